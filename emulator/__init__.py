@@ -1,0 +1,1 @@
+"""Run a testbed as a real network on this machine."""
