@@ -1,0 +1,39 @@
+"""Compile, check and draw GTS topologies.
+
+    >>> import gtsdsl
+    >>> testbed = gtsdsl.load("examples/full_mesh.dsl")
+    >>> graph = gtsdsl.to_graph(testbed)
+    >>> print(gtsdsl.compile_to(testbed, "gts-json"))
+
+What a name here needs is imported when the name is first used: networkx alone takes longer to import than a small
+file takes to check.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gtsdsl.diagnostics import Diagnostic, GtsError
+    from gtsdsl.graph import from_graph, to_graph
+    from gtsdsl.loading import load, loads
+    from gtsdsl.targets import compile_to
+    from gtsdsl.testbed import Testbed
+
+_HOMES = {
+    "Diagnostic": "gtsdsl.diagnostics",
+    "GtsError": "gtsdsl.diagnostics",
+    "Testbed": "gtsdsl.testbed",
+    "compile_to": "gtsdsl.targets",
+    "from_graph": "gtsdsl.graph",
+    "load": "gtsdsl.loading",
+    "loads": "gtsdsl.loading",
+    "to_graph": "gtsdsl.graph",
+}
+
+__all__ = ["Diagnostic", "GtsError", "Testbed", "compile_to", "from_graph", "load", "loads", "to_graph"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gtsdsl' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

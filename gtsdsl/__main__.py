@@ -1,0 +1,5 @@
+"""`python -m gtsdsl` is `gtsdsl`."""
+
+from gtsdsl.cli import main
+
+main()

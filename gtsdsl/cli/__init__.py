@@ -1,0 +1,71 @@
+"""The command line: each command is a file here, imported when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from gtsdsl.diagnostics import GtsError
+
+_COMMANDS = {
+    "check": "check",
+    "circuits": "circuits",
+    "compile": "compile",
+    "completion": "completion",
+    "draw": "draw",
+    "explain": "explain",
+    "fmt": "fmt",
+    "init": "init",
+    "lsp": "lsp",
+}
+"""The name of each command and the module that holds it as ``command``."""
+
+
+class _LazyGroup(click.Group):
+    """Commands that are imported one at a time: `gtsdsl check` must not pay for what `gtsdsl draw` needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command = importlib.import_module(f"gtsdsl.cli.{_COMMANDS[cmd_name]}").command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"gtsdsl.cli.{_COMMANDS[cmd_name]}.command is no command")
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="gtsdsl", message="gtsdsl %(version)s")
+def cli() -> None:
+    """Compile, check and draw topologies of the GÉANT Testbeds Service.
+
+    \b
+    Example:
+      gtsdsl check examples/full_mesh.dsl
+      gtsdsl compile examples/full_mesh.dsl -o mesh.json
+    """
+
+
+def main() -> None:
+    """Run the command line; an error that the user can cause is a message and an exit status, never a traceback."""
+    # click lets UTF-8 through wherever the terminal takes it; elsewhere (LANG=C, a pipe on Windows) a message
+    # must not die of the characters that it quotes
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        cli(prog_name="gtsdsl")
+    except GtsError as error:
+        from gtsdsl.diagnostics.text import render  # noqa: PLC0415
+
+        click.echo(render(error.diagnostics, color=True), err=True, nl=False)
+        sys.exit(1)
+    except BrokenPipeError:
+        # the reader (head, less) has gone: nothing is wrong; keep Python from complaining when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

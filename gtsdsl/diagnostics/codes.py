@@ -1,0 +1,77 @@
+"""Every diagnostic's code, severity and title; each has a page in docs/diagnostics."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class Severity(Enum):
+    """How bad a finding is: an error stops a compilation, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Code(NamedTuple):
+    """What all findings of one code have in common."""
+
+    severity: Severity
+    title: str
+
+
+def _error(title: str) -> Code:
+    return Code(Severity.ERROR, title)
+
+
+def _warning(title: str) -> Code:
+    return Code(Severity.WARNING, title)
+
+
+CODES: dict[str, Code] = {
+    # the input as a whole
+    "GTS001": _error("syntax error"),
+    "GTS002": _error("input cannot be read"),
+    "GTS003": _error("input is not UTF-8 text"),
+    "GTS004": _error("no testbed in the input"),
+    "GTS005": _error("input is too large"),
+    "GTS006": _error("JSON that is neither GTS JSON nor an editor's project"),
+    # evaluation
+    "GTS010": _error("unknown name"),
+    "GTS011": _error("operation on a value of the wrong kind"),
+    "GTS012": _error("bound passed"),
+    "GTS013": _error("value out of range"),
+    "GTS014": _error("not part of the language"),
+    "GTS015": _error("wrong arguments"),
+    "GTS016": _error("no single root type"),
+    "GTS017": _error("unknown parameter"),
+    "GTS018": _error("statement in the wrong place"),
+    # ids and references
+    "GTS020": _error("duplicate id"),
+    "GTS021": _error("missing id"),
+    "GTS022": _error("reference to nothing"),
+    "GTS023": _error("port used by two adjacencies"),
+    "GTS024": _error("link without exactly two ends"),
+    "GTS025": _error("link with both ends on one resource"),
+    "GTS026": _error("adjacency without a link"),
+    "GTS027": _error("adjacency between two links"),
+    "GTS028": _warning("id with unusual characters"),
+    "GTS029": _error("attribute set twice"),
+    # attributes and their values
+    "GTS030": _error("unknown attribute"),
+    "GTS031": _warning("unknown resource class"),
+    "GTS032": _warning("unknown site"),
+    "GTS033": _error("bad IPv4 address"),
+    "GTS034": _error("bad IPv4 mask"),
+    "GTS035": _error("bad port number"),
+    "GTS036": _error("bad bandwidth"),
+    "GTS037": _error("bad flavor"),
+    "GTS038": _error("bad delay, jitter or loss"),
+    "GTS039": _error("bad attribute value"),
+    # the topology
+    "GTS040": _warning("unreachable hosts"),
+    "GTS041": _error("controller without a wired CONTROL port"),
+    "GTS042": _error("unused link"),
+    "GTS043": _error("exported port bound to nothing"),
+    "GTS044": _error("nested testbeds that contradict each other"),
+}

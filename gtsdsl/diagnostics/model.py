@@ -1,0 +1,75 @@
+"""A finding as a value: code, sentence, place, notes and hint."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gtsdsl.diagnostics.codes import CODES, Severity
+from gtsdsl.source import Place, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A second place that a finding speaks of, in the same source."""
+
+    message: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding. ``place`` is None when it is about the source as a whole."""
+
+    code: str
+    message: str
+    source: Source
+    place: Place | None = None
+    notes: tuple[Note, ...] = ()
+    hint: str | None = None
+
+    @property
+    def severity(self) -> Severity:
+        return CODES[self.code].severity
+
+    @property
+    def is_error(self) -> bool:
+        return self.severity is Severity.ERROR
+
+
+class GtsError(Exception):
+    """An input that has errors; ``diagnostics`` holds all that was found, warnings too."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__(self.diagnostics)
+
+    def __str__(self) -> str:
+        from gtsdsl.diagnostics.text import render  # noqa: PLC0415 (only an uncaught error is shown so)
+
+        return render(self.diagnostics, color=False)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """The hint for a name that is not known: the nearest of the known ones, if one is near."""
+    # difflib is quadratic in the names' length: a name longer than any real one has no near one
+    candidates = [candidate for candidate in known if len(candidate) <= 64]
+    near = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6) if len(name) <= 64 else []
+    return f"did you mean `{printable(near[0])}`?" if near else None
+
+
+def printable(text: str, limit: int = 80) -> str:
+    """Text from a file as a message may show it: on one line, without control or bidirectional characters, not long.
+
+    Ids come from strangers; none may move a terminal's cursor, start a line of its own or turn the text around.
+    """
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    return "".join(
+        character
+        if character == " " or unicodedata.category(character)[0] not in "CZ"
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
