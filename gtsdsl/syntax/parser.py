@@ -1,0 +1,352 @@
+"""From text to syntax nodes: an LALR driver over the tables of grammar/gts.lark that goes on after an error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import cast
+
+from gtsdsl.diagnostics import Diagnostic, Note, did_you_mean, printable
+from gtsdsl.source import Source, Span
+from gtsdsl.syntax import build, tables
+from gtsdsl.syntax.build import BUILDERS, Child, Token
+from gtsdsl.syntax.messages import describe, expected_words
+from gtsdsl.syntax.nodes import Body, Expression
+from gtsdsl.syntax.scanner import END, UNKNOWN, Scanner
+from gtsdsl.syntax.strings import BadString, read_string
+
+MAX_NESTING = 100
+"""How deep brackets of a text may stand in each other."""
+MAX_OPEN = 1_000
+"""How many unfinished constructs may be open at a place (`! ! ! x`, `else if … else if …`)."""
+MAX_WORDS = 3_000_000
+"""How many words a text may have; a simple statement (see scanner.py) counts as two."""
+MAX_SYNTAX_ERRORS = 100
+"""How many syntax errors are reported before the parser gives up."""
+
+_STATEMENT = "statement"
+_BEGIN_SIMPLE = ("NAME", "ADJACENCY")
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a text says: its statements, as far as they could be read, and the syntax errors."""
+
+    body: Body
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Automaton:
+    """The tables, arranged for the driver."""
+
+    tables: tables.Tables
+    only: list[int | None]
+    """For each state the rule that it reduces by whatever comes next, if there is one."""
+    begins_statement: list[bool]
+    """For each state whether a statement may begin there."""
+    bodies: frozenset[int]
+    """The states inside a body: space and separators may stand there, and parsing can go on there after an error."""
+
+
+@cache
+def _automaton() -> _Automaton:
+    grammar = tables.load()
+    only: list[int | None] = []
+    for actions in grammar.actions:
+        choices = set(actions.values())
+        choice = choices.pop() if len(choices) == 1 else 0
+        only.append(-1 - choice if choice < 0 else None)
+    begins = [_STATEMENT in gotos for gotos in grammar.gotos]
+    # a body holds separators; a branch of `if` takes a single statement and is not where to go on
+    bodies = frozenset(state for state, actions in enumerate(grammar.actions) if begins[state] and "SEMICOLON" in actions)
+    return _Automaton(grammar, only, begins, bodies)
+
+
+def parse(source: Source) -> Parsed:
+    """Read a whole text."""
+    parser = _Parser(source)
+    body = parser.run("file", 0, len(source.text))
+    return Parsed(cast(Body, body or ()), tuple(parser.diagnostics))
+
+
+def parse_expression(source: Source) -> tuple[Expression | None, tuple[Diagnostic, ...]]:
+    """Read a text that is one expression."""
+    parser = _Parser(source)
+    expression = parser.run("expression", 0, len(source.text))
+    return cast("Expression | None", expression), tuple(parser.diagnostics)
+
+
+class _GiveUp(Exception):
+    """Reading stops here: a bound is passed, or there are too many errors."""
+
+
+class _Parser:
+    """The reading of one source; expressions in its strings are read by runs of their own."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.diagnostics: list[Diagnostic] = []
+        self._automaton = _automaton()
+        self._builders = {**BUILDERS, "literal": self._literal}
+        self._handed_on: dict[tuple[int, int, str], int] = {}
+        self._words = 0
+        self._nesting = 0
+
+    def run(self, start: str, begin: int, end: int) -> Child:
+        """Parse the text between two offsets; None where that failed as a whole."""
+        self._nesting += 1
+        try:
+            return self._run(start, Scanner(self.source.text, begin, end))
+        except _GiveUp:
+            return None
+        finally:
+            self._nesting -= 1
+
+    def _run(self, start: str, scanner: Scanner) -> Child:
+        grammar = self._automaton.tables
+        only, begins_statement, bodies = self._automaton.only, self._automaton.begins_statement, self._automaton.bodies
+        actions, gotos, rules = grammar.actions, grammar.gotos, grammar.rules
+        final = grammar.ends[start]
+        states = [grammar.starts[start]]
+        values: list[Child] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        token: Token | None = None
+
+        def reduce(number: int, at: int) -> None:
+            rule = rules[number]
+            length = rule.length
+            if length == 0:
+                states.append(gotos[states[-1]][rule.origin])
+                values.append(self._node(rule, [], at, at))
+                starts.append(at)
+                ends.append(at)
+                return
+            if length > 1 or not rule.hands_on:
+                first = len(values) - length
+                values[first:] = [self._node(rule, values[first:], starts[first], ends[-1])]
+                ends[first:] = [ends[-1]]
+                del starts[first + 1 :]
+            del states[-length:]
+            states.append(gotos[states[-1]][rule.origin])
+
+        while True:
+            state = states[-1]
+            rule_number = only[state]
+            if rule_number is not None:
+                reduce(rule_number, token.start if token else scanner.offset)
+                continue
+            if state in bodies if token is None else begins_statement[state] and token.kind in _BEGIN_SIMPLE:
+                statement = scanner.simple_statement(scanner.offset if token is None else token.start)
+                if statement is not None:
+                    token = None
+                    self._count(2, statement.start)
+                    states.append(gotos[state][_STATEMENT])
+                    values.append(statement)
+                    starts.append(statement.start)
+                    ends.append(statement.end)
+                    continue
+            if token is None:
+                token = scanner.word()
+                if len(scanner.brackets) + self._nesting > MAX_NESTING:
+                    self._bound(f"brackets stand in each other more than {MAX_NESTING} deep", token)
+            kind = token.kind
+            choices = actions[state]
+            action = choices.get(kind)
+            if action is None:
+                if kind == END and state == final:
+                    return values[-1]
+                if token.text.isidentifier() and "NAME" in choices:
+                    # a word that is a keyword elsewhere: `controller { in = 3 }`
+                    kind, action = "NAME", choices["NAME"]
+                    token = token._replace(kind=kind)
+                else:
+                    self._report(states, token, scanner)
+                    if not self._recover(states, values, starts, ends, token, scanner):
+                        return None
+                    token = None
+                    continue
+            if action >= 0:
+                self._count(1, token.start)
+                if len(states) > MAX_OPEN:
+                    self._bound(f"more than {MAX_OPEN} constructs are unfinished here", token)
+                states.append(action)
+                values.append(token)
+                starts.append(token.start)
+                ends.append(token.end)
+                token = None
+                continue
+            rule = rules[-1 - action]
+            if rule.hands_on and rule.length == 1:
+                # a value climbs through up to a dozen ranks of operators unchanged: each climb is walked once
+                key = (states[-2], state, kind)
+                top = self._handed_on.get(key)
+                if top is None:
+                    top = self._handed_on[key] = self._climb(*key)
+                states[-1] = top
+            else:
+                reduce(-1 - action, token.start)
+
+    def _climb(self, below: int, state: int, kind: str) -> int:
+        """The state after all reductions that only hand a value on, with ``below`` under it and ``kind`` next."""
+        grammar = self._automaton.tables
+        while True:
+            action = grammar.actions[state].get(kind, 0)
+            if action >= 0:
+                return state
+            rule = grammar.rules[-1 - action]
+            if not (rule.hands_on and rule.length == 1):
+                return state
+            state = grammar.gotos[below][rule.origin]
+
+    def _node(self, rule: tables.Rule, symbols: list[Child], start: int, end: int) -> Child:
+        """What a rule makes of the values of its symbols, shaped as Lark would shape them."""
+        if rule.spreads and rule.takes[0] == 0 and rule.spreads == [0] and rule.origin.startswith("_"):
+            # a growing list: `__body_star_0: __body_star_0 statement`
+            children = cast("list[Child]", symbols[0])
+            children.extend(symbols[index] for index in rule.takes[1:] if index is not None)
+            return children
+        children = []
+        for index in rule.takes:
+            if index is None:
+                children.append(None)
+            elif index in rule.spreads:
+                children.extend(cast("list[Child]", symbols[index]))
+            else:
+                children.append(symbols[index])
+        if rule.origin.startswith("_") and rule.builder == rule.origin:
+            return children
+        if rule.hands_on and len(children) == 1:
+            return children[0]
+        return self._builders[rule.builder](children, start, end)
+
+    def _literal(self, children: list[Child], start: int, end: int) -> Child:
+        token = cast(Token, children[0])
+        if token.kind == "CONSTANT":
+            return build.constant(token)
+        try:
+            if token.kind in ("INTEGER", "DECIMAL"):
+                return build.number(token)
+            return read_string(token.text, start, self._expression_in_string)
+        except BadString as problem:
+            self._add("GTS001", str(problem), Span(problem.start, problem.end))
+        except ValueError as problem:
+            self._add("GTS012", str(problem), Span(start, end))
+        return build.Literal(start, end, "")
+
+    def _expression_in_string(self, start: int, end: int) -> Expression | None:
+        return cast("Expression | None", self.run("expression", start, end))
+
+    # ------------------------------------------------------------------------------------------------ errors
+
+    def _count(self, words: int, start: int) -> None:
+        self._words += words
+        if self._words > MAX_WORDS:
+            self._bound(f"the text has more than {MAX_WORDS} words", Token(start, start + 1, "", ""))
+
+    def _bound(self, message: str, token: Token) -> None:
+        self._add("GTS012", message, Span(token.start, token.end))
+        raise _GiveUp
+
+    def _add(self, code: str, message: str, span: Span, notes: tuple[Note, ...] = (), hint: str | None = None) -> None:
+        self.diagnostics.append(Diagnostic(code, message, self.source, span, notes, hint))
+
+    def _report(self, states: list[int], token: Token, scanner: Scanner) -> None:
+        """Say what is wrong with a token that cannot stand where it stands."""
+        if len(self.diagnostics) >= MAX_SYNTAX_ERRORS:
+            self._add("GTS001", "too many errors: the rest of the text was not read", Span(token.start, token.end))
+            raise _GiveUp
+        rest = self.source.text[token.start : token.start + 2]
+        if token.kind == UNKNOWN and rest[0] in "\"'":
+            self._add("GTS001", "this string is not closed on its line", Span(token.start, self._line_end(token.start)))
+            return
+        if rest == "/*":
+            self._add("GTS001", "this comment is never closed", Span(token.start, token.start + 2))
+            return
+        if token.kind == UNKNOWN:
+            self._add("GTS001", f"`{printable(rest[0])}` is no part of the language", Span(token.start, token.end))
+            return
+        if token.kind == END and scanner.brackets:
+            start = scanner.brackets[-1][1]
+            self._add("GTS001", f"this `{self.source.text[start]}` is never closed", Span(start, start + 1))
+            return
+        wanted = self._acceptable(states)
+        found = "the end of the text" if token.kind == END else describe(token)
+        hint = None
+        if token.kind == "NAME":
+            hint = did_you_mean(token.text, [word for word in self._automaton.tables.keywords if word.upper() in wanted])
+        end = max(token.end, token.start + 1)
+        self._add("GTS001", f"expected {expected_words(wanted)}, found {found}", Span(token.start, end), hint=hint)
+
+    def _line_end(self, start: int) -> int:
+        end = self.source.text.find("\n", start)
+        return len(self.source.text) if end < 0 else end
+
+    def _acceptable(self, states: list[int]) -> set[str]:
+        """The terminals that could stand next: those that some reductions lead to a shift of."""
+        grammar = self._automaton.tables
+        found = set()
+        for kind, first in grammar.actions[states[-1]].items():
+            stack, action = list(states[-MAX_OPEN:]), first
+            while action < 0:
+                rule = grammar.rules[-1 - action]
+                del stack[len(stack) - rule.length :]
+                if not stack:
+                    break
+                stack.append(grammar.gotos[stack[-1]][rule.origin])
+                action = grammar.actions[stack[-1]].get(kind, len(grammar.actions))
+            if 0 <= action < len(grammar.actions):
+                found.add(kind)
+        return found
+
+    def _recover(
+        self,
+        states: list[int],
+        values: list[Child],
+        starts: list[int],
+        ends: list[int],
+        token: Token,
+        scanner: Scanner,
+    ) -> bool:
+        """Go on behind the broken statement: unwind to the body that it stands in, skip to its end."""
+        bodies = self._automaton.bodies
+        if token.kind == END or not any(state in bodies for state in states):
+            return False
+        while states[-1] not in bodies:
+            states.pop()
+            values.pop()
+            starts.pop()
+            ends.pop()
+        depth = sum(1 for value in values if isinstance(value, Token) and value.kind == "LBRACE")
+        opened_here = len([bracket for bracket in scanner.brackets if bracket[0] == "LBRACE"]) - depth
+        scanner.forget_brackets(depth)
+        if token.kind == UNKNOWN:
+            text = self.source.text
+            scanner.offset = len(text) if text.startswith("/*", token.start) else self._line_end(token.start)
+            return True
+        if token.kind == "RBRACE":
+            # it closes the body, if one is open; else it is one too many, and is passed over
+            if depth > 0 and opened_here < 0:
+                scanner.offset = token.start
+                scanner.brackets.append(("LBRACE", token.start))
+            return True
+        inner = max(opened_here, 0)
+        while True:
+            if token.kind == END:
+                return True
+            if token.kind == "LBRACE":
+                inner += 1
+            elif token.kind == "RBRACE":
+                if inner == 0:
+                    scanner.offset = token.start
+                    scanner.forget_brackets(depth)
+                    return True
+                inner -= 1
+            elif inner == 0 and token.kind in ("_NEWLINE", "SEMICOLON"):
+                scanner.forget_brackets(depth)
+                return True
+            before = scanner.offset
+            token = scanner.word()
+            if token.kind == UNKNOWN:
+                scanner.offset = self._line_end(before)

@@ -1,0 +1,149 @@
+"""From text to tokens, and whole simple statements at once.
+
+Most of a large file is three forms: ``id = "h1"``, ``port { id = "p1" }`` and ``adjacency h1.p1, l1.src``. `Scanner`
+knows them as regular expressions and hands their node to the parser as one word. It takes only what the grammar would
+take to the same node; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from gtsdsl.syntax import tables
+from gtsdsl.syntax.build import Token
+from gtsdsl.syntax.newlines import CLOSING, NEWLINE, NO_END_AFTER, NO_END_BEFORE, OPENING
+from gtsdsl.syntax.nodes import AdjacencyOf, Assignment, Block, Closure, Literal, Name, Postfix, Property, Statement
+
+END = "$END"
+UNKNOWN = "UNKNOWN"
+"""The kind of a token that is no word of the language: the parser reports it."""
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], frozenset[str], frozenset[str], re.Pattern[str]]:
+    grammar = tables.load()
+    words = re.compile(grammar.scanner)
+    return words, frozenset(grammar.ignored), frozenset(grammar.keywords), _simple_statement(grammar.keywords)
+
+
+def _simple_statement(keywords: list[str]) -> re.Pattern[str]:
+    reserved = "|".join([*sorted(set(keywords) - {"type"}), "int", "Integer", "String", "List", "Map", "true", "false", "null"])
+    name = rf"(?!(?:{reserved})\b)[A-Za-z_][A-Za-z0-9_]*+"
+    member = r"[A-Za-z_][A-Za-z0-9_]*+"
+    string = r"""(?:"[^"\\$\r\n]*+"|'[^'\\\r\n]*+')"""
+    between = r"[ \t\r\n\f;]*+"
+    # what may follow: the end of the text or of the block, or a word that begins the next statement
+    follow = r"(?=[ \t]*+(?:[;}A-Za-z_]|\r?\n[ \t\r\n\f]*+[A-Za-z_}]|[ \t\r\n\f]*+\Z))"
+    two = rf"(?P<r1>{name})\.(?P<p1>{member})[ \t]*+,[ \t]*+(?P<r2>{name})\.(?P<p2>{member})"
+    return re.compile(
+        rf"""{between}(?:
+            (?P<name>{name})[ \t]*+(?:
+                =[ \t]*+(?P<value>{string})
+              | \{{{between}(?P<inner>{name})[ \t]*+=[ \t]*+(?P<inner_value>{string}){between}(?P<closing>\}})
+            )
+          | (?P<adjacency>adjacency)[ \t]++{two}
+        ){follow}""",
+        re.VERBOSE,
+    )
+
+
+class Scanner:
+    """A text being read: ``offset`` is how far. ``brackets`` holds the kinds of those that are open and where."""
+
+    def __init__(self, text: str, start: int, end: int) -> None:
+        self._words, self._ignored, self._keywords, self._simple = _patterns()
+        self._text = text
+        self._end = end
+        self._previous = ""
+        self._names: dict[str, str] = {}
+        self.offset = start
+        self.brackets: list[tuple[str, int]] = []
+
+    def word(self) -> Token:
+        """The next token; a newline only where it ends a statement."""
+        newline: Token | None = None
+        text, end = self._text, self._end
+        while True:
+            match = self._words.match(text, self.offset, end)
+            if match is None:
+                kind = END if self.offset >= end else UNKNOWN
+                start, stop = self.offset, self.offset + (kind == UNKNOWN)
+            else:
+                kind = match.lastgroup or ""
+                start, stop = match.span()
+                if kind == NEWLINE:
+                    self.offset = stop
+                    if not (self._previous in NO_END_AFTER or (self.brackets and self.brackets[-1][0] != "LBRACE")):
+                        newline = newline or Token(start, stop, kind, "\n")
+                    continue
+                if kind in self._ignored:
+                    self.offset = stop
+                    continue
+            if newline is not None and kind not in NO_END_BEFORE:
+                # the token behind it is read again: a newline is seldom what the grammar waits for
+                self._previous = NEWLINE
+                return newline
+            self.offset = stop
+            word = self._names.setdefault(text[start:stop], text[start:stop])
+            if kind == "NAME" and word in self._keywords:
+                kind = word.upper()
+            elif kind in OPENING:
+                self.brackets.append((kind, start))
+            elif kind in CLOSING and self.brackets:
+                self.brackets.pop()
+            self._previous = kind
+            return Token(start, stop, kind, word)
+
+    def simple_statement(self, offset: int) -> Statement | None:
+        """The statement that begins at ``offset``, if it has one of the simple forms."""
+        match = self._simple.match(self._text, offset, self._end)
+        if match is None:
+            return None
+        self.offset = match.end()
+        self._previous = ""
+        span = match.span
+        name, value, inner, inner_value, adjacency = match.group("name", "value", "inner", "inner_value", "adjacency")
+        if adjacency is not None:
+            start, end = span("adjacency")[0], match.end()
+            return AdjacencyOf(
+                start,
+                end,
+                self._reference(match, "r1", "p1"),
+                self._reference(match, "r2", "p2"),
+            )
+        start, stop = span("name")
+        target = Name(start, stop, self._names.setdefault(name, name))
+        if value is not None:
+            first, last = span("value")
+            return Assignment(start, last, target, "=", Literal(first, last, value[1:-1]))
+        first, last = span("inner_value")
+        begin, behind = span("inner")
+        attribute = Assignment(
+            begin,
+            last,
+            Name(begin, behind, self._names.setdefault(inner, inner)),
+            "=",
+            Literal(first, last, inner_value[1:-1]),
+        )
+        end = match.end("closing")
+        opening = self._text.index("{", stop)
+        return Block(start, end, target, Closure(opening, end, None, (attribute,)))
+
+    def _reference(self, match: re.Match[str], resource: str, port: str) -> Postfix:
+        start, stop = match.span(resource)
+        begin, end = match.span(port)
+        names = self._names
+        word, member = match[resource], match[port]
+        return Postfix(
+            start,
+            end,
+            Name(start, stop, names.setdefault(word, word)),
+            (Property(stop, end, Name(begin, end, names.setdefault(member, member))),),
+        )
+
+    def forget_brackets(self, braces: int) -> None:
+        """Go on behind an error: of the open brackets keep only the first ``braces`` braces."""
+        kept = [bracket for bracket in self.brackets if bracket[0] == "LBRACE"][:braces]
+        self.brackets[:] = kept
+        self._previous = ""
