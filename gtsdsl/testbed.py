@@ -10,11 +10,39 @@ from typing import NamedTuple, TypeAlias
 
 from gtsdsl.source import Place
 
-Value: TypeAlias = "None | bool | int | Decimal | str | list[Value] | dict[str, Value]"
+Value: TypeAlias = "bool | int | Decimal | str | list[Value] | dict[str, Value] | None"
 """An attribute's value. A nested block (``controller { … }``) is a dict; one that occurs more than once, a list."""
+
+MAX_DIGITS = 100
+"""The most digits that a number may have, in any format."""
+
+
+def decimal_text(value: Decimal) -> str:
+    """A decimal in plain notation with a point, as the DSL writes it and JSON takes it: no exponent, no ``-0.0``.
+
+    Raises:
+        ValueError: it is not a number, or it would take more than `MAX_DIGITS` digits.
+    """
+    if not value.is_finite():
+        raise ValueError(f"{value} is not a number that a testbed can hold")
+    _, digits, exponent = value.as_tuple()
+    if max(len(digits), len(digits) + int(exponent), -int(exponent)) > MAX_DIGITS:
+        raise ValueError(f"a number has more than {MAX_DIGITS} digits")
+    text = format(value if value else abs(value), "f")
+    return text if "." in text else f"{text}.0"
+
 
 NOTHING: Mapping[str, Value] = MappingProxyType({})
 NO_PLACES: Mapping[str, Place] = MappingProxyType({})
+
+
+def _nothing() -> Mapping[str, Value]:  # Python 3.11 takes a mapping proxy for a mutable default
+    return NOTHING
+
+
+def _no_places() -> Mapping[str, Place]:
+    return NO_PLACES
+
 
 HOST_CLASSES = frozenset({"host", "baremetalserver"})
 SWITCH_CLASSES = frozenset({"ofx", "vsi"})
@@ -37,9 +65,9 @@ class Port:
     """A place where a link can be joined to a resource; attributes are e.g. ``logicalPort`` or ``mode``."""
 
     id: str
-    attributes: Mapping[str, Value] = NOTHING
+    attributes: Mapping[str, Value] = field(default_factory=_nothing)
     place: Place | None = field(default=None, compare=False, repr=False)
-    attribute_places: Mapping[str, Place] = field(default=NO_PLACES, compare=False, repr=False)
+    attribute_places: Mapping[str, Place] = field(default_factory=_no_places, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +92,10 @@ class Resource:
     cls: str
     id: str
     location: str | None = None
-    attributes: Mapping[str, Value] = NOTHING
+    attributes: Mapping[str, Value] = field(default_factory=_nothing)
     ports: tuple[Port, ...] = ()
     place: Place | None = field(default=None, compare=False, repr=False)
-    attribute_places: Mapping[str, Place] = field(default=NO_PLACES, compare=False, repr=False)
+    attribute_places: Mapping[str, Place] = field(default_factory=_no_places, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +111,13 @@ class Testbed:
     type: str
     id: str
     description: str | None = None
-    parameters: Mapping[str, Value] = NOTHING
-    attributes: Mapping[str, Value] = NOTHING
+    parameters: Mapping[str, Value] = field(default_factory=_nothing)
+    attributes: Mapping[str, Value] = field(default_factory=_nothing)
     ports: tuple[Port, ...] = ()
     resources: tuple[Resource | Testbed, ...] = ()
     adjacencies: tuple[Adjacency, ...] = ()
     place: Place | None = field(default=None, compare=False, repr=False)
-    attribute_places: Mapping[str, Place] = field(default=NO_PLACES, compare=False, repr=False)
+    attribute_places: Mapping[str, Place] = field(default_factory=_no_places, compare=False, repr=False)
 
     @property
     def hosts(self) -> Iterator[Resource]:

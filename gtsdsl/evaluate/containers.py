@@ -1,0 +1,106 @@
+"""Testbeds, resources, ports and blocks while their braces are open: what is declared into them, and the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+
+from gtsdsl.evaluate.values import Handle, Scope
+from gtsdsl.references import split_reference
+from gtsdsl.source import Span
+from gtsdsl.testbed import NOTHING, Adjacency, Port, PortRef, Resource, Testbed, Value
+
+
+class Level(Enum):
+    """What a pair of braces encloses."""
+
+    TESTBED = "testbed"
+    INSTANCE = "instance"  # the braces behind a type's name: attributes and values for its parameters
+    RESOURCE = "resource"
+    PORT = "port"
+    BLOCK = "block"  # a structured attribute, e.g. `controller { … }`
+
+
+@dataclass(slots=True, eq=False)
+class Container:
+    """What has been declared between a pair of braces so far. ``name`` is the word before them."""
+
+    level: Level
+    name: str
+    known: Mapping[str, object]
+    """Names that are attributes here whatever variables there are outside."""
+    place: Span
+    scope: Scope
+    attributes: dict[str, Value] = field(default_factory=dict)
+    places: dict[str, Span] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+    """Attributes whose value could not be evaluated."""
+    ports: list[Port] = field(default_factory=list)
+    resources: list[Resource | Testbed] = field(default_factory=list)
+    adjacencies: list[tuple[PortRef | str, PortRef | str, Span, Span, Span]] = field(default_factory=list)
+    by_id: dict[str, Handle] = field(default_factory=dict)
+    parameters: Mapping[str, Value] = NOTHING
+
+    @property
+    def id(self) -> str:
+        value = self.attributes.get("id")
+        return value if isinstance(value, str) else ""
+
+    def has_port(self, port: str) -> bool:
+        return any(own.id == port for own in self.ports)
+
+    def _rest(self, *taken: str) -> tuple[Mapping[str, Value], Mapping[str, Span]]:
+        """The attributes that have no field of their own, and the places of all but the id."""
+        rest = {name: value for name, value in self.attributes.items() if name not in taken}
+        places = {name: place for name, place in self.places.items() if name != "id"}
+        return rest or NOTHING, places or _NO_PLACES
+
+    def port(self) -> Port:
+        attributes, places = self._rest("id")
+        return Port(self.id, attributes, self.places.get("id", self.place), places)
+
+    def resource(self) -> Resource:
+        attributes, places = self._rest("id", "location")
+        location = self.attributes.get("location")
+        return Resource(
+            self.name,
+            self.id,
+            location if isinstance(location, str) else None,
+            attributes,
+            tuple(self.ports),
+            self.places.get("id", self.place),
+            places,
+        )
+
+    def testbed(self) -> Testbed:
+        attributes, places = self._rest("id", "description")
+        description = self.attributes.get("description")
+        return Testbed(
+            self.name,
+            self.id,
+            description if isinstance(description, str) else None,
+            self.parameters,
+            attributes,
+            tuple(self.ports),
+            tuple(self.resources),
+            tuple(self._resolved()),
+            self.places.get("id", self.place),
+            places,
+        )
+
+    def _resolved(self) -> list[Adjacency]:
+        """The adjacencies; a reference that is a string is taken apart now that all ids are known."""
+        if all(type(first) is PortRef and type(second) is PortRef for first, second, *_ in self.adjacencies):
+            return [Adjacency(*adjacency) for adjacency in self.adjacencies]  # type: ignore[arg-type]
+        ports_of = {resource.id: {port.id for port in resource.ports} for resource in self.resources}
+        own = {port.id for port in self.ports}
+
+        def resolve(reference: PortRef | str) -> PortRef:
+            return reference if isinstance(reference, PortRef) else split_reference(reference, ports_of, own)
+
+        return [Adjacency(resolve(first), resolve(second), *spans) for first, second, *spans in self.adjacencies]
+
+
+_NO_PLACES: Mapping[str, Span] = MappingProxyType({})

@@ -1,0 +1,227 @@
+"""The methods that values have: ``.each``, ``.size()``, ``.join(", ")`` and their like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from gtsdsl.evaluate.bounds import MAX_COLLECTION, BoundPassed, Meter
+from gtsdsl.evaluate.values import ClosureValue, Failed, Handle, Run, equal, kind_of, text_of, truth
+from gtsdsl.testbed import PortRef
+
+Caller: TypeAlias = Callable[[ClosureValue, list[Run]], Run]
+"""Runs a closure with arguments."""
+
+
+def call_method(target: Run, name: str, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+    """The value of ``target.name(arguments)``; a closure behind the call is its last argument.
+
+    Raises:
+        Failed: the value has no such method, or it takes other arguments.
+    """
+    for kinds, methods in _METHODS:
+        if isinstance(target, kinds) and not (isinstance(target, bool) and kinds is int) and name in methods:
+            method, takes = methods[name]
+            if len(arguments) not in takes:
+                wanted = " or ".join(str(number) for number in takes)
+                raise Failed("GTS015", f"`.{name}` takes {wanted} arguments, not {len(arguments)}")
+            return method(target, arguments, call, meter)
+    known = [method for kinds, methods in _METHODS if isinstance(target, kinds) for method in methods]
+    raise NoSuchMethod(name, kind_of(target), known)
+
+
+class NoSuchMethod(Exception):
+    """A value has no method of a name; ``known`` are those that it has."""
+
+    def __init__(self, name: str, kind: str, known: list[str]) -> None:
+        super().__init__(name)
+        self.name = name
+        self.kind = kind
+        self.known = known
+
+
+def _closure(value: Run, name: str) -> ClosureValue:
+    if isinstance(value, ClosureValue):
+        return value
+    raise Failed("GTS015", f"`.{name}` takes a closure, not {kind_of(value)}")
+
+
+def _integer(value: Run, name: str) -> int:
+    if type(value) is int:
+        return value
+    raise Failed("GTS015", f"`.{name}` takes a whole number, not {kind_of(value)}")
+
+
+def _items(target: Run) -> list[list[Run]]:
+    """What a closure gets for each item: of a map the key and the value."""
+    if isinstance(target, dict):
+        return [[key, value] for key, value in target.items()]
+    if isinstance(target, list | range):
+        return [[item] for item in target]
+    raise TypeError(f"{target!r} has no items")
+
+
+def _give(closure: ClosureValue, item: list[Run], call: Caller) -> Run:
+    """Run a closure on an item: one that takes a single value gets a map's entry whole."""
+    if len(item) == 2 and (closure.node.parameters is None or len(closure.node.parameters) < 2):
+        return call(closure, [{"key": item[0], "value": item[1]}])
+    return call(closure, item)
+
+
+def _each(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+    closure = _closure(arguments[0], "each")
+    for item in _items(target):
+        meter.step()
+        _give(closure, item, call)
+    return target
+
+
+def _each_with_index(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+    closure = _closure(arguments[0], "eachWithIndex")
+    for index, item in enumerate(_items(target)):
+        meter.step()
+        call(closure, [*item, index])
+    return target
+
+
+def _collect(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+    closure = _closure(arguments[0], "collect")
+    items = _items(target)
+    meter.collection(len(items))
+    return [_give(closure, item, call) for item in items]
+
+
+def _find_all(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+    closure = _closure(arguments[0], "findAll")
+    items = _items(target)
+    meter.collection(len(items))
+    found = [item for item in items if truth(_give(closure, item, call))]
+    if isinstance(target, dict):
+        return {str(key): value for key, value in found}
+    return [item for (item,) in found]
+
+
+def _size(target: Run, _arguments: list[Run], _call: Caller, _meter: Meter) -> Run:
+    return len(target)  # type: ignore[arg-type]  # only what has a size has this method
+
+
+def _join(target: Run, arguments: list[Run], _call: Caller, meter: Meter) -> Run:
+    separator = text_of(arguments[0], meter) if arguments else ""
+    pieces = []
+    for (item,) in _items(target):
+        meter.step()
+        pieces.append(text_of(item, meter))
+        meter.make(len(pieces[-1]) + len(separator))
+    return meter.string(separator.join(pieces))
+
+
+def _end(index: int, name: str) -> Callable[[Run, list[Run], Caller, Meter], Run]:
+    def method(target: Run, _arguments: list[Run], _call: Caller, _meter: Meter) -> Run:
+        if isinstance(target, list | range) and len(target) > 0:
+            return target[index]
+        raise Failed("GTS013", f"`.{name}()` of an empty list")
+
+    return method
+
+
+def _contains(target: Run, arguments: list[Run], _call: Caller, meter: Meter) -> Run:
+    if isinstance(target, str):
+        return text_of(arguments[0], meter) in target
+    return any(equal(item, arguments[0], meter) for (item,) in _items(target))
+
+
+def _step_of_range(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+    if not isinstance(target, list | range):
+        raise TypeError(f"{target!r} has no items")
+    width = _width(arguments[0])
+    taken = list(target[::width])
+    if len(arguments) == 1:
+        meter.collection(len(taken))
+        return taken
+    return _each(taken, arguments[1:], call, meter)
+
+
+def _width(value: Run) -> int:
+    width = _integer(value, "step")
+    if width == 0:
+        raise Failed("GTS013", "a step of zero never ends")
+    return width
+
+
+def _times(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+    return _count(range(_integer(target, "times")), _closure(arguments[0], "times"), call, meter)
+
+
+def _up_to(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+    values = range(_integer(target, "upto"), _integer(arguments[0], "upto") + 1)
+    return _count(values, _closure(arguments[1], "upto"), call, meter)
+
+
+def _step_to(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+    values = range(_integer(target, "step"), _integer(arguments[0], "step"), _width(arguments[1]))
+    return _count(values, _closure(arguments[2], "step"), call, meter)
+
+
+def _count(values: range, closure: ClosureValue, call: Caller, meter: Meter) -> Run:
+    # not len(): of a range beyond what a machine counts, it is an OverflowError
+    if values and abs(values[-1] - values.start) // abs(values.step) >= MAX_COLLECTION:
+        raise BoundPassed(f"a loop goes round more than {MAX_COLLECTION} times")
+    for value in values:
+        meter.step()
+        call(closure, [value])
+    return None
+
+
+def _to_string(target: Run, _arguments: list[Run], _call: Caller, meter: Meter) -> Run:
+    return text_of(target, meter)
+
+
+def _to_upper(target: Run, _arguments: list[Run], _call: Caller, meter: Meter) -> Run:
+    return meter.string(str(target).upper())
+
+
+def _to_lower(target: Run, _arguments: list[Run], _call: Caller, meter: Meter) -> Run:
+    return meter.string(str(target).lower())
+
+
+def _port(target: Run, arguments: list[Run], _call: Caller, meter: Meter) -> Run:
+    if not isinstance(target, Handle):
+        raise TypeError(f"{target!r} has no ports")
+    return PortRef(target.container.id, text_of(arguments[0], meter))
+
+
+_Method: TypeAlias = tuple[Callable[[Run, list[Run], Caller, Meter], Run], tuple[int, ...]]
+_COLLECTION: dict[str, _Method] = {
+    "each": (_each, (1,)),
+    "eachWithIndex": (_each_with_index, (1,)),
+    "collect": (_collect, (1,)),
+    "findAll": (_find_all, (1,)),
+    "size": (_size, (0,)),
+    "toString": (_to_string, (0,)),
+}
+_SEQUENCE: dict[str, _Method] = {
+    **_COLLECTION,
+    "join": (_join, (0, 1)),
+    "first": (_end(0, "first"), (0,)),
+    "last": (_end(-1, "last"), (0,)),
+    "contains": (_contains, (1,)),
+    "step": (_step_of_range, (1, 2)),
+}
+_METHODS: tuple[tuple[type | tuple[type, ...], dict[str, _Method]], ...] = (
+    ((list, range), _SEQUENCE),
+    (dict, _COLLECTION),
+    (
+        str,
+        {
+            "size": (_size, (0,)),
+            "contains": (_contains, (1,)),
+            "toString": (_to_string, (0,)),
+            "toUpperCase": (_to_upper, (0,)),
+            "toLowerCase": (_to_lower, (0,)),
+        },
+    ),
+    (int, {"times": (_times, (1,)), "upto": (_up_to, (2,)), "step": (_step_to, (3,))}),
+    (Handle, {"port": (_port, (1,))}),
+    (object, {"toString": (_to_string, (0,))}),
+)
+"""For each kind of value its methods, and how many arguments each takes (a closure among them)."""
