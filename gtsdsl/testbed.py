@@ -10,11 +10,20 @@ from typing import NamedTuple, TypeAlias
 
 from gtsdsl.source import Place
 
-Value: TypeAlias = "None | bool | int | Decimal | str | list[Value] | dict[str, Value]"
+Value: TypeAlias = "bool | int | Decimal | str | list[Value] | dict[str, Value] | None"
 """An attribute's value. A nested block (``controller { … }``) is a dict; one that occurs more than once, a list."""
 
 NOTHING: Mapping[str, Value] = MappingProxyType({})
 NO_PLACES: Mapping[str, Place] = MappingProxyType({})
+
+
+def _nothing() -> Mapping[str, Value]:  # Python 3.11 takes a mapping proxy for a mutable default
+    return NOTHING
+
+
+def _no_places() -> Mapping[str, Place]:
+    return NO_PLACES
+
 
 HOST_CLASSES = frozenset({"host", "baremetalserver"})
 SWITCH_CLASSES = frozenset({"ofx", "vsi"})
@@ -37,9 +46,9 @@ class Port:
     """A place where a link can be joined to a resource; attributes are e.g. ``logicalPort`` or ``mode``."""
 
     id: str
-    attributes: Mapping[str, Value] = NOTHING
+    attributes: Mapping[str, Value] = field(default_factory=_nothing)
     place: Place | None = field(default=None, compare=False, repr=False)
-    attribute_places: Mapping[str, Place] = field(default=NO_PLACES, compare=False, repr=False)
+    attribute_places: Mapping[str, Place] = field(default_factory=_no_places, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +73,10 @@ class Resource:
     cls: str
     id: str
     location: str | None = None
-    attributes: Mapping[str, Value] = NOTHING
+    attributes: Mapping[str, Value] = field(default_factory=_nothing)
     ports: tuple[Port, ...] = ()
     place: Place | None = field(default=None, compare=False, repr=False)
-    attribute_places: Mapping[str, Place] = field(default=NO_PLACES, compare=False, repr=False)
+    attribute_places: Mapping[str, Place] = field(default_factory=_no_places, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +92,13 @@ class Testbed:
     type: str
     id: str
     description: str | None = None
-    parameters: Mapping[str, Value] = NOTHING
-    attributes: Mapping[str, Value] = NOTHING
+    parameters: Mapping[str, Value] = field(default_factory=_nothing)
+    attributes: Mapping[str, Value] = field(default_factory=_nothing)
     ports: tuple[Port, ...] = ()
     resources: tuple[Resource | Testbed, ...] = ()
     adjacencies: tuple[Adjacency, ...] = ()
     place: Place | None = field(default=None, compare=False, repr=False)
-    attribute_places: Mapping[str, Place] = field(default=NO_PLACES, compare=False, repr=False)
+    attribute_places: Mapping[str, Place] = field(default_factory=_no_places, compare=False, repr=False)
 
     @property
     def hosts(self) -> Iterator[Resource]:
