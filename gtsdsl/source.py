@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
@@ -64,41 +65,54 @@ class Source:
         """The stretch of text that a place names. A JSON path is looked up in the text, which must be valid JSON."""
         if isinstance(place, Span):
             return place
-        return _find_in_json(self.text, place)
+        return self._find_in_json(place)
+
+    def _find_in_json(self, path: JsonPath) -> Span:
+        start = _skip_space(self.text, 0)
+        for key in path:
+            child = self._json_children(start).get(key)
+            if child is None:  # the path ends inside something absent: point at what should hold it
+                break
+            start = child
+        return Span(start, _JSON.raw_decode(self.text, start)[1])
+
+    def _json_children(self, start: int) -> dict[str | int, int]:
+        """Where the members of the object or array at an offset begin, by key or index.
+
+        Kept, so that a thousand findings in one large file do not each read it from its beginning.
+        """
+        if start not in self._json_containers:
+            self._json_containers[start] = dict(_json_members(self.text, start))
+        return self._json_containers[start]
+
+    @cached_property
+    def _json_containers(self) -> dict[int, dict[str | int, int]]:
+        return {}
 
 
 _SPACE = " \t\r\n\ufeff"
+_JSON = json.JSONDecoder(parse_int=str, parse_float=str)  # numbers of any length: only their ends are wanted
 
 
-def _find_in_json(text: str, path: JsonPath) -> Span:
-    decoder = json.JSONDecoder()
+def _skip_space(text: str, offset: int) -> int:
+    while offset < len(text) and text[offset] in _SPACE:
+        offset += 1
+    return offset
 
-    def skip(offset: int) -> int:
-        while offset < len(text) and text[offset] in _SPACE:
-            offset += 1
-        return offset
 
-    start = skip(0)
-    for wanted in path:
-        closing = "}" if isinstance(wanted, str) else "]"
-        offset = skip(start + 1)
-        found = None
-        index = 0
-        while offset < len(text) and text[offset] != closing:
-            key: str | int = index
-            if isinstance(wanted, str):
-                key, offset = decoder.raw_decode(text, offset)
-                offset = skip(skip(offset) + 1)
-            value_start = offset
-            offset = skip(decoder.raw_decode(text, offset)[1])
-            if key == wanted:
-                found = value_start  # no break: of a key that stands twice, json takes the last
-                if isinstance(wanted, int):
-                    break
-            index += 1
-            if offset < len(text) and text[offset] == ",":
-                offset = skip(offset + 1)
-        if found is None:  # the path ends inside something absent: point at what should hold it
-            break
-        start = found
-    return Span(start, decoder.raw_decode(text, start)[1])
+def _json_members(text: str, start: int) -> Iterator[tuple[str | int, int]]:
+    if text[start] not in "{[":
+        return
+    is_object = text[start] == "{"
+    offset = _skip_space(text, start + 1)
+    index = 0
+    while text[offset] not in "]}":
+        key: str | int = index
+        if is_object:  # a key that stands twice: the last counts, as for json
+            key, offset = _JSON.raw_decode(text, offset)
+            offset = _skip_space(text, _skip_space(text, offset) + 1)
+        yield key, offset
+        offset = _skip_space(text, _JSON.raw_decode(text, offset)[1])
+        index += 1
+        if text[offset] == ",":
+            offset = _skip_space(text, offset + 1)
