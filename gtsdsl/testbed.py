@@ -13,6 +13,25 @@ from gtsdsl.source import Place
 Value: TypeAlias = "bool | int | Decimal | str | list[Value] | dict[str, Value] | None"
 """An attribute's value. A nested block (``controller { … }``) is a dict; one that occurs more than once, a list."""
 
+MAX_DIGITS = 100
+"""The most digits that a number may have, in any format."""
+
+
+def decimal_text(value: Decimal) -> str:
+    """A decimal in plain notation with a point, as the DSL writes it and JSON takes it: no exponent, no ``-0.0``.
+
+    Raises:
+        ValueError: it is not a number, or it would take more than `MAX_DIGITS` digits.
+    """
+    if not value.is_finite():
+        raise ValueError(f"{value} is not a number that a testbed can hold")
+    _, digits, exponent = value.as_tuple()
+    if max(len(digits), len(digits) + int(exponent), -int(exponent)) > MAX_DIGITS:
+        raise ValueError(f"a number has more than {MAX_DIGITS} digits")
+    text = format(value if value else abs(value), "f")
+    return text if "." in text else f"{text}.0"
+
+
 NOTHING: Mapping[str, Value] = MappingProxyType({})
 NO_PLACES: Mapping[str, Place] = MappingProxyType({})
 

@@ -1,0 +1,55 @@
+"""From the text of a reference, ``h1.p1``, to the port that it names; and which words may be names at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from gtsdsl.testbed import PortRef
+
+RESERVED_WORDS = frozenset({
+    "def", "if", "else", "for", "while", "in", "return", "break", "continue", "adjacency", "type",
+    "true", "false", "null", "int", "Integer", "String", "List", "Map",
+})  # fmt: skip
+"""Words that the DSL keeps for itself. ``type`` may still name an attribute (see `is_attribute_name`)."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be written in the DSL as the bare name of a type, a class or a resource."""
+    return _NAME.fullmatch(text) is not None and text not in RESERVED_WORDS
+
+
+def is_attribute_name(text: str) -> bool:
+    """Whether a text can stand before ``=`` in the DSL."""
+    return is_name(text) or text == "type"
+
+
+def split_reference(text: str, ports_of: Mapping[str, Collection[str]], own_ports: Collection[str]) -> PortRef:
+    """The port that ``resource.port`` names, where ids may themselves hold a ``.``.
+
+    Args:
+        text: the reference as it is written.
+        ports_of: the ids of each resource's ports, by the resource's id.
+        own_ports: the ids of the ports that the testbed itself exports, which are named without a resource.
+
+    Of all places to split, one where resource and port exist is taken, else the testbed's own port of that name, else
+    a place where the resource exists, else the first. Among equals, the leftmost. Text without a ``.`` names an own
+    port.
+    """
+    resource, dot, port = text.partition(".")
+    if port in ports_of.get(resource, ()):  # nearly all references
+        return PortRef(resource, port)
+    if not dot:
+        return PortRef("", text)
+    splits = [
+        PortRef(text[: match.start()], text[match.end() :]) for match in re.finditer(r"\.", text) if match.start()
+    ]
+    existing = [split for split in splits if split.resource in ports_of]
+    for split in existing:
+        if split.port in ports_of[split.resource]:
+            return split
+    if text in own_ports or not splits:
+        return PortRef("", text)
+    return existing[0] if existing else splits[0]
