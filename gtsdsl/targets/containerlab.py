@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from ipaddress import IPv4Interface
 from urllib.parse import quote
 
@@ -33,6 +34,14 @@ _NODE_NAME = r"[a-zA-Z0-9][a-zA-Z0-9._-]*"
 _MAX_NODE_NAME = 60  # it is the container's host name, too, of at most 63
 
 
+@dataclass(frozen=True, slots=True)
+class _Interface:
+    name: str
+    effect: Impairment
+    address: IPv4Interface | None
+    bridged: bool
+
+
 def write(testbed: Testbed) -> str:
     """The topology file as YAML.
 
@@ -45,14 +54,12 @@ def write(testbed: Testbed) -> str:
     )
     lab = safe_names([testbed.id or testbed.type], pattern=_NODE_NAME, limit=40, filler="-", stem="lab")
     lab_name = next(iter(lab.values()))
-    interfaces = _interfaces(testbed)
-    effects = _effects(testbed)
-    plan = addresses(testbed)
-    ports: dict[str, list[PortRef]] = {node: [] for node in by_id}
-    for port in interfaces:
-        ports[port.resource].append(port)
+    interfaces = _interfaces(testbed, by_id)
+    of_node: dict[str, list[_Interface]] = {node: [] for node in by_id}
+    for port, interface in interfaces.items():
+        of_node[port.resource].append(interface)
 
-    lines = [*_preamble(lab_name, names, interfaces, effects), f"name: {json.dumps(lab_name)}", "topology:"]
+    lines = [*_preamble(lab_name, names, interfaces), f"name: {json.dumps(lab_name)}", "topology:"]
     lines += ["  kinds:", "    linux:", f"      image: {json.dumps(IMAGE)}", "  nodes:" if by_id else "  nodes: {}"]
     for node in by_id.values():
         lines += [f"    {json.dumps(names[node.id])}:", "      kind: linux"]
@@ -60,31 +67,30 @@ def write(testbed: Testbed) -> str:
         if labels:
             lines.append("      labels:")
             lines += [f"        {key}: {json.dumps(quoted)}" for key, quoted in labels.items()]
-        commands = list(_commands(node, ports[node.id], interfaces, effects, plan, bridged_ports({node.id: node})))
+        commands = list(_commands(node, of_node[node.id]))
         if commands:
             lines.append("      exec:")
             lines += [f"        - {json.dumps(command)}" for command in commands]
-    joined = [json.dumps([f"{names[end.resource]}:{interfaces[end]}" for end in wire.ends]) for wire in wires(testbed)]
+    joined = [
+        json.dumps([f"{names[end.resource]}:{interfaces[end].name}" for end in wire.ends]) for wire in wires(testbed)
+    ]
     if joined:
         lines.append("  links:")
         lines += [f"    - endpoints: {endpoints}" for endpoints in joined]
     return "\n".join(lines) + "\n"
 
 
-def _interfaces(testbed: Testbed) -> dict[PortRef, str]:
+def _interfaces(testbed: Testbed, by_id: dict[str, Resource]) -> dict[PortRef, _Interface]:
     """The interface of each wired port. eth0 is containerlab's own, for management."""
-    found: dict[PortRef, str] = {}
+    plan, bridged, effects = addresses(testbed), bridged_ports(by_id), impairments(testbed)
+    found: dict[PortRef, _Interface] = {}
     count: dict[str, int] = {}
     for wire in wires(testbed):
         for end in wire.ends:
             count[end.resource] = count.get(end.resource, 0) + 1
-            found[end] = f"eth{count[end.resource]}"
+            name = f"eth{count[end.resource]}"
+            found[end] = _Interface(name, effects[wire.link.id], plan.get(end), end in bridged)
     return found
-
-
-def _effects(testbed: Testbed) -> dict[PortRef, Impairment]:
-    by_link = impairments(testbed)
-    return {end: by_link[wire.link.id] for wire in wires(testbed) for end in wire.ends}
 
 
 def _labels(node: Resource) -> dict[str, str]:
@@ -107,25 +113,17 @@ def _labels(node: Resource) -> dict[str, str]:
     }
 
 
-def _commands(
-    node: Resource,
-    ports: list[PortRef],
-    interfaces: dict[PortRef, str],
-    effects: dict[PortRef, Impairment],
-    plan: dict[PortRef, IPv4Interface],
-    bridged: frozenset[PortRef],
-) -> Iterator[str]:
+def _commands(node: Resource, interfaces: list[_Interface]) -> Iterator[str]:
     if is_switch(node):
         # with the spanning tree, so that a loop is no storm; two seconds a phase is the least that the kernel takes
         yield "ip link add br0 type bridge stp_state 1 forward_delay 200"
         yield "ip link set br0 up"
-    for port in ports:
-        interface = interfaces[port]
-        if port in bridged:
-            yield f"ip link set {interface} master br0"
-        if port in plan:
-            yield f"ip address add {plan[port]} dev {interface}"
-        yield f"tc qdisc replace dev {interface} root netem {_netem(effects[port])}"
+    for interface in interfaces:
+        if interface.bridged:
+            yield f"ip link set {interface.name} master br0"
+        if interface.address is not None:
+            yield f"ip address add {interface.address} dev {interface.name}"
+        yield f"tc qdisc replace dev {interface.name} root netem {_netem(interface.effect)}"
 
 
 def _netem(effect: Impairment) -> str:
@@ -137,31 +135,35 @@ def _netem(effect: Impairment) -> str:
     return " ".join([*words, f"rate {effect.rate_bps}bit", f"limit {effect.queue_packets}"])
 
 
-def _preamble(
-    lab: str, names: dict[str, str], interfaces: dict[PortRef, str], effects: dict[PortRef, Impairment]
-) -> Iterator[str]:
-    yield "# A testbed of the GEANT Testbeds Service as a containerlab lab, written by gtsdsl."
-    yield "#"
-    yield "#   sudo containerlab deploy -t THIS_FILE"
-    yield "#"
-    yield "# Image: every node runs the image under `kinds`, which has ip, tc, ping and iperf3. Change it there, or give a"
-    yield "# node its own `image:`; it must have ip and tc. The label gts-image-id names a disk of GTS, which no registry has."
-    yield "# Labels are percent-encoded; gts-id is the resource's id in the testbed."
-    yield "# Switches are Linux bridges with a spanning tree, in a container of their own: nothing has to be set up on the"
-    yield "# machine first, but they learn by themselves. For OpenFlow make the node `kind: ovs-bridge`, create that bridge"
-    yield "# with ovs-vsctl, and set the controllers that the label gts-controllers names."
-    yield "# Delays: half of each circuit's round trip on the egress of both its ends, by the tc commands under `exec`."
-    if any(effect.delay_source == "estimated" for effect in effects.values()):
+_ABOUT = """\
+# A testbed of the GEANT Testbeds Service as a containerlab lab, written by gtsdsl.
+#
+#   sudo containerlab deploy -t THIS_FILE
+#
+# Image: every node runs the image under `kinds`, which has ip, tc, ping and iperf3. Change it there, or give a node
+# its own `image:`; it must have ip and tc. The label gts-image-id names a disk of GTS, which no registry has.
+# Labels are percent-encoded, as URLs are; gts-id is the resource's id in the testbed.
+# Switches are Linux bridges with a spanning tree, each in a container of its own: they learn by themselves, and
+# nothing has to be set up on the machine first. For OpenFlow make the node `kind: ovs-bridge` without `exec`, create
+# that bridge with ovs-vsctl, and set the controllers that the label gts-controllers names.
+# Delays: half of each circuit's round trip on the egress of both its ends, by the tc commands under `exec`."""
+
+
+def _preamble(lab: str, names: dict[str, str], interfaces: dict[PortRef, _Interface]) -> Iterator[str]:
+    yield _ABOUT
+    sources = {interface.effect.delay_source for interface in interfaces.values()}
+    if "estimated" in sources:
         yield "# Some are estimated from the distance, not measured: `gtsdsl circuits` says which."
-    if any(effect.delay_source == "unknown" for effect in effects.values()):
+    if "unknown" in sources:
         yield "# Some are 0, for a site is not known: put `delay` on those links."
-    if effects:
+    if interfaces:
         yield "# To change one while the lab runs (these set what is set already, but for the queue's length):"
         yield "#"
-    for port, effect in effects.items():
+    for port, interface in interfaces.items():
+        effect = interface.effect
         # containerlab refuses a jitter without a delay
         delay_us = max(effect.delay_us, 1) if effect.jitter_us else effect.delay_us
-        words = [f"containerlab tools netem set -n clab-{lab}-{names[port.resource]} -i {interfaces[port]}"]
+        words = [f"containerlab tools netem set -n clab-{lab}-{names[port.resource]} -i {interface.name}"]
         words.append(f"--delay {delay_us}us")
         if effect.jitter_us:
             words.append(f"--jitter {effect.jitter_us}us")
