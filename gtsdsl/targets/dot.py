@@ -5,7 +5,7 @@ from __future__ import annotations
 from gtsdsl.circuits.sites import canonical
 from gtsdsl.diagnostics import printable
 from gtsdsl.impairments import Impairment, impairments
-from gtsdsl.targets.escaping import percent_encoded
+from gtsdsl.targets.escaping import escaped
 from gtsdsl.targets.figures import plain
 from gtsdsl.testbed import Resource, Testbed
 from gtsdsl.wiring import nodes, wires
@@ -52,8 +52,12 @@ def _round_trip(effect: Impairment) -> str:
 
 
 def _id(text: str) -> str:
-    """A name in DOT. A quoted one knows no escape but ``\\"``: a backslash before the closing quote has no spelling."""
-    return '"' + percent_encoded(text, "\\").replace('"', '\\"') + '"'
+    """A name in DOT.
+
+    A quoted one knows no escape but ``\\"``, so a backslash before the closing quote has no spelling; and Graphviz takes
+    a name that starts with ``%`` for one of its own making, and forgets it.
+    """
+    return '"' + escaped(text, marker="=", unsafe="%\\").replace('"', '\\"') + '"'
 
 
 def _label(*rows: str) -> str:

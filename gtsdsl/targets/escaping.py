@@ -1,21 +1,20 @@
-"""Ids to texts that any file format can hold, one for one: what a format could trip over is percent-encoded."""
+"""Ids to texts that any file format can hold, one for one: what a format could trip over becomes its bytes in hex."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from urllib.parse import quote
 
+def escaped(text: str, *, marker: str = "%", unsafe: str = "") -> str:
+    """The text with ``marker``, ``unsafe`` and what is not printable as ``%0A``, byte by byte (UTF-8).
 
-def percent_encoded(text: str, unsafe: Collection[str] = ()) -> str:
-    """The text with ``%``, what is not printable, and the characters of ``unsafe`` as in a URL: ``%0A``, ``%25``.
-
-    No two texts come out the same; ``urllib.parse.unquote(…, errors="surrogatepass")`` gives the text back.
+    No two texts come out the same. With the marker ``%`` it is the encoding of URLs; ``urllib.parse.unquote`` with
+    ``errors="surrogatepass"`` gives the text back.
     """
-    if text.isprintable() and "%" not in text and not any(character in text for character in unsafe):
+    bad = set(unsafe + marker)
+    if text.isprintable() and bad.isdisjoint(text):
         return text
     return "".join(
-        quote(character, safe="", errors="surrogatepass")
-        if character == "%" or character in unsafe or not character.isprintable()
+        "".join(f"{marker}{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
+        if character in bad or not character.isprintable()
         else character
         for character in text
     )
