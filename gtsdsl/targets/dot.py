@@ -54,8 +54,8 @@ def _round_trip(effect: Impairment) -> str:
 def _id(text: str) -> str:
     """A name in DOT.
 
-    A quoted one knows no escape but ``\\"``, so a backslash before the closing quote has no spelling; and Graphviz takes
-    a name that starts with ``%`` for one of its own making, and forgets it.
+    A quoted one knows no escape but ``\\"``, so a backslash before the closing quote has no spelling; and Graphviz
+    takes a name that starts with ``%`` for one of its own making, and forgets it.
     """
     return '"' + escaped(text, marker="=", unsafe="%\\").replace('"', '\\"') + '"'
 
