@@ -1,0 +1,66 @@
+"""Testbed to an address plan: one subnet a broadcast domain, a /31 where it is a single circuit."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from gtsdsl.controllers import bridged_ports
+from gtsdsl.testbed import PortRef, Testbed
+from gtsdsl.wiring import Wire, nodes, wires
+
+POOL = IPv4Network("10.0.0.0/8")
+
+
+def domains(testbed: Testbed) -> list[list[PortRef]]:
+    """The ports of each broadcast domain that take an address, in the order of the links.
+
+    Those are the wired ports of machines, and the control ports of switches; switches join the circuits of their
+    other ports into one domain.
+    """
+    by_id = nodes(testbed)
+    bridged = bridged_ports(by_id)
+    parent: dict[str, str] = {}
+
+    def root(switch: str) -> str:
+        while parent.setdefault(switch, switch) != switch:
+            parent[switch] = parent[parent[switch]]
+            switch = parent[switch]
+        return switch
+
+    all_wires = wires(testbed)
+    for wire in all_wires:
+        if wire.first in bridged and wire.second in bridged:
+            parent[root(wire.second.resource)] = root(wire.first.resource)
+
+    def domain(wire: Wire) -> tuple[str, str]:
+        for end in wire.ends:
+            if end in bridged:
+                return "switches", root(end.resource)
+        return "link", wire.link.id
+
+    found: dict[tuple[str, str], list[PortRef]] = {}
+    for wire in all_wires:
+        ports = found.setdefault(domain(wire), [])
+        ports.extend(end for end in wire.ends if end not in bridged)
+    return [ports for ports in found.values() if ports]
+
+
+def addresses(testbed: Testbed) -> dict[PortRef, IPv4Interface]:
+    """An address for each port of `domains`: a /31 for a single circuit between two, else the smallest subnet.
+
+    Raises:
+        ValueError: the testbed needs more addresses than `POOL` has.
+    """
+    found: dict[PortRef, IPv4Interface] = {}
+    free = int(POOL.network_address)
+    for ports in domains(testbed):
+        # without switches there is nobody else to come: a point-to-point subnet needs no network and broadcast address
+        bits = 1 if len(ports) == 2 else (len(ports) + 1).bit_length()
+        start = -(-free // 2**bits) * 2**bits
+        free = start + 2**bits
+        if free - 1 > int(POOL.broadcast_address):
+            raise ValueError(f"the testbed needs more addresses than the {POOL.num_addresses} of {POOL}")
+        first = start if bits == 1 else start + 1
+        for index, port in enumerate(ports):
+            found[port] = IPv4Interface((IPv4Address(first + index), 32 - bits))
+    return found

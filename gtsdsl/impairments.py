@@ -1,0 +1,169 @@
+"""Testbed to what each circuit does to packets: delay, jitter, loss and rate, the same in both directions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from gtsdsl.diagnostics import printable
+from gtsdsl.testbed import Testbed, Value
+from gtsdsl.wiring import nodes, wires
+
+if TYPE_CHECKING:
+    from gtsdsl.circuits import Circuits
+
+MAX_DURATION_US = 60_000_000
+MIN_RATE_BPS = 1_000
+MAX_RATE_BPS = 10**12
+DEFAULT_RATE_BPS = 10**9
+"""The rate of a link that states no bandwidth: every interface has a finite one, or no queue would ever build up."""
+
+PACKET_BYTES = 1500
+_MAX_QUEUE_PACKETS = 2**31 - 1
+
+DelaySource: TypeAlias = Literal["link", "measured", "estimated", "unknown"]
+"""Where a delay comes from: the link's attribute, a known or an estimated circuit between its sites, or nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Impairment:
+    """What one direction of a circuit does to packets; the other direction does the same.
+
+    ``delay_us`` is one way, half the round trip; 0 where ``delay_source`` is ``unknown``. ``jitter_us`` is what netem
+    takes as jitter. ``loss_percent`` goes from 0 to 100. ``rate_bps`` is in bits a second.
+    """
+
+    delay_us: int = 0
+    delay_source: DelaySource = "unknown"
+    jitter_us: int = 0
+    loss_percent: float = 0.0
+    rate_bps: int = DEFAULT_RATE_BPS
+
+    @property
+    def rtt_ms(self) -> float:
+        """The round trip over the circuit in milliseconds, without the time to send the bits."""
+        return self.delay_us * 2 / 1000
+
+    @property
+    def queue_packets(self) -> int:
+        """How many packets an interface must hold so that the queue is the circuit's and not the emulator's.
+
+        netem keeps packets in flight in the same queue as those that wait, and drops at ``limit``. Full-sized packets
+        in flight one way, plus a delay-bandwidth product (the round trip's) of buffer; never under netem's own
+        default of 1,000, which is too small for a long fat link and harmless for a short one.
+        """
+        flight_us = 3 * self.delay_us + self.jitter_us
+        packets = -(-self.rate_bps * flight_us // (8 * PACKET_BYTES * 1_000_000))
+        return max(1000, min(packets, _MAX_QUEUE_PACKETS))
+
+
+def impairments(testbed: Testbed, own: Circuits | None = None) -> dict[str, Impairment]:
+    """The impairment of each link that joins two resources, by the link's (flattened) id, in the order of the file.
+
+    The delay is the link's own ``delay``, or else half the round trip of the circuit between the sites of its ends;
+    ``own`` are the user's circuits, which go before the known ones.
+
+    Raises:
+        ValueError: a link's delay, jitter, loss or bandwidth is wrong; the sentence names the link.
+    """
+    by_id = nodes(testbed)
+    found = {}
+    for wire in wires(testbed):
+        sites = by_id[wire.first.resource].location, by_id[wire.second.resource].location
+        try:
+            found[wire.link.id] = _impairment(wire.link.attributes, sites, own)
+        except ValueError as error:
+            raise ValueError(f"link `{printable(wire.link.id)}`: {error}") from None
+    return found
+
+
+def _impairment(
+    attributes: Mapping[str, Value], sites: tuple[str | None, str | None], own: Circuits | None
+) -> Impairment:
+    source: DelaySource = "link"
+    if "delay" in attributes:
+        delay_us = parse_duration_us(attributes["delay"])
+    else:
+        delay_us, source = _circuit_delay(*sites, own)
+    return Impairment(
+        delay_us=delay_us,
+        delay_source=source,
+        jitter_us=parse_duration_us(attributes["jitter"]) if "jitter" in attributes else 0,
+        loss_percent=parse_loss(attributes["loss"]) if "loss" in attributes else 0.0,
+        rate_bps=parse_bandwidth(attributes["bandwidth"]) if "bandwidth" in attributes else DEFAULT_RATE_BPS,
+    )
+
+
+def _circuit_delay(site_a: str | None, site_b: str | None, own: Circuits | None) -> tuple[int, DelaySource]:
+    from gtsdsl.circuits import find  # noqa: PLC0415 (the rules need the parsers below, not the circuits' data)
+
+    circuit = find(site_a, site_b, own) if site_a and site_b else None
+    if circuit is None:
+        return 0, "unknown"
+    return round(circuit.rtt_ms * 500), "estimated" if circuit.estimated else "measured"
+
+
+_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?(us|ms|s)")
+_PERCENT = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?%")
+_NUMBER = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,12})?")
+_UNIT_US = {"us": 1, "ms": 1000, "s": 1_000_000}
+
+
+def parse_duration_us(value: Value) -> int:
+    """A delay or jitter such as ``"18ms"``, ``"250us"`` or ``"0.5s"`` in microseconds, 0 to 60 s.
+
+    Raises:
+        ValueError: it is none; the sentence says why.
+    """
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f'{_shown(value)} is no duration; write a number with its unit, such as "18ms" or "250us"')
+    duration_us = Decimal(match[1]) * _UNIT_US[match[2]]
+    if duration_us > MAX_DURATION_US:
+        raise ValueError(f"{_shown(value)} is more than the {MAX_DURATION_US // 1_000_000} s that a delay may last")
+    return round(duration_us)
+
+
+def parse_loss(value: Value) -> float:
+    """A share of lost packets such as ``"0.1%"``, in percent from 0 to 100, to the millionth of a percent.
+
+    Raises:
+        ValueError: it is none; the sentence says why.
+    """
+    match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f'{_shown(value)} is no loss; write a percentage with its sign, such as "0.1%"')
+    percent = Decimal(match[1])
+    if percent > 100:
+        raise ValueError(f"{_shown(value)} is more than 100%")
+    return float(round(percent, 6))
+
+
+def parse_bandwidth(value: Value) -> int:
+    """A bandwidth in Mbit/s, a number or a quoted one, in bits a second; 1 kbit/s to 1 Tbit/s.
+
+    Raises:
+        ValueError: it is none; the sentence says why.
+    """
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = Decimal(value)
+    number = Decimal(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
+    if number is None or not number.is_finite():
+        raise ValueError(f"{_shown(value)} is no bandwidth; write a number of Mbit/s, such as 1000")
+    if not Decimal(MIN_RATE_BPS) / 10**6 <= number <= Decimal(MAX_RATE_BPS) / 10**6:
+        raise ValueError(f"{_shown(value)} Mbit/s is out of range; a bandwidth goes from 0.001 to 1000000 Mbit/s")
+    return round(number * 10**6)
+
+
+def _shown(value: Value) -> str:
+    """A value as a message may quote it, whatever it is and however long."""
+    if isinstance(value, str):
+        return f'"{printable(value, 40)}"'
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | Decimal):
+        return f"{Decimal(value):.12g}"
+    return {type(None): "null", list: "a list", dict: "a block"}[type(value)]

@@ -1,0 +1,60 @@
+"""Testbed to GraphML, as networkx writes it: the graph of `gtsdsl.graph` with every id and value made fit for XML."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+
+import networkx as nx
+from networkx.readwrite.graphml import GraphMLWriter
+
+from gtsdsl.graph import to_graph
+from gtsdsl.targets.escaping import escaped
+from gtsdsl.testbed import Testbed
+
+
+def write(testbed: Testbed) -> str:
+    """The graph as GraphML; ``networkx.parse_graphml(text, edge_key_type=str, force_multigraph=True)`` reads it.
+
+    XML cannot hold most control characters, and turns others into spaces: an id or an attribute's name with such
+    characters, or with ``%``, is percent-encoded. GraphML holds scalars only: a block, a list, and a string that is
+    empty, starts like one of them or is not fit for XML, stand there as JSON. A decimal becomes a float.
+
+    Raises:
+        ValueError: two resources have the same id.
+    """
+    graph = to_graph(testbed)
+    flat: nx.MultiGraph[str] = nx.MultiGraph()
+    flat.graph.update(_scalars(graph.graph))
+    for node, data in graph.nodes(data=True):
+        flat.add_node(escaped(node))
+        flat.nodes[escaped(node)].update(_scalars(data))
+    for first, second, key, data in graph.edges(keys=True, data=True):
+        ends = escaped(first), escaped(second), escaped(key)
+        flat.add_edge(*ends)
+        flat.edges[ends].update(_scalars(data))
+    # not networkx.write_graphml, whose bytes depend on whether lxml is installed; nor generate_graphml, which breaks
+    # lines wherever Python's splitlines does
+    writer = GraphMLWriter(encoding="utf-8", prettyprint=True)
+    writer.add_graph_element(flat)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{writer}\n'
+
+
+def _scalars(data: Mapping[str, object]) -> dict[str, bool | int | float | str]:
+    return {escaped(name): _scalar(value) for name, value in data.items() if value is not None}
+
+
+def _scalar(value: object) -> bool | int | float | str:
+    if isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, str) and value and value[0] not in '"[{' and _is_fit_for_xml(value):
+        return value
+    return json.dumps(value, default=float)
+
+
+def _is_fit_for_xml(text: str) -> bool:
+    """Whether XML gives the text back as it is: printable, but for line feeds and tabs (CR would become LF)."""
+    return text.replace("\n", "").replace("\t", "").isprintable()

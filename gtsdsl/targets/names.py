@@ -1,0 +1,54 @@
+"""Ids of any characters to unique names that a tool takes: plain ids stay as they are, others become like them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+
+
+def safe_names(
+    ids: Iterable[str],
+    *,
+    pattern: str,
+    limit: int,
+    reserved: Collection[str] = (),
+    filler: str = "_",
+    stem: str = "n",
+    fold_case: bool = False,
+) -> dict[str, str]:
+    """A name for each id: unique, matching ``pattern``, at most ``limit`` characters, none of ``reserved``.
+
+    An id that is such a name already keeps it. Of another, what is neither an ASCII letter nor a digit becomes
+    ``filler``; what is then still no name, or taken, becomes ``stem`` or its own beginning with a number. With
+    ``fold_case``, names that differ in case alone count as one. The order of the ids decides, nothing else.
+    """
+    ids = list(dict.fromkeys(ids))
+    plain = re.compile(pattern)
+
+    def key(name: str) -> str:
+        return name.lower() if fold_case else name
+
+    taken = {key(name) for name in reserved}
+    names: dict[str, str] = {}
+    for wanted in ids:
+        if len(wanted) <= limit and plain.fullmatch(wanted) and key(wanted) not in taken:
+            names[wanted] = wanted
+            taken.add(key(wanted))
+    next_number: dict[str, int] = {}
+    for wanted in ids:
+        if wanted in names:
+            continue
+        likeness = re.sub(r"[^A-Za-z0-9]+", filler, wanted[: 4 * limit]).strip(filler)[:limit]
+        if not plain.fullmatch(likeness):
+            likeness = stem
+        name = likeness
+        number = next_number.get(likeness, 1)
+        # a bare stem is never a name by itself: `n` says less than `n1`
+        while name == stem or key(name) in taken:
+            digits = str(number)
+            name = likeness[: limit - len(digits)] + digits
+            number += 1
+        next_number[likeness] = number
+        names[wanted] = name
+        taken.add(key(name))
+    return {wanted: names[wanted] for wanted in ids}

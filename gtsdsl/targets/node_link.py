@@ -1,0 +1,37 @@
+"""Testbed to networkx's node-link JSON: the graph of `gtsdsl.graph`, which networkx reads back equal."""
+
+from __future__ import annotations
+
+import networkx as nx
+
+from gtsdsl.graph import to_graph
+from gtsdsl.targets.gts_json import value_text
+from gtsdsl.testbed import Testbed
+
+_NODE_KEYS = frozenset({"id"})
+_EDGE_KEYS = frozenset({"source", "target", "key"})
+
+
+def write(testbed: Testbed) -> str:
+    """The graph as JSON; ``networkx.node_link_graph(json.loads(text), edges="edges")`` reads it.
+
+    Decimals are written in full: ``json.loads(text, parse_float=decimal.Decimal)`` keeps them. An attribute that has
+    the name of one of the format's own keys stands in ``attributes`` beside them.
+
+    Raises:
+        ValueError: two resources have the same id.
+    """
+    graph = to_graph(testbed)
+    for _, node_data in graph.nodes(data=True):
+        _make_way(node_data, _NODE_KEYS)
+    for _, _, edge_data in graph.edges(data=True):
+        _make_way(edge_data, _EDGE_KEYS)
+    return value_text(nx.node_link_data(graph, edges="edges"), "") + "\n"
+
+
+def _make_way(data: dict[str, object], keys: frozenset[str]) -> None:
+    """Move what the format would write over into ``attributes``, where `gtsdsl.graph.from_graph` looks for it."""
+    hidden = {name: data.pop(name) for name in sorted(keys & data.keys())}
+    if hidden:
+        attributes = data.get("attributes")
+        data["attributes"] = {**(attributes if isinstance(attributes, dict) else {}), **hidden}

@@ -1,0 +1,63 @@
+"""One subnet a broadcast domain, a /31 where it is a single circuit."""
+
+from __future__ import annotations
+
+import pytest
+
+from gtsdsl.addresses import addresses, domains
+from gtsdsl.testbed import Port, PortRef, Resource, Testbed
+from tests.hostile import hostile_testbed
+from tests.targets.samples import host, link, pair, triangle, wired
+
+
+def _shown(testbed: Testbed) -> dict[str, str]:
+    return {str(port): str(address) for port, address in addresses(testbed).items()}
+
+
+def test_two_hosts_share_a_31() -> None:
+    assert _shown(pair()) == {"h1.p": "10.0.0.0/31", "h2.p": "10.0.0.1/31"}
+
+
+def test_switches_make_one_subnet_and_control_ports_none_of_it() -> None:
+    assert _shown(triangle()) == {
+        "h1.p": "10.0.0.1/29",
+        "h2.p": "10.0.0.2/29",
+        "bms.p": "10.0.0.3/29",
+        "ctrl.p": "10.0.0.8/31",
+        "fabric.ctl": "10.0.0.9/31",
+        "h1.q": "10.0.0.10/31",
+        "h2.q": "10.0.0.11/31",
+        "r1.p": "10.0.0.12/31",
+        "h3.p": "10.0.0.13/31",
+    }
+
+
+@pytest.mark.parametrize(("count", "prefix"), [(1, 30), (2, 31), (3, 29), (6, 29), (7, 28), (300, 23)])
+def test_a_star_takes_the_smallest_subnet_that_holds_it(count: int, prefix: int) -> None:
+    switch = Resource("vsi", "s1", None, {}, tuple(Port(f"p{index}") for index in range(count)))
+    hosts = [host(f"h{index}", None, "p") for index in range(count)]
+    testbed = wired([switch, *hosts], [(link(f"l{index}"), f"h{index}.p", f"s1.p{index}") for index in range(count)])
+    plan = addresses(testbed)
+    assert len(set(plan.values())) == count
+    networks = {address.network for address in plan.values()}
+    assert len(networks) == 1
+    network = networks.pop()
+    assert network.prefixlen == prefix
+    if prefix < 31:
+        assert {network.network_address, network.broadcast_address}.isdisjoint(plan_.ip for plan_ in plan.values())
+
+
+def test_switches_without_hosts_need_no_subnet() -> None:
+    switches = [Resource("ofx", name, None, {}, (Port("p"),)) for name in ("a", "b")]
+    assert domains(wired(switches, [(link("l"), "a.p", "b.p")])) == []
+
+
+def test_no_address_is_given_twice() -> None:
+    plan = addresses(hostile_testbed())
+    assert len({address.ip for address in plan.values()}) == len(plan) > 100
+
+
+def test_both_ends_of_a_link_are_in_the_same_subnet() -> None:
+    for ports in domains(hostile_testbed()):
+        plan = addresses(hostile_testbed())
+        assert len({plan[PortRef(*port)].network for port in ports}) == 1

@@ -1,0 +1,192 @@
+"""What a circuit does to packets: from attributes, else from the circuit between its sites."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from gtsdsl.circuits import Circuits, parse_circuits
+from gtsdsl.impairments import Impairment, impairments, parse_bandwidth, parse_duration_us, parse_loss
+from gtsdsl.source import Source
+from gtsdsl.testbed import Port, Testbed, Value
+from tests.targets.samples import host, link, pair, triangle, wired
+
+
+@pytest.mark.parametrize(
+    ("value", "us"),
+    [
+        ("18ms", 18_000),
+        ("18 ms", 18_000),
+        ("250us", 250),
+        ("0.5s", 500_000),
+        ("0.0004ms", 0),
+        ("18.1ms", 18_100),
+        ("60s", 60_000_000),
+        ("0us", 0),
+    ],
+)
+def test_duration(value: str, us: int) -> None:
+    assert parse_duration_us(value) == us
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "18",
+        18,
+        Decimal("0.5"),
+        "ms",
+        "-1ms",
+        "1e3ms",
+        "18 m s",
+        "18ms\n",
+        " 18ms",
+        "18MS",
+        "١٨ms",
+        "",
+        None,
+        True,
+        [],
+        {},
+        "60.001s",
+        "9" * 100 + "s",
+        pytest.param(10**5000, id="huge"),
+    ],
+)
+def test_no_duration(value: Value) -> None:
+    with pytest.raises(ValueError, match=r"^[^\n]{1,130}$"):
+        parse_duration_us(value)
+
+
+@pytest.mark.parametrize(("value", "percent"), [("0.1%", 0.1), ("0%", 0), ("100%", 100), ("7 %", 7), ("0.07%", 0.07)])
+def test_loss(value: str, percent: float) -> None:
+    assert parse_loss(value) == percent
+
+
+@pytest.mark.parametrize("value", ["0.1", Decimal("0.1"), 0, "100.1%", "-1%", "%", "1%%", "nan%", None, "1%\n"])
+def test_no_loss(value: Value) -> None:
+    with pytest.raises(ValueError, match=r"^[^\n]{1,130}$"):
+        parse_loss(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "bps"),
+    [(1000, 10**9), ("1000", 10**9), (Decimal("0.5"), 500_000), ("0.001", 1000), (1_000_000, 10**12)],
+)
+def test_bandwidth(value: Value, bps: int) -> None:
+    assert parse_bandwidth(value) == bps
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        0,
+        -1,
+        "0",
+        "1Gbit",
+        "1e3",
+        " 1",
+        Decimal("NaN"),
+        Decimal("Infinity"),
+        Decimal("1E+9999"),
+        pytest.param(10**5000, id="huge"),
+        True,
+        None,
+        1000001,
+        "0.0001",
+        [1000],
+        "١",
+    ],
+)
+def test_no_bandwidth(value: Value) -> None:
+    with pytest.raises(ValueError, match=r"^[^\n]{1,130}$"):
+        parse_bandwidth(value)
+
+
+def test_a_messages_quotes_are_harmless() -> None:
+    with pytest.raises(ValueError, match=r"\\x1b") as caught:
+        parse_duration_us("\x1b[31m\n::error::" + "x" * 1000)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({}, Impairment(18_100, "measured")),
+        ({"delay": "40ms"}, Impairment(40_000, "link")),
+        ({"delay": "0us"}, Impairment(0, "link")),
+        ({"jitter": "2ms", "loss": "1%"}, Impairment(18_100, "measured", jitter_us=2000, loss_percent=1)),
+        ({"bandwidth": "100"}, Impairment(18_100, "measured", rate_bps=10**8)),
+    ],
+)
+def test_the_circuit_between_two_sites(attributes: dict[str, Value], expected: Impairment) -> None:
+    assert impairments(pair(**attributes)) == {"l1": expected}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "source"),
+    [
+        ("AMS", "mil", "measured"),
+        ("PRG", "LJU", "estimated"),
+        ("AMS", "AMS", "estimated"),
+        ("AMS", "XYZ", "unknown"),
+        (None, "AMS", "unknown"),
+    ],
+)
+def test_where_a_delay_comes_from(first: str | None, second: str | None, source: str) -> None:
+    testbed = wired([host("h1", first, "p"), host("h2", second, "p")], [(link("l1"), "h1.p", "h2.p")])
+    effect = impairments(testbed)["l1"]
+    assert effect.delay_source == source
+    assert (effect.delay_us > 0) == (source != "unknown")
+
+
+def test_a_users_own_circuits_go_first_and_a_links_own_delay_before_them() -> None:
+    own = _own('{"MIL-AMS": 40.0}')
+    assert impairments(pair(), own)["l1"].delay_us == 20_000
+    assert impairments(pair(delay="1ms"), own)["l1"].delay_us == 1000
+
+
+def _own(text: str) -> Circuits:
+    return parse_circuits(Source("own.json", text))
+
+
+@pytest.mark.parametrize("attributes", [{"delay": "18"}, {"jitter": 1}, {"loss": "2"}, {"bandwidth": 0}])
+def test_a_wrong_attribute_names_the_link(attributes: dict[str, Value]) -> None:
+    with pytest.raises(ValueError, match="link `l1`: "):
+        impairments(pair(**attributes))
+
+
+def test_a_link_with_one_end_has_no_impairment() -> None:
+    testbed = pair()
+    broken = Testbed("T", "T", resources=testbed.resources, adjacencies=testbed.adjacencies[:1])
+    assert impairments(broken) == {}
+
+
+def test_a_queue_holds_what_is_in_flight_and_a_bandwidth_delay_product() -> None:
+    effect = impairments(pair())["l1"]
+    in_flight = effect.rate_bps * effect.delay_us / 1e6 / 8 / 1500
+    assert effect.queue_packets == pytest.approx(3 * in_flight, abs=1)
+    assert Impairment().queue_packets == 1000
+    assert Impairment(60_000_000, rate_bps=10**12).queue_packets < 2**31
+
+
+def test_links_inside_nested_testbeds_have_flattened_ids() -> None:
+    inner = pair()
+    assert list(
+        impairments(
+            Testbed(
+                "T",
+                "T",
+                resources=(
+                    Testbed(
+                        "Sample", "s1", resources=inner.resources, adjacencies=inner.adjacencies, ports=(Port("x"),)
+                    ),
+                ),
+            )
+        )
+    ) == ["s1/l1"]
+
+
+def test_every_wired_link_is_there_in_the_order_of_the_file() -> None:
+    assert list(impairments(triangle())) == ["l1", "l2", "l3", "l4", "l5", "l6", "l7", "l8", "unknown"]
