@@ -1,0 +1,121 @@
+"""What each resource class, port and block may say about itself: attribute names with their meanings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSpec:
+    """A resource class: what it is, and its attributes with a line on each."""
+
+    name: str
+    meaning: str
+    attributes: Mapping[str, str]
+
+
+_ANY_RESOURCE = {
+    "id": "The name that adjacencies refer to; unique within its testbed.",
+    "description": "A text for people.",
+    "label": "The name that a drag-and-drop editor shows.",
+    "x": "Where an editor draws it: pixels from the left.",
+    "y": "Where an editor draws it: pixels from the top.",
+}
+
+_ANY_NODE = {
+    "location": "The site's code, in either case, e.g. `AMS`.",
+}
+
+_ANY_MACHINE = {
+    "image": "The disk image that the machine starts from, by name.",
+    "imageId": "The disk image that the machine starts from, e.g. `Ubuntu-14.04.qcow2`.",
+    "port": 'A network interface: `port { id = "p1" }`.',
+}
+
+_CONTROLLER_BLOCK = 'The OpenFlow controller: `controller { ipv4 = "…"; port = 6633 }`.'
+_SWITCH_PORT = 'A port of the switch: `port { id = "p1"; logicalPort = 1 }`, or with `mode = "CONTROL"`.'
+_DATA_PLANE_ADDRESS = "The switch's own IPv4 address, on which it talks to its controller."
+_DATA_PLANE_MASK = "The network mask of the switch's own address, e.g. `255.255.255.0`."
+_CONTROLLER_ADDRESS = "The IPv4 address of the OpenFlow controller."
+_CONTROLLER_PORT = "The TCP port of the OpenFlow controller, 1 to 65535, e.g. 6633."
+_SWITCH_MODE = "How the switch is made: `hard` for a slice of a real switch, `soft` for a virtual one."
+
+_HOST = {
+    "flavor": "The machine's size: `c2r4h20` is 2 cores, 4 GB of memory, 20 GB of disk.",
+    "flavorId": "The machine's size: `c2r4h20` is 2 cores, 4 GB of memory, 20 GB of disk.",
+}
+
+_LINK = {
+    "bandwidth": "The circuit's rate in Mbit/s.",
+    "delay": 'One-way delay with its unit, e.g. `"18ms"`, in place of the circuit\'s known one. (GTS ignores it.)',
+    "jitter": 'How much the delay varies, one way, with its unit, e.g. `"0.5ms"`. (GTS ignores it.)',
+    "loss": 'The share of packets lost in each direction, e.g. `"0.1%"`. (GTS ignores it.)',
+    "port": "An end of the circuit; there are two, mostly called `src` and `dst`.",
+}
+
+_OFX = {
+    "fabricIPv4": _DATA_PLANE_ADDRESS,
+    "fabricSubnetMaskv4": _DATA_PLANE_MASK,
+    "controllerIPv4": _CONTROLLER_ADDRESS,
+    "controllerPort": _CONTROLLER_PORT,
+    "controller": _CONTROLLER_BLOCK,
+    "port": _SWITCH_PORT,
+}
+
+_VSI = {
+    "switchIPv4Addr": _DATA_PLANE_ADDRESS,
+    "switchIPv4Mask": _DATA_PLANE_MASK,
+    "switchMode": _SWITCH_MODE,
+    "controllerIPv4": _CONTROLLER_ADDRESS,
+    "controllerPort": _CONTROLLER_PORT,
+    "controller": _CONTROLLER_BLOCK,
+    "port": _SWITCH_PORT,
+}
+
+
+def _spec(name: str, meaning: str, *tables: Mapping[str, str]) -> tuple[str, ClassSpec]:
+    attributes = {attribute: text for table in tables for attribute, text in table.items()}
+    return name, ClassSpec(name, meaning, MappingProxyType(attributes))
+
+
+CLASSES: Mapping[str, ClassSpec] = MappingProxyType(
+    dict(
+        (
+            _spec("host", "A virtual machine.", _ANY_RESOURCE, _ANY_NODE, _ANY_MACHINE, _HOST),
+            _spec("link", "A circuit between two ports.", _ANY_RESOURCE, _LINK),
+            _spec("ofx", "An OpenFlow fabric: a switch with a controller.", _ANY_RESOURCE, _ANY_NODE, _OFX),
+            _spec("vsi", "An OpenFlow switch instance, the later form of `ofx`.", _ANY_RESOURCE, _ANY_NODE, _VSI),
+            _spec("baremetalserver", "A physical server.", _ANY_RESOURCE, _ANY_NODE, _ANY_MACHINE),
+        )
+    )
+)
+"""The classes that we know. Others are kept and passed on, with a warning."""
+
+PORT_ATTRIBUTES: Mapping[str, str] = MappingProxyType(
+    {
+        "id": "The port's name, unique within its resource.",
+        "description": _ANY_RESOURCE["description"],
+        "label": _ANY_RESOURCE["label"],
+        "logicalPort": "The OpenFlow port number, 1 to 65535.",
+        "mode": "`CONTROL` for the port by which a switch reaches its controller; else `DATA`.",
+    }
+)
+"""What a port may say, whatever it belongs to."""
+
+CONTROLLER_ATTRIBUTES: Mapping[str, str] = MappingProxyType({"ipv4": _CONTROLLER_ADDRESS, "port": _CONTROLLER_PORT})
+"""What a switch's ``controller`` block may say."""
+
+TESTBED_ATTRIBUTES: Mapping[str, str] = MappingProxyType(
+    {
+        "id": "The testbed's name; without one, the type's name is taken.",
+        "description": _ANY_RESOURCE["description"],
+        "label": _ANY_RESOURCE["label"],
+        "location": "The site of a nested testbed, for its type to use where it has such a parameter.",
+        "port": "A port of the type, for the outside: an adjacency inside binds it.",
+        "x": _ANY_RESOURCE["x"],
+        "y": _ANY_RESOURCE["y"],
+    }
+)
+"""What a testbed, or a nested one, may say besides its type's parameters."""
