@@ -18,7 +18,8 @@ def check_attributes(index: Index) -> Iterator[Diagnostic]:
         testbed = scope.testbed
         yield from _unknown_classes(index, scope)
         yield from _unknown(index, testbed, testbed.attributes, TESTBED_ATTRIBUTES, "testbed")
-        yield from _of_ports(index, testbed.ports)
+        for port in testbed.ports:
+            yield from _unknown(index, port, port.attributes, PORT_ATTRIBUTES, "port")
         for resource in testbed.resources:
             if isinstance(resource, Resource) and resource.cls in CLASSES:
                 if resource.attributes:
@@ -26,13 +27,9 @@ def check_attributes(index: Index) -> Iterator[Diagnostic]:
                     yield from _unknown(index, resource, resource.attributes, spec.attributes, spec.name)
                     for block, prefix in blocks(resource.attributes.get("controller"), "controller"):
                         yield from _unknown(index, resource, block, CONTROLLER_ATTRIBUTES, "controller", prefix=prefix)
-                yield from _of_ports(index, resource.ports)
-
-
-def _of_ports(index: Index, ports: tuple[Port, ...]) -> Iterator[Diagnostic]:
-    for port in ports:
-        if port.attributes:
-            yield from _unknown(index, port, port.attributes, PORT_ATTRIBUTES, "port")
+                for port in resource.ports:
+                    if port.attributes:
+                        yield from _unknown(index, port, port.attributes, PORT_ATTRIBUTES, "port")
 
 
 def _unknown(

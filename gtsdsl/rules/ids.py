@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from gtsdsl.diagnostics import Diagnostic, printable
 from gtsdsl.rules.index import Index, Scope, shown
 from gtsdsl.source import Place
-from gtsdsl.testbed import Port, Resource, Testbed
+from gtsdsl.testbed import Resource, Testbed
 
 MAX_ID_LENGTH = 255
 """The longest id that is not warned of: what a file's name may have on Linux."""
@@ -22,15 +22,15 @@ def check_ids(index: Index) -> Iterator[Diagnostic]:
     for scope in index.scopes:
         testbed = scope.testbed
         yield from _resources(index, scope)
-        yield from _ports(index, testbed.ports, f"testbed {shown(testbed.id)}")
+        yield from _ports(index, testbed)
         for resource in testbed.resources:
             if isinstance(resource, Resource):
-                yield from _ports(index, resource.ports, _named(resource))
+                yield from _ports(index, resource)
     yield from _unusual(index)
 
 
 def _named(item: Resource | Testbed) -> str:
-    kind = item.type if isinstance(item, Testbed) else item.cls
+    kind = "testbed" if isinstance(item, Testbed) else item.cls
     return f"{printable(kind)} {shown(item.id)}" if item.id else f"a {printable(kind)} without an id"
 
 
@@ -52,12 +52,13 @@ def _resources(index: Index, scope: Scope) -> Iterator[Diagnostic]:
             )
 
 
-def _ports(index: Index, ports: tuple[Port, ...], owner: str) -> Iterator[Diagnostic]:
-    ids = {port.id for port in ports}
-    if len(ids) == len(ports) and "" not in ids:
+def _ports(index: Index, item: Resource | Testbed) -> Iterator[Diagnostic]:
+    ids = {port.id for port in item.ports}
+    if len(ids) == len(item.ports) and "" not in ids:
         return
+    owner = _named(item)
     first_places: dict[str, Place | None] = {}
-    for port in ports:
+    for port in item.ports:
         if not port.id:
             yield index.finding("GTS021", f"a port of {owner} has no id", port.place, hint='give it one: `id = "…"`')
         elif port.id in first_places:

@@ -47,17 +47,21 @@ def check_values(index: Index) -> Iterator[Diagnostic]:
     for scope in index.scopes:
         testbed = scope.testbed
         yield from _each(index, testbed, testbed.attributes, _OF_TESTBEDS)
-        yield from _of_ports(index, testbed.ports)
+        for port in testbed.ports:
+            yield from _each(index, port, port.attributes, _OF_PORTS)
         for resource in testbed.resources:
             if isinstance(resource, Testbed) or resource.cls not in CLASSES:
                 continue
             if resource.location is not None:
-                yield from _one(index, resource, "location", resource.location, _location)
+                yield from _each(index, resource, {"location": resource.location}, _OF_RESOURCES)
             if resource.attributes:
                 yield from _each(index, resource, resource.attributes, _OF_RESOURCES)
+            if "controller" in resource.attributes:
                 for block, prefix in blocks(resource.attributes.get("controller"), "controller"):
                     yield from _each(index, resource, block, _OF_CONTROLLERS, prefix)
-            yield from _of_ports(index, resource.ports)
+            for port in resource.ports:
+                if port.attributes:
+                    yield from _each(index, port, port.attributes, _OF_PORTS)
             if resource.cls in SWITCH_CLASSES:
                 yield from _logical_ports_twice(index, resource)
 
@@ -72,12 +76,6 @@ def blocks(value: Value, name: str) -> Iterator[tuple[Mapping[str, Value], str]]
                 yield block, f"{name}.{number}."
 
 
-def _of_ports(index: Index, ports: tuple[Port, ...]) -> Iterator[Diagnostic]:
-    for port in ports:
-        if port.attributes:
-            yield from _each(index, port, port.attributes, _OF_PORTS)
-
-
 def _each(
     index: Index,
     item: Testbed | Resource | Port,
@@ -87,16 +85,14 @@ def _each(
 ) -> Iterator[Diagnostic]:
     for name, value in values.items():
         check = checks.get(name)
-        if check is not None:
-            yield from _one(index, item, prefix + name, value, check)
-
-
-def _one(index: Index, item: Testbed | Resource | Port, name: str, value: Value, check: Check) -> Iterator[Diagnostic]:
-    bad = check(value)
-    if bad is not None:
-        near = index.near(value, bad.words) if isinstance(value, str) and bad.words else None
-        # the id of the item is left out: what a loop made a thousand times is said once, for its place is the same
-        yield index.finding(bad.code, f"{shown(name)}: {bad.sentence}", place_of(item, name), hint=near or bad.hint)
+        bad = check(value) if check is not None else None
+        if bad is not None:
+            near = index.near(value, bad.words) if isinstance(value, str) and bad.words else None
+            where = prefix + name
+            # no id of the item: what a loop repeats has the same place, and is said once if the words are the same
+            yield index.finding(
+                bad.code, f"{shown(where)}: {bad.sentence}", place_of(item, where), hint=near or bad.hint
+            )
 
 
 def _logical_ports_twice(index: Index, switch: Resource) -> Iterator[Diagnostic]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from gtsdsl.diagnostics import Diagnostic, printable
 from gtsdsl.rules.index import Index, PortKey, Scope, shown
 from gtsdsl.rules.references import missing
+from gtsdsl.source import Place
 from gtsdsl.testbed import HOST_CLASSES, LINK_CLASS, SWITCH_CLASSES, Adjacency, PortRef
 
 Kind: TypeAlias = Literal["link", "node"]
@@ -22,54 +22,57 @@ _FEW_PORTS = 64
 _ADD_A_LINK = 'join each to an end of a link: `link { id = "l1"; port { id = "src" }; port { id = "dst" } }`'
 
 
-@dataclass(slots=True)
-class _Use:
-    """What the adjacencies of one testbed have used so far."""
-
-    ports: dict[PortKey, Adjacency] = field(default_factory=dict)
-    ends_of_links: dict[str, int] = field(default_factory=dict)
-    """How many ends of a link are wired, by its id; one that leads to a port that the link does not have counts."""
+_ABSENT = Adjacency(PortRef("", ""), PortRef("", ""))
 
 
 def check_wiring(index: Index) -> Iterator[Diagnostic]:
     """All findings about adjacencies and links."""
     for scope in index.scopes:
-        use = _Use()
-        yield from _adjacencies(index, scope, use)
-        yield from _links(index, scope, use)
-        yield from _loose_ends_of_nested_links(index, scope, use)
+        # how many ends of a link are wired, by its id; one that leads to a port that the link does not have counts
+        wired_ends: dict[str, int] = {}
+        yield from _adjacencies(index, scope, wired_ends)
+        yield from _links(index, scope, wired_ends)
+        yield from _loose_ends_of_nested_links(index, scope)
     yield from _links_on_one_resource(index)
 
 
-def _adjacencies(index: Index, scope: Scope, use: _Use) -> Iterator[Diagnostic]:
+def _adjacencies(index: Index, scope: Scope, wired_ends: dict[str, int]) -> Iterator[Diagnostic]:
     kinds = {id: _KINDS.get(index.resources[number].cls) for id, number in scope.numbers.items()}
-    ports, used, ends_of_links = scope.ports, use.ports, use.ends_of_links
+    # what has used each port that there is: at first nothing
+    users: dict[PortKey, Adjacency | None] = dict.fromkeys(scope.ports)
     for adjacency in scope.testbed.adjacencies:
         first, second = adjacency.first, adjacency.second
-        again = used.get(first), used.get(second)
+        first_kind, second_kind = kinds.get(first[0]), kinds.get(second[0])
+        user, second_user = users.get(first, _ABSENT), users.get(second, _ABSENT)
+        if (
+            user is second_user is None
+            and first_kind is not second_kind
+            and (first_kind == "link" or second_kind == "link")
+        ):  # right, as nearly all are: a large mesh has tens of thousands
+            users[first] = users[second] = adjacency
+            link = first[0] if first_kind == "link" else second[0]
+            wired_ends[link] = wired_ends.get(link, 0) + 1
+            continue
         if first == second:
             yield index.finding("GTS023", f"port {shown(str(first))} is joined to itself", adjacency.place)
             continue
-        if again[0] is not None and again[0] is again[1]:
+        if user is second_user and user is not None and user is not _ABSENT:
             message = f"adjacency of {shown(str(first))} and {shown(str(second))} is stated twice"
-            yield index.finding("GTS023", message, adjacency.place, note=("the first one is here", again[0].place))
+            yield index.finding("GTS023", message, adjacency.place, note=("the first one is here", user.place))
             continue
-        found = True
-        first_kind, second_kind = kinds.get(first[0]), kinds.get(second[0])
-        for ref, kind, place, before in (
-            (first, first_kind, adjacency.first_place, again[0]),
-            (second, second_kind, adjacency.second_place, again[1]),
+        for ref, kind, before, place in (
+            (first, first_kind, user, adjacency.first_place),
+            (second, second_kind, second_user, adjacency.second_place),
         ):
             if kind == "link":
-                ends_of_links[ref[0]] = ends_of_links.get(ref[0], 0) + 1
-            if ref not in ports:
+                wired_ends[ref[0]] = wired_ends.get(ref[0], 0) + 1
+            if before is None:
+                users[ref] = adjacency
+            elif before is _ABSENT:
                 yield missing(index, scope, ref, place or adjacency.place)
-                found = False
-            elif before is None:
-                used[ref] = adjacency
             else:
-                yield _used_twice(index, scope, ref, adjacency, before)
-        if not found:
+                yield _used_twice(index, scope, ref, place or adjacency.place, before)
+        if user is _ABSENT or second_user is _ABSENT:
             continue
         if first[0] in scope.nested or second[0] in scope.nested:
             yield from _unbound(index, scope, adjacency)
@@ -83,15 +86,14 @@ def _kind(index: Index, scope: Scope, ref: PortRef) -> Kind | None:
     return None if number is None else _KINDS.get(index.resources[number].cls)
 
 
-def _used_twice(index: Index, scope: Scope, ref: PortRef, adjacency: Adjacency, before: Adjacency) -> Diagnostic:
-    place = adjacency.first_place if ref is adjacency.first else adjacency.second_place
+def _used_twice(index: Index, scope: Scope, ref: PortRef, place: Place | None, before: Adjacency) -> Diagnostic:
     resource = scope.named.get(ref.resource)
     few = resource.ports if resource is not None and len(resource.ports) <= _FEW_PORTS else ()
     free = next((port.id for port in few if port.id and (ref.resource, port.id) not in scope.named_ports), None)
     return index.finding(
         "GTS023",
         f"port {shown(str(ref))} is used by two adjacencies",
-        place or adjacency.place,
+        place,
         note=("the first one is here", before.place),
         hint=f"port {shown(f'{ref.resource}.{free}')} is free" if free is not None else None,
     )
@@ -139,11 +141,11 @@ def _explained(index: Index, scope: Scope, ref: PortRef) -> str:
     return f"{shown(str(ref))} (which stands for a port of {shown(index.path(number))})"
 
 
-def _links(index: Index, scope: Scope, use: _Use) -> Iterator[Diagnostic]:
+def _links(index: Index, scope: Scope, wired_ends: dict[str, int]) -> Iterator[Diagnostic]:
     for link in scope.testbed.links:
         if scope.named.get(link.id) is not link:  # without an id, or the second with it: said already
             continue
-        wired = use.ends_of_links.get(link.id, 0)
+        wired = wired_ends.get(link.id, 0)
         if len(link.ports) != 2:
             yield index.finding(
                 "GTS024",
@@ -169,14 +171,14 @@ def _counted(number: int, what: str) -> str:
     return f"{words[number] if number < len(words) else number} {what}{'' if number == 1 else 's'}"
 
 
-def _loose_ends_of_nested_links(index: Index, scope: Scope, use: _Use) -> Iterator[Diagnostic]:
+def _loose_ends_of_nested_links(index: Index, scope: Scope) -> Iterator[Diagnostic]:
     """A nested testbed's port that stands for a link's end must be used outside, or the link has one end.
 
     The root's own ports may stay unused: they are for whoever nests it.
     """
     for id, inner in scope.nested.items():
         for port in inner.own_ports:
-            if (id, port) in use.ports or _kind(index, scope, PortRef(id, port)) != "link":
+            if (id, port) in scope.named_ports or _kind(index, scope, PortRef(id, port)) != "link":
                 continue
             number = scope.leads_to(PortRef(id, port))
             link = index.path(number) if number is not None else id
@@ -191,13 +193,15 @@ def _loose_ends_of_nested_links(index: Index, scope: Scope, use: _Use) -> Iterat
 
 def _links_on_one_resource(index: Index) -> Iterator[Diagnostic]:
     is_link = [resource.cls == LINK_CLASS for resource in index.resources]
-    far_ends: dict[int, tuple[PortRef, int, Adjacency]] = {}  # of each link, that of its first adjacency
+    firsts: dict[int, tuple[int, PortRef, Adjacency]] = {}  # of each link, what its first adjacency joins, by which end
     for adjacency, first, second in index.joins:
         if is_link[first] == is_link[second]:
             continue
         link, far, end = (first, second, adjacency.first) if is_link[first] else (second, first, adjacency.second)
-        before = far_ends.setdefault(link, (end, far, adjacency))
-        if before[1] == far and before[0] != end:
+        before = firsts.get(link)
+        if before is None:
+            firsts[link] = far, end, adjacency
+        elif before[0] == far and before[1] != end:
             resource = index.resources[far]
             yield index.finding(
                 "GTS025",
