@@ -54,10 +54,25 @@ class GtsError(Exception):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """The hint for a name that is not known: the nearest of the known ones, if one is near."""
-    # difflib is quadratic in the names' length: a name longer than any real one has no near one
-    candidates = [candidate for candidate in known if len(candidate) <= 64]
-    near = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6) if len(name) <= 64 else []
-    return f"did you mean `{printable(near[0])}`?" if near else None
+    if len(name) > _LONGEST_NEAR:
+        return None
+    by_look: dict[str, str] = {}
+    for candidate in known:
+        if len(candidate) <= _LONGEST_NEAR:
+            by_look.setdefault(_look(candidate), candidate)
+    near = difflib.get_close_matches(_look(name), by_look, n=1, cutoff=0.6)
+    return f"did you mean `{printable(by_look[near[0]])}`?" if near else None
+
+
+_LONGEST_NEAR = 64
+"""difflib is quadratic in the names' length: a name longer than any real one has no near one."""
+
+_LOOK_ALIKE = str.maketrans({"l": "1", "i": "1", "|": "1", "o": "0"})
+
+
+def _look(name: str) -> str:
+    """What a name looks like at a glance: `port1l` is `PORT11` to a tired eye, and nearer to it than to `port12`."""
+    return name.casefold().translate(_LOOK_ALIKE)
 
 
 def printable(text: str, limit: int = 80) -> str:

@@ -1,0 +1,65 @@
+"""Names of classes and attributes to findings: classes that we do not know (GTS031) and attributes (GTS030)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from gtsdsl.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
+from gtsdsl.diagnostics import Diagnostic
+from gtsdsl.rules.index import Index, Scope, place_of, shown
+from gtsdsl.rules.values import blocks
+from gtsdsl.testbed import Port, Resource, Testbed, Value
+
+
+def check_attributes(index: Index) -> Iterator[Diagnostic]:
+    """All findings about the names of classes and attributes."""
+    for scope in index.scopes:
+        testbed = scope.testbed
+        yield from _unknown_classes(index, scope)
+        yield from _unknown(index, testbed, testbed.attributes, TESTBED_ATTRIBUTES, "testbed")
+        for port in testbed.ports:
+            yield from _unknown(index, port, port.attributes, PORT_ATTRIBUTES, "port")
+        for resource in testbed.resources:
+            if isinstance(resource, Resource) and resource.cls in CLASSES:
+                if resource.attributes:
+                    spec = CLASSES[resource.cls]
+                    yield from _unknown(index, resource, resource.attributes, spec.attributes, spec.name)
+                    for block, prefix in blocks(resource.attributes.get("controller"), "controller"):
+                        yield from _unknown(index, resource, block, CONTROLLER_ATTRIBUTES, "controller", prefix=prefix)
+                for port in resource.ports:
+                    if port.attributes:
+                        yield from _unknown(index, port, port.attributes, PORT_ATTRIBUTES, "port")
+
+
+def _unknown(
+    index: Index,
+    item: Testbed | Resource | Port,
+    attributes: Mapping[str, Value],
+    known: Mapping[str, str],
+    owner: str,
+    *,
+    prefix: str = "",
+) -> Iterator[Diagnostic]:
+    if attributes.keys() <= known.keys():
+        return
+    for name in attributes:
+        if name not in known:
+            place = place_of(item, prefix + name)
+            yield index.finding(
+                "GTS030", f"{owner} has no attribute {shown(name)}", place, hint=index.near(name, known)
+            )
+
+
+def _unknown_classes(index: Index, scope: Scope) -> Iterator[Diagnostic]:
+    resources = [item for item in scope.testbed.resources if isinstance(item, Resource) and item.cls not in CLASSES]
+    numbers = Counter(resource.cls for resource in resources)
+    firsts = {resource.cls: resource for resource in reversed(resources)}
+    for name, number in numbers.items():
+        many = f" (of {number:,} resources)" if number > 1 else ""
+        yield index.finding(
+            "GTS031",
+            f"class {shown(name)}{many} is not known; it is kept and passed on",
+            firsts[name].place,
+            hint=index.near(name, CLASSES),
+        )

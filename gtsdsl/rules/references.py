@@ -1,0 +1,45 @@
+"""A reference that leads to nothing to a finding that says what was probably meant (GTS022)."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+from gtsdsl.diagnostics import Diagnostic, printable
+from gtsdsl.rules.index import Index, Scope, shown
+from gtsdsl.source import Place
+from gtsdsl.testbed import PortRef, Testbed
+
+_SHOWN_PORTS = 5
+
+
+def missing(index: Index, scope: Scope, ref: PortRef, place: Place | None) -> Diagnostic:
+    """The finding for a reference that names no port of its testbed."""
+    outer, *inner = re.split(r"[./]", str(ref))
+    nested = scope.nested.get(outer)
+    if nested is not None and inner and inner[0] in nested.named:
+        message = f"{shown(inner[0])} inside {shown(outer)} is not visible here: only the ports that it exports are"
+        exported = [shown(f"{outer}.{port}") for port in islice(nested.own_ports, _SHOWN_PORTS)]
+        type_name = printable(nested.testbed.type)
+        hint = f"it exports {', '.join(exported)}" if exported else f'export one: `port {{ id = "…" }}` in {type_name}'
+        return index.finding("GTS022", message, place, hint=hint)
+
+    resource = scope.named.get(ref.resource)
+    if resource is not None:
+        kind = f"testbed {printable(resource.type)}" if isinstance(resource, Testbed) else printable(resource.cls)
+        message = f"{kind} {shown(ref.resource)} has no port {shown(ref.port)}"
+        near = index.near(ref.port, (port.id for port in resource.ports))
+        return index.finding("GTS022", message, place, hint=near if resource.ports else "it declares no ports")
+
+    if ref.resource:
+        message = f"there is no resource {shown(ref.resource)}"
+        return index.finding("GTS022", message, place, hint=index.near(ref.resource, scope.named))
+
+    whole = scope.named.get(ref.port)
+    if whole is not None:
+        message = f"{shown(ref.port)} is a resource, not a port"
+        first = next((shown(f"{ref.port}.{port.id}") for port in whole.ports), None)
+        hint = f"name one of its ports, such as {first}" if first else "it declares no ports"
+        return index.finding("GTS022", message, place, hint=hint)
+    message = f"testbed {shown(scope.testbed.type)} has no port {shown(ref.port)} of its own"
+    return index.finding("GTS022", message, place, hint=index.near(ref.port, scope.own_ports))

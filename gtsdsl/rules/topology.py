@@ -1,0 +1,92 @@
+"""The testbed as a whole to findings: hosts that cannot reach each other, switches cut off from their controller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gtsdsl.diagnostics import Diagnostic
+from gtsdsl.rules.index import Index, Scope, shown
+from gtsdsl.testbed import HOST_CLASSES, Resource
+
+_SHOWN_HOSTS = 5
+_SHOWN_PARTS = 3
+
+_CONTROLLER_ATTRIBUTES = ("controllerIPv4", "controller")
+
+
+def check_topology(index: Index) -> Iterator[Diagnostic]:
+    """All findings about the testbed as a whole."""
+    yield from _unreachable_hosts(index)
+    for scope in index.scopes:
+        for switch in scope.testbed.switches:
+            yield from _controller_cut_off(index, scope, switch)
+
+
+def _unreachable_hosts(index: Index) -> Iterator[Diagnostic]:
+    parts = _parts(index)
+    if len(parts) < 2:
+        return
+    largest = max(parts, key=len)  # of several, the first in the file
+    others = [part for part in parts if part is not largest]
+    if len(largest) == 1:
+        message = f"no host can reach another: none of the {len(parts):,} hosts is joined to another one"
+    else:
+        named = "; ".join(_hosts(index, part) for part in others[:_SHOWN_PARTS])
+        more = f"; and {len(others) - _SHOWN_PARTS:,} more parts" if len(others) > _SHOWN_PARTS else ""
+        message = (
+            f"the hosts fall into {len(parts):,} parts that cannot reach each other: "
+            f"the largest has {_hosts(index, largest)}; cut off from it: {named}{more}"
+        )
+    first = index.resources[largest[0]]
+    yield index.finding(
+        "GTS040",
+        message,
+        index.resources[others[0][0]].place,
+        note=(f"host {shown(index.path(largest[0]))} is in the largest part", first.place),
+    )
+
+
+def _hosts(index: Index, part: list[int]) -> str:
+    names = ", ".join(shown(index.path(number)) for number in part[:_SHOWN_HOSTS])
+    return f"{names} and {len(part) - _SHOWN_HOSTS:,} more" if len(part) > _SHOWN_HOSTS else names
+
+
+def _parts(index: Index) -> list[list[int]]:
+    """The hosts by the part of the network that they are in, hosts and parts in the order of the file (union-find)."""
+    parents = list(range(len(index.resources)))
+
+    def root(number: int) -> int:
+        while parents[number] != number:
+            parents[number] = parents[parents[number]]  # halve the way for the next one
+            number = parents[number]
+        return number
+
+    for _, first, second in index.joins:
+        parents[root(second)] = root(first)
+    parts: dict[int, list[int]] = {}
+    for number, resource in enumerate(index.resources):
+        if resource.cls in HOST_CLASSES:
+            parts.setdefault(root(number), []).append(number)
+    return list(parts.values())
+
+
+def _controller_cut_off(index: Index, scope: Scope, switch: Resource) -> Iterator[Diagnostic]:
+    given = next((name for name in _CONTROLLER_ATTRIBUTES if switch.attributes.get(name)), None)
+    if given is None or not switch.id:
+        return
+    control = [port for port in switch.ports if port.attributes.get("mode") == "CONTROL"]
+    if any((switch.id, port.id) in scope.named_ports for port in control):
+        return
+    what = f"{switch.cls} {shown(switch.id)} has a controller's address but no"
+    place = switch.attribute_places.get(given, switch.place)
+    if control:
+        yield index.finding(
+            "GTS041",
+            f"{what} wired port of mode CONTROL: no adjacency names {shown(f'{switch.id}.{control[0].id}')}",
+            place,
+            note=("the port is declared here", control[0].place),
+            hint="join it to a link that leads to the controller",
+        )
+    else:
+        hint = 'add one, `port { id = "pControl"; mode = "CONTROL" }`, and join it to a link to the controller'
+        yield index.finding("GTS041", f"{what} port of mode CONTROL", place, hint=hint)

@@ -1,0 +1,277 @@
+"""Attributes' values to findings: sites, addresses, port numbers, rates, flavors, delays (GTS032 to GTS039)."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import NamedTuple, TypeAlias
+
+from gtsdsl.circuits import SITES, site
+from gtsdsl.classes import CLASSES
+from gtsdsl.diagnostics import Diagnostic, printable
+from gtsdsl.impairments import parse_bandwidth, parse_duration_us, parse_loss
+from gtsdsl.rules.index import Index, place_of, shown
+from gtsdsl.testbed import SWITCH_CLASSES, Port, Resource, Testbed, Value
+
+
+class Bad(NamedTuple):
+    """What is wrong with a value. Of ``words``, the nearest makes a better hint than ``hint``."""
+
+    code: str
+    sentence: str
+    hint: str | None = None
+    words: tuple[str, ...] = ()
+
+
+Check: TypeAlias = Callable[[Value], Bad | None]
+
+MAX_TCP_PORT = 65_535
+MAX_LOGICAL_PORT = 65_280
+"""OpenFlow 1.0 (5.2.1) numbers a switch's ports up to 0xff00; those above are reserved, such as 0xfffe for itself."""
+
+SWITCH_MODES = ("hard", "soft")
+PORT_MODES = ("CONTROL", "DATA")
+NAMED_FLAVORS = ("tiny", "small", "medium", "large")
+"""Sizes that the public editor offers besides the spelt-out ones."""
+
+_FLAVOR = re.compile(r"c[1-9][0-9]{0,5}r[1-9][0-9]{0,5}h[1-9][0-9]{0,5}")
+_FLAVOR_FORM = "a flavor is `c2r4h20`: 2 cores, 4 GB of memory (RAM), 20 GB of disk; each a positive number"
+_WHOLE = re.compile(r"0|[1-9][0-9]{0,9}")
+_DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
+
+
+def check_values(index: Index) -> Iterator[Diagnostic]:
+    """All findings about the values of attributes."""
+    for scope in index.scopes:
+        testbed = scope.testbed
+        yield from _each(index, testbed, testbed.attributes, _OF_TESTBEDS)
+        for port in testbed.ports:
+            yield from _each(index, port, port.attributes, _OF_PORTS)
+        for resource in testbed.resources:
+            if isinstance(resource, Testbed) or resource.cls not in CLASSES:
+                continue
+            if resource.location is not None:
+                yield from _each(index, resource, {"location": resource.location}, _OF_RESOURCES)
+            if resource.attributes:
+                yield from _each(index, resource, resource.attributes, _OF_RESOURCES)
+            if "controller" in resource.attributes:
+                for block, prefix in blocks(resource.attributes.get("controller"), "controller"):
+                    yield from _each(index, resource, block, _OF_CONTROLLERS, prefix)
+            for port in resource.ports:
+                if port.attributes:
+                    yield from _each(index, port, port.attributes, _OF_PORTS)
+            if resource.cls in SWITCH_CLASSES:
+                yield from _logical_ports_twice(index, resource)
+
+
+def blocks(value: Value, name: str) -> Iterator[tuple[Mapping[str, Value], str]]:
+    """A nested block, or each of several, with what stands before its attributes' names in `attribute_places`."""
+    if isinstance(value, dict):
+        yield value, f"{name}."
+    elif isinstance(value, list):
+        for number, block in enumerate(value):
+            if isinstance(block, dict):
+                yield block, f"{name}.{number}."
+
+
+def _each(
+    index: Index,
+    item: Testbed | Resource | Port,
+    values: Mapping[str, Value],
+    checks: Mapping[str, Check],
+    prefix: str = "",
+) -> Iterator[Diagnostic]:
+    for name, value in values.items():
+        check = checks.get(name)
+        bad = check(value) if check is not None else None
+        if bad is not None:
+            near = index.near(value, bad.words) if isinstance(value, str) and bad.words else None
+            where = prefix + name
+            # no id of the item: what a loop repeats has the same place, and is said once if the words are the same
+            yield index.finding(
+                bad.code, f"{shown(where)}: {bad.sentence}", place_of(item, where), hint=near or bad.hint
+            )
+
+
+def _logical_ports_twice(index: Index, switch: Resource) -> Iterator[Diagnostic]:
+    first: dict[str, Port] = {}
+    for port in switch.ports:
+        number = _whole(port.attributes.get("logicalPort"))
+        if number is not None and (before := first.setdefault(str(number), port)) is not port:
+            yield index.finding(
+                "GTS035",
+                f"ports {shown(before.id)} and {shown(port.id)} of {switch.cls} {shown(switch.id)} have the same "
+                f"`logicalPort`, {number}",
+                place_of(port, "logicalPort"),
+                note=("the first one is here", place_of(before, "logicalPort")),
+            )
+
+
+def told(value: Value) -> str:
+    """A value as a message shows it, whatever its kind and size."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return f'"{printable(value, 40)}"'
+        case list():
+            return "a list"
+        case dict():
+            return "a block"
+        case int() if value.bit_length() > 128:
+            return "a very large number"
+        case _:
+            return printable(str(value), 40)
+
+
+# --- one kind of value each ---------------------------------------------------------------------------------------
+
+
+def _location(value: Value) -> Bad | None:
+    if not isinstance(value, str):
+        return Bad("GTS039", f'{told(value)} is no site\'s code, such as "AMS"')
+    if site(value) is not None:
+        return None
+    by_city = next((known.code for known in SITES if known.city.casefold() == value.strip().casefold()), None)
+    hint = f"did you mean `{by_city}`?" if by_city else f"the sites that are known: {', '.join(_SITE_CODES)}"
+    return Bad("GTS032", f"{told(value)} is not a site that is known", hint, () if by_city else _SITE_CODES)
+
+
+def _ipv4(value: Value) -> ipaddress.IPv4Address | None:
+    try:
+        # the text only: IPv4Address takes an integer too; it refuses octal-looking parts, such as in 010.0.0.1
+        return ipaddress.IPv4Address(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _address(value: Value) -> Bad | None:
+    address = _ipv4(value)
+    if address is None:
+        return Bad(
+            "GTS033", f"{told(value)} is no IPv4 address", 'write four numbers from 0 to 255, such as "10.10.10.1"'
+        )
+    if address.is_unspecified or address.is_multicast or address.is_reserved:
+        return Bad("GTS033", f"{told(value)} is no address that a machine can have")
+    return None
+
+
+def _mask(value: Value) -> Bad | None:
+    mask = _ipv4(value)
+    form = 'write it in four numbers, such as "255.255.255.0"'
+    if mask is None:
+        return Bad("GTS034", f"{told(value)} is no IPv4 mask", form)
+    host_bits = ~int(mask) & 0xFFFFFFFF
+    if host_bits & (host_bits + 1):
+        return Bad("GTS034", f"{told(value)} is no IPv4 mask: its ones do not stand together at the front", form)
+    if int(mask) == 0:
+        return Bad("GTS034", f"{told(value)} is no mask of a network: every address would be in it", form)
+    return None
+
+
+def _whole(value: Value) -> int | None:
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _number_up_to(maximum: int, what: str) -> Check:
+    def check(value: Value) -> Bad | None:
+        number = _whole(value)
+        if number is not None and 1 <= number <= maximum:
+            return None
+        return Bad("GTS035", f"{told(value)} is no {what}; it is a whole number from 1 to {maximum}")
+
+    return check
+
+
+def _parsed_by(parse: Callable[[Value], object], code: str) -> Check:
+    def check(value: Value) -> Bad | None:
+        try:
+            parse(value)
+        except ValueError as error:
+            return Bad(code, str(error))
+        return None
+
+    return check
+
+
+def _flavor(value: Value) -> Bad | None:
+    if isinstance(value, str) and (_FLAVOR.fullmatch(value) or value in NAMED_FLAVORS):
+        return None
+    return Bad("GTS037", f"{told(value)} is no flavor", _FLAVOR_FORM)
+
+
+def _one_of(words: tuple[str, ...]) -> Check:
+    def check(value: Value) -> Bad | None:
+        if isinstance(value, str) and value in words:
+            return None
+        return Bad("GTS039", f"{told(value)} is none of {', '.join(words)}", None, words)
+
+    return check
+
+
+def _string(value: Value) -> Bad | None:
+    return None if isinstance(value, str) else Bad("GTS039", f"{told(value)} is no string")
+
+
+def _text(value: Value) -> Bad | None:
+    """A text for people may as well be a number."""
+    single = isinstance(value, str | int | Decimal) and not isinstance(value, bool)
+    return None if single else Bad("GTS039", f"{told(value)} is no string")
+
+
+def _coordinate(value: Value) -> Bad | None:
+    if isinstance(value, str):
+        good = _DECIMAL.fullmatch(value) is not None
+    else:
+        good = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    return None if good else Bad("GTS039", f"{told(value)} is no number")
+
+
+def _controller(value: Value) -> Bad | None:
+    values = value if isinstance(value, list) else [value]
+    if values and all(isinstance(each, dict) for each in values):
+        return None
+    return Bad("GTS039", f"{told(value)} is no block", 'write `controller { ipv4 = "10.10.10.10"; port = 6633 }`')
+
+
+_SITE_CODES = tuple(code for known in SITES for code in (known.code, *known.aliases))
+
+_tcp_port = _number_up_to(MAX_TCP_PORT, "TCP port")
+
+_OF_ANYTHING: Mapping[str, Check] = {"description": _text, "label": _text}
+
+_OF_TESTBEDS: Mapping[str, Check] = {**_OF_ANYTHING, "location": _location, "x": _coordinate, "y": _coordinate}
+
+_OF_RESOURCES: Mapping[str, Check] = {
+    **_OF_TESTBEDS,
+    "image": _string,
+    "imageId": _string,
+    "flavor": _flavor,
+    "flavorId": _flavor,
+    "bandwidth": _parsed_by(parse_bandwidth, "GTS036"),
+    "delay": _parsed_by(parse_duration_us, "GTS038"),
+    "jitter": _parsed_by(parse_duration_us, "GTS038"),
+    "loss": _parsed_by(parse_loss, "GTS038"),
+    "fabricIPv4": _address,
+    "fabricSubnetMaskv4": _mask,
+    "switchIPv4Addr": _address,
+    "switchIPv4Mask": _mask,
+    "switchMode": _one_of(SWITCH_MODES),
+    "controllerIPv4": _address,
+    "controllerPort": _tcp_port,
+    "controller": _controller,
+}
+
+_OF_CONTROLLERS: Mapping[str, Check] = {"ipv4": _address, "port": _tcp_port}
+
+_OF_PORTS: Mapping[str, Check] = {
+    **_OF_ANYTHING,
+    "logicalPort": _number_up_to(MAX_LOGICAL_PORT, "OpenFlow port"),
+    "mode": _one_of(PORT_MODES),
+}
