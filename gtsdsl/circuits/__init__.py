@@ -3,7 +3,7 @@
 from gtsdsl.circuits.known import find, measured
 from gtsdsl.circuits.model import Circuit, Circuits, Measurement, Pair, Site
 from gtsdsl.circuits.own import parse_circuits, read_circuits, to_json
-from gtsdsl.circuits.sites import SITES, site
+from gtsdsl.circuits.sites import SITES, canonical, site
 
 __all__ = [
     "SITES",
@@ -12,6 +12,7 @@ __all__ = [
     "Measurement",
     "Pair",
     "Site",
+    "canonical",
     "find",
     "measured",
     "parse_circuits",

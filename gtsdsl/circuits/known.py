@@ -103,7 +103,7 @@ def _estimate(first: Site, second: Site) -> Circuit:
         round(distance_km * most / 1000, 1),
         estimated=True,
         statistic=f"great-circle distance of {distance_km:.0f} km at {FIBRE_US_PER_KM * DETOUR:.1f} µs per km",
-        source=f"estimated: fibre, {FIBRE_US_PER_KM} µs of round trip per km, times {DETOUR} for detours; "
+        source=f"fibre, {FIBRE_US_PER_KM} µs of round trip per km, times {DETOUR} for detours; "
         f"the interval is that of the measured circuits, {math.floor(least)} to {math.ceil(most)} µs per km",
     )
 
@@ -117,5 +117,5 @@ def _local(sites: Pair) -> Circuit:
         round(_LOCAL_FIBRE_KM * most / 1000, 1),
         estimated=True,
         statistic="a local path",
-        source=f"estimated: at most {_LOCAL_FIBRE_KM:.0f} km of fibre, {FIBRE_US_PER_KM} µs of round trip per km",
+        source=f"at most {_LOCAL_FIBRE_KM:.0f} km of fibre, {FIBRE_US_PER_KM} µs of round trip per km",
     )

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from gtsdsl.circuits.known import pair
 from gtsdsl.circuits.model import Circuit, Circuits, Measurement, Pair, Site
 from gtsdsl.diagnostics import Diagnostic, GtsError, Note, did_you_mean, printable
+from gtsdsl.impairments import MAX_DURATION_US, parse_duration_us
 from gtsdsl.source import JsonPath, Source, Span
 
 MAX_CIRCUITS = 10_000
 """Circuits and sites in one file: those of 140 sites with each other."""
 
 MAX_CHARACTERS = 8 * 2**20
-MAX_RTT_MS = 600_000.0
+MAX_RTT_MS = MAX_DURATION_US / 1000
 _MAX_FINDINGS = 20
 _MAX_CODE = 64
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
-_UNITS_MS = {"us": 0.001, "µs": 0.001, "ms": 1.0, "s": 1000.0}
-_DURATION = re.compile(r"\s*(\d{1,12}(?:\.\d{1,12})?)\s*(us|µs|ms|s)\s*", re.ASCII)
 _CIRCUIT_KEYS = {"sites", "rtt_ms", "low_ms", "high_ms", "estimated", "statistic", "source", "measurements"}
 _SITE_KEYS = {"code", "city", "country", "latitude", "longitude", "aliases"}
 
@@ -35,7 +33,7 @@ def read_circuits(path: str | os.PathLike[str]) -> Circuits:
     Raises:
         GtsError: the file cannot be read, or is not what `parse_circuits` takes.
     """
-    from gtsdsl.loading import read_source  # noqa: PLC0415 (circuits are needed without any file too)
+    from gtsdsl.reading import read_source  # noqa: PLC0415 (circuits are needed without any file too)
 
     return parse_circuits(read_source(path))
 
@@ -284,10 +282,8 @@ def _number(value: Json, low: float, high: float, unit: str, path: JsonPath) -> 
 
 def _milliseconds(value: Json, path: JsonPath) -> float:
     if isinstance(value, str):
-        match = _DURATION.fullmatch(value)
-        if match is None:
-            raise _InvalidError(
-                f"`{printable(value)}` is no duration", path, hint="write it as `40ms`, `400us` or `0.4s`"
-            )
-        value = float(match[1]) * _UNITS_MS[match[2]]
+        try:
+            value = parse_duration_us(value) / 1000
+        except ValueError as error:
+            raise _InvalidError(str(error), path) from None
     return _number(value, 0, MAX_RTT_MS, "milliseconds of round trip", path)
