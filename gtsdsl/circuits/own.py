@@ -1,0 +1,289 @@
+"""A user's own file of circuits, JSON, to `Circuits`; and circuits and sites to that same JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+from gtsdsl.circuits.known import pair
+from gtsdsl.circuits.model import Circuit, Circuits, Measurement, Pair, Site
+from gtsdsl.diagnostics import Diagnostic, GtsError, Note, did_you_mean, printable
+from gtsdsl.impairments import MAX_DURATION_US, parse_duration_us
+from gtsdsl.source import JsonPath, Source, Span
+
+MAX_CIRCUITS = 10_000
+"""Circuits and sites in one file: those of 140 sites with each other."""
+
+MAX_CHARACTERS = 8 * 2**20
+MAX_RTT_MS = MAX_DURATION_US / 1000
+_MAX_FINDINGS = 20
+_MAX_CODE = 64
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+_CIRCUIT_KEYS = {"sites", "rtt_ms", "low_ms", "high_ms", "estimated", "statistic", "source", "measurements"}
+_SITE_KEYS = {"code", "city", "country", "latitude", "longitude", "aliases"}
+
+
+def read_circuits(path: str | os.PathLike[str]) -> Circuits:
+    """A user's own circuits and sites from a file.
+
+    Raises:
+        GtsError: the file cannot be read, or is not what `parse_circuits` takes.
+    """
+    from gtsdsl.reading import read_source  # noqa: PLC0415 (circuits are needed without any file too)
+
+    return parse_circuits(read_source(path))
+
+
+def parse_circuits(source: Source) -> Circuits:
+    """A user's own circuits and sites from JSON text, in one of two forms, which may be mixed.
+
+    The full form is what ``gtsdsl circuits --format json`` prints: an object with ``circuits``, a list of objects of
+    which only ``sites`` and ``rtt_ms`` must be there, and ``sites``, a list of sites with coordinates. The terse form
+    is ``{"AMS-MIL": 40.0, "AMS-XYZ": "1.5ms"}``: milliseconds of round trip, or a duration with its unit; it may also
+    stand as the value of ``circuits``. Codes that are not known are the user's own sites.
+
+    Raises:
+        GtsError: GTS005 (too large) or GTS007, each with its place.
+    """
+    if len(source.text) > MAX_CHARACTERS:
+        raise GtsError([Diagnostic("GTS005", f"a file of circuits has at most {MAX_CHARACTERS:,} characters", source)])
+    try:
+        # a byte-order mark becomes a space, so that offsets stay what they are
+        document: Json = json.loads(source.text.replace("\ufeff", " ", 1), parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        place = Span(error.pos, min(error.pos + 1, len(source.text)))
+        raise GtsError([Diagnostic("GTS007", f"not JSON: {error.msg}", source, place)]) from None
+    except (ValueError, RecursionError):
+        message = "not JSON that can be read: nested too deeply, or a number that is none or has too many digits"
+        raise GtsError([Diagnostic("GTS007", message, source)]) from None
+    return _read(document, source)
+
+
+def to_json(circuits: Iterable[Circuit], sites: Iterable[Site] = ()) -> str:
+    """Circuits and sites as JSON text, which `parse_circuits` takes back."""
+    document = {
+        "unit": "milliseconds, round trip",
+        "circuits": [
+            {
+                "sites": list(circuit.sites),
+                "rtt_ms": circuit.rtt_ms,
+                "low_ms": circuit.low_ms,
+                "high_ms": circuit.high_ms,
+                "estimated": circuit.estimated,
+                "statistic": circuit.statistic,
+                "source": circuit.source,
+                "measurements": {
+                    item.overlay: {"min": item.min_ms, "mean": item.mean_ms, "p99": item.p99_ms}
+                    for item in circuit.measurements
+                },
+            }
+            for circuit in circuits
+        ],
+        "sites": [
+            {
+                "code": site.code,
+                "city": site.city,
+                "country": site.country,
+                "latitude": site.latitude,
+                "longitude": site.longitude,
+                "aliases": list(site.aliases),
+            }
+            for site in sites
+        ],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")
+
+
+class _InvalidError(Exception):
+    """A value that is not what it should be, and where it stands."""
+
+    def __init__(self, message: str, path: JsonPath, notes: tuple[Note, ...] = (), hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message, self.path, self.notes, self.hint = message, path, notes, hint
+
+    def diagnostic(self, source: Source) -> Diagnostic:
+        return Diagnostic("GTS007", self.message, source, self.path, self.notes, self.hint)
+
+
+def _read(document: Json, source: Source) -> Circuits:
+    findings: list[Diagnostic] = []
+    sites: dict[str, Site] = {}
+    circuits: dict[Pair, Circuit] = {}
+    places: dict[Pair, JsonPath] = {}
+    try:
+        site_entries, circuit_entries = _entries(document)
+    except _InvalidError as wrong:
+        raise GtsError([wrong.diagnostic(source)]) from None
+    for path, entry in site_entries:
+        try:
+            site = _site(_object(entry, path), path)
+            if site.code in sites:
+                raise _InvalidError(f"site {printable(site.code)} is given twice", path)
+            sites[site.code] = site
+        except _InvalidError as wrong:
+            findings.append(wrong.diagnostic(source))
+        if len(findings) >= _MAX_FINDINGS:
+            raise GtsError(findings)
+    own_sites = Circuits(sites)
+    for path, entry in circuit_entries:
+        try:
+            circuit = (
+                _terse(entry, path, source, own_sites)
+                if isinstance(path[-1], str)
+                else _full(_object(entry, path), path, source, own_sites)
+            )
+            if circuit.sites in circuits:
+                note = Note("it is given here first", places[circuit.sites])
+                raise _InvalidError(f"circuit {printable('-'.join(circuit.sites))} is given twice", path, (note,))
+            circuits[circuit.sites] = circuit
+            places[circuit.sites] = path
+        except _InvalidError as wrong:
+            findings.append(wrong.diagnostic(source))
+        if len(findings) >= _MAX_FINDINGS:
+            raise GtsError(findings)
+    if findings:
+        raise GtsError(findings)
+    return Circuits(sites, circuits)
+
+
+_Entries: TypeAlias = list[tuple[JsonPath, Json]]
+
+
+def _entries(document: Json) -> tuple[_Entries, _Entries]:
+    """The sites and the circuits of a document, each with its path; a circuit in terse form has a path of text."""
+    top = _object(document, ())
+    sites: _Entries = []
+    given: Json = document
+    root: JsonPath = ()
+    if "circuits" in top or "sites" in top:
+        _known_keys(top, {"unit", "circuits", "sites"}, ())
+        sites = [(("sites", index), entry) for index, entry in enumerate(_list(top.get("sites", []), ("sites",)))]
+        given, root = top.get("circuits", []), ("circuits",)
+    circuits: _Entries
+    if isinstance(given, dict):
+        circuits = [((*root, name), entry) for name, entry in given.items()]
+    else:
+        circuits = [((*root, index), entry) for index, entry in enumerate(_list(given, root))]
+    if len(sites) + len(circuits) > MAX_CIRCUITS:
+        raise _InvalidError(f"more than {MAX_CIRCUITS:,} circuits and sites", root)
+    return sites, circuits
+
+
+def _terse(entry: Json, path: JsonPath, source: Source, own: Circuits) -> Circuit:
+    codes = str(path[-1]).split("-")
+    if len(codes) != 2:
+        raise _InvalidError(f"`{printable(str(path[-1]))}` does not name two sites", path, hint="write it as `AMS-MIL`")
+    sites = pair(_code(codes[0], path), _code(codes[1], path), own)
+    rtt_ms = _milliseconds(entry, path)
+    return Circuit(sites, rtt_ms, rtt_ms, rtt_ms, False, "given", source.name)
+
+
+def _full(entry: Mapping[str, Json], path: JsonPath, source: Source, own: Circuits) -> Circuit:
+    _known_keys(entry, _CIRCUIT_KEYS, path)
+    codes = _list(_required(entry, "sites", path), (*path, "sites"))
+    if len(codes) != 2:
+        raise _InvalidError("a circuit joins two sites", (*path, "sites"), hint='write it as `"sites": ["AMS", "MIL"]`')
+    sites = pair(_code(codes[0], (*path, "sites", 0)), _code(codes[1], (*path, "sites", 1)), own)
+    rtt_ms = _milliseconds(_required(entry, "rtt_ms", path), (*path, "rtt_ms"))
+    low_ms = _milliseconds(entry.get("low_ms", rtt_ms), (*path, "low_ms"))
+    high_ms = _milliseconds(entry.get("high_ms", rtt_ms), (*path, "high_ms"))
+    if not low_ms <= rtt_ms <= high_ms:
+        raise _InvalidError("`rtt_ms` is not between `low_ms` and `high_ms`", (*path, "rtt_ms"))
+    estimated = entry.get("estimated", False)
+    if not isinstance(estimated, bool):
+        raise _InvalidError("`estimated` is true or false", (*path, "estimated"))
+    return Circuit(
+        sites,
+        rtt_ms,
+        low_ms,
+        high_ms,
+        estimated,
+        _text(entry.get("statistic", "given"), (*path, "statistic")),
+        _text(entry.get("source", source.name), (*path, "source")),
+        tuple(
+            _measurement(overlay, figures, (*path, "measurements", overlay))
+            for overlay, figures in _object(entry.get("measurements", {}), (*path, "measurements")).items()
+        ),
+    )
+
+
+def _measurement(overlay: str, entry: Json, path: JsonPath) -> Measurement:
+    figures = _object(entry, path)
+    _known_keys(figures, {"min", "mean", "p99"}, path)
+    low, mean, high = (_milliseconds(_required(figures, key, path), (*path, key)) for key in ("min", "mean", "p99"))
+    return Measurement(overlay, low, mean, high)
+
+
+def _site(entry: Mapping[str, Json], path: JsonPath) -> Site:
+    _known_keys(entry, _SITE_KEYS, path)
+    aliases = _list(entry.get("aliases", []), (*path, "aliases"))
+    return Site(
+        _code(_required(entry, "code", path), (*path, "code")),
+        _text(entry.get("city", ""), (*path, "city")),
+        _text(entry.get("country", ""), (*path, "country")),
+        _number(_required(entry, "latitude", path), -90, 90, "degrees north", (*path, "latitude")),
+        _number(_required(entry, "longitude", path), -180, 180, "degrees east", (*path, "longitude")),
+        tuple(_code(alias, (*path, "aliases", index)) for index, alias in enumerate(aliases)),
+    )
+
+
+def _object(value: Json, path: JsonPath) -> dict[str, Json]:
+    if not isinstance(value, dict):
+        raise _InvalidError("an object is wanted here", path, hint='the terse form is `{"AMS-MIL": 40.0}`')
+    return value
+
+
+def _list(value: Json, path: JsonPath) -> list[Json]:
+    if not isinstance(value, list):
+        raise _InvalidError("a list is wanted here", path)
+    return value
+
+
+def _required(entry: Mapping[str, Json], key: str, path: JsonPath) -> Json:
+    if key not in entry:
+        raise _InvalidError(f"`{key}` is missing", path)
+    return entry[key]
+
+
+def _known_keys(entry: Mapping[str, Json], known: set[str], path: JsonPath) -> None:
+    for key in entry:
+        if key not in known:
+            hint = did_you_mean(key, sorted(known))
+            raise _InvalidError(f"`{printable(key)}` is not known here", (*path, key), hint=hint)
+
+
+def _text(value: Json, path: JsonPath) -> str:
+    if not isinstance(value, str):
+        raise _InvalidError("a text is wanted here", path)
+    return value
+
+
+def _code(value: Json, path: JsonPath) -> str:
+    code = _text(value, path).strip().upper()
+    if not 0 < len(code) <= _MAX_CODE:
+        raise _InvalidError(f"a site's code has 1 to {_MAX_CODE} characters", path)
+    return code
+
+
+def _number(value: Json, low: float, high: float, unit: str, path: JsonPath) -> float:
+    # bool is an int in Python; the comparison is False for what is not a number (NaN) too
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+        raise _InvalidError(f"a number from {low:g} to {high:,g} is wanted here ({unit})", path)
+    return float(value)
+
+
+def _milliseconds(value: Json, path: JsonPath) -> float:
+    if isinstance(value, str):
+        try:
+            value = parse_duration_us(value) / 1000
+        except ValueError as error:
+            raise _InvalidError(str(error), path) from None
+    return _number(value, 0, MAX_RTT_MS, "milliseconds of round trip", path)

@@ -1,0 +1,134 @@
+"""``gtsdsl circuits``: what is known of the path between two sites, as a table or JSON."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from gtsdsl.circuits import SITES, Circuit, Circuits, Measurement, Site, canonical, find, read_circuits, site, to_json
+from gtsdsl.diagnostics import printable
+
+_STUDY = frozenset({"AMS", "BRA", "LJU", "MIL", "PRA"})
+_PIPE_WIDTH = 200  # a file or a pipe has no width: no row is to be cut
+
+
+@click.command("circuits")
+@click.argument("first", metavar="[A", required=False)
+@click.argument("second", metavar="B]", required=False)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--circuits",
+    "path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help='Your own figures, which go before the known ones: {"AMS-MIL": 40.0, "AMS-LAB": "1.5ms"}, or JSON as this '
+    "command prints it.",
+)
+def command(first: str | None, second: str | None, form: str, path: Path | None) -> None:
+    """Show the round-trip time between sites A and B, or of all circuits, with where each figure comes from.
+
+    Six circuits were measured; all others are estimated from the distance, and say so. With A alone, all of its
+    circuits are shown. A site that is not known ends with status 2.
+
+    \b
+    Example:
+      gtsdsl circuits AMS MIL
+      gtsdsl circuits AMS --format json
+    """
+    own = read_circuits(path) if path else None
+    circuits = _wanted(first, second, own)
+    if form == "json":
+        codes = {code for circuit in circuits for code in circuit.sites}
+        click.echo(to_json(circuits, [item for item in _sites(own) if item.code in codes]), nl=False)
+    else:
+        _print(circuits, own)
+
+
+def _wanted(first: str | None, second: str | None, own: Circuits | None) -> list[Circuit]:
+    codes = {item.code for item in _sites(own)}
+    if own is not None:
+        codes.update(code for pair in own.circuits for code in pair)
+    ends = [
+        _canonical(code, metavar, codes, own) for code, metavar in ((first, "A"), (second, "B")) if code is not None
+    ]
+    if len(ends) == 2:
+        pairs = [(ends[0], ends[1])]
+    elif ends:
+        pairs = [(ends[0], code) for code in codes if code != ends[0]]
+    else:
+        pairs = list(itertools.combinations(sorted(codes), 2))
+    found = [circuit for pair in pairs if (circuit := find(*pair, own))]
+    if len(ends) == 2 and not found:
+        raise click.ClickException(
+            f"nothing is known between {printable(ends[0])} and {printable(ends[1])}: your file gives neither a figure "
+            "nor coordinates for both"
+        )
+    # what a reader comes for goes first: figures that are known, then the other circuits of the study's five sites
+    return sorted(found, key=lambda item: (item.estimated, not _STUDY.issuperset(item.sites), item.sites))
+
+
+def _canonical(code: str, metavar: str, codes: set[str], own: Circuits | None) -> str:
+    found = canonical(code, own)
+    if found in codes:
+        return found
+    cities = {name.upper(): item.code for item in _sites(own) for name in (item.code, *item.aliases, item.city)}
+    near = difflib.get_close_matches(code[:64].upper(), cities, n=1, cutoff=0.5)
+    hint = f"; did you mean {printable(cities[near[0]])}?" if near else f"; there are {', '.join(sorted(codes))}"
+    raise click.BadParameter(f"{printable(code)} is no known site{hint}", param_hint=metavar)
+
+
+def _sites(own: Circuits | None) -> list[Site]:
+    own_sites = dict(own.sites) if own is not None else {}
+    return [*own_sites.values(), *(item for item in SITES if item.code not in own_sites)]
+
+
+def _print(circuits: Sequence[Circuit], own: Circuits | None) -> None:
+    from rich.console import Console  # noqa: PLC0415 (takes longer to import than all else here to run)
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    overlays = list(dict.fromkeys(item.overlay for circuit in circuits for item in circuit.measurements))
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in ("circuit", "cities", "round trip", "interval", "figure"):
+        table.add_column(heading, justify="right" if heading in {"round trip", "interval"} else "left", no_wrap=True)
+    for overlay in overlays:
+        table.add_column(Text(f"{printable(overlay, 20)} min/mean/p99"), justify="right")
+    for circuit in circuits:
+        figures = {item.overlay: item for item in circuit.measurements}
+        ends = [site(code, own) for code in circuit.sites]
+        kind = "estimated" if circuit.estimated else "measured" if figures else "given"
+        row = [
+            printable("–".join(circuit.sites), 40),
+            " – ".join(printable(end.city or end.code, 20) if end else "?" for end in ends),
+            f"{'≈ ' if circuit.estimated else ''}{circuit.rtt_ms:.1f} ms",
+            f"{circuit.low_ms:.1f} – {circuit.high_ms:.1f} ms" if circuit.low_ms != circuit.high_ms else "",
+            kind,
+            *(_figures(figures.get(overlay)) for overlay in overlays),
+        ]
+        table.add_row(*(Text(cell) for cell in row))  # Text: what a file says is no markup
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    console.print(table)
+    console.print()
+    for text in _sources(circuits):
+        console.print(Text(text))
+
+
+def _figures(measurement: Measurement | None) -> str:
+    if measurement is None:
+        return ""
+    return f"{measurement.min_ms:.1f} {measurement.mean_ms:.1f} {measurement.p99_ms:.1f}"
+
+
+def _sources(circuits: Sequence[Circuit]) -> list[str]:
+    """A line for each source, with what its figures are; the distance of a single estimated circuit too."""
+    lines: dict[str, None] = {}
+    for circuit in circuits:
+        detail = circuit.statistic if not circuit.estimated or len(circuits) == 1 else "estimates"
+        lines[f"{printable(detail, 200)}: {printable(circuit.source, 400)}"] = None
+    return list(lines)

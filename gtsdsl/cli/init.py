@@ -1,0 +1,56 @@
+"""``gtsdsl init``: write a new topology of a common shape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gtsdsl.circuits import SITES, canonical, site
+from gtsdsl.cli.common import write_output
+from gtsdsl.diagnostics import did_you_mean, printable
+from gtsdsl.shapes import SHAPES, build, default_hosts
+from gtsdsl.targets import compile_to
+
+
+@click.command("init")
+@click.argument("shape", type=click.Choice(list(SHAPES)), metavar="SHAPE")
+@click.option("--sites", "text", required=True, metavar="AMS,MIL,…", help="The sites, over which hosts go in turn.")
+@click.option("--hosts", type=int, metavar="N", help="The number of hosts; one a site if nothing is said.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write; standard output if not."
+)
+@click.option("--force", is_flag=True, help="Overwrite a file that exists.")
+def command(shape: str, text: str, hosts: int | None, output: Path | None, force: bool) -> None:
+    """Write a topology to start from, spelt out.
+
+    SHAPE is full-mesh, star, ring, line, point-to-point or tree.
+
+    \b
+    Example:
+      gtsdsl init full-mesh --sites AMS,MIL,LJU,BRA,PRA -o mesh.dsl
+      gtsdsl init star --sites BRA,AMS --hosts 12
+    """
+    given = [code.strip() for code in text.split(",")]
+    if not all(given):
+        raise click.BadParameter("a site is empty: write them as AMS,MIL", param_hint="--sites")
+    sites = [canonical(code) if site(code) else code for code in given]
+    if len(set(sites)) < len(sites):
+        raise click.BadParameter("a site is there twice", param_hint="--sites")
+    if hosts is None:
+        hosts = default_hosts(shape, len(sites))
+    try:
+        testbed = build(shape, sites, hosts)
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from None
+    for code in sites:
+        if site(code) is None:
+            hint = did_you_mean(code.upper(), (item.code for item in SITES))
+            click.echo(f"warning: {printable(code)} is no known site{f'; {hint}' if hint else ''}", err=True)
+    shown = printable(",".join(sites), limit=200)
+    header = (
+        f"// Made by: gtsdsl init {shape} --sites {shown} --hosts {hosts}\n"
+        f"// {SHAPES[shape].sentence[:1].upper()}{SHAPES[shape].sentence[1:]}; hosts go over the sites in turn.\n"
+        "// Port to_h2 of a host is the one that leads to host h2.\n\n"
+    )
+    write_output(output, header + compile_to(testbed, "dsl"), force=force)
