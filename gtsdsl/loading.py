@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gtsdsl.diagnostics import Diagnostic, GtsError
+from gtsdsl.reading import MAX_BYTES, read_source
 from gtsdsl.source import Source
 from gtsdsl.testbed import Testbed, Value
 
-MAX_BYTES = 16 * 2**20
-"""The largest input that is read. A full mesh of 400 hosts, spelt out, has 13 MB."""
+__all__ = ["MAX_BYTES", "Checked", "check", "load", "loads", "read_source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,6 @@ class Checked:
     @property
     def has_errors(self) -> bool:
         return any(diagnostic.is_error for diagnostic in self.diagnostics)
-
-
-def read_source(path: str | os.PathLike[str]) -> Source:
-    """Read a file (``-``: standard input) as text.
-
-    Raises:
-        GtsError: the file cannot be read, is no UTF-8 text, or is larger than `MAX_BYTES`.
-    """
-    raise NotImplementedError
 
 
 def check(source: Source, parameters: Mapping[str, Value] | None = None) -> Checked:
