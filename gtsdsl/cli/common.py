@@ -29,7 +29,7 @@ def write_output(path: Path | None, data: str | bytes, *, force: bool = True) ->
     # a lone surrogate can come out of a JSON input's \ud800: as an escape it is text again
     content = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
     if path is None or str(path) == "-":
-        _write_stdout(content)
+        write_stdout(content)
         return
     name = printable(str(path), limit=300)
     try:
@@ -52,6 +52,22 @@ def write_output(path: Path | None, data: str | bytes, *, force: bool = True) ->
         raise click.ClickException(f"{name} cannot be written: it is a loop of symbolic links") from None
 
 
+def write_stdout(content: str | bytes) -> None:
+    """Write to standard output: text for people in the terminal's encoding, or bytes as they are.
+
+    Raises:
+        click.ClickException: it cannot be written, e.g. to a full disk.
+    """
+    try:
+        click.echo(content, nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # what is still in the buffer cannot go anywhere: Python must not try again, and complain, when it exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.ClickException(f"standard output cannot be written: {_reason(error)}") from None
+
+
 def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
     """Findings, as people read them, to standard error."""
     if diagnostics:
@@ -69,17 +85,6 @@ def _status(path: Path) -> os.stat_result | None:
         return path.stat()
     except FileNotFoundError:
         return None
-
-
-def _write_stdout(content: bytes) -> None:
-    try:
-        click.echo(content, nl=False)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        # what is still in the buffer cannot go anywhere: Python must not try again, and complain, when it exits
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise click.ClickException(f"standard output cannot be written: {_reason(error)}") from None
 
 
 def _replace(target: Path, content: bytes, status: os.stat_result | None) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gtsdsl.diagnostics.codes import CODES
-from gtsdsl.diagnostics.model import Diagnostic, printable
-from gtsdsl.diagnostics.report import FileReport, region
+from gtsdsl.diagnostics.model import printable
+from gtsdsl.diagnostics.report import FileReport, Finding
 
 _IN_MESSAGE = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _IN_PROPERTY = _IN_MESSAGE | str.maketrans({":": "%3A", ",": "%2C"})
@@ -19,28 +19,27 @@ def write(reports: Sequence[FileReport]) -> str:
     """One line a finding; what a file has beyond `gtsdsl.diagnostics.report.MAX_FINDINGS` is one line more."""
     lines = []
     for report in reports:
-        lines += [_command(report.name, diagnostic) for diagnostic in report.listed]
+        lines += [_command(report.name, finding) for finding in report.findings]
         if report.omitted:
             lines.append(f"::warning file={_property(report.name)}::{report.omitted} more findings are not listed")
     return "".join(line + "\n" for line in lines)
 
 
-def _command(name: str, diagnostic: Diagnostic) -> str:
+def _command(name: str, finding: Finding) -> str:
     properties = {"file": name}
-    if diagnostic.place is not None:
-        start, end = region(diagnostic.source, diagnostic.place)
+    if finding.region is not None:
+        start, end = finding.region
         properties |= {"line": str(start.line), "col": str(start.column)}
         if end.line == start.line:  # columns are taken only where both ends are on one line
             properties["endColumn"] = str(end.column)
-    properties["title"] = f"{diagnostic.code} {CODES[diagnostic.code].title}"
-    message = diagnostic.message
-    for note in diagnostic.notes:
-        at = region(diagnostic.source, note.place).start
-        message += f"\nnote: line {at.line}, column {at.column}: {note.message}"
-    if diagnostic.hint:
-        message += f"\nhelp: {diagnostic.hint}"
+    properties["title"] = f"{finding.code} {CODES[finding.code].title}"
+    message = finding.message
+    for note in finding.notes:
+        message += f"\nnote: line {note.region.start.line}, column {note.region.start.column}: {note.message}"
+    if finding.hint:
+        message += f"\nhelp: {finding.hint}"
     listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-    return f"::{diagnostic.severity.value} {listed}::{_plain(message.translate(_IN_MESSAGE))}"
+    return f"::{finding.severity.value} {listed}::{_plain(message.translate(_IN_MESSAGE))}"
 
 
 def _property(value: str) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from gtsdsl.diagnostics.model import Diagnostic
-from gtsdsl.diagnostics.report import FileReport, region
-from gtsdsl.source import Place, Position, Source
+from gtsdsl.diagnostics.report import FileReport, Finding, Region
 
 VERSION = 1
 
@@ -20,29 +18,24 @@ def write(reports: Sequence[FileReport]) -> str:
             {"name": report.name, "errors": report.errors, "warnings": report.warnings, "omitted": report.omitted}
             for report in reports
         ],
-        "findings": [_finding(report.name, diagnostic) for report in reports for diagnostic in report.listed],
+        "findings": [_finding(report.name, finding) for report in reports for finding in report.findings],
     }
     return json.dumps(document, indent=2) + "\n"
 
 
-def _finding(name: str, diagnostic: Diagnostic) -> dict[str, object]:
+def _finding(name: str, finding: Finding) -> dict[str, object]:
     return {
-        "code": diagnostic.code,
-        "severity": diagnostic.severity.value,
-        "message": diagnostic.message,
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "message": finding.message,
         "file": name,
-        **_region(diagnostic.source, diagnostic.place),
-        "notes": [{"message": note.message, **_region(diagnostic.source, note.place)} for note in diagnostic.notes],
-        "hint": diagnostic.hint,
+        **_region(finding.region),
+        "notes": [{"message": note.message, **_region(note.region)} for note in finding.notes],
+        "hint": finding.hint,
     }
 
 
-def _region(source: Source, place: Place | None) -> dict[str, object]:
-    if place is None:
+def _region(region: Region | None) -> dict[str, object]:
+    if region is None:
         return {"start": None, "end": None}
-    start, end = region(source, place)
-    return {"start": _position(start), "end": _position(end)}
-
-
-def _position(position: Position) -> dict[str, int]:
-    return {"line": position.line, "column": position.column}
+    return {"start": region.start._asdict(), "end": region.end._asdict()}

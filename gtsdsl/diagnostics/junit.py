@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from xml.etree import ElementTree  # noqa: S405 (only to write)
+from xml.etree import ElementTree
 
 from gtsdsl.diagnostics.model import printable
 from gtsdsl.diagnostics.report import FileReport, counted
-from gtsdsl.diagnostics.text import render
 
 
 def write(reports: Sequence[FileReport], *, strict: bool = False) -> str:
@@ -22,13 +21,13 @@ def write(reports: Sequence[FileReport], *, strict: bool = False) -> str:
     for report in reports:
         name = printable(report.name, limit=1000)
         case = ElementTree.SubElement(suite, "testcase", classname="gtsdsl.check", name=name, file=name, time="0")
-        if not report.diagnostics:
+        if not report.findings:
             continue
-        text = "\n" + render(report.diagnostics, color=False)
+        text = "\n" + report.text
         if report.errors or strict:
             failures += 1
             message = f"{counted(report.errors, 'error')}, {counted(report.warnings, 'warning')}"
-            codes = ", ".join(sorted({diagnostic.code for diagnostic in report.diagnostics}))
+            codes = ", ".join(sorted({finding.code for finding in report.findings}))
             ElementTree.SubElement(case, "failure", message=message, type=codes).text = text
         else:
             ElementTree.SubElement(case, "system-out").text = text

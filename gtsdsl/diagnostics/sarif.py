@@ -12,21 +12,19 @@ from urllib.parse import quote
 
 from gtsdsl.data import shipped
 from gtsdsl.diagnostics.codes import CODES
-from gtsdsl.diagnostics.model import Diagnostic
-from gtsdsl.diagnostics.report import FileReport, region
-from gtsdsl.source import Place, Source
+from gtsdsl.diagnostics.report import FileReport, Finding, Region
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
 def write(reports: Sequence[FileReport]) -> str:
     """A SARIF log with one run, ending in a newline; pure ASCII. Its rules are those of the codes that occur."""
-    codes = sorted({diagnostic.code for report in reports for diagnostic in report.listed})
+    codes = sorted({finding.code for report in reports for finding in report.findings})
     run = {
         "tool": {
             "driver": {
                 "name": "gtsdsl",
-                "version": metadata.version("gtsdsl"),
+                **_version(),
                 "rules": [_rule(code) for code in codes],
             }
         },
@@ -34,9 +32,16 @@ def write(reports: Sequence[FileReport]) -> str:
         "columnKind": "unicodeCodePoints",
         "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": _notifications(reports)}],
         "artifacts": [{"location": _artifact(report.name), "roles": ["analysisTarget"]} for report in reports],
-        "results": [_result(report.name, diagnostic, codes) for report in reports for diagnostic in report.listed],
+        "results": [_result(report.name, finding, codes) for report in reports for finding in report.findings],
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _version() -> dict[str, str]:
+    try:
+        return {"version": metadata.version("gtsdsl")}
+    except metadata.PackageNotFoundError:  # run from a checkout
+        return {}
 
 
 def _rule(code: str) -> dict[str, object]:
@@ -52,20 +57,19 @@ def _rule(code: str) -> dict[str, object]:
     }
 
 
-def _result(name: str, diagnostic: Diagnostic, codes: Sequence[str]) -> dict[str, object]:
-    source = diagnostic.source
-    message = f"{diagnostic.message}\nhelp: {diagnostic.hint}" if diagnostic.hint else diagnostic.message
+def _result(name: str, finding: Finding, codes: Sequence[str]) -> dict[str, object]:
+    message = f"{finding.message}\nhelp: {finding.hint}" if finding.hint else finding.message
     result: dict[str, object] = {
-        "ruleId": diagnostic.code,
-        "ruleIndex": codes.index(diagnostic.code),
-        "level": diagnostic.severity.value,
+        "ruleId": finding.code,
+        "ruleIndex": codes.index(finding.code),
+        "level": finding.severity.value,
         "message": _message(message),
-        "locations": [{"physicalLocation": _location(name, source, diagnostic.place)}],
+        "locations": [{"physicalLocation": _location(name, finding.region)}],
     }
-    if diagnostic.notes:
+    if finding.notes:
         result["relatedLocations"] = [
-            {"id": index, "message": _message(note.message), "physicalLocation": _location(name, source, note.place)}
-            for index, note in enumerate(diagnostic.notes)
+            {"id": index, "message": _message(note.message), "physicalLocation": _location(name, note.region)}
+            for index, note in enumerate(finding.notes)
         ]
     return result
 
@@ -76,15 +80,14 @@ def _message(text: str) -> dict[str, str]:
     return {"text": text.replace("[", "\\[").replace("]", "\\]") if "](" in text else text}
 
 
-def _location(name: str, source: Source, place: Place | None) -> dict[str, object]:
+def _location(name: str, region: Region | None) -> dict[str, object]:
     location: dict[str, object] = {"artifactLocation": _artifact(name)}
-    if place is not None:
-        start, end = region(source, place)
+    if region is not None:
         location["region"] = {
-            "startLine": start.line,
-            "startColumn": start.column,
-            "endLine": end.line,
-            "endColumn": end.column,
+            "startLine": region.start.line,
+            "startColumn": region.start.column,
+            "endLine": region.end.line,
+            "endColumn": region.end.column,
         }
     return location
 
