@@ -45,11 +45,6 @@ class Source:
         starts.extend(match.end() for match in re.finditer("\n", self.text))
         return starts
 
-    @cached_property
-    def _json_values(self) -> dict[int, dict[str | int, int]]:
-        """Of each JSON container that was looked into, by its offset: the offsets of the values in it."""
-        return {}
-
     def position(self, offset: int) -> Position:
         """The line and column of an offset."""
         line = bisect_right(self._line_starts, min(offset, len(self.text)))
@@ -71,43 +66,41 @@ class Source:
         """The stretch of text that a place names. A JSON path is looked up in the text, which must be valid JSON."""
         if isinstance(place, Span):
             return place
-        return self._find_in_json(place)
-
-    def _find_in_json(self, path: JsonPath) -> Span:
-        start = _skip_space(self.text, 0)
-        for wanted in path:
-            if start not in self._json_values:
-                self._json_values[start] = _values_in(self.text, start)
-            values = self._json_values[start]
-            if wanted not in values:  # the path ends inside something absent: point at what should hold it
-                break
-            start = values[wanted]
-        return Span(start, _DECODER.raw_decode(self.text, start)[1])
+        return _find_in_json(self.text, place)
 
 
-_DECODER = json.JSONDecoder()
-_NO_SPACE = re.compile("[^ \t\r\n\ufeff]|\\Z")
+_SPACE = " \t\r\n\ufeff"
 
 
-def _skip_space(text: str, offset: int) -> int:
-    found = _NO_SPACE.search(text, offset)
-    return found.start() if found else len(text)
+def _find_in_json(text: str, path: JsonPath) -> Span:
+    decoder = json.JSONDecoder()
 
+    def skip(offset: int) -> int:
+        while offset < len(text) and text[offset] in _SPACE:
+            offset += 1
+        return offset
 
-def _values_in(text: str, start: int) -> dict[str | int, int]:
-    """Where the values in the JSON array or object at ``start`` begin; of a key that stands twice, the last counts."""
-    values: dict[str | int, int] = {}
-    if text[start] not in "[{":
-        return values
-    is_object = text[start] == "{"
-    offset = _skip_space(text, start + 1)
-    while text[offset] not in "]}":
-        key: str | int = len(values)
-        if is_object:
-            key, offset = _DECODER.raw_decode(text, offset)
-            offset = _skip_space(text, _skip_space(text, offset) + 1)
-        values[key] = offset
-        offset = _skip_space(text, _DECODER.raw_decode(text, offset)[1])
-        if text[offset] == ",":
-            offset = _skip_space(text, offset + 1)
-    return values
+    start = skip(0)
+    for wanted in path:
+        closing = "}" if isinstance(wanted, str) else "]"
+        offset = skip(start + 1)
+        found = None
+        index = 0
+        while offset < len(text) and text[offset] != closing:
+            key: str | int = index
+            if isinstance(wanted, str):
+                key, offset = decoder.raw_decode(text, offset)
+                offset = skip(skip(offset) + 1)
+            value_start = offset
+            offset = skip(decoder.raw_decode(text, offset)[1])
+            if key == wanted:
+                found = value_start  # no break: of a key that stands twice, json takes the last
+                if isinstance(wanted, int):
+                    break
+            index += 1
+            if offset < len(text) and text[offset] == ",":
+                offset = skip(offset + 1)
+        if found is None:  # the path ends inside something absent: point at what should hold it
+            break
+        start = found
+    return Span(start, decoder.raw_decode(text, start)[1])
