@@ -17,7 +17,7 @@ def test_places_become_lines_and_columns() -> None:
 def test_a_path_into_json_becomes_lines_and_columns() -> None:
     source = Source("a.json", '{\n "id": "x",\n "resources": [{"id": 7}]\n}')
     (finding,) = report("a.json", [Diagnostic("GTS021", "no id", source, ("resources", 0, "id"))]).findings
-    assert finding.region == Region(Position(3, 22), Position(3, 23))
+    assert finding.region == Region(Position(3, 23), Position(3, 24))
 
 
 def test_a_clean_file_has_a_report_too() -> None:
