@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -39,9 +41,9 @@ class Source:
     text: str = field(repr=False)
 
     @cached_property
-    def _line_starts(self) -> list[int]:
-        starts = [0]
-        starts.extend(index + 1 for index, character in enumerate(self.text) if character == "\n")
+    def _line_starts(self) -> array[int]:
+        starts = array("q", [0])  # not a list: a file can be nothing but line ends
+        starts.extend(match.end() for match in re.finditer("\n", self.text))
         return starts
 
     def position(self, offset: int) -> Position:

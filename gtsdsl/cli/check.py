@@ -1,0 +1,126 @@
+"""`gtsdsl check`: from files and folders to a report of all that is wrong in them, and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from gtsdsl.cli.common import wants_color, write_output, write_stdout
+from gtsdsl.diagnostics import Diagnostic, GtsError
+from gtsdsl.diagnostics.report import FileReport, counted, report
+from gtsdsl.diagnostics.text import render
+from gtsdsl.loading import check, read_source
+from gtsdsl.source import Source
+
+_SUFFIXES = (".dsl", ".gts")
+_FORMATS = ("text", "json", "sarif", "github", "junit")
+
+
+@click.command("check")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
+@click.option("--format", "format_", type=click.Choice(_FORMATS), default="text", show_default=True, help="Report as.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Write the report to a file.")
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+def command(files: Sequence[str], format_: str, output: Path | None, strict: bool) -> None:
+    """Say what is wrong with topologies.
+
+    FILE is a file, `-` for standard input, or a folder, which is searched for *.dsl and *.gts; hidden folders and
+    symbolic links to folders in it are passed over. DSL, GTS JSON and editor JSON are told apart by their content.
+
+    Exit status: 0 clean or warnings only; 1 errors (with --strict, warnings too); 2 wrong usage.
+
+    \b
+    Example:
+      gtsdsl check examples/full_mesh.dsl
+      gtsdsl check --strict --format sarif -o gtsdsl.sarif topologies/
+    """
+    reports: list[FileReport] = []
+    shown = False
+    for name, diagnostics in _check_all(files):
+        reports.append(report(name, diagnostics))
+        if diagnostics and format_ == "text" and output is None:  # as soon as it is known
+            write_stdout("\n" * shown + render(diagnostics, color=wants_color(sys.stdout)))
+            shown = True
+    if format_ != "text" or output is not None:
+        write_output(output, _written(reports, format_, strict))
+    errors, warnings = sum(item.errors for item in reports), sum(item.warnings for item in reports)
+    totals = (counted(len(reports), "file") + " checked", counted(errors, "error"), counted(warnings, "warning"))
+    click.echo(", ".join(totals), err=True)
+    if errors or (strict and warnings):
+        sys.exit(1)
+
+
+def _written(reports: Sequence[FileReport], format_: str, strict: bool) -> str:
+    match format_:
+        case "json":
+            from gtsdsl.diagnostics import json  # noqa: PLC0415 (each format is imported when it is asked for)
+
+            return json.write(reports)
+        case "sarif":
+            from gtsdsl.diagnostics import sarif  # noqa: PLC0415
+
+            return sarif.write(reports)
+        case "github":
+            from gtsdsl.diagnostics import github  # noqa: PLC0415
+
+            return github.write(reports)
+        case "junit":
+            from gtsdsl.diagnostics import junit  # noqa: PLC0415
+
+            return junit.write(reports, strict=strict)
+        case _:
+            return "\n".join(item.text for item in reports if item.text)
+
+
+def _check_all(files: Sequence[str]) -> Iterator[tuple[str, tuple[Diagnostic, ...]]]:
+    """Each file's name and findings, a file once however often it is named."""
+    seen: set[str] = set()
+    for argument in files:
+        for name, problem in _inputs(argument):
+            identity = name if name == "-" else os.path.realpath(name)
+            if identity in seen:
+                continue
+            seen.add(identity)
+            yield ("<stdin>" if name == "-" else name), ((problem,) if problem else _check_one(name))
+
+
+def _check_one(name: str) -> tuple[Diagnostic, ...]:
+    try:
+        return check(read_source(name)).diagnostics
+    except GtsError as error:
+        return error.diagnostics
+
+
+def _inputs(argument: str) -> Iterator[tuple[str, Diagnostic | None]]:
+    """The files that an argument stands for; or a folder, with what is wrong with it."""
+    if argument == "-" or not os.path.isdir(argument):  # noqa: PTH112 (a Path takes an empty name for a folder)
+        yield argument, None
+        return
+    found = False
+    pending = [argument]
+    while pending:  # no recursion: a path can have more folders than Python has frames
+        folder = pending.pop()
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            found = True
+            yield folder, _unsearchable(folder, f"this folder cannot be searched: {error.strerror}")
+            continue
+        for entry in entries:
+            if not entry.is_dir() and entry.name.lower().endswith(_SUFFIXES):
+                found = True
+                yield entry.path, None
+        # a link to a folder can lead back to where the search came from
+        folders = (entry for entry in entries if entry.is_dir(follow_symlinks=False))
+        pending += [entry.path for entry in folders if not entry.name.startswith(".")][::-1]
+    if not found:
+        yield argument, _unsearchable(argument, "no *.dsl or *.gts file in this folder")
+
+
+def _unsearchable(folder: str, message: str) -> Diagnostic:
+    return Diagnostic("GTS002", message, Source(folder, ""))

@@ -1,0 +1,110 @@
+"""What several commands do alike: write an output whole or not at all, print findings for people."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from gtsdsl.diagnostics import Diagnostic, printable
+from gtsdsl.diagnostics.text import render
+
+
+def write_output(path: Path | None, data: str | bytes, *, force: bool = True) -> None:
+    """Write a file, or standard output where the path is None or ``-``; text is written as UTF-8.
+
+    A file is replaced in one step: whoever reads it sees the old content or the new, and an error leaves the old.
+    It keeps its permissions, a new one gets the user's usual ones, and a symbolic link stays one. What is no regular
+    file (``/dev/stdout``, a pipe) is written to directly.
+
+    Raises:
+        click.ClickException: it cannot be written, or it exists and ``force`` is not set.
+    """
+    # a lone surrogate can come out of a JSON input's \ud800: as an escape it is text again
+    content = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
+    if path is None or str(path) == "-":
+        write_stdout(content)
+        return
+    name = printable(str(path), limit=300)
+    try:
+        status = _status(path)
+        if status is not None and stat.S_ISDIR(status.st_mode):
+            raise click.ClickException(f"{name} is a folder: give the name of a file")
+        if status is not None and not force:
+            raise click.ClickException(f"{name} exists: --force overwrites it")
+        if status is None or stat.S_ISREG(status.st_mode):
+            _replace(path.resolve(), content, status)
+        else:
+            path.write_bytes(content)
+    except BrokenPipeError:
+        raise  # the reader of a pipe has gone: `gtsdsl.cli.main` knows what to do
+    except OSError as error:
+        raise click.ClickException(f"{name} cannot be written: {_reason(error)}") from None
+    except ValueError as error:  # a path that no file system can hold, e.g. with a NUL in it
+        raise click.ClickException(f"{name} cannot be written: {error}") from None
+    except RuntimeError:  # Python 3.11 and 3.12 tell a loop of symbolic links so
+        raise click.ClickException(f"{name} cannot be written: it is a loop of symbolic links") from None
+
+
+def write_stdout(content: str | bytes) -> None:
+    """Write to standard output: text for people in the terminal's encoding, or bytes as they are.
+
+    Raises:
+        click.ClickException: it cannot be written, e.g. to a full disk.
+    """
+    try:
+        click.echo(content, nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # what is still in the buffer cannot go anywhere: Python must not try again, and complain, when it exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.ClickException(f"standard output cannot be written: {_reason(error)}") from None
+
+
+def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
+    """Findings, as people read them, to standard error."""
+    if diagnostics:
+        click.echo(render(diagnostics, color=wants_color(sys.stderr)), err=True, nl=False)
+
+
+def wants_color(stream: object) -> bool:
+    """Whether a stream is a terminal whose user has not said otherwise (https://no-color.org)."""
+    is_terminal = bool(getattr(stream, "isatty", lambda: False)())
+    return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _replace(target: Path, content: bytes, status: os.stat_result | None) -> None:
+    if status is not None and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, "it is write-protected")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, f"there is no folder {printable(str(target.parent), limit=300)}")
+    temporary = target.with_name(f".gtsdsl-{secrets.token_hex(8)}.tmp")
+    # not `tempfile`: its files are for the owner only, and what is new here is to have the user's usual permissions
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        if status is not None:
+            temporary.chmod(stat.S_IMODE(status.st_mode))
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)

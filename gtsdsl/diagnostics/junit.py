@@ -1,0 +1,39 @@
+"""Reports as JUnit XML, which GitLab, Jenkins and most other CI services show: a test case a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from xml.etree import ElementTree
+
+from gtsdsl.diagnostics.model import printable
+from gtsdsl.diagnostics.report import FileReport, counted
+
+
+def write(reports: Sequence[FileReport], *, strict: bool = False) -> str:
+    """One ``testsuites`` document. A file with errors (``strict``: or warnings) is a failed case.
+
+    A case has one failure, because several are not shown by every service; its text is what a terminal would show.
+    All text has been through `printable`, so that characters which XML 1.0 cannot hold do not get in.
+    """
+    suites = ElementTree.Element("testsuites", name="gtsdsl")
+    suite = ElementTree.SubElement(suites, "testsuite", name="gtsdsl check")
+    failures = 0
+    for report in reports:
+        name = printable(report.name, limit=1000)
+        case = ElementTree.SubElement(suite, "testcase", classname="gtsdsl.check", name=name, file=name, time="0")
+        if not report.findings:
+            continue
+        text = "\n" + report.text
+        if report.errors or strict:
+            failures += 1
+            message = f"{counted(report.errors, 'error')}, {counted(report.warnings, 'warning')}"
+            codes = ", ".join(sorted({finding.code for finding in report.findings}))
+            ElementTree.SubElement(case, "failure", message=message, type=codes).text = text
+        else:
+            ElementTree.SubElement(case, "system-out").text = text
+    totals = {"tests": str(len(reports)), "failures": str(failures), "errors": "0", "skipped": "0", "time": "0"}
+    suites.attrib.update(totals)
+    suite.attrib.update(totals)
+    ElementTree.indent(suites)
+    document = ElementTree.tostring(suites, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{document}\n'

@@ -1,0 +1,158 @@
+"""Findings as text for people: the sentence, the place, the source line with the place marked, notes and hint."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gtsdsl.diagnostics.codes import Severity
+from gtsdsl.diagnostics.model import Diagnostic, printable
+from gtsdsl.source import Place, Source
+
+SHOWN = 200
+"""So many findings are shown before the rest is only counted: nobody reads more, and one mistake in a loop or a
+generator can make a hundred thousand."""
+
+_TAB = 4
+_LINE_WIDTH = 120
+"""A source line that is wider, in terminal columns, is cut around the place."""
+_CONTEXT = 50
+"""So many columns of a cut line are shown before the place."""
+
+_RESET = "\x1b[0m"
+_BOLD = "\x1b[1m"
+_RED = "\x1b[1;31m"
+_YELLOW = "\x1b[1;33m"
+_BLUE = "\x1b[1;34m"
+_CYAN = "\x1b[1;36m"
+
+
+def render(diagnostics: Sequence[Diagnostic], *, color: bool, limit: int = SHOWN) -> str:
+    """Findings as text, a blank line between two; empty if there are none.
+
+    Whatever stands in the source, in a message or in a file's name, no control character and no bidirectional one
+    gets into the text: they are shown as escapes. ``color`` adds ANSI escape sequences of our own.
+    """
+    blocks = [_render_one(diagnostic, color) for diagnostic in diagnostics[:limit]]
+    if len(diagnostics) > limit:
+        rest = len(diagnostics) - limit
+        blocks.append(f"… and {rest:,} more finding{'s' if rest > 1 else ''}\n")
+    return "\n".join(blocks)
+
+
+def _render_one(diagnostic: Diagnostic, color: bool) -> str:
+    def paint(text: str, style: str) -> str:
+        return f"{style}{text}{_RESET}" if color else text
+
+    source = diagnostic.source
+    style = _RED if diagnostic.severity is Severity.ERROR else _YELLOW
+    excerpts = [_excerpt(source, place) for place in _places(diagnostic)]
+    gutter = max((len(str(excerpt.line)) for excerpt in excerpts), default=1)
+    name = printable(source.name, limit=1000)
+
+    def shown(excerpt: _Excerpt, mark: str, mark_style: str) -> list[str]:
+        bar = paint("|", _BLUE)
+        marks = " " * excerpt.indent + paint(mark * excerpt.length, mark_style)
+        return [
+            f"{' ' * gutter}{paint('-->', _BLUE)} {name}:{excerpt.line}:{excerpt.column}",
+            f"{' ' * gutter} {bar}",
+            f"{paint(str(excerpt.line).rjust(gutter), _BLUE)} {bar} {excerpt.text}".rstrip(),
+            f"{' ' * gutter} {bar} {marks}",
+        ]
+
+    title = paint(f"{diagnostic.severity.value}[{diagnostic.code}]", style)
+    lines = [f"{title}: {paint(_sentence(diagnostic.message), _BOLD)}"]
+    if diagnostic.place is None:
+        lines.append(f"{' ' * gutter}{paint('-->', _BLUE)} {name}")
+    else:
+        lines += shown(excerpts.pop(0), "^", style)
+    for note, excerpt in zip(diagnostic.notes, excerpts, strict=True):
+        lines.append(f"{paint('note', _CYAN)}: {_sentence(note.message)}")
+        lines += shown(excerpt, "-", _CYAN)
+    if diagnostic.hint:
+        lines.append(f"{paint('help', _CYAN)}: {_sentence(diagnostic.hint)}")
+    return "\n".join(lines) + "\n"
+
+
+def _sentence(text: str) -> str:
+    return printable(text, limit=1000)
+
+
+def _places(diagnostic: Diagnostic) -> list[Place]:
+    first = [] if diagnostic.place is None else [diagnostic.place]
+    return first + [note.place for note in diagnostic.notes]
+
+
+class _Excerpt(NamedTuple):
+    """A source line as it is shown, and where in it the marks stand, in terminal columns."""
+
+    line: int
+    column: int
+    text: str
+    indent: int
+    length: int
+
+
+class _Cell(NamedTuple):
+    """A character of the source as a terminal shows it, and how many columns it takes there."""
+
+    text: str
+    width: int
+
+    @property
+    def cost(self) -> int:
+        # a character that takes no column counts too: a line may have any number of combining marks
+        return max(self.width, 1)
+
+
+def _excerpt(source: Source, place: Place) -> _Excerpt:
+    span = source.span(place)
+    line_number, column = source.position(span.start)
+    line = source.line(line_number)
+    start = min(column - 1, len(line))
+    end = min(start + max(span.end - span.start, 1), len(line))  # of several lines, the first is marked
+    left, right = _window(line, start, end)
+    before = "…" if left > 0 else ""
+    after = "…" if right < len(line) else ""
+    cells: list[_Cell] = []
+    position = len(before)
+    for character in line[left:right]:
+        cells.append(_cell(character, position))
+        position += cells[-1].width
+    indent = len(before) + sum(cell.width for cell in cells[: start - left])
+    length = sum(cell.width for cell in cells[start - left : max(end - left, 0)])
+    text = before + "".join(cell.text for cell in cells) + after
+    return _Excerpt(line_number, column, text, indent, max(length, 1))
+
+
+def _window(line: str, start: int, end: int) -> tuple[int, int]:
+    """Which characters of the line are shown: all, or those around the place."""
+    if len(line) <= _LINE_WIDTH and sum(_cell(character, 0).cost for character in line) <= _LINE_WIDTH:
+        return 0, len(line)
+    left, room = start, _CONTEXT
+    while left > 0 and room > 0:
+        left -= 1
+        room -= _cell(line[left], 0).cost
+    right, room = start, _LINE_WIDTH - _CONTEXT
+    while right < len(line) and room > 0:
+        room -= _cell(line[right], 0).cost
+        right += 1
+    return left, max(right, min(end, start + 1))
+
+
+def _cell(character: str, column: int) -> _Cell:
+    if " " <= character <= "~":
+        return _Cell(character, 1)
+    if character == "\t":
+        width = _TAB - column % _TAB
+        return _Cell(" " * width, width)
+    escaped = printable(character)
+    if escaped != character:
+        return _Cell(escaped, len(escaped))
+    if unicodedata.east_asian_width(character) in "WF":
+        return _Cell(character, 2)
+    # marks that stand on the character before; the vowels and final consonants of decomposed Hangul join it
+    if unicodedata.category(character) in ("Mn", "Me") or "\u1160" <= character <= "\u11ff":
+        return _Cell(character, 0)
+    return _Cell(character, 1)

@@ -1,0 +1,116 @@
+"""From a path to the text of the file, or to the one finding that says why there is none."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import stat
+import sys
+from itertools import islice
+from pathlib import Path
+
+from gtsdsl.diagnostics import Diagnostic, GtsError, did_you_mean, printable
+from gtsdsl.source import Source, Span
+
+MAX_BYTES = 16 * 2**20
+"""The largest input that is read. A full mesh of 400 hosts, spelt out, has 13 MB."""
+
+
+def read_source(path: str | os.PathLike[str]) -> Source:
+    """Read a file (``-``: standard input) as text.
+
+    Raises:
+        GtsError: the file cannot be read, is no UTF-8 text, or is larger than `MAX_BYTES`.
+    """
+    if os.fspath(path) == "-":
+        name = "<stdin>"
+        data = _read_stdin(name)
+    else:
+        name = os.fspath(path)
+        data = _read_file(name)
+    if len(data) > MAX_BYTES:
+        raise _unreadable("GTS005", f"the input has more than {MAX_BYTES // 2**20} MiB", name)
+    return Source(name, _decode(data, name))
+
+
+def _read_stdin(name: str) -> bytes:
+    if sys.stdin is None:
+        raise _unreadable("GTS002", "standard input is closed", name)
+    try:
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _unreadable("GTS002", f"standard input cannot be read: {error.strerror}", name) from None
+
+
+def _read_file(name: str) -> bytes:
+    if not name:  # which `Path` would take for the current folder
+        raise _unreadable("GTS002", "the name of the file is empty", name)
+    try:
+        mode = Path(name).stat().st_mode
+        # a device can be endless, a pipe can wait for ever: neither is opened
+        if stat.S_ISDIR(mode):
+            raise _unreadable("GTS002", "a folder, not a file", name)
+        if not stat.S_ISREG(mode):
+            hint = "a pipe's text is read from standard input: give `-` as the file"
+            raise _unreadable("GTS002", "not a regular file", name, hint if stat.S_ISFIFO(mode) else None)
+        with Path(name).open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        if Path(name).is_symlink():
+            target = printable(str(Path(name).readlink()), limit=300)
+            raise _unreadable("GTS002", f"a symbolic link to `{target}`, which does not exist", name) from None
+        raise _unreadable("GTS002", "no such file", name, _near_file(name)) from None
+    except PermissionError:
+        raise _unreadable("GTS002", "no permission to read this file", name) from None
+    except OSError as error:
+        raise _unreadable("GTS002", f"cannot be read: {error.strerror or error}", name) from None
+    except ValueError as error:  # a name that no file system can hold, e.g. with a NUL in it
+        raise _unreadable("GTS002", f"no name of a file: {error}", name) from None
+
+
+def _near_file(name: str) -> str | None:
+    folder, base = os.path.split(name)
+    try:
+        with os.scandir(folder or ".") as entries:
+            return did_you_mean(base, (entry.name for entry in islice(entries, 1000) if entry.is_file()))
+    except OSError:
+        return None
+
+
+def _decode(data: bytes, name: str) -> str:
+    if encoding := _wide_encoding(data):
+        raise _unreadable("GTS003", f"the text is {encoding}", name, "save it as UTF-8")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        message = f"byte 0x{data[error.start]:02X} is not UTF-8"
+        raise _not_text(data, error.start, message, name) from None
+    if "\0" in text:
+        raise _not_text(data, data.index(0), "a NUL byte: this is no text", name)
+    return text.removeprefix("\ufeff")
+
+
+def _wide_encoding(data: bytes) -> str | None:
+    """UTF-16 or UTF-32, by a byte-order mark or by the zero bytes that every other ASCII character has."""
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "UTF-32"
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16"
+    head = data[:64]
+    if len(head) >= 4 and (
+        (not any(head[::2]) and all(head[1::2])) or (all(head[::2]) and not any(head[1::2]))
+    ):  # no byte-order mark
+        return "UTF-16"
+    return None
+
+
+def _not_text(data: bytes, offset: int, message: str, name: str) -> GtsError:
+    before = data[:offset].decode("utf-8").removeprefix("\ufeff")
+    # what stands around the place is shown as well as can be: each bad byte as one replacement character
+    after = data[offset:].decode("utf-8", "replace").replace("\0", "\ufffd")
+    place = Span(len(before), len(before) + 1)
+    return GtsError([Diagnostic("GTS003", message, Source(name, before + after), place)])
+
+
+def _unreadable(code: str, message: str, name: str, hint: str | None = None) -> GtsError:
+    return GtsError([Diagnostic(code, message, Source(name, ""), hint=hint)])
