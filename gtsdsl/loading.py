@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gtsdsl.diagnostics import Diagnostic, GtsError
+from gtsdsl.diagnostics import Diagnostic, GtsError, printable
 from gtsdsl.reading import MAX_BYTES, read_source
 from gtsdsl.source import Source
 from gtsdsl.testbed import Testbed, Value
@@ -30,9 +33,98 @@ class Checked:
 def check(source: Source, parameters: Mapping[str, Value] | None = None) -> Checked:
     """Everything that is known of a source: DSL, GTS JSON or an editor's project, told apart by their content.
 
-    ``parameters`` are values for parameters of the root type, by name.
+    ``parameters`` are values for parameters of the root type, by name; only the DSL has any.
     """
-    raise NotImplementedError
+    source = Source(source.name, source.text.removeprefix("\ufeff"))
+    with _without_collector():
+        if source.text.lstrip()[:1] in ("{", "["):
+            testbed, found = _json_reader(source.text)(source)
+            suspects = _FOLLOW_FROM_EVALUATION
+            if parameters:
+                name = printable(next(iter(parameters)))
+                message = f"`{name}` cannot be set: JSON has no parameters, all values in it are final"
+                found = (*found, Diagnostic("GTS017", message, source))
+        else:
+            testbed, found, suspects = _read_dsl(source, parameters)
+        findings = list(found)
+        if testbed is not None:
+            from gtsdsl import rules  # noqa: PLC0415 (nothing to judge in a file that cannot be read)
+
+            ignored = suspects if any(finding.is_error for finding in found) else frozenset()
+            findings += [finding for finding in rules.apply(testbed, source) if finding.code not in ignored]
+    return Checked(testbed, _in_order(findings))
+
+
+_FOLLOW_FROM_EVALUATION = frozenset("GTS021 GTS022 GTS024 GTS040 GTS041 GTS042 GTS043".split())
+"""What may be wrong only because a statement before was wrong and left something out."""
+_FOLLOW_FROM_SYNTAX = _FOLLOW_FROM_EVALUATION | {"GTS004", "GTS010", "GTS015", "GTS016", "GTS018"}
+"""The same where statements could not even be read."""
+
+
+def _read_dsl(
+    source: Source,
+    parameters: Mapping[str, Value] | None,
+) -> tuple[Testbed | None, tuple[Diagnostic, ...], frozenset[str]]:
+    """What a DSL text says, what is wrong with it, and which further findings would only be echoes of that."""
+    # JSON is read without the parser
+    from gtsdsl.evaluate import evaluate  # noqa: PLC0415
+    from gtsdsl.syntax import parse  # noqa: PLC0415
+
+    parsed = parse(source)
+    evaluated = evaluate(parsed.body, source, parameters)
+    found = evaluated.diagnostics
+    if parsed.diagnostics:
+        echoes = _FOLLOW_FROM_SYNTAX
+        found = (*parsed.diagnostics, *(finding for finding in found if finding.code not in echoes))
+    elif evaluated.testbed is None and not found:
+        echoes = _FOLLOW_FROM_EVALUATION
+        found = (Diagnostic("GTS004", "there is no testbed in this input", source, hint=_HOW_TO_BEGIN),)
+    else:
+        echoes = _FOLLOW_FROM_EVALUATION
+    return evaluated.testbed, found, echoes
+
+
+_HOW_TO_BEGIN = 'a testbed is a block, `MyTestbed { id = "…" … }`; `gtsdsl init` writes one'
+
+
+def _json_reader(text: str) -> Callable[[Source], tuple[Testbed | None, tuple[Diagnostic, ...]]]:
+    """The reader of the JSON format that a text is in; of GTS JSON where it cannot be told."""
+    try:
+        keys = set(json.loads(text, parse_int=str, parse_float=str))
+    except (ValueError, RecursionError, TypeError):
+        keys = set()
+    if keys & {"dsl_id", "nodes", "edges"} and not keys & {"gts", "resources"}:
+        from gtsdsl.targets.editor_json import read  # noqa: PLC0415
+    else:
+        from gtsdsl.targets.gts_json import read  # noqa: PLC0415
+    return read
+
+
+def _in_order(findings: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Findings as a reader of the text meets them; those about the whole come first."""
+    return tuple(
+        sorted(
+            findings,
+            key=lambda it: -1 if it.place is None else it.source.span(it.place).start,
+        )
+    )
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep Python from looking for circles in what is being read.
+
+    A large file makes half a million values that hold each other in no circle, and are all wanted; the collector
+    walks them again and again, and takes two thirds of the time.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def loads(text: str, *, name: str = "<string>", parameters: Mapping[str, Value] | None = None) -> Testbed:

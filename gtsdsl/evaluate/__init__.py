@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
 
 from gtsdsl.diagnostics import Diagnostic, Note, did_you_mean, printable
 from gtsdsl.evaluate.bounds import BoundPassed
 from gtsdsl.evaluate.expressions import At, Quiet
 from gtsdsl.evaluate.statements import Statements, Stop
-from gtsdsl.evaluate.values import Failed, Scope, kept
+from gtsdsl.evaluate.values import Failed, kept
 from gtsdsl.source import Source, Span
 from gtsdsl.syntax import nodes, parse_expression
 from gtsdsl.testbed import NOTHING, Testbed, Value
@@ -87,10 +87,8 @@ def _span(node: nodes.Statement | nodes.Name) -> Span:
 
 
 def _report_bound(run: Statements, message: str, place: Span) -> None:
-    try:
-        run.report("GTS012", message, run.place or place)
-    except Stop:
-        pass  # the last finding that is shown is the bound
+    with suppress(Stop):  # the bound may be the last finding that is shown
+        run.report("GTS012", message, _span(run.running) if run.running else place)
 
 
 def _root(

@@ -41,7 +41,7 @@ class Container:
     resources: list[Resource | Testbed] = field(default_factory=list)
     adjacencies: list[tuple[PortRef | str, PortRef | str, Span, Span, Span]] = field(default_factory=list)
     by_id: dict[str, Handle] = field(default_factory=dict)
-    parameters: Mapping[str, Value] = NOTHING
+    parameters: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
 
     @property
     def id(self) -> str:

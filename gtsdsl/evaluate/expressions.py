@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.evaluate import values
-from gtsdsl.evaluate.bounds import MAX_CALLS, SCOPE_COST, BoundPassed
+from gtsdsl.evaluate.bounds import MAX_CALLS, MAX_STEPS, SCOPE_COST, BoundPassed
 from gtsdsl.evaluate.methods import NoSuchMethod, call_method
 from gtsdsl.evaluate.values import (
     POISON,
@@ -82,7 +82,10 @@ class Expressions:
             At: it has none; the error's place is the innermost node that is wrong.
             Quiet: it has none, and why has been reported.
         """
-        self._meter.step()
+        meter = self._meter
+        meter.steps += 1  # in place of meter.step(): a million calls in a large file
+        if meter.steps > MAX_STEPS:
+            meter.step()
         try:
             return self._evaluators[type(node)](node, scope)
         except Failed as failure:
@@ -98,9 +101,10 @@ class Expressions:
         return self._owner.visible(node.id, scope)
 
     def _template(self, node: nodes.Template, scope: Scope) -> Run:
-        pieces = [
-            part if isinstance(part, str) else text_of(self.value(part, scope), self._meter) for part in node.parts
-        ]
+        pieces = []
+        for part in node.parts:
+            value = part if type(part) is str else self.value(cast(nodes.Expression, part), scope)
+            pieces.append(value if type(value) is str else text_of(value, self._meter))
         return self._meter.string("".join(pieces))
 
     def _list(self, node: nodes.ListOf, scope: Scope) -> Run:
@@ -166,7 +170,7 @@ class Expressions:
                 elif isinstance(suffix, nodes.Property):
                     value = self._property(value, suffix.name.id)
                 else:
-                    value = item(value, self.value(suffix.index, scope))
+                    value = item(value, self.value(suffix.key, scope))
             except Failed as failure:
                 raise At(failure, Span(suffix.start, suffix.end)) from None
         return value

@@ -18,7 +18,6 @@ from gtsdsl.evaluate.values import (
     MethodValue,
     Run,
     Scope,
-    equal,
     holds,
     kept,
     kind_of,
@@ -26,11 +25,17 @@ from gtsdsl.evaluate.values import (
 )
 from gtsdsl.source import Source, Span
 from gtsdsl.syntax import nodes
-from gtsdsl.testbed import NOTHING, PortRef, Testbed, Value
+from gtsdsl.testbed import NOTHING, Port, PortRef, Testbed, Value
 
 _KNOWN_IN_BLOCK: Mapping[str, Mapping[str, str]] = {"controller": CONTROLLER_ATTRIBUTES}
 _KNOWN_ANYWHERE: Mapping[str, str] = {"id": "", "location": ""}
-_IDLE = (nodes.Name, nodes.Literal, nodes.Template, nodes.ListOf, nodes.MapOf, nodes.Chain, nodes.Unary, nodes.Closure)
+_IDLE = frozenset(
+    {nodes.Name, nodes.Literal, nodes.Template, nodes.ListOf, nodes.MapOf, nodes.Chain, nodes.Unary, nodes.Closure}
+)
+
+
+_DEFINE_AT_TOP = "define it at the top of the file"
+_HAVE_PORTS = (Level.TESTBED, Level.RESOURCE)
 
 
 class Stop(Exception):
@@ -60,7 +65,7 @@ class Statements:
         self.globals = Scope(None)
         self._source = source
         self._types = types
-        self.place: Span | None = None
+        self.running: nodes.Statement | None = None
         """The statement that is being run."""
         self._reported: set[tuple[str, Span]] = set()
         self._open: list[Container] = []
@@ -79,7 +84,7 @@ class Statements:
                 nodes.Return: self._return,
                 nodes.Break: self._break,
                 nodes.Continue: self._continue,
-                nodes.MethodDefinition: lambda _node, _scope: None,  # made known when its body began
+                nodes.MethodDefinition: self._method,
                 nodes.TypeDefinition: self._type_in_wrong_place,
             },
         )
@@ -117,7 +122,9 @@ class Statements:
 
     # ------------------------------------------------------------------------------------------------ findings
 
-    def report(self, code: str, message: str, span: Span, hint: str | None = None, notes: tuple[Note, ...] = ()) -> None:
+    def report(
+        self, code: str, message: str, span: Span, hint: str | None = None, notes: tuple[Note, ...] = ()
+    ) -> None:
         """Note a finding, once a place: a loop would repeat it."""
         if (code, span) in self._reported:
             return
@@ -149,11 +156,10 @@ class Statements:
 
     def run(self, body: nodes.Body, scope: Scope) -> Run:
         """Run statements one after the other; the value of the last."""
-        self.declare_methods(body, scope)
         value: Run = None
         last = len(body) - 1
         for index, statement in enumerate(body):
-            self.place = Span(statement.start, statement.end)
+            self.running = statement
             self.meter.step()
             if index < last and _is_idle(statement):
                 self._idle(statement, scope)
@@ -179,15 +185,16 @@ class Statements:
     def _block_body(self, body: nodes.Body, scope: Scope) -> None:
         """Run the statements between the braces of a resource or testbed, each on its own: one that fails is reported
         and does not keep the others from being run."""
-        self.declare_methods(body, scope)
         container = self._open[-1]
+        if container.level is Level.TESTBED:
+            self.declare_methods(body, scope)
         seen: dict[str, Span] = {}
         passed_line = -1
         for statement in body:
             if passed_line >= 0 and self._source.position(statement.start).line == passed_line:
                 continue  # the rest of a line that was not understood
             passed_line = -1
-            self.place = Span(statement.start, statement.end)
+            self.running = statement
             self.meter.step()
             kind = type(statement)
             if kind is nodes.Assignment:
@@ -195,7 +202,9 @@ class Statements:
                 self._once(assignment, container, seen)
                 if self._literal_attribute(assignment, container, scope):
                     continue
-            elif kind is nodes.AdjacencyOf and self._plain_adjacency(cast(nodes.AdjacencyOf, statement), container, scope):
+            elif kind is nodes.AdjacencyOf and self._plain_adjacency(
+                cast(nodes.AdjacencyOf, statement), container, scope
+            ):
                 continue
             span = Span(statement.start, statement.end)
             before = len(self.diagnostics)
@@ -277,7 +286,7 @@ class Statements:
         if isinstance(last, nodes.Property):
             index = last.name.id
         else:
-            index = self._expressions.value(cast(nodes.Index, last).index, scope)
+            index = self._expressions.value(cast(nodes.Index, last).key, scope)
         value = self._expressions.value(node.value, scope)
         if node.sign != "=":
             value = self._expressions.operate(node.sign[0], item(holder, index), value)
@@ -305,7 +314,9 @@ class Statements:
         name = target.id
         container = self._open[-1] if self._open else None
         variable = scope.holder(name)
-        if container is not None and (variable is None or (name in container.known and not _inside(scope, variable, container))):
+        if container is not None and (
+            variable is None or (name in container.known and not _inside(scope, variable, container))
+        ):
             value = self._expressions.value(node.value, scope)
             if node.sign != "=":
                 if name not in container.attributes:
@@ -315,7 +326,11 @@ class Statements:
             return value
         if variable is None:
             raise At(
-                Failed("GTS018", f"`{printable(name)}` is set outside of a testbed", f"a variable: `def {printable(name)} = …`"),
+                Failed(
+                    "GTS018",
+                    f"`{printable(name)}` is set outside of a testbed",
+                    f"a variable: `def {printable(name)} = …`",
+                ),
                 Span(target.start, target.end),
             )
         value = self._expressions.value(node.value, scope)
@@ -383,7 +398,9 @@ class Statements:
     def methods(self, scope: Scope | None) -> Iterable[str]:
         """The names that can be called."""
         while scope is not None:
-            yield from (name for name, value in scope.variables.items() if isinstance(value, MethodValue | ClosureValue))
+            yield from (
+                name for name, value in scope.variables.items() if isinstance(value, MethodValue | ClosureValue)
+            )
             scope = scope.parent
 
     # ------------------------------------------------------------------------------------------------ control
@@ -449,9 +466,17 @@ class Statements:
     def _continue(self, _node: nodes.Continue, _scope: Scope) -> Run:
         raise _Continue
 
+    def _method(self, node: nodes.MethodDefinition, scope: Scope) -> Run:
+        if node.name.id not in scope.variables:  # else it was made known when the body of the testbed began
+            raise At(
+                Failed("GTS018", f"the method `{node.name.id}` is defined inside something", _DEFINE_AT_TOP),
+                Span(node.name.start, node.name.end),
+            )
+        return None
+
     def _type_in_wrong_place(self, node: nodes.TypeDefinition, _scope: Scope) -> Run:
         raise At(
-            Failed("GTS018", f"the type `{node.name.id}` is defined inside something", "define it at the top of the file"),
+            Failed("GTS018", f"the type `{node.name.id}` is defined inside something", _DEFINE_AT_TOP),
             Span(node.name.start, node.name.end),
         )
 
@@ -474,6 +499,8 @@ class Statements:
         if node.closure.parameters is not None:
             raise At(Failed("GTS018", "the braces of a resource take no parameters"), span)
         outer = self._open[-1]
+        if self._plain_port(node, outer, scope):
+            return None
         is_resource = name in CLASSES or name in self._types
         if outer.level is Level.TESTBED:
             if name == "port":
@@ -481,12 +508,16 @@ class Statements:
             return self._instance(node, span, scope) if name in self._types else self._resource(node, span, scope)
         if outer.level is Level.INSTANCE or (is_resource and outer.level is not Level.BLOCK):
             hint = "is a `}` missing before it?" if is_resource else None
-            raise At(Failed("GTS018", f"a `{printable(name)}` cannot stand inside a `{printable(outer.name)}`", hint), span)
+            raise At(
+                Failed("GTS018", f"a `{printable(name)}` cannot stand inside a `{printable(outer.name)}`", hint), span
+            )
         if name == "port" and outer.level is Level.RESOURCE:
             return self._port(node, span, scope)
         return self._structured(node, span, scope)
 
-    def _fill(self, level: Level, known: Mapping[str, object], node: nodes.Block, span: Span, scope: Scope) -> Container:
+    def _fill(
+        self, level: Level, known: Mapping[str, object], node: nodes.Block, span: Span, scope: Scope
+    ) -> Container:
         """A container filled by the statements of a block."""
         self.meter.element(node.name.id)
         container = Container(level, node.name.id, known, span, Scope(scope))
@@ -502,6 +533,24 @@ class Statements:
         if "id" not in container.failed:
             self._open[-1].ports.append(container.port())
         return None
+
+    def _plain_port(self, node: nodes.Block, container: Container, scope: Scope) -> bool:
+        """Declare a port that has only an id, as nearly all have; False where there is more to it."""
+        body = node.closure.body
+        if node.name.id != "port" or len(body) != 1 or container.level not in _HAVE_PORTS or node.closure.parameters:
+            return False
+        (attribute,) = body
+        if type(attribute) is not nodes.Assignment or attribute.sign != "=" or scope.holder("port") is not None:
+            return False
+        target, value = attribute.target, attribute.value
+        if type(target) is not nodes.Name or target.id != "id":
+            return False
+        id_ = value.value if type(value) is nodes.Literal else self._expressions.value(value, scope)
+        if type(id_) is not str:
+            return False
+        self.meter.element(id_)
+        container.ports.append(Port(id_, NOTHING, Span(value.start, value.end)))
+        return True
 
     def _resource(self, node: nodes.Block, span: Span, scope: Scope) -> Run:
         spec = CLASSES.get(node.name.id)
@@ -576,7 +625,9 @@ class Statements:
             elif parameter.default is not None:
                 value = self._expressions.value(parameter.default, outside)
             else:
-                raise At(Failed("GTS015", f"the type `{definition.name.id}` gets no value for its parameter `{name}`"), span)
+                raise At(
+                    Failed("GTS015", f"the type `{definition.name.id}` gets no value for its parameter `{name}`"), span
+                )
             outside.variables[name] = of_kind(parameter.kind, value, name)
         values = {name: kept(value, self.meter) for name, value in outside.variables.items()}
         place = Span(definition.name.start, definition.name.end)
@@ -591,7 +642,9 @@ class Statements:
         parameters: Mapping[str, Value] = NOTHING,
     ) -> Container:
         """Run the body of a testbed."""
-        container = Container(Level.TESTBED, name, TESTBED_ATTRIBUTES, place, Scope(outside), parameters=parameters or NOTHING)
+        container = Container(
+            Level.TESTBED, name, TESTBED_ATTRIBUTES, place, Scope(outside), parameters=parameters or NOTHING
+        )
         opened, self._open = self._open, [*self._open, container]
         try:
             self._block_body(body, container.scope)
@@ -604,7 +657,11 @@ class Statements:
     def _plain_adjacency(self, node: nodes.AdjacencyOf, container: Container, scope: Scope) -> bool:
         """An adjacency of two ports by id, ``h1.p1, l1.src``, as nearly all are; False where there is more to it."""
         first, second = node.first, node.second
-        if container.level is not Level.TESTBED or type(first) is not nodes.Postfix or type(second) is not nodes.Postfix:
+        if (
+            container.level is not Level.TESTBED
+            or type(first) is not nodes.Postfix
+            or type(second) is not nodes.Postfix
+        ):
             return False
         one, other = self._plain_reference(first, scope), self._plain_reference(second, scope)
         if one is None or other is None:
@@ -639,10 +696,14 @@ class Statements:
         """What an adjacency names. A string is taken apart later, when all ids are known."""
         if isinstance(node, nodes.Name) and scope.holder(node.id) is None:
             return PortRef("", node.id)
-        if isinstance(node, nodes.Postfix) and isinstance(node.target, nodes.Name):
-            if scope.holder(node.target.id) is None and all(isinstance(it, nodes.Property) for it in node.suffixes):
-                path = ".".join(cast(nodes.Property, suffix).name.id for suffix in node.suffixes)
-                return PortRef(node.target.id, path)
+        if (
+            isinstance(node, nodes.Postfix)
+            and isinstance(node.target, nodes.Name)
+            and scope.holder(node.target.id) is None
+            and all(isinstance(suffix, nodes.Property) for suffix in node.suffixes)
+        ):
+            path = ".".join(cast(nodes.Property, suffix).name.id for suffix in node.suffixes)
+            return PortRef(node.target.id, path)
         value = self._expressions.value(node, scope)
         if isinstance(value, PortRef | str):
             return value
@@ -664,6 +725,6 @@ def _inside(scope: Scope | None, holder: Scope, container: Container) -> bool:
 
 
 def _is_idle(statement: nodes.Statement) -> bool:
-    if isinstance(statement, nodes.Postfix):
-        return not any(isinstance(suffix, nodes.Call) for suffix in statement.suffixes)
-    return isinstance(statement, _IDLE)
+    if type(statement) is nodes.Postfix:
+        return not any(type(suffix) is nodes.Call for suffix in statement.suffixes)
+    return type(statement) in _IDLE

@@ -24,7 +24,7 @@ class Literal(NamedTuple):
 
     start: int
     end: int
-    value: None | bool | int | Decimal | str
+    value: bool | int | Decimal | str | None
 
 
 class Template(NamedTuple):
@@ -114,11 +114,11 @@ class Property(NamedTuple):
 
 
 class Index(NamedTuple):
-    """``[index]`` behind something."""
+    """``[key]`` behind something."""
 
     start: int
     end: int
-    index: Expression
+    key: Expression
 
 
 class Call(NamedTuple):

@@ -11,7 +11,7 @@ from gtsdsl.source import Source, Span
 from gtsdsl.syntax import build, tables
 from gtsdsl.syntax.build import BUILDERS, Child, Token
 from gtsdsl.syntax.messages import describe, expected_words
-from gtsdsl.syntax.nodes import Body, Expression
+from gtsdsl.syntax.nodes import Body, Expression, Literal
 from gtsdsl.syntax.scanner import END, UNKNOWN, Scanner
 from gtsdsl.syntax.strings import BadString, read_string
 
@@ -45,6 +45,8 @@ class _Automaton:
     """For each state the rule that it reduces by whatever comes next, if there is one."""
     begins_statement: list[bool]
     """For each state whether a statement may begin there."""
+    growing: str
+    """The nonterminal of a body's statements so far."""
     bodies: frozenset[int]
     """The states inside a body: space and separators may stand there, and parsing can go on there after an error."""
 
@@ -59,8 +61,11 @@ def _automaton() -> _Automaton:
         only.append(-1 - choice if choice < 0 else None)
     begins = [_STATEMENT in gotos for gotos in grammar.gotos]
     # a body holds separators; a branch of `if` takes a single statement and is not where to go on
-    bodies = frozenset(state for state, actions in enumerate(grammar.actions) if begins[state] and "SEMICOLON" in actions)
-    return _Automaton(grammar, only, begins, bodies)
+    bodies = frozenset(
+        state for state, actions in enumerate(grammar.actions) if begins[state] and "SEMICOLON" in actions
+    )
+    growing = next(name for name in grammar.gotos[grammar.starts["file"]] if name.startswith("__body"))
+    return _Automaton(grammar, only, begins, growing, bodies)
 
 
 def parse(source: Source) -> Parsed:
@@ -233,7 +238,7 @@ class _Parser:
             self._add("GTS001", str(problem), Span(problem.start, problem.end))
         except ValueError as problem:
             self._add("GTS012", str(problem), Span(start, end))
-        return build.Literal(start, end, "")
+        return Literal(start, end, "")
 
     def _expression_in_string(self, start: int, end: int) -> Expression | None:
         return cast("Expression | None", self.run("expression", start, end))
@@ -275,7 +280,9 @@ class _Parser:
         found = "the end of the text" if token.kind == END else describe(token)
         hint = None
         if token.kind == "NAME":
-            hint = did_you_mean(token.text, [word for word in self._automaton.tables.keywords if word.upper() in wanted])
+            hint = did_you_mean(
+                token.text, [word for word in self._automaton.tables.keywords if word.upper() in wanted]
+            )
         end = max(token.end, token.start + 1)
         self._add("GTS001", f"expected {expected_words(wanted)}, found {found}", Span(token.start, end), hint=hint)
 
@@ -311,15 +318,24 @@ class _Parser:
     ) -> bool:
         """Go on behind the broken statement: unwind to the body that it stands in, skip to its end."""
         bodies = self._automaton.bodies
-        if token.kind == END or not any(state in bodies for state in states):
+        if not any(state in bodies for state in states):
             return False
-        while states[-1] not in bodies:
+        gotos = self._automaton.tables.gotos
+        while (top := states[-1]) not in bodies:
+            value = values.pop()
             states.pop()
-            values.pop()
+            if value and top == gotos[states[-1]].get("body"):
+                # what stands before the error was already taken for all of the body: open it again
+                states.append(gotos[states[-1]][self._automaton.growing])
+                values.append(list(cast(Body, value)))
+                break
             starts.pop()
             ends.pop()
         depth = sum(1 for value in values if isinstance(value, Token) and value.kind == "LBRACE")
         opened_here = len([bracket for bracket in scanner.brackets if bracket[0] == "LBRACE"]) - depth
+        if token.kind == END:
+            scanner.close_braces(depth)
+            return True
         scanner.forget_brackets(depth)
         if token.kind == UNKNOWN:
             text = self.source.text

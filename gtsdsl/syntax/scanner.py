@@ -28,7 +28,9 @@ def _patterns() -> tuple[re.Pattern[str], frozenset[str], frozenset[str], re.Pat
 
 
 def _simple_statement(keywords: list[str]) -> re.Pattern[str]:
-    reserved = "|".join([*sorted(set(keywords) - {"type"}), "int", "Integer", "String", "List", "Map", "true", "false", "null"])
+    reserved = "|".join(
+        [*sorted(set(keywords) - {"type"}), "int", "Integer", "String", "List", "Map", "true", "false", "null"]
+    )
     name = rf"(?!(?:{reserved})\b)[A-Za-z_][A-Za-z0-9_]*+"
     member = r"[A-Za-z_][A-Za-z0-9_]*+"
     string = r"""(?:"[^"\\$\r\n]*+"|'[^'\\\r\n]*+')"""
@@ -59,6 +61,7 @@ class Scanner:
         self._names: dict[str, str] = {}
         self.offset = start
         self.brackets: list[tuple[str, int]] = []
+        self._missing_braces = 0
 
     def word(self) -> Token:
         """The next token; a newline only where it ends a statement."""
@@ -66,6 +69,9 @@ class Scanner:
         text, end = self._text, self._end
         while True:
             match = self._words.match(text, self.offset, end)
+            if match is None and self.offset >= end and self._missing_braces:
+                self._missing_braces -= 1
+                return Token(end, end, "RBRACE", "")
             if match is None:
                 kind = END if self.offset >= end else UNKNOWN
                 start, stop = self.offset, self.offset + (kind == UNKNOWN)
@@ -141,6 +147,11 @@ class Scanner:
             Name(start, stop, names.setdefault(word, word)),
             (Property(stop, end, Name(begin, end, names.setdefault(member, member))),),
         )
+
+    def close_braces(self, count: int) -> None:
+        """Go on at the end of the text as if so many braces were closed there."""
+        self.brackets.clear()
+        self._missing_braces = count
 
     def forget_brackets(self, braces: int) -> None:
         """Go on behind an error: of the open brackets keep only the first ``braces`` braces."""

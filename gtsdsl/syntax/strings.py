@@ -68,6 +68,7 @@ def read_string(text: str, start: int, expression: Callable[[int, int], Expressi
             literal.append(match[0])
         else:
             flush()
+            kind = "name" if kind == "name" else "expression"
             first, last = start + match.start(kind), start + match.end(kind)
             part = _path(match[kind], first) if kind == "name" else expression(first, last)
             parts.append("" if part is None else part)

@@ -115,7 +115,7 @@ def make(text: str) -> Tables:
                 actions[state][name] = argument
             else:
                 gotos[state][name] = argument
-    scanner, keywords = _scanner(parser.terminals)
+    scanner, keywords = _scanner(list(parser.terminals))
     return Tables(
         _digest(text),
         scanner,
@@ -135,6 +135,8 @@ def _digest(text: str) -> str:
 
 def _rule(rule: LarkRule) -> Rule:
     """The plan by which Lark itself would shape the tree of a rule."""
+    from lark.grammar import Terminal  # noqa: PLC0415
+
     absent_before = [0] * (len(rule.expansion) + 1)
     index = 0
     for is_absent in rule.options.empty_indices:
@@ -146,7 +148,7 @@ def _rule(rule: LarkRule) -> Rule:
     spreads = []
     for index, symbol in enumerate(rule.expansion):
         takes.extend([None] * absent_before[index])
-        if not (symbol.is_term and symbol.filter_out):
+        if not (isinstance(symbol, Terminal) and symbol.filter_out):
             takes.append(index)
         if not symbol.is_term and symbol.name.startswith("_"):
             spreads.append(index)
