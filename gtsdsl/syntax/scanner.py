@@ -86,15 +86,15 @@ class Scanner:
                 if kind in self._ignored:
                     self.offset = stop
                     continue
+            word = self._names.setdefault(text[start:stop], text[start:stop])
+            if kind == "NAME" and word in self._keywords:
+                kind = word.upper()
             if newline is not None and kind not in NO_END_BEFORE:
                 # the token behind it is read again: a newline is seldom what the grammar waits for
                 self._previous = NEWLINE
                 return newline
             self.offset = stop
-            word = self._names.setdefault(text[start:stop], text[start:stop])
-            if kind == "NAME" and word in self._keywords:
-                kind = word.upper()
-            elif kind in OPENING:
+            if kind in OPENING:
                 self.brackets.append((kind, start))
             elif kind in CLOSING and self.brackets:
                 self.brackets.pop()
@@ -158,3 +158,14 @@ class Scanner:
         kept = [bracket for bracket in self.brackets if bracket[0] == "LBRACE"][:braces]
         self.brackets[:] = kept
         self._previous = ""
+
+
+def all_words(text: str) -> list[Token]:
+    """Every word of a text that can be read, space, comments and line ends included."""
+    words, _ignored, keywords, _simple = _patterns()
+    found = []
+    for match in words.finditer(text):
+        kind = match.lastgroup or ""
+        word = match[0]
+        found.append(Token(match.start(), match.end(), word.upper() if word in keywords else kind, word))
+    return found

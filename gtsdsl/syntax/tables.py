@@ -116,17 +116,31 @@ def make(text: str) -> Tables:
             else:
                 gotos[state][name] = argument
     scanner, keywords = _scanner(list(parser.terminals))
+    order = _order(table["start_states"], actions, gotos)
+    new = {state: number for number, state in enumerate(order)}
     return Tables(
         _digest(text),
         scanner,
         keywords,
-        list(parser.ignore_tokens),
+        sorted(parser.ignore_tokens),
         rules,
-        table["start_states"],
-        table["end_states"],
-        actions,
-        gotos,
+        {start: new[state] for start, state in table["start_states"].items()},
+        {start: new[state] for start, state in table["end_states"].items()},
+        [{kind: new.get(to, to) for kind, to in sorted(actions[state].items())} for state in order],
+        [{name: new[to] for name, to in sorted(gotos[state].items())} for state in order],
     )
+
+
+def _order(starts: dict[str, int], actions: list[dict[str, int]], gotos: list[dict[str, int]]) -> list[int]:
+    """The states as they are met from the start. Lark numbers them anew in each process; builds shall be the same."""
+    order = [starts[start] for start in sorted(starts)]
+    seen = set(order)
+    for state in order:
+        for _, to in sorted(actions[state].items()) + sorted(gotos[state].items()):
+            if to >= 0 and to not in seen:
+                seen.add(to)
+                order.append(to)
+    return order
 
 
 def _digest(text: str) -> str:

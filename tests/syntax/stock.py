@@ -1,0 +1,60 @@
+"""What Lark itself makes of the grammar: the same nodes, from Lark's own lexer, parser and trees."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import cast
+
+from lark import Lark, Token, Tree
+
+from gtsdsl.source import Source
+from gtsdsl.syntax import build, nodes, tables
+from gtsdsl.syntax.build import BUILDERS, Child
+from gtsdsl.syntax.strings import read_string
+
+
+@cache
+def _parser(start: str) -> Lark:
+    return tables.stock_parser(start)
+
+
+def parse(text: str, start: str = "file") -> Child:
+    """The nodes of a text, made from Lark's tree.
+
+    Raises:
+        lark.exceptions.UnexpectedInput: the text is not in the language.
+    """
+    return _node(_parser(start).parse(text), text, 0)
+
+
+def _node(found: object, text: str, shift: int) -> Child:
+    if isinstance(found, Token):
+        start, end = cast(int, found.start_pos) + shift, cast(int, found.end_pos) + shift
+        return build.Token(start, end, found.type, str(found))
+    if not isinstance(found, Tree):
+        return found
+    children = [_node(child, text, shift) for child in found.children]
+    start = 0 if found.meta.empty else found.meta.start_pos + shift
+    end = 0 if found.meta.empty else found.meta.end_pos + shift
+    if found.data == "literal":
+        token = cast(build.Token, children[0])
+        if token.kind == "CONSTANT":
+            return build.constant(token)
+        if token.kind in ("INTEGER", "DECIMAL"):
+            return build.number(token)
+        return read_string(token.text, start, lambda first, last: _expression(text, first - shift, last - shift, shift))
+    return BUILDERS[found.data](children, start, end)
+
+
+def _expression(text: str, first: int, last: int, shift: int) -> nodes.Expression:
+    tree = _parser("expression").parse(text[first:last])
+    return cast(nodes.Expression, _node(tree, text[first:last], shift + first))
+
+
+def ours(text: str) -> nodes.Body:
+    """What our driver makes of the same text; an error in it is a failure."""
+    from gtsdsl.syntax import parse as our_parse
+
+    parsed = our_parse(Source("<test>", text))
+    assert not parsed.diagnostics, parsed.diagnostics
+    return parsed.body

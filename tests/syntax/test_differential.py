@@ -1,0 +1,97 @@
+"""The driver and its scanner take what Lark takes, to the same nodes, and refuse what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from lark.exceptions import UnexpectedInput
+
+from gtsdsl.source import Source
+from gtsdsl.syntax import parse, tables
+from gtsdsl.syntax.strings import BadString
+from tests.syntax import stock
+from tests.syntax.texts import TEXTS
+
+EXAMPLES = sorted(Path(__file__).parents[2].joinpath("examples").glob("**/*.dsl"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_examples(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert repr(stock.ours(text)) == repr(stock.parse(text))
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS)
+def test_texts(text: str) -> None:
+    try:
+        expected = stock.parse(text)
+    except (UnexpectedInput, BadString):
+        assert parse(Source("<test>", text)).diagnostics
+    else:
+        assert repr(stock.ours(text)) == repr(expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = 1\n- 2",
+        "a = [1\n- 2]",
+        "a = b\n.c",
+        "a = b ?\n c : d",
+        "a = b\n ? c\n : d",
+        "a { id = 'x' }\n.b",
+        'a { id = "x" } + 1',
+        'port { id = "x" }.y',
+        'x = "a" + "b"',
+        'x = "a"\n+ "b"',
+        'x = "a" * 3',
+        'x = "a"[0]',
+        'x = "a" ? 1 : 2',
+        'x = "a" // note\ny = 2',
+        'x = "a"\n\n;; y = 2',
+        "adjacency h1.p, l.src adjacency h2.p, l.dst",
+        "adjacency h1.p, l.src + 1",
+        "adjacency h1.p.q, l.src",
+        "adjacency h1.p, l.src[0]",
+        "adjacency h1.if, l.in",
+        "type = 'x' type Star { }",
+        "if (a)\n b = 'x'\nelse\n c = 'y'",
+        "if (a) b = 'x' else c = 'y'",
+        "for (x in xs) port { id = 'x' }",
+        "host\n{ id = 'x' }",
+        "int = 'x'",
+        "in = 'x'",
+        "def = 'x'",
+        "\ufeffx = 'y'",
+        "x = 'a';y = 'b'",
+        "x='a'y='b'",
+        "h { port { id = 'a' } port { id = 'b' } }",
+        "++i",
+        "i\n++j",
+        "return\nx",
+        "f(1)\n(2)",
+        "x = f\n[1]",
+        "m = [if: 1]",
+        "x = 1.upto(3) { it }",
+        "interface = 'x'",
+        "intern = 'x'",
+        "trueish = 'x'",
+        "x = {\n}",
+        "x = { -> 1 }",
+        "x = { int a, b -> a }",
+    ],
+)
+def test_corners(text: str) -> None:
+    try:
+        expected = stock.parse(text)
+    except UnexpectedInput:
+        assert parse(Source("<test>", text)).diagnostics
+    else:
+        assert repr(stock.ours(text)) == repr(expected)
+
+
+def test_the_same_grammar_gives_the_same_tables() -> None:
+    assert tables.load() == tables.make(tables.grammar_text())
