@@ -240,10 +240,10 @@ def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
 
 
 def test_a_terminal_without_unicode(tmp_path: Path) -> None:
-    (tmp_path / "é.dsl").write_text(WRONG.replace("Pair", "Paįr"), encoding="utf-8")
-    result = gtsdsl("check", "é.dsl", cwd=tmp_path, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    (tmp_path / "日é.dsl").write_text(WRONG, encoding="utf-8")
+    result = gtsdsl("check", "日é.dsl", cwd=tmp_path, PYTHONIOENCODING="latin-1")
     assert result.returncode == 1
-    assert b"--> \\xe9.dsl:3:" in result.stdout
+    assert b"--> \\u65e5\xe9.dsl:3:" in result.stdout
 
 
 def test_nothing_heavy_is_imported(folder: Path) -> None:
