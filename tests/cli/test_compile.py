@@ -199,4 +199,4 @@ def test_a_reader_that_goes_away_is_no_error(folder: Path) -> None:
         assert process.stdout is not None
         process.stdout.close()
         assert process.stderr is not None
-        assert process.stderr.read() == b""
+        assert b"Error" not in process.stderr.read()
