@@ -61,9 +61,9 @@ def main() -> None:
     try:
         cli(prog_name="gtsdsl")
     except GtsError as error:
-        from gtsdsl.diagnostics.text import render  # noqa: PLC0415
+        from gtsdsl.cli.common import print_diagnostics  # noqa: PLC0415
 
-        click.echo(render(error.diagnostics, color=True), err=True, nl=False)
+        print_diagnostics(error.diagnostics)
         sys.exit(1)
     except BrokenPipeError:
         # the reader (head, less) has gone: nothing is wrong; keep Python from complaining when it flushes at exit
