@@ -60,8 +60,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     for candidate in known:
         if len(candidate) <= _LONGEST_NEAR:
             by_look.setdefault(_look(candidate), candidate)
-    near = difflib.get_close_matches(_look(name), by_look, n=1, cutoff=0.6)
-    return f"did you mean `{printable(by_look[near[0]])}`?" if near else None
+    look = _look(name)
+    near = difflib.get_close_matches(look, by_look, n=8, cutoff=0.6)
+    if not near:
+        return None
+    # of equally near ones, one that begins alike: `AMX` is rather `AMS` than `HAM`
+    best = max(near, key=lambda each: (difflib.SequenceMatcher(None, each, look).ratio(), each[:1] == look[:1]))
+    return f"did you mean `{printable(by_look[best])}`?"
 
 
 _LONGEST_NEAR = 64

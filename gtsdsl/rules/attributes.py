@@ -22,8 +22,10 @@ def check_attributes(index: Index) -> Iterator[Diagnostic]:
             yield from _unknown(index, port, port.attributes, PORT_ATTRIBUTES, "port")
         for resource in testbed.resources:
             if isinstance(resource, Resource) and resource.cls in CLASSES:
+                spec = CLASSES[resource.cls]
+                if resource.location is not None and "location" not in spec.attributes:
+                    yield from _unknown(index, resource, {"location": resource.location}, spec.attributes, spec.name)
                 if resource.attributes:
-                    spec = CLASSES[resource.cls]
                     yield from _unknown(index, resource, resource.attributes, spec.attributes, spec.name)
                     for block, prefix in blocks(resource.attributes.get("controller"), "controller"):
                         yield from _unknown(index, resource, block, CONTROLLER_ATTRIBUTES, "controller", prefix=prefix)

@@ -47,7 +47,8 @@ def _adjacencies(index: Index, scope: Scope, wired_ends: dict[str, int]) -> Iter
         if (
             user is second_user is None
             and first_kind is not second_kind
-            and (first_kind == "link" or second_kind == "link")
+            and first_kind is not None
+            and second_kind is not None
         ):  # right, as nearly all are: a large mesh has tens of thousands
             users[first] = users[second] = adjacency
             link = first[0] if first_kind == "link" else second[0]

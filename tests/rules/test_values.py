@@ -1,0 +1,361 @@
+"""Values of attributes: sites, addresses, masks, numbers, flavors, delays and the rest."""
+
+from decimal import Decimal
+
+import pytest
+
+from gtsdsl.circuits import SITES
+from gtsdsl.testbed import Resource, Value
+from tests.rules.build import bed, codes, findings, host, link, ofx, only, port, vsi
+
+NOTHING = ".".join("0000")
+CODES = [code for site in SITES for code in (site.code, *site.aliases)]
+
+
+def item(cls: str, name: str, value: Value) -> Resource:
+    return Resource(cls, "x", attributes={name: value})
+
+
+def judged(cls: str, name: str, value: Value) -> list[str]:
+    """The codes of what is said of a value, without what is said of the topology and of links."""
+    return [code for code in codes(bed(item(cls, name, value))) if "GTS030" <= code < "GTS040"]
+
+
+@pytest.mark.parametrize("code", [*CODES, *(code.lower() for code in CODES), "Ams"])
+def test_known_sites(code: str) -> None:
+    assert codes(bed(host("h", location=code))) == []
+
+
+@pytest.mark.parametrize(
+    ("location", "hint"),
+    [
+        ("AMX", "did you mean `AMS`?"),
+        ("AMD", "did you mean `AMS`?"),
+        ("mli", "did you mean `MIL`?"),
+        ("L0N", "did you mean `LON`?"),
+        ("Amsterdam", "did you mean `AMS`?"),
+        ("prague", "did you mean `PRA`?"),
+        ("XYZ", f"the sites that are known: {', '.join(CODES)}"),
+        ("", f"the sites that are known: {', '.join(CODES)}"),
+        ("A" * 100_000, f"the sites that are known: {', '.join(CODES)}"),
+    ],
+)
+def test_unknown_sites(location: str, hint: str) -> None:
+    item = host("h", location=location)
+    finding = only(bed(item))
+    assert (finding.code, finding.hint) == ("GTS032", hint)
+    assert not finding.is_error
+    assert finding.place == item.attribute_places["location"]
+    assert len(finding.message) < 200
+
+
+def test_a_host_may_stand_nowhere() -> None:
+    assert codes(bed(host("h", location=None))) == []
+
+
+def test_the_site_of_a_nested_testbed() -> None:
+    assert codes(bed(bed(host("h"), id="s", location="XYZ"))) == ["GTS032"]
+
+
+ADDRESSES = [("ofx", "fabricIPv4"), ("ofx", "controllerIPv4"), ("vsi", "switchIPv4Addr"), ("vsi", "controllerIPv4")]
+
+
+@pytest.mark.parametrize(("cls", "name"), ADDRESSES)
+@pytest.mark.parametrize("value", ["10.10.10.1", "192.168.0.254", "1.1.1.1", "127.0.0.1", "62.40.110.10"])
+def test_good_addresses(cls: str, name: str, value: str) -> None:
+    assert judged(cls, name, value) == []
+
+
+@pytest.mark.parametrize(("cls", "name"), ADDRESSES)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "10.0.0.256",
+        "10.0.0",
+        "10.0.0.1.2",
+        "010.0.0.1",
+        "0x0a.0.0.1",
+        "10.0.0.1/24",
+        " 10.0.0.1",
+        "10.0.0.1\n",
+        "",
+        "localhost",
+        "::1",
+        "1.2.3.-4",
+        "١٠.0.0.1",
+        NOTHING,
+        "224.0.0.1",
+        "255.255.255.255",
+        167772161,
+        Decimal("10.1"),
+        None,
+        True,
+        ["10.0.0.1"],
+        {"ipv4": "10.0.0.1"},
+        "1" * 100_000,
+    ],
+)
+def test_bad_addresses(cls: str, name: str, value: Value) -> None:
+    assert judged(cls, name, value) == ["GTS033"]
+
+
+MASKS = [("ofx", "fabricSubnetMaskv4"), ("vsi", "switchIPv4Mask")]
+
+
+@pytest.mark.parametrize(("cls", "name"), MASKS)
+@pytest.mark.parametrize("length", range(1, 33))
+def test_good_masks(cls: str, name: str, length: int) -> None:
+    bits = (0xFFFFFFFF << (32 - length)) & 0xFFFFFFFF
+    assert judged(cls, name, ".".join(str(byte) for byte in bits.to_bytes(4, "big"))) == []
+
+
+@pytest.mark.parametrize(("cls", "name"), MASKS)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "255.0.255.0",
+        "255.255.255.1",
+        "0.255.255.255",
+        NOTHING,
+        "0.0.0.255",
+        "255.255.256.0",
+        "255.255.255",
+        "24",
+        "/24",
+        24,
+        "",
+        None,
+        ["255.255.255.0"],
+        False,
+    ],
+)
+def test_bad_masks(cls: str, name: str, value: Value) -> None:
+    assert judged(cls, name, value) == ["GTS034"]
+
+
+@pytest.mark.parametrize("value", [1, 6633, "6633", 6653, 65535, "65535", "1"])
+def test_good_tcp_ports(value: Value) -> None:
+    assert judged("ofx", "controllerPort", value) == []
+    assert judged("vsi", "controller", {"ipv4": "10.0.0.1", "port": value}) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        0,
+        -1,
+        65536,
+        "0",
+        "65536",
+        "066",
+        "6633.0",
+        Decimal("6633.5"),
+        "six",
+        "",
+        " 80",
+        "٣",
+        None,
+        True,
+        [6633],
+        pytest.param(10**5000, id="huge"),
+        "9" * 9999,
+    ],
+)
+def test_bad_tcp_ports(value: Value) -> None:
+    assert judged("ofx", "controllerPort", value) == ["GTS035"]
+    assert judged("vsi", "controller", {"ipv4": "10.0.0.1", "port": value}) == ["GTS035"]
+
+
+@pytest.mark.parametrize("value", [1, 28, "3", 65280])
+def test_good_logical_ports(value: Value) -> None:
+    assert codes(bed(vsi("s", port("p", logicalPort=value)))) == []
+
+
+@pytest.mark.parametrize("value", [0, -1, 65281, 65535, "0", "p1", "", Decimal("1.5"), True, None, [1]])
+def test_bad_logical_ports(value: Value) -> None:
+    assert codes(bed(vsi("s", port("p", logicalPort=value)))) == ["GTS035"]
+
+
+def test_a_logical_port_is_used_once_in_a_switch() -> None:
+    first, second = port("a", logicalPort=1), port("b", logicalPort="1")
+    finding = only(bed(vsi("s", first, second), vsi("t", port("a", logicalPort=1))))
+    assert finding.message == "ports `a` and `b` of vsi `s` have the same `logicalPort`, 1"
+    assert finding.place == second.attribute_places["logicalPort"]
+    assert finding.notes[0].place == first.attribute_places["logicalPort"]
+
+
+@pytest.mark.parametrize("value", [1, 100, 1000, "1000", 100_000, Decimal("0.5"), "2.5"])
+def test_good_bandwidths(value: Value) -> None:
+    assert judged("link", "bandwidth", value) == []
+
+
+@pytest.mark.parametrize(
+    "value", [0, -1, "0", "-5", "fast", "", "1000 Mbit/s", 10**9, "1e3", None, True, [1000], {}, Decimal("NaN")]
+)
+def test_bad_bandwidths(value: Value) -> None:
+    assert judged("link", "bandwidth", value) == ["GTS036"]
+
+
+@pytest.mark.parametrize("name", ["flavor", "flavorId"])
+@pytest.mark.parametrize("value", ["c2r4h20", "c1r1h1", "c64r512h2000", "tiny", "small", "medium", "large"])
+def test_good_flavors(name: str, value: str) -> None:
+    assert judged("host", name, value) == []
+
+
+@pytest.mark.parametrize("name", ["flavor", "flavorId"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "c2r4",
+        "c0r4h20",
+        "c2r0h20",
+        "c2r4h0",
+        "c02r4h20",
+        "c-2r4h20",
+        "r4c2h20",
+        "c2r4h20 ",
+        "c2 r4 h20",
+        "big",
+        "",
+        4,
+        None,
+        ["c2r4h20"],
+        "c2.5r4h20",
+        "c9999999r1h1",
+        "C2R4H20",
+    ],
+)
+def test_bad_flavors(name: str, value: Value) -> None:
+    assert judged("host", name, value) == ["GTS037"]
+
+
+def test_a_bad_flavor_is_explained() -> None:
+    finding = only(bed(host("h", flavorId="c2r4")))
+    assert finding.message == '`flavorId`: "c2r4" is no flavor'
+    assert finding.hint is not None
+    assert "c2r4h20" in finding.hint
+
+
+@pytest.mark.parametrize("name", ["delay", "jitter"])
+@pytest.mark.parametrize("value", ["18ms", "0ms", "18.25ms", "250us", "1s", "18 ms"])
+def test_good_delays(name: str, value: str) -> None:
+    assert judged("link", name, value) == []
+
+
+@pytest.mark.parametrize("name", ["delay", "jitter"])
+@pytest.mark.parametrize("value", ["18", 18, "-1ms", "fast", "", "18 minutes", "1h", "61s", None, ["18ms"], {}, True])
+def test_bad_delays(name: str, value: Value) -> None:
+    assert judged("link", name, value) == ["GTS038"]
+
+
+@pytest.mark.parametrize("value", ["0%", "0.1%", "100%", "5 %"])
+def test_good_losses(value: str) -> None:
+    assert judged("link", "loss", value) == []
+
+
+@pytest.mark.parametrize("value", ["101%", "-1%", "0.1", 1, "some", "", None, ["1%"], False])
+def test_bad_losses(value: Value) -> None:
+    assert judged("link", "loss", value) == ["GTS038"]
+
+
+@pytest.mark.parametrize("mode", ["CONTROL", "DATA"])
+def test_good_port_modes(mode: str) -> None:
+    assert codes(bed(vsi("s", port("p", mode=mode)))) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "hint"),
+    [
+        ("control", "did you mean `CONTROL`?"),
+        ("CONTROLL", "did you mean `CONTROL`?"),
+        ("trunk", None),
+        (1, None),
+        (None, None),
+    ],
+)
+def test_bad_port_modes(mode: Value, hint: str | None) -> None:
+    finding = only(bed(vsi("s", port("p", mode=mode))))
+    assert (finding.code, finding.hint) == ("GTS039", hint)
+
+
+@pytest.mark.parametrize("mode", ["hard", "soft"])
+def test_good_switch_modes(mode: str) -> None:
+    assert judged("vsi", "switchMode", mode) == []
+
+
+@pytest.mark.parametrize("mode", ["HARD", "medium", "", 1, None, ["hard"]])
+def test_bad_switch_modes(mode: Value) -> None:
+    assert judged("vsi", "switchMode", mode) == ["GTS039"]
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "value"),
+    [
+        ("host", "imageId", "Ubuntu-14.04.qcow2"),
+        ("baremetalserver", "image", "CentOS-7-Minimal.iso"),
+        ("host", "description", "any $(text) \x1b"),
+        ("host", "description", 5),
+        ("host", "label", "h1"),
+        ("host", "x", 12),
+        ("host", "y", Decimal("-12.5")),
+        ("host", "x", "120"),
+        ("link", "label", Decimal("1.5")),
+    ],
+)
+def test_other_good_values(cls: str, name: str, value: Value) -> None:
+    assert judged(cls, name, value) == []
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "value"),
+    [
+        ("host", "imageId", ["a"]),
+        ("host", "imageId", 14),
+        ("host", "imageId", None),
+        ("host", "image", {"name": "u"}),
+        ("host", "description", ["a", "b"]),
+        ("host", "description", None),
+        ("host", "label", True),
+        ("host", "x", "left"),
+        ("host", "y", [1]),
+        ("vsi", "controller", "10.0.0.1"),
+        ("vsi", "controller", []),
+        ("vsi", "controller", [{"ipv4": "10.0.0.1"}, "10.0.0.2"]),
+        ("vsi", "controller", None),
+    ],
+)
+def test_other_bad_values(cls: str, name: str, value: Value) -> None:
+    assert judged(cls, name, value) == ["GTS039"]
+
+
+def test_each_of_several_controllers_is_looked_at() -> None:
+    blocks: Value = [{"ipv4": "10.0.0.1"}, {"ipv4": "10.0.0.300"}, {"port": 0}]
+    found = [finding for finding in findings(bed(vsi("s", controller=blocks))) if finding.code != "GTS041"]
+    assert [(finding.code, finding.message.partition(":")[0]) for finding in found] == [
+        ("GTS033", "`controller.1.ipv4`"),
+        ("GTS035", "`controller.2.port`"),
+    ]
+
+
+def test_the_place_is_that_of_the_value() -> None:
+    item = link("l", bandwidth="fast")
+    finding = next(finding for finding in findings(bed(item)) if finding.code == "GTS036")
+    assert finding.place == item.attribute_places["bandwidth"]
+
+
+def test_the_place_inside_a_block_is_the_block_where_no_better_is_known() -> None:
+    item = vsi("s", controller={"ipv4": "x"})
+    finding = next(finding for finding in findings(bed(item)) if finding.code == "GTS033")
+    assert finding.place == item.attribute_places["controller"]
+
+
+def test_values_inside_nested_testbeds_are_looked_at() -> None:
+    assert codes(bed(bed(host("h", flavorId="big"), id="s"))) == ["GTS037"]
+
+
+@pytest.mark.parametrize("value", ["\x1b[31m", "::error::x\n", "\u202e", "x" * 10_000])
+def test_hostile_values_are_shown_as_text(value: str) -> None:
+    for item in (host("h", flavorId=value), ofx("s", fabricIPv4=value), host("g", location=value)):
+        finding = only(bed(item))
+        assert finding.message.isprintable()
+        assert len(finding.message) < 200
