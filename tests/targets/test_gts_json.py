@@ -217,8 +217,8 @@ def test_ids_with_dots_find_their_resource() -> None:
          "1e999999999"),
         (document(attributes={"a": 7}).replace("7", "1e" + "9" * 30), "GTS012", "a number has more than 100 digits",
          "1e" + "9" * 30),
-        ("[" * 100_000, "GTS012", "objects and arrays stand more than 200 deep in each other", "["),
-        ('{"a":' * 300 + "1" + "}" * 300, "GTS012", "objects and arrays stand more than 200 deep in each other", "{"),
+        ("[" * 100_000, "GTS012", "objects and arrays stand more than 64 deep in each other", "["),
+        ('{"a":' * 300 + "1" + "}" * 300, "GTS012", "objects and arrays stand more than 64 deep in each other", "{"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_has_a_code_a_sentence_and_a_place(text: str, code: str, message: str, place: str) -> None:
