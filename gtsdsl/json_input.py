@@ -12,8 +12,9 @@ from gtsdsl.diagnostics import Diagnostic, printable
 from gtsdsl.source import JsonPath, Source, Span
 from gtsdsl.testbed import MAX_DIGITS, Value, decimal_text
 
-MAX_DEPTH = 200
-"""The most objects and arrays inside each other: more than the DSL's own bound on nested testbeds needs."""
+MAX_DEPTH = 64
+"""The most objects and arrays inside each other: room for the DSL's own bounds, twenty testbeds in each other and
+values twenty deep."""
 
 MAX_FINDINGS = 100
 """After so many findings of one kind in a document the rest is not reported: nobody reads it."""

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import TypeAlias
 
-from gtsdsl.testbed import TESTBED_CLASS, Resource, Testbed, Value
+from gtsdsl.testbed import Resource, Testbed, Value
+
+Key: TypeAlias = tuple[tuple[str, str], ...]
+"""The values of parameters, equal where the DSL's ``==`` may take the values for equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,62 +24,77 @@ class Contradiction:
 
 @dataclass(frozen=True, slots=True)
 class NestedTypes:
-    """The types that nested testbeds are made from, inner ones first.
+    """The types that nested testbeds are made from, inner ones first, and what speaks against it.
 
-    ``instances`` holds, for each type, one testbed for each set of parameters that occurs.
+    ``bodies`` holds, for each type and each set of parameters that occurs, what all testbeds of it share: a testbed
+    with the description and the attributes that all have. (Each testbed may set more for itself, or set them anew.)
     """
 
-    instances: dict[str, list[Testbed]]
+    bodies: dict[str, dict[Key, Testbed]]
     contradictions: tuple[Contradiction, ...]
+
+    def body_of(self, instance: Testbed) -> Testbed:
+        """What a nested testbed shares with all others of its type and parameters."""
+        return self.bodies[instance.type][_key(instance)]
 
 
 def nested_types(testbed: Testbed) -> NestedTypes:
     """The types of all testbeds inside a testbed. A type's name and its parameters together determine the content."""
-    by_parameters: dict[str, dict[object, tuple[Testbed, str]]] = {}
+    instances: dict[str, dict[Key, list[Testbed]]] = {}
     contradictions: list[Contradiction] = []
-
-    def content(instance: Testbed) -> str:
-        """What two testbeds of one type with equal parameters share: everything but their own id."""
-        inner = tuple(
-            Resource(TESTBED_CLASS, item.id, item.type, item.parameters) if isinstance(item, Testbed) else item
-            for item in instance.resources
-        )
-        return repr(replace(instance, id="", resources=inner))
-
-    def visit(instance: Testbed) -> None:
-        for item in instance.resources:
-            if isinstance(item, Testbed):
-                visit(item)
-        kinds = by_parameters.setdefault(instance.type, {})
-        first = next(iter(kinds.values()))[0] if kinds else instance
-        key = tuple(sorted((name, _comparable(value)) for name, value in instance.parameters.items()))
-        if instance.type == testbed.type:
-            contradictions.append(Contradiction("is of the same type as the whole testbed", instance, testbed))
-        elif instance.parameters.keys() != first.parameters.keys():
-            contradictions.append(Contradiction("has other parameters than another one of its type", instance, first))
-        elif kinds.setdefault(key, (instance, content(instance)))[1] != content(instance):
+    for item in _nested(testbed):
+        if item.type == testbed.type:
+            contradictions.append(Contradiction("is of the same type as the whole testbed", item, testbed))
+            continue
+        alike = instances.setdefault(item.type, {})
+        first = next(iter(alike.values()))[0] if alike else item
+        same = alike.setdefault(_key(item), [])
+        if item.parameters.keys() != first.parameters.keys():
+            contradictions.append(Contradiction("has other parameters than another one of its type", item, first))
+        elif same and _content(item) != _content(same[0]):
             message = "has the same type and parameters as another one, and other content"
-            contradictions.append(Contradiction(message, instance, kinds[key][0]))
-
-    for item in testbed.resources:
-        if isinstance(item, Testbed):
-            visit(item)
-    types = by_parameters.keys() | {testbed.type}
+            contradictions.append(Contradiction(message, item, same[0]))
+        same.append(item)
+    types = instances.keys() | {testbed.type}
     contradictions += [
         Contradiction("has the name of a testbed's type for a class", resource, None)
-        for resource in _plain_resources(testbed)
-        if resource.cls in types
+        for inner in (testbed, *_nested(testbed))
+        for resource in inner.resources
+        if isinstance(resource, Resource) and resource.cls in types
     ]
-    instances = {name: [instance for instance, _ in kinds.values()] for name, kinds in by_parameters.items() if kinds}
-    return NestedTypes(instances, tuple(contradictions))
+    bodies = {name: {key: _shared(same) for key, same in alike.items()} for name, alike in instances.items()}
+    return NestedTypes(bodies, tuple(contradictions))
 
 
-def _plain_resources(testbed: Testbed) -> Iterator[Resource]:
+def _nested(testbed: Testbed) -> Iterator[Testbed]:
     for item in testbed.resources:
         if isinstance(item, Testbed):
-            yield from _plain_resources(item)
-        else:
+            yield from _nested(item)
             yield item
+
+
+def _content(instance: Testbed) -> str:
+    """What two testbeds of one type with equal parameters must have in common."""
+    inner = tuple(
+        replace(item, parameters=dict(item.parameters), attributes=dict(item.attributes), resources=(), adjacencies=())
+        if isinstance(item, Testbed)  # its own content is compared by itself
+        else item
+        for item in instance.resources
+    )
+    return repr((instance.id if "id" in instance.parameters else "", instance.ports, inner, instance.adjacencies))
+
+
+def _shared(instances: list[Testbed]) -> Testbed:
+    first, *others = instances
+    attributes = {
+        name: value for name, value in first.attributes.items() if all(name in it.attributes for it in others)
+    }
+    description = first.description if all(it.description == first.description for it in others) else None
+    return replace(first, description=description, attributes=attributes)
+
+
+def _key(instance: Testbed) -> Key:
+    return tuple(sorted((name, _comparable(value)) for name, value in instance.parameters.items()))
 
 
 def _comparable(value: Value) -> str:

@@ -5,27 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
+from gtsdsl.classes import CLASSES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.diagnostics import printable
-from gtsdsl.nested import nested_types
+from gtsdsl.nested import Key, NestedTypes, nested_types
 from gtsdsl.references import is_attribute_name, is_name
-from gtsdsl.testbed import (
-    HOST_CLASSES,
-    LINK_CLASS,
-    SWITCH_CLASSES,
-    TESTBED_CLASS,
-    Port,
-    PortRef,
-    Resource,
-    Testbed,
-    Value,
-    decimal_text,
-)
+from gtsdsl.testbed import Port, PortRef, Resource, Testbed, Value, decimal_text
 
 _STEP = "  "
-_NOT_A_NESTED_BLOCK = HOST_CLASSES | SWITCH_CLASSES | {LINK_CLASS, TESTBED_CLASS, "port"}
-"""Blocks of these names are resources and ports wherever they stand: an attribute so called is written as a map."""
 
 
 def write(testbed: Testbed) -> str:
@@ -36,122 +25,150 @@ def write(testbed: Testbed) -> str:
 
     Raises:
         ValueError: the testbed cannot be said in the DSL: a class, type or attribute has a name that the language
-            cannot write, two nested testbeds of one type contradict each other, or a value is no finite number.
+            cannot write, two nested testbeds of one type contradict each other, an attribute inside a type has the
+            name of one of the type's parameters, or a value is no finite number.
     """
     types = nested_types(testbed)
     for contradiction in types.contradictions:
         raise ValueError(f"`{printable(contradiction.element.id)}` {contradiction.message}: no one type makes both")
     lines: list[str] = []
-    for name, instances in types.instances.items():
-        lines += [*_definition(name, instances, types.instances), ""]
+    for name, bodies in types.bodies.items():
+        lines += [*_Writer(types, frozenset(next(iter(bodies.values())).parameters)).definition(name, bodies), ""]
     lines += [f"{_class_name(testbed.type)} {{", f"{_STEP}id = {text(testbed.id)}"]
-    lines += [*_body(testbed, _STEP, types.instances), "}"]
+    lines += [*_Writer(types, frozenset()).body(testbed, _STEP), "}"]
     return "\n".join(lines) + "\n"
 
 
-def _definition(name: str, instances: list[Testbed], types: Collection[str]) -> Iterator[str]:
-    """The definition of a type from what was made of it: instances that differ in their parameters."""
-    parameters = instances[0].parameters
-    heads = ", ".join(f"{_class_name(parameter)} = {literal(value)}" for parameter, value in parameters.items())
-    yield f"type {_class_name(name)}{f'({heads})' if heads else ''} {{"
-    bodies = [list(_body(instance, _STEP, types)) for instance in instances]
-    if all(body == bodies[0] for body in bodies):
-        yield from bodies[0]
-    else:
-        differing = [key for key in parameters if any(other.parameters[key] != parameters[key] for other in instances)]
-        word = "if"
-        for instance in instances:
-            condition = " && ".join(f"{key} == {literal(instance.parameters[key])}" for key in differing)
-            yield f"{_STEP}{word} ({condition}) {{"
-            yield from _body(instance, _STEP * 2, types)
-            word = "} else if"
-        yield f"{_STEP}}}"
-    yield "}"
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Writes what stands in the braces of a type; ``taken`` are the names of its parameters."""
+
+    types: NestedTypes
+    taken: frozenset[str]
+
+    def definition(self, name: str, bodies: Mapping[Key, Testbed]) -> Iterator[str]:
+        """A type, from what its testbeds share for each set of parameters."""
+        first, *others = bodies.values()
+        heads = ", ".join(f"{_class_name(key)} = {literal(value)}" for key, value in first.parameters.items())
+        yield f"type {_class_name(name)}{f'({heads})' if heads else ''} {{"
+        texts = [list(self.body(body, _STEP)) for body in bodies.values()]
+        if all(lines == texts[0] for lines in texts):
+            yield from texts[0]
+        else:
+            differing = [
+                key for key, value in first.parameters.items() if any(it.parameters[key] != value for it in others)
+            ]
+            # one `if` beside the other, not `else if`: a hundred of those would stand a hundred deep in each other
+            for body in bodies.values():
+                condition = " && ".join(f"{key} == {literal(body.parameters[key])}" for key in differing)
+                yield f"{_STEP}if ({condition}) {{"
+                yield from self.body(body, _STEP * 2)
+                yield f"{_STEP}}}"
+        yield "}"
+
+    def body(self, testbed: Testbed, pad: str) -> Iterator[str]:
+        """What stands in a testbed's block."""
+        if "id" in self.taken:
+            yield f"{pad}id = {text(testbed.id)}"
+        if testbed.description is not None:
+            yield f"{pad}description = {text(testbed.description)}"
+        for name, value in testbed.attributes.items():  # none as a block, for that would be a resource
+            yield f"{pad}{self._settable(name, TESTBED_ATTRIBUTES)} = {literal(value)}"
+        for port in testbed.ports:
+            yield from self._port(port, pad)
+        for item in testbed.resources:
+            yield from self._instance(item, pad) if isinstance(item, Testbed) else self._resource(item, pad)
+        for adjacency in testbed.adjacencies:
+            yield f"{pad}adjacency {self._reference(adjacency.first)}, {self._reference(adjacency.second)}"
+
+    def _instance(self, testbed: Testbed, pad: str) -> Iterator[str]:
+        inner = pad + _STEP
+        body = self.types.body_of(testbed)
+        yield f"{pad}{_class_name(testbed.type)} {{"
+        if "id" not in testbed.parameters:
+            yield f"{inner}id = {text(testbed.id)}"
+        for name, value in testbed.parameters.items():
+            yield f"{inner}{_class_name(name)} = {literal(value)}"
+        own: dict[str, Value] = {
+            name: value for name, value in testbed.attributes.items() if repr(body.attributes.get(name)) != repr(value)
+        }
+        if testbed.description is not None and testbed.description != body.description:
+            own["description"] = testbed.description
+        for name, value in own.items():
+            if name in testbed.parameters:
+                raise ValueError(f"the attribute `{name}` of `{printable(testbed.id)}` has the name of a parameter")
+            yield f"{inner}{self._settable(name, TESTBED_ATTRIBUTES)} = {literal(value)}"
+        yield f"{pad}}}"
+
+    def _resource(self, resource: Resource, pad: str) -> Iterator[str]:
+        inner = pad + _STEP
+        known = CLASSES[resource.cls].attributes if resource.cls in CLASSES else _KNOWN_ANYWHERE
+        yield f"{pad}{_class_name(resource.cls)} {{"
+        yield f"{inner}id = {text(resource.id)}"
+        if resource.location is not None:
+            yield f"{inner}{self._settable('location', known)} = {text(resource.location)}"
+        yield from self._attributes(resource.attributes, inner, known)
+        for port in resource.ports:
+            yield from self._port(port, inner)
+        yield f"{pad}}}"
+
+    def _port(self, port: Port, pad: str) -> Iterator[str]:
+        if not port.attributes:
+            yield f"{pad}port {{ id = {text(port.id)} }}"
+            return
+        yield f"{pad}port {{"
+        yield f"{pad}{_STEP}id = {text(port.id)}"
+        yield from self._attributes(port.attributes, pad + _STEP, PORT_ATTRIBUTES)
+        yield f"{pad}}}"
+
+    def _attributes(self, attributes: Mapping[str, Value], pad: str, known: Collection[str]) -> Iterator[str]:
+        for name, value in attributes.items():
+            blocks = self._blocks(name, value)
+            if not blocks:
+                yield f"{pad}{self._settable(name, known)} = {literal(value)}"
+            for block in blocks:
+                yield f"{pad}{name} {{"
+                yield from self._attributes(block, pad + _STEP, ())
+                yield f"{pad}}}"
+
+    def _blocks(self, name: str, value: Value) -> list[dict[str, Value]]:
+        """The blocks that bring forth a value: one for a map, one each for two maps or more; none for the rest."""
+        if not is_name(name) or name == "port" or name in CLASSES or name in self.types.bodies:
+            return []  # a block of this name would be a resource or a port
+        items = value if isinstance(value, list) and len(value) > 1 else [value]
+        blocks = [item for item in items if isinstance(item, dict) and item and self._fits_in_block(item)]
+        return blocks if len(blocks) == len(items) else []
+
+    def _fits_in_block(self, members: Mapping[str, Value]) -> bool:
+        return all(
+            is_attribute_name(name) and name not in self.taken and (isinstance(value, str) or name not in _TEXTS)
+            for name, value in members.items()
+        )
+
+    def _settable(self, name: str, known: Collection[str]) -> str:
+        """A name that may stand before ``=`` and then is an attribute's, not a parameter's."""
+        if not is_attribute_name(name):
+            raise ValueError(f"`{printable(name)}` cannot be the name of an attribute in the DSL")
+        if name in self.taken and name not in known:
+            raise ValueError(f"the attribute `{name}` has the name of a parameter of the type that it stands in")
+        return name
+
+    def _reference(self, ref: PortRef) -> str:
+        """A port as ``h1.p1`` where that is plain to read, else as a string."""
+        bare = is_name(ref.resource or ref.port) and is_name(ref.port) and (ref.resource or ref.port) not in self.taken
+        return str(ref) if bare else text(str(ref))
 
 
-def _body(testbed: Testbed, pad: str, types: Collection[str]) -> Iterator[str]:
-    """What stands in a testbed's block, but for its id."""
-    if testbed.description is not None:
-        yield f"{pad}description = {text(testbed.description)}"
-    for name, value in testbed.attributes.items():
-        yield f"{pad}{_attribute_name(name)} = {literal(value)}"  # a block here would be a resource
-    for port in testbed.ports:
-        yield from _port(port, pad, types)
-    for item in testbed.resources:
-        yield from _instance(item, pad) if isinstance(item, Testbed) else _resource(item, pad, types)
-    taken = testbed.parameters.keys() | {"it"}
-    resources = {item.id for item in testbed.resources}
-    for adjacency in testbed.adjacencies:
-        first = _reference(adjacency.first, taken, resources)
-        second = _reference(adjacency.second, taken, resources)
-        yield f"{pad}adjacency {first}, {second}"
+_KNOWN_ANYWHERE = frozenset({"id", "location"})
+"""What a resource of any class may set, whatever parameters there are."""
 
-
-def _instance(testbed: Testbed, pad: str) -> Iterator[str]:
-    yield f"{pad}{_class_name(testbed.type)} {{"
-    yield f"{pad}{_STEP}id = {text(testbed.id)}"
-    for name, value in testbed.parameters.items():
-        yield f"{pad}{_STEP}{_attribute_name(name)} = {literal(value)}"
-    yield f"{pad}}}"
-
-
-def _resource(resource: Resource, pad: str, types: Collection[str]) -> Iterator[str]:
-    inner = pad + _STEP
-    yield f"{pad}{_class_name(resource.cls)} {{"
-    yield f"{inner}id = {text(resource.id)}"
-    if resource.location is not None:
-        yield f"{inner}location = {text(resource.location)}"
-    yield from _attributes(resource.attributes, inner, types)
-    for port in resource.ports:
-        yield from _port(port, inner, types)
-    yield f"{pad}}}"
-
-
-def _port(port: Port, pad: str, types: Collection[str]) -> Iterator[str]:
-    if not port.attributes:
-        yield f"{pad}port {{ id = {text(port.id)} }}"
-        return
-    yield f"{pad}port {{"
-    yield f"{pad}{_STEP}id = {text(port.id)}"
-    yield from _attributes(port.attributes, pad + _STEP, types)
-    yield f"{pad}}}"
-
-
-def _attributes(attributes: Mapping[str, Value], pad: str, types: Collection[str]) -> Iterator[str]:
-    for name, value in attributes.items():
-        blocks = _as_blocks(name, value, types)
-        if not blocks:
-            yield f"{pad}{_attribute_name(name)} = {literal(value)}"
-        for block in blocks:
-            yield f"{pad}{name} {{"
-            yield from _attributes(block, pad + _STEP, types)
-            yield f"{pad}}}"
-
-
-def _as_blocks(name: str, value: Value, types: Collection[str]) -> list[dict[str, Value]]:
-    """The nested blocks that bring forth a value: one for a map, one each for two maps or more; none for the rest."""
-    items = value if isinstance(value, list) and len(value) > 1 else [value]
-    blocks = [item for item in items if isinstance(item, dict) and item and all(map(is_attribute_name, item))]
-    fits = len(blocks) == len(items) and is_name(name) and name not in _NOT_A_NESTED_BLOCK and name not in types
-    return blocks if fits else []
-
-
-def _reference(ref: PortRef, taken: Collection[str], resources: Collection[str]) -> str:
-    """A port as ``h1.p1`` where that is plain to read, else as a string."""
-    first = ref.resource or ref.port
-    bare = is_name(first) and is_name(ref.port) and first not in taken and (ref.resource or first not in resources)
-    return str(ref) if bare else text(str(ref))
+_TEXTS = frozenset({"id", "location", "description"})
+"""Attributes that the language lets be texts only."""
 
 
 def _class_name(name: str) -> str:
     if not is_name(name):
         raise ValueError(f"`{printable(name)}` cannot be a name in the DSL")
-    return name
-
-
-def _attribute_name(name: str) -> str:
-    if not is_attribute_name(name):
-        raise ValueError(f"`{printable(name)}` cannot be the name of an attribute in the DSL")
     return name
 
 
