@@ -70,7 +70,8 @@ def _sentences(error: ValidationError, path: JsonPath) -> Iterator[tuple[str | N
             key = str(kind.error.instance)
             yield key, _not_a_name(key)
         case Kind.FalseSchema():
-            yield None, f"`{printable(str(path[-1]))}` has a place of its own and cannot stand here"
+            shown = printable(str(path[-1]))
+            yield None, f"`{shown}` has a place of its own and cannot stand here" if shown else "an id is empty"
         case Kind.Pattern() | Kind.Not():
             yield None, _not_a_name(str(error.instance))
         case Kind.Type():
@@ -84,6 +85,8 @@ def _sentences(error: ValidationError, path: JsonPath) -> Iterator[tuple[str | N
             yield None, "this must not be empty"
         case Kind.MinItems() | Kind.MaxItems():
             yield None, "this must hold two strings, one for each of the two ports that an adjacency joins"
+        case Kind.MinProperties():
+            yield None, f"this must hold at least {kind.limit} members"
         case _:
             yield None, "this does not fit the format"
 

@@ -1,0 +1,125 @@
+"""From a testbed to a networkx multigraph; the way back is in `gtsdsl.graph_input`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import networkx as nx
+
+from gtsdsl.diagnostics import printable
+from gtsdsl.graph_input import EDGE_KEYS, NODE_KEYS, from_graph, refuse_twice
+from gtsdsl.testbed import LINK_CLASS, Port, PortRef, Resource, Testbed, Value, flatten
+
+__all__ = ["from_graph", "to_graph"]
+
+
+def to_graph(testbed: Testbed) -> nx.MultiGraph[str]:
+    """The testbed, flattened, as an undirected multigraph of plain data; `from_graph` makes the testbed of it again.
+
+    A node is a resource that is no link, by its id. Its data are its attributes by their names, and ``class``,
+    ``location`` (absent where none is given), ``ports`` (id to attributes, in order, unused ones too) and ``position``
+    (its place among all resources).
+
+    An edge is a link that joins ports of two nodes; its key is the link's id. Its data are the link's attributes
+    (``bandwidth``, ``delay`` …), ``location``, ``ports`` and ``position`` as above, and ``ends``: for each of the two
+    ports of the link (``src``, ``dst``), the ``node`` and the ``port`` that it is wired to, the ``position`` of that
+    adjacency among all, and ``link_first``, whether it names the link before the node.
+
+    An attribute that has the name of one of these keys stands in a dictionary ``attributes`` beside it. Values are as
+    in the model: a decimal is a `decimal.Decimal`.
+
+    ``graph.graph`` has the testbed's ``type``, ``id``, and where there are any ``description``, ``parameters``,
+    ``attributes``, exported ``ports``, and what no graph can show: ``loose_links``, which have not exactly two ends
+    wired to ports that exist (their data by id, as an edge's), and ``loose_adjacencies``, which are no end of an edge
+    (those of exported ports and of loose links, and those between two hosts or two links), each as
+    ``[position, [resource, port], [resource, port]]``.
+
+    Raises:
+        ValueError: two resources, or two ports of one, have the same id.
+    """
+    flat = flatten(testbed)
+    graph: nx.MultiGraph[str] = nx.MultiGraph()
+    graph.graph.update(type=flat.type, id=flat.id)
+    if flat.description is not None:
+        graph.graph["description"] = flat.description
+    if flat.parameters:
+        graph.graph["parameters"] = dict(flat.parameters)
+    if flat.attributes:
+        graph.graph["attributes"] = dict(flat.attributes)
+    if flat.ports:
+        graph.graph["ports"] = _port_data("the testbed", flat.ports)
+    placed = [(index, item) for index, item in enumerate(flat.resources) if isinstance(item, Resource)]
+    refuse_twice("two resources", (item.id for _, item in placed))
+    links = {item.id: (index, item) for index, item in placed if item.cls == LINK_CLASS}
+    for index, item in placed:
+        if item.id not in links:
+            graph.add_node(item.id)
+            graph.nodes[item.id].update(_data(item, {"class": item.cls}, index, NODE_KEYS))
+    ends_of = _ends(flat, links, {ref for _, item in placed for ref in (PortRef(item.id, p.id) for p in item.ports)})
+    wired: set[int] = set()
+    loose: dict[str, object] = {}
+    for name, (index, link) in links.items():
+        ends = ends_of[name]
+        by_port = {end.link_port: end for end in ends}
+        if len(ends) == len(by_port) == 2:
+            wired.update(end.position for end in ends)
+            first, second = (by_port[port.id] for port in link.ports if port.id in by_port)
+            data = _data(link, {"ends": {end.link_port: end.data() for end in (first, second)}}, index, EDGE_KEYS)
+            graph.add_edge(first.node, second.node, key=name)
+            graph.edges[first.node, second.node, name].update(data)
+        else:
+            loose[name] = _data(link, {}, index, EDGE_KEYS)
+    others = [
+        [position, list(adjacency.first), list(adjacency.second)]
+        for position, adjacency in enumerate(flat.adjacencies)
+        if position not in wired
+    ]
+    if loose:
+        graph.graph["loose_links"] = loose
+    if others:
+        graph.graph["loose_adjacencies"] = others
+    return graph
+
+
+class _End(NamedTuple):
+    """One end of a link, and what it is wired to."""
+
+    link_port: str
+    node: str
+    port: str
+    position: int
+    link_first: bool
+
+    def data(self) -> dict[str, object]:
+        return {"node": self.node, "port": self.port, "position": self.position, "link_first": self.link_first}
+
+
+def _ends(flat: Testbed, links: Iterable[str], ports: set[PortRef]) -> dict[str, list[_End]]:
+    """The ends of each link that are wired to a port of a node."""
+    ends: dict[str, list[_End]] = {name: [] for name in links}
+    for position, adjacency in enumerate(flat.adjacencies):
+        first, second = adjacency.first, adjacency.second
+        link_first = first.resource in ends
+        link, node = (first, second) if link_first else (second, first)
+        if link.resource in ends and node.resource not in ends and {link, node} <= ports:
+            ends[link.resource].append(_End(link.port, node.resource, node.port, position, link_first))
+    return ends
+
+
+def _data(resource: Resource, data: dict[str, object], position: int, keys: frozenset[str]) -> dict[str, object]:
+    if resource.location is not None:
+        data["location"] = resource.location
+    data |= {name: value for name, value in resource.attributes.items() if name not in keys}
+    hidden = {name: value for name, value in resource.attributes.items() if name in keys}
+    if hidden:
+        data["attributes"] = hidden
+    data["ports"] = _port_data(f"`{printable(resource.id)}`", resource.ports)
+    data["position"] = position
+    return data
+
+
+def _port_data(owner: str, ports: tuple[Port, ...]) -> dict[str, dict[str, Value]]:
+    data = {port.id: dict(port.attributes) for port in ports}
+    refuse_twice(f"two ports of {owner}", (port.id for port in ports))
+    return data

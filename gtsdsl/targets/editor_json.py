@@ -1,0 +1,142 @@
+"""From a testbed to a project of the public drag-and-drop editor for GTS; the way back is in `editor_json_input`."""
+
+from __future__ import annotations
+
+import json
+import math
+import uuid
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import cast
+
+from gtsdsl.diagnostics import printable
+from gtsdsl.targets.editor_json_input import CLASSES, FIELDS, default_type, read
+from gtsdsl.targets.gts_json import value_text
+from gtsdsl.testbed import LINK_CLASS, Port, PortRef, Resource, Testbed, Value, flatten
+
+__all__ = ["read", "write"]
+
+_GROUPS = {cls: group for group, cls in CLASSES.items()} | {"ofx": "vsi"}
+
+_CELL = 120
+"""The space that a node takes on the editor's canvas, in pixels."""
+
+
+def write(testbed: Testbed) -> str:
+    """The testbed, flattened, as a project of the editor.
+
+    The editor knows hosts, bare-metal servers and ``vsi`` switches, joined by links. An ``ofx``, of which ``vsi`` is
+    the later name, becomes a ``vsi`` node with its address, mask and controller in the fields of a ``vsi``, and is
+    marked with ``dsl_class`` so that reading makes an ``ofx`` of it again. What the editor has no field for (a link's
+    delay, say) stands under ``attributes``: the editor passes it over, `read` takes it back. A site's code is in lower
+    case, as the editor's list of sites has them. Ids of nodes and edges, and the places on the canvas (a cluster a
+    site), follow from the testbed alone.
+
+    Raises:
+        ValueError: the format cannot hold the testbed: a resource of another class, a link that does not join two
+            resources, an adjacency without a link, or a port that the testbed itself exports.
+    """
+    from gtsdsl.graph import to_graph  # noqa: PLC0415 (networkx takes long to import, and reading needs none)
+
+    flat = flatten(testbed)
+    graph = to_graph(flat)
+    if flat.ports:
+        raise ValueError(f"the editor has no exported ports, and the testbed exports `{printable(flat.ports[0].id)}`")
+    for name in graph.graph.get("loose_links", ()):
+        raise ValueError(f"the editor's links join two resources each, and `{printable(name)}` does not")
+    for _, first, second in graph.graph.get("loose_adjacencies", ()):
+        ends = f"`{printable(str(PortRef(*first)))}` and `{printable(str(PortRef(*second)))}`"
+        raise ValueError(f"the editor joins ports by links, and the testbed joins {ends} by none")
+    ends_of = {name: data["ends"] for _, _, name, data in graph.edges(keys=True, data=True)}
+    resources = [item for item in flat.resources if isinstance(item, Resource)]
+    links = [item for item in resources if item.cls == LINK_CLASS]
+    machines = [item for item in resources if item.cls != LINK_CLASS]
+    ids = {item.id: _uuid(flat.id, item.id) for item in resources}
+    project: dict[str, Value] = {"dsl_id": flat.id, "dsl_description": flat.description or ""}
+    if flat.type != default_type(flat.id):
+        project["dsl_type"] = flat.type
+    if flat.attributes:
+        project["attributes"] = dict(flat.attributes)
+    places = _layout(machines)
+    project["nodes"] = [_node(item, ids[item.id], places[item.id]) for item in machines]
+    project["edges"] = [_edge(item, ids, ends_of[item.id]) for item in links]
+    return value_text(project, "") + "\n"
+
+
+def _node(resource: Resource, node_id: str, place: tuple[int, int]) -> dict[str, Value]:
+    if resource.cls not in _GROUPS:
+        raise ValueError(
+            f"the editor has hosts, bare-metal servers and switches, and `{printable(resource.id)}` is of class"
+            f" `{printable(resource.cls)}`"
+        )
+    node: dict[str, Value] = {"id": node_id, "x": place[0], "y": place[1], "label": resource.id}
+    node |= {"group": _GROUPS[resource.cls], "dsl_id": resource.id}
+    if resource.cls == "ofx":
+        node["dsl_class"] = "ofx"
+    node |= _fields(resource)
+    # as the editor has it, the value of a port without attributes is its id
+    node["ports"] = {port.id: dict(port.attributes) if port.attributes else port.id for port in resource.ports}
+    return node
+
+
+def _edge(link: Resource, ids: Mapping[str, str], ends: Mapping[str, Mapping[str, str]]) -> dict[str, Value]:
+    # a link's ports are `src` and `dst`, in this order, unless it says otherwise
+    order = ["src", "dst"] if ends.keys() == {"src", "dst"} else list(ends)
+    start, end = ends[order[0]], ends[order[1]]
+    edge: dict[str, Value] = {"id": ids[link.id], "from": ids[start["node"]], "to": ids[end["node"]], "name": link.id}
+    edge |= {"from_port": start["port"], "to_port": end["port"]}
+    edge |= _fields(link)
+    if link.ports != (Port("src"), Port("dst")):
+        ports = {port.id: dict(port.attributes) for port in link.ports}
+        edge["ports"] = {name: ports[name] for name in [*order, *ports]}
+    return edge
+
+
+def _fields(resource: Resource) -> dict[str, Value]:
+    """The location and the attributes of a resource, each in the editor's field for it where there is one."""
+    fields: dict[str, Value] = {}
+    others: dict[str, Value] = {}
+    if resource.location is not None:
+        code = resource.location
+        fields["location"] = code.lower() if len(code) == 3 and code.isascii() else code
+    for name, value in resource.attributes.items():
+        field = FIELDS[resource.cls].get(name, ())
+        if not field or not _fits(field, value):
+            others[name] = value
+        elif len(field) == 1:
+            fields[field[0]] = value
+        else:
+            cast(dict[str, Value], fields.setdefault(field[0], {}))[field[1]] = value
+    if others:
+        fields["attributes"] = others
+    return fields
+
+
+def _fits(field: tuple[str, ...], value: Value) -> bool:
+    """Whether a field of the editor holds a value of this kind, and reading would not take it for an empty field."""
+    if field == ("controller",):
+        return isinstance(value, dict) and bool(value) and None not in value.values() and "" not in value.values()
+    if field[-1] in {"bandwidth", "port"} and isinstance(value, int | Decimal):
+        return not isinstance(value, bool)
+    return isinstance(value, str) and value != ""
+
+
+def _uuid(testbed: str, resource: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, json.dumps([testbed, resource])))
+
+
+def _layout(machines: list[Resource]) -> dict[str, tuple[int, int]]:
+    """Where nodes stand, in pixels: the sites on a circle, the nodes of each in a square."""
+    sites: dict[str, list[str]] = {}
+    for machine in machines:
+        sites.setdefault((machine.location or "").upper(), []).append(machine.id)
+    side = math.ceil(math.sqrt(max(map(len, sites.values()), default=1)))
+    radius = len(sites) * (side + 1) * _CELL / (2 * math.pi) if len(sites) > 1 else 0.0
+    places = {}
+    for number, names in enumerate(sites.values()):
+        angle = 2 * math.pi * number / len(sites)
+        left = round(radius * math.cos(angle)) - (side - 1) * _CELL // 2
+        top = round(radius * math.sin(angle)) - (side - 1) * _CELL // 2
+        for index, name in enumerate(names):
+            places[name] = left + index % side * _CELL, top + index // side * _CELL
+    return places
