@@ -32,10 +32,14 @@ _KINDS = {
 
 
 def violations(document: Value, schema: str, source: Source) -> Iterator[Diagnostic]:
-    """Where a document departs from one of the schemas in docs/schema; at most `MAX_FINDINGS` places."""
+    """Where a document departs from one of the schemas in docs/schema; at most `MAX_FINDINGS` findings."""
+    return islice(_violations(document, schema, source), MAX_FINDINGS)
+
+
+def _violations(document: Value, schema: str, source: Source) -> Iterator[Diagnostic]:
     validator, known = _compiled(schema)
     seen: set[tuple[JsonPath, str]] = set()
-    for error in islice(validator.iter_errors(document), MAX_FINDINGS):
+    for error in validator.iter_errors(document):
         path: JsonPath = tuple(error.instance_path)
         for key, message in _sentences(error, path):
             place = path if key is None else (*path, key)

@@ -117,7 +117,9 @@ class Statements:
 
     # ------------------------------------------------------------------------------------------------ findings
 
-    def report(self, code: str, message: str, span: Span, hint: str | None = None, notes: tuple[Note, ...] = ()) -> None:
+    def report(
+        self, code: str, message: str, span: Span, hint: str | None = None, notes: tuple[Note, ...] = ()
+    ) -> None:
         """Note a finding, once a place: a loop would repeat it."""
         if (code, span) in self._reported:
             return
@@ -195,7 +197,9 @@ class Statements:
                 self._once(assignment, container, seen)
                 if self._literal_attribute(assignment, container, scope):
                     continue
-            elif kind is nodes.AdjacencyOf and self._plain_adjacency(cast(nodes.AdjacencyOf, statement), container, scope):
+            elif kind is nodes.AdjacencyOf and self._plain_adjacency(
+                cast(nodes.AdjacencyOf, statement), container, scope
+            ):
                 continue
             span = Span(statement.start, statement.end)
             before = len(self.diagnostics)
@@ -305,7 +309,9 @@ class Statements:
         name = target.id
         container = self._open[-1] if self._open else None
         variable = scope.holder(name)
-        if container is not None and (variable is None or (name in container.known and not _inside(scope, variable, container))):
+        if container is not None and (
+            variable is None or (name in container.known and not _inside(scope, variable, container))
+        ):
             value = self._expressions.value(node.value, scope)
             if node.sign != "=":
                 if name not in container.attributes:
@@ -315,7 +321,11 @@ class Statements:
             return value
         if variable is None:
             raise At(
-                Failed("GTS018", f"`{printable(name)}` is set outside of a testbed", f"a variable: `def {printable(name)} = …`"),
+                Failed(
+                    "GTS018",
+                    f"`{printable(name)}` is set outside of a testbed",
+                    f"a variable: `def {printable(name)} = …`",
+                ),
                 Span(target.start, target.end),
             )
         value = self._expressions.value(node.value, scope)
@@ -383,7 +393,9 @@ class Statements:
     def methods(self, scope: Scope | None) -> Iterable[str]:
         """The names that can be called."""
         while scope is not None:
-            yield from (name for name, value in scope.variables.items() if isinstance(value, MethodValue | ClosureValue))
+            yield from (
+                name for name, value in scope.variables.items() if isinstance(value, MethodValue | ClosureValue)
+            )
             scope = scope.parent
 
     # ------------------------------------------------------------------------------------------------ control
@@ -451,7 +463,9 @@ class Statements:
 
     def _type_in_wrong_place(self, node: nodes.TypeDefinition, _scope: Scope) -> Run:
         raise At(
-            Failed("GTS018", f"the type `{node.name.id}` is defined inside something", "define it at the top of the file"),
+            Failed(
+                "GTS018", f"the type `{node.name.id}` is defined inside something", "define it at the top of the file"
+            ),
             Span(node.name.start, node.name.end),
         )
 
@@ -481,12 +495,16 @@ class Statements:
             return self._instance(node, span, scope) if name in self._types else self._resource(node, span, scope)
         if outer.level is Level.INSTANCE or (is_resource and outer.level is not Level.BLOCK):
             hint = "is a `}` missing before it?" if is_resource else None
-            raise At(Failed("GTS018", f"a `{printable(name)}` cannot stand inside a `{printable(outer.name)}`", hint), span)
+            raise At(
+                Failed("GTS018", f"a `{printable(name)}` cannot stand inside a `{printable(outer.name)}`", hint), span
+            )
         if name == "port" and outer.level is Level.RESOURCE:
             return self._port(node, span, scope)
         return self._structured(node, span, scope)
 
-    def _fill(self, level: Level, known: Mapping[str, object], node: nodes.Block, span: Span, scope: Scope) -> Container:
+    def _fill(
+        self, level: Level, known: Mapping[str, object], node: nodes.Block, span: Span, scope: Scope
+    ) -> Container:
         """A container filled by the statements of a block."""
         self.meter.element(node.name.id)
         container = Container(level, node.name.id, known, span, Scope(scope))
@@ -576,7 +594,9 @@ class Statements:
             elif parameter.default is not None:
                 value = self._expressions.value(parameter.default, outside)
             else:
-                raise At(Failed("GTS015", f"the type `{definition.name.id}` gets no value for its parameter `{name}`"), span)
+                raise At(
+                    Failed("GTS015", f"the type `{definition.name.id}` gets no value for its parameter `{name}`"), span
+                )
             outside.variables[name] = of_kind(parameter.kind, value, name)
         values = {name: kept(value, self.meter) for name, value in outside.variables.items()}
         place = Span(definition.name.start, definition.name.end)
@@ -591,7 +611,9 @@ class Statements:
         parameters: Mapping[str, Value] = NOTHING,
     ) -> Container:
         """Run the body of a testbed."""
-        container = Container(Level.TESTBED, name, TESTBED_ATTRIBUTES, place, Scope(outside), parameters=parameters or NOTHING)
+        container = Container(
+            Level.TESTBED, name, TESTBED_ATTRIBUTES, place, Scope(outside), parameters=parameters or NOTHING
+        )
         opened, self._open = self._open, [*self._open, container]
         try:
             self._block_body(body, container.scope)
@@ -604,7 +626,11 @@ class Statements:
     def _plain_adjacency(self, node: nodes.AdjacencyOf, container: Container, scope: Scope) -> bool:
         """An adjacency of two ports by id, ``h1.p1, l1.src``, as nearly all are; False where there is more to it."""
         first, second = node.first, node.second
-        if container.level is not Level.TESTBED or type(first) is not nodes.Postfix or type(second) is not nodes.Postfix:
+        if (
+            container.level is not Level.TESTBED
+            or type(first) is not nodes.Postfix
+            or type(second) is not nodes.Postfix
+        ):
             return False
         one, other = self._plain_reference(first, scope), self._plain_reference(second, scope)
         if one is None or other is None:

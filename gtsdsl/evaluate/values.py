@@ -142,8 +142,10 @@ def arithmetic(sign: str, left: Run, right: Run, meter: Meter) -> Run:
         if len(left) * right > MAX_STRING:
             raise BoundPassed(f"a string has more than {MAX_STRING} characters")
         return meter.string(left * right)
-    if isinstance(left, bool) or isinstance(right, bool) or not (
-        isinstance(left, int | Decimal) and isinstance(right, int | Decimal)
+    if (
+        isinstance(left, bool)
+        or isinstance(right, bool)
+        or not (isinstance(left, int | Decimal) and isinstance(right, int | Decimal))
     ):
         raise Failed("GTS011", f"`{sign}` cannot be applied to {kind_of(left)} and {kind_of(right)}")
     if sign in "/%" and right == 0:
@@ -280,7 +282,9 @@ def _use_its_id(value: Run) -> str | None:
 def span_of_integers(first: Run, last: Run, *, is_open: bool, meter: Meter) -> range:
     """``first..last`` or, open, ``first..<last``; it goes down where the first is the greater."""
     if type(first) is not int or type(last) is not int:
-        raise Failed("GTS011", f"a range goes from a whole number to another, not from {kind_of(first)} to {kind_of(last)}")
+        raise Failed(
+            "GTS011", f"a range goes from a whole number to another, not from {kind_of(first)} to {kind_of(last)}"
+        )
     step = 1 if first <= last else -1
     result = range(first, last if is_open else last + step, step)
     # a range takes no room until it is walked, but no list may come to be longer

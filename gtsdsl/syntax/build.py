@@ -119,7 +119,9 @@ def _elvis(children: list[Child], start: int, end: int) -> nodes.Elvis:
 
 
 def _chain(children: list[Child], start: int, end: int) -> nodes.Chain:
-    operators = tuple(nodes.Operator(token.start, token.end, token.text) for token in cast("list[Token]", children[1::2]))
+    operators = tuple(
+        nodes.Operator(token.start, token.end, token.text) for token in cast("list[Token]", children[1::2])
+    )
     return nodes.Chain(start, end, tuple(cast("list[Expression]", children[0::2])), operators)
 
 

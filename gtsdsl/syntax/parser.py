@@ -59,7 +59,9 @@ def _automaton() -> _Automaton:
         only.append(-1 - choice if choice < 0 else None)
     begins = [_STATEMENT in gotos for gotos in grammar.gotos]
     # a body holds separators; a branch of `if` takes a single statement and is not where to go on
-    bodies = frozenset(state for state, actions in enumerate(grammar.actions) if begins[state] and "SEMICOLON" in actions)
+    bodies = frozenset(
+        state for state, actions in enumerate(grammar.actions) if begins[state] and "SEMICOLON" in actions
+    )
     return _Automaton(grammar, only, begins, bodies)
 
 
@@ -275,7 +277,9 @@ class _Parser:
         found = "the end of the text" if token.kind == END else describe(token)
         hint = None
         if token.kind == "NAME":
-            hint = did_you_mean(token.text, [word for word in self._automaton.tables.keywords if word.upper() in wanted])
+            hint = did_you_mean(
+                token.text, [word for word in self._automaton.tables.keywords if word.upper() in wanted]
+            )
         end = max(token.end, token.start + 1)
         self._add("GTS001", f"expected {expected_words(wanted)}, found {found}", Span(token.start, end), hint=hint)
 

@@ -28,7 +28,9 @@ def _patterns() -> tuple[re.Pattern[str], frozenset[str], frozenset[str], re.Pat
 
 
 def _simple_statement(keywords: list[str]) -> re.Pattern[str]:
-    reserved = "|".join([*sorted(set(keywords) - {"type"}), "int", "Integer", "String", "List", "Map", "true", "false", "null"])
+    reserved = "|".join(
+        [*sorted(set(keywords) - {"type"}), "int", "Integer", "String", "List", "Map", "true", "false", "null"]
+    )
     name = rf"(?!(?:{reserved})\b)[A-Za-z_][A-Za-z0-9_]*+"
     member = r"[A-Za-z_][A-Za-z0-9_]*+"
     string = r"""(?:"[^"\\$\r\n]*+"|'[^'\\\r\n]*+')"""
