@@ -150,7 +150,9 @@ def _names(by_id: dict[str, Resource], ports: dict[PortRef, int]) -> dict[str, s
         longest_port[role] = max(longest_port[role], len(str(number)))
     longest_name = {role: _INTERFACE_NAME_LIMIT - len("-eth") - digits for role, digits in longest_port.items()}
     switches = safe_names(by_role[True], pattern=_SWITCH_NAME, limit=longest_name[True], stem="s")
-    reserved = (*_COMMANDS, *switches.values())
+    # the program names the controllers ctrl1, ctrl2 …: there are no more of them than the switches name
+    named = sum(len(controllers(node)) for node in by_id.values() if is_switch(node))
+    reserved = (*_COMMANDS, *switches.values(), *(f"ctrl{number + 1}" for number in range(named)))
     hosts = safe_names(by_role[False], pattern=_HOST_NAME, limit=longest_name[False], reserved=reserved, stem="h")
     return switches | hosts
 
