@@ -205,6 +205,24 @@ def test_a_host_never_takes_a_name_that_mininets_shell_would_misread(name: str) 
     assert hosts[0]["name"] != name
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"controllerIPv4": "10.1.1"},
+        {"controllerIPv4": 10},
+        {"controllerIPv4": "10.1.1.1", "controllerPort": "0"},
+        {"controllerIPv4": "10.1.1.1", "controllerPort": 65536},
+        {"controller": {"ipv4": "$(reboot)"}},
+        {"controller": {"ipv4": "10.1.1.1", "port": []}},
+    ],
+)
+@pytest.mark.parametrize("target", ["mininet", "containerlab"])
+def test_a_wrong_controller_is_one_sentence(attributes: dict[str, Value], target: str) -> None:
+    testbed = Testbed("T", "T", resources=(Resource("vsi", "s1", None, attributes, ()),))
+    with pytest.raises(ValueError, match=r"^switch `s1`: .* is no (IPv4 address|port number)"):
+        compile_to(testbed, target)
+
+
 def test_a_host_never_takes_the_name_of_a_controller() -> None:
     switch = Resource("vsi", "s1", None, {"controllerIPv4": "10.1.1.1"}, ())
     hosts = _data(wired([switch, host("ctrl1", "AMS", "p"), host("ctrl2", "AMS", "p")], []))["HOSTS"]
