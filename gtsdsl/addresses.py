@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Network
+from typing import NamedTuple
 
 from gtsdsl.controllers import bridged_ports
 from gtsdsl.testbed import PortRef, Testbed
 from gtsdsl.wiring import Wire, nodes, wires
 
 POOL = IPv4Network("10.0.0.0/8")
+
+
+class Address(NamedTuple):
+    """An interface's address with the length of its subnet's prefix; an `ipaddress.IPv4Interface` takes far longer."""
+
+    ip: IPv4Address
+    prefix_length: int
+
+    def __str__(self) -> str:
+        return f"{self.ip}/{self.prefix_length}"
 
 
 def domains(testbed: Testbed) -> list[list[PortRef]]:
@@ -45,13 +56,13 @@ def domains(testbed: Testbed) -> list[list[PortRef]]:
     return [ports for ports in found.values() if ports]
 
 
-def addresses(testbed: Testbed) -> dict[PortRef, IPv4Interface]:
+def addresses(testbed: Testbed) -> dict[PortRef, Address]:
     """An address for each port of `domains`: a /31 for a single circuit between two, else the smallest subnet.
 
     Raises:
         ValueError: the testbed needs more addresses than `POOL` has.
     """
-    found: dict[PortRef, IPv4Interface] = {}
+    found: dict[PortRef, Address] = {}
     free = int(POOL.network_address)
     for ports in domains(testbed):
         # without switches there is nobody else to come: a point-to-point subnet needs no network and broadcast address
@@ -62,5 +73,5 @@ def addresses(testbed: Testbed) -> dict[PortRef, IPv4Interface]:
             raise ValueError(f"the testbed needs more addresses than the {POOL.num_addresses} of {POOL}")
         first = start if bits == 1 else start + 1
         for index, port in enumerate(ports):
-            found[port] = IPv4Interface((IPv4Address(first + index), 32 - bits))
+            found[port] = Address(IPv4Address(first + index), 32 - bits)
     return found

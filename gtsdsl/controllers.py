@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
+from gtsdsl.diagnostics import printable, told
 from gtsdsl.testbed import SWITCH_CLASSES, Port, PortRef, Resource, Value
+
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,33 +46,45 @@ def controllers(switch: Resource) -> tuple[Controller, ...]:
     """The controllers of a switch: an ``ofx``'s ``controllerIPv4``, a ``vsi``'s ``controller`` blocks.
 
     Raises:
-        ValueError: an address or a port number is wrong.
+        ValueError: an address or a port number is wrong; the sentence names the switch.
     """
     attributes = switch.attributes
-    found = []
-    if attributes.get("controllerIPv4"):
-        found.append(_controller(attributes["controllerIPv4"], attributes.get("controllerPort")))
+    given = [(attributes.get("controllerIPv4"), attributes.get("controllerPort"))]
     blocks = attributes.get("controller")
     for block in blocks if isinstance(blocks, list) else [blocks]:
-        if isinstance(block, dict) and block.get("ipv4"):
-            found.append(_controller(block["ipv4"], block.get("port")))
-    return tuple(found)
-
-
-def _controller(address: Value, port: Value) -> Controller:
-    number = int(str(port)) if port is not None else None
-    if number is not None and not 0 < number < 65536:
-        raise ValueError("a controller's port number is not from 1 to 65535")
-    return Controller(IPv4Address(str(address)), number)
+        if isinstance(block, dict):
+            given.append((block.get("ipv4"), block.get("port")))
+    return tuple(
+        Controller(_address(switch, address), _port(switch, port)) for address, port in given if address is not None
+    )
 
 
 def control_address(switch: Resource) -> IPv4Interface | None:
     """The switch's own address on its control network (``fabricIPv4``, ``switchIPv4Addr``), if it states one.
 
     Raises:
-        ValueError: the address or its mask is wrong.
+        ValueError: the address or its mask is wrong; the sentence names the switch.
     """
-    for address, mask in (("fabricIPv4", "fabricSubnetMaskv4"), ("switchIPv4Addr", "switchIPv4Mask")):
-        if switch.attributes.get(address):
-            return IPv4Interface(f"{switch.attributes[address]}/{switch.attributes.get(mask) or 32}")
+    for name, mask_name in (("fabricIPv4", "fabricSubnetMaskv4"), ("switchIPv4Addr", "switchIPv4Mask")):
+        if (given := switch.attributes.get(name)) is not None:
+            address = _address(switch, given)
+            mask = switch.attributes.get(mask_name, "255.255.255.255")
+            try:
+                return IPv4Interface(f"{address}/{mask if isinstance(mask, str) else ''}")
+            except ValueError:
+                raise ValueError(f"switch `{printable(switch.id)}`: {told(mask)} is no IPv4 mask") from None
     return None
+
+
+def _address(switch: Resource, value: Value) -> IPv4Address:
+    try:
+        return IPv4Address(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError(f"switch `{printable(switch.id)}`: {told(value)} is no IPv4 address") from None
+
+
+def _port(switch: Resource, value: Value) -> int | None:
+    number = int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
+    if number is None or (isinstance(number, int) and 0 < number < 65536):
+        return number
+    raise ValueError(f"switch `{printable(switch.id)}`: {told(value)} is no port number; it goes from 1 to 65535")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from gtsdsl.diagnostics import printable
+from gtsdsl.diagnostics import printable, told
 from gtsdsl.testbed import Testbed, Value
 from gtsdsl.wiring import nodes, wires
 
@@ -120,10 +120,10 @@ def parse_duration_us(value: Value) -> int:
     """
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(f'{_shown(value)} is no duration; write a number with its unit, such as "18ms" or "250us"')
+        raise ValueError(f'{told(value)} is no duration; write a number with its unit, such as "18ms" or "250us"')
     duration_us = Decimal(match[1]) * _UNIT_US[match[2]]
     if duration_us > MAX_DURATION_US:
-        raise ValueError(f"{_shown(value)} is more than the {MAX_DURATION_US // 1_000_000} s that a delay may last")
+        raise ValueError(f"{told(value)} is more than the {MAX_DURATION_US // 1_000_000} s that a delay may last")
     return round(duration_us)
 
 
@@ -135,10 +135,10 @@ def parse_loss(value: Value) -> float:
     """
     match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(f'{_shown(value)} is no loss; write a percentage with its sign, such as "0.1%"')
+        raise ValueError(f'{told(value)} is no loss; write a percentage with its sign, such as "0.1%"')
     percent = Decimal(match[1])
     if percent > 100:
-        raise ValueError(f"{_shown(value)} is more than 100%")
+        raise ValueError(f"{told(value)} is more than 100%")
     return float(round(percent, 6))
 
 
@@ -152,18 +152,7 @@ def parse_bandwidth(value: Value) -> int:
         value = Decimal(value)
     number = Decimal(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
     if number is None or not number.is_finite():
-        raise ValueError(f"{_shown(value)} is no bandwidth; write a number of Mbit/s, such as 1000")
+        raise ValueError(f"{told(value)} is no bandwidth; write a number of Mbit/s, such as 1000")
     if not Decimal(MIN_RATE_BPS) / 10**6 <= number <= Decimal(MAX_RATE_BPS) / 10**6:
-        raise ValueError(f"{_shown(value)} Mbit/s is out of range; a bandwidth goes from 0.001 to 1000000 Mbit/s")
+        raise ValueError(f"{told(value)} Mbit/s is out of range; a bandwidth goes from 0.001 to 1000000 Mbit/s")
     return round(number * 10**6)
-
-
-def _shown(value: Value) -> str:
-    """A value as a message may quote it, whatever it is and however long."""
-    if isinstance(value, str):
-        return f'"{printable(value, 40)}"'
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | Decimal):
-        return f"{Decimal(value):.12g}"
-    return {type(None): "null", list: "a list", dict: "a block"}[type(value)]

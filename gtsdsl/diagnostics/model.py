@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from gtsdsl.diagnostics.codes import CODES, Severity
 from gtsdsl.source import Place, Source
+from gtsdsl.testbed import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +94,22 @@ def printable(text: str, limit: int = 80) -> str:
         else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+def told(value: Value) -> str:
+    """A value as a message shows it, whatever its kind and size."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return f'"{printable(value, 40)}"'
+        case list():
+            return "a list"
+        case dict():
+            return "a block"
+        case int() if value.bit_length() > 128:
+            return "a very large number"
+        case _:
+            return printable(str(value), 40)

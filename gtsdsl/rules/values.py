@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from gtsdsl.circuits import SITES, site
 from gtsdsl.classes import CLASSES
-from gtsdsl.diagnostics import Diagnostic, printable
+from gtsdsl.diagnostics import Diagnostic, told
 from gtsdsl.impairments import parse_bandwidth, parse_duration_us, parse_loss
 from gtsdsl.rules.index import Index, place_of, shown
 from gtsdsl.testbed import SWITCH_CLASSES, Port, Resource, Testbed, Value
@@ -107,25 +107,6 @@ def _logical_ports_twice(index: Index, switch: Resource) -> Iterator[Diagnostic]
                 place_of(port, "logicalPort"),
                 note=("the first one is here", place_of(before, "logicalPort")),
             )
-
-
-def told(value: Value) -> str:
-    """A value as a message shows it, whatever its kind and size."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return f'"{printable(value, 40)}"'
-        case list():
-            return "a list"
-        case dict():
-            return "a block"
-        case int() if value.bit_length() > 128:
-            return "a very large number"
-        case _:
-            return printable(str(value), 40)
 
 
 # --- one kind of value each ---------------------------------------------------------------------------------------

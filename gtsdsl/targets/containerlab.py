@@ -14,10 +14,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Interface
 from urllib.parse import quote
 
-from gtsdsl.addresses import addresses
+from gtsdsl.addresses import Address, addresses
 from gtsdsl.controllers import bridged_ports, controllers, is_switch
 from gtsdsl.impairments import Impairment, impairments
 from gtsdsl.targets.figures import plain
@@ -38,7 +37,7 @@ _MAX_NODE_NAME = 60  # it is the container's host name, too, of at most 63
 class _Interface:
     name: str
     effect: Impairment
-    address: IPv4Interface | None
+    address: Address | None
     bridged: bool
 
 

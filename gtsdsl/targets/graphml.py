@@ -27,6 +27,8 @@ def write(testbed: Testbed) -> str:
     graph = to_graph(testbed)
     flat: nx.MultiGraph[str] = nx.MultiGraph()
     flat.graph.update(_scalars(graph.graph))
+    # networkx writes `id` as the XML element's own, and does not read that back
+    flat.graph.update(id=escaped(testbed.id), name=_scalar(testbed.id))
     for node, data in graph.nodes(data=True):
         flat.add_node(escaped(node))
         flat.nodes[escaped(node)].update(_scalars(data))

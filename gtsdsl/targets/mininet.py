@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.resources import files
-from ipaddress import IPv4Interface, IPv4Network
+from ipaddress import IPv4Network
 
-from gtsdsl.addresses import addresses
+from gtsdsl.addresses import Address, addresses
 from gtsdsl.controllers import bridged_ports, control_address, controllers, is_switch
 from gtsdsl.impairments import impairments
 from gtsdsl.targets.figures import plain
@@ -18,6 +18,7 @@ from gtsdsl.targets.names import safe_names
 from gtsdsl.testbed import PortRef, Resource, Testbed
 from gtsdsl.wiring import Wire, nodes, wires
 
+_MAX_OPENFLOW_PORT = 0xFF00  # those above are reserved (OpenFlow 1.0, 5.2.1)
 _INTERFACE_NAME_LIMIT = 15  # the kernel's IFNAMSIZ, less its NUL; Mininet names an interface NODE-ethPORT
 
 # Mininet's shell takes a first word as a node's name only where it is no command of its own
@@ -127,7 +128,7 @@ def _port_numbers(by_id: dict[str, Resource], all_wires: Iterable[Wire]) -> dict
             for end in mine:
                 number = stated[end]
                 number = int(number) if isinstance(number, str) and number.isascii() and number.isdigit() else number
-                if isinstance(number, int) and 0 < number < 10**4 and number not in taken:
+                if isinstance(number, int) and 0 < number <= _MAX_OPENFLOW_PORT and number not in taken:
                     found[end] = number
                     taken.add(number)
         free = 1 if is_switch(node) else 0
@@ -150,14 +151,16 @@ def _names(by_id: dict[str, Resource], ports: dict[PortRef, int]) -> dict[str, s
         longest_port[role] = max(longest_port[role], len(str(number)))
     longest_name = {role: _INTERFACE_NAME_LIMIT - len("-eth") - digits for role, digits in longest_port.items()}
     switches = safe_names(by_role[True], pattern=_SWITCH_NAME, limit=longest_name[True], stem="s")
-    reserved = (*_COMMANDS, *switches.values())
+    # the program names the controllers ctrl1, ctrl2 …: there are no more of them than the switches name
+    named = sum(len(controllers(node)) for node in by_id.values() if is_switch(node))
+    reserved = (*_COMMANDS, *switches.values(), *(f"ctrl{number + 1}" for number in range(named)))
     hosts = safe_names(by_role[False], pattern=_HOST_NAME, limit=longest_name[False], reserved=reserved, stem="h")
     return switches | hosts
 
 
 def _with_control_addresses(
-    plan: dict[PortRef, IPv4Interface], by_id: dict[str, Resource], all_wires: Iterable[Wire]
-) -> dict[PortRef, IPv4Interface]:
+    plan: dict[PortRef, Address], by_id: dict[str, Resource], all_wires: Iterable[Wire]
+) -> dict[PortRef, Address]:
     """The plan with the addresses that the testbed itself gives to a switch's control port and its controller.
 
     All switches of Mininet share one namespace, the machine's: a subnet may be there once. A second switch that names
@@ -177,8 +180,8 @@ def _with_control_addresses(
             if any(address.network.overlaps(network) for network in used):
                 continue
             used.append(address.network)
-            plan[control] = address
-            plan[far] = IPv4Interface((at[0].address, address.network.prefixlen))
+            plan[control] = Address(address.ip, address.network.prefixlen)
+            plan[far] = Address(at[0].address, address.network.prefixlen)
     return plan
 
 

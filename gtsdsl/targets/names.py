@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from itertools import count
 
 
 def safe_names(
@@ -34,21 +35,27 @@ def safe_names(
         if len(wanted) <= limit and plain.fullmatch(wanted) and key(wanted) not in taken:
             names[wanted] = wanted
             taken.add(key(wanted))
-    next_number: dict[str, int] = {}
+    next_number: dict[tuple[str, int], int] = {}  # by beginning and number of digits, so that no search starts anew
+
+    def numbered(likeness: str) -> str:
+        for digits in count(1):
+            beginning = likeness[: limit - digits]
+            counter = key(beginning), digits
+            for number in range(next_number.get(counter, 10 ** (digits - 1)), 10**digits):
+                next_number[counter] = number + 1
+                name = f"{beginning}{number}"
+                if key(name) not in taken:
+                    return name
+        raise AssertionError("the numbers do not end")
+
     for wanted in ids:
         if wanted in names:
             continue
         likeness = re.sub(r"[^A-Za-z0-9]+", filler, wanted[: 4 * limit]).strip(filler)[:limit]
         if not plain.fullmatch(likeness):
             likeness = stem
-        name = likeness
-        number = next_number.get(likeness, 1)
         # a bare stem is never a name by itself: `n` says less than `n1`
-        while name == stem or key(name) in taken:
-            digits = str(number)
-            name = likeness[: limit - len(digits)] + digits
-            number += 1
-        next_number[likeness] = number
+        name = numbered(likeness) if likeness == stem or key(likeness) in taken else likeness
         names[wanted] = name
         taken.add(key(name))
     return {wanted: names[wanted] for wanted in ids}

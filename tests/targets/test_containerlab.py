@@ -1,0 +1,202 @@
+"""The containerlab topology file, against the structure that containerlab publishes (schemas/clab.schema.json)."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TypedDict, cast
+from urllib.parse import unquote
+
+import jsonschema_rs
+import pytest
+import yaml
+
+from gtsdsl.targets import compile_to
+from gtsdsl.testbed import Port, Resource, Testbed, Value
+from gtsdsl.wiring import nodes, wires
+from tests.hostile import hostile_testbed
+from tests.targets.golden import matches
+from tests.targets.samples import host, link, pair, triangle, wired
+
+# What containerlab's schema says of the keys that the target writes; any other key is refused here.
+_SCHEMA = {
+    "type": "object",
+    "required": ["name", "topology"],
+    "additionalProperties": False,
+    "properties": {
+        "name": {"type": "string", "pattern": "^[a-zA-Z0-9][a-zA-Z0-9-._]*$"},
+        "topology": {
+            "type": "object",
+            "required": ["nodes"],
+            "additionalProperties": False,
+            "properties": {
+                "kinds": {"type": "object", "patternProperties": {"^linux$": {"$ref": "#/definitions/node"}}},
+                "nodes": {
+                    "type": "object",
+                    "patternProperties": {"^[a-zA-Z0-9][a-zA-Z0-9-._|]*$": {"$ref": "#/definitions/node"}},
+                    "additionalProperties": False,
+                },
+                "links": {"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/link"}},
+            },
+        },
+    },
+    "definitions": {
+        "node": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "kind": {"enum": ["linux", "bridge", "ovs-bridge"]},
+                "image": {"type": "string"},
+                "labels": {"type": "object", "patternProperties": {".+": {"type": "string", "minLength": 1}}},
+                "exec": {"type": "array", "minItems": 1, "items": {"type": "string"}},
+            },
+        },
+        "link": {
+            "type": "object",
+            "required": ["endpoints"],
+            "additionalProperties": False,
+            "properties": {
+                "endpoints": {
+                    "type": "array",
+                    "minItems": 2,
+                    "maxItems": 2,
+                    "uniqueItems": True,
+                    "items": {"type": "string", "pattern": r"^\S+:\S+$"},
+                }
+            },
+        },
+    },
+}
+
+
+class _Node(TypedDict, total=False):
+    kind: str
+    labels: dict[str, str]
+    exec: list[str]
+
+
+class _Link(TypedDict):
+    endpoints: list[str]
+
+
+class _Topology(TypedDict, total=False):
+    kinds: dict[str, dict[str, str]]
+    nodes: dict[str, _Node]
+    links: list[_Link]
+
+
+def _topology(testbed: Testbed) -> _Topology:
+    document = yaml.safe_load(compile_to(testbed, "containerlab"))
+    jsonschema_rs.validator_for(_SCHEMA).validate(document)
+    return cast("_Topology", document["topology"])
+
+
+TESTBEDS = [pair(), triangle(), hostile_testbed(), Testbed("Empty", "Empty"), Testbed("", "")]
+
+
+@pytest.mark.parametrize("testbed", TESTBEDS, ids=lambda testbed: testbed.type)
+def test_every_node_and_link_is_there(testbed: Testbed) -> None:
+    topology = _topology(testbed)
+    ids = {name: unquote(node["labels"]["gts-id"]) for name, node in topology["nodes"].items()}
+    assert list(ids.values()) == list(nodes(testbed))
+    joined = [[ids[endpoint.split(":")[0]] for endpoint in item["endpoints"]] for item in topology.get("links", [])]
+    assert joined == [[end.resource for end in wire.ends] for wire in wires(testbed)]
+
+
+@pytest.mark.parametrize("testbed", TESTBEDS, ids=lambda testbed: testbed.type)
+def test_names_are_containers_and_interfaces(testbed: Testbed) -> None:
+    topology = _topology(testbed)
+    assert all(re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,59}", name) for name in topology["nodes"])
+    endpoints = [endpoint for item in topology.get("links", []) for endpoint in item["endpoints"]]
+    assert len(set(endpoints)) == len(endpoints)
+    assert all(re.fullmatch(r"[^:]+:eth[1-9][0-9]{0,8}", endpoint) for endpoint in endpoints)
+
+
+@pytest.mark.parametrize("testbed", TESTBEDS, ids=lambda testbed: testbed.type)
+def test_nothing_is_left_for_templates_variables_or_terminals(testbed: Testbed) -> None:
+    text = compile_to(testbed, "containerlab")
+    assert "{{" not in text
+    assert "$" not in text
+    assert re.fullmatch(r"[\n -~]+", text)
+
+
+@pytest.mark.parametrize("testbed", TESTBEDS, ids=lambda testbed: testbed.type)
+def test_commands_hold_nothing_but_our_own_words(testbed: Testbed) -> None:
+    number = r"[0-9]+(\.[0-9]+)?"
+    own = re.compile(
+        r"ip link add br0 type bridge stp_state 1 forward_delay 200|ip link set br0 up|ip link set eth\d+ master br0"
+        r"|ip address add [0-9.]+/\d+ dev eth\d+"
+        rf"|tc qdisc replace dev eth\d+ root netem delay \d+us( \d+us)?( loss {number}%)? rate \d+bit limit \d+"
+    )
+    for node in _topology(testbed)["nodes"].values():
+        for command in node.get("exec", []):
+            assert own.fullmatch(command)
+            assert shlex.join(shlex.split(command)) == command
+
+
+def test_a_strangers_image_is_never_pulled() -> None:
+    topology = _topology(hostile_testbed())
+    assert topology["kinds"] == {"linux": {"image": "ghcr.io/srl-labs/network-multitool:latest"}}
+    for node in topology["nodes"].values():
+        assert "image" not in node
+        assert node["labels"]["gts-image-id"] == node["labels"]["gts-id"]
+
+
+def test_a_host_has_an_address_and_half_of_the_round_trip_on_its_egress() -> None:
+    assert _topology(pair(jitter="1.5ms", loss="0.1%", bandwidth=100))["nodes"]["h1"] == {
+        "kind": "linux",
+        "labels": {"gts-id": "h1", "gts-class": "host", "gts-location": "AMS"},
+        "exec": [
+            "ip address add 10.0.0.0/31 dev eth1",
+            "tc qdisc replace dev eth1 root netem delay 18100us 1500us loss 0.1% rate 100000000bit limit 1000",
+        ],
+    }
+
+
+def test_a_switch_is_a_bridge_that_leaves_its_control_port_alone() -> None:
+    node = _topology(triangle())["nodes"]["fabric"]
+    assert node["labels"]["gts-controllers"] == "192.168.7.1:6633"
+    assert [command for command in node["exec"] if not command.startswith("tc")] == [
+        "ip link add br0 type bridge stp_state 1 forward_delay 200",
+        "ip link set br0 up",
+        "ip link set eth1 master br0",
+        "ip link set eth2 master br0",
+        "ip link set eth3 master br0",
+        "ip address add 10.0.0.9/31 dev eth4",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "flags"),
+    [
+        ({}, "--delay 18100us --rate 1000000"),
+        ({"delay": "0us", "jitter": "1ms"}, "--delay 1us --jitter 1000us --rate 1000000"),
+        ({"loss": "0.1%", "bandwidth": "0.5"}, "--delay 18100us --loss 0.1 --rate 500"),
+    ],
+)
+def test_the_commands_of_containerlab_stand_in_comments(attributes: dict[str, Value], flags: str) -> None:
+    lines = compile_to(pair(**attributes), "containerlab").splitlines()
+    for node in ("h1", "h2"):
+        assert f"#   containerlab tools netem set -n clab-Sample-{node} -i eth1 {flags}" in lines
+
+
+@pytest.mark.parametrize("name", ["host", "mgmt-net", "macvlan", "dummy", "vxlan", "HOST"])
+def test_a_node_is_never_named_what_containerlab_takes_for_the_machine(name: str) -> None:
+    testbed = wired([host(name, "AMS", "p"), host("h2", "MIL", "p")], [(link("l1"), f"{name}.p", "h2.p")])
+    assert name not in _topology(testbed)["nodes"]
+
+
+def test_a_flavor_and_a_bare_metal_servers_image_are_kept() -> None:
+    topology = _topology(triangle())["nodes"]
+    assert topology["h1"]["labels"]["gts-flavor-id"] == "c2r4h20"
+    assert topology["bms"]["labels"]["gts-image-id"] == "Debian"
+
+
+def test_a_reference_to_a_port_of_a_nested_testbed_is_followed() -> None:
+    island = wired([Resource("host", "h1", "BRA", {}, (Port("p"),))], [])
+    testbed = Testbed("T", "T", resources=(Testbed("Island", "s1", resources=island.resources),))
+    assert _topology(testbed)["nodes"]["s1-h1"]["labels"]["gts-id"] == "s1/h1"
+
+
+def test_golden() -> None:
+    matches("triangle.clab.yml", compile_to(triangle(), "containerlab"))
