@@ -18,8 +18,29 @@ from fontTools import subset
 PACKAGE = "fonts-croscore"
 FOLDER = Path(__file__).parent.parent / "gtsdsl" / "draw" / "font"
 # Latin with its extensions, Greek, Cyrillic, punctuation, arrows, mathematical signs
-LETTERS = [*range(0x20, 0x7F), *range(0xA0, 0x250), *range(0x370, 0x460), *range(0x1E00, 0x1F00), *range(0x2010, 0x2050)]
-LETTERS += [0x20AC, 0x2116, 0x2122, 0x2190, 0x2191, 0x2192, 0x2193, 0x2194, 0x2212, 0x221E, 0x2248, 0x2260, 0x2264, 0x2265]
+LETTERS = [
+    *range(0x20, 0x7F),
+    *range(0xA0, 0x250),
+    *range(0x370, 0x460),
+    *range(0x1E00, 0x1F00),
+    *range(0x2010, 0x2050),
+]
+LETTERS += [
+    0x20AC,
+    0x2116,
+    0x2122,
+    0x2190,
+    0x2191,
+    0x2192,
+    0x2193,
+    0x2194,
+    0x2212,
+    0x221E,
+    0x2248,
+    0x2260,
+    0x2264,
+    0x2265,
+]
 
 
 def main() -> None:
@@ -40,7 +61,8 @@ def main() -> None:
             font.save(target)
             per_em = font["head"].unitsPerEm
             widths[style.lower()] = {
-                chr(code): round(font["hmtx"][name][0] * 1000 / per_em) for code, name in sorted(font.getBestCmap().items())
+                chr(code): round(font["hmtx"][name][0] * 1000 / per_em)
+                for code, name in sorted(font.getBestCmap().items())
             }
             print(f"{target.name}: {len(font.getBestCmap())} letters, {target.stat().st_size:,} bytes")
     rows = ",\n".join(f'  "{style}": {json.dumps(table, separators=(",", ":"))}' for style, table in widths.items())

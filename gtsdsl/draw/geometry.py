@@ -45,14 +45,18 @@ class Box(NamedTuple):
 
     def touches(self, other: Box) -> bool:
         return (
-            self.left < other.right
-            and other.left < self.right
-            and self.top < other.bottom
-            and other.top < self.bottom
+            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
         )
 
     def holds(self, point: Point) -> bool:
         return self.left < point.x < self.right and self.top < point.y < self.bottom
+
+    def exit_to(self, target: Point) -> Point:
+        """Where the way from the box's centre to a point outside leaves the box."""
+        dx, dy = target.x - self.centre.x, target.y - self.centre.y
+        shares = [size / 2 / abs(step) for size, step in ((self.width, dx), (self.height, dy)) if step]
+        share = min([1.0, *shares])
+        return Point(self.centre.x + dx * share, self.centre.y + dy * share)
 
     def inside(self, other: Box) -> bool:
         return (

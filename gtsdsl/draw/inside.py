@@ -44,14 +44,14 @@ def inside_scene(sketch: Sketch) -> Scene:
         Glyph(centre, size, node.kind, node.tip, number)
         for number, (centre, node) in enumerate(zip(centres, place.nodes, strict=True))
     )
-    names = _names(sketch, glyphs, turns, shares, middle) if count <= _MAX_NAMED else []
+    names = _names(sketch, glyphs, turns, shares) if count <= _MAX_NAMED else []
     lines, labels = _lines(sketch, glyphs, names, frame)
     heading = [Text(Point(frame.left + 12, frame.top + 22), place.title, 13, bold=True, anchor="start")]
     if place.city:
         at = Point(heading[0].box.right + 6, frame.top + 22)
         heading.append(Text(at, place.city, 11, anchor="start", tone="muted"))
     if sketch.by_place and len(labels) < len([bundle for bundle in sketch.by_node if bundle.first != bundle.second]):
-        figure = f"round trip between any two: {sketch.by_place[0].label.split('  ×')[0]}"
+        figure = f"each circuit: {sketch.by_place[0].label.split('  ×')[0]} round trip"
         heading.append(Text(Point(frame.left + 12, frame.top + 39), figure, 11, anchor="start", tone="muted"))
     scene = Scene(
         frame.right, frame.bottom, sketch.title, frame, False, (), (), (Card(frame, None, place.title, None),),
@@ -152,9 +152,7 @@ def _circle(count: int, links: list[tuple[int, int]]) -> tuple[list[float], list
     return turns, [1.0 if count > 1 else 0.0] * count
 
 
-def _names(
-    sketch: Sketch, glyphs: tuple[Glyph, ...], turns: list[float], shares: list[float], middle: Point
-) -> list[Text]:
+def _names(sketch: Sketch, glyphs: tuple[Glyph, ...], turns: list[float], shares: list[float]) -> list[Text]:
     """Names outside of the circle, upright while there is room, else along the spokes; a tree's inner ones below."""
     names = []
     upright = len(glyphs) <= _MAX_UPRIGHT
@@ -199,10 +197,18 @@ def _lines(
         ]
         return tuple(lines), ()
     lines = [
-        Line((curves[bundle],), bundle.source, width, opacity, f"{bundle.label}\n{bundle.tip}", (bundle.first, bundle.second))
+        Line(
+            (curves[bundle],),
+            bundle.source,
+            width,
+            opacity,
+            f"{bundle.label}\n{bundle.tip}",
+            (bundle.first, bundle.second),
+        )
         for bundle in bundles
     ]
-    if len({bundle.label for bundle in bundles}) == 1 and count > 1 or count > _MAX_LABELLED:
+    alike = len({bundle.label for bundle in bundles}) == 1 and count > 1
+    if alike or count > _MAX_LABELLED:
         return tuple(lines), ()
     traffic = Traffic()
     wishes = [

@@ -45,6 +45,4 @@ def finish(scene: Scene, sketch: Sketch, *, natural_earth: bool) -> Scene:
             y += _ROW
             credit = replace(credit, at=Point(right, y + 0.36 * _SIZE))
         texts.append(credit)
-    return replace(
-        scene, width=right + MARGIN, height=y + 18, texts=(*scene.texts, *texts), legend=tuple(samples)
-    )
+    return replace(scene, width=right + MARGIN, height=y + 18, texts=(*scene.texts, *texts), legend=tuple(samples))

@@ -12,9 +12,9 @@ from gtsdsl.draw.lettering import text_width
 from gtsdsl.draw.scene import Label, Text, plate
 from gtsdsl.impairments import DelaySource
 
-_GAP = 30.0
+_GAP = 40.0
 _CELL = 8.0
-_BENDS = (0.0, 0.06, -0.06, 0.12, -0.12, 0.19, -0.19, 0.27, -0.27)
+_BENDS = (0.0, 0.05, -0.05, 0.1, -0.1, 0.15, -0.15, 0.2, -0.2)
 
 
 def separate(boxes: Sequence[Box], frame: Box) -> list[Box]:
@@ -86,13 +86,14 @@ def _cells_along(curve: Curve) -> set[tuple[int, int]]:
     return {(math.floor(x / _CELL), math.floor(y / _CELL)) for x, y in curve.points(min(steps, 400))}
 
 
-def route(start: Point, end: Point, obstacles: Iterable[Box], traffic: Traffic) -> Curve:
-    """A curve that bends no more than it must so as to pass beside the obstacles and other curves; noted in traffic."""
+def route(start: Point, end: Point, obstacles: Iterable[Box], room: Box, traffic: Traffic) -> Curve:
+    """A curve in the room that bends no more than it must to pass beside obstacles and other curves."""
     boxes = [box.grown(5) for box in obstacles]
 
     def cost(curve: Curve) -> float:
         points = curve.points(32)
         hits = sum(1 for box in boxes if any(box.holds(point) for point in points))
+        hits += not all(room.holds(point) for point in points)
         return hits * 100 + abs(curve.bend) * 60 + traffic.along(curve) * 0.5
 
     best = min((Curve(start, end, bend) for bend in _BENDS), key=cost)

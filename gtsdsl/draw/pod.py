@@ -31,46 +31,42 @@ class Pod:
     tip: str
 
 
-def build_pod(place: Place, first_number: int, inside: str, *, ring: bool) -> Pod:
+def build_pod(place: Place, first_number: int, inside: str, *, ring: bool = False, below: bool = False) -> Pod:
     """The card of a place whose nodes are numbered from ``first_number``.
 
-    ``inside`` is said at its foot, of the circuits that do not leave the site; ``ring`` puts the nodes on a circle, so
-    that lines between them are seen.
+    ``inside`` says something of the circuits that do not leave the site. ``ring`` puts the nodes on a circle, so that
+    lines between them are seen; ``below`` puts what is written under the nodes, for lines that come from above.
     """
     named = len(place.nodes) <= MAX_NAMED
-    lines: list[str] = []
-    if not named:
-        kinds = Counter(node.kind for node in place.nodes)
-        lines += [f"{count:,} {plural(kind, count)}" for kind, count in kinds.items()]
-    footer = [inside] if inside else []
+    kinds = Counter(node.kind for node in place.nodes)
+    lines = [] if named else [f"{count:,} {plural(kind, count)}" for kind, count in kinds.items()]
+    lines += [inside] if inside else []
     title_width = text_width(place.title, _HEADER, bold=True)
     city_width = text_width(place.city, _NAME) + 5 if place.city else 0.0
     nodes = place.nodes if len(place.nodes) <= _MAX_DRAWN else ()
     centres, body_width, body_height, glyph_size = _body(nodes, named=named, ring=ring)
-    widest = max([title_width + city_width, body_width, *(text_width(line, _NAME) for line in lines + footer)])
+    widest = max([title_width + city_width, body_width, *(text_width(line, _NAME) for line in lines)])
     width = widest + 2 * _PADDING
-    top = _PADDING + _HEADER
+    written = _HEADER + _LINE_HEIGHT * len(lines)
+    body_top = _PADDING if below else _PADDING + written + 5
+    y = (_PADDING + body_height + 3 if below else _PADDING) + _HEADER - 2
     left = (width - title_width - city_width) / 2
-    texts = [Text(Point(left, top - 2), place.title, _HEADER, bold=True, anchor="start")]
+    texts = [Text(Point(left, y), place.title, _HEADER, bold=True, anchor="start")]
     if place.city:
-        texts.append(Text(Point(left + title_width + 5, top - 2), place.city, _NAME, anchor="start", tone="muted"))
-    for line in lines:
-        top += _LINE_HEIGHT
-        texts.append(Text(Point(width / 2, top - 3), line, _NAME))
-    top += 4
-    shift = (width - body_width) / 2
+        texts.append(Text(Point(left + title_width + 5, y), place.city, _NAME, anchor="start", tone="muted"))
+    for row, line in enumerate(lines, start=1):
+        texts.append(Text(Point(width / 2, y + row * _LINE_HEIGHT), line, _NAME, tone="muted"))
     glyphs = []
     for index, (node, centre) in enumerate(zip(nodes, centres, strict=True)):
-        at = Point(centre.x + shift, centre.y + top)
+        # a node's name is on the side where the card's text is, and the lines are on the other
+        drop = 0.0 if below or not named else _NAME
+        at = Point(centre.x + (width - body_width) / 2, centre.y + body_top + drop)
         glyphs.append(Glyph(at, glyph_size, node.kind, node.tip, first_number + index))
         if named:
-            texts.append(Text(Point(at.x, at.y + glyph_size / 2 + _NAME), _short(node), _NAME))
-    top += body_height
-    for line in footer:
-        top += _LINE_HEIGHT
-        texts.append(Text(Point(width / 2, top - 4), line, _NAME, tone="muted"))
+            baseline = at.y + glyph_size / 2 + _NAME if below else at.y - glyph_size / 2 - 2.5
+            texts.append(Text(Point(at.x, baseline), _short(node), _NAME))
     tip = f"{place.title}{f' {place.city}' if place.city else ''}\n{len(place.nodes):,} nodes"
-    return Pod(width, top + _PADDING - 2, tuple(glyphs), tuple(texts), tip)
+    return Pod(width, 2 * _PADDING - 1 + written + 4 + body_height, tuple(glyphs), tuple(texts), tip)
 
 
 def plural(kind: Kind, count: int) -> str:
@@ -96,9 +92,7 @@ def _body(nodes: tuple[Node, ...], *, named: bool, ring: bool) -> tuple[list[Poi
         radius_y = max(30.0, cell_height * count / 5.6)
         turns = [2 * math.pi * index / count - math.pi / 2 for index in range(count)]
         centres = [
-            Point(
-                radius_x * (1 + math.cos(turn)) + cell_width / 2, radius_y * (1 + math.sin(turn)) + size / 2 + 2
-            )
+            Point(radius_x * (1 + math.cos(turn)) + cell_width / 2, radius_y * (1 + math.sin(turn)) + size / 2 + 2)
             for turn in turns
         ]
         return centres, 2 * radius_x + cell_width, 2 * radius_y + cell_height, size

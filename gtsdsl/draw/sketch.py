@@ -153,7 +153,7 @@ def _bundle(first: int, second: int, group: list[Wire], delays: dict[str, Impair
 
 
 WORDS: dict[DelaySource, str] = {
-    "measured": "round-trip time known",
+    "measured": "measured or given round-trip time",
     "link": "round-trip time set in the topology",
     "estimated": "round-trip time estimated from the distance",
     "unknown": "round-trip time not known",

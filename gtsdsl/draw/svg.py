@@ -13,15 +13,21 @@ from gtsdsl.draw.scene import Card, Glyph, Label, Line, Scene, Text
 from gtsdsl.draw.sketch import Kind
 from gtsdsl.impairments import DelaySource
 
-# Okabe and Ito's palette, which people with any colour vision tell apart ("Color Universal Design", 2008); the dashes say
-# the same in black and white.
+# After Okabe and Ito's palette ("Color Universal Design", 2008), which people with any colour vision tell apart; the
+# dashes say the same in black and white.
 _COLOURS: Mapping[DelaySource, str] = {
     "measured": "#0072b2",
     "link": "#007a5a",
     "estimated": "#c2560a",
     "unknown": "#6b6b6b",
 }
-_DASHES: Mapping[DelaySource, str | None] = {"measured": None, "link": None, "estimated": "7 4", "unknown": "1.5 4"}
+_DASHES: Mapping[DelaySource, tuple[float, ...]] = {
+    "measured": (),
+    "link": (),
+    "estimated": (4.5, 2.5),
+    "unknown": (1.0, 2.0),
+}
+"""Lengths of strokes and gaps, in line widths."""
 _FILLS = {Kind.HOST: "#ffffff", Kind.SERVER: "#dfe5ea", Kind.SWITCH: "#f6cf62", Kind.OTHER: "#f3d7e4"}
 _TONES = {"ink": "#1d2733", "muted": "#5b6876"}
 _INK = "#2b3947"
@@ -74,7 +80,7 @@ def _map(root: ET.Element, scene: Scene) -> None:
 
 
 def _lines(root: ET.Element, lines: Iterable[Line]) -> None:
-    group = ET.SubElement(root, "g", {"fill": "none", "stroke-linecap": "round"})
+    group = ET.SubElement(root, "g", {"fill": "none"})
     for line in lines:
         attributes = {
             "d": "".join(_curve(curve) for curve in line.curves),
@@ -84,7 +90,7 @@ def _lines(root: ET.Element, lines: Iterable[Line]) -> None:
         }
         # where lines are many, dashes only make a grey of them
         if (dash := _DASHES[line.source]) and line.opacity > 0.4:
-            attributes["stroke-dasharray"] = dash
+            attributes["stroke-dasharray"] = " ".join(_number(part * line.width) for part in dash)
         if line.ends is not None:
             attributes |= {"class": "line", "data-a": str(line.ends[0]), "data-b": str(line.ends[1])}
         _tip(ET.SubElement(group, "path", attributes), line.tip)
@@ -99,7 +105,7 @@ def _cards(root: ET.Element, cards: Iterable[Card]) -> None:
             ET.SubElement(group, "path", {"d": f"M{_at(start)}L{_at(end)}", **style})
             ET.SubElement(group, "circle", {"cx": _number(start.x), "cy": _number(start.y), "r": "3", "fill": _INK})
     for card in cards:
-        style = {"rx": "7", "fill": "#ffffff", "fill-opacity": "0.94", "stroke": "#93a1ad", "stroke-width": "1"}
+        style = {"rx": "7", "fill": "#ffffff", "stroke": "#93a1ad", "stroke-width": "1"}
         attributes = {**_rect(card.box), **style}
         if card.number is not None:
             attributes |= {"class": "card", "data-n": str(card.number)}
@@ -156,9 +162,9 @@ def _legend(root: ET.Element, scene: Scene) -> None:
             _glyph(signs, Glyph(Point(sample.at.x + SAMPLE_WIDTH / 2, sample.at.y), 14, sample.what, "", None))
         else:
             end = Point(sample.at.x + SAMPLE_WIDTH, sample.at.y)
-            style = {"stroke": _COLOURS[sample.what], "stroke-width": "2", "stroke-linecap": "round"}
+            style = {"stroke": _COLOURS[sample.what], "stroke-width": "2"}
             if dash := _DASHES[sample.what]:
-                style["stroke-dasharray"] = dash
+                style["stroke-dasharray"] = " ".join(_number(part * 2) for part in dash)
             ET.SubElement(group, "path", {"d": f"M{_at(sample.at)}L{_at(end)}", **style})
         _text(root, sample.text, _TONES["ink"], {})
 
