@@ -35,7 +35,7 @@ SHAPES: dict[str, Shape] = {
     ),
     "star": Shape(
         "Star",
-        "h1 is in the middle, all others are joined to it",
+        "all other hosts are joined to h1",
         2,
         10_000,
         lambda n: ((1, i) for i in range(2, n + 1)),
@@ -53,7 +53,7 @@ SHAPES: dict[str, Shape] = {
     ),
     "tree": Shape(
         "Tree",
-        "h1 is the root, each host has two below it",
+        "each host has two hosts below it, the root is h1",
         2,
         10_000,
         lambda n: ((i // 2, i) for i in range(2, n + 1)),

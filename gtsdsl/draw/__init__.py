@@ -42,5 +42,5 @@ def draw(testbed: Testbed, form: str, own: Circuits | None = None) -> bytes:
     if form == "png":
         from gtsdsl.draw.png import to_png  # noqa: PLC0415
 
-        return to_png(to_svg(found))
+        return to_png(to_svg(found), found.width, found.height)
     return to_svg(found).encode()

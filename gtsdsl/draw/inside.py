@@ -202,7 +202,7 @@ def _lines(
             bundle.source,
             width,
             opacity,
-            f"{bundle.label}\n{bundle.tip}",
+            bundle.tip,
             (bundle.first, bundle.second),
         )
         for bundle in bundles

@@ -24,13 +24,14 @@ _MAX_LINES = 36
 _MAX_RING = 8
 _LABEL = 11.0
 _PANEL_ROWS = 40
+_MAX_ROUTED = 120
 
 
 def map_scene(sketch: Sketch) -> Scene:
     """The map with all sites; those without a place on it stand in a panel beside it."""
     for width in _WIDTHS:
         scene, complete = _scene(sketch, width)
-        if complete:
+        if complete or len(scene.back_lines) > _MAX_ROUTED:
             break
     return scene
 
@@ -67,7 +68,9 @@ def _scene(sketch: Sketch, width: float) -> tuple[Scene, bool]:
         _single_lines(sketch, glyphs, boxes, room, traffic) if single else _bundle_lines(sketch, boxes, room, traffic)
     )
     taken = [box.grown(2) for box in boxes.values()]
-    labels, left = place_labels([wish for _, wish in drawn if wish.text], _LABEL, taken, room, traffic)
+    wishes = [wish for _, wish in drawn if wish.text]
+    labels, left = place_labels(wishes[:_MAX_ROUTED], _LABEL, taken, room, traffic)
+    left += wishes[_MAX_ROUTED:]  # beyond that a map is a tangle, and looking for places takes too long
     if left:
         texts += _panel(left, right + _MARGIN, frame.top)
         right = max(right, *(text.box.right for text in texts))
@@ -141,7 +144,7 @@ def _inside_lines(sketch: Sketch, pods: list[Pod], glyphs: tuple[Glyph, ...]) ->
             bundle.source,
             1.4,
             0.9,
-            f"{bundle.label}\n{bundle.tip}",
+            bundle.tip,
             (bundle.first, bundle.second),
         )
         for bundle in sketch.by_node
@@ -199,12 +202,12 @@ def _bundle_lines(sketch: Sketch, boxes: dict[int, Box], room: Box, traffic: Tra
         if bundle.first == bundle.second:
             continue
         others = [box for index, box in boxes.items() if index not in (bundle.first, bundle.second)]
+        if len(drawn) >= _MAX_ROUTED:
+            others = []
         curve = route(boxes[bundle.first].centre, boxes[bundle.second].centre, others, room, traffic)
         name = _names(sketch, bundle)
         width = min(1.6 + 0.3 * math.log2(bundle.count), 4.5)
-        line = Line(
-            (curve,), bundle.source, width, 0.85, f"{name}: {bundle.label}\n{bundle.tip}", (bundle.first, bundle.second)
-        )
+        line = Line((curve,), bundle.source, width, 0.85, f"{name}: {bundle.tip}", (bundle.first, bundle.second))
         drawn.append((line, Wish(name, bundle.label, bundle.source, ((traffic.count - 1, curve),))))
     return drawn
 
@@ -232,7 +235,7 @@ def _single_lines(
         if len(sketch.places[sketch.home[bundle.second]].nodes) == 1:
             end = boxes[sketch.home[bundle.second]].exit_to(start)
         curve = route(start, end, obstacles, room, traffic)
-        line = Line((curve,), bundle.source, 1.6, 0.9, f"{bundle.label}\n{bundle.tip}", (bundle.first, bundle.second))
+        line = Line((curve,), bundle.source, 1.6, 0.9, bundle.tip, (bundle.first, bundle.second))
         # a figure inside a site is at the foot of its card
         text = bundle.label if home[0] != home[1] else ""
         shared.setdefault((home[0], home[1]), []).append(len(drawn))

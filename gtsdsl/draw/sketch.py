@@ -13,6 +13,7 @@ from gtsdsl.testbed import HOST_CLASSES, SWITCH_CLASSES, Resource, Testbed
 from gtsdsl.wiring import Wire, nodes, wires
 
 _LISTED = 12
+_MAX_PLACES = 48
 
 
 class Kind(Enum):
@@ -35,15 +36,11 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A site with what stands there; ``code`` is empty for resources without a location."""
+    """A site with what stands there, or several that there is no room for one by one."""
 
-    code: str
+    title: str
     site: Site | None
     nodes: tuple[Node, ...]
-
-    @property
-    def title(self) -> str:
-        return printable(self.code, 24) or "no site"
 
     @property
     def city(self) -> str:
@@ -60,7 +57,16 @@ class Bundle:
     low_ms: float
     high_ms: float
     source: DelaySource
-    tip: str
+    joins: str
+    links: tuple[str, ...]
+
+    @property
+    def tip(self) -> str:
+        """All that is worth saying of the circuits, a line each."""
+        what = printable(self.joins, 200) if self.count == 1 else _count(self.count, "circuit")
+        named = ", ".join(printable(link, 24) for link in self.links[:_LISTED])
+        more = f" and {self.count - _LISTED:,} more" if self.count > _LISTED else ""
+        return f"{self.label}\n{what}\n{WORDS[self.source]}\n{named}{more}"
 
     @property
     def label(self) -> str:
@@ -99,19 +105,26 @@ def sketch(testbed: Testbed, own: Circuits | None = None) -> Sketch:
     members: dict[str, list[Resource]] = {}
     for resource in nodes(testbed).values():
         members.setdefault(canonical(resource.location or "", own), []).append(resource)
-    codes = sorted(members, key=lambda code: (not code, code))
-    places = tuple(Place(code, site(code, own), tuple(map(_node, members[code]))) for code in codes)
+    sites = {code: site(code, own) for code in members}
+    groups = [
+        (printable(code, 24) or "no site", sites[code], members[code])
+        for code in sorted(members, key=lambda code: (sites[code] is None, not code, code))
+    ]
+    if len(groups) > _MAX_PLACES:
+        rest = [resource for _, _, resources in groups[_MAX_PLACES:] for resource in resources]
+        groups[_MAX_PLACES:] = [(f"{len(groups) - _MAX_PLACES:,} more sites", None, rest)]
+    places = tuple(Place(title, where, tuple(map(_node, resources))) for title, where, resources in groups)
     number: dict[str, int] = {}
     home: list[int] = []
-    for index, code in enumerate(codes):
-        for resource in members[code]:
+    for index, (_, _, resources) in enumerate(groups):
+        for resource in resources:
             number[resource.id] = len(home)
             home.append(index)
     delays = impairments(testbed, own)
     joined = [(number[wire.first.resource], number[wire.second.resource], wire) for wire in wires(testbed)]
     by_node = _bundles(joined, delays)
     by_place = _bundles([(home[first], home[second], wire) for first, second, wire in joined], delays)
-    counts = [_count(len(home), "node"), _count(len(joined), "circuit"), _count(len(places), "site")]
+    counts = [_count(len(home), "node"), _count(len(joined), "circuit"), _count(len(members), "site")]
     subtitle = " · ".join([*([printable(testbed.description, 90)] if testbed.description else []), ", ".join(counts)])
     return Sketch(printable(testbed.id, 60), subtitle, places, tuple(home), by_place, by_node)
 
@@ -145,11 +158,8 @@ def _bundle(first: int, second: int, group: list[Wire], delays: dict[str, Impair
     order: tuple[DelaySource, ...] = ("unknown", "estimated", "link", "measured")
     source = min((item.delay_source for item in found), key=order.index)
     low, high = (min(rtts), max(rtts)) if rtts else (0.0, 0.0)
-    ends = f"{group[0].first} – {group[0].second}" if len(group) == 1 else _count(len(group), "circuit")
-    named = ", ".join(printable(wire.link.id, 24) for wire in group[:_LISTED])
-    more = f" and {len(group) - _LISTED:,} more" if len(group) > _LISTED else ""
-    tip = f"{printable(ends, 200)}\n{WORDS[source]}\n{named}{more}"
-    return Bundle(first, second, len(group), low, high, source, tip)
+    joins = f"{group[0].first} – {group[0].second}"
+    return Bundle(first, second, len(group), low, high, source, joins, tuple(wire.link.id for wire in group))
 
 
 WORDS: dict[DelaySource, str] = {

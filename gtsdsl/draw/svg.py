@@ -56,9 +56,9 @@ def svg_element(scene: Scene) -> ET.Element:
     ET.SubElement(root, "rect", {"width": width, "height": height, "fill": "#ffffff"})
     if scene.sea:
         _map(root, scene)
-    _lines(root, scene.back_lines)
+    _lines(root, scene.back_lines, "card")
     _cards(root, scene.cards)
-    _lines(root, scene.front_lines)
+    _lines(root, scene.front_lines, "node")
     glyphs = ET.SubElement(root, "g", {"stroke": _INK, "stroke-width": "1.3", "stroke-linejoin": "round"})
     for glyph in scene.glyphs:
         _glyph(glyphs, glyph)
@@ -79,7 +79,7 @@ def _map(root: ET.Element, scene: Scene) -> None:
     ET.SubElement(root, "rect", {**_rect(scene.frame), "fill": "none", "stroke": "#b4bfc7"})
 
 
-def _lines(root: ET.Element, lines: Iterable[Line]) -> None:
+def _lines(root: ET.Element, lines: Iterable[Line], of: str) -> None:
     group = ET.SubElement(root, "g", {"fill": "none"})
     for line in lines:
         attributes = {
@@ -92,7 +92,7 @@ def _lines(root: ET.Element, lines: Iterable[Line]) -> None:
         if (dash := _DASHES[line.source]) and line.opacity > 0.4:
             attributes["stroke-dasharray"] = " ".join(_number(part * line.width) for part in dash)
         if line.ends is not None:
-            attributes |= {"class": "line", "data-a": str(line.ends[0]), "data-b": str(line.ends[1])}
+            attributes |= {"class": "line", "data-of": of, "data-a": str(line.ends[0]), "data-b": str(line.ends[1])}
         _tip(ET.SubElement(group, "path", attributes), line.tip)
 
 
