@@ -27,25 +27,38 @@ class Shape:
 SHAPES: dict[str, Shape] = {
     "full-mesh": Shape(
         # a full mesh of 400 hosts is 79,800 links and 13 MB of text, which is what an input may have
-        "FullMesh", "every host is joined to every other", 2, 400, lambda n: combinations(range(1, n + 1), 2)
+        "FullMesh",
+        "every host is joined to every other",
+        2,
+        400,
+        lambda n: combinations(range(1, n + 1), 2),
     ),
     "star": Shape(
-        "Star", "h1 is in the middle, all others are joined to it", 2, 10_000, lambda n: ((1, i) for i in range(2, n + 1))
+        "Star",
+        "all other hosts are joined to h1",
+        2,
+        10_000,
+        lambda n: ((1, i) for i in range(2, n + 1)),
     ),
     "ring": Shape(
-        "Ring", "each host is joined to the next, the last to the first", 3, 10_000,
+        "Ring",
+        "each host is joined to the next, the last to the first",
+        3,
+        10_000,
         lambda n: ((i, i % n + 1) for i in range(1, n + 1)),
     ),
-    "line": Shape(
-        "Line", "each host is joined to the next", 2, 10_000, lambda n: ((i, i + 1) for i in range(1, n))
-    ),
+    "line": Shape("Line", "each host is joined to the next", 2, 10_000, lambda n: ((i, i + 1) for i in range(1, n))),
     "point-to-point": Shape(
         "PointToPoint", "two hosts and one circuit", 2, 2, lambda n: combinations(range(1, n + 1), 2)
     ),
     "tree": Shape(
-        "Tree", "h1 is the root, each host has two below it", 2, 10_000, lambda n: ((i // 2, i) for i in range(2, n + 1))
+        "Tree",
+        "each host has two hosts below it, the root is h1",
+        2,
+        10_000,
+        lambda n: ((i // 2, i) for i in range(2, n + 1)),
     ),
-}  # fmt: skip
+}
 
 
 def default_hosts(shape: str, sites: int) -> int:

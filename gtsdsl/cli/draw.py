@@ -1,0 +1,59 @@
+"""``gtsdsl draw``: a topology to a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gtsdsl.circuits import read_circuits
+from gtsdsl.cli.common import print_diagnostics, write_output
+from gtsdsl.diagnostics import GtsError, printable
+from gtsdsl.draw import FORMATS, draw
+from gtsdsl.loading import check, read_source
+
+
+@click.command("draw")
+@click.argument("file", type=click.Path())
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="OUT",
+    required=True,
+    help="Where to write; its ending says the format: .svg, .png or .html.",
+)
+@click.option(
+    "--circuits",
+    "path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Your own round-trip times and sites, as `gtsdsl circuits` takes them.",
+)
+def command(file: str, output: Path, path: Path | None) -> None:
+    """Draw a topology: its sites on a map of Europe, its circuits with their round-trip times.
+
+    FILE is GTS DSL, GTS JSON or a project of the public editor; `-` is standard input.
+
+    A topology in one site is drawn from the inside; sites that are not known stand beside the map. PNG needs the
+    extra: pip install 'gtsdsl[draw]'.
+
+    \b
+    Example:
+      gtsdsl draw examples/full_mesh.dsl -o mesh.svg
+      gtsdsl draw examples/full_mesh.dsl -o mesh.html --circuits own.json
+    """
+    form = output.suffix.removeprefix(".").lower()
+    if form not in FORMATS:
+        endings = ", ".join(f".{name}" for name in FORMATS)
+        raise click.BadParameter(f"{printable(str(output))} does not end in one of {endings}", param_hint="-o")
+    own = read_circuits(path) if path is not None else None
+    checked = check(read_source(file))
+    if checked.testbed is None or checked.has_errors:
+        raise GtsError(checked.diagnostics)
+    print_diagnostics(checked.diagnostics)
+    try:
+        picture = draw(checked.testbed, form, own)
+    except (ImportError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    write_output(output, picture)

@@ -1,0 +1,179 @@
+"""Testbed to what a picture shows of it: nodes by site, circuits by pair of nodes and by pair of sites."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from gtsdsl.circuits import Circuits, Site, canonical, site
+from gtsdsl.diagnostics import printable
+from gtsdsl.impairments import DelaySource, Impairment, impairments
+from gtsdsl.testbed import HOST_CLASSES, SWITCH_CLASSES, Resource, Testbed
+from gtsdsl.wiring import Wire, nodes, wires
+
+_LISTED = 12
+_MAX_PLACES = 48
+
+
+class Kind(Enum):
+    """What a node is; the value is what a picture calls it."""
+
+    HOST = "host"
+    SERVER = "bare-metal server"
+    SWITCH = "switch"
+    OTHER = "other resource"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A resource that is no link. ``tip`` is all that is worth saying of it, a line each."""
+
+    id: str
+    kind: Kind
+    tip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A site with what stands there, or several that there is no room for one by one."""
+
+    title: str
+    site: Site | None
+    nodes: tuple[Node, ...]
+
+    @property
+    def city(self) -> str:
+        return printable(self.site.city, 24) if self.site else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The circuits between two ends, which are numbers of places, or of nodes; both may be the same place."""
+
+    first: int
+    second: int
+    count: int
+    low_ms: float
+    high_ms: float
+    source: DelaySource
+    joins: str
+    links: tuple[str, ...]
+
+    @property
+    def tip(self) -> str:
+        """All that is worth saying of the circuits, a line each."""
+        what = printable(self.joins, 200) if self.count == 1 else _count(self.count, "circuit")
+        named = ", ".join(printable(link, 24) for link in self.links[:_LISTED])
+        more = f" and {self.count - _LISTED:,} more" if self.count > _LISTED else ""
+        return f"{self.label}\n{what}\n{WORDS[self.source]}\n{named}{more}"
+
+    @property
+    def label(self) -> str:
+        """The round trip as a picture shows it: ``≈`` before an estimate, ``×`` and the number of circuits behind."""
+        if self.source == "unknown":
+            text = "? ms"
+        elif _figure(self.low_ms) == _figure(self.high_ms):
+            text = f"{_figure(self.low_ms)} ms"
+        else:
+            text = f"{_figure(self.low_ms)}–{_figure(self.high_ms)} ms"
+        return ("≈ " if self.source == "estimated" else "") + text + (f"  ×{self.count:,}" if self.count > 1 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What a picture shows. Nodes are numbered over all places; ``home`` has the place of each."""
+
+    title: str
+    subtitle: str
+    places: tuple[Place, ...]
+    home: tuple[int, ...]
+    by_place: tuple[Bundle, ...]
+    by_node: tuple[Bundle, ...]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        return tuple(node for place in self.places for node in place.nodes)
+
+
+def sketch(testbed: Testbed, own: Circuits | None = None) -> Sketch:
+    """What to draw of a testbed, nested ones flattened; ``own`` are the user's circuits and sites.
+
+    Raises:
+        ValueError: a link's delay, jitter, loss or bandwidth is wrong; the sentence names the link.
+    """
+    members: dict[str, list[Resource]] = {}
+    for resource in nodes(testbed).values():
+        members.setdefault(canonical(resource.location or "", own), []).append(resource)
+    sites = {code: site(code, own) for code in members}
+    groups = [
+        (printable(code, 24) or "no site", sites[code], members[code])
+        for code in sorted(members, key=lambda code: (sites[code] is None, not code, code))
+    ]
+    if len(groups) > _MAX_PLACES:
+        rest = [resource for _, _, resources in groups[_MAX_PLACES:] for resource in resources]
+        groups[_MAX_PLACES:] = [(f"{len(groups) - _MAX_PLACES:,} more sites", None, rest)]
+    places = tuple(Place(title, where, tuple(map(_node, resources))) for title, where, resources in groups)
+    number: dict[str, int] = {}
+    home: list[int] = []
+    for index, (_, _, resources) in enumerate(groups):
+        for resource in resources:
+            number[resource.id] = len(home)
+            home.append(index)
+    delays = impairments(testbed, own)
+    joined = [(number[wire.first.resource], number[wire.second.resource], wire) for wire in wires(testbed)]
+    by_node = _bundles(joined, delays)
+    by_place = _bundles([(home[first], home[second], wire) for first, second, wire in joined], delays)
+    counts = [_count(len(home), "node"), _count(len(joined), "circuit"), _count(len(members), "site")]
+    subtitle = " · ".join([*([printable(testbed.description, 90)] if testbed.description else []), ", ".join(counts)])
+    return Sketch(printable(testbed.id, 60), subtitle, places, tuple(home), by_place, by_node)
+
+
+def _node(resource: Resource) -> Node:
+    kind = Kind.OTHER
+    if resource.cls in SWITCH_CLASSES:
+        kind = Kind.SWITCH
+    elif resource.cls in HOST_CLASSES:
+        kind = Kind.HOST if resource.cls == "host" else Kind.SERVER
+    lines = [f"{printable(resource.cls, 40)} {printable(resource.id)}", _count(len(resource.ports), "port")]
+    lines += [
+        f"{printable(name, 40)}: {printable(str(value))}"
+        for name, value in list(resource.attributes.items())[:_LISTED]
+        if not isinstance(value, dict | list)
+    ]
+    return Node(resource.id, kind, "\n".join(lines))
+
+
+def _bundles(joined: Iterable[tuple[int, int, Wire]], delays: dict[str, Impairment]) -> tuple[Bundle, ...]:
+    groups: dict[tuple[int, int], list[Wire]] = {}
+    for first, second, wire in joined:
+        groups.setdefault((min(first, second), max(first, second)), []).append(wire)
+    return tuple(_bundle(*ends, group, delays) for ends, group in sorted(groups.items()))
+
+
+def _bundle(first: int, second: int, group: list[Wire], delays: dict[str, Impairment]) -> Bundle:
+    found = [delays[wire.link.id] for wire in group]
+    rtts = [item.rtt_ms for item in found if item.delay_source != "unknown"]
+    # of several circuits, the least certain one says how the figure is marked
+    order: tuple[DelaySource, ...] = ("unknown", "estimated", "link", "measured")
+    source = min((item.delay_source for item in found), key=order.index)
+    low, high = (min(rtts), max(rtts)) if rtts else (0.0, 0.0)
+    joins = f"{group[0].first} – {group[0].second}"
+    return Bundle(first, second, len(group), low, high, source, joins, tuple(wire.link.id for wire in group))
+
+
+WORDS: dict[DelaySource, str] = {
+    "measured": "measured or given round-trip time",
+    "link": "round-trip time set in the topology",
+    "estimated": "round-trip time estimated from the distance",
+    "unknown": "round-trip time not known",
+}
+
+
+def _figure(rtt_ms: float) -> str:
+    """Three digits: more than a tenth of a millisecond is only told of short paths."""
+    return f"{rtt_ms:.3g}" if rtt_ms < 1 else f"{rtt_ms:.1f}" if rtt_ms < 1000 else f"{rtt_ms:.0f}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
