@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from gtsdsl.targets import compile_to
     from gtsdsl.testbed import Testbed
 
+__version__ = "0.1.0"
+
 _HOMES = {
     "Diagnostic": "gtsdsl.diagnostics",
     "GtsError": "gtsdsl.diagnostics",

@@ -27,16 +27,17 @@ _TIGHT_AFTER = frozenset({"LPAR", "LSQB", "DOT", "RANGE", "BANG"})
 _VALUE_ENDS = frozenset({"NAME", "INTEGER", "DECIMAL", "TEXT", "TEMPLATE", "CONSTANT", "RPAR", "RSQB", "RBRACE"})
 
 
-def format_text(text: str) -> str:
-    """The text laid out evenly; formatting it again changes nothing.
+def format_text(text: str, name: str = "<text>") -> str:
+    """The text laid out evenly, with the line ends that it had; formatting it again changes nothing.
 
     Raises:
-        GtsError: the text has syntax errors.
+        GtsError: the text has syntax errors; ``name`` is what they call it.
     """
-    source = Source("<text>", text)
-    parsed = parse(source)
+    parsed = parse(Source(name, text))
     if parsed.diagnostics:
         raise GtsError(parsed.diagnostics)
+    if "\r\n" in text:
+        return format_text(text.replace("\r\n", "\n")).replace("\n", "\r\n")
     words = [word for word in all_words(text) if word.kind not in ("SPACE", "_NEWLINE")]
     return _Layout(text, words, _statement_starts(parsed.body, words)).lay_out() if words else ""
 

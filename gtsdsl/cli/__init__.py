@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from gtsdsl import __version__
 from gtsdsl.diagnostics import GtsError
 
 _COMMANDS = {
@@ -40,7 +41,7 @@ class _LazyGroup(click.Group):
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="gtsdsl", message="gtsdsl %(version)s")
+@click.version_option(__version__, message="gtsdsl %(version)s")
 def cli() -> None:
     """Compile, check and draw topologies of the GÉANT Testbeds Service.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,13 +9,12 @@ from pathlib import Path
 import click
 
 from gtsdsl.cli.common import wants_color, write_output, write_stdout
+from gtsdsl.cli.inputs import find_inputs
 from gtsdsl.diagnostics import Diagnostic, GtsError
 from gtsdsl.diagnostics.report import FileReport, counted, report
 from gtsdsl.diagnostics.text import render
 from gtsdsl.loading import check, read_source
-from gtsdsl.source import Source
 
-_SUFFIXES = (".dsl", ".gts")
 _FORMATS = ("text", "json", "sarif", "github", "junit")
 
 
@@ -77,15 +75,8 @@ def _written(reports: Sequence[FileReport], format_: str, strict: bool) -> str:
 
 
 def _check_all(files: Sequence[str]) -> Iterator[tuple[str, tuple[Diagnostic, ...]]]:
-    """Each file's name and findings, a file once however often it is named."""
-    seen: set[str] = set()
-    for argument in files:
-        for name, problem in _inputs(argument):
-            identity = name if name == "-" else os.path.realpath(name)
-            if identity in seen:
-                continue
-            seen.add(identity)
-            yield ("<stdin>" if name == "-" else name), ((problem,) if problem else _check_one(name))
+    for name, problem in find_inputs(files):
+        yield ("<stdin>" if name == "-" else name), ((problem,) if problem else _check_one(name))
 
 
 def _check_one(name: str) -> tuple[Diagnostic, ...]:
@@ -93,34 +84,3 @@ def _check_one(name: str) -> tuple[Diagnostic, ...]:
         return check(read_source(name)).diagnostics
     except GtsError as error:
         return error.diagnostics
-
-
-def _inputs(argument: str) -> Iterator[tuple[str, Diagnostic | None]]:
-    """The files that an argument stands for; or a folder, with what is wrong with it."""
-    if argument == "-" or not os.path.isdir(argument):  # noqa: PTH112 (a Path takes an empty name for a folder)
-        yield argument, None
-        return
-    found = False
-    pending = [argument]
-    while pending:  # no recursion: a path can have more folders than Python has frames
-        folder = pending.pop()
-        try:
-            with os.scandir(folder) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
-        except OSError as error:
-            found = True
-            yield folder, _unsearchable(folder, f"this folder cannot be searched: {error.strerror}")
-            continue
-        for entry in entries:
-            if not entry.is_dir() and entry.name.lower().endswith(_SUFFIXES):
-                found = True
-                yield entry.path, None
-        # a link to a folder can lead back to where the search came from
-        folders = (entry for entry in entries if entry.is_dir(follow_symlinks=False))
-        pending += [entry.path for entry in folders if not entry.name.startswith(".")][::-1]
-    if not found:
-        yield argument, _unsearchable(argument, "no *.dsl or *.gts file in this folder")
-
-
-def _unsearchable(folder: str, message: str) -> Diagnostic:
-    return Diagnostic("GTS002", message, Source(folder, ""))

@@ -1,0 +1,24 @@
+// Two machines and the circuit between them: one of the six pairs that the study of 2016 measured.
+PointToPoint {
+  id = "PtP_MIL_BRA"
+  description = "Point to point, MIL to BRA"
+
+  host {
+    id = "h1"
+    location = "MIL"
+    imageId = "Ubuntu-14.04.qcow2"
+    flavorId = "c2r4h20"
+    port { id = "port1" }
+  }
+  host {
+    id = "h2"
+    location = "BRA"
+    imageId = "Ubuntu-14.04.qcow2"
+    flavorId = "c2r4h20"
+    port { id = "port1" }
+  }
+
+  link { id = "l1"; port { id = "src" }; port { id = "dst" } }
+  adjacency h1.port1, l1.src
+  adjacency h2.port1, l1.dst
+}

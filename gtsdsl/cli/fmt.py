@@ -1,0 +1,76 @@
+"""`gtsdsl fmt`: lay out DSL files evenly."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from gtsdsl.cli.common import print_diagnostics, wants_color, write_output, write_stdout
+from gtsdsl.cli.inputs import find_inputs
+from gtsdsl.diagnostics import GtsError, printable
+from gtsdsl.formatting import format_text
+from gtsdsl.loading import read_source
+from gtsdsl.source import Source
+
+
+@click.command("fmt")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path())
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 if a file would change.")
+@click.option("--diff", "show_diff", is_flag=True, help="Change nothing; show what would change.")
+def command(files: Sequence[str], only_check: bool, show_diff: bool) -> None:
+    """Lay out DSL files evenly: space, line breaks and semicolons, and nothing else. Comments stay.
+
+    Folders are searched for *.dsl and *.gts; `-` is standard input, laid out to standard output. A file with syntax
+    errors is left as it is, and the exit status is 1.
+
+    \b
+    Example:
+      gtsdsl fmt mesh.dsl
+      gtsdsl fmt --check --diff topologies/
+    """
+    failed = False
+    would_change = 0
+    for name, problem in find_inputs(files):
+        try:
+            if problem is not None:
+                raise GtsError([problem])
+            source = read_source(name)
+            text = format_text(source.text, source.name)
+        except GtsError as error:
+            print_diagnostics(error.diagnostics)
+            failed = True
+            continue
+        if show_diff:
+            write_stdout(_diff(source, text))
+        elif name == "-" and not only_check:
+            write_stdout(text.encode())
+        if text == source.text:
+            continue
+        would_change += 1
+        if only_check:
+            click.echo(f"would lay out {printable(name, 300)}", err=True)
+        elif not show_diff and name != "-":
+            write_output(Path(name), text)
+            click.echo(f"laid out {printable(name, 300)}", err=True)
+    sys.exit(1 if failed or (only_check and would_change) else 0)
+
+
+def _diff(source: Source, text: str) -> str:
+    import difflib  # noqa: PLC0415 (few runs need it)
+
+    name = printable(source.name, 300)
+    lines = difflib.unified_diff(
+        source.text.splitlines(keepends=True),
+        text.splitlines(keepends=True),
+        f"{name} (as it is)",
+        f"{name} (laid out)",
+    )
+    shown = []
+    for line in lines:
+        line = printable(line.rstrip("\r\n"), 10_000)  # a file's own control characters must not reach a terminal
+        color = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+        shown.append(click.style(line, fg=color) if color and wants_color(sys.stdout) else line)
+    return "".join(f"{line}\n" for line in shown)

@@ -1,0 +1,56 @@
+"""From the files and folders that a command is given to the names of the inputs that it works on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from gtsdsl.diagnostics import Diagnostic
+from gtsdsl.source import Source
+
+_SUFFIXES = (".dsl", ".gts")
+
+
+def find_inputs(arguments: Sequence[str]) -> Iterator[tuple[str, Diagnostic | None]]:
+    """The files that arguments stand for, each once however often it is named; or a folder, with what is wrong with it.
+
+    A folder is searched for ``*.dsl`` and ``*.gts``; hidden folders and symbolic links to folders are passed over.
+    """
+    seen: set[str] = set()
+    for argument in arguments:
+        for name, problem in _inputs(argument):
+            identity = name if name == "-" else os.path.realpath(name)
+            if identity not in seen:
+                seen.add(identity)
+                yield name, problem
+
+
+def _inputs(argument: str) -> Iterator[tuple[str, Diagnostic | None]]:
+    """The files that an argument stands for; or a folder, with what is wrong with it."""
+    if argument == "-" or not os.path.isdir(argument):  # noqa: PTH112 (a Path takes an empty name for a folder)
+        yield argument, None
+        return
+    found = False
+    pending = [argument]
+    while pending:  # no recursion: a path can have more folders than Python has frames
+        folder = pending.pop()
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            found = True
+            yield folder, _unsearchable(folder, f"this folder cannot be searched: {error.strerror}")
+            continue
+        for entry in entries:
+            if not entry.is_dir() and entry.name.lower().endswith(_SUFFIXES):
+                found = True
+                yield entry.path, None
+        # a link to a folder can lead back to where the search came from
+        folders = (entry for entry in entries if entry.is_dir(follow_symlinks=False))
+        pending += [entry.path for entry in folders if not entry.name.startswith(".")][::-1]
+    if not found:
+        yield argument, _unsearchable(argument, "no *.dsl or *.gts file in this folder")
+
+
+def _unsearchable(folder: str, message: str) -> Diagnostic:
+    return Diagnostic("GTS002", message, Source(folder, ""))
