@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Sequence
@@ -92,7 +91,7 @@ def _replace(target: Path, content: bytes, status: os.stat_result | None) -> Non
         raise PermissionError(errno.EACCES, "it is write-protected")
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, f"there is no folder {printable(str(target.parent), limit=300)}")
-    temporary = target.with_name(f".gtsdsl-{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f".gtsdsl-{os.urandom(8).hex()}.tmp")
     # not `tempfile`: its files are for the owner only, and what is new here is to have the user's usual permissions
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
