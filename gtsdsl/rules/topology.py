@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gtsdsl.controllers import is_control
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.rules.index import Index, Scope, shown
 from gtsdsl.testbed import HOST_CLASSES, Resource
@@ -74,7 +75,7 @@ def _controller_cut_off(index: Index, scope: Scope, switch: Resource) -> Iterato
     given = next((name for name in _CONTROLLER_ATTRIBUTES if switch.attributes.get(name)), None)
     if given is None or not switch.id:
         return
-    control = [port for port in switch.ports if port.attributes.get("mode") == "CONTROL"]
+    control = [port for port in switch.ports if is_control(port)]
     if any((switch.id, port.id) in scope.named_ports for port in control):
         return
     what = f"{switch.cls} {shown(switch.id)} has a controller's address but no"
