@@ -29,21 +29,19 @@ def _unreachable_hosts(index: Index) -> Iterator[Diagnostic]:
         return
     largest = max(parts, key=len)  # of several, the first in the file
     others = [part for part in parts if part is not largest]
+    place = index.resources[others[0][0]].place
     if len(largest) == 1:
         message = f"no host can reach another: none of the {len(parts):,} hosts is joined to another one"
-    else:
-        named = "; ".join(_hosts(index, part) for part in others[:_SHOWN_PARTS])
-        more = f"; and {len(others) - _SHOWN_PARTS:,} more parts" if len(others) > _SHOWN_PARTS else ""
-        message = (
-            f"the hosts fall into {len(parts):,} parts that cannot reach each other: "
-            f"the largest has {_hosts(index, largest)}; cut off from it: {named}{more}"
-        )
-    first = index.resources[largest[0]]
+        yield index.finding("GTS040", message, place)
+        return
+    named = "; ".join(_hosts(index, part) for part in others[:_SHOWN_PARTS])
+    more = f"; and {len(others) - _SHOWN_PARTS:,} more parts" if len(others) > _SHOWN_PARTS else ""
     yield index.finding(
         "GTS040",
-        message,
-        index.resources[others[0][0]].place,
-        note=(f"host {shown(index.path(largest[0]))} is in the largest part", first.place),
+        f"the hosts fall into {len(parts):,} parts that cannot reach each other: "
+        f"the largest has {_hosts(index, largest)}; cut off from it: {named}{more}",
+        place,
+        note=(f"{shown(index.path(largest[0]))} is in the largest part", index.resources[largest[0]].place),
     )
 
 

@@ -12,10 +12,10 @@ from tests.strategies import ATTRIBUTES, IDS, TEXTS, VALUES, valid_testbeds
 WIRING = {f"GTS{number:03}" for number in (20, 21, 22, 23, 24, 25, 26, 27, 42, 43)}
 FEW_IDS = st.one_of(st.sampled_from(["", "a", "b", "l", "s", "up"]), IDS)
 CLASSES = st.one_of(st.sampled_from(["host", "link", "vsi", "ofx", "baremetalserver"]), TEXTS)
-PORTS = st.lists(st.builds(Port, FEW_IDS, ATTRIBUTES), max_size=4).map(tuple)
+PORTS = st.lists(st.builds(Port, FEW_IDS, ATTRIBUTES), max_size=2).map(tuple)
 RESOURCES = st.builds(Resource, CLASSES, FEW_IDS, st.one_of(st.none(), TEXTS), ATTRIBUTES, PORTS)
 REFERENCES = st.builds(PortRef, FEW_IDS, FEW_IDS)
-ADJACENCIES = st.lists(st.builds(Adjacency, REFERENCES, REFERENCES), max_size=8).map(tuple)
+ADJACENCIES = st.lists(st.builds(Adjacency, REFERENCES, REFERENCES), max_size=4).map(tuple)
 
 
 def _testbeds(items: st.SearchStrategy[Resource | Testbed]) -> st.SearchStrategy[Testbed]:
@@ -26,22 +26,22 @@ def _testbeds(items: st.SearchStrategy[Resource | Testbed]) -> st.SearchStrategy
         parameters=st.dictionaries(IDS, VALUES, max_size=2),
         attributes=ATTRIBUTES,
         ports=PORTS,
-        resources=st.lists(items, max_size=6).map(tuple),
+        resources=st.lists(items, max_size=3).map(tuple),
         adjacencies=ADJACENCIES,
     )
 
 
-ANY_TESTBED = _testbeds(st.recursive(RESOURCES, _testbeds, max_leaves=12))
+ANY_TESTBED = _testbeds(st.recursive(RESOURCES, _testbeds, max_leaves=4))
 
 
 @given(valid_testbeds())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 def test_nothing_is_wrong_with_the_wiring_of_a_right_testbed(testbed: Testbed) -> None:
     assert WIRING.isdisjoint(codes(testbed))
 
 
 @given(valid_testbeds(), st.data())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 def test_an_adjacency_less_is_seen(testbed: Testbed, data: st.DataObject) -> None:
     links = {link.id for link in testbed.links}
     wired = [each for each in testbed.adjacencies if links & {each.first.resource, each.second.resource}]
@@ -52,7 +52,7 @@ def test_an_adjacency_less_is_seen(testbed: Testbed, data: st.DataObject) -> Non
 
 
 @given(valid_testbeds(), st.data())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 def test_an_adjacency_more_is_seen(testbed: Testbed, data: st.DataObject) -> None:
     if testbed.adjacencies:
         again = data.draw(st.sampled_from(testbed.adjacencies))
@@ -60,7 +60,7 @@ def test_an_adjacency_more_is_seen(testbed: Testbed, data: st.DataObject) -> Non
 
 
 @given(ANY_TESTBED)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 def test_no_testbed_brings_the_rules_down(testbed: Testbed) -> None:
     for finding in findings(testbed):
         assert finding.message.isprintable()
