@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from gtsdsl.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
-from gtsdsl.diagnostics import Diagnostic
+from gtsdsl.diagnostics import Diagnostic, printable
 from gtsdsl.rules.index import Index, Scope, place_of, shown
 from gtsdsl.rules.values import blocks
 from gtsdsl.testbed import Port, Resource, Testbed, Value
@@ -17,7 +17,9 @@ def check_attributes(index: Index) -> Iterator[Diagnostic]:
     for scope in index.scopes:
         testbed = scope.testbed
         yield from _unknown_classes(index, scope)
-        yield from _unknown(index, testbed, testbed.attributes, TESTBED_ATTRIBUTES, "testbed")
+        # what is set and is no parameter of the type stands among the attributes: the hint looks at both
+        known = {**TESTBED_ATTRIBUTES, **dict.fromkeys(testbed.parameters, "")} if testbed.attributes else {}
+        yield from _unknown(index, testbed, testbed.attributes, known, f"testbed {printable(testbed.type)}")
         for port in testbed.ports:
             yield from _unknown(index, port, port.attributes, PORT_ATTRIBUTES, "port")
         for resource in testbed.resources:

@@ -8,7 +8,7 @@ from itertools import islice
 from gtsdsl.diagnostics import Diagnostic, printable
 from gtsdsl.rules.index import Index, Scope, shown
 from gtsdsl.source import Place
-from gtsdsl.testbed import PortRef, Testbed
+from gtsdsl.testbed import PortRef, Resource, Testbed
 
 _SHOWN_PORTS = 5
 
@@ -29,7 +29,7 @@ def missing(index: Index, scope: Scope, ref: PortRef, place: Place | None) -> Di
         kind = f"testbed {printable(resource.type)}" if isinstance(resource, Testbed) else printable(resource.cls)
         message = f"{kind} {shown(ref.resource)} has no port {shown(ref.port)}"
         near = index.near(ref.port, (port.id for port in resource.ports))
-        return index.finding("GTS022", message, place, hint=near if resource.ports else "it declares no ports")
+        return index.finding("GTS022", message, place, hint=near or _ports_of(resource))
 
     if ref.resource:
         message = f"there is no resource {shown(ref.resource)}"
@@ -39,7 +39,14 @@ def missing(index: Index, scope: Scope, ref: PortRef, place: Place | None) -> Di
     if whole is not None:
         message = f"{shown(ref.port)} is a resource, not a port"
         first = next((shown(f"{ref.port}.{port.id}") for port in whole.ports), None)
-        hint = f"name one of its ports, such as {first}" if first else "it declares no ports"
+        hint = f"name one of its ports, such as {first}" if first else _ports_of(whole)
         return index.finding("GTS022", message, place, hint=hint)
     message = f"testbed {shown(scope.testbed.type)} has no port {shown(ref.port)} of its own"
     return index.finding("GTS022", message, place, hint=index.near(ref.port, scope.own_ports))
+
+
+def _ports_of(item: Resource | Testbed) -> str:
+    if not item.ports:
+        return "it declares no ports"
+    more = ", …" if len(item.ports) > _SHOWN_PORTS else ""
+    return f"its ports: {', '.join(shown(port.id) for port in item.ports[:_SHOWN_PORTS])}{more}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gtsdsl.controllers import is_control
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.rules.index import Index, Scope, shown
 from gtsdsl.testbed import HOST_CLASSES, Resource
@@ -28,21 +29,19 @@ def _unreachable_hosts(index: Index) -> Iterator[Diagnostic]:
         return
     largest = max(parts, key=len)  # of several, the first in the file
     others = [part for part in parts if part is not largest]
+    place = index.resources[others[0][0]].place
     if len(largest) == 1:
         message = f"no host can reach another: none of the {len(parts):,} hosts is joined to another one"
-    else:
-        named = "; ".join(_hosts(index, part) for part in others[:_SHOWN_PARTS])
-        more = f"; and {len(others) - _SHOWN_PARTS:,} more parts" if len(others) > _SHOWN_PARTS else ""
-        message = (
-            f"the hosts fall into {len(parts):,} parts that cannot reach each other: "
-            f"the largest has {_hosts(index, largest)}; cut off from it: {named}{more}"
-        )
-    first = index.resources[largest[0]]
+        yield index.finding("GTS040", message, place)
+        return
+    named = "; ".join(_hosts(index, part) for part in others[:_SHOWN_PARTS])
+    more = f"; and {len(others) - _SHOWN_PARTS:,} more parts" if len(others) > _SHOWN_PARTS else ""
     yield index.finding(
         "GTS040",
-        message,
-        index.resources[others[0][0]].place,
-        note=(f"host {shown(index.path(largest[0]))} is in the largest part", first.place),
+        f"the hosts fall into {len(parts):,} parts that cannot reach each other: "
+        f"the largest has {_hosts(index, largest)}; cut off from it: {named}{more}",
+        place,
+        note=(f"{shown(index.path(largest[0]))} is in the largest part", index.resources[largest[0]].place),
     )
 
 
@@ -74,7 +73,7 @@ def _controller_cut_off(index: Index, scope: Scope, switch: Resource) -> Iterato
     given = next((name for name in _CONTROLLER_ATTRIBUTES if switch.attributes.get(name)), None)
     if given is None or not switch.id:
         return
-    control = [port for port in switch.ports if port.attributes.get("mode") == "CONTROL"]
+    control = [port for port in switch.ports if is_control(port)]
     if any((switch.id, port.id) in scope.named_ports for port in control):
         return
     what = f"{switch.cls} {shown(switch.id)} has a controller's address but no"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
+from gtsdsl.controllers import is_control
 from gtsdsl.diagnostics import Diagnostic, printable
 from gtsdsl.rules.index import Index, PortKey, Scope, shown
 from gtsdsl.rules.references import missing
@@ -90,7 +91,14 @@ def _kind(index: Index, scope: Scope, ref: PortRef) -> Kind | None:
 def _used_twice(index: Index, scope: Scope, ref: PortRef, place: Place | None, before: Adjacency) -> Diagnostic:
     resource = scope.named.get(ref.resource)
     few = resource.ports if resource is not None and len(resource.ports) <= _FEW_PORTS else ()
-    free = next((port.id for port in few if port.id and (ref.resource, port.id) not in scope.named_ports), None)
+    free = next(
+        (
+            port.id
+            for port in few
+            if port.id and not is_control(port) and (ref.resource, port.id) not in scope.named_ports
+        ),
+        None,
+    )
     return index.finding(
         "GTS023",
         f"port {shown(str(ref))} is used by two adjacencies",

@@ -3,7 +3,7 @@
 import pytest
 
 from gtsdsl.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
-from gtsdsl.testbed import Resource
+from gtsdsl.testbed import Resource, Testbed
 from tests.rules.build import bed, codes, findings, host, link, only, place, port, resource, vsi
 
 BLOCKS = {"id", "location", "port", "controller"}
@@ -74,6 +74,12 @@ def test_unknown_attribute_of_a_controller() -> None:
 def test_unknown_attribute_of_a_testbed() -> None:
     assert codes(bed(descripton="x")) == ["GTS030"]
     assert codes(bed(bed(host("h"), id="s", colour="red"))) == ["GTS030"]
+
+
+def test_a_parameter_is_a_hint() -> None:
+    inner = Testbed("Mesh", "m", parameters={"hosts": 3}, attributes={"host": 5})
+    finding = only(bed(inner))
+    assert (finding.message, finding.hint) == ("testbed Mesh has no attribute `host`", "did you mean `hosts`?")
 
 
 @pytest.mark.parametrize(

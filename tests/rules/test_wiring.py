@@ -3,7 +3,7 @@
 import pytest
 
 from gtsdsl.testbed import Testbed
-from tests.rules.build import PAIR, Item, bed, codes, findings, host, link, only, resource, vsi
+from tests.rules.build import PAIR, Item, bed, codes, findings, host, link, only, port, resource, vsi
 
 
 def island(id: str = "s1", binding: str = "up, h.p") -> Testbed:
@@ -56,7 +56,7 @@ def test_root_ports_may_stay_unbound_or_stand_for_anything() -> None:
 @pytest.mark.parametrize(
     ("reference", "message", "hint"),
     [
-        ("h1.x9", "host `h1` has no port `x9`", None),
+        ("h1.x9", "host `h1` has no port `x9`", "its ports: `port14`, `port13`, `port12`, `port11`"),
         ("h1.port1l", "host `h1` has no port `port1l`", "did you mean `port11`?"),
         ("h1.PORT12", "host `h1` has no port `PORT12`", "did you mean `port12`?"),
         ("h0st.port11", "there is no resource `h0st`", "did you mean `host`?"),
@@ -153,6 +153,12 @@ def test_used_twice_shows_both_places() -> None:
     assert finding.place == testbed.adjacencies[2].second_place
     assert finding.notes[0].place == testbed.adjacencies[0].place
     assert finding.hint == "port `h1.q` is free"
+
+
+def test_a_free_control_port_is_not_offered() -> None:
+    switch = vsi("s", "a", port("ctl", mode="CONTROL"), "b")
+    testbed = bed(switch, *PAIR, link("x"), link("y"), "h1.q, x.src", "s.a, x.dst", "h2.q, y.src", "s.a, y.dst")
+    assert only(testbed).hint == "port `s.b` is free"
 
 
 def test_own_port_bound_twice() -> None:
