@@ -153,15 +153,18 @@ def _circle(count: int, links: list[tuple[int, int]]) -> tuple[list[float], list
 
 
 def _names(sketch: Sketch, glyphs: tuple[Glyph, ...], turns: list[float], shares: list[float]) -> list[Text]:
-    """Names outside of the circle, upright while there is room, else along the spokes; a tree's inner ones below."""
+    """Names outside of the circle, upright while there is room, else along the spokes."""
     names = []
+    traffic = Traffic()
+    for bundle in sketch.by_node[:_MAX_TIPS]:
+        traffic.add(Curve(glyphs[bundle.first].centre, glyphs[bundle.second].centre))
     upright = len(glyphs) <= _MAX_UPRIGHT
     size = _NAME if upright else max(6.0, min(_NAME, 0.9 * glyphs[0].size))
     for node, glyph, turn, share in zip(sketch.nodes, glyphs, turns, shares, strict=True):
         text = fitted(printable(node.id, 120), size, 84)
         cos, sin = math.cos(turn), math.sin(turn)
         if share < 1.0:
-            names.append(Text(Point(glyph.centre.x, glyph.centre.y + glyph.size / 2 + size), text, size))
+            names.append(_free_side(glyph, text, size, traffic))
             continue
         away = glyph.size / 2 + 5
         at = Point(glyph.centre.x + away * cos, glyph.centre.y + away * sin)
@@ -176,6 +179,18 @@ def _names(sketch: Sketch, glyphs: tuple[Glyph, ...], turns: list[float], shares
             at = Point(at.x - beside * sin, at.y + beside * cos)
             names.append(Text(at, text, size, anchor="end" if flip else "start", angle=angle))
     return names
+
+
+def _free_side(glyph: Glyph, text: str, size: float, traffic: Traffic) -> Text:
+    """A name below, above or beside a node, where the fewest lines run."""
+    (x, y), away = glyph.centre, glyph.size / 2 + 3
+    sides = [
+        Text(Point(x, y + away + 0.78 * size), text, size),
+        Text(Point(x, y - away - 0.22 * size), text, size),
+        Text(Point(x + away, y + 0.3 * size), text, size, anchor="start"),
+        Text(Point(x - away, y + 0.3 * size), text, size, anchor="end"),
+    ]
+    return min(sides, key=lambda side: traffic.within(side.box, but=-1))
 
 
 def _lines(

@@ -48,12 +48,7 @@ def _scene(sketch: Sketch, width: float) -> tuple[Scene, bool]:
     frame, anchors, to_picture = _frame(sketch, pods, located, width)
     wanted = [Box.around(anchors[index], pods[index].width, pods[index].height) for index in located]
     boxes = dict(zip(located, separate(wanted, frame.grown(-_MARGIN)), strict=True))
-    panel_left = frame.right + _MARGIN
-    top = frame.top + 22
-    for index in elsewhere:
-        pod = pods[index]
-        boxes[index] = Box(panel_left, top, panel_left + pod.width, top + pod.height)
-        top += pod.height + _MARGIN
+    boxes |= _stacked(pods, elsewhere, frame)
     right = max([frame.right, *(boxes[index].right for index in elsewhere)])
     bottom = max([frame.bottom, *(boxes[index].bottom for index in elsewhere)])
     room = Box(frame.left, frame.top, right, bottom)
@@ -61,7 +56,9 @@ def _scene(sketch: Sketch, width: float) -> tuple[Scene, bool]:
     glyphs = tuple(replace(item, centre=_shifted(item.centre, box)) for pod, box in placed for item in pod.glyphs)
     texts = [replace(item, at=_shifted(item.at, box)) for pod, box in placed for item in pod.texts]
     if elsewhere:
-        texts.append(Text(Point(panel_left, frame.top + 12), "Not on the map", 11, anchor="start", tone="muted"))
+        texts.append(
+            Text(Point(frame.right + _MARGIN, frame.top + 12), "Not on the map", 11, anchor="start", tone="muted")
+        )
         right = max(right, texts[-1].box.right)
     traffic = Traffic()
     drawn = (
@@ -94,6 +91,20 @@ def _scene(sketch: Sketch, width: float) -> tuple[Scene, bool]:
         legend=(),
     )
     return finish(scene, sketch, natural_earth=has_map), not left
+
+
+def _stacked(pods: list[Pod], members: list[int], frame: Box) -> dict[int, Box]:
+    """The cards that are not on the map, in columns to the right of it."""
+    boxes: dict[int, Box] = {}
+    left, top, right = frame.right + _MARGIN, frame.top + 22, 0.0
+    for index in members:
+        pod = pods[index]
+        if top + pod.height > frame.bottom and top > frame.top + 22:
+            left, top = right + _MARGIN, frame.top + 22
+        boxes[index] = Box(left, top, left + pod.width, top + pod.height)
+        top += pod.height + _MARGIN
+        right = max(right, left + pod.width)
+    return boxes
 
 
 def _is_sparse(sketch: Sketch) -> bool:
@@ -197,7 +208,7 @@ def _moved(anchor: Point | None, box: Box) -> Point | None:
 
 def _bundle_lines(sketch: Sketch, boxes: dict[int, Box], room: Box, traffic: Traffic) -> list[tuple[Line, Wish]]:
     """One line a pair of sites, the wider the more circuits it stands for."""
-    drawn = []
+    drawn: list[tuple[Line, Wish]] = []
     for bundle in sketch.by_place:
         if bundle.first == bundle.second:
             continue

@@ -88,14 +88,15 @@ def _body(nodes: tuple[Node, ...], *, named: bool, ring: bool) -> tuple[list[Poi
         cell_width = max([26.0, *(text_width(_short(node), _NAME) + 8 for node in nodes)])
         cell_height = size + _NAME + 6
     if ring and named and count > 2:
-        radius_x = max(36.0, cell_width * count / 5.6)
-        radius_y = max(30.0, cell_height * count / 5.6)
+        radius_x, radius_y = max(36.0, cell_width * count / 5.6), max(30.0, cell_height * count / 5.6)
         turns = [2 * math.pi * index / count - math.pi / 2 for index in range(count)]
-        centres = [
-            Point(radius_x * (1 + math.cos(turn)) + cell_width / 2, radius_y * (1 + math.sin(turn)) + size / 2 + 2)
-            for turn in turns
-        ]
-        return centres, 2 * radius_x + cell_width, 2 * radius_y + cell_height, size
+        round_ones = [Point(radius_x * math.cos(turn), radius_y * math.sin(turn)) for turn in turns]
+        left, top = min(point.x for point in round_ones), min(point.y for point in round_ones)
+        centres = [Point(point.x - left + cell_width / 2, point.y - top + size / 2 + 2) for point in round_ones]
+        right, bottom = max(point.x for point in centres), max(point.y for point in centres)
+        return centres, right + cell_width / 2, bottom - size / 2 - 2 + cell_height, size
+    if ring:  # two: room for the line between them
+        cell_width = max(cell_width, 2.8 * size)
     columns = math.ceil(math.sqrt(count * cell_height / cell_width * 1.3)) if count > 3 else count
     columns = max(1, min(columns, count))
     rows = -(-count // columns)

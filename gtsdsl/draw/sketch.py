@@ -113,6 +113,8 @@ def sketch(testbed: Testbed, own: Circuits | None = None) -> Sketch:
     if len(groups) > _MAX_PLACES:
         rest = [resource for _, _, resources in groups[_MAX_PLACES:] for resource in resources]
         groups[_MAX_PLACES:] = [(f"{len(groups) - _MAX_PLACES:,} more sites", None, rest)]
+    if not groups:
+        groups = [("no resources", None, [])]
     places = tuple(Place(title, where, tuple(map(_node, resources))) for title, where, resources in groups)
     number: dict[str, int] = {}
     home: list[int] = []
@@ -158,7 +160,7 @@ def _bundle(first: int, second: int, group: list[Wire], delays: dict[str, Impair
     order: tuple[DelaySource, ...] = ("unknown", "estimated", "link", "measured")
     source = min((item.delay_source for item in found), key=order.index)
     low, high = (min(rtts), max(rtts)) if rtts else (0.0, 0.0)
-    joins = f"{group[0].first} – {group[0].second}"
+    joins = f"from {group[0].first} to {group[0].second}"
     return Bundle(first, second, len(group), low, high, source, joins, tuple(wire.link.id for wire in group))
 
 
