@@ -40,6 +40,7 @@ def from_graph(graph: nx.Graph[Node]) -> Testbed:
     if graph.is_directed():
         raise ValueError("a circuit carries both directions: give an undirected graph (graph.to_undirected())")
     names = {node: _id(node if isinstance(node, str) else str(node), "a node") for node in graph}
+    refuse_twice("two nodes", names.values())
     placed = [_node(names[node], data) for node, data in graph.nodes(data=True)]
     loose = _members(graph.graph.get("loose_links", {}), "loose_links")
     placed += [_link(link_id, _members(data, "a loose link")) for link_id, data in loose.items()]

@@ -72,14 +72,13 @@ def _sentences(error: ValidationError, path: JsonPath) -> Iterator[tuple[str | N
                 yield key, f"the key `{printable(key)}` has no meaning here"
         case Kind.PropertyNames():
             key = str(kind.error.instance)
-            yield key, _not_a_name(key)
+            yield key, _not_a_name(key) if key else "a name must not be empty"
         case Kind.FalseSchema():
-            shown = printable(str(path[-1]))
-            yield None, f"`{shown}` has a place of its own and cannot stand here" if shown else "an id is empty"
+            yield None, f"`{printable(str(path[-1]))}` has a place of its own and cannot stand here"
         case Kind.Pattern() | Kind.Not():
             yield None, _not_a_name(str(error.instance))
         case Kind.Type():
-            expected = [_KINDS[name] for name in kind.types]
+            expected = [text for name, text in _KINDS.items() if name in kind.types]
             yield None, f"this must be {' or '.join(expected)}, and is {_kind_of(error.instance)}"
         case Kind.Constant():
             yield None, f"this must be {json.dumps(kind.expected_value)}"

@@ -131,7 +131,8 @@ def _layout(machines: list[Resource]) -> dict[str, tuple[int, int]]:
     for machine in machines:
         sites.setdefault((machine.location or "").upper(), []).append(machine.id)
     side = math.ceil(math.sqrt(max(map(len, sites.values()), default=1)))
-    radius = len(sites) * (side + 1) * _CELL / (2 * math.pi) if len(sites) > 1 else 0.0
+    # so far out that the squares of neighbours do not meet, however they lie to each other
+    radius = (side + 1) * _CELL / math.sqrt(2) / math.sin(math.pi / len(sites)) if len(sites) > 1 else 0.0
     places = {}
     for number, names in enumerate(sites.values()):
         angle = 2 * math.pi * number / len(sites)

@@ -214,14 +214,14 @@ class TestNested:
     )
     def test_what_cannot_be_said_is_a_value_error(self, made: str, message: str) -> None:
         inner = small.island("s1", 2)
-        unsayable = {
+        choices: dict[str, Resource | Testbed] = {
             "attribute": Resource("host", "h", None, {"a b": 1}),
             "class": Resource("no class", "h"),
             "type": replace(inner, type="while"),
             "parameters": replace(inner, id="s9", parameters={"n": 2, "site": "BRA"}, resources=()),
             "collision": replace(inner, parameters={"q": 1}, resources=(Resource("host", "h", None, {"q": 1}),)),
             "number": Resource("host", "h", None, {"a": Decimal("NaN")}),
-        }[made]
+        }
         others = (inner,) if made == "parameters" else ()
         with pytest.raises(ValueError, match=message):
-            dsl.write(Testbed("T", "t", resources=(*others, unsayable)))
+            dsl.write(Testbed("T", "t", resources=(*others, choices[made])))
