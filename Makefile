@@ -1,0 +1,38 @@
+# `make demo` shows what the project does; `make test` runs all of its tests. Both install what they need: Python
+# packages into .venv, and Debian packages where they may (else they say which).
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/installed
+	@tools/demo
+
+test: $(VENV)/installed-for-tests lint
+	$(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/installed-for-tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(VENV)/installed-for-tests
+	$(BIN)/python -m benchmarks
+
+# What pip is told to install decides whether it must run again; the code itself is used where it stands.
+$(VENV)/installed: pyproject.toml grammar/gts.lark hatch_build.py
+	@tools/apt-install python3:python3 -mensurepip:python3-venv
+	@test -x $(BIN)/python || python3 -m venv $(VENV)
+	@echo "Installing gtsdsl into $(VENV) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[draw]'
+	@touch $@
+
+$(VENV)/installed-for-tests: $(VENV)/installed
+	@tools/apt-install dot:graphviz git:git node:nodejs npm:npm
+	@echo "Installing what the tests need into $(VENV) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist gtsdsl/syntax/tables.json
