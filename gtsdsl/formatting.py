@@ -43,7 +43,7 @@ def format_text(text: str, name: str = "<text>") -> str:
 
 
 def _statement_starts(body: nodes.Body, words: list[Token]) -> frozenset[int]:
-    """Where statements begin that get a line of their own: all but the single ones behind `if (…)`, `for (…)`, `else`."""
+    """Where statements begin that get a line of their own: all but single ones behind `if (…)`, `for (…)`, `else`."""
     solid = [word for word in words if word.kind != "COMMENT"]
     offsets = [word.start for word in solid]
     starts = {statement.start for statement in body}
@@ -107,7 +107,7 @@ class _Layout:
                 self._new_line(blank=breaks > 1 and previous.kind != "LBRACE" and word.kind != "RBRACE")
                 self.line = " " * indent_of_line
             else:
-                self.line += self._space(index, word, previous, frame)
+                self.line += self._space(index, word, previous)
             self._open_or_close(index, word, frames, indent_of_line)
             self.line += word.text.rstrip() if word.kind == "COMMENT" else word.text
         self._new_line(blank=False)
@@ -161,7 +161,7 @@ class _Layout:
             return frame.indent
         return frame.indent + INDENT
 
-    def _space(self, index: int, word: Token, previous: Token, frame: _Frame) -> str:
+    def _space(self, index: int, word: Token, previous: Token) -> str:
         """What stands between two words of a line."""
         if word.start in self.starts and previous.kind not in ("LBRACE", "ARROW"):
             return "; "
@@ -175,7 +175,9 @@ class _Layout:
                 return " "
             return ""
         if word.kind == "LPAR":
-            return "" if previous.kind == "NAME" or (previous.kind == "ADJACENCY" and previous.end == word.start) else " "
+            return (
+                "" if previous.kind == "NAME" or (previous.kind == "ADJACENCY" and previous.end == word.start) else " "
+            )
         if word.kind == "LSQB":
             return "" if previous.kind in _VALUE_ENDS else " "
         if previous.kind == "SIGN" and self._is_unary(index - 1):
@@ -205,12 +207,11 @@ class _Layout:
 
     def flat(self) -> str:
         """The words on one line."""
-        frame = _Frame(is_flat=True, indent=0, brackets=0)
         for index, word in enumerate(self.words):
             if word.kind == "SEMICOLON" and self.brackets == 0:
                 continue
             if index:
-                self.line += self._space(index, word, self.words[index - 1], frame)
+                self.line += self._space(index, word, self.words[index - 1])
             if word.kind in ("LPAR", "LSQB", "LBRACE"):
                 self.ternaries.append(0)
             elif word.kind in ("RPAR", "RSQB", "RBRACE"):

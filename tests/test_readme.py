@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ PAGES = [ROOT / "README.md", *sorted(ROOT.joinpath("docs").glob("*.md"))]
 LINKED = [*PAGES, *sorted(ROOT.glob("editors/*/README.md"))]
 
 
-def blocks(kind: str) -> list[object]:
+def blocks(kind: str) -> Sequence[object]:
     """The code blocks of a kind in all pages."""
     found = []
     for page in PAGES:

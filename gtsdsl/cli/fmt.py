@@ -69,8 +69,8 @@ def _diff(source: Source, text: str) -> str:
         f"{name} (laid out)",
     )
     shown = []
-    for line in lines:
-        line = printable(line.rstrip("\r\n"), 10_000)  # a file's own control characters must not reach a terminal
+    for raw in lines:
+        line = printable(raw.rstrip("\r\n"), 10_000)  # a file's own control characters must not reach a terminal
         color = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
         shown.append(click.style(line, fg=color) if color and wants_color(sys.stdout) else line)
     return "".join(f"{line}\n" for line in shown)

@@ -11,7 +11,8 @@ BLOCKS = {"id", "location", "port", "controller"}
 
 
 @pytest.mark.parametrize(
-    ("cls", "name"), [(spec.name, name) for spec in CLASSES.values() for name in sorted(spec.attributes.keys() - BLOCKS)]
+    ("cls", "name"),
+    [(spec.name, name) for spec in CLASSES.values() for name in sorted(spec.attributes.keys() - BLOCKS)],
 )
 def test_known_attributes_are_known(cls: str, name: str) -> None:
     assert "GTS030" not in codes(bed(resource(cls, "x", **{name: "value"})))

@@ -8,7 +8,19 @@ _NAMES = st.sampled_from(["a", "b", "n", "id", "port", "host", "link", "type", "
 _SPACE = st.sampled_from([" ", "  ", "\t", ""])
 _BREAK = st.sampled_from(["\n", "\r\n", "\n\n  ", " ; ", ";", "\n // note\n", " /* note */\n"])
 _STRINGS = st.sampled_from(
-    ['"x"', "'x'", '""', "'it\\'s'", '"a\\nb"', '"h${i}"', '"$n"', '"${a.b + 1}-${n}"', '"\\u00e9"', '"$ 5"', '"${f("x")}"'],
+    [
+        '"x"',
+        "'x'",
+        '""',
+        "'it\\'s'",
+        '"a\\nb"',
+        '"h${i}"',
+        '"$n"',
+        '"${a.b + 1}-${n}"',
+        '"\\u00e9"',
+        '"$ 5"',
+        '"${f("x")}"',
+    ],
 )
 _LITERALS = st.one_of(st.sampled_from(["0", "1", "42", "1.5", "true", "false", "null"]), _STRINGS)
 
@@ -53,7 +65,9 @@ def _statements(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     body = st.lists(st.tuples(inner, _BREAK).map("".join), max_size=4).map("".join)
     block = _joined("{", st.sampled_from([" ", "\n  "]), body, "}")
     return st.one_of(
-        _joined("if (", EXPRESSIONS, ") ", block, st.sampled_from(["", " else ", "\nelse "]).flatmap(_otherwise(block))),
+        _joined(
+            "if (", EXPRESSIONS, ") ", block, st.sampled_from(["", " else ", "\nelse "]).flatmap(_otherwise(block))
+        ),
         _joined("for (", _NAMES, " in ", EXPRESSIONS, ") ", block),
         _joined("for (int i = 0; i < ", EXPRESSIONS, "; i++) ", block),
         _joined("while (", EXPRESSIONS, ")", st.sampled_from([" ", "\n"]), inner),

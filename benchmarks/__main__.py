@@ -1,0 +1,13 @@
+"""`python -m benchmarks [compiler]`: run benchmarks and print their tables."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+_ALL = ("compiler",)
+
+for _name in sys.argv[1:] or _ALL:
+    if _name not in _ALL:
+        sys.exit(f"no benchmark {_name!r}; there are {', '.join(_ALL)}")
+    importlib.import_module(f"benchmarks.{_name}").main()

@@ -1,0 +1,28 @@
+"""A benchmark's figures as a table: what was measured, beside what, and the goal."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+
+class Row(NamedTuple):
+    """A figure with the goal that it is held to; ``is_met`` is None where there is no goal."""
+
+    what: str
+    figure: str
+    goal: str
+    is_met: bool | None
+
+
+def show(title: str, rows: list[Row]) -> None:
+    """Print a table."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for column in ("what", "figure", "goal", ""):
+        table.add_column(column)
+    for row in rows:
+        mark = "" if row.is_met is None else "[green]met[/]" if row.is_met else "[red]missed[/]"
+        table.add_row(row.what, row.figure, row.goal, mark)
+    Console(width=140).print(table)
