@@ -24,7 +24,7 @@ from gtsdsl.targets.names import safe_names
 from gtsdsl.testbed import PortRef, Resource, Testbed
 from gtsdsl.wiring import nodes, wires
 
-IMAGE = "ghcr.io/srl-labs/network-multitool:latest"
+IMAGE = "nicolaka/netshoot:latest"
 """containerlab's own tool image: it has ip, tc, ping, iperf3. An ``imageId`` of GTS names a disk, not an image."""
 
 # in an endpoint, `host:eth1` and its like speak of the machine that runs the lab, not of a node

@@ -136,7 +136,7 @@ def test_commands_hold_nothing_but_our_own_words(testbed: Testbed) -> None:
 
 def test_a_strangers_image_is_never_pulled() -> None:
     topology = _topology(hostile_testbed())
-    assert topology["kinds"] == {"linux": {"image": "ghcr.io/srl-labs/network-multitool:latest"}}
+    assert topology["kinds"] == {"linux": {"image": "nicolaka/netshoot:latest"}}
     for node in topology["nodes"].values():
         assert "image" not in node
         assert node["labels"]["gts-image-id"] == node["labels"]["gts-id"]
