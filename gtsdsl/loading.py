@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gtsdsl.diagnostics import Diagnostic, GtsError, printable
 from gtsdsl.reading import MAX_BYTES, read_source
 from gtsdsl.source import Source
 from gtsdsl.testbed import Testbed, Value
+
+if TYPE_CHECKING:
+    from gtsdsl.syntax import Parsed
 
 __all__ = ["MAX_BYTES", "Checked", "check", "load", "loads", "read_source"]
 
@@ -30,13 +34,16 @@ class Checked:
         return any(diagnostic.is_error for diagnostic in self.diagnostics)
 
 
-def check(source: Source, parameters: Mapping[str, Value] | None = None) -> Checked:
+def check(
+    source: Source, parameters: Mapping[str, Value] | None = None, *, parsed: Parsed | None = None
+) -> Checked:
     """Everything that is known of a source: DSL, GTS JSON or an editor's project, told apart by their content.
 
-    ``parameters`` are values for parameters of the root type, by name; only the DSL has any.
+    ``parameters`` are values for parameters of the root type, by name; only the DSL has any. ``parsed`` is the syntax
+    of the source, where the caller has it already.
     """
     source = Source(source.name, source.text.removeprefix("\ufeff"))
-    with _without_collector():
+    with without_collector():
         if source.text.lstrip()[:1] in ("{", "["):
             testbed, found = _json_reader(source.text)(source)
             suspects = _FOLLOW_FROM_EVALUATION
@@ -45,7 +52,7 @@ def check(source: Source, parameters: Mapping[str, Value] | None = None) -> Chec
                 message = f"`{name}` cannot be set: JSON has no parameters, all values in it are final"
                 found = (*found, Diagnostic("GTS017", message, source))
         else:
-            testbed, found, suspects = _read_dsl(source, parameters)
+            testbed, found, suspects = _read_dsl(source, parameters, parsed)
         findings = list(found)
         if testbed is not None:
             from gtsdsl import rules  # noqa: PLC0415 (nothing to judge in a file that cannot be read)
@@ -64,13 +71,14 @@ _FOLLOW_FROM_SYNTAX = _FOLLOW_FROM_EVALUATION | {"GTS004", "GTS010", "GTS015", "
 def _read_dsl(
     source: Source,
     parameters: Mapping[str, Value] | None,
+    parsed: Parsed | None,
 ) -> tuple[Testbed | None, tuple[Diagnostic, ...], frozenset[str]]:
     """What a DSL text says, what is wrong with it, and which further findings would only be echoes of that."""
     # JSON is read without the parser
     from gtsdsl.evaluate import evaluate  # noqa: PLC0415
     from gtsdsl.syntax import parse  # noqa: PLC0415
 
-    parsed = parse(source)
+    parsed = parsed or parse(source)
     evaluated = evaluate(parsed.body, source, parameters)
     found = evaluated.diagnostics
     if parsed.diagnostics:
@@ -111,7 +119,7 @@ def _in_order(findings: list[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
+def without_collector() -> Iterator[None]:
     """Keep Python from looking for circles in what is being read.
 
     A large file makes half a million values that hold each other in no circle, and are all wanted; the collector

@@ -1,0 +1,127 @@
+"""From a text to all that an editor may ask of it, and from offsets in it to those in the text that came after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from gtsdsl.diagnostics import Diagnostic
+from gtsdsl.loading import MAX_BYTES, Checked, check, without_collector
+from gtsdsl.lsp.index import all_testbeds, index
+from gtsdsl.lsp.symbols import Index, Symbol
+from gtsdsl.source import Source, Span
+from gtsdsl.syntax import Parsed, parse
+from gtsdsl.testbed import Resource, Testbed
+from gtsdsl.wiring import Wire, nodes, wires
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A text, what is wrong with it and, where it is DSL, its names."""
+
+    text: str
+    parsed: Parsed
+    checked: Checked
+    index: Index
+
+    @cached_property
+    def testbeds(self) -> dict[str, Testbed]:
+        """The testbed and those nested in it by their types; of several of one type the first."""
+        found: dict[str, Testbed] = {}
+        if self.checked.testbed is not None:
+            for testbed in all_testbeds(self.checked.testbed):
+                found.setdefault(testbed.type, testbed)
+        return found
+
+    @cached_property
+    def wires(self) -> dict[int, list[Wire]]:
+        """What links join, by where the id of the link stands."""
+        found: dict[int, list[Wire]] = {}
+        if self.checked.testbed is not None:
+            for wire in wires(self.checked.testbed):
+                if isinstance(wire.link.place, Span):
+                    found.setdefault(wire.link.place.start, []).append(wire)
+        return found
+
+    @cached_property
+    def machines(self) -> dict[str, Resource]:
+        """All resources that are no links, by the ids that lead to them from the root."""
+        return nodes(self.checked.testbed) if self.checked.testbed is not None else {}
+
+    def made_of(self, symbol: Symbol) -> list[tuple[Testbed, Resource | Testbed]]:
+        """The resources that a declaration came to, each with the testbed that it stands in."""
+        starts = {start for place in symbol.places for start in (place.start, place.start - 1)}
+        return [
+            (testbed, resource)
+            for testbed in self.testbeds.values()
+            for resource in testbed.resources
+            if isinstance(resource.place, Span) and resource.place.start in starts
+        ]
+
+
+def analyse(text: str, name: str) -> Analysis:
+    """Everything that is known of a text."""
+    text = f" {text[1:]}" if text.startswith("\ufeff") else text  # as many characters, none of them a mark
+    source = Source(name, text)
+    if len(text) > MAX_BYTES:
+        message = f"the input has more than {MAX_BYTES // 2**20} MiB"
+        return _bare(text, Checked(None, (Diagnostic("GTS005", message, source),)))
+    if text.lstrip()[:1] in ("{", "["):
+        return _bare(text, check(source))
+    with without_collector():
+        parsed = parse(source)
+        checked = check(source, parsed=parsed)
+        return Analysis(text, parsed, checked, index(parsed.body, text, checked.testbed))
+
+
+def _bare(text: str, checked: Checked) -> Analysis:
+    """An analysis without names."""
+    return Analysis(text, Parsed((), ()), checked, index((), text, None))
+
+
+class Shift:
+    """An old text and the one that came of it: what stands before and behind the change is the same in both."""
+
+    def __init__(self, old: str, new: str) -> None:
+        self._same = len(old) == len(new) and old == new
+        shorter = min(len(old), len(new))
+        self._before = shorter if self._same else _common(lambda size: old[:size] == new[:size], shorter)
+        rest = shorter - self._before
+        self._behind = 0 if self._same else _common(lambda size: old[len(old) - size :] == new[len(new) - size :], rest)
+        self._old, self._new = len(old), len(new)
+
+    def back(self, offset: int) -> int:
+        """Where an offset of the new text was in the old one; inside of what is new, where that was put in."""
+        if offset <= self._before:
+            return offset
+        return max(self._before, offset - self._new + self._old) if offset >= self._new - self._behind else self._before
+
+    def forth(self, span: Span) -> Span | None:
+        """Where a stretch of the old text is in the new one; None where it is not in it as it was."""
+        if span.end <= self._before:
+            return span
+        if span.start >= self._old - self._behind:
+            moved = self._new - self._old
+            return Span(span.start + moved, span.end + moved)
+        return None
+
+    def around(self, span: Span) -> Span | None:
+        """The same for a stretch that may have changed within."""
+        if span.start > self._before and span.start < self._old - self._behind:
+            return None
+        start = self.forth(Span(span.start, span.start))
+        end = self.forth(Span(span.end, span.end))
+        return Span(start.start, end.end) if start and end and start.start <= end.end else None
+
+
+def _common(is_same: Callable[[int], bool], limit: int) -> int:
+    """The greatest size up to a limit that is the same."""
+    low, high = 0, limit
+    while low < high:
+        middle = (low + high + 1) // 2
+        if is_same(middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low

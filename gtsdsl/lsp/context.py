@@ -1,0 +1,153 @@
+"""From a text and a cursor in it to what can stand there, however unfinished the text is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gtsdsl.source import Span
+
+_INTERPOLATED = r"""\$\{(?:[^{}"'\r\n]|"[^"\r\n]*"|'[^'\r\n]*'|\{[^{}\r\n]*\})*+\}"""
+_WORD = re.compile(
+    rf"""
+      "(?:[^"\\$\r\n]|\\.|{_INTERPOLATED}|\$)*+"?
+    | '(?:[^'\\\r\n]|\\.)*+'?
+    | //[^\n]*
+    | /\*(?:[\s\S]*?\*/|[\s\S]*)
+    | \{{[^{{}}()\[\]"'/;]*+"[^"\\$\r\n]*+"[ \t\r\n;]*+\}}
+    | [{{}}()\[\];]
+    """,
+    re.VERBOSE,
+)
+"""What a cursor may be inside of. (A short block with one string, ``{ id = "p1" }``, is passed over at once.)"""
+_CLOSES = {"}": "{", ")": "(", "]": "["}
+_GOES_ON = re.compile(r"(?:[,+\-*/%=<>&|?:(\[]|\bin)[ \t]*$")
+_HEAD = re.compile(r"(?:(type|def|int|Integer|String|List|Map)[ \t]+)?(\.?[ \t]*[A-Za-z_]\w*)[ \t]*$")
+_CONTROL = frozenset({"if", "else", "for", "while"})
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """A bracket that is open at the cursor. ``head`` is the word before it; ``kind`` what it belongs to.
+
+    Kinds: ``block`` (``host {``), ``type`` (``type Mesh(…) {``), ``method``, ``control`` (``if (…) {``), ``closure``,
+    and for other brackets the bracket itself.
+    """
+
+    sign: str
+    start: int
+    head: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where a cursor is.
+
+    ``before`` is the statement so far; of a string, only what is behind its quote is in ``string``. ``comment`` is
+    whether it is in a comment, or anywhere else where nothing can be proposed.
+    """
+
+    brackets: tuple[Bracket, ...]
+    before: str
+    string: Span | None
+    comment: bool
+
+    @property
+    def block(self) -> Bracket | None:
+        """The innermost braces that attributes belong to."""
+        for bracket in reversed(self.brackets):
+            if bracket.kind in ("block", "type"):
+                return bracket
+            if bracket.kind == "method":
+                return None
+        return None
+
+    @property
+    def outer(self) -> Bracket | None:
+        """The braces around those."""
+        found = [bracket for bracket in self.brackets if bracket.kind in ("block", "type")]
+        return found[-2] if len(found) > 1 else None
+
+
+def context(text: str, offset: int) -> Context:
+    """Where an offset of a text is."""
+    brackets: list[Bracket] = []
+    closed: dict[int, int] = {}
+    """Where a closing parenthesis stands, and its opening one."""
+    boundary = 0
+    for match in _WORD.finditer(text):
+        start, end = match.span()
+        sign = text[start]
+        if start >= offset:
+            break
+        if sign in "\"'":
+            is_closed = end - start > 1 and text[end - 1] == sign
+            if offset < end or (offset == end and not is_closed):
+                inside = Span(start + 1, end - 1 if is_closed else end)
+                return Context(tuple(brackets), _before(text, boundary, start, brackets), inside, comment=False)
+        elif sign == "/":
+            if offset < end or (offset == end and not (text.startswith("/*", start) and text.endswith("*/", start, end))):
+                return Context(tuple(brackets), "", None, comment=True)
+        elif end - start > 1:
+            if offset < end:  # inside of a short block: look at its parts
+                brackets.append(_bracket(text, start, closed, boundary))
+                string = re.compile(r'"[^"]*"').search(text, start, end)
+                if string is not None and string.start() < offset < string.end():
+                    inside = Span(string.start() + 1, string.end() - 1)
+                    before = _before(text, start + 1, string.start(), brackets)
+                    return Context(tuple(brackets), before, inside, comment=False)
+                return Context(tuple(brackets), _before(text, start + 1, offset, brackets), None, comment=False)
+            boundary = end
+        elif sign == ";":
+            boundary = end
+        elif sign in _CLOSES:
+            if brackets and brackets[-1].sign == _CLOSES[sign]:
+                closed[start] = brackets.pop().start
+            elif sign == "}" and any(bracket.sign == "{" for bracket in brackets):
+                while brackets.pop().sign != "{":  # a bracket that was never closed
+                    pass
+            if sign == "}":
+                boundary = end
+        else:
+            brackets.append(_bracket(text, start, closed, boundary))
+            if sign == "{":
+                boundary = end
+    return Context(tuple(brackets), _before(text, boundary, offset, brackets), None, comment=False)
+
+
+def _before(text: str, boundary: int, offset: int, brackets: list[Bracket]) -> str:
+    """The statement in which an offset stands, as far as that."""
+    opened = next((it.start for it in reversed(brackets) if it.sign == "{"), -1)
+    inner = [it.start for it in brackets if it.sign != "{" and it.start > opened]
+    if inner:
+        boundary = min(boundary, inner[0]) if boundary > inner[0] else boundary
+    start = max(text.rfind("\n", boundary, offset) + 1, boundary)
+    earliest = min([start, *inner])
+    while start > boundary and (start > earliest or _GOES_ON.search(text[max(boundary, start - 200) : start].rstrip())):
+        start = max(text.rfind("\n", boundary, start - 1) + 1, boundary)
+    return text[max(start, offset - 2000) : offset]
+
+
+def _bracket(text: str, start: int, closed: dict[int, int], boundary: int) -> Bracket:
+    sign = text[start]
+    before = text[max(boundary, start - 200) : start].rstrip()
+    end = start - (len(text[max(boundary, start - 200) : start]) - len(before))
+    if sign == "{" and before.endswith(")") and end - 1 in closed:
+        opening = closed[end - 1]
+        head = _HEAD.search(text, max(0, opening - 200), opening)
+        word = (head[2] if head else "").replace(" ", "")
+        if head and head[1]:
+            kind = "type" if head[1] == "type" else "method"
+        else:
+            kind = "control" if word in _CONTROL else "closure"
+        return Bracket(sign, start, word, kind)
+    head = _HEAD.search(before)
+    word = (head[2] if head else "").replace(" ", "").replace("\t", "")
+    if sign != "{":
+        return Bracket(sign, start, word, sign)
+    if head is not None and head[1] == "type":
+        return Bracket(sign, start, word, "type")
+    if word in _CONTROL:
+        return Bracket(sign, start, word, "control")
+    return Bracket(sign, start, word, "closure" if not word or word.startswith(".") else "block")

@@ -1,0 +1,89 @@
+"""From offsets in a text to the lines and columns that an editor counts, and back."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_left, bisect_right
+from functools import cached_property
+from typing import Literal, NamedTuple, TypeAlias
+
+from gtsdsl.source import Span
+
+Encoding: TypeAlias = Literal["utf-8", "utf-16", "utf-32"]
+"""What a column counts: bytes, UTF-16 units or characters. An editor says which it can; UTF-16 is what all can."""
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_WIDE = {"utf-8": re.compile("[^\x00-\x7f]"), "utf-16": re.compile("[\U00010000-\U0010ffff]"), "utf-32": None}
+
+
+class Place(NamedTuple):
+    """A line and a column, both counted from 0; a column counts units of an `Encoding`."""
+
+    line: int
+    column: int
+
+
+class Lines:
+    """A text and where its lines begin. A line ends with a line feed, a carriage return, or both; nothing else."""
+
+    def __init__(self, text: str, encoding: Encoding = "utf-16") -> None:
+        self.text = text
+        self.encoding: Encoding = encoding
+        self._starts = array("q", [0])
+        self._starts.extend(match.end() for match in _LINE_END.finditer(text))
+
+    def place(self, offset: int) -> Place:
+        """The line and column of an offset."""
+        offset = max(0, min(offset, len(self.text)))
+        line = bisect_right(self._starts, offset) - 1
+        start = self._starts[line]
+        return Place(line, offset - start + self._extra(offset) - self._extra(start))
+
+    def offset(self, place: Place) -> int:
+        """The offset of a line and column. Beyond a line's end it is the end; inside a character, its beginning."""
+        if place.line < 0:
+            return 0
+        if place.line >= len(self._starts):
+            return len(self.text)
+        start = self._starts[place.line]
+        end = self._starts[place.line + 1] if place.line + 1 < len(self._starts) else len(self.text)
+        while end > start and self.text[end - 1] in "\r\n":
+            end -= 1
+        if place.column <= 0:
+            return start
+        before = self._extra(start)
+        # columns grow with offsets: the last offset whose column is not beyond the wanted one
+        found = bisect_right(
+            range(start, end + 1), place.column, key=lambda it: it - start + self._extra(it) - before
+        )
+        return start + found - 1
+
+    def range(self, span: Span) -> tuple[Place, Place]:
+        """Where a stretch of text begins and ends."""
+        return self.place(span.start), self.place(span.end)
+
+    def edited(self, start: Place, end: Place, new: str) -> Lines:
+        """The text with what stands between two places replaced."""
+        first, last = self.offset(start), self.offset(end)
+        return Lines(self.text[:first] + new + self.text[max(first, last) :], self.encoding)
+
+    def _extra(self, offset: int) -> int:
+        """How many units more than characters stand before an offset."""
+        offsets, totals = self._wide
+        return totals[bisect_left(offsets, offset)]
+
+    @cached_property
+    def _wide(self) -> tuple[array[int], array[int]]:
+        """Where characters of more than one unit stand, and how many units they add up to the first, second … of them."""
+        offsets, totals = array("q"), array("q", [0])
+        pattern = _WIDE[self.encoding]
+        if pattern is None or self.text.isascii():
+            return offsets, totals
+        total = 0
+        for match in pattern.finditer(self.text):
+            offsets.append(match.start())
+            code = ord(match[0])
+            total += 1 if self.encoding == "utf-16" else 1 + (code > 0x7FF) + (code > 0xFFFF)
+            totals.append(total)
+        return offsets, totals
