@@ -34,9 +34,7 @@ class Checked:
         return any(diagnostic.is_error for diagnostic in self.diagnostics)
 
 
-def check(
-    source: Source, parameters: Mapping[str, Value] | None = None, *, parsed: Parsed | None = None
-) -> Checked:
+def check(source: Source, parameters: Mapping[str, Value] | None = None, *, parsed: Parsed | None = None) -> Checked:
     """Everything that is known of a source: DSL, GTS JSON or an editor's project, told apart by their content.
 
     ``parameters`` are values for parameters of the root type, by name; only the DSL has any. ``parsed`` is the syntax

@@ -23,6 +23,7 @@ _WORD = re.compile(
 _CLOSES = {"}": "{", ")": "(", "]": "["}
 _GOES_ON = re.compile(r"(?:[,+\-*/%=<>&|?:(\[]|\bin)[ \t]*$")
 _HEAD = re.compile(r"(?:(type|def|int|Integer|String|List|Map)[ \t]+)?(\.?[ \t]*[A-Za-z_]\w*)[ \t]*$")
+_ARROW = re.compile(r"^[\w\s,]*->")
 _CONTROL = frozenset({"if", "else", "for", "while"})
 
 
@@ -63,12 +64,6 @@ class Context:
                 return None
         return None
 
-    @property
-    def outer(self) -> Bracket | None:
-        """The braces around those."""
-        found = [bracket for bracket in self.brackets if bracket.kind in ("block", "type")]
-        return found[-2] if len(found) > 1 else None
-
 
 def context(text: str, offset: int) -> Context:
     """Where an offset of a text is."""
@@ -87,7 +82,9 @@ def context(text: str, offset: int) -> Context:
                 inside = Span(start + 1, end - 1 if is_closed else end)
                 return Context(tuple(brackets), _before(text, boundary, start, brackets), inside, comment=False)
         elif sign == "/":
-            if offset < end or (offset == end and not (text.startswith("/*", start) and text.endswith("*/", start, end))):
+            if offset < end or (
+                offset == end and not (text.startswith("/*", start) and text.endswith("*/", start, end))
+            ):
                 return Context(tuple(brackets), "", None, comment=True)
         elif end - start > 1:
             if offset < end:  # inside of a short block: look at its parts
@@ -126,7 +123,7 @@ def _before(text: str, boundary: int, offset: int, brackets: list[Bracket]) -> s
     earliest = min([start, *inner])
     while start > boundary and (start > earliest or _GOES_ON.search(text[max(boundary, start - 200) : start].rstrip())):
         start = max(text.rfind("\n", boundary, start - 1) + 1, boundary)
-    return text[max(start, offset - 2000) : offset]
+    return _ARROW.sub("", text[max(start, offset - 2000) : offset])
 
 
 def _bracket(text: str, start: int, closed: dict[int, int], boundary: int) -> Bracket:

@@ -54,9 +54,7 @@ class Lines:
             return start
         before = self._extra(start)
         # columns grow with offsets: the last offset whose column is not beyond the wanted one
-        found = bisect_right(
-            range(start, end + 1), place.column, key=lambda it: it - start + self._extra(it) - before
-        )
+        found = bisect_right(range(start, end + 1), place.column, key=lambda it: it - start + self._extra(it) - before)
         return start + found - 1
 
     def range(self, span: Span) -> tuple[Place, Place]:
