@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.loading import MAX_BYTES, Checked, check, without_collector
+from gtsdsl.lsp.context import Bracket
 from gtsdsl.lsp.index import all_testbeds, index
 from gtsdsl.lsp.symbols import Index, Symbol
 from gtsdsl.source import Source, Span
-from gtsdsl.syntax import Parsed, parse
-from gtsdsl.testbed import Resource, Testbed
-from gtsdsl.wiring import Wire, nodes, wires
+from gtsdsl.syntax import Parsed, nodes, parse
+from gtsdsl.testbed import PortRef, Resource, Testbed
+from gtsdsl.wiring import Wire, wires
+from gtsdsl.wiring import nodes as machines
+
+_FAR = 100_000
+"""Characters that are read again quicker than anything is looked up."""
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """A text, what is wrong with it and, where it is DSL, its names."""
+    """A text, what is wrong with it and, where it is DSL, its names.
 
+    ``text`` has a space where ``of``, the text as it was given, has a byte-order mark.
+    """
+
+    of: str
     text: str
     parsed: Parsed
     checked: Checked
@@ -47,7 +58,36 @@ class Analysis:
     @cached_property
     def machines(self) -> dict[str, Resource]:
         """All resources that are no links, by the ids that lead to them from the root."""
-        return nodes(self.checked.testbed) if self.checked.testbed is not None else {}
+        return machines(self.checked.testbed) if self.checked.testbed is not None else {}
+
+    def prepare(self) -> None:
+        """Work out at once what is else worked out when it is first asked for."""
+        _ = self.testbeds, self.wires, self.machines, self.uses_of_ports
+
+    @cached_property
+    def uses_of_ports(self) -> dict[str, Counter[PortRef]]:
+        """How many adjacencies name each port, by the type of the testbed that they stand in."""
+        return {
+            name: Counter(ref for it in testbed.adjacencies for ref in (it.first, it.second))
+            for name, testbed in self.testbeds.items()
+        }
+
+    def anchor(self, offset: int) -> tuple[int, Bracket] | None:
+        """The end of a statement near before an offset that stands directly in a testbed, and the testbed's brace."""
+        if offset < _FAR:
+            return None
+        node = next((it for it in self.parsed.body if it.start < offset <= it.end), None)
+        if isinstance(node, nodes.TypeDefinition):
+            body, opening, kind = node.body, node.name.end, "type"
+        elif isinstance(node, nodes.Block):
+            body, opening, kind = node.closure.body, node.closure.start, "block"
+        else:
+            return None
+        found = bisect_right(body, offset, key=lambda it: it.end) - 1
+        errors = [it.place.start for it in self.parsed.diagnostics if isinstance(it.place, Span)]
+        if found < 0 or min(errors, default=offset) < body[found].end:
+            return None
+        return body[found].end, Bracket("{", opening, node.name.id, kind)
 
     def made_of(self, symbol: Symbol) -> list[tuple[Testbed, Resource | Testbed]]:
         """The resources that a declaration came to, each with the testbed that it stands in."""
@@ -62,22 +102,27 @@ class Analysis:
 
 def analyse(text: str, name: str) -> Analysis:
     """Everything that is known of a text."""
-    text = f" {text[1:]}" if text.startswith("\ufeff") else text  # as many characters, none of them a mark
+    given, text = text, f" {text[1:]}" if text.startswith("\ufeff") else text
     source = Source(name, text)
     if len(text) > MAX_BYTES:
         message = f"the input has more than {MAX_BYTES // 2**20} MiB"
-        return _bare(text, Checked(None, (Diagnostic("GTS005", message, source),)))
+        return _bare(given, text, Checked(None, (Diagnostic("GTS005", message, source),)))
     if text.lstrip()[:1] in ("{", "["):
-        return _bare(text, check(source))
+        return _bare(given, text, check(source))
     with without_collector():
         parsed = parse(source)
         checked = check(source, parsed=parsed)
-        return Analysis(text, parsed, checked, index(parsed.body, text, checked.testbed))
+        return Analysis(given, text, parsed, checked, index(parsed.body, text, checked.testbed))
 
 
-def _bare(text: str, checked: Checked) -> Analysis:
+def nothing_known() -> Analysis:
+    """What is known before a text was read for the first time."""
+    return _bare("", "", Checked(None, ()))
+
+
+def _bare(given: str, text: str, checked: Checked) -> Analysis:
     """An analysis without names."""
-    return Analysis(text, Parsed((), ()), checked, index((), text, None))
+    return Analysis(given, text, Parsed((), ()), checked, index((), text, None))
 
 
 class Shift:
@@ -97,6 +142,10 @@ class Shift:
             return offset
         return max(self._before, offset - self._new + self._old) if offset >= self._new - self._behind else self._before
 
+    def unchanged(self, offset: int) -> int:
+        """How far a text is the same in front of an offset."""
+        return min(offset, self._before)
+
     def forth(self, span: Span) -> Span | None:
         """Where a stretch of the old text is in the new one; None where it is not in it as it was."""
         if span.end <= self._before:
@@ -106,13 +155,10 @@ class Shift:
             return Span(span.start + moved, span.end + moved)
         return None
 
-    def around(self, span: Span) -> Span | None:
-        """The same for a stretch that may have changed within."""
-        if span.start > self._before and span.start < self._old - self._behind:
-            return None
-        start = self.forth(Span(span.start, span.start))
-        end = self.forth(Span(span.end, span.end))
-        return Span(start.start, end.end) if start and end and start.start <= end.end else None
+    @property
+    def changed(self) -> tuple[Span, Span]:
+        """The stretch that changed, in the old text and in the new one."""
+        return Span(self._before, self._old - self._behind), Span(self._before, self._new - self._behind)
 
 
 def _common(is_same: Callable[[int], bool], limit: int) -> int:

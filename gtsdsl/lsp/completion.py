@@ -59,12 +59,16 @@ class Proposal:
 
 def complete(text: str, offset: int, analysis: Analysis) -> list[Proposal]:
     """What may be written at an offset, the likeliest first. ``analysis`` may be that of an older text."""
-    where = context(text, offset)
+    shift = Shift(analysis.of, text)
+    where = context(text, offset, analysis.anchor(shift.unchanged(offset)))
     if where.comment:
         return []
-    completion = _Completion(text, offset, analysis, where)
+    completion = _Completion(text, offset, analysis, where, shift.back(offset))
     found = completion.in_string(where.string) if where.string is not None else completion.in_code()
-    return list(islice(found, MAX_PROPOSALS))
+    proposals = sorted(found, key=lambda it: it.rank)
+    if len(proposals) > MAX_PROPOSALS:
+        proposals = [it for it in proposals if text[it.place.start : offset].casefold() in it.text.casefold()]
+    return proposals[:MAX_PROPOSALS]
 
 
 _INTERPOLATION = re.compile(r"\$\{([^{}]*)$|\$([A-Za-z_]\w*)?$")
@@ -82,13 +86,13 @@ _PORT_CALL = re.compile(r"([A-Za-z_]\w*)(?:\[[^\[\]]*\])*\.port\([ \t]*$")
 class _Completion:
     """One question for proposals."""
 
-    def __init__(self, text: str, offset: int, analysis: Analysis, where: Context) -> None:
+    def __init__(self, text: str, offset: int, analysis: Analysis, where: Context, old: int) -> None:
         self._text = text
         self._offset = offset
         self._analysis = analysis
         self._where = where
         self._before = where.before
-        self._old = Shift(analysis.text, text).back(offset)
+        self._old = old
         partial = _PARTIAL.search(text, max(0, offset - 200), offset)
         behind = re.compile(r"\w*").match(text, offset)
         self._word = Span(partial.start() if partial else offset, behind.end() if behind else offset)
@@ -157,9 +161,8 @@ class _Completion:
         path = re.fullmatch(r"([A-Za-z_]\w*)\.(.*)", current)
         if path is not None and self._variable(path[1]) is None:
             start = self._offset - len(path[2])
-            for end in ends_at(self._analysis, self._old):
-                if end.id == path[1]:
-                    yield from self._ports(end.ports, Span(start, self._word.end), self._offset - len(current), end.id)
+            for end in ends_at(self._analysis, self._old, path[1]):
+                yield from self._ports(end.ports, Span(start, self._word.end), self._offset - len(current), end.id)
             return
         if "." in current or "[" in current:
             yield from self._members()
@@ -219,9 +222,8 @@ class _Completion:
         variable = self._variable(name)
         index = self._analysis.index
         if variable is None:
-            for end in ends_at(self._analysis, self._old):
-                if end.id == name:
-                    yield from self._ports(end.ports, self._word, self._offset)
+            for end in ends_at(self._analysis, self._old, name):
+                yield from self._ports(end.ports, self._word, self._offset)
             return
         extent = variable.extent
         seen: set[str] = set()
@@ -333,7 +335,7 @@ class _Completion:
     def _given(self) -> set[str]:
         """The attributes that the innermost block sets on the lines around the cursor."""
         block = self._where.block
-        if block is None:
+        if block is None or self._offset - block.start > _FAR:
             return set()
         near = self._text[block.start + 1 : min(self._offset + 4_000, len(self._text))]
         depth = 0
@@ -352,6 +354,8 @@ class _Completion:
 
 
 _SETS = re.compile(r""""(?:[^"\\\r\n]|\\.)*+"?|'(?:[^'\\\r\n]|\\.)*+'?|//[^\n]*|[{}]|([A-Za-z_]\w*)[ \t]*=(?!=)""")
+_FAR = 20_000
+"""Characters of a block that are looked through for the attributes that it has already."""
 _FIRST = {"id": 0, "location": 1}
 _NUMBERS = frozenset({"bandwidth", "logicalPort", "x", "y"})
 _CLASS_SNIPPETS = {

@@ -65,13 +65,17 @@ class Context:
         return None
 
 
-def context(text: str, offset: int) -> Context:
-    """Where an offset of a text is."""
-    brackets: list[Bracket] = []
+def context(text: str, offset: int, anchor: tuple[int, Bracket] | None = None) -> Context:
+    """Where an offset of a text is.
+
+    An ``anchor`` is an offset before it that is known to be between two statements, right inside of one bracket: a
+    large text need not be read from its beginning.
+    """
+    start_at, brackets = (0, list[Bracket]()) if anchor is None else (anchor[0], [anchor[1]])
     closed: dict[int, int] = {}
     """Where a closing parenthesis stands, and its opening one."""
-    boundary = 0
-    for match in _WORD.finditer(text):
+    boundary = start_at
+    for match in _WORD.finditer(text, start_at):
         start, end = match.span()
         sign = text[start]
         if start >= offset:
@@ -79,7 +83,7 @@ def context(text: str, offset: int) -> Context:
         if sign in "\"'":
             is_closed = end - start > 1 and text[end - 1] == sign
             if offset < end or (offset == end and not is_closed):
-                inside = Span(start + 1, end - 1 if is_closed else end)
+                inside = Span(start + 1, end - 1 if is_closed else offset)
                 return Context(tuple(brackets), _before(text, boundary, start, brackets), inside, comment=False)
         elif sign == "/":
             if offset < end or (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from gtsdsl.lsp.analysis import Analysis
 from gtsdsl.lsp.symbols import Kind, Room
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
-from gtsdsl.testbed import Resource, Testbed
+from gtsdsl.testbed import PortRef, Resource, Testbed
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,29 +24,36 @@ class End:
     ports: dict[str, bool]
 
 
-def ends_at(analysis: Analysis, offset: int) -> Iterator[End]:
-    """The resources that an adjacency at an offset can name. Ports that it itself names there are free."""
+def ends_at(analysis: Analysis, offset: int, only: str | None = None) -> Iterator[End]:
+    """The resources that an adjacency at an offset can name, or the one of an id.
+
+    Ports that the adjacency itself names there are free.
+    """
     room = analysis.index.room_at(offset)
-    testbed = analysis.testbeds.get(room.type.name) if room.type is not None else None
+    type_ = room.type.name if room.type is not None else ""
+    testbed = analysis.testbeds.get(type_)
     if testbed is None:
-        yield from _from_text(room)
+        yield from (end for end in _from_text(room) if only in (None, end.id))
         return
-    used = {
+    uses = analysis.uses_of_ports[type_]
+    own = Counter(
         ref
         for adjacency in testbed.adjacencies
-        if not (isinstance(adjacency.place, Span) and adjacency.place.start <= offset <= adjacency.place.end)
+        if isinstance(adjacency.place, Span) and adjacency.place.start <= offset <= adjacency.place.end
         for ref in (adjacency.first, adjacency.second)
-    }
-    if testbed.ports:
-        yield End("", testbed.type, None, {port.id: ("", port.id) not in used for port in testbed.ports})
+    )
+
+    def ports(resource: Testbed | Resource, id_: str) -> dict[str, bool]:
+        return {port.id: uses[PortRef(id_, port.id)] <= own[PortRef(id_, port.id)] for port in resource.ports}
+
+    if testbed.ports and not only:
+        yield End("", testbed.type, None, ports(testbed, ""))
     seen: set[str] = set()
     for resource in testbed.resources:
-        if resource.id and resource.id not in seen:
+        if resource.id and resource.id not in seen and only in (None, resource.id):
             seen.add(resource.id)
-            ports = {port.id: (resource.id, port.id) not in used for port in resource.ports}
-            cls, location = _about(resource)
-            yield End(resource.id, cls, location, ports)
-    yield from (end for end in _from_text(room) if end.id and end.id not in seen)
+            yield End(resource.id, *_about(resource), ports(resource, resource.id))
+    yield from (end for end in _from_text(room) if end.id and end.id not in seen and only in (None, end.id))
 
 
 def _about(resource: Resource | Testbed) -> tuple[str, str | None]:

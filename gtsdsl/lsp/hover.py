@@ -187,7 +187,7 @@ def _on_word(text: str, word: Span, analysis: Analysis) -> Iterator[str]:
     if _CODE.fullmatch(name) and name in CODES:
         yield explain(name)
         return
-    where = context(text, word.start)
+    where = context(text, word.start, analysis.anchor(word.start))
     if where.comment:
         return
     if where.string is not None:

@@ -73,7 +73,7 @@ class Lines:
 
     @cached_property
     def _wide(self) -> tuple[array[int], array[int]]:
-        """Where characters of more than one unit stand, and how many units they add up to the first, second … of them."""
+        """Where characters of more than one unit stand, and how many units they add in all."""
         offsets, totals = array("q"), array("q", [0])
         pattern = _WIDE[self.encoding]
         if pattern is None or self.text.isascii():

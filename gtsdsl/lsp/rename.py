@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 
 from gtsdsl.diagnostics import printable
+from gtsdsl.loading import check
 from gtsdsl.lsp.analysis import Analysis
 from gtsdsl.lsp.navigation import same_name
 from gtsdsl.lsp.symbols import Kind, Room, Symbol, Variables
-from gtsdsl.loading import check
 from gtsdsl.references import RESERVED_WORDS, is_name
 from gtsdsl.source import Source, Span
 
@@ -39,9 +39,7 @@ def prepare(analysis: Analysis, offset: int) -> Renaming:
     """
     place, symbols = analysis.index.occurrences.at(offset)
     if not symbols:
-        raise CannotRename(
-            "nothing here has a name that can be changed: only ids, ports, variables, types and methods do"
-        )
+        raise CannotRename("only ids, ports, variables, types and methods can be renamed")
     symbols = same_name(analysis, symbols)
     for symbol in symbols:
         _refuse_made(analysis, symbol)

@@ -96,7 +96,7 @@ class Room:
     """By the ids of resource (empty: the type's own) and port."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Index:
     """All names of a text."""
 
@@ -117,13 +117,15 @@ class Index:
 
     def scope_at(self, offset: int) -> Variables:
         """The innermost variables around an offset."""
-        found = self.scopes[0]
-        for scope in self.scopes:
-            if scope.span.start > offset:
-                break
-            if offset <= scope.span.end:
-                found = scope
+        # scopes nest: the innermost one is the last that begins before, or one around that
+        found = self.scopes[bisect_right(self._scope_starts, offset) - 1]
+        while found.parent is not None and offset > found.span.end:
+            found = found.parent
         return found
+
+    @cached_property
+    def _scope_starts(self) -> list[int]:
+        return [scope.span.start for scope in self.scopes]
 
 
 @dataclass(frozen=True)
