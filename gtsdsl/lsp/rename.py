@@ -181,7 +181,7 @@ def _same(before: object, after: object, old: str, new: str) -> bool:
     if before == after:
         return True
     if isinstance(before, str):
-        return before == old and after == new
+        return isinstance(after, str) and after == before.replace(old, new)
     if type(before) is not type(after):
         return False
     if isinstance(before, tuple | list) and isinstance(after, tuple | list):

@@ -153,7 +153,9 @@ class Occurrences:
                 symbols.append(symbol)
             elif not symbols or end - start < best.end - best.start:
                 best, symbols = span, [symbol]
-        return best, list(dict.fromkeys(symbols))
+        # in `id = name` the word is a variable first, and what the id is made by second
+        first = [symbol for symbol in symbols if not (symbol.made and best in symbol.places)]
+        return best, list(dict.fromkeys(first or symbols))
 
     def on(self, span: Span) -> list[Symbol]:
         """The symbols that stand exactly there."""
