@@ -54,6 +54,15 @@ class Buffer:
 class _Protocol(LanguageServerProtocol):
     """The protocol with texts of our own: those of pygls take U+2028, form feeds and the like for line ends."""
 
+    def structure_message(self, data: dict[str, object]) -> object:
+        try:
+            return super().structure_message(data)  # type: ignore[no-untyped-call]
+        except JsonRpcException as error:  # pygls lets whoever asked wait for ever
+            asked = data.get("id")
+            if "method" in data and isinstance(asked, int | str):
+                self._send_response(asked, None, error.to_response_error())
+            raise
+
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
         _gts(self).opened(params)
