@@ -32,6 +32,7 @@ $(VENV)/installed-for-tests: $(VENV)/installed
 	@tools/apt-install dot:graphviz git:git node:nodejs npm:npm
 	@echo "Installing what the tests need into $(VENV) …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	@npm ci --prefix editors/vscode --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 clean:

@@ -56,7 +56,7 @@ class _Protocol(LanguageServerProtocol):
 
     def structure_message(self, data: dict[str, object]) -> object:
         try:
-            return super().structure_message(data)  # type: ignore[no-untyped-call]
+            return super().structure_message(data)
         except JsonRpcException as error:  # pygls lets whoever asked wait for ever
             asked = data.get("id")
             if "method" in data and isinstance(asked, int | str):

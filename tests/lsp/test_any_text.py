@@ -26,10 +26,11 @@ SEEDS = [
 ]
 PIECES = st.one_of(
     st.sampled_from(
-        "{ } ( ) [ ] ; , . = => -> .. ..< \" ' ${ $ // /* */ \n \r \u2028 adjacency type def for if else while in return"
-        " host link port id location controller it true null 1 1.5 h1 h1.p1 .each .port( \\ \\u 😀 \ud800 \x00 \ufeff".split(
+        "{ } ( ) [ ] ; , . = => -> .. ..< \" ' ${ $ // /* */ \n \r \u2028 adjacency type def for if else while".split(
             " "
         )
+        + "in return host link port id location controller it true null 1 1.5 h1 h1.p1 .each .port( \\ \\u".split(" ")
+        + ["\U0001f600", "\ud800", "\x00", "\ufeff"]
     ),
     st.text(max_size=3),
 )
