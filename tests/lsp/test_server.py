@@ -136,9 +136,9 @@ def test_a_text_that_is_not_open() -> None:
 def test_messages_that_make_no_sense_are_survived() -> None:
     with Editor() as editor:
         editor.open(TEXT)
-        for body in (b"{", b"[]", b"\xff\xfe", b"null", b'{"jsonrpc": "2.0"}', b"[" * 100_000,
-                     b'{"jsonrpc": "2.0", "id": "x", "method": "textDocument/hover", "params": 1}',
-                     b'{"jsonrpc": "2.0", "method": "textDocument/didChange", "params": {"textDocument": 3}}'):  # fmt: skip
+        asked = b'{"jsonrpc": "2.0", "id": "x", "method": "textDocument/hover", "params": 1}'
+        told = b'{"jsonrpc": "2.0", "method": "textDocument/didChange", "params": {"textDocument": 3}}'
+        for body in (b"{", b"[]", b"\xff\xfe", b"null", b'{"jsonrpc": "2.0"}', b"[" * 100_000, asked, told):
             editor.send_bytes(body)
         nowhere = {"textDocument": {"uri": URI}, "position": {"line": -1, "character": 0}}
         assert editor.ask_whole("textDocument/hover", nowhere)["error"]["code"] == -32602
