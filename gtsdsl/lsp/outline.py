@@ -9,7 +9,7 @@ from gtsdsl.lsp.symbols import Index, Kind, Symbol
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
 
-MAX_ENTRIES = 5_000
+MAX_ENTRIES = 2_000
 """How many entries an outline has: no one reads more, and editors grow slow. Ports are left out first."""
 
 
