@@ -25,7 +25,7 @@ from gtsdsl.testbed import PortRef, Resource, Testbed
 from gtsdsl.wiring import nodes, wires
 
 IMAGE = "nicolaka/netshoot:latest"
-"""A well-known image of network tools: it has ip, tc, ping, iperf3. An ``imageId`` of GTS names a disk, not an image."""
+"""A well-known image of network tools, ip, tc, ping and iperf3 among them. An ``imageId`` of GTS is no such image."""
 
 # in an endpoint, `host:eth1` and its like speak of the machine that runs the lab, not of a node
 _RESERVED = ("host", "mgmt-net", "macvlan", "dummy", "vxlan", "vxlan-stitch", "veth", "bridge", "ovs-bridge")
