@@ -14,12 +14,15 @@ from gtsdsl.diagnostics import GtsError
 _COMMANDS = {
     "check": "check",
     "circuits": "circuits",
+    "clean": "clean",
     "compile": "compile",
     "completion": "completion",
     "draw": "draw",
     "explain": "explain",
     "fmt": "fmt",
+    "guest": "guest",
     "init": "init",
+    "kernel": "kernel",
     "lsp": "lsp",
 }
 """The name of each command and the module that holds it as ``command``."""

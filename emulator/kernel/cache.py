@@ -1,0 +1,186 @@
+"""Know which guest kernels are at hand: those built before, kept in the user's cache folder, and Debian's package."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from emulator.errors import EmulationError
+
+CONFIGURATION = Path(__file__).with_name("gts-uml.config")
+PATCHES = (Path(__file__).with_name("random-seed.patch"),)
+PACKAGED = Path("/usr/bin/linux.uml")
+"""Where Debian's package `user-mode-linux` has its kernel."""
+
+_PACKAGED_MODULES = Path("/usr/lib/uml/modules")
+_INFO = "info.json"
+_EXECUTABLE = "linux"
+_BUILDING = "building-"
+
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """Where the kernel keeps what a watchdog reads from outside: addresses in the guest kernel's process."""
+
+    time_travel_time: int
+    """The virtual clock, a 64-bit number of nanoseconds since boot."""
+    cpu_tasks: int
+    """A pointer to the task that runs now."""
+    init_task: int
+    """The first task, and…"""
+    init_task_bytes: int
+    """…its size: that it is named `swapper` shows where a task has its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A guest kernel that can be booted."""
+
+    executable: Path
+    version: str
+    seccomp: bool
+    """It can run its processes without ptrace, at twice the speed."""
+    virtual_clock: bool
+    seeded: bool
+    """It takes the seed of its random numbers from the command line, so that runs repeat."""
+    symbols: Symbols | None
+    modules: Path | None
+    """Its modules, if it has any."""
+
+
+def kernels_folder() -> Path:
+    """Where built kernels are kept: ``gtsdsl/kernels`` in the user's cache folder (``XDG_CACHE_HOME``)."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "gtsdsl" / "kernels"
+
+
+def configuration_hash() -> str:
+    """Names how a kernel is built, whatever it is built from: a built kernel with another hash is out of date."""
+    digest = hashlib.sha256()
+    for path in (CONFIGURATION, *PATCHES):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def key(version: str) -> str:
+    """The name of the folder that keeps the kernel built from a source."""
+    return f"{version}-{configuration_hash()}"
+
+
+def built_kernels() -> tuple[Kernel, ...]:
+    """The kernels in the cache that were built with the present configuration, the latest version first."""
+    found = []
+    for info in kernels_folder().glob(f"*-{configuration_hash()}/{_INFO}"):
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            found.append(_read(info))
+    return tuple(sorted(found, key=lambda kernel: _version_key(kernel.version), reverse=True))
+
+
+def packaged_kernel() -> Kernel | None:
+    """The kernel of Debian's `user-mode-linux`, if it is installed."""
+    if not PACKAGED.is_file():
+        return None
+    versions = sorted((path for path in _PACKAGED_MODULES.glob("*") if path.is_dir()), key=lambda path: path.name)
+    modules = versions[-1] if versions else None
+    version = modules.name if modules else "of unknown version"
+    return Kernel(PACKAGED, version, seccomp=False, virtual_clock=False, seeded=False, symbols=None, modules=modules)
+
+
+def keep(kernel: Kernel, folder: Path) -> None:
+    """Write what is known of a kernel beside it in ``folder``, which then is a kernel of the cache."""
+    fields = {
+        "schema": 1,
+        "version": kernel.version,
+        "seccomp": kernel.seccomp,
+        "virtual_clock": kernel.virtual_clock,
+        "seeded": kernel.seeded,
+        "symbols": asdict(kernel.symbols) if kernel.symbols else None,
+    }
+    (folder / _INFO).write_text(json.dumps(fields, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def building(name: str) -> Iterator[Path]:
+    """A folder to build in that no other build is in; removed at the end. What a kill leaves of it, `clean` removes.
+
+    Raises:
+        EmulationError: the same is being built already, or the folder cannot be made.
+    """
+    folder = kernels_folder() / f"{_BUILDING}{name}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise EmulationError(f"{folder}: {error.strerror}; set XDG_CACHE_HOME to a folder you may write") from None
+    try:
+        if not _locked(lock):
+            raise EmulationError("another gtsdsl builds this kernel right now: wait for it, then run this again")
+        for path in folder.iterdir():  # what a build that was killed has left
+            if path.name != "lock":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        yield folder
+        shutil.rmtree(folder, ignore_errors=True)
+    except BaseException:
+        if _locked(lock):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finally:
+        os.close(lock)
+
+
+def clean() -> tuple[Path, ...]:
+    """Remove all built kernels, and what builds that were killed have left; the folders that were removed."""
+    removed = []
+    for folder in sorted(kernels_folder().glob("*/")):
+        lock = None
+        if folder.name.startswith(_BUILDING):
+            lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if lock is None or _locked(lock):
+            shutil.rmtree(folder)
+            removed.append(folder)
+        if lock is not None:
+            os.close(lock)
+    return tuple(removed)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _read(info: Path) -> Kernel:
+    """A kernel of the cache.
+
+    Raises:
+        OSError, ValueError, TypeError, KeyError: the folder was not written by `keep`, or is damaged.
+    """
+    executable = info.with_name(_EXECUTABLE)
+    if not executable.stat().st_mode & stat.S_IXUSR or platform.machine() != "x86_64":
+        raise ValueError("not to be run here")
+    fields = json.loads(info.read_text())
+    return Kernel(
+        executable=executable,
+        version=str(fields["version"]),
+        seccomp=bool(fields["seccomp"]),
+        virtual_clock=bool(fields["virtual_clock"]),
+        seeded=bool(fields["seeded"]),
+        symbols=Symbols(**fields["symbols"]) if fields["symbols"] else None,
+        modules=None,
+    )
+
+
+def _version_key(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version))

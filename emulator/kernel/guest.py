@@ -1,0 +1,292 @@
+"""Boot a guest kernel, run one command in it, and end it on every way out."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import random
+import select
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from emulator.errors import EmulationError, GuestFailedError, GuestStalledError, GuestTimeoutError
+from emulator.kernel import keeper
+from emulator.kernel.cache import Kernel
+from emulator.kernel.choose import Clock
+from emulator.kernel.confine import landlock_version
+from emulator.kernel.job import RUNNING, Job, free_bytes, init_arguments, read_result, words, write_job
+from emulator.kernel.watchdog import PATIENCE_S, GuestMemory, Sample, Watchdog, guest_process
+from emulator.runs import MARK, PREFIX, Run, runs_folder
+
+MEMORY_BYTES = 2**30
+"""Of a guest, if nothing is said. The host gives what the guest uses, when it first does."""
+RESULT_BYTES = 2**28
+"""The largest result that is read back."""
+
+_START_NS = 1_767_225_600 * 10**9
+"""The virtual clocks' first moment: 2026-01-01, midnight UTC. A fixed one, so that two runs are the same."""
+_SEED = 1
+_SETTLE_S = 2.0
+_SYSCTLS = {
+    # their defaults follow the guest's memory, and the throughput over a long path follows them: 32 MB is a window
+    # for 1 Gbit/s over 250 ms; tcp_mem is in pages
+    "net.ipv4.tcp_rmem": "4096 131072 33554432",
+    "net.ipv4.tcp_wmem": "4096 65536 33554432",
+    "net.ipv4.tcp_mem": "32768 65536 98304",
+}
+
+_POLL_S = 0.02
+_LOOK_S = 0.5
+_CONSOLE_BYTES = 2**16
+_KEEPER = "import sys; sys.path.insert(0, sys.argv[1]); from emulator.kernel.keeper import main; sys.exit(main(sys.argv[2]))"
+_ROOT = Path(__file__).resolve().parents[2]
+
+Sink = Callable[[bytes], object]
+"""Takes the command's output, as it comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """How a guest is booted."""
+
+    kernel: Kernel
+    clock: Clock = Clock.VIRTUAL
+    memory_bytes: int = MEMORY_BYTES
+    timeout_s: float | None = None
+    """Wall time after which the guest is ended."""
+    patience_s: float = PATIENCE_S
+    """Wall time without progress of the virtual clock after which the guest is ended."""
+
+
+class Guest:
+    """A guest kernel that runs a job: booted at entry, ended, with all that belongs to it, at exit.
+
+    What is in it ends with it however this process ends, killed included (see `emulator.kernel.keeper`).
+
+    Raises, at entry:
+        EmulationError: the kernel cannot be booted here.
+    """
+
+    def __init__(self, boot: Boot, job: Job, terminal: int | None = None) -> None:
+        """``terminal`` is the descriptor of a terminal for the job's command, if it asks for one (`Job.window`)."""
+        self._boot = boot
+        self._job = job
+        self._terminal = terminal
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            self._run = stack.enter_context(Run("guest"))
+            self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The process of the guest's kernel; None before it has started and after it has ended."""
+        return guest_process(self._keeper.pid, self._boot.kernel.executable)
+
+    @property
+    def ended(self) -> int:
+        """A descriptor that is readable once the guest has ended."""
+        return self._ended
+
+    def wait(self, stdout: Sink, stderr: Sink) -> int:
+        """Pass the command's output on until it ends; its exit status.
+
+        Raises:
+            GuestStalledError: the virtual clock made no progress.
+            GuestTimeoutError: it took longer than the user allowed.
+            GuestFailedError: the kernel died.
+        """
+        began_s = time.monotonic()
+        looks = self._looks()
+        next_look_s = began_s
+        while not select.select([self._ended], [], [], _POLL_S)[0]:
+            self._relay(stdout, stderr)
+            now_s = time.monotonic()
+            if self._boot.timeout_s is not None and now_s - began_s >= self._boot.timeout_s:
+                raise GuestTimeoutError(f"ended after {self._boot.timeout_s:g} s, as asked: {self._doing()}")
+            if now_s >= next_look_s:
+                next(looks)
+                next_look_s = now_s + _LOOK_S
+        self._relay(stdout, stderr)
+        return self._exit_status()
+
+    def result(self, name: str, limit_bytes: int = RESULT_BYTES) -> bytes | None:
+        """A file that the command left in the shared folder (`job.FOLDER_VARIABLE`); None if there is none.
+
+        Raises:
+            EmulationError: it is no regular file, or too large.
+        """
+        return read_result(self._shared, name, limit_bytes)
+
+    def console(self) -> str:
+        """The last lines that the kernel wrote."""
+        with (self._run.path / "console").open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _CONSOLE_BYTES))
+            return file.read().decode(errors="replace")
+
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        run, boot = self._run, self._boot
+        self._shared, sockets = run.path / "shared", run.path / "uml"
+        self._shared.mkdir()
+        sockets.mkdir()
+        settle_s = 0.0 if boot.clock is Clock.REAL else _SETTLE_S
+        write_job(self._job, self._shared, settle_s=settle_s, sysctls=_SYSCTLS)
+        # opened before the guest can put anything in their place
+        self._files = tuple(
+            stack.enter_context((self._shared / name).open("rb", buffering=0)) for name in ("stdout", "stderr", "status")
+        )
+        memory = _memory_folder(run, boot.memory_bytes)
+        cpu, held = _take_cpu()
+        stack.callback(os.close, held)
+        writable = [self._shared, memory, *([self._job.output] if self._job.output else [])]
+        orders = keeper.Orders(
+            parent=os.getpid(),
+            arguments=[*self._arguments(sockets), *init_arguments(self._shared)],
+            environment={"PATH": os.defpath, "HOME": str(run.path), "TMPDIR": str(memory), MARK: str(run.path)},
+            cpu=cpu,
+            writable=[str(path) for path in writable],
+            sockets=[str(sockets)],
+            confined=landlock_version() > 0,
+            folder=str(run.path),
+            memory=str(memory),
+        )
+        inherited = [run.lock, held, *([self._terminal] if self._terminal is not None else [])]
+        with (run.path / "console").open("wb") as console:
+            self._keeper = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _KEEPER, str(_ROOT), orders.argument()],
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                env={MARK: str(run.path)},
+                cwd="/",
+                start_new_session=True,  # Ctrl-C is for this process, which ends the guest in order
+                pass_fds=inherited,
+            )
+        stack.callback(self._end)
+        self._ended = os.pidfd_open(self._keeper.pid)
+        stack.callback(os.close, self._ended)
+
+    def _arguments(self, sockets: Path) -> list[str]:
+        """The guest kernel's command line, up to what init gets."""
+        boot, kernel = self._boot, self._boot.kernel
+        arguments = [str(kernel.executable), f"mem={boot.memory_bytes // 2**20}M", f"uml_dir={sockets}", "umid=guest"]
+        arguments += ["rootfstype=hostfs", "rootflags=/", "ro", "quiet", "norandmaps"]
+        arguments += ["con=null", "con0=null,fd:1", "ssl=null"]
+        if self._terminal is not None:
+            arguments.append(f"con1=fd:{self._terminal}")
+        if kernel.seccomp:
+            arguments.append("seccomp=on")
+        if boot.clock is not Clock.REAL:
+            arguments.append("time-travel=inf-cpu" if boot.clock is Clock.VIRTUAL else "time-travel")
+            arguments.append(f"time-travel-start={_START_NS}")
+            if kernel.seeded:
+                arguments.append(f"random_seed={_SEED}")
+        return arguments
+
+    def _looks(self) -> Iterator[None]:
+        """Look at the virtual clock, once for each step; endless.
+
+        Raises, at a step:
+            GuestStalledError: it makes no progress.
+        """
+        symbols = self._boot.kernel.symbols
+        watchdog = Watchdog(self._boot.patience_s)
+        while self._boot.clock is not Clock.REAL and symbols is not None and self.pid is None:
+            yield
+        pid = self.pid
+        if self._boot.clock is Clock.REAL or symbols is None or pid is None:
+            while True:
+                yield
+        with GuestMemory(pid, symbols) as memory:
+            while True:
+                with contextlib.suppress(OSError):  # it is just ending
+                    if trouble := watchdog.verdict(Sample(time.monotonic(), memory.virtual_ns())):
+                        task = memory.running_task()
+                        running = f" ({task} runs)" if task else ""
+                        raise GuestStalledError(f"{trouble}{running}; given up while it ran: {self._doing()}")
+                yield
+
+    def _relay(self, stdout: Sink, stderr: Sink) -> None:
+        for file, sink in zip(self._files, (stdout, stderr), strict=False):
+            while chunk := file.read(_CONSOLE_BYTES):
+                sink(chunk)
+
+    def _doing(self) -> str:
+        """What the guest was doing, for a message."""
+        said = None
+        with contextlib.suppress(EmulationError):
+            said = self.result(RUNNING)
+        return words(self._job.command, said)
+
+    def _exit_status(self) -> int:
+        status = self._files[2].read(16).strip()
+        if status.isdigit():
+            return int(status)
+        code = self._keeper.wait()
+        lines = [line for line in self.console().splitlines() if line.strip()]
+        last = words(lines[-1:], None) if lines else "it said nothing"
+        if code == keeper.REFUSED:
+            raise EmulationError(last)
+        raise GuestFailedError(f"the guest kernel ended early (status {code}) while it ran {self._doing()}: {last}")
+
+    def _end(self) -> None:
+        """End the keeper, which ends the guest."""
+        self._keeper.terminate()
+        try:
+            self._keeper.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._keeper.kill()
+            self._keeper.wait()
+
+
+def _memory_folder(run: Run, memory_bytes: int) -> Path:
+    """A folder for the guest's memory file, in memory where there is room (a container's `/dev/shm` may have 64 MB).
+
+    Raises:
+        EmulationError: there is room nowhere.
+    """
+    places = [Path("/dev/shm"), Path(tempfile.gettempdir())]  # noqa: S108: it is a folder of our own in there
+    for place in places:
+        if os.access(place, os.W_OK | os.X_OK) and free_bytes(place) >= memory_bytes:
+            folder = place / f"{PREFIX}{os.getuid()}-{run.path.name}"
+            run.record_folder(folder)
+            folder.mkdir(mode=0o700)
+            return folder
+    raise EmulationError(
+        f"no room for a guest of {memory_bytes // 2**20} MB in {' or '.join(map(str, places))}: ask for less with --memory"
+    )
+
+
+def _take_cpu() -> tuple[int, int]:
+    """A CPU for a guest, one that no other guest of this user has if there is one, and the descriptor that holds it.
+
+    The whole guest stays on one: each of its system calls is a hand-over between two processes of the host, which
+    across two CPUs takes seven times as long.
+    """
+    cpus = sorted(os.sched_getaffinity(0))
+    random.shuffle(cpus)
+    for cpu in cpus:
+        descriptor = os.open(runs_folder() / f"cpu-{cpu}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+        else:
+            return cpu, descriptor
+    return cpus[0], os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)

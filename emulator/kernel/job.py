@@ -1,0 +1,150 @@
+"""What the host and a guest tell each other: a job as files in a folder that both can write, and its results back.
+
+The guest is not trusted with the host's files: what it leaves in the folder is read only if it is a regular file, is
+not reached through a link, and is not too large.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from emulator.errors import EmulationError
+
+FOLDER_VARIABLE = "GTSDSL_SHARED"
+"""Names, in the guest's environment, the folder that guest and host share: what is written there survives the guest."""
+
+RUNNING = "running"
+"""The file in the shared folder in which a program in the guest may say what it is doing, for the watchdog's message."""
+
+_ROOT = Path(__file__).resolve().parents[2]
+_WORDS_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command for a guest, and where it runs."""
+
+    command: Sequence[str]
+    directory: Path
+    """Its working folder, which the guest sees as the host has it, but for what is written."""
+    environment: Mapping[str, str]
+    output: Path | None = None
+    """A folder that the guest may write, under its own path; all else that it writes goes with it."""
+    inputs: Mapping[str, bytes] = field(default_factory=dict)
+    """Files to find in the shared folder, by name."""
+    window: tuple[int, int] | None = None
+    """Rows and columns of the terminal that the command gets; without it, its output goes to files."""
+
+
+def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, str]) -> None:
+    """Lay a job down in an empty folder, with the files that its output is to be written to."""
+    (folder / "scratch").mkdir()
+    (folder / "stdout").touch()
+    (folder / "stderr").touch()
+    (folder / "status").touch()
+    for name, content in job.inputs.items():
+        (folder / name).write_bytes(content)
+    path = job.environment.get("PATH", os.defpath)
+    system = [place for place in ("/usr/sbin", "/sbin") if place not in path.split(os.pathsep)]
+    fields = {
+        "command": list(job.command),
+        "directory": str(job.directory),
+        # an ordinary user's path lacks the places of ip and tc; in the guest everybody is root
+        "environment": {
+            **job.environment,
+            "PATH": os.pathsep.join([path, *system]),
+            FOLDER_VARIABLE: str(folder),
+        },
+        "shared": [str(folder), *([str(job.output)] if job.output else [])],
+        "settle_s": settle_s,
+        "sysctls": dict(sysctls),
+        "window": list(job.window) if job.window else None,
+    }
+    (folder / "job.json").write_text(json.dumps(fields))
+    # the kernel's command line knows neither blanks nor more than 4 kB: paths go into a file with a name of ours
+    script = f"import sys\nsys.path.insert(0, {str(_ROOT)!r})\nfrom emulator.kernel.init import main\nmain({str(folder)!r})\n"
+    (folder / "init").write_text(script)
+    (folder / "python").symlink_to(Path(sys.executable).resolve())
+
+
+def init_arguments(folder: Path) -> tuple[str, ...]:
+    """The end of a kernel's command line that makes it do the job in ``folder``: Python, without its site-packages."""
+    return (f"init={folder}/python", "--", "-I", "-S", f"{folder}/init")
+
+
+def python_command(*arguments: str) -> tuple[str, ...]:
+    """A command that runs this project's Python in a guest, with the same packages as here."""
+    return (sys.executable, *arguments)
+
+
+def python_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which the guest's Python imports this very project, also from a checkout."""
+    others = [place for place in environment.get("PYTHONPATH", "").split(os.pathsep) if place]
+    return {**environment, "PYTHONPATH": os.pathsep.join([str(_ROOT), *others])}
+
+
+def read_result(folder: Path, name: str, limit_bytes: int) -> bytes | None:
+    """A file that the guest left in the shared folder; None if there is none.
+
+    Raises:
+        EmulationError: it is no regular file, or larger than ``limit_bytes``.
+        ValueError: ``name`` is more than a name.
+    """
+    if not name or "/" in name or name in {".", ".."}:
+        raise ValueError(f"no name of a file: {name!r}")
+    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        # O_NONBLOCK: a pipe in its place must not keep us waiting
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(name, flags, dir_fd=directory)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise EmulationError(f"the guest's result {name} cannot be read: {error.strerror}") from None
+    finally:
+        os.close(directory)
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise EmulationError(f"the guest's result {name} is no regular file")
+        if found.st_size > limit_bytes:
+            raise EmulationError(f"the guest's result {name} has {found.st_size} bytes; at most {limit_bytes} are read")
+        return file.read(limit_bytes)
+
+
+def words(command: Sequence[str], said: bytes | None) -> str:
+    """What a guest was doing, for a message: what it said itself, else its command; short, and fit for a terminal."""
+    text = (said or b"").decode(errors="replace").strip() or " ".join(command)
+    text = "".join(character if character.isprintable() else " " for character in text)
+    return text if len(text) <= _WORDS_MAX else text[: _WORDS_MAX - 1] + "…"
+
+
+def check_output(path: Path) -> Path:
+    """The output folder, made if it is missing, as an absolute path without links.
+
+    Raises:
+        EmulationError: it cannot be made, is no folder, or is one that must not be handed to a guest.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        resolved = path.resolve(strict=True)
+    except OSError as error:
+        raise EmulationError(f"{path}: the output folder cannot be made: {error.strerror}") from None
+    home = Path.home().resolve()
+    if resolved == home or resolved in home.parents:
+        raise EmulationError(f"{path} holds all your files: name a folder of its own for the output")
+    if not os.access(resolved, os.W_OK | os.X_OK):
+        raise EmulationError(f"{path}: you may not write in the output folder")
+    return resolved
+
+
+def free_bytes(path: Path) -> int:
+    """The space that is free where ``path`` is."""
+    return shutil.disk_usage(path).free

@@ -1,0 +1,22 @@
+"""`gtsdsl clean`: remove what runs that were killed have left behind."""
+
+from __future__ import annotations
+
+import click
+
+from gtsdsl.cli.emulation import emulating
+
+
+@click.command()
+def command() -> None:
+    """Remove what emulations that were killed have left behind, and nothing of those that run.
+
+    \b
+    Example:
+      gtsdsl clean
+    """
+    from emulator.runs import clean  # noqa: PLC0415
+
+    with emulating():
+        for line in clean():
+            click.echo(f"removed {line}")

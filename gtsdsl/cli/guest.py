@@ -1,0 +1,97 @@
+"""`gtsdsl guest`: run any command in a guest kernel, in the virtual clock."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from gtsdsl.cli.emulation import complain, emulating, parse_bytes
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--kernel", type=click.Choice(["auto", "uml", "uml-packaged"]), default="auto", help="The guest kernel.")
+@click.option(
+    "--clock",
+    type=click.Choice(["auto", "virtual", "skip", "real"]),
+    default="auto",
+    help="virtual: work takes no time, waiting is skipped. skip: waiting is skipped. real: neither.",
+)
+@click.option("--memory", metavar="SIZE", default="1G", show_default=True, help="The guest's memory: 512M, 2G.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="End it after so long.")
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    default=60.0,
+    show_default=True,
+    help="End it when its virtual clock has not moved for so long.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="A folder that the command may write to. All else that it writes goes with the guest.",
+)
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def command(
+    kernel: str, clock: str, memory: str, timeout: float | None, patience: float, output: Path | None, command: tuple[str, ...]
+) -> None:
+    """Run COMMAND as root in a Linux kernel of its own, by default with a virtual clock.
+
+    It sees this machine's files, and what it writes is forgotten when it ends, but for --output. It has no network
+    but what it makes itself. Its output and exit status are passed on; its standard input is empty, but with
+    --clock real on a terminal, where it gets the terminal.
+
+    \b
+    Example:
+      gtsdsl guest -- ip -s link
+      gtsdsl guest --clock real -- bash
+    """
+    size = parse_bytes(memory)
+    if size < 2**26:
+        raise click.BadParameter(f"a guest needs at least 64M, not {memory}", param_hint="--memory")
+    with emulating():
+        sys.exit(_run(kernel, clock, size, timeout, patience, output, command))
+
+
+def _run(
+    kernel_name: str,
+    clock_name: str,
+    memory_bytes: int,
+    timeout_s: float | None,
+    patience_s: float,
+    output: Path | None,
+    arguments: tuple[str, ...],
+) -> int:
+    from emulator.kernel.choose import Clock, guest_kernel  # noqa: PLC0415
+    from emulator.kernel.confine import landlock_version  # noqa: PLC0415
+    from emulator.kernel.guest import Boot, Guest  # noqa: PLC0415
+    from emulator.kernel.job import Job, check_output  # noqa: PLC0415
+
+    kernel, clock = guest_kernel(kernel_name, clock_name)
+    if landlock_version() == 0:
+        complain("warning", "this kernel has no Landlock: root in the guest could write to your files if it meant to")
+    boot = Boot(kernel, clock, memory_bytes, timeout_s, patience_s)
+    job = Job(arguments, Path.cwd(), dict(os.environ), check_output(output) if output else None)
+    if clock is Clock.REAL and sys.stdin.isatty() and sys.stdout.isatty():
+        from emulator.kernel.terminal import run_on_terminal  # noqa: PLC0415
+
+        return run_on_terminal(boot, job, sys.stdin.fileno(), sys.stdout.fileno())
+    with Guest(boot, job) as guest:
+        return guest.wait(_write_to(1), _write_to(2))
+
+
+def _write_to(descriptor: int) -> Callable[[bytes], None]:
+    """Writes all of what it gets to a descriptor, at once."""
+
+    def write(data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+
+    return write

@@ -1,0 +1,92 @@
+"""`gtsdsl kernel`: build the guest kernel that emulations run in, say where it is, remove it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from gtsdsl.cli.emulation import complain, emulating
+
+
+@click.group()
+def command() -> None:
+    """Build the guest kernel that emulations run in, with its virtual clock; it is built once and kept."""
+
+
+@command.command()
+@click.option(
+    "--source",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="TARBALL",
+    help="A tarball of Linux, in place of Debian's linux-source.",
+)
+def build(source: Path | None) -> None:
+    """Fetch, configure, build and check a guest kernel: about ten minutes on two slow cores.
+
+    \b
+    Example:
+      gtsdsl kernel build
+      gtsdsl kernel build --source linux-7.3.4.tar.xz
+    """
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    from emulator.kernel.build import build as build_kernel  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    said: list[str] = []
+    with emulating(), Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def progress(what: str, part: float) -> None:
+            # a log of CI has no bar: there, each step is a line
+            if not console.is_terminal and what not in said:
+                click.echo(what, err=True)
+            said.append(what) if what not in said else None
+            bar.update(task, description=what, completed=part)
+
+        kernel = build_kernel(source, progress, lambda message: complain("warning", message))
+    click.echo(kernel.executable)
+
+
+@command.command()
+def info() -> None:
+    """Show the guest kernels at hand, and what each can do."""
+    from emulator.kernel.cache import built_kernels, packaged_kernel  # noqa: PLC0415
+
+    packaged = packaged_kernel()
+    kernels = (*built_kernels(), *([packaged] if packaged else []))
+    if not kernels:
+        click.echo("no guest kernel is at hand: gtsdsl kernel build, or apt-get install user-mode-linux")
+    for kernel in kernels:
+        clocks = "virtual, skip, real" if kernel.virtual_clock else "real"
+        click.echo(f"{kernel.executable}")
+        click.echo(f"  version     {kernel.version}")
+        click.echo(f"  clocks      {clocks}")
+        click.echo(f"  processes   {'by seccomp' if kernel.seccomp else 'by ptrace, half as fast'}")
+        click.echo(f"  repeatable  {'yes' if kernel.seeded else 'no: random numbers differ from run to run'}")
+
+
+@command.command()
+def path() -> None:
+    """Print the path of the built kernel that emulations use; exit 3 if there is none."""
+    from emulator.kernel.cache import built_kernels  # noqa: PLC0415
+
+    kernels = built_kernels()
+    if not kernels:
+        complain("error", "no guest kernel has been built: gtsdsl kernel build")
+        sys.exit(3)
+    click.echo(kernels[0].executable)
+
+
+@command.command()
+def clean() -> None:
+    """Remove the built kernels, and what builds that were killed have left."""
+    from emulator.kernel.cache import clean as clean_cache  # noqa: PLC0415
+
+    with emulating():
+        for folder in clean_cache():
+            click.echo(f"removed {folder}")
