@@ -157,8 +157,9 @@ class Guest:
         writable = [self._shared, memory, *([self._job.output] if self._job.output else [])]
         orders = keeper.Orders(
             parent=os.getpid(),
-            arguments=[*self._arguments(sockets), *init_arguments(self._shared)],
+            arguments=[*self._arguments(sockets), *init_arguments()],
             environment={"PATH": os.defpath, "HOME": str(run.path), "TMPDIR": str(memory), MARK: str(run.path)},
+            directory=str(self._shared),
             cpu=cpu,
             writable=[str(path) for path in writable],
             sockets=[str(sockets)],

@@ -68,15 +68,19 @@ def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, 
         "window": list(job.window) if job.window else None,
     }
     (folder / "job.json").write_text(json.dumps(fields))
-    # the kernel's command line knows neither blanks nor more than 4 kB: paths go into a file with a name of ours
+    # the kernel's command line can hold no path with a blank in it: they go into a file
     script = f"import sys\nsys.path.insert(0, {str(_ROOT)!r})\nfrom emulator.kernel.init import main\nmain({str(folder)!r})\n"
     (folder / "init").write_text(script)
     (folder / "python").symlink_to(Path(sys.executable).resolve())
 
 
-def init_arguments(folder: Path) -> tuple[str, ...]:
-    """The end of a kernel's command line that makes it do the job in ``folder``: Python, without its site-packages."""
-    return (f"init={folder}/python", "--", "-I", "-S", f"{folder}/init")
+def init_arguments() -> tuple[str, ...]:
+    """The end of a kernel's command line that makes it do the job in the folder that its process works in.
+
+    The command line goes into the kernel's random numbers, so it must not name a run's folder, which is another each
+    time. The guest's root is the host's, and in the host's ``/proc`` a process sees where it works itself.
+    """
+    return ("init=/proc/self/cwd/python", "--", "-I", "-S", "/proc/self/cwd/init")
 
 
 def python_command(*arguments: str) -> tuple[str, ...]:

@@ -39,6 +39,8 @@ class Orders:
     """The process with which the guest ends."""
     arguments: list[str]
     environment: dict[str, str]
+    directory: str
+    """Where the guest kernel's process works."""
     cpu: int
     writable: list[str]
     sockets: list[str]
@@ -92,6 +94,7 @@ def _become_guest(orders: Orders, libc: ctypes.CDLL, keeper: int) -> None:
             os._exit(REFUSED)
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
+        os.chdir(orders.directory)
         os.sched_setaffinity(0, {orders.cpu})
         # UML sets this itself, and starts itself once more if it has to
         libc.personality(_ADDR_NO_RANDOMIZE)
