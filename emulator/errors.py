@@ -6,7 +6,7 @@ from __future__ import annotations
 class EmulationError(Exception):
     """The machine cannot do what was asked: a tool, a kernel or a right is missing, or a guest came to an early end.
 
-    The message is one line that says what is wrong and what mends it. ``exit_status`` is what the command line exits with.
+    The message is one line that says what is wrong and what mends it; the command line exits with ``exit_status``.
     """
 
     exit_status = 3

@@ -92,7 +92,7 @@ class Run:
             os.close(self.lock)
 
     def record_folder(self, folder: Path) -> None:
-        """Remember a folder outside the run's own, whose name begins with `PREFIX`, that must go when the run has gone."""
+        """Remember a folder elsewhere, whose name begins with `PREFIX`, that must go when the run has gone."""
         self._record("folder", str(folder))
 
     def record_namespace(self, name: str) -> None:
@@ -113,7 +113,7 @@ class Run:
 
 
 def clean() -> tuple[str, ...]:
-    """Remove what this user's runs have left that no longer live; what was removed, a line each. Live runs are untouched.
+    """Remove what dead runs of this user have left, and nothing of live ones; what was removed, a line each.
 
     Raises:
         EmulationError: something of a dead run could not be removed.

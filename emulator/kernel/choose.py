@@ -95,14 +95,14 @@ def host_lacks() -> str | None:
     tc = shutil.which("tc", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
     if tc is None:
         return "tc is missing, which tells whether the kernel has netem: apt-get install iproute2"
-    script = f"{tc} qdisc add dev lo root netem delay 1ms"
+    change = [tc, "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"]
     # in a namespace of its own, so that nothing of this machine is changed; with a user namespace where we are not root
     own = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--net"]
     try:
         entered = subprocess.run([*own, "true"], capture_output=True, check=False)
         if entered.returncode != 0:
             return "you may not make namespaces: be root, or sysctl -w kernel.unprivileged_userns_clone=1"
-        tried = subprocess.run([*own, *script.split()], capture_output=True, check=False)
+        tried = subprocess.run([*own, *change], capture_output=True, check=False)
     except FileNotFoundError:
         return "unshare is missing: apt-get install util-linux"
     if tried.returncode != 0:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Sequence
-from pathlib import Path
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 _VERSION_FLAG = 1
@@ -51,7 +49,7 @@ def landlock_version() -> int:
     return max(0, int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION_FLAG)))
 
 
-def confine(writable: Sequence[Path], sockets: Sequence[Path]) -> None:
+def confine(writable: list[str], sockets: list[str]) -> None:
     """Let this process read everything, write below ``writable`` and ``sockets``, and nothing else, for good.
 
     Below ``writable`` it may make files and folders, but no links, pipes, sockets or devices: whoever reads an output
@@ -66,8 +64,8 @@ def confine(writable: Sequence[Path], sockets: Sequence[Path]) -> None:
     handled = max((1 << count) - 1 for first, count in ((0, 0), *_HANDLED_BY_ABI) if version >= first)
     ruleset = _Ruleset(handled, 0b11 if version >= 4 else 0, 0b11 if version >= 6 else 0)
     descriptor = _call(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.sizeof(ruleset), 0)
-    _allow(descriptor, Path("/"), _READ & handled)
-    for path in (Path("/dev/null"), Path("/dev/zero")):
+    _allow(descriptor, "/", _READ & handled)
+    for path in ("/dev/null", "/dev/zero"):
         _allow(descriptor, path, (_READ_FILE | _WRITE_FILE) & handled)
     for path in writable:
         _allow(descriptor, path, (_READ | _WRITE) & handled)
@@ -95,16 +93,17 @@ def drop_capabilities(*, write_others_files: bool) -> None:
         OSError: the process may not drop them, as it is not root.
     """
     kept = {_CAP_DAC_READ_SEARCH} | ({_CAP_DAC_OVERRIDE} if write_others_files else set())
-    last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+    with open("/proc/sys/kernel/cap_last_cap") as file:
+        last = int(file.read())
     for capability in set(range(last + 1)) - kept:
         if _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "prctl(PR_CAPBSET_DROP)")
 
 
-def _allow(ruleset: int, path: Path, access: int) -> None:
+def _allow(ruleset: int, path: str, access: int) -> None:
     descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        rule = _Beneath(access if path.is_dir() else access & _OF_FILES, descriptor)
+        rule = _Beneath(access if os.path.isdir(path) else access & _OF_FILES, descriptor)
         _call(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.byref(rule), 0)
     finally:
         os.close(descriptor)

@@ -43,10 +43,11 @@ _SYSCTLS = {
     "net.ipv4.tcp_mem": "32768 65536 98304",
 }
 
+_FILE_BYTES = 2**33
+"""The largest file that a guest may write."""
 _POLL_S = 0.02
 _LOOK_S = 0.5
 _CONSOLE_BYTES = 2**16
-_KEEPER = "import sys; sys.path.insert(0, sys.argv[1]); from emulator.kernel.keeper import main; sys.exit(main(sys.argv[2]))"
 _ROOT = Path(__file__).resolve().parents[2]
 
 Sink = Callable[[bytes], object]
@@ -124,7 +125,25 @@ class Guest:
                 next(looks)
                 next_look_s = now_s + _LOOK_S
         self._relay(stdout, stderr)
-        return self._exit_status()
+        return self.exit_status()
+
+    def exit_status(self) -> int:
+        """The command's exit status, once the guest has ended.
+
+        Raises:
+            GuestFailedError: the kernel died before the command ended.
+            EmulationError: it never started.
+        """
+        status = self._files[2].read(16).strip()
+        if status.isdigit():
+            return int(status)
+        code = self._keeper.wait()
+        lines = [line for line in self.console().splitlines() if line.strip()]
+        last = words(lines[-1:], None) if lines else "it said nothing"
+        if code == keeper.REFUSED:
+            raise EmulationError(last)
+        how = f"was killed (signal {abs(code) % 128})" if code < 0 or code > 128 else f"ended by itself (status {code})"
+        raise GuestFailedError(f"the guest kernel {how} while it ran {self._doing()}; its last line: {last}")
 
     def result(self, name: str, limit_bytes: int = RESULT_BYTES) -> bytes | None:
         """A file that the command left in the shared folder (`job.FOLDER_VARIABLE`); None if there is none.
@@ -146,31 +165,36 @@ class Guest:
         self._shared.mkdir()
         sockets.mkdir()
         settle_s = 0.0 if boot.clock is Clock.REAL else _SETTLE_S
-        write_job(self._job, self._shared, settle_s=settle_s, sysctls=_SYSCTLS)
+        write_job(self._job, self._shared, settle_s=settle_s, sysctls=_SYSCTLS, modules=boot.kernel.modules)
         # opened before the guest can put anything in their place
         self._files = tuple(
-            stack.enter_context((self._shared / name).open("rb", buffering=0)) for name in ("stdout", "stderr", "status")
+            stack.enter_context((self._shared / name).open("rb", buffering=0))
+            for name in ("stdout", "stderr", "status")
         )
         memory = _memory_folder(run, boot.memory_bytes)
         cpu, held = _take_cpu()
         stack.callback(os.close, held)
         writable = [self._shared, memory, *([self._job.output] if self._job.output else [])]
-        orders = keeper.Orders(
-            parent=os.getpid(),
-            arguments=[*self._arguments(sockets), *init_arguments()],
-            environment={"PATH": os.defpath, "HOME": str(run.path), "TMPDIR": str(memory), MARK: str(run.path)},
-            directory=str(self._shared),
-            cpu=cpu,
-            writable=[str(path) for path in writable],
-            sockets=[str(sockets)],
-            confined=landlock_version() > 0,
-            folder=str(run.path),
-            memory=str(memory),
-        )
+        orders = {
+            "parent": os.getpid(),
+            "arguments": [*self._arguments(sockets), *init_arguments()],
+            "environment": {"PATH": os.defpath, "HOME": str(run.path), "TMPDIR": str(memory), MARK: str(run.path)},
+            "directory": str(self._shared),
+            "cpu": cpu,
+            "writable": [str(path) for path in writable],
+            "sockets": [str(sockets)],
+            "confined": landlock_version() > 0,
+            "file_bytes": max(_FILE_BYTES, boot.memory_bytes),
+            "folder": str(run.path),
+            "memory": str(memory),
+        }
+        # repr() writes all of these as Python reads them, and the keeper need not load a parser
+        lines = ["import sys", f"sys.path.insert(0, {str(_ROOT)!r})", "from emulator.kernel.keeper import keep"]
+        script = "\n".join([*lines, f"sys.exit(keep(**{orders!r}))"])
         inherited = [run.lock, held, *([self._terminal] if self._terminal is not None else [])]
         with (run.path / "console").open("wb") as console:
             self._keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _KEEPER, str(_ROOT), orders.argument()],
+                [sys.executable, "-I", "-S", "-c", script],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
@@ -208,20 +232,18 @@ class Guest:
         """
         symbols = self._boot.kernel.symbols
         watchdog = Watchdog(self._boot.patience_s)
-        while self._boot.clock is not Clock.REAL and symbols is not None and self.pid is None:
-            yield
-        pid = self.pid
-        if self._boot.clock is Clock.REAL or symbols is None or pid is None:
-            while True:
-                yield
-        with GuestMemory(pid, symbols) as memory:
-            while True:
-                with contextlib.suppress(OSError):  # it is just ending
+        while symbols is not None and self._boot.clock is not Clock.REAL:
+            # it has not started yet, is just ending, or this machine lets nobody read a process's memory
+            with contextlib.suppress(OSError), GuestMemory(self.pid or 0, symbols) as memory:
+                while True:
                     if trouble := watchdog.verdict(Sample(time.monotonic(), memory.virtual_ns())):
                         task = memory.running_task()
                         running = f" ({task} runs)" if task else ""
                         raise GuestStalledError(f"{trouble}{running}; given up while it ran: {self._doing()}")
-                yield
+                    yield
+            yield
+        while True:
+            yield
 
     def _relay(self, stdout: Sink, stderr: Sink) -> None:
         for file, sink in zip(self._files, (stdout, stderr), strict=False):
@@ -234,17 +256,6 @@ class Guest:
         with contextlib.suppress(EmulationError):
             said = self.result(RUNNING)
         return words(self._job.command, said)
-
-    def _exit_status(self) -> int:
-        status = self._files[2].read(16).strip()
-        if status.isdigit():
-            return int(status)
-        code = self._keeper.wait()
-        lines = [line for line in self.console().splitlines() if line.strip()]
-        last = words(lines[-1:], None) if lines else "it said nothing"
-        if code == keeper.REFUSED:
-            raise EmulationError(last)
-        raise GuestFailedError(f"the guest kernel ended early (status {code}) while it ran {self._doing()}: {last}")
 
     def _end(self) -> None:
         """End the keeper, which ends the guest."""
@@ -262,15 +273,16 @@ def _memory_folder(run: Run, memory_bytes: int) -> Path:
     Raises:
         EmulationError: there is room nowhere.
     """
-    places = [Path("/dev/shm"), Path(tempfile.gettempdir())]  # noqa: S108: it is a folder of our own in there
+    places = [Path("/dev/shm"), Path(tempfile.gettempdir())]  # noqa: S108 - a folder of our own in there
     for place in places:
-        if os.access(place, os.W_OK | os.X_OK) and free_bytes(place) >= memory_bytes:
+        executable = not os.statvfs(place).f_flag & os.ST_NOEXEC  # programs of the guest run in its memory
+        if executable and os.access(place, os.W_OK | os.X_OK) and free_bytes(place) >= memory_bytes:
             folder = place / f"{PREFIX}{os.getuid()}-{run.path.name}"
             run.record_folder(folder)
             folder.mkdir(mode=0o700)
             return folder
     raise EmulationError(
-        f"no room for a guest of {memory_bytes // 2**20} MB in {' or '.join(map(str, places))}: ask for less with --memory"
+        f"no room for a guest of {memory_bytes // 2**20} MB in {' or '.join(map(str, places))}: take less with --memory"
     )
 
 

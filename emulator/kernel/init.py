@@ -1,26 +1,25 @@
 """The first process of a guest kernel: set the machine up, run one command, write down how it ended, power off.
 
-It is run by the project's own Python, as a file, from the host's file system, and imports little: everything here is
-paid for at each start of a guest. The job, a JSON object beside this file's copy, is what `emulator.kernel.job` wrote.
+It is run by the project's own Python from the host's file system, called by the script that `emulator.kernel.job`
+writes, and loads little: everything here is paid for at each start of a guest.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import fcntl
-import json
 import os
-import socket
 import struct
-import sys
-import termios
 import time
 
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_MOVE, _MS_PRIVATE_ALL = 2, 4, 8, 8192, (1 << 18) | (1 << 14)
+_FINIT_MODULE = 313  # on x86-64
 _RB_POWER_OFF = 0x4321FEDC
-_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
+_AF_INET, _SOCK_DGRAM, _SIOCSIFFLAGS, _IFF_UP = 2, 2, 0x8914, 1
+_TIOCSCTTY, _TIOCSWINSZ = 0x540E, 0x5414
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126  # as a shell has it
+_STREAMS = ("stdout", "stderr")
+_HOST_NAME = b"gtsdsl"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -35,6 +34,29 @@ def mount(source: str, target: str, kind: str, flags: int = 0, options: str = ""
     if _libc.mount(*arguments) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"mount of {kind} on {target}: {os.strerror(number)}")
+
+
+def _try_mount(source: str, target: str, kind: str, flags: int, options: str = "") -> bool:
+    """Whether this kernel could mount it: not every guest kernel has everything."""
+    try:
+        mount(source, target, kind, flags, options)
+    except OSError:
+        return False
+    return True
+
+
+def load_module(path: str) -> None:
+    """finit_module(2): for what is needed before `modprobe` can be found.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if _libc.syscall(_FINIT_MODULE, descriptor, b"", 0) != 0:
+            raise OSError(ctypes.get_errno(), f"{path} cannot be loaded")
+    finally:
+        os.close(descriptor)
 
 
 def enter_scratch_root(scratch: str) -> None:
@@ -56,7 +78,7 @@ def enter_scratch_root(scratch: str) -> None:
 
 
 def mount_kernel_filesystems() -> None:
-    """/proc, /sys, /dev, /run and the control groups, version 1, each controller on its own as container runtimes expect."""
+    """/proc, /sys, /dev, /run, and control groups of version 1, each controller on its own, as `dockerd` has it."""
     secure = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
     mount("proc", "/proc", "proc", secure)
     mount("sysfs", "/sys", "sysfs", secure)
@@ -64,13 +86,12 @@ def mount_kernel_filesystems() -> None:
     for name in ("pts", "shm", "mqueue"):
         os.makedirs(f"/dev/{name}", exist_ok=True)
     mount("devpts", "/dev/pts", "devpts", _MS_NOSUID | _MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620,gid=5")
-    mount("shm", "/dev/shm", "tmpfs", _MS_NOSUID | _MS_NODEV)  # noqa: S108: the mount itself
-    with contextlib.suppress(OSError):  # not in Debian's packaged kernel
-        mount("mqueue", "/dev/mqueue", "mqueue", secure)
-    with contextlib.suppress(FileExistsError):
+    mount("shm", "/dev/shm", "tmpfs", _MS_NOSUID | _MS_NODEV)  # noqa: S108 - the mount itself
+    _try_mount("mqueue", "/dev/mqueue", "mqueue", secure)
+    if not os.path.lexists("/dev/ptmx"):
         os.symlink("pts/ptmx", "/dev/ptmx")
     for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
-        with contextlib.suppress(FileExistsError):
+        if not os.path.lexists(f"/dev/{name}"):
             os.symlink(f"/proc/self/fd{target}", f"/dev/{name}")
     mount("run", "/run", "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=755")
     for name in ("lock", "netns"):
@@ -80,61 +101,59 @@ def mount_kernel_filesystems() -> None:
         controllers = [line.split()[0] for line in file if not line.startswith("#")]
     for name in controllers:
         os.mkdir(f"/sys/fs/cgroup/{name}")
-        try:
-            mount("cgroup", f"/sys/fs/cgroup/{name}", "cgroup", secure, name)
-        except OSError:  # a controller of version 2 only
+        if not _try_mount("cgroup", f"/sys/fs/cgroup/{name}", "cgroup", secure, name):  # of version 2 only
             os.rmdir(f"/sys/fs/cgroup/{name}")
-    with contextlib.suppress(OSError):
-        mount("bpf", "/sys/fs/bpf", "bpf", secure)
+    _try_mount("bpf", "/sys/fs/bpf", "bpf", secure)
 
 
 def raise_loopback() -> None:
     """Bring `lo` up, so that 127.0.0.1 answers."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
+    control = _libc.socket(_AF_INET, _SOCK_DGRAM, 0)
+    fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
+    os.close(control)
 
 
 def set_sysctl(name: str, value: str) -> None:
     """Write a kernel parameter, by its name with dots; one that this kernel has not is passed over."""
-    with contextlib.suppress(FileNotFoundError), open("/proc/sys/" + name.replace(".", "/"), "w") as file:
-        file.write(value)
+    path = "/proc/sys/" + name.replace(".", "/")
+    if os.path.exists(path):
+        with open(path, "w") as file:
+            file.write(value)
 
 
-def run(job: dict[str, object], folder: str) -> int:
+def run(folder: str, command: list[str], directory: str, environment: dict[str, str], window: list[int]) -> int:
     """Run the job's command to its end, and reap whatever else ends before; the command's exit status."""
     child = os.fork()
     if child == 0:
-        _become(job, folder)
+        try:
+            _become(folder, command, directory, environment, window)
+        finally:
+            os._exit(_NOT_EXECUTABLE)  # nothing may be raised through a fork
     while True:
         pid, status = os.wait()
         if pid == child:
             return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
 
 
-def _become(job: dict[str, object], folder: str) -> None:
+def _become(folder: str, command: list[str], directory: str, environment: dict[str, str], window: list[int]) -> None:
     """Turn this process into the job's command; it never returns."""
-    command, environment = job["command"], job["environment"]
-    if not isinstance(command, list) or not isinstance(environment, dict):
-        os._exit(_NOT_EXECUTABLE)
     os.setsid()
-    window = job["window"]
-    if isinstance(window, list):
+    if window:
         terminal = os.open("/dev/tty1", os.O_RDWR)
-        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
-        termios.tcsetwinsize(terminal, (int(window[0]), int(window[1])))
-        streams = (terminal, terminal, terminal)
+        fcntl.ioctl(terminal, _TIOCSCTTY, 0)
+        fcntl.ioctl(terminal, _TIOCSWINSZ, struct.pack("HHHH", *window, 0, 0))
+        streams = [terminal, terminal, terminal]
     else:
         append = os.O_WRONLY | os.O_APPEND
-        out, err = (os.open(f"{folder}/{name}", append) for name in ("stdout", "stderr"))
-        streams = (os.open("/dev/null", os.O_RDONLY), out, err)
+        streams = [os.open("/dev/null", os.O_RDONLY), *(os.open(f"{folder}/{name}", append) for name in _STREAMS)]
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
     try:
-        os.chdir(str(job["directory"]))
+        os.chdir(directory)
     except OSError:
         os.chdir("/")
     try:
-        os.execvpe(command[0], command, environment)
+        os.execvpe(command[0], command, environment)  # noqa: S606 - no shell, as wanted
     except FileNotFoundError:
         status, why = _NOT_FOUND, "command not found"
     except OSError as error:
@@ -143,23 +162,41 @@ def _become(job: dict[str, object], folder: str) -> None:
     os._exit(status)
 
 
-def main(folder: str) -> None:
-    """Do the job in ``folder``, which the host shares with the guest, and power off."""
-    with open(f"{folder}/job.json") as file:
-        job = json.load(file)
+def main(
+    *,
+    folder: str,
+    command: list[str],
+    directory: str,
+    environment: dict[str, str],
+    shared: list[str],
+    settle_s: float,
+    sysctls: dict[str, str],
+    window: list[int],
+    modules: str,
+) -> None:
+    """Do one job, and power off.
+
+    ``folder`` is shared with the host; ``shared`` are the folders (it is one) that the guest may write, ``window`` the
+    rows and columns of the terminal, empty for none, and ``modules`` the folder of this kernel's modules, if any.
+    """
     try:
+        if modules:
+            load_module(f"{modules}/kernel/fs/overlayfs/overlay.ko")
         enter_scratch_root(f"{folder}/scratch")
         mount_kernel_filesystems()
-        for place in job["shared"]:
+        if modules:
+            os.makedirs("/lib/modules", exist_ok=True)
+            os.symlink(modules, f"/lib/modules/{os.uname().release}")
+        for place in shared:
             os.makedirs(place, exist_ok=True)
             mount("host", place, "hostfs", 0, place)
         raise_loopback()
-        socket.sethostname("gtsdsl")
-        for name, value in job["sysctls"].items():
+        _libc.sethostname(_HOST_NAME, len(_HOST_NAME))
+        for name, value in sysctls.items():
             set_sysctl(name, value)
         # in the first second of the clock, ping takes zero for 'never sent' and ignores its interval
-        time.sleep(job["settle_s"])
-        status = run(job, folder)
+        time.sleep(settle_s)
+        status = run(folder, command, directory, environment, window)
     except OSError as error:
         with open(f"{folder}/stderr", "a") as file:
             file.write(f"gtsdsl guest: the machine cannot be set up: {error}\n")
@@ -167,7 +204,3 @@ def main(folder: str) -> None:
     with open(f"{folder}/status", "a") as file:
         file.write(f"{status}\n")
     _libc.reboot(_RB_POWER_OFF)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

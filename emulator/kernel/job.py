@@ -6,7 +6,6 @@ not reached through a link, and is not too large.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import stat
@@ -18,7 +17,7 @@ from pathlib import Path
 from emulator.errors import EmulationError
 
 FOLDER_VARIABLE = "GTSDSL_SHARED"
-"""Names, in the guest's environment, the folder that guest and host share: what is written there survives the guest."""
+"""Names, in the guest's environment, the folder that guest and host share: what is written there outlives the guest."""
 
 RUNNING = "running"
 """The file in the shared folder in which a program in the guest may say what it is doing, for the watchdog's message."""
@@ -43,8 +42,8 @@ class Job:
     """Rows and columns of the terminal that the command gets; without it, its output goes to files."""
 
 
-def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, str]) -> None:
-    """Lay a job down in an empty folder, with the files that its output is to be written to."""
+def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, str], modules: Path | None) -> None:
+    """Lay a job down in an empty folder: its inputs, the files for its output, and the script that does it."""
     (folder / "scratch").mkdir()
     (folder / "stdout").touch()
     (folder / "stderr").touch()
@@ -54,6 +53,7 @@ def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, 
     path = job.environment.get("PATH", os.defpath)
     system = [place for place in ("/usr/sbin", "/sbin") if place not in path.split(os.pathsep)]
     fields = {
+        "folder": str(folder),
         "command": list(job.command),
         "directory": str(job.directory),
         # an ordinary user's path lacks the places of ip and tc; in the guest everybody is root
@@ -65,12 +65,13 @@ def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, 
         "shared": [str(folder), *([str(job.output)] if job.output else [])],
         "settle_s": settle_s,
         "sysctls": dict(sysctls),
-        "window": list(job.window) if job.window else None,
+        "window": list(job.window) if job.window else [],
+        "modules": str(modules) if modules else "",
     }
-    (folder / "job.json").write_text(json.dumps(fields))
-    # the kernel's command line can hold no path with a blank in it: they go into a file
-    script = f"import sys\nsys.path.insert(0, {str(_ROOT)!r})\nfrom emulator.kernel.init import main\nmain({str(folder)!r})\n"
-    (folder / "init").write_text(script)
+    # the kernel's command line can hold no path with a blank in it, so everything goes into a script; strings, numbers,
+    # lists and dictionaries of them are written by repr() as Python reads them, whatever is in them
+    lines = ["import sys", f"sys.path.insert(0, {str(_ROOT)!r})", "from emulator.kernel.init import main"]
+    (folder / "init").write_text("\n".join([*lines, f"main(**{fields!r})", ""]))
     (folder / "python").symlink_to(Path(sys.executable).resolve())
 
 

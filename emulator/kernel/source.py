@@ -1,4 +1,4 @@
-"""Find and fetch a Linux source: Debian's source package by apt, from the machine's own mirror, or a tarball of the user's.
+"""Find and fetch a Linux source: Debian's source package, by apt from the machine's own mirror, or a user's tarball.
 
 Debian's `linux-source-N.M` is one architecture-independent package that holds a tarball, so any Debian can download
 and unpack that of a later release. apt does it, with its signature checks, on lists and sources of its own: the
@@ -112,13 +112,15 @@ def _deb822(text: str) -> Iterator[_Entry]:
     for paragraph in re.split(r"\n[ \t]*\n", without_comments):
         # a line that begins with a blank goes on with the field before: a key may be given in full
         fields = {
-            name.lower(): value.strip() for name, value in re.findall(r"(?m)^([\w-]+):((?:.*)(?:\n[ \t].+)*)", paragraph)
+            name.lower(): value.strip()
+            for name, value in re.findall(r"(?m)^([\w-]+):((?:.*)(?:\n[ \t].+)*)", paragraph)
         }
         if fields.get("enabled", "yes").lower() in {"no", "false", "off", "0", "disable"}:
             continue
         options = [(option, fields[option.lower()]) for option in _OPTIONS.values() if option.lower() in fields]
         archive = Archive(tuple(fields.get("uris", "").split()), tuple(options))
-        yield (*(set(fields.get(name, "").split()) for name in ("types", "suites", "components")), archive)
+        types, suites, components = (set(fields.get(name, "").split()) for name in ("types", "suites", "components"))
+        yield types, suites, components, archive
 
 
 _OPTIONS = {"signed-by": "Signed-By", "trusted": "Trusted", "check-valid-until": "Check-Valid-Until"}
@@ -128,7 +130,9 @@ def _one_line(text: str) -> Iterator[_Entry]:
     for line in text.splitlines():
         if match := re.match(r"\s*(deb)\s+(?:\[([^]]*)\]\s*)?(\S+)\s+(\S+)\s+([^#]*)", line):
             kind, options, uri, suite, components = match.groups()
-            given = [(key.lower(), value) for key, _, value in (word.partition("=") for word in (options or "").split())]
+            given = [
+                (key.lower(), value) for key, _, value in (word.partition("=") for word in (options or "").split())
+            ]
             kept = tuple((_OPTIONS[key], value.replace(",", " ")) for key, value in given if key in _OPTIONS)
             yield {kind}, {suite}, set(components.split()), Archive((uri,), kept)
 

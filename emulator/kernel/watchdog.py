@@ -7,12 +7,14 @@ memory of a process of ours (``time_travel_time``), and reading it disturbs noth
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from emulator.kernel.cache import Symbols
+from emulator.kernel.keeper import children
 
 PATIENCE_S = 60.0
 """Wall time without progress after which a guest is given up: five `dockerd` need 10 s to start on two slow cores."""
@@ -98,7 +100,7 @@ class Watchdog:
             self._moved = sample
         still_s = sample.wall_s - self._moved.wall_s
         if still_s >= self._patience_s:
-            return f"the virtual clock has stood still for {still_s:.0f} s: a program computes or spins, and never waits"
+            return f"the virtual clock has stood still for {still_s:.0f} s: a program computes, and never waits"
         passed_s = sample.wall_s - self._began.wall_s
         if passed_s < self._patience_s * _CRAWL_PATIENCES:
             return None
@@ -113,9 +115,9 @@ class Watchdog:
 
 
 def guest_process(keeper: int, executable: Path) -> int | None:
-    """The guest kernel's process: the keeper's child that runs its executable."""
-    try:
-        children = Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()
-        return next((int(pid) for pid in children if os.readlink(f"/proc/{pid}/exe") == str(executable)), None)
-    except OSError:
-        return None
+    """The guest kernel's process: the keeper's child that runs its executable; None if there is none."""
+    for pid in children(keeper):
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/exe").readlink() == executable:
+                return pid
+    return None

@@ -6,10 +6,15 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gtsdsl.cli.emulation import complain, emulating, parse_bytes
+
+if TYPE_CHECKING:
+    from emulator.kernel.guest import Boot
+    from emulator.kernel.job import Job
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -38,8 +43,14 @@ from gtsdsl.cli.emulation import complain, emulating, parse_bytes
     help="A folder that the command may write to. All else that it writes goes with the guest.",
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def command(
-    kernel: str, clock: str, memory: str, timeout: float | None, patience: float, output: Path | None, command: tuple[str, ...]
+def command(  # noqa: PLR0917 - click's order
+    kernel: str,
+    clock: str,
+    memory: str,
+    timeout: float | None,
+    patience: float,
+    output: Path | None,
+    command: tuple[str, ...],
 ) -> None:
     """Run COMMAND as root in a Linux kernel of its own, by default with a virtual clock.
 
@@ -56,29 +67,23 @@ def command(
     if size < 2**26:
         raise click.BadParameter(f"a guest needs at least 64M, not {memory}", param_hint="--memory")
     with emulating():
-        sys.exit(_run(kernel, clock, size, timeout, patience, output, command))
+        from emulator.kernel.choose import guest_kernel  # noqa: PLC0415
+        from emulator.kernel.guest import Boot  # noqa: PLC0415
+        from emulator.kernel.job import Job, check_output  # noqa: PLC0415
+
+        boot = Boot(*guest_kernel(kernel, clock), size, timeout, patience)
+        folder = check_output(output) if output else None
+        sys.exit(_run(boot, Job(command, Path.cwd(), dict(os.environ), folder)))
 
 
-def _run(
-    kernel_name: str,
-    clock_name: str,
-    memory_bytes: int,
-    timeout_s: float | None,
-    patience_s: float,
-    output: Path | None,
-    arguments: tuple[str, ...],
-) -> int:
-    from emulator.kernel.choose import Clock, guest_kernel  # noqa: PLC0415
+def _run(boot: Boot, job: Job) -> int:
+    from emulator.kernel.choose import Clock  # noqa: PLC0415
     from emulator.kernel.confine import landlock_version  # noqa: PLC0415
-    from emulator.kernel.guest import Boot, Guest  # noqa: PLC0415
-    from emulator.kernel.job import Job, check_output  # noqa: PLC0415
+    from emulator.kernel.guest import Guest  # noqa: PLC0415
 
-    kernel, clock = guest_kernel(kernel_name, clock_name)
     if landlock_version() == 0:
         complain("warning", "this kernel has no Landlock: root in the guest could write to your files if it meant to")
-    boot = Boot(kernel, clock, memory_bytes, timeout_s, patience_s)
-    job = Job(arguments, Path.cwd(), dict(os.environ), check_output(output) if output else None)
-    if clock is Clock.REAL and sys.stdin.isatty() and sys.stdout.isatty():
+    if boot.clock is Clock.REAL and sys.stdin.isatty() and sys.stdout.isatty():
         from emulator.kernel.terminal import run_on_terminal  # noqa: PLC0415
 
         return run_on_terminal(boot, job, sys.stdin.fileno(), sys.stdout.fileno())

@@ -1,0 +1,91 @@
+"""Give a guest's command the user's terminal: keys in, screen out, and the window's size."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import termios
+import time
+import tty
+from collections.abc import Iterator
+from dataclasses import replace
+from types import FrameType
+
+from emulator.errors import GuestTimeoutError
+from emulator.kernel.guest import Boot, Guest
+from emulator.kernel.job import Job
+
+_CHUNK_BYTES = 2**16
+
+
+def run_on_terminal(boot: Boot, job: Job, keys: int, screen: int) -> int:
+    """Run a job whose command has the terminal ``keys`` and ``screen`` (descriptors) for its own; its exit status.
+
+    Between them stands a pseudo-terminal, so that the guest never gets hold of the user's, which is left as it was
+    found.
+
+    Raises:
+        EmulationError: as `Guest` and `Guest.wait` do.
+    """
+    ours, theirs = os.openpty()
+    try:
+        tty.setraw(theirs)  # the guest's terminal does what there is to do about lines
+        size = termios.tcgetwinsize(screen)
+        termios.tcsetwinsize(theirs, size)
+        with Guest(boot, replace(job, window=size), terminal=theirs) as guest, _raw(keys), _resized(screen, ours):
+            _pass_on(guest, ours, keys, screen, boot.timeout_s)
+            return guest.exit_status()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def _pass_on(guest: Guest, ours: int, keys: int, screen: int, timeout_s: float | None) -> None:
+    """Carry bytes both ways until the guest has ended."""
+    end_s = None if timeout_s is None else time.monotonic() + timeout_s
+    sources = [guest.ended, ours, keys]
+    while True:
+        left_s = None if end_s is None else end_s - time.monotonic()
+        if left_s is not None and left_s <= 0:
+            raise GuestTimeoutError(f"ended after {timeout_s:g} s, as asked")
+        ready, _, _ = select.select(sources, [], [], left_s)
+        if ours in ready:
+            _write(screen, os.read(ours, _CHUNK_BYTES))
+        elif guest.ended in ready:
+            return
+        if keys in ready:
+            if typed := os.read(keys, _CHUNK_BYTES):
+                _write(ours, typed)
+            else:
+                sources.remove(keys)  # the terminal has gone
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+@contextlib.contextmanager
+def _raw(keys: int) -> Iterator[None]:
+    before = termios.tcgetattr(keys)
+    try:
+        tty.setraw(keys)
+        yield
+    finally:
+        termios.tcsetattr(keys, termios.TCSADRAIN, before)
+
+
+@contextlib.contextmanager
+def _resized(screen: int, ours: int) -> Iterator[None]:
+    """Within it, the guest's terminal follows the size of the user's."""
+
+    def follow(_number: int, _frame: FrameType | None) -> None:
+        termios.tcsetwinsize(ours, termios.tcgetwinsize(screen))
+
+    before = signal.signal(signal.SIGWINCH, follow)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGWINCH, before)
