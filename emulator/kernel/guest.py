@@ -139,11 +139,11 @@ class Guest:
             return int(status)
         code = self._keeper.wait()
         lines = [line for line in self.console().splitlines() if line.strip()]
-        last = words(lines[-1:], None) if lines else "it said nothing"
+        last = words([next((line for line in lines if "Kernel panic" in line), (lines or ["nothing"])[-1])], None)
         if code == keeper.REFUSED:
             raise EmulationError(last)
         how = f"was killed (signal {abs(code) % 128})" if code < 0 or code > 128 else f"ended by itself (status {code})"
-        raise GuestFailedError(f"the guest kernel {how} while it ran {self._doing()}; its last line: {last}")
+        raise GuestFailedError(f"the guest kernel {how} while it ran {self._doing()}; it said: {last}")
 
     def result(self, name: str, limit_bytes: int = RESULT_BYTES) -> bytes | None:
         """A file that the command left in the shared folder (`job.FOLDER_VARIABLE`); None if there is none.

@@ -17,7 +17,7 @@ from pathlib import Path
 from emulator.errors import EmulationError
 
 FOLDER_VARIABLE = "GTSDSL_SHARED"
-"""Names, in the guest's environment, the folder that guest and host share: what is written there outlives the guest."""
+"""Names, in the guest's environment, the folder that it shares with the host: what is written there outlives it."""
 
 RUNNING = "running"
 """The file in the shared folder in which a program in the guest may say what it is doing, for the watchdog's message."""

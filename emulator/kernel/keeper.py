@@ -43,8 +43,9 @@ def keep(
 
     ``parent`` is the process with which the guest ends. ``arguments`` and ``environment`` start the guest's kernel, in
     ``directory`` and on ``cpu``. ``confined`` says whether Landlock is at hand, ``writable`` and ``sockets`` are what
-    it allows (`confine`). ``file_bytes`` is the size of the largest file that it may write. ``folder`` is the run's: removed here if the parent has gone without doing so. ``memory``
-    is the folder of the guest's memory file: removed when the guest has ended.
+    it allows (`confine`); ``file_bytes`` is the size of the largest file that it may write. ``folder`` is the run's,
+    removed here if the parent has gone without doing so; ``memory`` is that of the guest's memory file, removed when
+    the guest has ended.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

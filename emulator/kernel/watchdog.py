@@ -107,8 +107,8 @@ class Watchdog:
         virtual_s = (sample.virtual_ns - self._began.virtual_ns) / 1e9
         if virtual_s < passed_s * _CRAWL_RATE:
             return (
-                f"the virtual clock crawls: {virtual_s:.3f} s in {passed_s:.0f} s, for the network or a program is never"
-                " idle (a flood without a rate, a loop of switches)"
+                f"the virtual clock crawls: {virtual_s:.3f} s in {passed_s:.0f} s, for something is never idle"
+                " (a flood without a rate, a loop of switches)"
             )
         self._began = sample
         return None

@@ -1,0 +1,87 @@
+"""What comes back from a guest is not trusted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from emulator.errors import EmulationError
+from emulator.kernel.job import check_output, read_result, words
+
+
+def test_a_result(tmp_path: Path) -> None:
+    (tmp_path / "result").write_bytes(b"42\n")
+    assert read_result(tmp_path, "result", 100) == b"42\n"
+    assert read_result(tmp_path, "missing", 100) is None
+
+
+def test_a_result_that_is_a_link(tmp_path: Path) -> None:
+    (tmp_path / "result").symlink_to("/etc/passwd")
+    with pytest.raises(EmulationError, match="result cannot be read"):
+        read_result(tmp_path, "result", 10**6)
+
+
+def test_a_result_in_a_folder_that_is_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/etc")
+    with pytest.raises(OSError, match=r"Not a directory|symbolic"):
+        read_result(tmp_path / "link", "passwd", 10**6)
+
+
+def test_a_result_that_is_a_pipe_does_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "result")
+    with pytest.raises(EmulationError, match="no regular file"):
+        read_result(tmp_path, "result", 10**6)
+
+
+def test_a_result_that_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "result").mkdir()
+    with pytest.raises(EmulationError, match="no regular file"):
+        read_result(tmp_path, "result", 10**6)
+
+
+def test_a_result_that_is_too_large(tmp_path: Path) -> None:
+    with (tmp_path / "result").open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(EmulationError, match="1000000000000 bytes"):
+        read_result(tmp_path, "result", 10**6)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/etc/passwd", "../x"])
+def test_only_names_are_read(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="no name"):
+        read_result(tmp_path, name, 100)
+
+
+def test_words_are_fit_for_a_terminal() -> None:
+    text = words(["ping", "\x1b[31mred", "a\nb", "\u202egnp", "x" * 1000], None)
+    assert text.isprintable()
+    assert len(text) == 200
+
+
+def test_what_the_guest_says_itself_comes_first() -> None:
+    assert words(["python3", "run.py"], b"h1: ping -c 3 h2\n") == "h1: ping -c 3 h2"
+
+
+def test_the_output_folder_is_made(tmp_path: Path) -> None:
+    assert check_output(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_the_output_folder_is_where_its_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    assert check_output(tmp_path / "link") == tmp_path / "real"
+
+
+@pytest.mark.parametrize("path", ["/", "~", "~/.."])
+def test_all_the_users_files_are_no_output_folder(path: str) -> None:
+    with pytest.raises(EmulationError, match="a folder of its own"):
+        check_output(Path(path).expanduser())
+
+
+def test_an_output_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EmulationError, match="cannot be made"):
+        check_output(tmp_path / "file")

@@ -1,0 +1,51 @@
+"""When a virtual clock has stopped, when it crawls, and when it only takes its time."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.kernel.watchdog import Sample, Watchdog
+
+SECOND_NS = 10**9
+
+
+def verdict(rates: list[tuple[int, float]], patience_s: float = 10) -> tuple[int, str] | None:
+    """The first verdict, and when, over spans of wall seconds, each with so many virtual seconds a second."""
+    watchdog = Watchdog(patience_s)
+    wall_s, virtual_ns = 0, 0.0
+    for span_s, rate in rates:
+        for _ in range(span_s):
+            if said := watchdog.verdict(Sample(wall_s, int(virtual_ns))):
+                return wall_s, said
+            wall_s += 1
+            virtual_ns += rate * SECOND_NS
+    return None
+
+
+@pytest.mark.parametrize("rate", [100.0, 1.0, 0.01, 0.002])
+def test_a_clock_that_goes_is_let_go(rate: float) -> None:
+    assert verdict([(1000, rate)]) is None
+
+
+def test_a_clock_that_stands_still() -> None:
+    found = verdict([(5, 1.0), (100, 0.0)])
+    assert found is not None
+    assert found[0] in {14, 15}
+    assert "stood still for 10 s" in found[1]
+
+
+def test_reading_the_clock_is_no_progress() -> None:
+    found = verdict([(100, 256e-9 * 50)])
+    assert found is not None
+    assert "stood still" in found[1]
+
+
+def test_a_clock_that_crawls_gets_more_time() -> None:
+    found = verdict([(1000, 0.0005)])
+    assert found is not None
+    assert found[0] == 50
+    assert "crawls: 0.025 s in 50 s" in found[1]
+
+
+def test_a_pause_within_the_patience_is_forgotten() -> None:
+    assert verdict([(5, 1.0), (9, 0.0)] * 20) is None

@@ -1,0 +1,155 @@
+"""A run's folder goes with it; what a dead run leaves is removed, and nothing of a live one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.errors import EmulationError
+from emulator.runs import MARK, PREFIX, Run, clean, runs_folder
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A temporary folder of the test's own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    yield tmp_path
+
+
+DIES = """
+import os, sys, tempfile
+from pathlib import Path
+from emulator.runs import Run
+tempfile.tempdir = sys.argv[1]
+run = Run("test").__enter__()
+outside = Path(sys.argv[1]) / "gtsdsl-outside"
+run.record_folder(outside)
+outside.mkdir()
+(outside / "file").touch()
+print(run.path, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def dead_run(place: Path) -> Path:
+    result = subprocess.run([sys.executable, "-c", DIES, place], capture_output=True, text=True, check=False)
+    return Path(result.stdout.strip())
+
+
+def test_a_run_leaves_nothing(place: Path) -> None:
+    with Run("test") as run:
+        (run.path / "file").touch()
+        assert run.path.parent == runs_folder()
+    assert not run.path.exists()
+
+
+def test_a_run_that_fails_leaves_nothing() -> None:
+    run = Run("test")
+    with pytest.raises(RuntimeError), run:
+        raise RuntimeError
+    assert not run.path.exists()
+
+
+def test_clean_removes_a_dead_run(place: Path) -> None:
+    dead = dead_run(place)
+    assert dead.is_dir()
+    assert clean() == (f"folder {place / 'gtsdsl-outside'}", f"folder {dead}")
+    assert not dead.exists()
+    assert not (place / "gtsdsl-outside").exists()
+    assert clean() == ()
+
+
+def test_clean_beside_a_live_run_touches_nothing_of_it(place: Path) -> None:
+    with Run("test") as run:
+        dead = dead_run(place)
+        assert clean()[-1] == f"folder {dead}"
+        assert run.path.is_dir()
+
+
+def test_a_helper_that_holds_the_lock_keeps_a_run_alive(place: Path) -> None:
+    with Run("test") as run:
+        helper = subprocess.Popen(["sleep", "100"], pass_fds=[run.lock])
+        path = run.path
+        os.close(run.lock)
+        run.lock = os.dup(0)
+        assert clean() == ()
+        helper.kill()
+        helper.wait()
+        assert clean() == (f"folder {path}",)
+        path.mkdir()  # for the run's own end
+
+
+def test_marked_and_recorded_processes_end_with_their_run(place: Path) -> None:
+    with Run("test") as run:
+        marked = subprocess.Popen(["sleep", "100"], env={**os.environ, MARK: str(run.path)})
+        recorded = subprocess.Popen(["sleep", "100"])
+        other = subprocess.Popen(["sleep", "100"], env={**os.environ, MARK: f"{run.path}x"})
+        run.record_process(recorded.pid)
+    assert marked.wait(timeout=10) == -9
+    assert recorded.wait(timeout=10) == -9
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+def test_a_process_that_took_over_an_id_is_spared(place: Path) -> None:
+    other = subprocess.Popen(["sleep", "100"])
+    with Run("test") as run:
+        (run.path / "record").write_text(f'["process", "{other.pid} 1"]\n')
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '["folder", "{place}/precious"]',
+        '["folder", "{place}/precious/../precious"]',
+        '["folder", "{place}/gtsdsl-link"]',
+        '["namespace", "../../{place}/precious"]',
+        '["namespace", "gtsdsl-../../{place}/precious"]',
+        '["folder", "{place}/prec',
+        "not json",
+        '["nothing", "x"]',
+        "[]",
+    ],
+)
+def test_a_damaged_record_removes_nothing_else(place: Path, line: str) -> None:
+    precious = place / "precious"
+    precious.mkdir()
+    (precious / "file").touch()
+    (place / f"{PREFIX}link").symlink_to(precious)
+    with Run("test") as run:
+        (run.path / "record").write_text(line.format(place=place) + "\n")
+    assert (precious / "file").exists()
+    assert not run.path.exists()
+
+
+def test_links_in_a_runs_folder_are_not_followed(place: Path) -> None:
+    (place / "precious").mkdir()
+    (place / "precious" / "file").touch()
+    with Run("test") as run:
+        (run.path / "link").symlink_to(place / "precious")
+    assert (place / "precious" / "file").exists()
+
+
+@pytest.mark.parametrize("trap", ["link", "file", "open"])
+def test_a_folder_that_is_not_ours_is_refused(place: Path, trap: str) -> None:
+    path = place / f"{PREFIX}{os.getuid()}"
+    if trap == "link":
+        (place / "elsewhere").mkdir(mode=0o700)
+        path.symlink_to("elsewhere")
+    elif trap == "file":
+        path.touch(mode=0o600)
+    else:
+        path.mkdir()
+        path.chmod(0o777)
+    with pytest.raises(EmulationError, match="not a folder of this user alone"), Run("test"):
+        pass
