@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,6 +113,18 @@ class Run:
             os.close(descriptor)
 
 
+def remove_tree(path: Path) -> None:
+    """Remove a folder and all that is in it, which a guest may have filled; no link in it is followed.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    try:
+        shutil.rmtree(path)  # goes by descriptors (`shutil.rmtree.avoids_symlink_attacks`)…
+    except RecursionError:  # …and, before Python 3.13, a thousand folders deep
+        subprocess.run(["rm", "-r", "-f", "--", str(path)], check=True)
+
+
 def clean() -> tuple[str, ...]:
     """Remove what dead runs of this user have left, and nothing of live ones; what was removed, a line each.
 
@@ -147,8 +160,7 @@ def _remove(path: Path) -> list[str]:
     """Undo what a run's record names, then remove its folder."""
     removed = [*_end_marked(path)]
     removed += [line for kind, what in _records(path) if (line := _undo(kind, what)) is not None]
-    # rmtree goes by descriptors and follows no link (`shutil.rmtree.avoids_symlink_attacks`)
-    shutil.rmtree(path)
+    remove_tree(path)
     return [*removed, f"folder {path}"]
 
 
@@ -192,8 +204,8 @@ def _undo(kind: str, what: str) -> str | None:
         ctypes.CDLL(None).umount2(os.fsencode(place), _MNT_DETACH)
         place.unlink()
         return f"network namespace {what}"
-    if kind == "folder" and Path(what).name.startswith(PREFIX) and Path(what).is_dir():
-        shutil.rmtree(what)
+    if kind == "folder" and Path(what).name.startswith(PREFIX) and Path(what).is_dir() and not Path(what).is_symlink():
+        remove_tree(Path(what))
         return f"folder {what}"
     return None
 

@@ -20,7 +20,7 @@ FOLDER_VARIABLE = "GTSDSL_SHARED"
 """Names, in the guest's environment, the folder that it shares with the host: what is written there outlives it."""
 
 RUNNING = "running"
-"""The file in the shared folder in which a program in the guest may say what it is doing, for the watchdog's message."""
+"""The file in the shared folder in which a program in the guest may say what it does, for the watchdog's message."""
 
 _ROOT = Path(__file__).resolve().parents[2]
 _WORDS_MAX = 200
@@ -115,12 +115,14 @@ def read_result(folder: Path, name: str, limit_bytes: int) -> bytes | None:
         raise EmulationError(f"the guest's result {name} cannot be read: {error.strerror}") from None
     finally:
         os.close(directory)
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_size > limit_bytes:
+        os.close(descriptor)
+        what = f"has {found.st_size} bytes; at most {limit_bytes} are read"
+        raise EmulationError(
+            f"the guest's result {name} {what if stat.S_ISREG(found.st_mode) else 'is no regular file'}"
+        )
     with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise EmulationError(f"the guest's result {name} is no regular file")
-        if found.st_size > limit_bytes:
-            raise EmulationError(f"the guest's result {name} has {found.st_size} bytes; at most {limit_bytes} are read")
         return file.read(limit_bytes)
 
 

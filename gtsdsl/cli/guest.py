@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     help="A folder that the command may write to. All else that it writes goes with the guest.",
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def command(  # noqa: PLR0917 - click's order
+def command(
     kernel: str,
     clock: str,
     memory: str,

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +15,10 @@ from emulator.runs import MARK, PREFIX, Run, clean, runs_folder
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A temporary folder of the test's own."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    yield tmp_path
+    return tmp_path
 
 
 DIES = """
@@ -42,7 +41,7 @@ def dead_run(place: Path) -> Path:
     return Path(result.stdout.strip())
 
 
-def test_a_run_leaves_nothing(place: Path) -> None:
+def test_a_run_leaves_nothing() -> None:
     with Run("test") as run:
         (run.path / "file").touch()
         assert run.path.parent == runs_folder()
@@ -72,7 +71,7 @@ def test_clean_beside_a_live_run_touches_nothing_of_it(place: Path) -> None:
         assert run.path.is_dir()
 
 
-def test_a_helper_that_holds_the_lock_keeps_a_run_alive(place: Path) -> None:
+def test_a_helper_that_holds_the_lock_keeps_a_run_alive() -> None:
     with Run("test") as run:
         helper = subprocess.Popen(["sleep", "100"], pass_fds=[run.lock])
         path = run.path
@@ -85,7 +84,7 @@ def test_a_helper_that_holds_the_lock_keeps_a_run_alive(place: Path) -> None:
         path.mkdir()  # for the run's own end
 
 
-def test_marked_and_recorded_processes_end_with_their_run(place: Path) -> None:
+def test_marked_and_recorded_processes_end_with_their_run() -> None:
     with Run("test") as run:
         marked = subprocess.Popen(["sleep", "100"], env={**os.environ, MARK: str(run.path)})
         recorded = subprocess.Popen(["sleep", "100"])
@@ -98,7 +97,7 @@ def test_marked_and_recorded_processes_end_with_their_run(place: Path) -> None:
     other.wait()
 
 
-def test_a_process_that_took_over_an_id_is_spared(place: Path) -> None:
+def test_a_process_that_took_over_an_id_is_spared() -> None:
     other = subprocess.Popen(["sleep", "100"])
     with Run("test") as run:
         (run.path / "record").write_text(f'["process", "{other.pid} 1"]\n')
@@ -138,6 +137,18 @@ def test_links_in_a_runs_folder_are_not_followed(place: Path) -> None:
     with Run("test") as run:
         (run.path / "link").symlink_to(place / "precious")
     assert (place / "precious" / "file").exists()
+
+
+def test_folders_a_thousand_deep_are_removed() -> None:
+    with Run("test") as run:
+        here = os.open(run.path, os.O_RDONLY)
+        for _ in range(2000):
+            os.mkdir("d", dir_fd=here)
+            deeper = os.open("d", os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = deeper
+        os.close(here)
+    assert not run.path.exists()
 
 
 @pytest.mark.parametrize("trap", ["link", "file", "open"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setattr(module, "built_kernels", lambda: ())
     monkeypatch.setattr(module, "packaged_kernel", lambda: None)
     monkeypatch.setattr(module, "host_lacks", lambda: "this host's kernel has no netem: modprobe sch_netem, as root")
-    monkeypatch.setattr(module.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     return monkeypatch
 
 
@@ -45,9 +46,8 @@ def with_all(machine: pytest.MonkeyPatch) -> None:
         ("host", "virtual", "--kernel uml"),
     ],
 )
-def test_a_machine_that_has_nothing_is_told_what_mends_it(
-    machine: pytest.MonkeyPatch, kernel: str, clock: str, mends: str
-) -> None:
+@pytest.mark.usefixtures("machine")
+def test_a_machine_that_has_nothing_is_told_what_mends_it(kernel: str, clock: str, mends: str) -> None:
     with pytest.raises(EmulationError, match=mends) as caught:
         choose(kernel, clock)
     assert caught.value.exit_status == 3
@@ -90,7 +90,7 @@ def test_without_a_built_kernel_the_host_then_the_package(machine: pytest.Monkey
 
 def test_elsewhere_than_on_x86_64(machine: pytest.MonkeyPatch) -> None:
     with_all(machine)
-    machine.setattr(module.platform, "machine", lambda: "aarch64")
+    machine.setattr(platform, "machine", lambda: "aarch64")
     assert choose().kind is KernelKind.HOST
     with pytest.raises(EmulationError, match="x86-64"):
         choose("uml")
@@ -103,6 +103,6 @@ def test_a_guest_is_never_the_host(machine: pytest.MonkeyPatch) -> None:
     assert guest_kernel() == (PACKAGED, Clock.REAL)
     machine.setattr(module, "built_kernels", lambda: (BUILT,))
     assert guest_kernel() == (BUILT, Clock.VIRTUAL)
+    machine.setattr(module, "host_lacks", lambda: None)
     with pytest.raises(EmulationError, match="no guest"):
-        machine.setattr(module, "host_lacks", lambda: None)
         guest_kernel("host")
