@@ -1,0 +1,167 @@
+"""What a build says when it cannot be, and that builds do not meet; that it builds is in the `guest_kernel` fixture."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from emulator.errors import EmulationError
+from emulator.kernel import cache
+from emulator.kernel.build import build
+from emulator.kernel.cache import CONFIGURATION, Kernel, Symbols, built_kernels, configuration_hash
+from emulator.kernel.source import fetch
+
+
+@pytest.fixture(autouse=True)
+def kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "gtsdsl" / "kernels"
+
+
+def try_build(tarball: Path | None = None) -> str:
+    """What a build that fails says."""
+    with pytest.raises(EmulationError) as caught:
+        build(tarball, lambda _what, _part: None, lambda _message: None)
+    assert caught.value.exit_status == 3
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_missing_tools_are_named_with_the_command_that_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda tool, **kw: None if tool in {"flex", "bc", "xz"} else which(tool, **kw))
+    assert try_build() == "to build a kernel flex, bc, xz is missing: apt-get install bc flex xz-utils"
+
+
+def test_a_tarball_that_is_none(tmp_path: Path, kernels: Path) -> None:
+    (tmp_path / "linux.tar.xz").write_bytes(b"no tarball")
+    assert "linux.tar.xz cannot be unpacked" in try_build(tmp_path / "linux.tar.xz")
+    assert list(kernels.iterdir()) == []
+
+
+def test_a_tarball_of_something_else(tmp_path: Path, kernels: Path) -> None:
+    with tarfile.open(tmp_path / "other.tar.gz", "w:gz") as tar:
+        tar.add(__file__, "other/readme")
+    assert "other.tar.gz is no source of Linux" in try_build(tmp_path / "other.tar.gz")
+    assert list(kernels.iterdir()) == []
+
+
+def test_a_tarball_that_would_write_elsewhere(tmp_path: Path, kernels: Path) -> None:
+    with tarfile.open(tmp_path / "evil.tar", "w") as tar:
+        tar.add(__file__, "linux/../../../../evil")
+        tar.add(__file__, "/evil")
+    try_build(tmp_path / "evil.tar")
+    assert not (tmp_path / "evil").exists()
+    assert not Path("/evil").exists()
+    assert list(kernels.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "cache").touch()
+    assert "XDG_CACHE_HOME" in try_build(tmp_path / "x")
+
+
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="there is no apt here")
+def test_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    (tmp_path / "apt").mkdir()
+    with pytest.raises(EmulationError, match=r"cannot be fetched|cannot be downloaded|no Linux source") as caught:
+        fetch(tmp_path / "apt", lambda _what: None)
+    assert "\n" not in str(caught.value)
+
+
+def test_two_builds_do_not_meet(kernels: Path) -> None:
+    with cache.building("source") as folder:
+        assert "another gtsdsl builds this kernel" in try_build()
+        assert folder.is_dir()
+        assert cache.clean() == ()
+        assert folder.is_dir()
+    assert list(kernels.iterdir()) == []
+
+
+def test_a_build_that_was_killed_leaves_what_clean_removes(kernels: Path) -> None:
+    script = "import os\nfrom emulator.kernel.cache import building\nwith building('source'): os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", script], check=False)
+    assert cache.clean() == (kernels / "building-source",)
+    assert list(kernels.iterdir()) == []
+
+
+def test_a_build_starts_afresh_where_another_was_killed(kernels: Path) -> None:
+    left = kernels / "building-source" / "linux"
+    left.mkdir(parents=True)
+    with cache.building("source") as folder:
+        assert [path.name for path in folder.iterdir()] == ["lock"]
+
+
+def a_kernel(kernels: Path, version: str, key: str | None = None) -> Kernel:
+    folder = kernels / (key or cache.key(version))
+    folder.mkdir(parents=True)
+    (folder / "linux").write_bytes(b"\x7fELF")
+    (folder / "linux").chmod(0o755)
+    kernel = Kernel(folder / "linux", version, True, True, True, Symbols(1, 2, 3, 4), None)
+    cache.keep(kernel, folder)
+    return kernel
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="a guest kernel runs on x86-64 only")
+def test_the_latest_kernel_comes_first(kernels: Path) -> None:
+    older = a_kernel(kernels, "7.3.4-1~bpo13+1")
+    newer = a_kernel(kernels, "7.10.1-1")
+    assert built_kernels() == (newer, older)
+
+
+def test_a_kernel_of_another_configuration_is_not_used(kernels: Path) -> None:
+    a_kernel(kernels, "7.3.4", "7.3.4-000000000000")
+    assert built_kernels() == ()
+    assert [path.name for path in cache.clean()] == ["7.3.4-000000000000"]
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"version": 1}', ""])
+def test_a_damaged_kernel_is_not_used(kernels: Path, damage: str) -> None:
+    kernel = a_kernel(kernels, "7.3.4")
+    (kernel.executable.parent / "info.json").write_text(damage)
+    assert built_kernels() == ()
+
+
+def test_the_configuration_names_each_symbol_once() -> None:
+    names = [line.partition("=")[0] for line in CONFIGURATION.read_text().splitlines() if line.startswith("CONFIG_")]
+    assert len(names) == len(set(names))
+    assert len(configuration_hash()) == 12
+
+
+def gtsdsl(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "gtsdsl", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_the_command_line_without_a_kernel() -> None:
+    path = gtsdsl("kernel", "path")
+    assert (path.returncode, path.stdout) == (3, "")
+    assert path.stderr == "error: no guest kernel has been built: gtsdsl kernel build\n"
+    guest = gtsdsl("guest", "--clock", "virtual", "--", "true")
+    assert (guest.returncode, guest.stdout, guest.stderr) == (3, "", path.stderr)
+    assert gtsdsl("kernel", "clean").stdout == ""
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="a guest kernel runs on x86-64 only")
+def test_the_command_line_with_a_kernel(kernels: Path) -> None:
+    kernel = a_kernel(kernels, "7.3.4")
+    assert gtsdsl("kernel", "path").stdout == f"{kernel.executable}\n"
+    info = gtsdsl("kernel", "info").stdout
+    assert str(kernel.executable) in info
+    assert "virtual, skip, real" in info
+    assert gtsdsl("kernel", "clean").stdout == f"removed {kernel.executable.parent}\n"
+
+
+def test_a_kernel_that_is_no_program(kernels: Path) -> None:
+    a_kernel(kernels, "7.3.4")
+    guest = gtsdsl("guest", "--", "true")
+    assert guest.returncode == 3
+    assert guest.stderr.startswith("error: the guest kernel cannot be started:")
