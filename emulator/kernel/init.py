@@ -194,7 +194,6 @@ def main(
         _libc.sethostname(_HOST_NAME, len(_HOST_NAME))
         for name, value in sysctls.items():
             set_sysctl(name, value)
-        # in the first second of the clock, ping takes zero for 'never sent' and ignores its interval
         time.sleep(settle_s)
         status = run(folder, command, directory, environment, window)
     except OSError as error:
