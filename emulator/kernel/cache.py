@@ -67,7 +67,9 @@ def kernels_folder() -> Path:
 def configuration_hash() -> str:
     """Names how a kernel is built, whatever it is built from: a built kernel with another hash is out of date."""
     digest = hashlib.sha256()
-    for path in (CONFIGURATION, *PATCHES):
+    lines = CONFIGURATION.read_text().splitlines()
+    digest.update("\n".join(sorted(line for line in lines if line.startswith("CONFIG_"))).encode())
+    for path in PATCHES:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -44,6 +44,8 @@ _SYSCTLS = {
     "net.ipv4.tcp_rmem": "4096 131072 33554432",
     "net.ipv4.tcp_wmem": "4096 65536 33554432",
     "net.ipv4.tcp_mem": "32768 65536 98304",
+    # no tunl0, gre0, sit0 and six more in each new namespace; whoever needs them there (Calico) writes 0 before
+    "net.core.fb_tunnels_only_for_init_net": "1",
 }
 
 _FILE_BYTES = 2**33

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -10,10 +11,24 @@ import click
 
 
 @contextlib.contextmanager
+def loading() -> Iterator[None]:
+    """For the imports before `emulating`: within it, Ctrl-C ends the process at once, for there is nothing to undo.
+
+    Python loses an exception that a signal's handler raises in the bookkeeping of an import, and would run on.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
 def emulating() -> Iterator[None]:
     """Within it, what the machine lacks is one line on standard error and its exit status, and signals end in order."""
-    from emulator.errors import EmulationError  # noqa: PLC0415
-    from emulator.signals import signals_as_exit  # noqa: PLC0415
+    with loading():
+        from emulator.errors import EmulationError  # noqa: PLC0415
+        from emulator.signals import signals_as_exit  # noqa: PLC0415
 
     try:
         with signals_as_exit():

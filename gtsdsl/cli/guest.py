@@ -6,15 +6,10 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from gtsdsl.cli.emulation import complain, emulating, parse_bytes
-
-if TYPE_CHECKING:
-    from emulator.kernel.guest import Boot
-    from emulator.kernel.job import Job
+from gtsdsl.cli.emulation import complain, emulating, loading, parse_bytes
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -66,29 +61,21 @@ def command(
     size = parse_bytes(memory)
     if size < 2**26:
         raise click.BadParameter(f"a guest needs at least 64M, not {memory}", param_hint="--memory")
-    with emulating():
-        from emulator.kernel.choose import guest_kernel  # noqa: PLC0415
-        from emulator.kernel.guest import Boot  # noqa: PLC0415
+    with loading():
+        from emulator.kernel.choose import Clock, guest_kernel  # noqa: PLC0415
+        from emulator.kernel.confine import landlock_version  # noqa: PLC0415
+        from emulator.kernel.guest import Boot, Guest  # noqa: PLC0415
         from emulator.kernel.job import Job, check_output  # noqa: PLC0415
-
-        boot = Boot(*guest_kernel(kernel, clock), size, timeout, patience)
-        folder = check_output(output) if output else None
-        sys.exit(_run(boot, Job(command, Path.cwd(), dict(os.environ), folder)))
-
-
-def _run(boot: Boot, job: Job) -> int:
-    from emulator.kernel.choose import Clock  # noqa: PLC0415
-    from emulator.kernel.confine import landlock_version  # noqa: PLC0415
-    from emulator.kernel.guest import Guest  # noqa: PLC0415
-
-    if landlock_version() == 0:
-        complain("warning", "this kernel has no Landlock: root in the guest could write to your files if it meant to")
-    if boot.clock is Clock.REAL and sys.stdin.isatty() and sys.stdout.isatty():
         from emulator.kernel.terminal import run_on_terminal  # noqa: PLC0415
-
-        return run_on_terminal(boot, job, sys.stdin.fileno(), sys.stdout.fileno())
-    with Guest(boot, job) as guest:
-        return guest.wait(_write_to(1), _write_to(2))
+    with emulating():
+        boot = Boot(*guest_kernel(kernel, clock), size, timeout, patience)
+        job = Job(command, Path.cwd(), dict(os.environ), check_output(output) if output else None)
+        if landlock_version() == 0:
+            complain("warning", "this kernel has no Landlock: root in the guest could write to your files if it tried")
+        if boot.clock is Clock.REAL and sys.stdin.isatty() and sys.stdout.isatty():
+            sys.exit(run_on_terminal(boot, job, sys.stdin.fileno(), sys.stdout.fileno()))
+        with Guest(boot, job) as guest:
+            sys.exit(guest.wait(_write_to(1), _write_to(2)))
 
 
 def _write_to(descriptor: int) -> Callable[[bytes], None]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from emulator.errors import EmulationError, GuestFailedError, GuestStalledError, GuestTimeoutError
+from emulator.kernel import guest as guest_module
 from emulator.kernel.cache import Kernel
 from emulator.kernel.check import EXPECTED_RTT_MS, SCRIPT, TOLERANCE_MS, measure_rtt_ms
 from emulator.kernel.choose import Clock
@@ -151,6 +152,7 @@ def test_each_namespace_and_link_that_an_overlay_needs(boot: Boot) -> None:
     for kind in netem 'tbf rate 1mbit burst 10k latency 1ms' htb fq_codel ; do tc qdisc replace dev d0 root $kind
     done
     tc qdisc add dev d0 ingress ; tc qdisc replace dev v1 root netem delay 1ms rate 1gbit limit 10
+    ip netns add n0 ; test "$(ip -n n0 -o link | wc -l)" = 1
     unshare --user --map-root-user --pid --fork --mount --uts --ipc --net true"""
     assert shell(boot, script) == (0, "", "")
 
@@ -308,6 +310,11 @@ def test_it_cannot_signal_or_reach_the_machine(boot: Boot) -> None:
     assert status == 0
     assert out.split()[0] == "0"
     assert int(out.split()[1]) < 60
+
+
+def test_without_landlock_it_still_runs(boot: Boot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guest_module, "landlock_version", lambda: 0)
+    assert shell(boot, "echo x > /etc/hosts && echo ran") == (0, "ran\n", "")
 
 
 # what is left of it
