@@ -14,6 +14,7 @@ import pytest
 from emulator.errors import EmulationError
 from emulator.kernel.build import build
 from emulator.kernel.cache import Kernel, built_kernels, packaged_kernel
+from emulator.kernel.guest import Boot
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -53,3 +54,9 @@ def gtsdsl(tmp_path: Path) -> Cli:
         )
 
     return run
+
+
+@pytest.fixture
+def boot(guest_kernel: Kernel) -> Boot:
+    """The virtual clock, and an end to it."""
+    return Boot(guest_kernel, timeout_s=200)

@@ -1,0 +1,22 @@
+"""Runs a command in a guest, for tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from emulator.kernel.guest import Boot, Guest
+from emulator.kernel.job import Job
+
+
+def run(boot: Boot, *command: str, output: Path | None = None) -> tuple[int, str, str]:
+    """A command's exit status, output and errors."""
+    out, err = bytearray(), bytearray()
+    job = Job(command, Path("/"), {"PATH": os.environ["PATH"]}, output)
+    with Guest(boot, job) as guest:
+        status = guest.wait(out.extend, err.extend)
+    return status, out.decode(), err.decode()
+
+
+def shell(boot: Boot, script: str) -> tuple[int, str, str]:
+    return run(boot, "/bin/sh", "-c", script)
