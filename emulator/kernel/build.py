@@ -21,7 +21,7 @@ from emulator.kernel.source import Source, fetch, from_tarball
 Progress = Callable[[str, float], None]
 """Told what is being done, and which part of the whole build is done, from 0 to 1."""
 
-_STEPS = 2100
+_STEPS = 2000
 """Lines that a build of 7.3 prints, most of them an object each; only the progress bar depends on it."""
 
 _TOOLS = {
@@ -56,7 +56,7 @@ _PR_SET_PDEATHSIG = 1
 def build(tarball: Path | None, progress: Progress, warn: Callable[[str], None]) -> Kernel:
     """Fetch (unless ``tarball`` is given), configure, build, check and keep a guest kernel.
 
-    A kernel of the same source and configuration that is kept already is returned as it is. It takes about ten
+    A kernel of the same source and configuration that is kept already is returned as it is. It takes ten to fifteen
     minutes on two slow cores, 2 GB of disk, and the network for a download of 170 MB.
 
     Raises:

@@ -23,7 +23,7 @@ def command() -> None:
     help="A tarball of Linux, in place of Debian's linux-source.",
 )
 def build(source: Path | None) -> None:
-    """Fetch, configure, build and check a guest kernel: about ten minutes on two slow cores.
+    """Fetch, configure, build and check a guest kernel: ten to fifteen minutes on two slow cores.
 
     \b
     Example:
