@@ -1,0 +1,208 @@
+"""Give each run a folder that only it owns, and remove what runs that were killed have left behind.
+
+A run's folder says by a lock (``flock``) whether its owner lives: the kernel lets go of the lock when the last process
+that holds it dies, however it dies. So `clean` never has to guess, and never touches a live run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import shutil
+import signal
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from emulator.errors import EmulationError
+
+PREFIX = "gtsdsl-"
+"""What the name of everything begins with that a run makes outside its own folder."""
+
+MARK = "GTSDSL_RUN"
+"""The environment variable of a run's processes that names its folder: by it they are found when all else has died."""
+
+_NAMESPACES = Path("/run/netns")
+_LOCK = "lock"
+_RECORD = "record"
+_MNT_DETACH = 2
+
+
+def runs_folder() -> Path:
+    """The folder in which this user's runs have theirs, made if it is missing.
+
+    It is below the temporary folder and not in ``XDG_RUNTIME_DIR``: that is set in a login's session, but not under
+    ``sudo``, ``cron`` or CI, and `clean` has to find a run wherever it was started.
+
+    Raises:
+        EmulationError: somebody else owns the folder, or others may write in it.
+    """
+    folder = Path(tempfile.gettempdir()) / f"{PREFIX}{os.getuid()}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    # /tmp is everybody's: another user may have made the folder, or a link with its name, before us
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise EmulationError(f"{folder} is not a folder of this user alone; remove it, or set TMPDIR to another place")
+    return folder
+
+
+@contextlib.contextmanager
+def _registry(folder: Path) -> Iterator[None]:
+    """Held while a run's folder is made or removed, so that none is seen between its creation and its lock."""
+    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+class Run:
+    """A run's folder, held by a lock from entry to exit; a context manager that removes all that it records.
+
+    ``path`` is the folder. ``lock`` is the descriptor that holds the lock: a helper process that inherits it keeps
+    the run alive, in the eyes of `clean`, until it too has ended.
+    """
+
+    def __init__(self, kind: str) -> None:
+        """``kind`` is a word for the folder's name, for a person who looks into it."""
+        self._kind = kind
+
+    def __enter__(self) -> Self:
+        root = runs_folder()
+        with _registry(root):
+            self.path = Path(tempfile.mkdtemp(prefix=f"{self._kind}-", dir=root))
+            self.lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self.lock, fcntl.LOCK_EX)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            _remove(self.path)
+        finally:
+            os.close(self.lock)
+
+    def record_folder(self, folder: Path) -> None:
+        """Remember a folder elsewhere, whose name begins with `PREFIX`, that must go when the run has gone."""
+        self._record("folder", str(folder))
+
+    def record_namespace(self, name: str) -> None:
+        """Remember a named network namespace, whose name begins with `PREFIX`, that must go when the run has gone."""
+        self._record("namespace", name)
+
+    def record_process(self, pid: int) -> None:
+        """Remember a process that must end when the run has gone."""
+        self._record("process", f"{pid} {_start_time(pid)}")
+
+    def _record(self, kind: str, what: str) -> None:
+        # one write of one line, before the thing exists or at once after: a kill in between loses nothing
+        descriptor = os.open(self.path / _RECORD, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, (json.dumps([kind, what]) + "\n").encode())
+        finally:
+            os.close(descriptor)
+
+
+def clean() -> tuple[str, ...]:
+    """Remove what dead runs of this user have left, and nothing of live ones; what was removed, a line each.
+
+    Raises:
+        EmulationError: something of a dead run could not be removed.
+    """
+    root = runs_folder()
+    removed: list[str] = []
+    with _registry(root):
+        for path in sorted(root.iterdir()):
+            if not path.is_symlink() and path.is_dir() and (lock := _take(path)) is not None:
+                try:
+                    removed += _remove(path)
+                except OSError as error:
+                    raise EmulationError(f"{path} cannot be removed: {error.strerror}") from None
+                finally:
+                    os.close(lock)
+    return tuple(removed)
+
+
+def _take(path: Path) -> int | None:
+    """The lock of a dead run; None if the run lives."""
+    descriptor = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _remove(path: Path) -> list[str]:
+    """Undo what a run's record names, then remove its folder."""
+    removed = [*_end_marked(path)]
+    removed += [line for kind, what in _records(path) if (line := _undo(kind, what)) is not None]
+    # rmtree goes by descriptors and follows no link (`shutil.rmtree.avoids_symlink_attacks`)
+    shutil.rmtree(path)
+    return [*removed, f"folder {path}"]
+
+
+def _end_marked(path: Path) -> Iterator[str]:
+    """End the processes that carry a run's mark."""
+    mark = os.fsencode(f"{MARK}={path}")
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and int(process.name) != os.getpid():
+            # another user's is not to be read, and one may end meanwhile
+            with contextlib.suppress(OSError):
+                if mark in (process / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(process.name), signal.SIGKILL)
+                    yield f"process {process.name}"
+
+
+def _records(path: Path) -> Iterator[tuple[str, str]]:
+    try:
+        text = (path / _RECORD).read_text()
+    except FileNotFoundError:
+        return
+    for line in text.splitlines():
+        # the last line may be cut short: its writer was killed
+        with contextlib.suppress(ValueError):
+            kind, what = json.loads(line)
+            yield kind, what
+
+
+def _undo(kind: str, what: str) -> str | None:
+    """Undo one recorded thing; a line about it, or None if it had gone already."""
+    if kind == "process":
+        pid, _, started = what.partition(" ")
+        # a process id is used again: the start time tells whether it is still the same process
+        if _start_time(int(pid)) != started:
+            return None
+        os.kill(int(pid), signal.SIGKILL)
+        return f"process {pid}"
+    if kind == "namespace" and what.startswith(PREFIX) and "/" not in what:
+        place = _NAMESPACES / what
+        if not place.exists():
+            return None
+        ctypes.CDLL(None).umount2(os.fsencode(place), _MNT_DETACH)
+        place.unlink()
+        return f"network namespace {what}"
+    if kind == "folder" and Path(what).name.startswith(PREFIX) and Path(what).is_dir():
+        shutil.rmtree(what)
+        return f"folder {what}"
+    return None
+
+
+def _start_time(pid: int) -> str:
+    """When a process began, in clock ticks since boot; empty if there is no such process, or only its remains."""
+    try:
+        # the name, in parentheses, may hold anything: count from behind it
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]
