@@ -21,6 +21,7 @@ _COMMANDS = {
     "fmt": "fmt",
     "init": "init",
     "lsp": "lsp",
+    "plan": "plan",
 }
 """The name of each command and the module that holds it as ``command``."""
 
