@@ -22,7 +22,7 @@ from emulator.kernel import keeper
 from emulator.kernel.cache import Kernel
 from emulator.kernel.choose import Clock
 from emulator.kernel.confine import landlock_version
-from emulator.kernel.job import RUNNING, Job, free_bytes, init_arguments, read_result, words, write_job
+from emulator.kernel.job import RUNNING, Job, free_bytes, init_arguments, put_input, read_result, words, write_job
 from emulator.kernel.watchdog import PATIENCE_S, GuestMemory, Sample, Watchdog, guest_process
 from emulator.runs import MARK, PREFIX, Run, runs_folder
 
@@ -51,6 +51,7 @@ _SYSCTLS = {
 _FILE_BYTES = 2**33
 """The largest file that a guest may write."""
 _POLL_S = 0.02
+_ANSWER_POLL_S = 0.002
 _LOOK_S = 0.5
 _CONSOLE_BYTES = 2**16
 _ROOT = Path(__file__).resolve().parents[2]
@@ -114,6 +115,15 @@ class Guest:
         """Pass the command's output on until it ends; its exit status.
 
         Raises:
+            EmulationError: as `wait_until`.
+        """
+        status = self.wait_until(stdout, stderr, None)
+        return self.exit_status() if status is None else status
+
+    def wait_until(self, stdout: Sink, stderr: Sink, until: Callable[[], bool] | None) -> int | None:
+        """Pass the command's output on until it ends, or ``until`` says so; its exit status, None if it has none yet.
+
+        Raises:
             GuestStalledError: the virtual clock made no progress.
             GuestTimeoutError: it took longer than the user allowed.
             GuestFailedError: the kernel died.
@@ -121,8 +131,12 @@ class Guest:
         began_s = time.monotonic()
         looks = self._looks()
         next_look_s = began_s
-        while not select.select([self._ended], [], [], _POLL_S)[0]:
+        poll_s = _POLL_S if until is None else _ANSWER_POLL_S
+        while not select.select([self._ended], [], [], poll_s)[0]:
+            enough = until is not None and until()
             self._relay(stdout, stderr)
+            if enough:
+                return None
             now_s = time.monotonic()
             if self._boot.timeout_s is not None and now_s - began_s >= self._boot.timeout_s:
                 raise GuestTimeoutError(f"ended after {self._boot.timeout_s:g} s, as asked: {self._doing()}")
@@ -157,6 +171,10 @@ class Guest:
             EmulationError: it is no regular file, or too large.
         """
         return read_result(self._shared, name, limit_bytes)
+
+    def put(self, name: str, content: bytes) -> None:
+        """Add a file to the shared folder, for the command to find."""
+        put_input(self._shared, name, content)
 
     def console(self) -> str:
         """The last lines that the kernel wrote."""

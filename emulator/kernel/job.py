@@ -126,6 +126,22 @@ def read_result(folder: Path, name: str, limit_bytes: int) -> bytes | None:
         return file.read(limit_bytes)
 
 
+def put_input(folder: Path, name: str, content: bytes) -> None:
+    """Add a file to a shared folder, of which whoever waits for it sees nothing or all.
+
+    Raises:
+        EmulationError: the guest has put something in its place.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    temporary = folder / f"{name}.part"
+    try:
+        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+            file.write(content)
+    except OSError as error:
+        raise EmulationError(f"the guest's input {name} cannot be written: {error.strerror}") from None
+    temporary.replace(folder / name)
+
+
 def words(command: Sequence[str], said: bytes | None) -> str:
     """What a guest was doing, for a message: what it said itself, else its command; short, and fit for a terminal."""
     text = (said or b"").decode(errors="replace").strip() or " ".join(command)

@@ -35,13 +35,7 @@ def command(file: str, output: Path | None, target: str, settings: Sequence[str]
       gtsdsl compile examples/full_mesh.dsl -o mesh.json
       gtsdsl compile mesh.dsl --to containerlab --set n=8 --set 'sites=["AMS", "MIL"]'
     """
-    parameters: dict[str, Value] = {}
-    for setting in settings:
-        name, value = _parse(setting)
-        if name in parameters:
-            raise click.BadParameter(f"{printable(name)} is set twice", param_hint="--set")
-        parameters[name] = value
-    checked = check(read_source(file), parameters)
+    checked = check(read_source(file), parse_settings(settings))
     print_diagnostics(checked.diagnostics)
     if checked.testbed is None or checked.has_errors:
         sys.exit(1)
@@ -50,6 +44,21 @@ def command(file: str, output: Path | None, target: str, settings: Sequence[str]
     except ValueError as error:  # the format cannot hold this topology
         raise click.ClickException(printable(str(error), limit=1000)) from None
     write_output(output, text)
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, Value]:
+    """The values of ``--set NAME=VALUE``, by name.
+
+    Raises:
+        click.BadParameter: one is none, or sets what another has set.
+    """
+    parameters: dict[str, Value] = {}
+    for setting in settings:
+        name, value = _parse(setting)
+        if name in parameters:
+            raise click.BadParameter(f"{printable(name)} is set twice", param_hint="--set")
+        parameters[name] = value
+    return parameters
 
 
 def _parse(setting: str) -> tuple[str, Value]:

@@ -1,0 +1,139 @@
+"""A task in a running network to what came of it: echoes, commands, a script."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.errors import EmulationError
+from emulator.probe import CircuitProbe, probe
+from emulator.task import Command, Task
+
+if TYPE_CHECKING:
+    from emulator.network import EmulatedNetwork
+
+_SCRIPT_FAILED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """How a command ended; ``duration_ns`` is in the clock of the run."""
+
+    host: str
+    command: str
+    exit_status: int
+    duration_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a task. ``exit_status`` is that of the first thing that failed, or 0."""
+
+    exit_status: int = 0
+    probe: tuple[CircuitProbe, ...] = ()
+    commands: tuple[CommandResult, ...] = ()
+
+
+def outcome_to_json(outcome: Outcome) -> bytes:
+    """An outcome as JSON."""
+    return json.dumps(asdict(outcome)).encode()
+
+
+def outcome_from_json(data: bytes) -> Outcome:
+    """The outcome that `outcome_to_json` wrote, inside.
+
+    Raises:
+        EmulationError: it is none.
+    """
+    try:
+        fields = json.loads(data)
+        return Outcome(
+            int(fields["exit_status"]),
+            tuple(CircuitProbe(**{**item, "samples_us": tuple(item["samples_us"])}) for item in fields["probe"]),
+            tuple(CommandResult(**item) for item in fields["commands"]),
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise EmulationError(f"the run left no result: {type(error).__name__}: {str(error)[:100]!a}") from None
+
+
+def perform(network: EmulatedNetwork, task: Task, progress: Callable[[str], None]) -> Outcome:
+    """Do what a task asks for; what fails ends it, but with ``keep_going``."""
+    probed: tuple[CircuitProbe, ...] = ()
+    if task.probe_count:
+        progress("measuring the circuits")
+        probed = probe(network.underlay, count=task.probe_count).circuits
+    status = 1 if any(item.measured_us is None for item in probed) else 0
+    results: list[CommandResult] = []
+    for command in task.commands:
+        if status != 0 and not task.keep_going:
+            break
+        progress(f"{command.host}: {command.command}")
+        results.append(_run(network, command))
+        status = status or results[-1].exit_status
+    if task.script is not None and (status == 0 or task.keep_going):
+        progress(f"the script {task.script}")
+        status = _run_script(network, task.script) or status
+    return Outcome(status, probed, tuple(results))
+
+
+def start(
+    network: EmulatedNetwork, host: str, command: Sequence[str], stdout: int | None = None, stderr: int | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a command in a host, without input; by default its output goes where ours goes.
+
+    Raises:
+        EmulationError: there is no such host.
+    """
+    namespace = network.underlay.namespaces.get(host) if host else None
+    if namespace is None:
+        raise EmulationError(f"there is no host {host[:80]!a}")
+    return network.world.popen(namespace.descriptor, command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
+
+
+def shell_status(returncode: int) -> int:
+    """An exit status as a shell has it: 128 and the number of the signal that ended the process."""
+    return 128 - returncode if returncode < 0 else returncode
+
+
+def _run(network: EmulatedNetwork, command: Command) -> CommandResult:
+    sys.stdout.flush()
+    began_ns = time.monotonic_ns()
+    # through a shell, because the user wrote the line for one; nothing of the topology goes into it
+    with start(network, command.host, ["sh", "-c", command.command]) as process:
+        status = shell_status(process.wait())
+    return CommandResult(command.host, command.command, status, time.monotonic_ns() - began_ns)
+
+
+def _run_script(network: EmulatedNetwork, path: str) -> int:
+    """Run a Python file, to which the network is known as ``net``; its exit status."""
+    sys.path.insert(0, str(Path(path).parent))
+    sys.argv = [path]
+    try:
+        runpy.run_path(path, {"net": network}, "__main__")
+    except SystemExit as leaving:
+        if isinstance(leaving.code, str):
+            sys.stderr.write(f"{leaving.code}\n")
+            return _SCRIPT_FAILED
+        return leaving.code or 0
+    except Exception as error:
+        # what led to it, but for the frames that are ours
+        traceback.print_exception(error.with_traceback(_users_part(error, path)))
+        return _SCRIPT_FAILED
+    finally:
+        sys.stdout.flush()
+    return 0
+
+
+def _users_part(error: BaseException, path: str):  # type: ignore[no-untyped-def]
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename != path:
+        trace = trace.tb_next
+    return trace or error.__traceback__

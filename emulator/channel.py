@@ -1,0 +1,267 @@
+"""Requests to a running network and their answers, as files in the folder that both sides share.
+
+Between two requests the network waits. In a virtual clock it must not do so by sleeping, for a sleep is skipped: hours
+would pass in it while a person thinks for a second. It looks for the next request again and again instead, which takes
+no virtual time, and the side that asks stops the guest's process meanwhile, so that it takes no time of the machine's
+either. So the clock of the network stands still between two requests, and runs repeat, however long the pauses were.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from emulator.errors import EmulationError
+from emulator.kernel.guest import Sink
+from emulator.kernel.job import RUNNING
+from emulator.task import Json
+
+if TYPE_CHECKING:
+    from emulator.network import EmulatedNetwork
+    from emulator.places import Place
+    from emulator.shell import Shell
+
+_PAUSE_S = 0.002
+_INTERRUPT_S = 0.25
+
+
+class Channel:
+    """The side that asks; a context manager around a place that serves."""
+
+    def __init__(self, place: Place, *, stops: bool) -> None:
+        """``stops``: the place is a guest with a virtual clock, whose process is stopped between requests."""
+        self._place = place
+        self._stops = stops
+        self._number = 0
+        self._stopped: int | None = None
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._place)
+            self._stack = stack.pop_all()
+        try:
+            self._await("ready", _write_error, _write_error)
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def ask(self, request: dict[str, Json], stdout: Sink | None = None) -> dict[str, Json]:
+        """The answer to a request; what it writes meanwhile goes to ``stdout``, else to standard error.
+
+        Raises:
+            EmulationError: it cannot be done, or the network has ended.
+        """
+        self._number += 1
+        self._place.put(f"request-{self._number}", json.dumps(request).encode())
+        self._resume()
+        answer = self._await(f"answer-{self._number}", stdout or _write_error, _write_error)
+        if "error" in answer:
+            raise EmulationError(str(answer["error"]))
+        return answer
+
+    def interrupt(self) -> None:
+        """Ask for what runs now to be ended, as Ctrl-C would."""
+        with contextlib.suppress(EmulationError):
+            self._place.put(f"interrupt-{self._number}", b"")
+
+    def again(self, stdout: Sink) -> dict[str, Json]:
+        """Wait on for the answer to the last request, after `interrupt`."""
+        return self._await(f"answer-{self._number}", stdout, _write_error)
+
+    def _await(self, name: str, stdout: Sink, stderr: Sink) -> dict[str, Json]:
+        found: list[bytes] = []
+
+        def is_there() -> bool:
+            answer = self._place.result(name)
+            if answer is not None:
+                found.append(answer)
+            return bool(found)
+
+        said = bytearray()
+
+        def complain(data: bytes) -> None:
+            said.extend(data[-2000:])
+            stderr(data) if name != "ready" else None
+
+        status = self._place.wait_until(stdout, complain, is_there)
+        if not found:
+            text = said.decode(errors="replace").strip().splitlines()
+            why = text[-1].removeprefix("error: ") if text else f"the network ended by itself (status {status})"
+            raise EmulationError(why)
+        self._stop()
+        answer: dict[str, Json] = json.loads(found[0])
+        return answer
+
+    def _stop(self) -> None:
+        if self._stops and (pid := self._place.pid) is not None:
+            os.kill(pid, signal.SIGSTOP)
+            self._stopped = pid
+
+    def _resume(self) -> None:
+        if self._stopped is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._stopped, signal.SIGCONT)
+            self._stopped = None
+
+
+def _write_error(data: bytes) -> None:
+    os.write(2, data)
+
+
+def serve(network: EmulatedNetwork, folder: Path, *, spins: bool) -> int:
+    """Answer requests until the one that ends it; the exit status, 0."""
+    answerer = _Answerer(network, folder)
+    put(folder, "ready", {})
+    number = 0
+    while True:
+        number += 1
+        request = folder / f"request-{number}"
+        while not request.exists():
+            if not spins:
+                time.sleep(_PAUSE_S)
+        fields = json.loads(request.read_bytes())
+        (folder / RUNNING).write_text(str(fields.get("says", fields["do"])))
+        try:
+            answer = answerer.answer(number, fields)
+        except EmulationError as error:
+            answer = {"error": str(error)}
+        sys.stdout.flush()
+        put(folder, f"answer-{number}", answer)
+        if fields["do"] == "end":
+            return 0
+
+
+def put(folder: Path, name: str, answer: dict[str, Json]) -> None:
+    """Leave an answer, of which nothing is seen until all is there."""
+    (folder / f"{name}.part").write_text(json.dumps(answer))
+    (folder / f"{name}.part").rename(folder / name)
+
+
+class _Answerer:
+    """Does what requests ask for."""
+
+    def __init__(self, network: EmulatedNetwork, folder: Path) -> None:
+        self._network = network
+        self._folder = folder
+        self._processes: dict[int, tuple[subprocess.Popen[bytes], Path, Path]] = {}
+        self._line_shell: Shell | None = None
+
+    def answer(self, number: int, request: dict[str, Json]) -> dict[str, Json]:
+        match request["do"]:
+            case "run":
+                self._start(number, request)
+                timeout_s = request["timeout_s"]
+                return self._finish(number, float(timeout_s) if isinstance(timeout_s, int | float) else None)
+            case "start":
+                self._start(number, request)
+                return {"process": number}
+            case "wait" | "stop":
+                process = int(str(request["process"]))
+                if request["do"] == "stop":
+                    # the leader of a session, and all in it
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(self._processes[process][0].pid, signal.SIGTERM)
+                return self._finish(process, None)
+            case "sleep":
+                time.sleep(float(str(request["seconds"])))
+            case "time":
+                return {"ns": time.monotonic_ns()}
+            case "probe":
+                from emulator.probe import probe  # noqa: PLC0415 - only who asks pays for it
+
+                found = probe(self._network.underlay, count=int(str(request["count"])))
+                return {"probe": [asdict(item) for item in found.circuits]}
+            case "impair":
+                from emulator.impairing import impair  # noqa: PLC0415
+
+                words = request["words"]
+                impair(self._network, str(request["circuit"]), [str(word) for word in words or ()])  # type: ignore[union-attr]
+            case "line":
+                return {"over": self._shell(number, str(request["line"]))}
+        return {}
+
+    def _start(self, number: int, request: dict[str, Json]) -> None:
+        from emulator.actions import start  # noqa: PLC0415
+
+        command = request["command"]
+        # files of the guest's own, in memory: a pipe would have to be read while we look for other things
+        out, err = (Path(f"/tmp/gtsdsl-{os.getpid()}-{number}-{name}") for name in ("out", "err"))  # noqa: S108
+        with out.open("xb") as stdout, err.open("xb") as stderr:
+            process = start(
+                self._network,
+                str(request["host"]),
+                [str(word) for word in command or ()],  # type: ignore[union-attr]
+                stdout.fileno(),
+                stderr.fileno(),
+            )
+        self._processes[number] = process, out, err
+
+    def _finish(self, number: int, timeout_s: float | None) -> dict[str, Json]:
+        if number not in self._processes:
+            raise EmulationError("this process has been waited for already")
+        process, *files = self._processes.pop(number)
+        timed_out = False
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        contents: list[Json] = []
+        for path in files:
+            contents.append(base64.b64encode(path.read_bytes()).decode())
+            path.unlink()
+        return {
+            "status": process.returncode,
+            "stdout": contents[0],
+            "stderr": contents[1],
+            "timed_out": timed_out,
+        }
+
+    def _shell(self, number: int, line: str) -> bool:
+        """Do a line of the shell; whether it is the last."""
+        from emulator.shell import Shell  # noqa: PLC0415 - Mininet's shell, for those who want one
+
+        with interruptible(self._folder / f"interrupt-{number}"):
+            if self._line_shell is None:
+                self._line_shell = Shell(self._network)
+            return self._line_shell.do(line)
+
+
+@contextlib.contextmanager
+def interruptible(file: Path) -> Iterator[None]:
+    """Within it, a file that appears is Ctrl-C for this process."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_INTERRUPT_S):
+            if file.exists():
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()

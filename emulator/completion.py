@@ -1,0 +1,23 @@
+"""A line that a person types in the shell to what its next word may be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+PROMPT = "gtsdsl> "
+HISTORY = "history"
+"""The file, in the folder that both sides share, with the lines that were typed."""
+VERBS = ("help", "nodes", "net", "links", "link", "rtt", "pingall", "iperf", "xterm", "py", "sh", "dump", "exit")
+LINK_WORDS = ("up", "down", "rtt", "delay", "jitter", "loss", "bandwidth")
+
+
+def complete(names: Sequence[str], links: Sequence[str], before: str, text: str) -> list[str]:
+    """What the word ``text`` may become, after ``before`` on its line."""
+    words = before.split()
+    if not words:
+        candidates: Sequence[str] = (*VERBS, *names)
+    elif words[0] == "link":
+        candidates = links if len(words) == 1 else LINK_WORDS
+    else:
+        candidates = names
+    return [word for word in candidates if word.startswith(text)]

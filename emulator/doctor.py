@@ -1,0 +1,142 @@
+"""This machine to a list of what it can do, what each thing lacks, and the one command that mends it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator.kernel.cache import built_kernels, packaged_kernel
+from emulator.kernel.choose import host_lacks
+from emulator.kernel.confine import landlock_version
+
+_SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
+_BUILD_TOOLS = {"gcc": "gcc", "make": "make", "flex": "flex", "bison": "bison", "bc": "bc", "patch": "patch"}
+_OVS_PROGRAMS = ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-appctl")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a machine can do or cannot.
+
+    ``runs_networks``: with this alone, an emulation can run. ``detail`` says what is there, or what is missing and what
+    for; ``mend`` is the command that mends it, empty where nothing is to be mended or nothing can.
+    """
+
+    name: str
+    works: bool
+    detail: str
+    mend: str = ""
+    runs_networks: bool = False
+
+
+def examine() -> tuple[Finding, ...]:
+    """What this machine can do; looks, and changes nothing."""
+    return tuple(_findings())
+
+
+def can_emulate(findings: tuple[Finding, ...]) -> bool:
+    """Whether there is some way to run a network: a kernel, and what networks are made with."""
+    has_kernel = any(finding.works for finding in findings if finding.runs_networks)
+    return has_kernel and all(finding.works for finding in findings if finding.name in _NEEDED)
+
+
+_NEEDED = frozenset({"mininet", "util-linux"})
+
+
+def _findings() -> Iterator[Finding]:
+    yield from _kernels()
+    yield _user_namespaces()
+    version = landlock_version()
+    yield Finding(
+        "Landlock",
+        version > 0,
+        f"guests are confined (interface {version})"
+        if version
+        else "root in a guest could write to your files: "
+        "it is in Linux 5.13 and later, and is switched on with lsm=landlock,… on the kernel's command line",
+    )
+    yield _module("mininet", "mininet.net", "the API of networks", "pip install 'gtsdsl[emulation]'")
+    yield _programs("util-linux", ("nsenter", "unshare", "setsid", "mount"), "enter hosts", "util-linux mount")
+    yield _programs("Open vSwitch", _OVS_PROGRAMS, "switches; or take --switch bridge", "openvswitch-switch")
+    yield _programs("kernel tools", tuple(_BUILD_TOOLS), "build the guest kernel", " ".join(_BUILD_TOOLS.values()))
+    yield _docker()
+    yield _programs("ping", ("ping",), "look whether hosts answer", "iputils-ping")
+    yield _programs("iproute2", ("ip", "tc"), "look at interfaces and queues", "iproute2")
+    yield _programs("iperf3", ("iperf3",), "measure throughput", "iperf3")
+    yield _programs("netperf", ("netperf",), "measure round trips of transactions, as the study did", "netperf")
+    yield _programs("xterm", ("xterm",), "open terminals on hosts, on the host's kernel", "xterm")
+
+
+def _kernels() -> Iterator[Finding]:
+    is_x86 = platform.machine() == "x86_64"
+    only = f"it runs on x86-64, not on {platform.machine()}"
+    built = built_kernels()
+    yield Finding(
+        "guest kernel, built",
+        bool(built),
+        f"Linux {built[0].version}: virtual, skip and real clock" if built
+        else "exact delays without root, on any machine, in ten minutes" if is_x86 else only,
+        "" if built or not is_x86 else "gtsdsl kernel build",
+        runs_networks=True,
+    )  # fmt: skip
+    packaged = packaged_kernel()
+    yield Finding(
+        "guest kernel, Debian's",
+        packaged is not None,
+        f"Linux {packaged.version}: real clock only" if packaged
+        else "a network at once, without root, in the real clock" if is_x86 else only,
+        "" if packaged or not is_x86 else "apt-get install user-mode-linux",
+        runs_networks=True,
+    )  # fmt: skip
+    lacks = host_lacks()
+    detail, _, mend = (lacks or "").rpartition(": ")
+    yield Finding(
+        "this machine's kernel",
+        lacks is None,
+        f"Linux {platform.release()}: real clock only" if lacks is None else detail,
+        mend.removesuffix(", as root"),
+        runs_networks=True,
+    )
+
+
+def _user_namespaces() -> Finding:
+    name = "user namespaces"
+    for path, off in (("kernel/unprivileged_userns_clone", "0"), ("user/max_user_namespaces", "0")):
+        file = Path("/proc/sys", path)
+        if file.exists() and file.read_text().strip() == off:
+            value = "1" if path.endswith("clone") else "10000"
+            return Finding(
+                name, False, "this machine's kernel takes no network from ordinary users",
+                f"sysctl -w {path.replace('/', '.')}={value}",
+            )  # fmt: skip
+    if not Path("/proc/self/ns/user").exists():
+        return Finding(name, False, "this kernel has none")
+    return Finding(name, True, "ordinary users may make networks in this machine's kernel")
+
+
+def _module(name: str, module: str, purpose: str, mend: str) -> Finding:
+    try:
+        found = importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        found = False
+    return Finding(name, found, "installed" if found else f"needed for {purpose}", "" if found else mend)
+
+
+def _programs(name: str, programs: tuple[str, ...], purpose: str, packages: str) -> Finding:
+    path = f"{os.environ.get('PATH', os.defpath)}:{_SYSTEM_FOLDERS}"
+    missing = [program for program in programs if shutil.which(program, path=path) is None]
+    if missing:
+        return Finding(name, False, f"{', '.join(missing)} missing; to {purpose}", f"apt-get install {packages}")
+    return Finding(name, True, "installed")
+
+
+def _docker() -> Finding:
+    daemon = _programs("Docker", ("dockerd", "docker"), "run real containers in hosts", "docker.io")
+    if daemon.works:
+        return Finding("Docker", True, "installed; an emulation runs daemons of its own, never yours")
+    return daemon

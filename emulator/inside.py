@@ -1,0 +1,80 @@
+"""A task to its outcome, where the network runs: in a guest kernel, or on the host's (`python -m emulator.inside`).
+
+It finds the task in the folder that it shares with whoever asked for it, and leaves the result there.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from emulator.errors import EmulationError
+from emulator.kernel.job import FOLDER_VARIABLE, RUNNING
+from emulator.signals import signals_as_exit
+from emulator.task import RESULT, TASK, Task, task_from_json
+
+PARENT_VARIABLE = "GTSDSL_PARENT"
+"""Names the process with which the network ends; not set in a guest, which ends as a whole."""
+
+_PR_SET_PDEATHSIG = 1
+_INTERRUPTED = 130
+
+
+def main() -> int:
+    """Do the task; its exit status."""
+    folder = Path(os.environ[FOLDER_VARIABLE])
+    parent = os.environ.pop(PARENT_VARIABLE, None)
+    if parent is not None and not _end_with(int(parent)):
+        return _INTERRUPTED
+    try:
+        with signals_as_exit():
+            return _do(task_from_json((folder / TASK).read_bytes()), folder)
+    except EmulationError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_status
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _do(task: Task, folder: Path) -> int:
+    progress = _progress(folder)
+    progress("bringing the network up")
+    from emulator.network import EmulatedNetwork  # noqa: PLC0415 - after the first word of progress
+
+    with EmulatedNetwork(task.plan) as network:
+        if task.kind == "serve":
+            from emulator.channel import serve  # noqa: PLC0415 - only what a task needs
+
+            return serve(network, folder, spins=task.spins)
+        if task.kind == "shell":
+            from emulator.shell import run_shell  # noqa: PLC0415
+
+            return run_shell(network, task, folder)
+        from emulator.actions import outcome_to_json, perform  # noqa: PLC0415
+
+        outcome = perform(network, task, progress)
+        (folder / RESULT).write_bytes(outcome_to_json(outcome))
+        return outcome.exit_status
+
+
+def _end_with(parent: int) -> bool:
+    """Ask the kernel to end this process when its parent ends; false if it has done so already."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    return os.getppid() == parent
+
+
+def _progress(folder: Path) -> Callable[[str], None]:
+    """Says what is being done now, for whoever waits, and for the watchdog's message."""
+
+    def say(what: str) -> None:
+        (folder / RUNNING).write_text(what)
+
+    return say
+
+
+if __name__ == "__main__":
+    sys.exit(main())

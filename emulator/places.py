@@ -1,0 +1,239 @@
+"""A task to a process that does it: in a guest kernel, or on the host's, behind one interface."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import py_compile
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+from emulator.errors import EmulationError, GuestTimeoutError
+from emulator.inside import PARENT_VARIABLE
+from emulator.kernel.choose import Choice, Clock
+from emulator.kernel.guest import MEMORY_BYTES, RESULT_BYTES, Boot, Guest, Sink
+from emulator.kernel.job import (
+    FOLDER_VARIABLE,
+    RUNNING,
+    Job,
+    put_input,
+    python_command,
+    python_environment,
+    read_result,
+    words,
+)
+from emulator.kernel.watchdog import PATIENCE_S
+from emulator.runs import MARK, Run
+from emulator.task import TASK, Task, task_to_json
+
+_POLL_S = 0.02
+_ANSWER_POLL_S = 0.002
+_CHUNK_BYTES = 2**16
+_GRACE_S = 10.0
+_HAS_DISTUTILS = sys.version_info < (3, 12)
+_PACKAGE = Path(__file__).resolve().parent
+
+
+class Place(Protocol):
+    """Where a task is being done: a context manager that ends it on every way out."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    @property
+    def pid(self) -> int | None:
+        """The process that holds the place, if there is one now."""
+
+    def wait_until(self, stdout: Sink, stderr: Sink, until: Callable[[], bool] | None) -> int | None:
+        """Pass output on until the task ends, or ``until`` says so; the exit status, None if there is none yet."""
+
+    def put(self, name: str, content: bytes) -> None:
+        """Add a file to the folder that both sides share."""
+
+    def result(self, name: str, limit_bytes: int = RESULT_BYTES) -> bytes | None:
+        """A file of that folder; None if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The kernel and the clock of a run, and its bounds."""
+
+    choice: Choice
+    memory_bytes: int = MEMORY_BYTES
+    timeout_s: float | None = None
+    """Wall time after which it is ended."""
+    patience_s: float = PATIENCE_S
+    """Wall time without progress of a virtual clock after which it is ended."""
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether waiting takes no time."""
+        return self.choice.clock is not Clock.REAL
+
+
+def boot_of(where: Where) -> Boot:
+    """How a guest is booted for a run.
+
+    Raises:
+        EmulationError: the run is not one in a guest.
+    """
+    if where.choice.kernel is None:
+        raise EmulationError("the host's kernel is no guest")
+    return Boot(where.choice.kernel, where.choice.clock, where.memory_bytes, where.timeout_s, where.patience_s)
+
+
+def job_of(task: Task, output: Path | None = None) -> Job:
+    """The job of a guest that does a task."""
+    _require_mininet()
+    _compile()
+    return Job(
+        python_command("-m", "emulator.inside"),
+        Path.cwd(),
+        _environment(),
+        output,
+        inputs={TASK: task_to_json(task)},
+    )
+
+
+def open_place(where: Where, task: Task) -> Place:
+    """Where a task is to be done; it begins at entry."""
+    if where.choice.kernel is not None:
+        return Guest(boot_of(where), job_of(task))
+    return HostPlace(task, where.timeout_s)
+
+
+class HostPlace:
+    """A process of the host's kernel that does a task; in a user namespace of its own where we are not root."""
+
+    def __init__(self, task: Task, timeout_s: float | None = None, *, has_terminal: bool = False) -> None:
+        """With ``has_terminal``, it has our input and output for its own; else its output goes through `wait`."""
+        self._task = task
+        self._timeout_s = timeout_s
+        self._has_terminal = has_terminal
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            _require_mininet()
+            run = stack.enter_context(Run("emulation"))
+            self.shared = run.path / "shared"
+            self.shared.mkdir()
+            put_input(self.shared, TASK, task_to_json(self._task))
+            own = [] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount", "--net"]
+            variables = {
+                FOLDER_VARIABLE: str(self.shared),
+                PARENT_VARIABLE: str(os.getpid()),
+                MARK: str(run.path),
+                "PYTHONUNBUFFERED": "1",
+            }
+            self._files: tuple[BinaryIO, ...] = ()
+            streams: dict[str, BinaryIO] = {}
+            if not self._has_terminal:
+                for name in ("stdout", "stderr"):
+                    streams[name] = stack.enter_context((self.shared / name).open("ab"))
+                    self._files += (stack.enter_context((self.shared / name).open("rb", buffering=0)),)
+            try:
+                self._process = subprocess.Popen(
+                    [*own, *python_command("-m", "emulator.inside")],
+                    env={**_environment(), **variables},
+                    stdin=None if self._has_terminal else subprocess.DEVNULL,
+                    stdout=streams.get("stdout"),
+                    stderr=streams.get("stderr"),
+                    start_new_session=not self._has_terminal,
+                )
+            except FileNotFoundError:
+                raise EmulationError("unshare is missing: apt-get install util-linux") from None
+            stack.callback(self._end)
+            self._ended = os.pidfd_open(self._process.pid)
+            stack.callback(os.close, self._ended)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The process that does the task."""
+        return self._process.pid
+
+    def wait_until(self, stdout: Sink, stderr: Sink, until: Callable[[], bool] | None) -> int | None:
+        """Pass output on until the task ends, or ``until`` says so; the exit status, None if there is none yet.
+
+        Raises:
+            GuestTimeoutError: it took longer than the user allowed.
+        """
+        began_s = time.monotonic()
+        poll_s = _POLL_S if until is None else _ANSWER_POLL_S
+        while not select.select([self._ended], [], [], poll_s)[0]:
+            enough = until is not None and until()
+            self._relay(stdout, stderr)
+            if enough:
+                return None
+            if self._timeout_s is not None and time.monotonic() - began_s >= self._timeout_s:
+                doing = words((), self.result(RUNNING))
+                raise GuestTimeoutError(f"ended after {self._timeout_s:g} s, as asked: {doing}")
+        self._relay(stdout, stderr)
+        code = self._process.wait()
+        return 128 - code if code < 0 else code
+
+    def put(self, name: str, content: bytes) -> None:
+        """Add a file to the folder that both sides share."""
+        put_input(self.shared, name, content)
+
+    def result(self, name: str, limit_bytes: int = RESULT_BYTES) -> bytes | None:
+        """A file of that folder; None if there is none."""
+        return read_result(self.shared, name, limit_bytes)
+
+    def _relay(self, stdout: Sink, stderr: Sink) -> None:
+        for file, sink in zip(self._files, (stdout, stderr), strict=False):
+            while chunk := file.read(_CHUNK_BYTES):
+                sink(chunk)
+
+    def _end(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(timeout=_GRACE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _environment() -> Mapping[str, str]:
+    """That of Python inside; setuptools' stand-in for distutils, which Mininet imports, would take half a second."""
+    return {**python_environment(os.environ), **({"SETUPTOOLS_USE_DISTUTILS": "stdlib"} if _HAS_DISTUTILS else {})}
+
+
+def _require_mininet() -> None:
+    """See that what the network is made with is installed, without paying for its import.
+
+    Raises:
+        EmulationError: it is not.
+    """
+    if importlib.util.find_spec("mininet") is None:
+        raise EmulationError("Mininet is missing: pip install 'gtsdsl[emulation]'")
+
+
+def _compile() -> None:
+    """Have the project's modules compiled here and now: what a guest compiles goes with the guest."""
+    for package in (_PACKAGE, _PACKAGE.parent / "gtsdsl"):
+        for path in package.rglob("*.py"):
+            compiled = Path(importlib.util.cache_from_source(str(path)))
+            # a folder that may not be written (an installed package) is none of our business
+            with contextlib.suppress(OSError, py_compile.PyCompileError):
+                if not compiled.exists() or compiled.stat().st_mtime < path.stat().st_mtime:
+                    py_compile.compile(str(path), doraise=True)

@@ -1,0 +1,139 @@
+"""A network to a shell for a person: where the terminal is, whose clock it is, and what is remembered of it."""
+
+from __future__ import annotations
+
+import cmd
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from emulator.channel import Channel
+from emulator.completion import HISTORY, PROMPT, complete
+from emulator.kernel.guest import RESULT_BYTES
+from emulator.kernel.job import read_result
+from emulator.kernel.terminal import run_on_terminal
+from emulator.places import HostPlace, Where, boot_of, job_of, open_place
+from emulator.plan.model import Plan
+from emulator.running import write_to
+from emulator.runs import Run
+from emulator.task import Task
+
+_HISTORY_LINES = 1000
+
+
+def run_prompt(where: Where, plan: Plan) -> int:
+    """Let a person work in a plan's network, on this terminal; the exit status.
+
+    In the real clock the shell is where the network is, and has the terminal. In a virtual one it is here, and the
+    network's clock stands still while the person types.
+
+    Raises:
+        EmulationError: the machine cannot do it.
+    """
+    before = _remembered()
+    if where.is_virtual:
+        return _run_here(where, plan, before)
+    if where.choice.kernel is None:
+        task = Task(plan, "shell", history=before)
+        with HostPlace(task, where.timeout_s, has_terminal=True) as place:
+            status = None
+            while status is None:
+                with contextlib.suppress(KeyboardInterrupt):  # it is for the shell
+                    status = place.wait_until(write_to(1), write_to(2), None)
+            _remember(before, place.result(HISTORY))
+            return status
+    with Run("shell") as run:
+        output = run.path / "output"
+        output.mkdir()
+        task = Task(plan, "shell", history=before, history_folder=str(output))
+        status = run_on_terminal(boot_of(where), job_of(task, output), sys.stdin.fileno(), sys.stdout.fileno())
+        _remember(before, read_result(output, HISTORY, RESULT_BYTES))
+        return status
+
+
+class _Prompt(cmd.Cmd):
+    """Reads lines here, and has them done there."""
+
+    prompt = PROMPT
+
+    def __init__(self, plan: Plan, channel: Channel) -> None:
+        super().__init__()
+        self._names = sorted([*(host.name for host in plan.hosts), *(switch.name for switch in plan.switches)])
+        self._links = [circuit.id for circuit in plan.circuits]
+        self._channel = channel
+
+    def onecmd(self, line: str) -> bool:
+        """Have a line done; whether it is the last. Ctrl-C is for what it started."""
+        if line.strip() == "EOF":
+            sys.stdout.write("\n")
+            return True
+        sys.stdout.flush()
+        request = {"do": "line", "line": line, "says": line}
+        try:
+            answer = self._channel.ask({**request}, write_to(1))
+        except KeyboardInterrupt:
+            self._channel.interrupt()
+            answer = self._channel.again(write_to(1))
+        return bool(answer["over"])
+
+    def completenames(self, text: str, *_: object) -> list[str]:
+        """The first word of a line."""
+        return complete(self._names, self._links, "", text)
+
+    def completedefault(self, text: str, line: str, begin: int, _end: int) -> list[str]:
+        """Any other."""
+        return complete(self._names, self._links, line[:begin], text)
+
+
+def _run_here(where: Where, plan: Plan, before: tuple[str, ...]) -> int:
+    import readline  # noqa: PLC0415 - only a person needs it
+
+    for line in before:
+        readline.add_history(line)
+    typed: list[str] = []
+    task = Task(plan, "serve", spins=True)
+    with Channel(open_place(where, task), stops=True) as channel:
+        prompt = _Prompt(plan, channel)
+        prompt.intro = (
+            f"{len(plan.hosts)} hosts, {len(plan.circuits)} circuits; {where.choice.clock} clock. `help`, `exit`."
+        )
+        try:
+            while True:
+                try:
+                    prompt.cmdloop()
+                    break
+                except KeyboardInterrupt:
+                    sys.stdout.write("\n")
+                    prompt.intro = None
+        finally:
+            for index in range(len(before) + 1, readline.get_current_history_length() + 1):
+                typed.append(readline.get_history_item(index))
+            _remember(before, "\n".join(typed).encode())
+    return 0
+
+
+def _file() -> Path:
+    """The history: ``gtsdsl/history`` in the user's state folder (``XDG_STATE_HOME``)."""
+    base = os.environ.get("XDG_STATE_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "state") / "gtsdsl" / "history"
+
+
+def _remembered() -> tuple[str, ...]:
+    with contextlib.suppress(OSError):
+        return tuple(_file().read_text(errors="replace").splitlines()[-_HISTORY_LINES:])
+    return ()
+
+
+def _remember(before: Sequence[str], typed: bytes | None) -> None:
+    """Add what was typed to the history; one that cannot be written is none."""
+    lines = [line for line in (typed or b"").decode(errors="replace").splitlines() if line.isprintable()]
+    if not lines:
+        return
+    kept = [*before, *lines][-_HISTORY_LINES:]
+    with contextlib.suppress(OSError):
+        _file().parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(_file(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write("".join(f"{line}\n" for line in kept))

@@ -1,0 +1,45 @@
+"""A test's marker to a running network: the fixture `gts_network`, for tests of one's own software over a topology.
+
+@pytest.mark.gts_topology("mesh.dsl", clock="virtual")
+def test_the_client_survives_a_cut(gts_network):
+    gts_network["h1"].run(["my-client", "h2"], check=True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from emulator.session import Session
+
+_MARKER = "gts_topology"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line(
+        "markers", f"{_MARKER}(file, **options): the topology of `gts_network`, beside the test; as `emulator.emulate`"
+    )
+
+
+@pytest.fixture
+def gts_network(request: pytest.FixtureRequest) -> Iterator[Session]:
+    """The network of the test's marker `gts_topology`, running; gone after the test.
+
+    A relative path is looked for beside the test's file, then in pytest's root folder.
+    """
+    marker = request.node.get_closest_marker(_MARKER)
+    if marker is None or len(marker.args) != 1:
+        raise pytest.UsageError(f'`gts_network` needs @pytest.mark.{_MARKER}("FILE.dsl") on the test')
+    from emulator.session import emulate  # noqa: PLC0415 - loaded with each run of pytest: only who asks pays
+
+    (topology,) = marker.args
+    if isinstance(topology, str | Path):
+        beside = request.path.parent / topology
+        topology = beside if beside.exists() else request.config.rootpath / topology
+    with emulate(topology, **marker.kwargs) as network:
+        yield network

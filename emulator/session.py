@@ -1,0 +1,179 @@
+"""A topology to a running network that a Python program works in: the same small API on every kernel."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from emulator.channel import Channel
+from emulator.kernel.choose import Clock, choose
+from emulator.kernel.guest import MEMORY_BYTES
+from emulator.places import Where, open_place
+from emulator.plan import Options, Plan, plan
+from emulator.plan.model import SwitchKind
+from emulator.probe import CircuitProbe
+from emulator.task import Json, Task
+from gtsdsl.diagnostics import did_you_mean, printable
+from gtsdsl.testbed import Testbed, Value
+
+if TYPE_CHECKING:
+    from gtsdsl.circuits import Circuits
+
+
+@contextlib.contextmanager
+def emulate(
+    topology: str | os.PathLike[str] | Testbed,
+    *,
+    kernel: str = "auto",
+    clock: str = "auto",
+    parameters: Mapping[str, Value] | None = None,
+    circuits: Circuits | None = None,
+    switch: SwitchKind = "ovs",
+    seed: int = 1,
+    memory_bytes: int = MEMORY_BYTES,
+    timeout_s: float | None = None,
+) -> Iterator[Session]:
+    """A network that runs within the context, and is gone after it.
+
+    ``topology`` is a file's path or a testbed, ``parameters`` are values for those of a file's root type. ``kernel``
+    and ``clock`` are as for ``gtsdsl emulate``; the clock is virtual where there is one. ``timeout_s`` bounds each
+    request in wall time. In a virtual clock, no time passes between two requests, however long the program computes.
+
+    Raises:
+        GtsError: the topology has errors.
+        EmulationError: it cannot be run, or this machine cannot; the message says what mends it.
+    """
+    from gtsdsl.loading import load  # noqa: PLC0415 - a testbed needs no loading
+
+    testbed = topology if isinstance(topology, Testbed) else load(topology, parameters=parameters)
+    made = plan(testbed, Options(circuits=circuits, switch=switch, seed=seed))
+    where = Where(choose(kernel, clock), memory_bytes, timeout_s)
+    task = Task(made, "serve", spins=where.is_virtual)
+    with Channel(open_place(where, task), stops=where.is_virtual) as channel:
+        yield Session(made, where.choice.clock, channel)
+
+
+class Session:
+    """A running network. ``plan`` is what it was made from, ``clock`` what a second is in it."""
+
+    def __init__(self, made: Plan, clock: Clock, channel: Channel) -> None:
+        self.plan = made
+        self.clock = clock
+        self._channel = channel
+        self._hosts = {name: HostProxy(host.name, channel) for host in made.hosts for name in (host.id, host.name)}
+
+    def __getitem__(self, host: str) -> HostProxy:
+        """A host, by its id or its name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        if host not in self._hosts:
+            near = did_you_mean(host, list(self._hosts))
+            raise KeyError(f"there is no host {printable(host, 80)}{f'; {near}' if near else ''}")
+        return self._hosts[host]
+
+    def get(self, host: str) -> HostProxy:
+        """A host, as Mininet has it."""
+        return self[host]
+
+    @property
+    def hosts(self) -> tuple[HostProxy, ...]:
+        """All hosts, in the order of the topology."""
+        return tuple(self._hosts[host.name] for host in self.plan.hosts)
+
+    def probe(self, count: int = 3) -> tuple[CircuitProbe, ...]:
+        """The round trip over each circuit, beside what is expected."""
+        answer = self._channel.ask({"do": "probe", "count": count})
+        found = answer["probe"]
+        return tuple(_probe(item) for item in found or ())  # type: ignore[union-attr,arg-type]
+
+    def link(self, circuit: str, *words: str) -> None:
+        """Change a circuit: ``link("l1", "down")``, ``link("l1", "delay", "40ms", "loss", "1%")``.
+
+        Raises:
+            EmulationError: there is no such circuit, or the words make no sense.
+        """
+        self._channel.ask({"do": "impair", "circuit": circuit, "words": list(words)})
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass in the network's clock."""
+        self._channel.ask({"do": "sleep", "seconds": seconds})
+
+    def time_ns(self) -> int:
+        """The network's clock, in nanoseconds since its kernel started."""
+        return int(str(self._channel.ask({"do": "time"})["ns"]))
+
+
+class HostProxy:
+    """A host of a running network."""
+
+    def __init__(self, name: str, channel: Channel) -> None:
+        self.name = name
+        self._channel = channel
+
+    def run(
+        self, command: Sequence[str], *, timeout_s: float | None = None, check: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in the host to its end; its exit status, output and errors, as `subprocess.run` has them.
+
+        Raises:
+            subprocess.TimeoutExpired: it took longer than ``timeout_s`` in the network's clock.
+            subprocess.CalledProcessError: ``check`` is set, and it failed.
+        """
+        request: dict[str, Json] = {"do": "run", "host": self.name, "command": list(command), "timeout_s": timeout_s}
+        request["says"] = f"{self.name}: {' '.join(command)}"
+        done = _completed(command, self._channel.ask(request), timeout_s)
+        if check:
+            done.check_returncode()
+        return done
+
+    def cmd(self, line: str) -> str:
+        """What a line for the host's shell writes, errors included; as in Mininet."""
+        return self.run(["sh", "-c", f"exec 2>&1\n{line}"]).stdout
+
+    def start(self, command: Sequence[str]) -> ProcessProxy:
+        """Start a command in the host, and leave it running: a server."""
+        answer = self._channel.ask({"do": "start", "host": self.name, "command": list(command)})
+        return ProcessProxy(command, int(str(answer["process"])), self._channel)
+
+    def __repr__(self) -> str:
+        return f"<host {self.name}>"
+
+
+class ProcessProxy:
+    """A process of a host."""
+
+    def __init__(self, command: Sequence[str], number: int, channel: Channel) -> None:
+        self._command = command
+        self._number = number
+        self._channel = channel
+
+    def wait(self) -> subprocess.CompletedProcess[str]:
+        """Wait until it ends, in the network's clock; what came of it. Once only."""
+        return self._finish("wait")
+
+    def stop(self) -> subprocess.CompletedProcess[str]:
+        """End it and all that it started (SIGTERM); what came of it. Once only."""
+        return self._finish("stop")
+
+    def _finish(self, how: str) -> subprocess.CompletedProcess[str]:
+        return _completed(self._command, self._channel.ask({"do": how, "process": self._number}), None)
+
+
+def _completed(
+    command: Sequence[str], answer: Mapping[str, Json], timeout_s: float | None
+) -> subprocess.CompletedProcess[str]:
+    out, err = (base64.b64decode(str(answer[name])).decode(errors="replace") for name in ("stdout", "stderr"))
+    if answer["timed_out"]:
+        raise subprocess.TimeoutExpired(list(command), timeout_s or 0.0, out, err)
+    return subprocess.CompletedProcess(list(command), int(str(answer["status"])), out, err)
+
+
+def _probe(item: dict[str, Json]) -> CircuitProbe:
+    fields = {**item, "samples_us": tuple(item["samples_us"] or ())}  # type: ignore[arg-type]
+    return CircuitProbe(**fields)  # type: ignore[arg-type]

@@ -1,0 +1,165 @@
+"""A running network to a shell in Mininet's manner, which knows circuits by their names too."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mininet.cli import CLI
+from mininet.log import error as say_error
+from mininet.log import output, setLogLevel
+
+from emulator.completion import HISTORY, PROMPT, complete
+from emulator.errors import EmulationError
+from emulator.impairing import USAGE, described, impair
+
+if TYPE_CHECKING:
+    from emulator.hosts.node import EmulatedNode
+    from emulator.network import EmulatedNetwork
+    from emulator.task import Task
+
+
+class Shell(CLI):  # type: ignore[misc]
+    """Mininet's shell over an emulated network. A line is a verb, or a host's name and a command for its shell."""
+
+    prompt = PROMPT
+    helpStr = (
+        "A host's name and a command run it there, and hosts know each other by name:\n  gtsdsl> h1 ping -c 3 h2\n"
+    )
+
+    def __init__(self, network: EmulatedNetwork) -> None:
+        """Nothing is read or run yet: see `do` and `run`."""
+        setLogLevel("output")
+        # Mininet's constructor runs the shell at once, unless it is given a file of commands
+        super().__init__(network, stdin=sys.stdin, script=os.devnull)
+        self.inputFile = None
+
+    @classmethod
+    def initReadline(cls) -> None:
+        """Mininet's history goes into the user's home folder; ours is kept by `run_shell`."""
+
+    def do(self, line: str) -> bool:
+        """Do one line; whether it is the last. What goes wrong is said, and the network runs on."""
+        try:
+            return bool(self.onecmd(self.precmd(line)))
+        except EmulationError as error:
+            say_error(f"*** {error}\n")
+        except KeyboardInterrupt:
+            output("\n")
+            self._interrupt()
+        finally:
+            sys.stdout.flush()
+        return False
+
+    def onecmd(self, line: str) -> bool:
+        """A line of the prompt; what the network cannot do is said in a line."""
+        try:
+            return bool(super().onecmd(line))
+        except EmulationError as error:
+            say_error(f"*** {error}\n")
+            return False
+
+    def default(self, line: str) -> None:
+        """A command for a host. Names are left as they are: each host finds the others by them."""
+        first, _, command = line.strip().partition(" ")
+        if first not in self.mn:
+            say_error(f"*** neither a command nor a host: {first[:80]!a}; `help` and `nodes` list them\n")
+        elif not command.strip():
+            say_error(f"*** {first}: and which command? As in: {first} ping -c 3 {first}\n")
+        else:
+            node = self.mn[first]
+            node.sendCmd(command)
+            self.waitForNode(node)
+
+    def waitForNode(self, node: EmulatedNode) -> None:
+        """Show what a node's command says until it ends; keys go to the command where there is a keyboard."""
+        if self.isatty():
+            super().waitForNode(node)
+            return
+        # Mininet's would ask the empty input for keys again and again, and a virtual clock would stand still meanwhile
+        while node.waiting:
+            output(node.monitor())
+            sys.stdout.flush()
+
+    def do_nodes(self, _line: str) -> None:
+        """List hosts and switches."""
+        for host in self.mn.plan.hosts:
+            output(f"{host.name:12} {host.cls:12} {host.site or '-':6} {host.loopback}\n")
+        for switch in self.mn.plan.switches:
+            output(f"{switch.name:12} {switch.cls:12} {switch.site or '-':6} {switch.kind}\n")
+
+    def do_links(self, _line: str) -> None:
+        """List circuits, each with what it does to packets."""
+        for link in self.mn.links:
+            ends = f"{link.intf1.node.name} {link.intf1.name} - {link.intf2.node.name} {link.intf2.name}"
+            is_up = link.intf1.isUp() and link.intf2.isUp()
+            output(f"{link.id:12} {ends:40} {'up' if is_up else 'down':5} {described(link.intf1)}\n")
+
+    def do_link(self, line: str) -> None:
+        """Change a circuit: link ID up | down | [rtt 40ms] [delay 20ms] [jitter 1ms] [loss 1%] [bandwidth 100]
+        The delay is one way; rtt is there and back; the bandwidth is in Mbit/s. What is not named stays."""
+        circuit, *words = line.split() or [""]
+        if not circuit:
+            raise EmulationError(f"usage: {USAGE}")
+        impair(self.mn, circuit, words)
+
+    def do_rtt(self, _line: str) -> None:
+        """Measure the round trip over each circuit."""
+        from emulator.probe import probe  # noqa: PLC0415 - only who asks pays for it
+
+        for item in probe(self.mn.underlay, count=3).circuits:
+            measured = "no reply" if item.measured_us is None else f"{item.measured_us / 1e3:.3f} ms"
+            output(f"{item.id:12} {item.first:12} {item.second:12} {measured}\n")
+
+    def do_xterm(self, line: str, term: str = "xterm") -> None:
+        """Open a terminal on hosts: xterm h1 h2. On the host's kernel only."""
+        if not os.environ.get("DISPLAY"):
+            raise EmulationError("there is no display here: xterm needs one, and --kernel host")
+        super().do_xterm(line, term)
+
+    def completenames(self, text: str, *_: object) -> list[str]:
+        """The first word of a line."""
+        return complete(sorted(self.mn), [], "", text)
+
+    def completedefault(self, text: str, line: str, begin: int, _end: int) -> list[str]:
+        """Any other."""
+        return complete(sorted(self.mn), [link.id for link in self.mn.links], line[:begin], text)
+
+    def _interrupt(self) -> None:
+        for node in self.mn.values():
+            if node.has_shell and node.waiting:
+                node.sendInt()
+                node.waitOutput()
+
+
+def run_shell(network: EmulatedNetwork, task: Task, folder: Path) -> int:
+    """Run the task's lines, or else a person's; the exit status, 0."""
+    shell = Shell(network)
+    if task.lines:
+        for line in task.lines:
+            if shell.do(line):
+                break
+        return 0
+    with _history(task.history, Path(task.history_folder or folder) / HISTORY):
+        shell.intro = f"{len(network.plan.hosts)} hosts, {len(network.plan.circuits)} circuits. `help`, `exit`."
+        shell.run()
+    return 0
+
+
+@contextlib.contextmanager
+def _history(before: tuple[str, ...], path: Path) -> Iterator[None]:
+    """Within it, the arrow keys bring back earlier lines; after it, those of this session are in a file."""
+    import readline  # noqa: PLC0415 - only a person needs it
+
+    for line in before:
+        readline.add_history(line)
+    try:
+        yield
+    finally:
+        first = len(before) + 1
+        lines = [readline.get_history_item(index) for index in range(first, readline.get_current_history_length() + 1)]
+        path.write_text("".join(f"{line}\n" for line in lines if line))

@@ -1,0 +1,58 @@
+"""`gtsdsl doctor`: what this machine can do, what is missing, and the command that mends it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from emulator.doctor import Finding
+
+_VERSION = 1
+
+
+@click.command()
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(form: str) -> None:
+    """Say what this machine can do, and what mends what it cannot.
+
+    Exit status: 0 if there is some way to emulate a network, 3 if there is none.
+
+    \b
+    Example:
+      gtsdsl doctor
+      gtsdsl doctor --format json
+    """
+    from emulator.doctor import can_emulate, examine  # noqa: PLC0415
+
+    findings = examine()
+    able = can_emulate(findings)
+    if form == "json":
+        document = {"version": _VERSION, "can_emulate": able, "findings": [asdict(finding) for finding in findings]}
+        click.echo(json.dumps(document, indent=2))
+    else:
+        _print(findings, able)
+    sys.exit(0 if able else 3)
+
+
+def _print(findings: tuple[Finding, ...], able: bool) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in ("", "what", "detail", "what mends it"):
+        table.add_column(heading)
+    for finding in findings:
+        mark = Text("yes", style="green") if finding.works else Text("no", style="yellow")
+        table.add_row(mark, Text(finding.name), Text(finding.detail), Text(finding.mend, style="bold"))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 240
+    console.print(table)
+    console.print()
+    console.print(Text("Networks run here." if able else "No network runs here yet: mend one of the first three."))

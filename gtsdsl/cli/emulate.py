@@ -1,0 +1,263 @@
+"""`gtsdsl emulate`: bring a topology up as a real network, and work in it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gtsdsl.cli.common import print_diagnostics, write_output
+from gtsdsl.cli.compile import parse_settings
+from gtsdsl.cli.emulation import complain, emulating, loading, parse_bytes
+from gtsdsl.cli.plan import user_circuits
+from gtsdsl.diagnostics import did_you_mean, printable
+from gtsdsl.loading import check, read_source
+
+if TYPE_CHECKING:
+    from emulator.actions import Outcome
+    from emulator.places import Where
+    from emulator.plan import Plan
+    from emulator.task import Command
+
+_LONGEST_COMMAND = 100_000
+
+
+@click.command()
+@click.argument("file", type=click.Path())
+@click.option(
+    "--kernel",
+    type=click.Choice(["auto", "host", "uml", "uml-packaged"]),
+    default="auto",
+    show_default=True,
+    help="Whose network stack: the built guest kernel's, the host's, the packaged guest kernel's.",
+)
+@click.option(
+    "--clock",
+    type=click.Choice(["auto", "virtual", "skip", "real"]),
+    default="auto",
+    show_default=True,
+    help="virtual: work takes no time, waiting is skipped. skip: waiting is skipped. real: neither.",
+)
+@click.option("--exec", "commands", metavar="HOST: COMMAND", multiple=True, help="Run a command in a host's shell.")
+@click.option(
+    "--script",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, resolve_path=True),
+    metavar="FILE.py",
+    help="Run a Python file, to which the network is known as `net`, with Mininet's API.",
+)
+@click.option("--probe", is_flag=True, help="Measure the round trip over each circuit, beside what is expected.")
+@click.option("--count", type=click.IntRange(1, 1_000_000), default=10, show_default=True, help="Echoes a circuit.")
+@click.option("--json", "output", type=click.Path(path_type=Path), metavar="OUT", help="Write the result and samples.")
+@click.option("--rtt", "rtts", metavar="A-B=TIME", multiple=True, help="A circuit's round trip: AMS-MIL=40ms.")
+@click.option(
+    "--circuits",
+    "circuits_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Own figures, as for `circuits`.",
+)
+@click.option(
+    "--set", "settings", metavar="NAME=VALUE", multiple=True, help="Give a parameter of the root type a value."
+)
+@click.option(
+    "--switch", type=click.Choice(["ovs", "bridge"]), default="ovs", show_default=True, help="Kind of switch."
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of jitter and loss.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="End it after so long.")
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    default=60.0,
+    show_default=True,
+    help="End it when its virtual clock has not moved for so long.",
+)
+@click.option("--memory", metavar="SIZE", default="1G", show_default=True, help="Of a guest: 512M, 2G.")
+@click.option("--keep-going", is_flag=True, help="Go on after a command that fails.")
+def command(
+    file: str,
+    kernel: str,
+    clock: str,
+    commands: Sequence[str],
+    script: Path | None,
+    probe: bool,
+    count: int,
+    output: Path | None,
+    rtts: Sequence[str],
+    circuits_file: Path | None,
+    settings: Sequence[str],
+    switch: str,
+    seed: int,
+    timeout: float | None,
+    patience: float,
+    memory: str,
+    keep_going: bool,
+) -> None:
+    """Run the topology FILE as a real network with its circuits' delays, and a shell, commands or measurements in it.
+
+    With --exec, --script or --probe, or with lines for the shell on standard input, the clock is virtual unless said
+    otherwise, and the exit status is that of the first command that failed. Else it opens a shell, in the real clock.
+    Hosts know each other by name. --probe comes first, then each --exec in its order, then --script.
+
+    \b
+    Example:
+      gtsdsl emulate examples/full_mesh.dsl --probe
+      gtsdsl emulate examples/full_mesh.dsl --exec 'h1: ping -c 3 h2' --rtt AMS-MIL=40ms
+      gtsdsl emulate examples/full_mesh.dsl
+    """
+    size = parse_bytes(memory)
+    if size < 2**26:
+        raise click.BadParameter(f"a guest needs at least 64M, not {memory}", param_hint="--memory")
+    began = datetime.now(UTC)
+    with loading():
+        from emulator.kernel.choose import KernelKind, choose  # noqa: PLC0415
+        from emulator.kernel.confine import landlock_version  # noqa: PLC0415
+        from emulator.places import Where  # noqa: PLC0415
+        from emulator.running import run_task, write_to  # noqa: PLC0415
+        from emulator.task import Task  # noqa: PLC0415
+    with emulating():
+        plan = _make_plan(file, rtts, circuits_file, settings, switch, seed)
+        parsed = tuple(_parse_command(text, plan) for text in commands)
+        has_actions = bool(parsed or script or probe)
+        is_person = not has_actions and sys.stdin.isatty() and sys.stdout.isatty()
+        if output is not None and not has_actions:
+            raise click.UsageError("--json keeps the result of --probe, --exec and --script: give one of them")
+        where = Where(choose(kernel, clock, interactive=is_person), size, timeout, patience)
+        _tell(plan, where)
+        if where.choice.kind is not KernelKind.HOST and landlock_version() == 0:
+            complain("warning", "this kernel has no Landlock: root in the guest could write to your files if it tried")
+        if is_person:
+            from emulator.prompt import run_prompt  # noqa: PLC0415
+
+            sys.exit(run_prompt(where, plan))
+        if has_actions:
+            task = Task(
+                plan,
+                "actions",
+                probe_count=count if probe else 0,
+                commands=parsed,
+                script=str(script) if script else None,
+                keep_going=keep_going,
+            )
+        else:
+            task = Task(plan, "shell", lines=tuple(sys.stdin.read().splitlines()))
+        with _notice() as notice:
+            outcome = run_task(where, task, write_to(1), write_to(2), notice)
+        if outcome.probe:
+            _show(outcome, where)
+        if output is not None:
+            from emulator.results import result_json  # noqa: PLC0415
+
+            write_output(output, result_json(where, task, outcome, sys.argv[1:], began))
+        sys.exit(outcome.exit_status)
+
+
+def _make_plan(
+    file: str, rtts: Sequence[str], circuits_file: Path | None, settings: Sequence[str], switch: str, seed: int
+) -> Plan:
+    """The plan of a topology; one with errors is refused, with what is wrong on standard error (exit 1)."""
+    from emulator.plan import Options, plan  # noqa: PLC0415
+
+    circuits = user_circuits(rtts, circuits_file)
+    checked = check(read_source(file), parse_settings(settings))
+    print_diagnostics(checked.diagnostics)
+    if checked.testbed is None or checked.has_errors:
+        sys.exit(1)
+    options = Options(circuits=circuits, switch="bridge" if switch == "bridge" else "ovs", seed=seed)
+    return plan(checked.testbed, options)
+
+
+def _parse_command(text: str, plan: Plan) -> Command:
+    """``h1: ping h2`` as a command for a host, by its name or its id in the topology."""
+    from emulator.task import Command  # noqa: PLC0415
+
+    host, colon, line = text.partition(":")
+    host, line = host.strip(), line.strip()
+    if not colon or not line:
+        raise click.BadParameter(
+            f"{printable(text, 80)} is not HOST: COMMAND, as in 'h1: ping -c 3 h2'", param_hint="--exec"
+        )
+    if "\0" in line or len(line) > _LONGEST_COMMAND:
+        raise click.BadParameter("the command is too long, or has a NUL in it", param_hint="--exec")
+    for known in plan.hosts:
+        if host in {known.name, known.id}:
+            return Command(known.name, line)
+    near = did_you_mean(host, [known.name for known in plan.hosts])
+    listed = ", ".join(known.name for known in plan.hosts[:20])
+    raise click.BadParameter(
+        f"there is no host {printable(host, 80)}; {near or f'there are {listed}'}", param_hint="--exec"
+    )
+
+
+def _tell(plan: Plan, where: Where) -> None:
+    """What a user should know before believing what comes out."""
+    unknown = [circuit.id for circuit in plan.circuits if circuit.source == "unknown"]
+    if unknown:
+        listed = ", ".join(printable(name, 40) for name in unknown[:5]) + (", …" if len(unknown) > 5 else "")
+        complain("warning", f"no delay is known for {listed}: set one with --rtt, `delay`, or a `location` at each end")
+    if where.choice.kernel is not None and where.is_virtual and not where.choice.kernel.seeded:
+        complain("warning", "this kernel's random numbers differ from run to run: gtsdsl kernel build")
+
+
+@contextmanager
+def _notice() -> Iterator[Callable[[str | None], None] | None]:
+    """Shows what is being done on a terminal, for as long as nothing else is shown."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.status import Status  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    status = Status("", console=Console(stderr=True))
+
+    def say(what: str | None) -> None:
+        if what is None:
+            status.stop()
+        else:
+            status.update(Text(what))
+            status.start()
+
+    try:
+        yield say
+    finally:
+        status.stop()
+
+
+def _show(outcome: Outcome, where: Where) -> None:
+    """The table of `--probe`."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in ("circuit", "between"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("configured", "expected", "measured", "error", "lost"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for item in outcome.probe:
+        row = [
+            printable(item.id, 40),
+            f"{item.first} – {item.second}",
+            f"{item.configured_us / 1e3:.3f} ms",
+            f"{item.expected_us / 1e3:.6f} ms",
+            "no reply" if item.measured_us is None else f"{item.measured_us / 1e3:.6f} ms",
+            "" if item.error_us is None else f"{item.error_us:+.3f} µs",
+            str(item.lost) if item.lost else "",
+        ]
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = 200
+    console.print(table)
+    console.print(Text(f"{_clock(where)}; measured is the median of the echoes, there and back"))
+
+
+def _clock(where: Where) -> str:
+    kernel = where.choice.kernel
+    return f"{where.choice.clock} clock, {'this machine’s kernel' if kernel is None else f'Linux {kernel.version}'}"
