@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from emulator import user_namespace
 from emulator.errors import EmulationError
 from emulator.kernel.job import FOLDER_VARIABLE, RUNNING
 from emulator.signals import signals_as_exit
@@ -29,10 +30,12 @@ def main() -> int:
     """Do the task; its exit status."""
     folder = Path(os.environ[FOLDER_VARIABLE])
     parent = os.environ.pop(PARENT_VARIABLE, None)
-    if parent is not None and not _end_with(int(parent)):
-        return _INTERRUPTED
     gc.disable()  # a short life, and all that is loaded stays
     try:
+        if parent is not None:
+            user_namespace.enter()
+            if not _end_with(int(parent)):  # only now: a change of rights cancels the request
+                return _INTERRUPTED
         with signals_as_exit():
             return _do(task_from_json((folder / TASK).read_bytes()), folder, is_guest=parent is None)
     except EmulationError as error:

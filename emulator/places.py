@@ -131,7 +131,6 @@ class HostPlace:
             self.shared = run.path / "shared"
             self.shared.mkdir()
             put_input(self.shared, TASK, task_to_json(self._task))
-            own = [] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount", "--net"]
             variables = {
                 FOLDER_VARIABLE: str(self.shared),
                 PARENT_VARIABLE: str(os.getpid()),
@@ -144,17 +143,14 @@ class HostPlace:
                 for name in ("stdout", "stderr"):
                     streams[name] = stack.enter_context((self.shared / name).open("ab"))
                     self._files += (stack.enter_context((self.shared / name).open("rb", buffering=0)),)
-            try:
-                self._process = subprocess.Popen(
-                    [*own, *python_command("-m", "emulator.inside")],
-                    env={**_environment(), **variables},
-                    stdin=None if self._has_terminal else subprocess.DEVNULL,
-                    stdout=streams.get("stdout"),
-                    stderr=streams.get("stderr"),
-                    start_new_session=not self._has_terminal,
-                )
-            except FileNotFoundError:
-                raise EmulationError("unshare is missing: apt-get install util-linux") from None
+            self._process = subprocess.Popen(
+                python_command("-m", "emulator.inside"),
+                env={**_environment(), **variables},
+                stdin=None if self._has_terminal else subprocess.DEVNULL,
+                stdout=streams.get("stdout"),
+                stderr=streams.get("stderr"),
+                start_new_session=not self._has_terminal,
+            )
             stack.callback(self._end)
             self._ended = os.pidfd_open(self._process.pid)
             stack.callback(os.close, self._ended)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mininet.cli import CLI
 from mininet.log import error as say_error
-from mininet.log import output, setLogLevel
+from mininet.log import lg, output, setLogLevel
 
 from emulator.completion import HISTORY, PROMPT, complete
 from emulator.errors import EmulationError
@@ -34,6 +34,7 @@ class Shell(CLI):  # type: ignore[misc]
     def __init__(self, network: EmulatedNetwork) -> None:
         """Nothing is read or run yet: see `do` and `run`."""
         setLogLevel("output")
+        lg.ch.setStream(sys.stdout)  # answers, not a log
         # Mininet's constructor runs the shell at once, unless it is given a file of commands
         super().__init__(network, stdin=sys.stdin, script=os.devnull)
         self.inputFile = None

@@ -1,0 +1,259 @@
+"""`gtsdsl emulate`: topologies come alive in a guest, commands run in them, and what comes back."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emulator.kernel.cache import Kernel
+from gtsdsl.data import shipped
+
+from .conftest import MESH, Emulate
+
+RTT_MS = 36.2
+
+
+def test_a_command_runs_in_a_host_and_finds_the_other_by_its_name(emulate: Emulate) -> None:
+    done = emulate("--exec", "h1: ping -c 3 h2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "3 packets transmitted, 3 received, 0% packet loss, time 2003ms" in done.stdout
+    assert re.search(r"rtt min/avg/max/mdev = 36\.20[0-5]/", done.stdout)
+
+
+def test_commands_run_in_their_order_and_share_the_network(emulate: Emulate) -> None:
+    fetch = "import urllib.request as it; print(it.urlopen('http://h2').status)"
+    done = emulate(
+        "--exec", "h2: python3 -m http.server 80 > /dev/null 2>&1 &",
+        "--exec", f'h1: sleep 1; python3 -c "{fetch}"',
+        "--exec", "h2: hostname -I | wc -w",
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "200\n2\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "status"), [("exit 7", 7), ("kill -9 $$", 137), ("no-such-command", 127), ("true", 0)]
+)
+def test_the_exit_status_is_the_failed_commands_and_it_ends_the_run(
+    emulate: Emulate, command: str, status: int
+) -> None:
+    done = emulate("--exec", f"h1: {command}", "--exec", "h2: echo more")
+    assert done.returncode == status
+    assert done.stdout == ("more\n" if status == 0 else "")
+
+
+def test_keep_going_runs_the_rest_and_still_fails(emulate: Emulate) -> None:
+    done = emulate("--keep-going", "--exec", "h1: echo err >&2; exit 7", "--exec", "h2: echo more; exit 8")
+    assert (done.returncode, done.stdout, done.stderr) == (7, "more\n", "err\n")
+
+
+def test_the_shell_line_is_the_users_from_the_first_colon_on(emulate: Emulate) -> None:
+    assert emulate("--exec", "h1: echo 'a: b' \"$((1+1))\" : c").stdout == "a: b 2 : c\n"
+
+
+def test_delays_can_be_given(emulate: Emulate) -> None:
+    done = emulate("--rtt", "AMS-MIL=80ms", "--exec", "h1: ping -q -c 2 h2")
+    assert re.search(r"= 80\.00[0-5]/", done.stdout), done.stdout
+
+
+def test_a_script_has_mininets_api(emulate: Emulate, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\nh1, h2 = net.get('h1', 'h2')\n"
+        "print(h1.cmd('ping -q -c 2', h2.IP()).splitlines()[-2])\nprint(net.pingAll())\nsys.exit(4)\n"
+    )
+    done = emulate("--script", str(script))
+    assert done.returncode == 4, done.stderr
+    assert done.stdout == "2 packets transmitted, 2 received, 0% packet loss, time 1001ms\n0.0\n"
+
+
+def test_a_script_that_fails_shows_its_own_traceback(emulate: Emulate, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("def f():\n    1 / 0\nf()\n")
+    done = emulate("--script", str(script))
+    assert done.returncode == 1
+    assert f'File "{script}", line 2, in f' in done.stderr
+    assert "runpy" not in done.stderr
+
+
+# measurements
+
+
+def measure(gtsdsl: Emulate, output: Path, *arguments: str) -> dict[str, object]:
+    done = gtsdsl("emulate", str(MESH), "--probe", "--json", str(output), *arguments)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, object] = json.loads(output.read_text())
+    return found
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_every_circuit_of_the_mesh_is_exact_and_two_runs_are_the_same(gtsdsl: Emulate, tmp_path: Path) -> None:
+    output = tmp_path / "result.json"
+    first = measure(gtsdsl, output)
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    try:
+        second = measure(gtsdsl, output)
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    probed = first["probe"]
+    assert isinstance(probed, list)
+    assert len(probed) == 10
+    for circuit in probed:
+        assert circuit["lost"] == 0
+        assert len(circuit["samples_us"]) == 10
+        assert all(abs(sample - circuit["expected_us"]) <= 5 for sample in circuit["samples_us"]), circuit
+    assert first.pop("wall_clock") != second.pop("wall_clock")
+    assert json.dumps(first) == json.dumps(second)
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_result_fits_its_schema(gtsdsl: Emulate, tmp_path: Path) -> None:
+    from jsonschema_rs import Draft202012Validator
+
+    schema = json.loads(shipped("docs", "schema", "emulation-result-1.schema.json").read_text())
+    validator = Draft202012Validator(schema)
+    result = measure(gtsdsl, tmp_path / "result.json", "--count", "2", "--exec", "h1: true")
+    validator.validate(result)
+    assert not validator.is_valid({**result, "surprise": 1})
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_table_for_people(gtsdsl: Emulate) -> None:
+    done = gtsdsl("emulate", str(MESH), "--probe", "--count", "2")
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["circuit", "between", "configured", "expected", "measured", "error", "lost"]
+    assert re.match(r"l1 +h1 – h2 +36\.200 ms +36\.201568 ms +36\.20\d{4} ms +[+-][0-4]\.\d{3} µs", lines[1])
+    assert lines[-1].startswith("virtual clock, Linux ")
+
+
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize(
+    ("switch", "wait"),
+    [("ovs", "true"), ("bridge", "sleep 40")],  # 802.1D listens for 15 s and learns for 15 more
+)
+def test_hosts_at_switches_in_a_loop_reach_each_other(gtsdsl: Emulate, switch: str, wait: str) -> None:
+    topology = MESH.with_name("openflow_ofx.dsl")
+    done = gtsdsl("emulate", str(topology), "--switch", switch, "--exec", f"h1: {wait}; ping -q -c 2 h5")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 0% packet loss" in done.stdout
+
+
+# the shell, by lines of a file
+
+
+def type_in(topology: Path, text: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "gtsdsl", "emulate", str(topology)]
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_the_shell_knows_hosts_links_and_their_delays(pair: Path, guest_kernel: Kernel) -> None:
+    text = (
+        "nodes\nnet\nlinks\nh1 ping -q -c 2 h2\nlink l1 delay 40ms loss 0%\nrtt\nlink l1 down\nlinks\n"
+        "h1 ping -c 1 -W 1 h2\nlink l1 up\nrtt\npy h1.name + '!'\npingall\nexit\nnodes\n"
+    )
+    assert guest_kernel
+    done = type_in(pair, text)
+    assert done.returncode == 0, done.stderr
+    out = done.stdout
+    assert re.search(r"^h1 +host +AMS +100\.64\.0\.1$", out, re.M)
+    assert "h1 h1-eth0:h2-eth0" in out
+    assert re.search(r"^l1 .* up +36\.2 ms, 1000 Mbit/s$", out, re.M)
+    assert re.search(r"rtt min/avg/max/mdev = 36\.20", out)
+    assert len(re.findall(r"^l1 +h1 +h2 +80\.00\d ms$", out, re.M)) == 2
+    assert re.search(r"^l1 .* down +80 ms, 1000 Mbit/s$", out, re.M)
+    assert "Network is unreachable" in out or "100% packet loss" in out
+    assert "h1!" in out
+    assert "0% dropped" in out
+    assert out.count("100.64.0.2 \n") == 0
+    assert out.count("host         AMS") == 1  # `exit` came before the second `nodes`
+
+
+def test_what_the_shell_does_not_know_is_said_and_it_goes_on(pair: Path, guest_kernel: Kernel) -> None:
+    assert guest_kernel
+    text = "foo\nlink\nlink l2 up\nlink l1 sideways\nlink l1 loss many\nh1\nxterm h1\nh1 echo still here\n"
+    done = type_in(pair, text)
+    assert done.returncode == 0
+    assert "still here" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    for said in ("neither a command nor a host", "there is no link l2", "usage: link ID", "is no loss", "no display"):
+        assert said in done.stdout + done.stderr
+
+
+# bad input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--exec", "h9: true"), "there is no host h9"),
+        (("--exec", "true"), "is not HOST: COMMAND"),
+        (("--exec", "h1:"), "is not HOST: COMMAND"),
+        (("--rtt", "AMS=1ms"), "AMS-MIL=40ms"),
+        (("--rtt", "AMS-MIL=fast"), "no duration"),
+        (("--json", "x.json"), "--probe, --exec and --script"),
+        (("--memory", "1M"), "at least 64M"),
+        (("--script", "missing.py"), "missing.py"),
+        (("--set", "n"), "NAME=VALUE"),
+    ],
+)
+def test_wrong_usage_is_said_before_anything_runs(emulate: Emulate, arguments: tuple[str, ...], said: str) -> None:
+    done = emulate(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in re.sub(r"\s+", " ", done.stderr)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_topology_with_errors_is_refused_with_its_diagnostics(gtsdsl: Emulate, tmp_path: Path) -> None:
+    (tmp_path / "bad.dsl").write_text('Bad {\n  id = "B"\n  host { id = "h1" }\n  adjacency h1.nope, l1.src\n}\n')
+    done = gtsdsl("emulate", str(tmp_path / "bad.dsl"), "--probe")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.search(r"error\[GTS\d{3}\]", done.stderr)
+
+
+def test_a_topology_without_a_host_cannot_run(gtsdsl: Emulate, tmp_path: Path) -> None:
+    (tmp_path / "none.dsl").write_text('None_ { id = "N" }\n')
+    done = gtsdsl("emulate", str(tmp_path / "none.dsl"), "--probe")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_kernel_is_one_line(gtsdsl: Emulate, pair: Path, tmp_path: Path) -> None:
+    prefix = ("env", f"XDG_CACHE_HOME={tmp_path}")
+    done = gtsdsl("emulate", str(pair), "--kernel", "uml", "--probe", prefix=prefix)
+    assert (done.returncode, done.stderr) == (3, "error: no guest kernel has been built: gtsdsl kernel build\n")
+
+
+def test_a_clock_is_never_replaced(gtsdsl: Emulate, pair: Path) -> None:
+    done = gtsdsl("emulate", str(pair), "--kernel", "host", "--clock", "virtual", "--probe")
+    assert done.returncode == 3
+    assert "no virtual clock" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["h 1", "$(touch owned)", "'; touch owned; '", "a\nb", "../../x", "-c", "h1\x1b[31m"])
+def test_ids_are_data(gtsdsl: Emulate, tmp_path: Path, guest_kernel: Kernel, name: str) -> None:
+    assert guest_kernel
+    text = MESH.read_text()
+    quoted = name.replace("\\", "\\\\").replace("\n", "\\n").replace("$", "\\$").replace("\x1b", "\\u001b")
+    (tmp_path / "odd.dsl").write_text(text.replace('id = "l1"', f'id = "{quoted}"'))
+    done = gtsdsl("emulate", str(tmp_path / "odd.dsl"), "--probe", "--count", "1", "--exec", "h1: ls /tmp/owned owned")
+    assert "Traceback" not in done.stderr
+    assert "\x1b[31m" not in done.stdout + done.stderr
+    assert not list(tmp_path.rglob("owned"))
+
+
+def test_a_timeout_names_the_command(emulate: Emulate) -> None:
+    done = emulate("--clock", "real", "--timeout", "4", "--exec", "h1: sleep 100")
+    assert (done.returncode, done.stderr) == (124, "error: ended after 4 s, as asked: h1: sleep 100\n")
+
+
+def test_a_command_that_stops_the_clock_is_named(emulate: Emulate) -> None:
+    done = emulate("--patience", "3", "--exec", "h1: while :; do :; done")
+    assert done.returncode == 125
+    assert "the virtual clock has stood still for 3 s" in done.stderr
+    assert "h1: while :; do :; done" in done.stderr
