@@ -22,10 +22,10 @@ bench: $(VENV)/installed-for-tests
 
 # What pip is told to install decides whether it must run again; the code itself is used where it stands.
 $(VENV)/installed: pyproject.toml grammar/gts.lark hatch_build.py
-	@tools/apt-install python3:python3 -mensurepip:python3-venv
+	@tools/apt-install python3:python3 -mensurepip:python3-venv ping:iputils-ping nsenter:util-linux
 	@test -x $(BIN)/python || python3 -m venv $(VENV)
 	@echo "Installing gtsdsl into $(VENV) …"
-	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[draw]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[draw,emulation]'
 	@touch $@
 
 $(VENV)/installed-for-tests: $(VENV)/installed

@@ -34,7 +34,8 @@ class Shell(CLI):  # type: ignore[misc]
     def __init__(self, network: EmulatedNetwork) -> None:
         """Nothing is read or run yet: see `do` and `run`."""
         setLogLevel("output")
-        lg.ch.setStream(sys.stdout)  # answers, not a log
+        for handler in lg.handlers:
+            handler.setStream(sys.stdout)  # answers, not a log
         # Mininet's constructor runs the shell at once, unless it is given a file of commands
         super().__init__(network, stdin=sys.stdin, script=os.devnull)
         self.inputFile = None

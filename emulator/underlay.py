@@ -165,8 +165,8 @@ class Underlay:
                 self.namespaces[name] = Namespace(descriptor, links.LOOPBACK_INDEX + 1)
                 sockets[name] = stack.enter_context(netlink)
             if plan.circuits:
-                # from a namespace in which there is nothing: before Linux 6.13, an interface's index must be free in the
-                # one that the request comes from too
+                # from a namespace in which there is nothing: before Linux 6.13, an interface's index must be free in
+                # the one that the request comes from too
                 ((descriptor, nursery),) = namespaces.create(1, lambda _: Netlink())
                 stack.callback(os.close, descriptor)
                 stack.enter_context(nursery).send(

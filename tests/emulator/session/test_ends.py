@@ -16,6 +16,7 @@ from emulator.kernel.cache import Kernel
 
 BUSY = "h1: sleep 1000 & ping h2 > /dev/null & while :; do sleep 0.01; done"
 _SEED = 3
+_AS_NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
 
 
 def start(topology: Path, place: Path, *arguments: str) -> subprocess.Popen[bytes]:
@@ -165,18 +166,15 @@ def test_an_ordinary_user_who_owns_nothing_gets_exact_delays(guest_kernel: Kerne
         (cache / file.name).chmod(file.stat().st_mode | 0o055)
     if os.geteuid() != 0:
         pytest.skip("we are an ordinary user: the other tests show it")
-    code = (
-        "import sys; sys.argv = ['gtsdsl', 'emulate', sys.argv[1], '--kernel', 'uml', '--exec', 'h1: ping -q -c 2 h2; id -u'];"
-        " from gtsdsl.cli import main; main()"
-    )
+    command = [sys.executable, "-m", "gtsdsl", "emulate", str(pair), "--kernel", "uml"]
     readable = subprocess.run(
-        ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", sys.executable, "-c", "import click"],
+        [*_AS_NOBODY, sys.executable, "-c", "import click"],
         capture_output=True, check=False,
     )  # fmt: skip
     if readable.returncode != 0:
         pytest.skip("this Python is in a folder that only its owner can read")
     done = subprocess.run(
-        ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", sys.executable, "-c", code, str(pair)],
+        [*_AS_NOBODY, *command, "--exec", "h1: ping -q -c 2 h2; id -u"],
         env={"PATH": os.environ["PATH"], "HOME": str(home), "XDG_CACHE_HOME": str(home), "TMPDIR": str(home),
              "PYTHONPATH": str(Path(__file__).parents[3])},
         cwd="/", capture_output=True, text=True, timeout=120, check=False,

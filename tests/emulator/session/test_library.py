@@ -116,8 +116,8 @@ def test_a_topology_with_errors(tmp_path: Path) -> None:
         pass
 
 
-def test_the_pytest_plugin(pytester: pytest.Pytester, guest_kernel: Kernel) -> None:
-    assert guest_kernel
+def test_the_pytest_plugin(pytester: pytest.Pytester, guest_kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(guest_kernel.executable.parents[3]))  # pytester has a home of its own
     pytester.path.joinpath("pair.dsl").write_text(PAIR)
     pytester.makepyfile(
         test_mine="""
