@@ -7,9 +7,9 @@ from typing import cast
 
 from gtsdsl.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.diagnostics import Diagnostic, Note, did_you_mean, printable
-from gtsdsl.evaluate.bounds import MAX_FINDINGS, MAX_TYPES, BoundPassed, Meter
+from gtsdsl.evaluate.bounds import FAILURE_STEPS, MAX_FINDINGS, MAX_TYPES, BoundPassed, Meter
 from gtsdsl.evaluate.containers import Container, Level
-from gtsdsl.evaluate.expressions import FOREIGN, At, Expressions, Quiet, item, of_kind
+from gtsdsl.evaluate.expressions import FOREIGN, At, Expressions, Quiet, item, key_of, of_kind
 from gtsdsl.evaluate.values import (
     POISON,
     ClosureValue,
@@ -150,6 +150,7 @@ class Statements:
         except (_Break, _Continue, _Return) as jump:
             word = {_Break: "break", _Continue: "continue", _Return: "return"}[type(jump)]
             self.report("GTS018", f"`{word}` stands outside of what it could leave", span)
+        self.meter.step(FAILURE_STEPS)
         return POISON
 
     # ------------------------------------------------------------------------------------------------ bodies
@@ -299,10 +300,8 @@ class Statements:
         if holds(value, holder, self.meter):
             raise Failed("GTS013", f"{kind_of(holder)} cannot hold itself")
         if isinstance(holder, dict):
-            if not isinstance(index, str):
-                raise Failed("GTS011", f"the key of a map is a string, not {kind_of(index)}")
             self.meter.grow(len(holder))
-            holder[index] = value
+            holder[key_of(index)] = value
         elif type(index) is int and index == len(holder):
             self.meter.grow(len(holder))
             holder.append(value)
@@ -565,16 +564,7 @@ class Statements:
         """A structured attribute, ``controller { … }``; one that occurs again makes a list."""
         name = node.name.id
         container = self._fill(Level.BLOCK, _KNOWN_IN_BLOCK.get(name, NOTHING), node, span, scope)
-        outer = self._open[-1]
-        value = cast(Value, container.attributes)
-        before = outer.attributes.get(name)
-        if name not in outer.attributes:
-            outer.attributes[name] = value
-        elif isinstance(before, list):
-            before.append(value)
-        else:
-            outer.attributes[name] = [before, value]
-        outer.places.setdefault(name, span)
+        self._open[-1].add_block(name, container)
         return None
 
     def _instance(self, node: nodes.Block, span: Span, scope: Scope) -> Run:

@@ -89,6 +89,8 @@ class Scanner:
             word = self._names.setdefault(text[start:stop], text[start:stop])
             if kind == "NAME" and word in self._keywords:
                 kind = word.upper()
+            elif word == "/" and text.startswith("*", stop):
+                kind = UNKNOWN  # a comment that is never closed
             if newline is not None and kind not in NO_END_BEFORE:
                 # the token behind it is read again: a newline is seldom what the grammar waits for
                 self._previous = NEWLINE
