@@ -7,7 +7,7 @@ from typing import cast
 
 from gtsdsl.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.diagnostics import Diagnostic, Note, did_you_mean, printable
-from gtsdsl.evaluate.bounds import FAILURE_STEPS, MAX_FINDINGS, MAX_TYPES, BoundPassed, Meter
+from gtsdsl.evaluate.bounds import BLOCK_STEPS, FAILURE_STEPS, MAX_FINDINGS, MAX_TYPES, BoundPassed, Meter
 from gtsdsl.evaluate.containers import Container, Level
 from gtsdsl.evaluate.expressions import FOREIGN, At, Expressions, Quiet, item, key_of, of_kind
 from gtsdsl.evaluate.values import (
@@ -236,7 +236,9 @@ class Statements:
                 Failed("GTS018", f"`{printable(name)}` alone does nothing", f"to set it: `{printable(name)} = …`"),
                 Span(statement.start, statement.end),
             )
-        raise At(Failed("GTS018", "a value that stands alone does nothing"), Span(statement.start, statement.end))
+        is_comparison = isinstance(statement, nodes.Chain) and statement.operators[0].sign == "=="
+        hint = "a value is given with one `=`" if is_comparison else None
+        raise At(Failed("GTS018", "a value that stands alone does nothing", hint), Span(statement.start, statement.end))
 
     def visible_or_hint(self, name: str, scope: Scope) -> None:
         container = self._open[-1] if self._open else None
@@ -321,6 +323,11 @@ class Statements:
                 if name not in container.attributes:
                     raise Failed("GTS010", f"`{printable(name)}` has no value yet")
                 value = self._expressions.operate(node.sign[0], cast(Run, container.attributes[name]), value)
+            if value is None and isinstance(node.value, nodes.Block):
+                raise At(
+                    Failed("GTS018", f"`{printable(node.value.name.id)} {{ … }}` is no value", "is one missing after `=`?"),
+                    Span(node.value.name.start, node.value.name.end),
+                )
             self._set_attribute(container, name, value, Span(node.value.start, node.value.end))
             return value
         if variable is None:
@@ -393,6 +400,7 @@ class Statements:
         for container in self._open:
             yield from container.attributes
             yield from container.by_id
+        yield from ("adjacency", "type")
 
     def methods(self, scope: Scope | None) -> Iterable[str]:
         """The names that can be called."""
@@ -519,6 +527,7 @@ class Statements:
     ) -> Container:
         """A container filled by the statements of a block."""
         self.meter.element(node.name.id)
+        self.meter.step(BLOCK_STEPS)
         container = Container(level, node.name.id, known, span, Scope(scope))
         self._open.append(container)
         try:

@@ -9,10 +9,11 @@ from typing import cast
 from gtsdsl.diagnostics import Diagnostic, Note, did_you_mean, printable
 from gtsdsl.source import Source, Span
 from gtsdsl.syntax import build, tables
+from gtsdsl.syntax.braces import likely_unclosed, likely_unopened
 from gtsdsl.syntax.build import BUILDERS, Child, Token
 from gtsdsl.syntax.messages import describe, expected_words
 from gtsdsl.syntax.nodes import Body, Expression, Literal
-from gtsdsl.syntax.scanner import END, UNKNOWN, Scanner
+from gtsdsl.syntax.scanner import END, UNKNOWN, Scanner, all_words
 from gtsdsl.syntax.strings import BadString, read_string
 
 MAX_NESTING = 100
@@ -168,7 +169,7 @@ class _Parser:
                     kind, action = "NAME", choices["NAME"]
                     token = token._replace(kind=kind)
                 else:
-                    self._report(states, token, scanner)
+                    self._report(states, values, token, scanner)
                     if not self._recover(states, values, starts, ends, token, scanner):
                         return None
                     token = None
@@ -258,7 +259,7 @@ class _Parser:
     def _add(self, code: str, message: str, span: Span, notes: tuple[Note, ...] = (), hint: str | None = None) -> None:
         self.diagnostics.append(Diagnostic(code, message, self.source, span, notes, hint))
 
-    def _report(self, states: list[int], token: Token, scanner: Scanner) -> None:
+    def _report(self, states: list[int], values: list[Child], token: Token, scanner: Scanner) -> None:
         """Say what is wrong with a token that cannot stand where it stands."""
         if len(self.diagnostics) >= MAX_SYNTAX_ERRORS:
             self._add("GTS001", "too many errors: the rest of the text was not read", Span(token.start, token.end))
@@ -273,19 +274,33 @@ class _Parser:
         if token.kind == UNKNOWN:
             self._add("GTS001", f"`{printable(rest[0])}` is no part of the language", Span(token.start, token.end))
             return
+        text = self.source.text
         if token.kind == END and scanner.brackets:
-            start = scanner.brackets[-1][1]
-            self._add("GTS001", f"this `{self.source.text[start]}` is never closed", Span(start, start + 1))
+            kind, start = scanner.brackets[-1]
+            if kind == "LBRACE" and not self.diagnostics:  # an error before may have taken a brace with it
+                start = likely_unclosed(text, all_words(text)) or start
+            self._add("GTS001", f"this `{text[start]}` is never closed", Span(start, start + 1))
+            return
+        if token.kind == "RBRACE" and not any(each.kind == "LBRACE" for each in values if isinstance(each, Token)):
+            start = token.start if self.diagnostics else likely_unopened(text, all_words(text)) or token.start
+            notes = () if start == token.start else (Note("this `}` is left over", Span(token.start, token.end)),)
+            self._add("GTS001", "this `}` closes nothing", Span(start, start + 1), notes, "is a `{` missing before it?")
             return
         wanted = self._acceptable(states)
         found = "the end of the text" if token.kind == END else describe(token)
-        hint = None
+        keywords = self._automaton.tables.keywords
+        hint = "a value is given with `=`: `id = …`" if token.kind == "COLON" else None
         if token.kind == "NAME":
-            hint = did_you_mean(
-                token.text, [word for word in self._automaton.tables.keywords if word.upper() in wanted]
-            )
+            hint = did_you_mean(token.text, [word for word in keywords if word.upper() in wanted])
+        elif token.kind == "COMMA" and (first := self._first_word(token.start)) not in keywords:
+            hint = did_you_mean(first, ["adjacency"])
         end = max(token.end, token.start + 1)
         self._add("GTS001", f"expected {expected_words(wanted)}, found {found}", Span(token.start, end), hint=hint)
+
+    def _first_word(self, offset: int) -> str:
+        """The word that the line of an offset begins with."""
+        line = self.source.text[self.source.text.rfind("\n", 0, offset) + 1 : offset]
+        return line.split(maxsplit=1)[0] if line.strip() else ""
 
     def _line_end(self, start: int) -> int:
         end = self.source.text.find("\n", start)
@@ -334,13 +349,14 @@ class _Parser:
             ends.pop()
         depth = sum(1 for value in values if isinstance(value, Token) and value.kind == "LBRACE")
         opened_here = len([bracket for bracket in scanner.brackets if bracket[0] == "LBRACE"]) - depth
-        if token.kind == END:
+        is_open_comment = self.source.text.startswith("/*", token.start)
+        if token.kind == END or is_open_comment:
+            scanner.offset = len(self.source.text)
             scanner.close_braces(depth)
             return True
         scanner.forget_brackets(depth)
         if token.kind == UNKNOWN:
-            text = self.source.text
-            scanner.offset = len(text) if text.startswith("/*", token.start) else self._line_end(token.start)
+            scanner.offset = self._line_end(token.start)
             return True
         if token.kind == "RBRACE":
             # it closes the body, if one is open; else it is one too many, and is passed over
@@ -348,7 +364,8 @@ class _Parser:
                 scanner.offset = token.start
                 scanner.brackets.append(("LBRACE", token.start))
             return True
-        inner = max(opened_here, 0)
+        # braces that the broken statement has opened; the token itself is counted below
+        inner = max(opened_here, 0) - (token.kind == "LBRACE")
         while True:
             if token.kind == END:
                 return True

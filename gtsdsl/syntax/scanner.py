@@ -34,12 +34,13 @@ def _simple_statement(keywords: list[str]) -> re.Pattern[str]:
     name = rf"(?!(?:{reserved})\b)[A-Za-z_][A-Za-z0-9_]*+"
     member = r"[A-Za-z_][A-Za-z0-9_]*+"
     string = r"""(?:"[^"\\$\r\n]*+"|'[^'\\\r\n]*+')"""
+    space = r"[ \t\r\n\f]*+"
     between = r"[ \t\r\n\f;]*+"
     # what may follow: the end of the text or of the block, or a word that begins the next statement
     follow = r"(?=[ \t]*+(?:[;}A-Za-z_]|\r?\n[ \t\r\n\f]*+[A-Za-z_}]|[ \t\r\n\f]*+\Z))"
     two = rf"(?P<r1>{name})\.(?P<p1>{member})[ \t]*+,[ \t]*+(?P<r2>{name})\.(?P<p2>{member})"
     return re.compile(
-        rf"""{between}(?:
+        rf"""{space}(?:;{space})?+(?:
             (?P<name>{name})[ \t]*+(?:
                 =[ \t]*+(?P<value>{string})
               | \{{{between}(?P<inner>{name})[ \t]*+=[ \t]*+(?P<inner_value>{string}){between}(?P<closing>\}})
