@@ -23,9 +23,13 @@ MAX_OPEN = 1_000
 MAX_WORDS = 1_000_000
 """How many words a text may have; a simple statement (see scanner.py) counts as one. A full mesh of 400 hosts, spelt
 out, has 800,000; reading a million takes 15 s where the text is made to be slow."""
+MAX_STRING = 100_000
+"""How many characters a string may have, as it is written."""
 MAX_SYNTAX_ERRORS = 100
 """How many syntax errors are reported before the parser gives up."""
 
+_TEMPLATE_WORDS = 5
+"""What an expression in a string counts for, beside its words: it is read by a run of its own."""
 _STATEMENT = "statement"
 _BEGIN_SIMPLE = ("NAME", "ADJACENCY")
 
@@ -235,6 +239,8 @@ class _Parser:
         try:
             if token.kind in ("INTEGER", "DECIMAL"):
                 return build.number(token)
+            if end - start > MAX_STRING + 2:
+                raise ValueError(f"a string has more than {MAX_STRING} characters")
             return read_string(token.text, start, self._expression_in_string)
         except BadString as problem:
             self._add("GTS001", str(problem), Span(problem.start, problem.end))
@@ -243,6 +249,7 @@ class _Parser:
         return Literal(start, end, "")
 
     def _expression_in_string(self, start: int, end: int) -> Expression | None:
+        self._count(_TEMPLATE_WORDS, start)
         return cast("Expression | None", self.run("expression", start, end))
 
     # ------------------------------------------------------------------------------------------------ errors
@@ -356,7 +363,10 @@ class _Parser:
             return True
         scanner.forget_brackets(depth)
         if token.kind == UNKNOWN:
-            scanner.offset = self._line_end(token.start)
+            # a string that is not closed has most likely not swallowed the brace behind it: `{ id = "h1 }`
+            end = self._line_end(token.start)
+            brace = self.source.text.find("}", token.start, end) if token.text in ("'", '"') else -1
+            scanner.offset = end if brace < 0 else brace
             return True
         if token.kind == "RBRACE":
             # it closes the body, if one is open; else it is one too many, and is passed over

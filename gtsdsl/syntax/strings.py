@@ -16,7 +16,7 @@ _PIECE = re.compile(
     | \\(?P<escape>.)
     | \$\{(?P<expression>(?:[^{}"']|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\{[^{}]*\})*)\}
     | \$(?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
-    | (?P<dollar>\$)
+    | (?P<dollar>\$(?:\$(?![A-Za-z_{]))*+)
     """,
     re.VERBOSE | re.DOTALL,
 )
