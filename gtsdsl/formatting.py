@@ -53,12 +53,10 @@ def _statement_starts(body: nodes.Body, words: list[Token]) -> frozenset[int]:
         if isinstance(node, nodes.Closure | nodes.TypeDefinition | nodes.MethodDefinition):
             starts.update(statement.start for statement in node.body)
         elif isinstance(node, nodes.If | nodes.For | nodes.ForIn | nodes.While):
-            branches = (*node.then, *node.otherwise) if isinstance(node, nodes.If) else node.body
-            starts.update(
-                statement.start
-                for statement in branches
-                if solid[bisect_left(offsets, statement.start) - 1].kind not in ("RPAR", "ELSE")
-            )
+            for branch in (node.then, node.otherwise) if isinstance(node, nodes.If) else (node.body,):
+                # a branch without braces is a single statement
+                if branch and solid[bisect_left(offsets, branch[0].start) - 1].kind not in ("RPAR", "ELSE"):
+                    starts.update(statement.start for statement in branch)
         todo.extend(part for part in cast("tuple[object, ...]", node) if isinstance(part, tuple))
     return frozenset(starts)
 

@@ -14,7 +14,7 @@ from gtsdsl.syntax.build import BUILDERS, Child, Token
 from gtsdsl.syntax.messages import describe, expected_words
 from gtsdsl.syntax.nodes import Body, Expression, Literal
 from gtsdsl.syntax.scanner import END, UNKNOWN, Scanner, all_words
-from gtsdsl.syntax.strings import BadString, read_string
+from gtsdsl.syntax.strings import MAX_STRING, BadString, read_string
 
 MAX_NESTING = 100
 """How deep brackets of a text may stand in each other."""
@@ -23,8 +23,6 @@ MAX_OPEN = 1_000
 MAX_WORDS = 1_000_000
 """How many words a text may have; a simple statement (see scanner.py) counts as one. A full mesh of 400 hosts, spelt
 out, has 800,000; reading a million takes 15 s where the text is made to be slow."""
-MAX_STRING = 100_000
-"""How many characters a string may have, as it is written."""
 MAX_SYNTAX_ERRORS = 100
 """How many syntax errors are reported before the parser gives up."""
 

@@ -14,6 +14,7 @@ from gtsdsl.syntax import tables
 from gtsdsl.syntax.build import Token
 from gtsdsl.syntax.newlines import CLOSING, NEWLINE, NO_END_AFTER, NO_END_BEFORE, OPENING
 from gtsdsl.syntax.nodes import AdjacencyOf, Assignment, Block, Closure, Literal, Name, Postfix, Property, Statement
+from gtsdsl.syntax.strings import MAX_STRING
 
 END = "$END"
 UNKNOWN = "UNKNOWN"
@@ -33,7 +34,8 @@ def _simple_statement(keywords: list[str]) -> re.Pattern[str]:
     )
     name = rf"(?!(?:{reserved})\b)[A-Za-z_][A-Za-z0-9_]*+"
     member = r"[A-Za-z_][A-Za-z0-9_]*+"
-    string = r"""(?:"[^"\\$\r\n]*+"|'[^'\\\r\n]*+')"""
+    upto = f"{{0,{MAX_STRING}}}+"
+    string = rf"""(?:"[^"\\$\r\n]{upto}"|'[^'\\\r\n]{upto}')"""
     space = r"[ \t\r\n\f]*+"
     between = r"[ \t\r\n\f;]*+"
     # what may follow: the end of the text or of the block, or a word that begins the next statement

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from gtsdsl.syntax.nodes import Expression, Literal, Name, Postfix, Property, Template
 
+MAX_STRING = 100_000
+"""How many characters a string may have, as it is written."""
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "\\": "\\", "'": "'", '"': '"', "$": "$"}
 _PIECE = re.compile(
     r"""

@@ -116,7 +116,7 @@ FIVE = """\
 Pair {
   id =
   host { id = "h1" location = }
-  host { id "h2" }
+  host { id = "h2", }
   link { id = 'l1 }
   adjacency h1.p1 l1.src
   adjacency h1.p1, l1.src
@@ -129,7 +129,7 @@ def test_a_file_with_five_mistakes_shows_five() -> None:
     assert [(code, place) for code, place, _ in findings(FIVE)] == [
         ("GTS039", "3:3"),
         ("GTS001", "3:31"),
-        ("GTS018", "4:10"),
+        ("GTS001", "4:19"),
         ("GTS001", "5:15"),
         ("GTS001", "6:19"),
         ("GTS001", "8:14"),
