@@ -32,7 +32,7 @@ EXAMPLES = sorted(Path(__file__).parents[1].joinpath("examples").glob("**/*.dsl"
         ('T {\nid="x";location="AMS";\n}', 'T {\n  id = "x"\n  location = "AMS"\n}\n'),
         ('T { id="x" location="AMS" }', 'T { id = "x"; location = "AMS" }\n'),
         ("T {\n\n\n\na = 1\n\n\n\nb = 2\n\n\n}", "T {\n  a = 1\n\n  b = 2\n}\n"),
-        ("T {\n// one\na = 1 // two\n/* three */ b = 2\n// four\n}", "T {\n  // one\n  a = 1  // two\n  /* three */\n  b = 2\n  // four\n}\n"),
+        ("T {\n// one\na = 1 // two\n/* three */ b = 2\n// four\n}", "T {\n  // one\n  a = 1  // two\n  /* three */\n  b = 2\n  // four\n}\n"),  # noqa: E501 (a case a line)
         ("T {\nadjacency   a.b ,c.d\n}", "T {\n  adjacency a.b, c.d\n}\n"),
         ("T {\nadjacency(a.b,c.d)\n}", "T {\n  adjacency(a.b, c.d)\n}\n"),
         ("T {\nx=1+2*-3\n}", "T {\n  x = 1 + 2 * -3\n}\n"),
@@ -41,7 +41,7 @@ EXAMPLES = sorted(Path(__file__).parents[1].joinpath("examples").glob("**/*.dsl"
         ("T {\nfor(i in 0..<n){x++}\n}", "T {\n  for (i in 0..<n) { x++ }\n}\n"),
         ("T {\nif(a)b=1\nelse c=2\n}", "T {\n  if (a) b = 1\n  else c = 2\n}\n"),
         ("T {\nif(a){\nb=1\n}\nelse{\nc=2\n}\n}", "T {\n  if (a) {\n    b = 1\n  } else {\n    c = 2\n  }\n}\n"),
-        ("T {\n(1..n).each{i->\nhost{id=\"h${ i }\"}\n}\n}", 'T {\n  (1..n).each { i ->\n    host { id = "h${ i }" }\n  }\n}\n'),
+        ("T {\n(1..n).each{i->\nhost{id=\"h${ i }\"}\n}\n}", 'T {\n  (1..n).each { i ->\n    host { id = "h${ i }" }\n  }\n}\n'),  # noqa: E501 (a case a line)
         ("type T(n=5,int m=2){\n}", "type T(n = 5, int m = 2) {}\n"),
         ("T {\nx = [\n1,\n2\n]\n}", "T {\n  x = [\n    1,\n    2\n  ]\n}\n"),
         ("T {\nx = a +\nb\n}", "T {\n  x = a +\n    b\n}\n"),

@@ -239,7 +239,9 @@ class Expressions:
             if len(parameters) > 1 and len(arguments) == 1 and isinstance(arguments[0], list):
                 arguments = arguments[0]  # `[[1, 2]].each { a, b -> … }`
             if len(arguments) > len(parameters):
-                raise Failed("GTS015", f"wrong number of arguments: the closure takes {len(parameters)}, not {len(arguments)}")
+                raise Failed(
+                    "GTS015", f"wrong number of arguments: the closure takes {len(parameters)}, not {len(arguments)}"
+                )
             self.bind(parameters, arguments, scope, "the closure")
         return self._run(closure.node.body, scope)
 

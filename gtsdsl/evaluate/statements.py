@@ -325,7 +325,9 @@ class Statements:
                 value = self._expressions.operate(node.sign[0], cast(Run, container.attributes[name]), value)
             if value is None and isinstance(node.value, nodes.Block):
                 raise At(
-                    Failed("GTS018", f"`{printable(node.value.name.id)} {{ … }}` is no value", "is one missing after `=`?"),
+                    Failed(
+                        "GTS018", f"`{printable(node.value.name.id)} {{ … }}` is no value", "is one missing after `=`?"
+                    ),
                     Span(node.value.name.start, node.value.name.end),
                 )
             self._set_attribute(container, name, value, Span(node.value.start, node.value.end))

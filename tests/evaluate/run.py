@@ -32,7 +32,7 @@ def read(text: str, parameters: Mapping[str, Value] | None = None) -> tuple[Test
     return evaluated.testbed, found
 
 
-def testbed(text: str, parameters: Mapping[str, Value] | None = None) -> Testbed:
+def testbed(text: str, parameters: Mapping[str, Value] | None = None) -> Testbed:  # noqa: PT028 (this is not a test)
     """The testbed that a right text describes."""
     made, found = read(text, parameters)
     assert not found

@@ -36,9 +36,9 @@ Pair {
         ("// a note\n\n/* and\nanother */ Star { }", "Star", "Star"),
         ("Star { } // behind", "Star", "Star"),
         ("type { id = 'x' }", "type", "x"),
-        ("def n = 2\nStar { id = \"s$n\" }", "Star", "s2"),
-        ("Star { id = \"s${f(1)}\" }\ndef f(x) { x + 1 }", "Star", "s2"),
-        ("type Star(n = 1) { id = \"s$n\" }\nStar { n = 4 }", "Star", "s4"),
+        ('def n = 2\nStar { id = "s$n" }', "Star", "s2"),
+        ('Star { id = "s${f(1)}" }\ndef f(x) { x + 1 }', "Star", "s2"),
+        ('type Star(n = 1) { id = "s$n" }\nStar { n = 4 }', "Star", "s4"),
         ("type A { B { id = 'b' } }\ntype B { }", "A", "A"),
         ("type B { }\ntype A { B { id = 'b' } }", "A", "A"),
     ],
@@ -92,7 +92,7 @@ def test_attributes(body: str) -> None:
         ("bandwidth = 1\nbandwidth++", 2),
         ("def x = 1\nx--\nbandwidth = x", 0),
         ("bandwidth = id + 'x'", "lx"),
-        ("bandwidth = \"$id-x\"", "l-x"),
+        ('bandwidth = "$id-x"', "l-x"),
     ],
 )
 def test_values_stay_what_they_are(body: str, expected: Value) -> None:
@@ -126,7 +126,9 @@ def test_ports(body: str) -> None:
 
 
 def test_attributes_of_ports() -> None:
-    (made,) = testbed("T { vsi { id = 's'; port { id = 'c' mode = 'CONTROL' }; port { id = 'd'; logicalPort = 3 } } }").resources
+    (made,) = testbed(
+        "T { vsi { id = 's'; port { id = 'c' mode = 'CONTROL' }; port { id = 'd'; logicalPort = 3 } } }"
+    ).resources
     assert [dict(port.attributes) for port in made.ports] == [{"mode": "CONTROL"}, {"logicalPort": 3}]
 
 
@@ -160,7 +162,9 @@ def test_adjacencies(adjacency: str) -> None:
 
 
 def test_an_adjacency_has_its_ends_in_either_order_and_may_stand_first() -> None:
-    made = testbed("T { adjacency l.src, h.p\nlink { id = 'l' port { id = 'src' } }\nhost { id = 'h' port { id = 'p' } } }")
+    made = testbed(
+        "T { adjacency l.src, h.p\nlink { id = 'l' port { id = 'src' } }\nhost { id = 'h' port { id = 'p' } } }"
+    )
     assert joins(made) == ["l.src, h.p"]
 
 
@@ -244,7 +248,9 @@ def test_where_a_statement_ends(text: str, found: str | None) -> None:
 
 
 def test_a_block_is_a_structured_attribute() -> None:
-    made = testbed("T { vsi { id = 's'; controller { ipv4 = '10.0.0.1'; port = 6633; tls { on = true } } } }").resources[0]
+    made = testbed(
+        "T { vsi { id = 's'; controller { ipv4 = '10.0.0.1'; port = 6633; tls { on = true } } } }"
+    ).resources[0]
     assert made.attributes == {"controller": {"ipv4": "10.0.0.1", "port": 6633, "tls": {"on": True}}}
     assert sorted(made.attribute_places) == [
         "controller",
@@ -293,8 +299,8 @@ def test_nested_testbeds() -> None:
     first, second, link = made.resources
     assert (made.type, made.id, dict(made.parameters)) == ("Pair", "Pair", {})
     assert not isinstance(first, type(link))
-    assert (first.id, dict(first.parameters)) == ("s1", {"n": 2, "site": "BRA", "names": []})  # type: ignore[union-attr]
-    assert (second.id, dict(second.parameters)) == ("s2", {"n": 3, "site": "AMS", "names": ["a"]})  # type: ignore[union-attr]
+    assert (first.id, dict(first.parameters)) == ("s1", {"n": 2, "site": "BRA", "names": []})  # type: ignore[union-attr]  # noqa: E501 (a case a line)
+    assert (second.id, dict(second.parameters)) == ("s2", {"n": 3, "site": "AMS", "names": ["a"]})  # type: ignore[union-attr]  # noqa: E501 (a case a line)
     assert names(first) == ["h1", "h2"]  # type: ignore[arg-type]
     assert names(second) == ["h1", "h2", "h3"]  # type: ignore[arg-type]
     assert joins(second) == ["up, h1.p"]  # type: ignore[arg-type]
@@ -305,10 +311,10 @@ def test_nested_testbeds() -> None:
 @pytest.mark.parametrize(
     ("text", "code", "place", "message"),
     [
-        ("type A(n) { }\ntype B { A { id = 'a' } }", "GTS015", "2:10", "the type `A` gets no value for its parameter `n`"),
-        ("type A(int n) { }\ntype B { A { id = 'a'; n = 'x' } }", "GTS011", "2:10", "`int n` is a whole number, not a string"),
+        ("type A(n) { }\ntype B { A { id = 'a' } }", "GTS015", "2:10", "the type `A` gets no value for its parameter `n`"),  # noqa: E501 (a case a line)
+        ("type A(int n) { }\ntype B { A { id = 'a'; n = 'x' } }", "GTS011", "2:10", "`int n` is a whole number, not a string"),  # noqa: E501 (a case a line)
         ("type A { A { id = 'a' } }", "GTS012", "1:14", "testbeds stand in each other more than 20 deep"),
-        ("type A { B { id = 'b' } }\ntype B { A { id = 'a' } }", "GTS016", "1:6", "every type is used by another: none is the root"),
+        ("type A { B { id = 'b' } }\ntype B { A { id = 'a' } }", "GTS016", "1:6", "every type is used by another: none is the root"),  # noqa: E501 (a case a line)
         ("type A { }\ntype B { }", "GTS016", "2:6", "`B` is a root type, and so is `A`"),
         ("A { }\nB { }", "GTS016", "2:1", "`B` is a root type, and so is `A`"),
         ("type A { }\ntype A { }", "GTS020", "2:6", "type `A` is defined twice"),
@@ -318,7 +324,7 @@ def test_nested_testbeds() -> None:
         ("adjacency a.b, c.d\nA { }", "GTS018", "1:1", "an adjacency stands outside of a testbed"),
         ("x = 1\nA { }", "GTS018", "1:1", "`x` is set outside of a testbed"),
         ("A { host { a -> id = a } }", "GTS018", "1:5", "the braces of a resource take no parameters"),
-        ("A { adjacency h1, h2.p\nhost { id = 'x' } \ndef h1 = host { id = 'y' }\nadjacency h1, x.p }", "GTS011", "4:11", "an adjacency joins ports, not a `host`"),
+        ("A { adjacency h1, h2.p\nhost { id = 'x' } \ndef h1 = host { id = 'y' }\nadjacency h1, x.p }", "GTS011", "4:11", "an adjacency joins ports, not a `host`"),  # noqa: E501 (a case a line)
         ("A { break }", "GTS018", "1:5", "`break` stands outside of what it could leave"),
         ("A { id = 5 }", "GTS039", "1:10", "`id` is a string, not a number"),
         ("A { host { location = ['AMS'] } }", "GTS039", "1:23", "`location` is a string, not a list"),

@@ -147,8 +147,11 @@ def test_mistakes_of_all_kinds_together() -> None:
     assert [code for code, _, _ in findings(text)] == ["GTS030", "GTS013", "GTS036", "GTS001"]
 
 
-@pytest.mark.parametrize("text", ["{", "}", "(", ")", "[", "]", '"', "'", "/*", "=", "T {", "T { x =", "T { x = (", "type", "def",
-                                  "T { if", "T { for (", "T { for (i in", "adjacency", "T { adjacency a.", '"${', '"${"', "\\",
-                                  "T { x = [", "T { x = [a:", "T { f(", "T { x.", "else", "T } {", "\x00", "😀"])  # fmt: skip
+_FRAGMENTS = """
+{ } ( ) [ ] " ' /* = T{ T{x= T{x=( type def T{if T{for( adjacency "${ \\ T{x=[ T{x=[a: T{f( T{x. else T}{ \x00 😀
+""".split()
+
+
+@pytest.mark.parametrize("text", _FRAGMENTS)
 def test_a_text_that_ends_early_or_is_nothing_has_findings(text: str) -> None:
     assert 1 <= len(check(Source("<test>", text)).diagnostics) <= 2
