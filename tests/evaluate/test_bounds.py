@@ -79,7 +79,7 @@ def test_many_mistakes_are_not_all_told() -> None:
             ]
         )
         == 100
-    )  # noqa: E501 (a case a line)
+    )
 
 
 @pytest.mark.parametrize("width", ["0", "1 - 1"])

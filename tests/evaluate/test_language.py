@@ -299,8 +299,8 @@ def test_nested_testbeds() -> None:
     first, second, link = made.resources
     assert (made.type, made.id, dict(made.parameters)) == ("Pair", "Pair", {})
     assert not isinstance(first, type(link))
-    assert (first.id, dict(first.parameters)) == ("s1", {"n": 2, "site": "BRA", "names": []})  # type: ignore[union-attr]  # noqa: E501 (a case a line)
-    assert (second.id, dict(second.parameters)) == ("s2", {"n": 3, "site": "AMS", "names": ["a"]})  # type: ignore[union-attr]  # noqa: E501 (a case a line)
+    assert (first.id, dict(first.parameters)) == ("s1", {"n": 2, "site": "BRA", "names": []})  # type: ignore[union-attr]
+    assert (second.id, dict(second.parameters)) == ("s2", {"n": 3, "site": "AMS", "names": ["a"]})  # type: ignore[union-attr]
     assert names(first) == ["h1", "h2"]  # type: ignore[arg-type]
     assert names(second) == ["h1", "h2", "h3"]  # type: ignore[arg-type]
     assert joins(second) == ["up, h1.p"]  # type: ignore[arg-type]
