@@ -144,7 +144,7 @@ class _Layout:
             self.ternaries[-1] += 1
 
     def _breaks_before(self, word: Token, previous: Token, breaks: int, frame: _Frame) -> bool:
-        if previous.kind == "COMMENT" and ("\n" in previous.text or previous.text.startswith("//")):
+        if previous.kind == "COMMENT" and previous.text.startswith("//"):
             return True
         if word.kind == "COMMENT":
             return breaks > 0
