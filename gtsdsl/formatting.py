@@ -72,7 +72,14 @@ def _statement_starts(body: nodes.Body, words: list[Token]) -> frozenset[int]:
                 if branch and solid[bisect_left(offsets, branch[0].start) - 1].kind not in ("RPAR", "ELSE"):
                     starts.update(statement.start for statement in branch)
         todo.extend(part for part in cast("tuple[object, ...]", node) if isinstance(part, tuple))
-    return frozenset(starts)
+    return frozenset(solid[_at_bracket(solid, bisect_left(offsets, start))].start for start in starts)
+
+
+def _at_bracket(solid: list[Token], index: int) -> int:
+    """Where a statement begins whose node begins at a word: brackets around an expression are no part of its node."""
+    while index and solid[index - 1].kind == "LPAR":
+        index -= 1
+    return index
 
 
 class _Frame(NamedTuple):
