@@ -266,6 +266,8 @@ class _Parser:
 
     def _report(self, states: list[int], values: list[Child], token: Token, scanner: Scanner) -> None:
         """Say what is wrong with a token that cannot stand where it stands."""
+        if token.kind == "RBRACE" and not token.text:
+            return  # made up behind an error that was reported
         if len(self.diagnostics) >= MAX_SYNTAX_ERRORS:
             self._add("GTS001", "too many errors: the rest of the text was not read", Span(token.start, token.end))
             raise _GiveUp
@@ -355,7 +357,7 @@ class _Parser:
         depth = sum(1 for value in values if isinstance(value, Token) and value.kind == "LBRACE")
         opened_here = len([bracket for bracket in scanner.brackets if bracket[0] == "LBRACE"]) - depth
         is_open_comment = self.source.text.startswith("/*", token.start)
-        if token.kind == END or is_open_comment:
+        if not token.text or is_open_comment:  # the end, or a brace that is made up there
             scanner.offset = len(self.source.text)
             scanner.close_braces(depth)
             return True
