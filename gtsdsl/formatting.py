@@ -15,7 +15,7 @@ from gtsdsl.diagnostics import GtsError
 from gtsdsl.source import Source
 from gtsdsl.syntax import nodes, parse
 from gtsdsl.syntax.build import Token
-from gtsdsl.syntax.newlines import NO_END_AFTER
+from gtsdsl.syntax.newlines import CLOSING, NO_END_AFTER, OPENING
 from gtsdsl.syntax.scanner import all_words
 
 INDENT = 2
@@ -38,8 +38,22 @@ def format_text(text: str, name: str = "<text>") -> str:
         raise GtsError(parsed.diagnostics)
     if "\r\n" in text:
         return format_text(text.replace("\r\n", "\n")).replace("\n", "\r\n")
-    words = [word for word in all_words(text) if word.kind not in ("SPACE", "_NEWLINE")]
+    words = _kept([word for word in all_words(text) if word.kind not in ("SPACE", "_NEWLINE")])
     return _Layout(text, words, _statement_starts(parsed.body, words)).lay_out() if words else ""
+
+
+def _kept(words: list[Token]) -> list[Token]:
+    """The words without the semicolons between statements; those of `for (…; …; …)` stay."""
+    kept = []
+    brackets: list[str] = []
+    for word in words:
+        if word.kind in OPENING:
+            brackets.append(word.kind)
+        elif word.kind in CLOSING:
+            brackets.pop()
+        if word.kind != "SEMICOLON" or (brackets and brackets[-1] != "LBRACE"):
+            kept.append(word)
+    return kept
 
 
 def _statement_starts(body: nodes.Body, words: list[Token]) -> frozenset[int]:
@@ -53,14 +67,19 @@ def _statement_starts(body: nodes.Body, words: list[Token]) -> frozenset[int]:
         if isinstance(node, nodes.Closure | nodes.TypeDefinition | nodes.MethodDefinition):
             starts.update(statement.start for statement in node.body)
         elif isinstance(node, nodes.If | nodes.For | nodes.ForIn | nodes.While):
-            branches = (*node.then, *node.otherwise) if isinstance(node, nodes.If) else node.body
-            starts.update(
-                statement.start
-                for statement in branches
-                if solid[bisect_left(offsets, statement.start) - 1].kind not in ("RPAR", "ELSE")
-            )
+            for branch in (node.then, node.otherwise) if isinstance(node, nodes.If) else (node.body,):
+                # a branch without braces is a single statement
+                if branch and solid[bisect_left(offsets, branch[0].start) - 1].kind not in ("RPAR", "ELSE"):
+                    starts.update(statement.start for statement in branch)
         todo.extend(part for part in cast("tuple[object, ...]", node) if isinstance(part, tuple))
-    return frozenset(starts)
+    return frozenset(solid[_at_bracket(solid, bisect_left(offsets, start))].start for start in starts)
+
+
+def _at_bracket(solid: list[Token], index: int) -> int:
+    """Where a statement begins whose node begins at a word: brackets around an expression are no part of its node."""
+    while index and solid[index - 1].kind == "LPAR":
+        index -= 1
+    return index
 
 
 class _Frame(NamedTuple):
@@ -92,8 +111,6 @@ class _Layout:
             previous = self.words[index - 1] if index else None
             frame = frames[-1]
             breaks = 0 if previous is None else self.text.count("\n", previous.end, word.start)
-            if word.kind == "SEMICOLON" and not self._in_brackets(frame):
-                continue
             if word.kind == "RBRACE":
                 frames.pop()
                 self.brackets = frame.brackets
@@ -119,9 +136,6 @@ class _Layout:
             self.lines.append("")
         self.line = ""
 
-    def _in_brackets(self, frame: _Frame) -> bool:
-        return self.brackets > frame.brackets
-
     def _open_or_close(self, index: int, word: Token, frames: list[_Frame], indent_of_line: int) -> None:
         if word.kind in ("LPAR", "LSQB"):
             self.brackets += 1
@@ -137,7 +151,7 @@ class _Layout:
             self.ternaries[-1] += 1
 
     def _breaks_before(self, word: Token, previous: Token, breaks: int, frame: _Frame) -> bool:
-        if previous.kind == "COMMENT" and ("\n" in previous.text or previous.text.startswith("//")):
+        if previous.kind == "COMMENT" and previous.text.startswith("//"):
             return True
         if word.kind == "COMMENT":
             return breaks > 0
@@ -208,8 +222,6 @@ class _Layout:
     def flat(self) -> str:
         """The words on one line."""
         for index, word in enumerate(self.words):
-            if word.kind == "SEMICOLON" and self.brackets == 0:
-                continue
             if index:
                 self.line += self._space(index, word, self.words[index - 1])
             if word.kind in ("LPAR", "LSQB", "LBRACE"):

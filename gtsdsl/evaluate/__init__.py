@@ -10,7 +10,7 @@ from gtsdsl.diagnostics import Diagnostic, Note, did_you_mean, printable
 from gtsdsl.evaluate.bounds import BoundPassed
 from gtsdsl.evaluate.expressions import At, Quiet
 from gtsdsl.evaluate.statements import Statements, Stop
-from gtsdsl.evaluate.values import Failed, kept
+from gtsdsl.evaluate.values import POISON, Failed, kept
 from gtsdsl.source import Source, Span
 from gtsdsl.syntax import nodes, parse_expression
 from gtsdsl.testbed import NOTHING, Testbed, Value
@@ -46,13 +46,17 @@ def evaluate(body: nodes.Body, source: Source, parameters: Mapping[str, Value] |
             run.report("GTS020", f"type `{definition.name.id}` is defined twice", _span(definition.name), notes=(note,))
         root = _root(body, types, run)
         run.declare_methods(body, run.globals)
+        failed_line = 0
         for statement in body:
             last = Span(statement.start, statement.start)
+            if failed_line and source.position(statement.start).line == failed_line:
+                continue  # the rest of a line that was not understood: `import java.io.File`
             if statement is root or isinstance(statement, nodes.TypeDefinition | nodes.MethodDefinition):
                 continue
             if isinstance(statement, nodes.Block) and not isinstance(root, nodes.TypeDefinition):
                 continue  # another header: reported with the root
-            run.attempt(lambda statement=statement: run.run((statement,), run.globals), _span(statement))  # type: ignore[misc]
+            value = run.attempt(lambda statement=statement: run.run((statement,), run.globals), _span(statement))  # type: ignore[misc]
+            failed_line = source.position(statement.start).line if value is POISON else 0
         if root is not None:
             last = _span(root.name)
             testbed = _evaluate_root(root, types, given, run)

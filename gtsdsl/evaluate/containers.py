@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
+from typing import cast
 
 from gtsdsl.evaluate.values import Handle, Scope
 from gtsdsl.references import split_reference
@@ -37,6 +38,8 @@ class Container:
     places: dict[str, Span] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
     """Attributes whose value could not be evaluated."""
+    blocks: dict[str, int] = field(default_factory=dict)
+    """How many structured attributes there are of each name."""
     ports: list[Port] = field(default_factory=list)
     resources: list[Resource | Testbed] = field(default_factory=list)
     adjacencies: list[tuple[PortRef | str, PortRef | str, Span, Span, Span]] = field(default_factory=list)
@@ -50,6 +53,26 @@ class Container:
 
     def has_port(self, port: str) -> bool:
         return any(own.id == port for own in self.ports)
+
+    def add_block(self, name: str, block: Container) -> None:
+        """Take a structured attribute; from the second of a name on they make a list. The places of what is in them
+        are kept as ``controller.ipv4``, or ``controller.1.ipv4`` in a list."""
+        value: Value = block.attributes
+        before = self.blocks.get(name, 0)
+        if before == 0:
+            self.attributes[name] = value
+            self.places[name] = block.place
+            prefix = f"{name}."
+        else:
+            if before == 1:
+                self.attributes[name] = [self.attributes[name]]
+                inside = [key for key in self.places if key.startswith(f"{name}.")]
+                for key in inside:
+                    self.places[f"{name}.0.{key.removeprefix(f'{name}.')}"] = self.places.pop(key)
+            cast("list[Value]", self.attributes[name]).append(value)
+            prefix = f"{name}.{before}."
+        self.blocks[name] = before + 1
+        self.places |= {prefix + key: place for key, place in block.places.items()}
 
     def _rest(self, *taken: str) -> tuple[Mapping[str, Value], Mapping[str, Span]]:
         """The attributes that have no field of their own, and the places of all but the id."""

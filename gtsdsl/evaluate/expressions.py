@@ -183,6 +183,8 @@ class Expressions:
             return PortRef(container.id, name)
         if isinstance(target, dict):
             return target.get(name)
+        if name in FOREIGN:
+            raise Failed("GTS014", f"`{name}` is not part of the language")
         raise Failed("GTS010", f"{kind_of(target)} has no property `{printable(name)}`")
 
     def _call(self, target: Run, node: nodes.Call, scope: Scope) -> Run:
@@ -222,7 +224,7 @@ class Expressions:
         if len(arguments) > len(node.parameters):
             raise Failed(
                 "GTS015",
-                f"`{node.name.id}` takes {len(node.parameters)} arguments, not {len(arguments)}",
+                f"wrong number of arguments: `{node.name.id}` takes {len(node.parameters)}, not {len(arguments)}",
             )
         scope = self._new_scope(method.scope)
         self.bind(node.parameters, arguments, scope, f"`{node.name.id}`")
@@ -237,7 +239,9 @@ class Expressions:
             if len(parameters) > 1 and len(arguments) == 1 and isinstance(arguments[0], list):
                 arguments = arguments[0]  # `[[1, 2]].each { a, b -> … }`
             if len(arguments) > len(parameters):
-                raise Failed("GTS015", f"the closure takes {len(parameters)} arguments, not {len(arguments)}")
+                raise Failed(
+                    "GTS015", f"wrong number of arguments: the closure takes {len(parameters)}, not {len(arguments)}"
+                )
             self.bind(parameters, arguments, scope, "the closure")
         return self._run(closure.node.body, scope)
 
@@ -270,7 +274,7 @@ class Expressions:
 def item(target: Run, index: Run) -> Run:
     """``target[index]``"""
     if isinstance(target, dict):
-        return target.get(index) if isinstance(index, str) else None
+        return target.get(key_of(index))
     if not isinstance(target, list | range | str):
         raise Failed("GTS011", f"{kind_of(target)} has no items")
     if type(index) is not int:
@@ -278,6 +282,15 @@ def item(target: Run, index: Run) -> Run:
     if not -len(target) <= index < len(target):
         raise Failed("GTS013", f"there is no item {index} in {kind_of(target)} of {len(target)}")
     return target[index]
+
+
+def key_of(index: Run) -> str:
+    """A key of a map: all are strings, so that `[1: "a"]` can be an attribute."""
+    if type(index) is int:
+        return str(index)
+    if isinstance(index, str):
+        return index
+    raise Failed("GTS011", f"the key of a map is a string, not {kind_of(index)}")
 
 
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {

@@ -24,7 +24,7 @@ def call_method(target: Run, name: str, arguments: list[Run], call: Caller, mete
             method, takes = methods[name]
             if len(arguments) not in takes:
                 wanted = " or ".join(str(number) for number in takes)
-                raise Failed("GTS015", f"`.{name}` takes {wanted} arguments, not {len(arguments)}")
+                raise Failed("GTS015", f"wrong number of arguments: `.{name}` takes {wanted}, not {len(arguments)}")
             return method(target, arguments, call, meter)
     known = [method for kinds, methods in _METHODS if isinstance(target, kinds) for method in methods]
     raise NoSuchMethod(name, kind_of(target), known)
@@ -52,53 +52,60 @@ def _integer(value: Run, name: str) -> int:
     raise Failed("GTS015", f"`.{name}` takes a whole number, not {kind_of(value)}")
 
 
-def _items(target: Run) -> list[list[Run]]:
-    """What a closure gets for each item: of a map the key and the value."""
-    if isinstance(target, dict):
-        return [[key, value] for key, value in target.items()]
-    if isinstance(target, list | range):
-        return [[item] for item in target]
+_Collection: TypeAlias = list[Run] | dict[str, Run] | range
+
+
+def _collection(target: Run, meter: Meter) -> _Collection:
+    """What is walked: the items as they are now, for a closure may change the list."""
+    if isinstance(target, range):
+        return target
+    if isinstance(target, list | dict):
+        meter.collection(len(target))
+        return target.copy()
     raise TypeError(f"{target!r} has no items")
 
 
-def _give(closure: ClosureValue, item: list[Run], call: Caller) -> Run:
-    """Run a closure on an item: one that takes a single value gets a map's entry whole."""
-    if len(item) == 2 and (closure.node.parameters is None or len(closure.node.parameters) < 2):
-        return call(closure, [{"key": item[0], "value": item[1]}])
-    return call(closure, item)
+def _given(closure: ClosureValue, item: Run, items: _Collection, index: tuple[Run, ...] = ()) -> list[Run]:
+    """What a closure gets for an item: of a map the key and the value, or the entry whole if it takes no more."""
+    if not isinstance(items, dict):
+        return [item, *index]
+    value = items[str(item)]
+    if closure.node.parameters is not None and len(closure.node.parameters) > 1 + len(index):
+        return [item, value, *index]
+    return [{"key": item, "value": value}, *index]
 
 
 def _each(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
     closure = _closure(arguments[0], "each")
-    for item in _items(target):
+    items = _collection(target, meter)
+    for item in items:
         meter.step()
-        _give(closure, item, call)
+        call(closure, _given(closure, item, items))
     return target
 
 
 def _each_with_index(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
     closure = _closure(arguments[0], "eachWithIndex")
-    for index, item in enumerate(_items(target)):
+    items = _collection(target, meter)
+    for index, item in enumerate(items):
         meter.step()
-        call(closure, [*item, index])
+        call(closure, _given(closure, item, items, (index,)))
     return target
 
 
 def _collect(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
     closure = _closure(arguments[0], "collect")
-    items = _items(target)
+    items = _collection(target, meter)
     meter.collection(len(items))
-    return [_give(closure, item, call) for item in items]
+    return [call(closure, _given(closure, item, items)) for item in items]
 
 
 def _find_all(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
     closure = _closure(arguments[0], "findAll")
-    items = _items(target)
+    items = _collection(target, meter)
     meter.collection(len(items))
-    found = [item for item in items if truth(_give(closure, item, call))]
-    if isinstance(target, dict):
-        return {str(key): value for key, value in found}
-    return [item for (item,) in found]
+    found = [item for item in items if truth(call(closure, _given(closure, item, items)))]
+    return {str(key): items[str(key)] for key in found} if isinstance(items, dict) else found
 
 
 def _size(target: Run, _arguments: list[Run], _call: Caller, _meter: Meter) -> Run:
@@ -108,7 +115,7 @@ def _size(target: Run, _arguments: list[Run], _call: Caller, _meter: Meter) -> R
 def _join(target: Run, arguments: list[Run], _call: Caller, meter: Meter) -> Run:
     separator = text_of(arguments[0], meter) if arguments else ""
     pieces = []
-    for (item,) in _items(target):
+    for item in _sequence(target):
         meter.step()
         pieces.append(text_of(item, meter))
         meter.make(len(pieces[-1]) + len(separator))
@@ -127,17 +134,21 @@ def _end(index: int, name: str) -> Callable[[Run, list[Run], Caller, Meter], Run
 def _contains(target: Run, arguments: list[Run], _call: Caller, meter: Meter) -> Run:
     if isinstance(target, str):
         return text_of(arguments[0], meter) in target
-    return any(equal(item, arguments[0], meter) for (item,) in _items(target))
+    return any(equal(item, arguments[0], meter) for item in _sequence(target))
+
+
+def _sequence(target: Run) -> list[Run] | range:
+    if isinstance(target, list | range):
+        return target
+    raise TypeError(f"{target!r} is no sequence")
 
 
 def _step_of_range(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
-    if not isinstance(target, list | range):
-        raise TypeError(f"{target!r} has no items")
     width = _width(arguments[0])
-    taken = list(target[::width])
+    taken = _sequence(target)[::width]
     if len(arguments) == 1:
         meter.collection(len(taken))
-        return taken
+        return list(taken)
     return _each(taken, arguments[1:], call, meter)
 
 
@@ -153,12 +164,18 @@ def _times(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run
 
 
 def _up_to(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
-    values = range(_integer(target, "upto"), _integer(arguments[0], "upto") + 1)
+    start, end = _integer(target, "upto"), _integer(arguments[0], "upto")
+    if end < start:  # as Groovy
+        raise Failed("GTS013", f"`.upto` counts up: {end} is less than {start}")
+    values = range(start, end + 1)
     return _count(values, _closure(arguments[1], "upto"), call, meter)
 
 
 def _step_to(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
-    values = range(_integer(target, "step"), _integer(arguments[0], "step"), _width(arguments[1]))
+    start, end, width = _integer(target, "step"), _integer(arguments[0], "step"), _width(arguments[1])
+    if (end - start) * width < 0:  # as Groovy
+        raise Failed("GTS013", f"with a step of {width}, {start} never comes to {end}")
+    values = range(start, end, width)
     return _count(values, _closure(arguments[2], "step"), call, meter)
 
 

@@ -7,9 +7,9 @@ from typing import cast
 
 from gtsdsl.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.diagnostics import Diagnostic, Note, did_you_mean, printable
-from gtsdsl.evaluate.bounds import MAX_FINDINGS, MAX_TYPES, BoundPassed, Meter
+from gtsdsl.evaluate.bounds import BLOCK_STEPS, FAILURE_STEPS, MAX_FINDINGS, MAX_TYPES, BoundPassed, Meter
 from gtsdsl.evaluate.containers import Container, Level
-from gtsdsl.evaluate.expressions import FOREIGN, At, Expressions, Quiet, item, of_kind
+from gtsdsl.evaluate.expressions import FOREIGN, At, Expressions, Quiet, item, key_of, of_kind
 from gtsdsl.evaluate.values import (
     POISON,
     ClosureValue,
@@ -150,6 +150,7 @@ class Statements:
         except (_Break, _Continue, _Return) as jump:
             word = {_Break: "break", _Continue: "continue", _Return: "return"}[type(jump)]
             self.report("GTS018", f"`{word}` stands outside of what it could leave", span)
+        self.meter.step(FAILURE_STEPS)
         return POISON
 
     # ------------------------------------------------------------------------------------------------ bodies
@@ -235,7 +236,9 @@ class Statements:
                 Failed("GTS018", f"`{printable(name)}` alone does nothing", f"to set it: `{printable(name)} = …`"),
                 Span(statement.start, statement.end),
             )
-        raise At(Failed("GTS018", "a value that stands alone does nothing"), Span(statement.start, statement.end))
+        is_comparison = isinstance(statement, nodes.Chain) and statement.operators[0].sign == "=="
+        hint = "a value is given with one `=`" if is_comparison else None
+        raise At(Failed("GTS018", "a value that stands alone does nothing", hint), Span(statement.start, statement.end))
 
     def visible_or_hint(self, name: str, scope: Scope) -> None:
         container = self._open[-1] if self._open else None
@@ -299,10 +302,8 @@ class Statements:
         if holds(value, holder, self.meter):
             raise Failed("GTS013", f"{kind_of(holder)} cannot hold itself")
         if isinstance(holder, dict):
-            if not isinstance(index, str):
-                raise Failed("GTS011", f"the key of a map is a string, not {kind_of(index)}")
             self.meter.grow(len(holder))
-            holder[index] = value
+            holder[key_of(index)] = value
         elif type(index) is int and index == len(holder):
             self.meter.grow(len(holder))
             holder.append(value)
@@ -322,6 +323,13 @@ class Statements:
                 if name not in container.attributes:
                     raise Failed("GTS010", f"`{printable(name)}` has no value yet")
                 value = self._expressions.operate(node.sign[0], cast(Run, container.attributes[name]), value)
+            if value is None and isinstance(node.value, nodes.Block):
+                raise At(
+                    Failed(
+                        "GTS018", f"`{printable(node.value.name.id)} {{ … }}` is no value", "is one missing after `=`?"
+                    ),
+                    Span(node.value.name.start, node.value.name.end),
+                )
             self._set_attribute(container, name, value, Span(node.value.start, node.value.end))
             return value
         if variable is None:
@@ -394,6 +402,7 @@ class Statements:
         for container in self._open:
             yield from container.attributes
             yield from container.by_id
+        yield from ("adjacency", "type")
 
     def methods(self, scope: Scope | None) -> Iterable[str]:
         """The names that can be called."""
@@ -520,6 +529,7 @@ class Statements:
     ) -> Container:
         """A container filled by the statements of a block."""
         self.meter.element(node.name.id)
+        self.meter.step(BLOCK_STEPS)
         container = Container(level, node.name.id, known, span, Scope(scope))
         self._open.append(container)
         try:
@@ -565,16 +575,7 @@ class Statements:
         """A structured attribute, ``controller { … }``; one that occurs again makes a list."""
         name = node.name.id
         container = self._fill(Level.BLOCK, _KNOWN_IN_BLOCK.get(name, NOTHING), node, span, scope)
-        outer = self._open[-1]
-        value = cast(Value, container.attributes)
-        before = outer.attributes.get(name)
-        if name not in outer.attributes:
-            outer.attributes[name] = value
-        elif isinstance(before, list):
-            before.append(value)
-        else:
-            outer.attributes[name] = [before, value]
-        outer.places.setdefault(name, span)
+        self._open[-1].add_block(name, container)
         return None
 
     def _instance(self, node: nodes.Block, span: Span, scope: Scope) -> Run:

@@ -9,21 +9,25 @@ from typing import cast
 from gtsdsl.diagnostics import Diagnostic, Note, did_you_mean, printable
 from gtsdsl.source import Source, Span
 from gtsdsl.syntax import build, tables
+from gtsdsl.syntax.braces import likely_unclosed, likely_unopened
 from gtsdsl.syntax.build import BUILDERS, Child, Token
 from gtsdsl.syntax.messages import describe, expected_words
 from gtsdsl.syntax.nodes import Body, Expression, Literal
-from gtsdsl.syntax.scanner import END, UNKNOWN, Scanner
-from gtsdsl.syntax.strings import BadString, read_string
+from gtsdsl.syntax.scanner import END, UNKNOWN, Scanner, all_words
+from gtsdsl.syntax.strings import MAX_STRING, BadString, read_string
 
 MAX_NESTING = 100
 """How deep brackets of a text may stand in each other."""
 MAX_OPEN = 1_000
 """How many unfinished constructs may be open at a place (`! ! ! x`, `else if … else if …`)."""
-MAX_WORDS = 3_000_000
-"""How many words a text may have; a simple statement (see scanner.py) counts as two."""
+MAX_WORDS = 1_000_000
+"""How many words a text may have; a simple statement (see scanner.py) counts as one. A full mesh of 400 hosts, spelt
+out, has 800,000; reading a million takes 15 s where the text is made to be slow."""
 MAX_SYNTAX_ERRORS = 100
 """How many syntax errors are reported before the parser gives up."""
 
+_TEMPLATE_WORDS = 5
+"""What an expression in a string counts for, beside its words: it is read by a run of its own."""
 _STATEMENT = "statement"
 _BEGIN_SIMPLE = ("NAME", "ADJACENCY")
 
@@ -146,7 +150,7 @@ class _Parser:
                 statement = scanner.simple_statement(scanner.offset if token is None else token.start)
                 if statement is not None:
                     token = None
-                    self._count(2, statement.start)
+                    self._count(1, statement.start)
                     states.append(gotos[state][_STATEMENT])
                     values.append(statement)
                     starts.append(statement.start)
@@ -167,7 +171,7 @@ class _Parser:
                     kind, action = "NAME", choices["NAME"]
                     token = token._replace(kind=kind)
                 else:
-                    self._report(states, token, scanner)
+                    self._report(states, values, token, scanner)
                     if not self._recover(states, values, starts, ends, token, scanner):
                         return None
                     token = None
@@ -233,6 +237,8 @@ class _Parser:
         try:
             if token.kind in ("INTEGER", "DECIMAL"):
                 return build.number(token)
+            if end - start > MAX_STRING + 2:
+                raise ValueError(f"a string has more than {MAX_STRING} characters")
             return read_string(token.text, start, self._expression_in_string)
         except BadString as problem:
             self._add("GTS001", str(problem), Span(problem.start, problem.end))
@@ -241,6 +247,7 @@ class _Parser:
         return Literal(start, end, "")
 
     def _expression_in_string(self, start: int, end: int) -> Expression | None:
+        self._count(_TEMPLATE_WORDS, start)
         return cast("Expression | None", self.run("expression", start, end))
 
     # ------------------------------------------------------------------------------------------------ errors
@@ -257,8 +264,10 @@ class _Parser:
     def _add(self, code: str, message: str, span: Span, notes: tuple[Note, ...] = (), hint: str | None = None) -> None:
         self.diagnostics.append(Diagnostic(code, message, self.source, span, notes, hint))
 
-    def _report(self, states: list[int], token: Token, scanner: Scanner) -> None:
+    def _report(self, states: list[int], values: list[Child], token: Token, scanner: Scanner) -> None:
         """Say what is wrong with a token that cannot stand where it stands."""
+        if token.kind == "RBRACE" and not token.text:
+            return  # made up behind an error that was reported
         if len(self.diagnostics) >= MAX_SYNTAX_ERRORS:
             self._add("GTS001", "too many errors: the rest of the text was not read", Span(token.start, token.end))
             raise _GiveUp
@@ -272,19 +281,33 @@ class _Parser:
         if token.kind == UNKNOWN:
             self._add("GTS001", f"`{printable(rest[0])}` is no part of the language", Span(token.start, token.end))
             return
+        text = self.source.text
         if token.kind == END and scanner.brackets:
-            start = scanner.brackets[-1][1]
-            self._add("GTS001", f"this `{self.source.text[start]}` is never closed", Span(start, start + 1))
+            kind, start = scanner.brackets[-1]
+            if kind == "LBRACE" and not self.diagnostics:  # an error before may have taken a brace with it
+                start = likely_unclosed(text, all_words(text)) or start
+            self._add("GTS001", f"this `{text[start]}` is never closed", Span(start, start + 1))
+            return
+        if token.kind == "RBRACE" and not any(each.kind == "LBRACE" for each in values if isinstance(each, Token)):
+            start = token.start if self.diagnostics else likely_unopened(text, all_words(text)) or token.start
+            notes = () if start == token.start else (Note("this `}` is left over", Span(token.start, token.end)),)
+            self._add("GTS001", "this `}` closes nothing", Span(start, start + 1), notes, "is a `{` missing before it?")
             return
         wanted = self._acceptable(states)
         found = "the end of the text" if token.kind == END else describe(token)
-        hint = None
+        keywords = self._automaton.tables.keywords
+        hint = "a value is given with `=`: `id = …`" if token.kind == "COLON" else None
         if token.kind == "NAME":
-            hint = did_you_mean(
-                token.text, [word for word in self._automaton.tables.keywords if word.upper() in wanted]
-            )
+            hint = did_you_mean(token.text, [word for word in keywords if word.upper() in wanted])
+        elif token.kind == "COMMA" and (first := self._first_word(token.start)) not in keywords:
+            hint = did_you_mean(first, ["adjacency"])
         end = max(token.end, token.start + 1)
         self._add("GTS001", f"expected {expected_words(wanted)}, found {found}", Span(token.start, end), hint=hint)
+
+    def _first_word(self, offset: int) -> str:
+        """The word that the line of an offset begins with."""
+        line = self.source.text[self.source.text.rfind("\n", 0, offset) + 1 : offset]
+        return line.split(maxsplit=1)[0] if line.strip() else ""
 
     def _line_end(self, start: int) -> int:
         end = self.source.text.find("\n", start)
@@ -333,13 +356,17 @@ class _Parser:
             ends.pop()
         depth = sum(1 for value in values if isinstance(value, Token) and value.kind == "LBRACE")
         opened_here = len([bracket for bracket in scanner.brackets if bracket[0] == "LBRACE"]) - depth
-        if token.kind == END:
+        is_open_comment = self.source.text.startswith("/*", token.start)
+        if not token.text or is_open_comment:  # the end, or a brace that is made up there
+            scanner.offset = len(self.source.text)
             scanner.close_braces(depth)
             return True
         scanner.forget_brackets(depth)
         if token.kind == UNKNOWN:
-            text = self.source.text
-            scanner.offset = len(text) if text.startswith("/*", token.start) else self._line_end(token.start)
+            # a string that is not closed has most likely not swallowed the brace behind it: `{ id = "h1 }`
+            end = self._line_end(token.start)
+            brace = self.source.text.find("}", token.start, end) if token.text in ("'", '"') else -1
+            scanner.offset = end if brace < 0 else brace
             return True
         if token.kind == "RBRACE":
             # it closes the body, if one is open; else it is one too many, and is passed over
@@ -347,7 +374,8 @@ class _Parser:
                 scanner.offset = token.start
                 scanner.brackets.append(("LBRACE", token.start))
             return True
-        inner = max(opened_here, 0)
+        # braces that the broken statement has opened; the token itself is counted below
+        inner = max(opened_here, 0) - (token.kind == "LBRACE")
         while True:
             if token.kind == END:
                 return True
@@ -363,6 +391,7 @@ class _Parser:
                 scanner.forget_brackets(depth)
                 return True
             before = scanner.offset
+            self._count(1, before)
             token = scanner.word()
             if token.kind == UNKNOWN:
                 scanner.offset = self._line_end(before)

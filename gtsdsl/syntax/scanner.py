@@ -14,6 +14,7 @@ from gtsdsl.syntax import tables
 from gtsdsl.syntax.build import Token
 from gtsdsl.syntax.newlines import CLOSING, NEWLINE, NO_END_AFTER, NO_END_BEFORE, OPENING
 from gtsdsl.syntax.nodes import AdjacencyOf, Assignment, Block, Closure, Literal, Name, Postfix, Property, Statement
+from gtsdsl.syntax.strings import MAX_STRING
 
 END = "$END"
 UNKNOWN = "UNKNOWN"
@@ -33,13 +34,15 @@ def _simple_statement(keywords: list[str]) -> re.Pattern[str]:
     )
     name = rf"(?!(?:{reserved})\b)[A-Za-z_][A-Za-z0-9_]*+"
     member = r"[A-Za-z_][A-Za-z0-9_]*+"
-    string = r"""(?:"[^"\\$\r\n]*+"|'[^'\\\r\n]*+')"""
+    upto = f"{{0,{MAX_STRING}}}+"
+    string = rf"""(?:"[^"\\$\r\n]{upto}"|'[^'\\\r\n]{upto}')"""
+    space = r"[ \t\r\n\f]*+"
     between = r"[ \t\r\n\f;]*+"
     # what may follow: the end of the text or of the block, or a word that begins the next statement
     follow = r"(?=[ \t]*+(?:[;}A-Za-z_]|\r?\n[ \t\r\n\f]*+[A-Za-z_}]|[ \t\r\n\f]*+\Z))"
     two = rf"(?P<r1>{name})\.(?P<p1>{member})[ \t]*+,[ \t]*+(?P<r2>{name})\.(?P<p2>{member})"
     return re.compile(
-        rf"""{between}(?:
+        rf"""{space}(?:;{space})?+(?:
             (?P<name>{name})[ \t]*+(?:
                 =[ \t]*+(?P<value>{string})
               | \{{{between}(?P<inner>{name})[ \t]*+=[ \t]*+(?P<inner_value>{string}){between}(?P<closing>\}})
@@ -89,6 +92,8 @@ class Scanner:
             word = self._names.setdefault(text[start:stop], text[start:stop])
             if kind == "NAME" and word in self._keywords:
                 kind = word.upper()
+            elif word == "/" and text.startswith("*", stop):
+                kind = UNKNOWN  # a comment that is never closed
             if newline is not None and kind not in NO_END_BEFORE:
                 # the token behind it is read again: a newline is seldom what the grammar waits for
                 self._previous = NEWLINE
