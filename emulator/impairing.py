@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from emulator.errors import EmulationError
 from emulator.netlink import qdiscs
+from emulator.plan.making import seed_of
 from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.impairments import Impairment, parse_bandwidth, parse_duration_us, parse_loss
 
@@ -86,7 +87,7 @@ def _present(interface: EmulatedIntf) -> Impairment:
 
 
 def _set(interface: EmulatedIntf, effect: Impairment) -> None:
-    seed = interface.end.egress.seed if interface.end.egress is not None else interface.end.index
+    seed = interface.end.egress.seed if interface.end.egress is not None else seed_of(1, interface.end.index)
     netem = qdiscs.Netem(
         effect.delay_ns,
         effect.jitter_us * 1000,

@@ -158,9 +158,20 @@ def _egress(effect: Impairment, seed: int, number: int) -> Egress:
         loss_percent=effect.loss_percent,
         rate_bps=effect.rate_bps,
         queue_packets=effect.queue_packets,
-        # each direction has random numbers of its own; never 0, which the kernel takes for "any"
-        seed=(seed * 2**32 + number + 1) % 2**64,
+        seed=seed_of(seed, number),
     )
+
+
+def seed_of(seed: int, number: int) -> int:
+    """The seed of one direction's random numbers, of all that are made from ``seed``; 64 bits, never 0 ("any").
+
+    The bits are spread (SplitMix64, Steele et al. 2014): netem starts its generator with the seed as it is and does not
+    warm it up, so that small seeds would give small numbers first, and the first packets of every circuit were lost.
+    """
+    mixed = (seed * 2**32 + number + 1) * 0x9E3779B97F4A7C15 % 2**64
+    mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB % 2**64
+    return mixed ^ mixed >> 31 or 1
 
 
 def _hosts(

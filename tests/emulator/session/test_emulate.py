@@ -257,3 +257,12 @@ def test_a_command_that_stops_the_clock_is_named(emulate: Emulate) -> None:
     assert done.returncode == 125
     assert "the virtual clock has stood still for 3 s" in done.stderr
     assert "h1: while :; do :; done" in done.stderr
+
+
+def test_loss_is_as_often_as_was_asked_for_from_the_first_packet_on(pair: Path, guest_kernel: Kernel) -> None:
+    """A small seed, taken as it is, would lose the first packets of every circuit."""
+    assert guest_kernel
+    text = "link l1 loss 2%\nh1 ping -q -c 5 h2\nh1 ping -q -c 2000 -i 0.01 h2\n"
+    lost = [float(part) for part in re.findall(r"([\d.]+)% packet loss", type_in(pair, text).stdout)]
+    assert lost[0] <= 20
+    assert 2.5 <= lost[1] <= 5.5  # there and back
