@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import runpy
+import signal
 import subprocess
 import sys
 import time
@@ -107,8 +110,14 @@ def _run(network: EmulatedNetwork, command: Command) -> CommandResult:
     sys.stdout.flush()
     began_ns = time.monotonic_ns()
     # through a shell, because the user wrote the line for one; nothing of the topology goes into it
-    with start(network, command.host, ["sh", "-c", command.command]) as process:
+    process = start(network, command.host, ["sh", "-c", command.command])
+    try:
         status = shell_status(process.wait())
+    except BaseException:  # we are being ended: nobody waits for it any more
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
     return CommandResult(command.host, command.command, status, time.monotonic_ns() - began_ns)
 
 

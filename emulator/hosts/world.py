@@ -23,7 +23,7 @@ _ENTER = """\
 folder=$1 wd=$2; shift 2
 if mount -t sysfs sysfs "$folder/sys" 2>/dev/null; then
   mount --rbind /sys/fs/cgroup "$folder/sys/fs/cgroup" 2>/dev/null
-  mount --move "$folder/sys" /sys 2>/dev/null || umount -R "$folder/sys"
+  mount --move "$folder/sys" /sys 2>/dev/null || umount -R "$folder/sys" 2>/dev/null
 fi
 cd "$wd" 2>/dev/null
 exec "$@"

@@ -243,7 +243,7 @@ def _show(outcome: Outcome, where: Where) -> None:
     for item in outcome.probe:
         row = [
             printable(item.id, 40),
-            f"{item.first} – {item.second}",
+            printable(f"{item.first} – {item.second}", 80),
             f"{item.configured_us / 1e3:.3f} ms",
             f"{item.expected_us / 1e3:.6f} ms",
             "no reply" if item.measured_us is None else f"{item.measured_us / 1e3:.6f} ms",
