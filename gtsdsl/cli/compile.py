@@ -35,7 +35,8 @@ def command(file: str, output: Path | None, target: str, settings: Sequence[str]
       gtsdsl compile examples/full_mesh.dsl -o mesh.json
       gtsdsl compile mesh.dsl --to containerlab --set n=8 --set 'sites=["AMS", "MIL"]'
     """
-    checked = check(read_source(file), parse_settings(settings))
+    parameters = parse_settings(settings)
+    checked = check(read_source(file), parameters)
     print_diagnostics(checked.diagnostics)
     if checked.testbed is None or checked.has_errors:
         sys.exit(1)

@@ -163,8 +163,8 @@ def _make_plan(
     """The plan of a topology; one with errors is refused, with what is wrong on standard error (exit 1)."""
     from emulator.plan import Options, plan  # noqa: PLC0415
 
-    circuits = user_circuits(rtts, circuits_file)
-    checked = check(read_source(file), parse_settings(settings))
+    circuits, parameters = user_circuits(rtts, circuits_file), parse_settings(settings)
+    checked = check(read_source(file), parameters)
     print_diagnostics(checked.diagnostics)
     if checked.testbed is None or checked.has_errors:
         sys.exit(1)
