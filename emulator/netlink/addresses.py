@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from ipaddress import IPv4Interface
 
 from emulator.netlink.messages import NEW, Request, attribute
+from gtsdsl.addresses import Address
 
 _RTM_NEWADDR, _RTM_DELADDR = 20, 21
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST = 1, 2, 4
@@ -13,19 +13,19 @@ _AF_INET = 2
 _IFADDR = struct.Struct("=BBBBI")
 
 
-def add(index: int, name: str, address: IPv4Interface) -> Request:
+def add(index: int, name: str, address: Address) -> Request:
     """Give an interface an address."""
     return Request(_RTM_NEWADDR, NEW, _body(index, address), f"{name}, address {address}")
 
 
-def remove(index: int, name: str, address: IPv4Interface) -> Request:
+def remove(index: int, name: str, address: Address) -> Request:
     """Take an address away from an interface."""
     return Request(_RTM_DELADDR, 0, _body(index, address), f"{name}, address {address}")
 
 
-def _body(index: int, address: IPv4Interface) -> bytes:
-    packed = address.packed
-    prefix = address.network.prefixlen
+def _body(index: int, address: Address) -> bytes:
+    packed, prefix = address.ip.packed, address.prefix_length
     body = _IFADDR.pack(_AF_INET, prefix, 0, 0, index) + attribute(_IFA_LOCAL, packed) + attribute(_IFA_ADDRESS, packed)
-    # a /31 and a /32 have no broadcast address (RFC 3021)
-    return body + attribute(_IFA_BROADCAST, address.network.broadcast_address.packed) if prefix < 31 else body
+    if prefix >= 31:  # which have no broadcast address (RFC 3021)
+        return body
+    return body + attribute(_IFA_BROADCAST, (int(address.ip) | 2 ** (32 - prefix) - 1).to_bytes(4, "big"))

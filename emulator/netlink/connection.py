@@ -71,8 +71,8 @@ class Netlink:
             size += length + 3 & ~3
             full = size >= _BATCH_BYTES or index == last
             # errors come unasked; one acknowledgement, of the last, says that there are no more
-            flags |= NLM_F_REQUEST | NLM_F_ACK if full else NLM_F_REQUEST
-            batch += (HEADER.pack(length, kind, flags, sequence + index, 0), body, b"\0" * (-length & 3))
+            asked = flags | (NLM_F_REQUEST | NLM_F_ACK if full else NLM_F_REQUEST)
+            batch += (HEADER.pack(length, kind, asked, sequence + index, 0), body, b"\0" * (-length & 3))
             if full:
                 self._exchange(b"".join(batch), requests, first, index)
                 batch.clear()

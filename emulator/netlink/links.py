@@ -26,7 +26,7 @@ _VETH = text(_INFO_KIND, "veth")
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One end of a veth pair to be: its name and index in the namespace that a descriptor names, and its MAC address."""
+    """One end of a veth pair to be: its name, index and MAC address in the namespace that a descriptor names."""
 
     namespace: int
     name: str

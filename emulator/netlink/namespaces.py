@@ -91,7 +91,7 @@ def create(count: int, visit: Callable[[int], _T]) -> list[tuple[int, _T]]:
             os.close(open_descriptor)
         if isinstance(error, PermissionError):
             raise EmulationError(
-                "network namespaces need root, or a user namespace of your own: try `unshare --user --map-root-user --net`"
+                "network namespaces need root, or a user namespace of your own: `unshare --user --map-root-user COMMAND`"
             ) from None
         if isinstance(error, OSError):
             raise EmulationError(
@@ -112,6 +112,6 @@ def allow_descriptors(count: int) -> None:
     if soft != resource.RLIM_INFINITY and soft < needed:
         if hard != resource.RLIM_INFINITY and hard < needed:
             raise EmulationError(
-                f"{needed} open files are needed and {hard} allowed: raise the limit, as with `ulimit -n {needed}` as root"
+                f"{needed} open files are needed, {hard} allowed: raise the limit, as with `ulimit -n {needed}` as root"
             )
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))

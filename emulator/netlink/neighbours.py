@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from ipaddress import IPv4Address
+from socket import inet_aton
 
 from emulator.netlink.messages import PUT, Request, attribute
 
@@ -13,8 +13,8 @@ _AF_INET, _NUD_PERMANENT = 2, 0x80
 _NDMSG = struct.Struct("=BxxxiHBB")
 
 
-def add(index: int, name: str, address: IPv4Address, mac: bytes) -> Request:
+def add(index: int, name: str, address: str, mac: bytes) -> Request:
     """A neighbour's MAC address, for good."""
     body = _NDMSG.pack(_AF_INET, index, _NUD_PERMANENT, 0, 0)
-    body += attribute(_NDA_DST, address.packed) + attribute(_NDA_LLADDR, mac)
+    body += attribute(_NDA_DST, inet_aton(address)) + attribute(_NDA_LLADDR, mac)
     return Request(_RTM_NEWNEIGH, PUT, body, f"{name}, neighbour {address}")

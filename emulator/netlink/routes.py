@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import struct
-from ipaddress import IPv4Address, IPv4Network
+from collections.abc import Iterable
+from socket import inet_aton
 
-from emulator.netlink.messages import PUT, Request, attribute, u32
+from emulator.netlink.messages import NEW, Request, attribute, u32
 
-_RTM_NEWROUTE, _RTM_DELROUTE = 24, 25
+_RTM_NEWROUTE = 24
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC = 1, 4, 5, 7
 _AF_INET, _RT_TABLE_MAIN, _RTPROT_STATIC, _RT_SCOPE_UNIVERSE, _RTN_UNICAST = 2, 254, 4, 0, 1
 _RTMSG = struct.Struct("=BBBBBBBBI")
-_ROUTE_TO = _RTMSG.size
 
 
-def add(destination: IPv4Network, gateway: IPv4Address, index: int, name: str, source: IPv4Address | None) -> Request:
-    """A route to a network through a neighbour on an interface; ``source`` is what the host says that it is."""
-    return Request(_RTM_NEWROUTE, PUT, _body(destination, gateway, index, source), f"{name}, route to {destination}")
-
-
-def remove(destination: IPv4Network, gateway: IPv4Address, index: int, name: str) -> Request:
-    """Take a route away."""
-    return Request(_RTM_DELROUTE, 0, _body(destination, gateway, index, None), f"{name}, route to {destination}")
-
-
-def _body(destination: IPv4Network, gateway: IPv4Address, index: int, source: IPv4Address | None) -> bytes:
-    prefix = destination.prefixlen
-    parts = [
-        _RTMSG.pack(_AF_INET, prefix, 0, 0, _RT_TABLE_MAIN, _RTPROT_STATIC, _RT_SCOPE_UNIVERSE, _RTN_UNICAST, 0),
-        attribute(_RTA_GATEWAY, gateway.packed),
-        u32(_RTA_OIF, index),
-    ]
-    if prefix:
-        parts.append(attribute(_RTA_DST, destination.network_address.packed))
-    if source is not None:
-        parts.append(attribute(_RTA_PREFSRC, source.packed))
-    return b"".join(parts)
+def add(destinations: Iterable[str], gateway: str, index: int, name: str, source: str) -> list[Request]:
+    """Routes to networks (``100.64.0.4/30``) through a neighbour; ``source`` is the host's own address."""
+    through = attribute(_RTA_GATEWAY, inet_aton(gateway)) + u32(_RTA_OIF, index)
+    through += attribute(_RTA_PREFSRC, inet_aton(source))
+    found = []
+    for destination in destinations:
+        network, _, prefix = destination.partition("/")
+        # in the order of the fields: family, two prefix lengths, service, table, protocol, scope, type, flags
+        header = _RTMSG.pack(
+            _AF_INET, int(prefix), 0, 0, _RT_TABLE_MAIN, _RTPROT_STATIC, _RT_SCOPE_UNIVERSE, _RTN_UNICAST, 0
+        )
+        body = header + attribute(_RTA_DST, inet_aton(network)) + through
+        found.append(Request(_RTM_NEWROUTE, NEW, body, name))
+    return found

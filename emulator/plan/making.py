@@ -102,7 +102,7 @@ def _check_links(testbed: Testbed, all_wires: Sequence[Wire]) -> None:
     for link in flatten(testbed).links:
         if link.id not in joined:
             raise PlanError(
-                f"link `{printable(link.id)}` does not join two ports: `gtsdsl check` says which end is missing or wrong"
+                f"link `{printable(link.id)}` does not join two ports: `gtsdsl check` says which end is wrong"
             )
     ends: set[PortRef] = set()
     for wire in all_wires:
@@ -127,7 +127,7 @@ def _ends(
 ) -> list[End]:
     """All interfaces: ``2k`` and ``2k + 1`` are the first and second end of wire ``k``."""
     next_index: dict[str, int] = {}
-    found = []
+    found: list[End] = []
     for wire in all_wires:
         for port in wire.ends:
             node = by_id[port.resource]

@@ -44,7 +44,7 @@ class Hop(NamedTuple):
 
 
 class Paths:
-    """Next hops towards one host after another, over the same nodes. Nodes below ``hosts`` are hosts, others switches."""
+    """Next hops towards one host after another, over the same nodes: first ``hosts`` hosts, then switches."""
 
     def __init__(self, hosts: int, nodes: int, joints: Sequence[Joint]) -> None:
         self._hosts = hosts

@@ -45,13 +45,13 @@ def from_json(text: str) -> Plan:
 
 def _host(item: dict[str, Json]) -> Host:
     fields = dict(item)
-    routes = tuple(Route(it["gateway"], it["interface"], tuple(it["destinations"])) for it in fields.pop("routes"))  # type: ignore[union-attr,call-overload,index,arg-type,misc]
+    routes = tuple(Route(it["gateway"], it["interface"], tuple(it["destinations"])) for it in fields.pop("routes"))  # type: ignore[union-attr,call-overload,index,arg-type]
     return Host(**fields, routes=routes)  # type: ignore[arg-type]
 
 
 def _switch(item: dict[str, Json]) -> Switch:
     fields = dict(item)
-    found = tuple(Controller(**it) for it in fields.pop("controllers"))  # type: ignore[union-attr,arg-type,misc]
+    found = tuple(Controller(**it) for it in fields.pop("controllers"))  # type: ignore[union-attr,arg-type]
     return Switch(**fields, controllers=found)  # type: ignore[arg-type]
 
 
