@@ -20,8 +20,9 @@ from emulator.errors import EmulationError
 from emulator.netlink import addresses, links, namespaces, neighbours, qdiscs, routes
 from emulator.netlink.connection import Netlink, NetlinkError, is_missing
 from emulator.netlink.messages import Request
-from emulator.plan import Egress, End, Plan
+from emulator.plan import Circuit, Egress, End, Plan
 from gtsdsl.addresses import Address
+from gtsdsl.naming import interface_name
 
 SWITCHES = ""
 """The key of the namespace that all switches share: one Open vSwitch serves them all."""
@@ -35,11 +36,7 @@ The kernel's table of neighbours is one for all namespaces, and takes 1,024 entr
 than that would turn each other's entries out; their ends are told their neighbours' addresses for good instead.
 """
 
-_HOST_MANY_HOPS = {
-    # a ring of 400 hosts has paths of 200 hops, and a packet's usual time to live is 64
-    "net/ipv4/ip_default_ttl": "255"
-}
-_SYSCTLS = {
+_HOST_SYSCTLS = {
     "net/ipv4/ip_forward": "1",
     # a path may go one way and return another: no packet is dropped for coming from there
     "net/ipv4/conf/all/rp_filter": "0",
@@ -72,6 +69,7 @@ class Underlay:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self._added = 0
         self.namespaces: dict[str, Namespace] = {}
         """By the host's name; that of all switches by `SWITCHES`."""
 
@@ -93,10 +91,9 @@ class Underlay:
         while self.namespaces:
             os.close(self.namespaces.popitem()[1].descriptor)
 
-    def of(self, end: End) -> Namespace:
-        """The namespace that an interface is in."""
-        found = self.namespaces.get(end.node)
-        return self.namespaces[SWITCHES] if found is None else found
+    def key_of(self, end: End) -> str:
+        """The key, in `namespaces`, of the namespace that an interface is in."""
+        return end.node if end.node in self.namespaces else SWITCHES
 
     @contextlib.contextmanager
     def netlink(self, node: str) -> Iterator[Netlink]:
@@ -106,12 +103,48 @@ class Underlay:
         with netlink:
             yield netlink
 
-    def add_namespace(self, node: str, *, is_host: bool) -> None:
-        """Make one more namespace, with nothing in it but `lo`."""
-        ((descriptor, netlink),) = namespaces.create(1, lambda _: _set_up(self._sysctls(is_host)))
+    def add_host(self, name: str, loopback: str) -> int:
+        """Make one more host, with nothing but its own address; its namespace's descriptor."""
+        ((descriptor, netlink),) = namespaces.create(1, lambda _: _set_up(self._sysctls(is_host=True)))
         with netlink:
-            self.namespaces[node] = Namespace(descriptor, links.LOOPBACK_INDEX + 1)
-            netlink.send([links.up(links.LOOPBACK_INDEX, "lo")])
+            self.namespaces[name] = Namespace(descriptor, links.LOOPBACK_INDEX + 1)
+            own = Address(IPv4Address(loopback), 32)
+            netlink.send([links.up(links.LOOPBACK_INDEX, "lo"), addresses.add(links.LOOPBACK_INDEX, "lo", own)])
+        return descriptor
+
+    def add_circuit(self, first: tuple[str, int], second: tuple[str, int]) -> Circuit:
+        """Make one more circuit between two hosts, each by its name and port number; without address or impairment."""
+        self._added += 1
+        number = 2 * (len(self.plan.circuits) + self._added)
+        found = []
+        for (node, port), mac in zip((first, second), (number + 1, number + 2), strict=True):
+            namespace = self.namespaces[node]
+            name = interface_name(node, port)
+            text = (0x02 << 40 | mac).to_bytes(6, "big").hex(":")
+            found.append(End(node, str(port), name, port, namespace.next_index, text, None, None))
+            namespace.next_index += 1
+        with self.netlink(first[0]) as netlink:
+            netlink.send([links.veth(self._end(found[0]), self._end(found[1]))])
+        for end in found:
+            with self.netlink(end.node) as netlink:
+                netlink.send([links.up(end.index, end.name)])
+        return Circuit(f"{found[0].name}-{found[1].name}", found[0], found[1], 0, "unknown")
+
+    def restore_routes(self, end: End) -> None:
+        """Make the routes through an interface again: the kernel has dropped them when it went down."""
+        for host in self.plan.hosts:
+            if host.name == end.node:
+                requests = [
+                    request
+                    for route in host.routes
+                    if route.interface == end.name
+                    for request in routes.add(
+                        route.destinations, route.gateway, end.index, end.name, host.loopback, replace=True
+                    )
+                ]
+                if requests:
+                    with self.netlink(host.name) as netlink:
+                        netlink.send(requests)
 
     def _make(self) -> None:
         plan = self.plan
@@ -146,7 +179,7 @@ class Underlay:
         return {**_SYSCTLS, **_HOST_SYSCTLS, **(_MANY_HOPS if len(self.plan.hosts) > _FEW_HOSTS else {})}
 
     def _end(self, end: End) -> links.End:
-        namespace = self.of(end)
+        namespace = self.namespaces[self.key_of(end)]
         namespace.next_index = max(namespace.next_index, end.index + 1)
         return links.End(namespace.descriptor, end.name, end.index, bytes.fromhex(end.mac.replace(":", "")))
 
@@ -158,7 +191,7 @@ class Underlay:
         index_of: dict[str, int] = {}
         for circuit in self.plan.circuits:
             for end, far in (circuit.ends, circuit.ends[::-1]):
-                node = end.node if end.node in self.namespaces else SWITCHES
+                node = self.key_of(end)
                 index_of[end.name] = end.index
                 if end.address is not None:
                     raising[node].append(addresses.add(end.index, end.name, parse_address(end.address)))
@@ -205,8 +238,8 @@ def require_netem() -> None:
         if not is_missing(error):
             raise
         raise EmulationError(
-            "this kernel has no netem, which delays, losses and rates need: load it with `modprobe sch_netem`, or use a "
-            "guest kernel (`gtsdsl kernel build`)"
+            "this kernel has no netem, which delays, losses and rates need: load it with `modprobe sch_netem`, or use "
+            "a guest kernel (`gtsdsl kernel build`)"
         ) from None
     finally:
         os.close(descriptor)

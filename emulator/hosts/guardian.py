@@ -58,8 +58,12 @@ def end_all(namespaces: set[int]) -> None:
         select.select([], [], [], 0.002)  # one that is killed is there until it has been reaped
 
 
-def main(parent: int, folder: str, hosts_file: str) -> None:
-    """Guard until the process that the descriptor ``parent`` (a pidfd) names ends, or standard input does."""
+def main(parent: int, run: str, hosts_file: str) -> None:
+    """Guard until the line ``end`` comes, or the process that the descriptor ``parent`` (a pidfd) names has ended.
+
+    ``run`` is the run's folder. In order, the parent removes it; when it was killed, the guardian does.
+    """
+    folder = f"{run}/world"
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)  # they are for the parent, whose end is what counts
     try:
@@ -78,20 +82,20 @@ def main(parent: int, folder: str, hosts_file: str) -> None:
     os.write(1, b"ready\n")
     namespaces: set[int] = set()
     rest = b""
-    while True:
+    in_order = False
+    while not in_order:
         ready, _, _ = select.select([0, parent], [], [])
-        if 0 in ready:
-            data = os.read(0, 65536)
-            if not data:
-                break
-            *lines, rest = (rest + data).split(b"\n")
-            namespaces.update(int(line) for line in lines)
-        elif parent in ready:
-            break
+        data = os.read(0, 65536) if 0 in ready else b""
+        if not data:
+            break  # a child of the parent may hold the other end of the pipe, but not keep the parent alive
+        *lines, rest = (rest + data).split(b"\n")
+        in_order = b"end" in lines
+        namespaces.update(int(line) for line in lines if line != b"end")
     end_all(namespaces)
     _libc.umount2(os.fsencode(folder), 2)
-    # the folder's mount was this namespace's only: below it, on the machine, it is as the parent left it
-    shutil.rmtree(folder, ignore_errors=True)
+    if not in_order:
+        # what was mounted below it was in this mount namespace only
+        shutil.rmtree(run, ignore_errors=True)
 
 
 if __name__ == "__main__":

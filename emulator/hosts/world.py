@@ -17,8 +17,8 @@ from emulator.runs import MARK, Run
 _TOOLS = ("nsenter", "unshare", "setsid", "mount")
 _READY_BYTES = 4096
 
-# Its arguments: a folder, the working folder, the command. Its own /sys shows the namespace's interfaces, as in Mininet,
-# but keeps the control groups, which container runtimes look for; where the kernel lets us mount none, the old one stays.
+# Its arguments: a folder, the working folder, the command. Its own /sys shows the namespace's interfaces, as in
+# Mininet, but keeps the control groups, which container runtimes look for; where none may be mounted, nothing changes.
 _ENTER = """\
 folder=$1 wd=$2; shift 2
 if mount -t sysfs sysfs "$folder/sys" 2>/dev/null; then
@@ -37,8 +37,8 @@ class World:
     these processes see the contents of; it is in memory. For a network in this process's hands, with one `close`.
     """
 
-    def __init__(self, names: Mapping[str, Sequence[str]]) -> None:
-        """``names``: for each address the names that stand for it."""
+    def __init__(self, names: Mapping[str, str]) -> None:
+        """``names``: for each address the name that stands for it."""
         self._hosts_file = hosts_file(names)
         self._stack = contextlib.ExitStack()
         self._guardian: subprocess.Popen[bytes] | None = None
@@ -67,20 +67,20 @@ class World:
         Raises:
             EmulationError: the processes of an emulation cannot be kept together here, or a tool is missing.
         """
-        self._start()
+        self.start()
         enter = ["nsenter", f"--net=/proc/self/fd/{namespace}", f"--mount=/proc/self/fd/{self.mounts}"]
         script = ["sh", "-c", _ENTER, "sh", str(self.folder), directory or _working_folder()]
         return [*enter, "unshare", "--mount", "--propagation=unchanged", *script, *command]
 
     def popen(
-        self, namespace: int, command: Sequence[str], environment: Mapping[str, str] | None = None, stdin: int | None = None,
-        stdout: int | None = None, stderr: int | None = None,
+        self, namespace: int, command: Sequence[str], environment: Mapping[str, str] | None = None,
+        stdin: int | None = None, stdout: int | None = None, stderr: int | None = None,
     ) -> subprocess.Popen[bytes]:  # fmt: skip
         """Start a process as the leader of a session in a network namespace; see `command`."""
         line = self.command(namespace, command)
         return subprocess.Popen(
             line,
-            env={**os.environ, MARK: str(self.folder), **(environment or {})},
+            env={**self.environment, **(environment or {})},
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
@@ -89,13 +89,24 @@ class World:
         )
 
     @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the processes: this one's, and the mark by which `gtsdsl clean` knows them."""
+        self.start()
+        return {**os.environ, MARK: str(self.folder.parent)}
+
+    @property
     def mounts(self) -> int:
         """A descriptor of the mount namespace."""
         return self._mounts
 
-    def _start(self) -> None:
+    def start(self) -> Path:
+        """Start the guardian, if it is not there yet; the folder that is the processes' own.
+
+        Raises:
+            EmulationError: a tool is missing, or no mount namespace can be made.
+        """
         if self._guardian is not None:
-            return
+            return self.folder
         for tool in _TOOLS:
             if shutil.which(tool) is None:
                 raise EmulationError(f"`{tool}` is missing: install util-linux (`apt-get install util-linux mount`)")
@@ -107,7 +118,7 @@ class World:
             stack.callback(os.close, parent)
             # a process that outlives this one by a moment holds the run, so that `gtsdsl clean` lets it finish
             child = subprocess.Popen(
-                [sys.executable, "-I", "-S", guardian.__file__, str(parent), str(self.folder), self._hosts_file],
+                [sys.executable, "-I", "-S", guardian.__file__, str(parent), str(run.path), self._hosts_file],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 pass_fds=(parent, run.lock),
@@ -125,6 +136,7 @@ class World:
             self._guardian = child
             self._tell(self._guarded)
             self._stack = stack.pop_all()
+        return self.folder
 
     def _tell(self, namespaces: Iterable[int]) -> None:
         if self._guardian is None or self._guardian.stdin is None:
@@ -133,17 +145,19 @@ class World:
         self._guardian.stdin.flush()
 
 
-def hosts_file(names: Mapping[str, Sequence[str]]) -> str:
+def hosts_file(names: Mapping[str, str]) -> str:
     """A ``/etc/hosts`` with what every machine has, and these addresses' names."""
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
-    lines += [f"{address} {' '.join(known)}" for address, known in names.items()]
+    lines += [f"{address} {name}" for address, name in names.items()]
     return "\n".join(lines) + "\n"
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Let the guardian do its work, which it does when its input ends."""
+    """Let the guardian do its work."""
     if child.stdin is not None:
-        child.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it died
+            child.stdin.write(b"end\n")
+            child.stdin.close()
     if child.stdout is not None:
         child.stdout.close()
     try:

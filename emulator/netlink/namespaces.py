@@ -91,7 +91,7 @@ def create(count: int, visit: Callable[[int], _T]) -> list[tuple[int, _T]]:
             os.close(open_descriptor)
         if isinstance(error, PermissionError):
             raise EmulationError(
-                "network namespaces need root, or a user namespace of your own: `unshare --user --map-root-user COMMAND`"
+                "network namespaces need root, or a user namespace of your own: `unshare --map-root-user COMMAND`"
             ) from None
         if isinstance(error, OSError):
             raise EmulationError(

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterable
 from socket import inet_aton
 
-from emulator.netlink.messages import NEW, Request, attribute, u32
+from emulator.netlink.messages import NEW, PUT, Request, attribute, u32
 
 _RTM_NEWROUTE = 24
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC = 1, 4, 5, 7
@@ -14,7 +14,9 @@ _AF_INET, _RT_TABLE_MAIN, _RTPROT_STATIC, _RT_SCOPE_UNIVERSE, _RTN_UNICAST = 2, 
 _RTMSG = struct.Struct("=BBBBBBBBI")
 
 
-def add(destinations: Iterable[str], gateway: str, index: int, name: str, source: str) -> list[Request]:
+def add(
+    destinations: Iterable[str], gateway: str, index: int, name: str, source: str, *, replace: bool = False
+) -> list[Request]:
     """Routes to networks (``100.64.0.4/30``) through a neighbour; ``source`` is the host's own address."""
     through = attribute(_RTA_GATEWAY, inet_aton(gateway)) + u32(_RTA_OIF, index)
     through += attribute(_RTA_PREFSRC, inet_aton(source))
@@ -26,5 +28,5 @@ def add(destinations: Iterable[str], gateway: str, index: int, name: str, source
             _AF_INET, int(prefix), 0, 0, _RT_TABLE_MAIN, _RTPROT_STATIC, _RT_SCOPE_UNIVERSE, _RTN_UNICAST, 0
         )
         body = header + attribute(_RTA_DST, inet_aton(network)) + through
-        found.append(Request(_RTM_NEWROUTE, NEW, body, name))
+        found.append(Request(_RTM_NEWROUTE, PUT if replace else NEW, body, name))
     return found
