@@ -44,6 +44,8 @@ class World:
         self._guardian: subprocess.Popen[bytes] | None = None
         self._guarded: set[int] = set()
         self.folder = Path()
+        self.variables: dict[str, str] = {}
+        """Further variables of the processes' environment."""
 
     def close(self) -> None:
         """End all processes in the namespaces, and the guardian."""
@@ -73,14 +75,14 @@ class World:
         return [*enter, "unshare", "--mount", "--propagation=unchanged", *script, *command]
 
     def popen(
-        self, namespace: int, command: Sequence[str], environment: Mapping[str, str] | None = None,
+        self, namespace: int, command: Sequence[str],
         stdin: int | None = None, stdout: int | None = None, stderr: int | None = None,
     ) -> subprocess.Popen[bytes]:  # fmt: skip
         """Start a process as the leader of a session in a network namespace; see `command`."""
         line = self.command(namespace, command)
         return subprocess.Popen(
             line,
-            env={**self.environment, **(environment or {})},
+            env=self.environment,
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
@@ -92,7 +94,7 @@ class World:
     def environment(self) -> dict[str, str]:
         """The environment of the processes: this one's, and the mark by which `gtsdsl clean` knows them."""
         self.start()
-        return {**os.environ, MARK: str(self.folder.parent)}
+        return {**os.environ, **self.variables, MARK: str(self.folder.parent)}
 
     @property
     def mounts(self) -> int:

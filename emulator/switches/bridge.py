@@ -33,6 +33,14 @@ class EmulatedSwitch(EmulatedNode, MininetSwitch):  # type: ignore[misc]
             if end.node == self.name and end.address is None
         ]
 
+    @property
+    def edges(self) -> frozenset[str]:
+        """The names of its interfaces that lead to a host."""
+        hosts = {host.name for host in self.underlay.plan.hosts}
+        circuits = self.underlay.plan.circuits
+        pairs = [pair for circuit in circuits for pair in (circuit.ends, circuit.ends[::-1])]
+        return frozenset(near.name for near, far in pairs if near.node == self.name and far.node in hosts)
+
     def stop(self, deleteIntfs: bool = True) -> None:
         """Nothing of its own: a switch ends with its network."""
 

@@ -20,7 +20,10 @@ from emulator.underlay import Underlay
 _PROGRAMS = ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-appctl")
 _SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # not in an ordinary user's path
 _SCHEMA_PLACES = ("/usr/share/openvswitch/vswitch.ovsschema", "/usr/local/share/openvswitch/vswitch.ovsschema")
-_PATIENCE_S = 30.0
+_PATIENCE_S = 60.0
+_LOOK_S = 0.2
+_ROLES = frozenset({"Root", "Designated", "Alternate", "Backup", "Master", "Disabled"})
+_QUIET = ("-vconsole:off", "-vsyslog:off", "-vfile:off")
 _GENL_ID_CTRL, _CTRL_CMD_GETFAMILY, _CTRL_ATTR_FAMILY_NAME = 16, 3, 2
 
 
@@ -44,7 +47,7 @@ class OpenVSwitch:
                 "openvswitch-switch`, or ask for Linux bridges"
             )
         self._schema = schema
-        self.environment: dict[str, str] = {}
+        self._folder = Path()
 
     def start(self, switches: Sequence[OvsSwitch]) -> None:
         """Start the daemons, and make all bridges in one transaction.
@@ -53,20 +56,25 @@ class OpenVSwitch:
             EmulationError: a daemon does not come up.
         """
         folder = self._world.start() / "openvswitch"
-        self.environment = {name: str(folder) for name in ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR")}
+        self._folder = folder
+        # so that `ovs-vsctl show`, in a switch's or a host's shell, speaks to these daemons
+        for name in ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR"):
+            self._world.variables[name] = str(folder)
         database, socket = folder / "conf.db", f"unix:{folder / 'db.sock'}"
         self._run("mkdir", "-p", str(folder))
         self._run("ovsdb-tool", "create", str(database), self._schema)
-        quiet = ("-vconsole:off", "-vsyslog:off", "-vfile:off")
-        self._daemon("ovsdb-server", str(database), f"--remote=p{socket}", *quiet)
+        self._daemon("ovsdb-server", str(database), f"--remote=p{socket}")
         self._vsctl("--no-wait", "init")
-        self._daemon("ovs-vswitchd", socket, "--disable-system-route", *quiet)
+        self._daemon("ovs-vswitchd", socket, "--disable-system-route")
         kind = "system" if has_kernel_datapath() else "netdev"
         transaction: list[str] = []
         for switch in switches:
             transaction += switch.transaction(kind)
         if transaction:
             self._vsctl(*transaction[1:])
+        looped = [switch for switch in switches if switch.plan.spanning_tree]
+        if looped:
+            self._wait_for_tree(looped)
 
     def _vsctl(self, *arguments: str) -> None:
         # it waits until ovs-vswitchd has done what the database now says
@@ -74,21 +82,25 @@ class OpenVSwitch:
 
     def ask(self, *arguments: str) -> str:
         """What `ovs-appctl` says."""
-        return self._run("ovs-appctl", *arguments)
+        return self._run("ovs-appctl", "-t", self._control("ovs-vswitchd"), *arguments)
 
     def _daemon(self, name: str, *arguments: str) -> None:
-        process = self._world.popen(
-            self._namespace, [self._program(name), *arguments], self.environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        # a socket by a name without the process id: `ovs-appctl` would look that up in a file that comes later
+        line = [self._program(name), *arguments, f"--unixctl={self._control(name)}", *_QUIET]
+        self._world.popen(
+            self._namespace, line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        self._daemons = [*getattr(self, "_daemons", []), (name, process)]
+
+    def _control(self, name: str) -> str:
+        return str(self._folder / f"{name}.ctl")
 
     def _program(self, name: str) -> str:
         return self._programs.get(name) or name
 
     def _run(self, name: str, *arguments: str) -> str:
         process = self._world.popen(
-            self._namespace, [self._program(name), *arguments], self.environment, stdin=subprocess.DEVNULL,
+            self._namespace, [self._program(name), *arguments], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         output, _ = process.communicate()
@@ -99,18 +111,22 @@ class OpenVSwitch:
             )
         return said
 
-    def wait_forwarding(self, switches: Sequence[OvsSwitch]) -> None:
-        """Wait until the spanning tree has decided about all ports.
+    def _wait_for_tree(self, switches: Sequence[OvsSwitch]) -> None:
+        """Wait until the spanning tree has decided about all ports of all switches, and has stayed with it.
 
         Raises:
-            EmulationError: it does not come to a decision.
+            EmulationError: it comes to no decision.
         """
-        deadline = time.monotonic() + _PATIENCE_S
-        for switch in switches:
-            while switch.plan.spanning_tree and not _is_settled(self.ask("rstp/show", switch.name)):
-                if time.monotonic() > deadline:
-                    raise EmulationError(f"{switch.name}: the spanning tree does not settle")
-                time.sleep(0.1)
+        deadline_s = time.monotonic() + _PATIENCE_S
+        before = ""
+        while True:
+            shown = "\n".join(self.ask("rstp/show", switch.name) for switch in switches)
+            if shown == before and _is_settled(shown):
+                return
+            if time.monotonic() > deadline_s:
+                raise EmulationError("Open vSwitch: the spanning tree comes to no decision")
+            before = shown
+            time.sleep(_LOOK_S)
 
 
 class OvsSwitch(EmulatedSwitch):
@@ -125,18 +141,22 @@ class OvsSwitch(EmulatedSwitch):
         """What makes the bridge and its ports, as arguments of ovs-vsctl, each command with `--` before it."""
         words = ["--", "add-br", self.name, "--", "set", "bridge", self.name]
         words += [f"datapath_type={datapath}", f"other_config:datapath-id={self.dpid}", "fail_mode=standalone"]
+        # its own MAC address, by which the spanning tree chooses its root: the same in every run
+        mac = (0x06 << 40 | int(self.dpid, 16)).to_bytes(6, "big").hex(":")
+        words.append(f'other_config:hwaddr="{mac}"')
         if self.plan.spanning_tree:
             words.append("rstp_enable=true")
         for name, _, number in self.bridged:
             words += ["--", "add-port", self.name, name, "--", "set", "interface", name, f"ofport_request={number}"]
+            if name in self.edges:  # a host sends no frame back: its port need not wait to find out
+                words += ["--", "set", "port", name, "other_config:rstp-port-admin-edge=true"]
         if self.plan.controllers:
             targets = [f"tcp:{controller.address}:{controller.port}" for controller in self.plan.controllers]
             words += ["--", "set-controller", self.name, *targets]
         return words
 
     def start(self, controllers: object) -> None:
-        """Wait until it forwards; the bridge itself was made with all others (`OpenVSwitch.start`)."""
-        self._ovs.wait_forwarding([self])
+        """Nothing: the bridges are made together (`OpenVSwitch.start`)."""
 
     def connected(self) -> bool:
         """Whether a controller answers; true where there is none to answer."""
@@ -144,9 +164,12 @@ class OvsSwitch(EmulatedSwitch):
 
 
 def _is_settled(shown: str) -> bool:
-    """Whether `rstp/show` names no port that is still to become forwarding or blocked."""
-    states = [line.split() for line in shown.splitlines()]
-    return not any("Learning" in words or ("Designated" in words and "Discarding" in words) for words in states)
+    """Whether `rstp/show` names ports, and none that is still to become forwarding or blocked."""
+    ports = [words for line in shown.splitlines() if len(words := line.split()) == 5 and words[1] in _ROLES]
+    return bool(ports) and all(
+        state == "Forwarding" or (state == "Discarding" and role in {"Alternate", "Backup"})
+        for _, role, state, *_ in ports
+    )
 
 
 def has_kernel_datapath() -> bool:
