@@ -72,9 +72,7 @@ class OpenVSwitch:
             transaction += switch.transaction(kind)
         if transaction:
             self._vsctl(*transaction[1:])
-        looped = [switch for switch in switches if switch.plan.spanning_tree]
-        if looped:
-            self._wait_for_tree(looped)
+        self._wait_until_forwarding(switches)
 
     def _vsctl(self, *arguments: str) -> None:
         # it waits until ovs-vswitchd has done what the database now says
@@ -83,6 +81,16 @@ class OpenVSwitch:
     def ask(self, *arguments: str) -> str:
         """What `ovs-appctl` says."""
         return self._run("ovs-appctl", "-t", self._control("ovs-vswitchd"), *arguments)
+
+    def _forwards(self, switch: OvsSwitch) -> bool:
+        """Whether a switch learns, for want of a controller, or obeys one."""
+        return "NORMAL" in self.ask("bridge/dump-flows", switch.name) or switch.connected()
+
+    def is_connected(self, switch: str) -> bool:
+        """Whether a controller of the switch answers."""
+        known = self._run("ovs-vsctl", "get", "bridge", switch, "controller")
+        rows = self._run("ovs-vsctl", "--bare", "--columns=_uuid", "find", "controller", "is_connected=true")
+        return any(row in known for row in rows.split())
 
     def _daemon(self, name: str, *arguments: str) -> None:
         # a socket by a name without the process id: `ovs-appctl` would look that up in a file that comes later
@@ -111,20 +119,21 @@ class OpenVSwitch:
             )
         return said
 
-    def _wait_for_tree(self, switches: Sequence[OvsSwitch]) -> None:
-        """Wait until the spanning tree has decided about all ports of all switches, and has stayed with it.
+    def _wait_until_forwarding(self, switches: Sequence[OvsSwitch]) -> None:
+        """Wait until the spanning tree has decided about all ports and stays with it, and until every switch forwards.
 
         Raises:
-            EmulationError: it comes to no decision.
+            EmulationError: that takes too long.
         """
         deadline_s = time.monotonic() + _PATIENCE_S
         before = ""
         while True:
-            shown = "\n".join(self.ask("rstp/show", switch.name) for switch in switches)
-            if shown == before and _is_settled(shown):
+            looped = [self.ask("rstp/show", switch.name) for switch in switches if switch.plan.spanning_tree]
+            shown = "\n".join(looped)
+            if (not looped or (shown == before and _is_settled(shown))) and all(map(self._forwards, switches)):
                 return
             if time.monotonic() > deadline_s:
-                raise EmulationError("Open vSwitch: the spanning tree comes to no decision")
+                raise EmulationError("Open vSwitch: the switches do not begin to forward")
             before = shown
             time.sleep(_LOOK_S)
 
@@ -151,16 +160,28 @@ class OvsSwitch(EmulatedSwitch):
             if name in self.edges:  # a host sends no frame back: its port need not wait to find out
                 words += ["--", "set", "port", name, "other_config:rstp-port-admin-edge=true"]
         if self.plan.controllers:
-            targets = [f"tcp:{controller.address}:{controller.port}" for controller in self.plan.controllers]
-            words += ["--", "set-controller", self.name, *targets]
+            rows = [f"@c{self.dpid}_{number}" for number in range(len(self.plan.controllers))]
+            for row, controller in zip(rows, self.plan.controllers, strict=True):
+                target = f'target="tcp:{controller.address}:{controller.port}"'
+                # in milliseconds: after three probes without an answer it learns, and it tries again each second
+                words += [
+                    "--",
+                    f"--id={row}",
+                    "create",
+                    "controller",
+                    target,
+                    "inactivity_probe=1000",
+                    "max_backoff=1000",
+                ]
+            words += ["--", "set", "bridge", self.name, f"controller=[{','.join(rows)}]"]
         return words
 
     def start(self, controllers: object) -> None:
         """Nothing: the bridges are made together (`OpenVSwitch.start`)."""
 
     def connected(self) -> bool:
-        """Whether a controller answers; true where there is none to answer."""
-        return not self.plan.controllers or "is_connected" in self._ovs.ask("fdb/stats-show", self.name)
+        """Whether a controller answers."""
+        return bool(self.plan.controllers) and self._ovs.is_connected(self.name)
 
 
 def _is_settled(shown: str) -> bool:
