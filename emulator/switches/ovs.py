@@ -67,11 +67,10 @@ class OpenVSwitch:
         self._vsctl("--no-wait", "init")
         self._daemon("ovs-vswitchd", socket, "--disable-system-route")
         kind = "system" if has_kernel_datapath() else "netdev"
-        transaction: list[str] = []
+        transaction = ["--", "--id=@untouched", "create", "qos", "type=linux-noop"]
         for switch in switches:
             transaction += switch.transaction(kind)
-        if transaction:
-            self._vsctl(*transaction[1:])
+        self._vsctl(*transaction[1:])
         self._wait_until_forwarding(switches)
 
     def _vsctl(self, *arguments: str) -> None:
@@ -157,6 +156,8 @@ class OvsSwitch(EmulatedSwitch):
             words.append("rstp_enable=true")
         for name, _, number in self.bridged:
             words += ["--", "add-port", self.name, name, "--", "set", "interface", name, f"ofport_request={number}"]
+            # Open vSwitch would take netem away from its ports, now and at each change, but for this type of QoS
+            words += ["--", "set", "port", name, "qos=@untouched"]
             if name in self.edges:  # a host sends no frame back: its port need not wait to find out
                 words += ["--", "set", "port", name, "other_config:rstp-port-admin-edge=true"]
         if self.plan.controllers:
