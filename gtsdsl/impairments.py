@@ -25,8 +25,8 @@ PACKET_BYTES = 1500
 MIN_QUEUE_PACKETS = 100
 _MAX_QUEUE_PACKETS = 2**31 - 1
 
-DelaySource: TypeAlias = Literal["link", "measured", "estimated", "unknown"]
-"""Where a delay comes from: the link's attribute, a known or an estimated circuit between its sites, or nowhere."""
+DelaySource: TypeAlias = Literal["link", "given", "measured", "estimated", "unknown"]
+"""Where a delay comes from: the link's attribute, the user's, a known or an estimated circuit, or nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,8 @@ def _circuit_rtt(site_a: str | None, site_b: str | None, own: Circuits | None) -
     circuit = find(site_a, site_b, own) if site_a and site_b else None
     if circuit is None:
         return 0, "unknown"
-    return round(circuit.rtt_ms * 1000), "estimated" if circuit.estimated else "measured"
+    known: DelaySource = "measured" if circuit.measurements else "given"
+    return round(circuit.rtt_ms * 1000), "estimated" if circuit.estimated else known
 
 
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?(us|ms|s)")
