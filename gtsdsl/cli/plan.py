@@ -29,11 +29,11 @@ _ROUTES_SHOWN = 4
     "path",
     type=click.Path(path_type=Path),
     metavar="CIRCUITS",
-    help="Your own figures, as for `circuits`.",
+    help="Own figures, as for `circuits`.",
 )
 @click.option("--ideal", is_flag=True, help="Without delay, jitter, loss and rate: as fast as the machine.")
 @click.option(
-    "--switch", type=click.Choice(["ovs", "bridge"]), default="ovs", show_default=True, help="What switches are."
+    "--switch", type=click.Choice(["ovs", "bridge"]), default="ovs", show_default=True, help="Kind of switch."
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of jitter and loss.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
