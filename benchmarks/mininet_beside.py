@@ -1,4 +1,4 @@
-"""`python -m benchmarks.mininet_beside HOSTS PAIRS…`: a network by stock Mininet; prints the seconds of its ways up and down.
+"""`python -m benchmarks.mininet_beside HOSTS PAIRS…`: a network by stock Mininet; prints the seconds of up and down.
 
 It runs as a process of its own, in namespaces of its own: Mininet changes kernel parameters.
 """

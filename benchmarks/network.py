@@ -1,4 +1,4 @@
-"""How fast a network is there and gone again, on this machine's kernel: beside Mininet, and beside the kernel's own cost.
+"""How fast a network is there and gone again on this machine's kernel: beside Mininet, and beside the kernel's cost.
 
 All three make the same namespaces, links and addresses, one after the other in each round, and of the rounds each one's
 fastest counts: what else the machine does only ever makes a round slower. Needs root, and Mininet with its `mnexec`.

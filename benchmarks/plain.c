@@ -1,8 +1,7 @@
 /* What the kernel alone costs: the namespaces, veth pairs and addresses of a list of circuits, by batched netlink.
  *
  * Standard input: the number of hosts, then two numbers a line, the hosts that a circuit joins. It makes them, prints
- * the seconds that took, waits for a line, lets go of them, waits until the kernel has removed the last, and prints the
- * seconds of that. Circuit k has the addresses 10.0.0.0 + 2k and + 2k + 1, each /31.
+ * the seconds that took, waits for a line, lets go of them, and says so. Circuit k has the addresses 10.0.0.0 + 2k and + 2k + 1, each /31.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -161,6 +160,7 @@ int main(void)
             raise_link(links[i], index[e]);
         }
         flush(links[i]);
+        close(links[i]);
     }
     printf("%.6f\n", now() - start);
     fflush(stdout);
@@ -168,8 +168,7 @@ int main(void)
     char line[8];
     if (read(0, line, sizeof line) < 0) die("read");
     setns(home, CLONE_NEWNET);
-    start = now();
-    for (int i = 0; i < hosts; i++) { close(links[i]); close(namespace[i]); }
-    printf("%.6f\n", now() - start);
+    for (int i = 0; i < hosts; i++) close(namespace[i]);
+    puts("gone");
     return 0;
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,9 +28,11 @@ def measure(program: Path, hosts: int, pairs: Sequence[tuple[int, int]]) -> Taki
         child.stdin.write(text)
         child.stdin.flush()
         up_s = float(child.stdout.readline())
+        began_s = time.monotonic()
         child.stdin.write("end\n")
+        child.stdin.flush()
+        child.stdout.readline()  # it has let go of all namespaces
+        wait()
+        down_s = time.monotonic() - began_s
         child.stdin.close()
-        down_s = float(child.stdout.readline())
-        child.wait()
-        down_s += wait()
     return Taking(up_s, down_s)

@@ -43,6 +43,8 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         self.underlay = Underlay(plan)
         self.world = World({host.loopback: host.name for host in plan.hosts})
         self._ovs: OpenVSwitch | None = None
+        known = Mininet.inited
+        Mininet.inited = True  # it would change the machine's limits and kernel parameters, none of which is wanted
         super().__init__(
             host=EmulatedHost,
             switch=None,
@@ -51,10 +53,7 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
             intf=EmulatedIntf,
             build=False,
         )
-
-    @classmethod
-    def init(cls) -> None:
-        """Mininet's changes to the machine's limits and kernel parameters, none of which is wanted here."""
+        Mininet.inited = known
 
     def __enter__(self) -> Self:
         try:

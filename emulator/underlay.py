@@ -22,6 +22,7 @@ from emulator.netlink.connection import Netlink, NetlinkError, is_missing
 from emulator.netlink.messages import Request
 from emulator.plan import Circuit, Egress, End, Plan
 from gtsdsl.addresses import Address
+from gtsdsl.loading import without_collector
 from gtsdsl.naming import interface_name
 
 SWITCHES = ""
@@ -36,8 +37,8 @@ The kernel's table of neighbours is one for all namespaces, and takes 1,024 entr
 than that would turn each other's entries out; their ends are told their neighbours' addresses for good instead.
 """
 
-_HOST_SYSCTLS = {
-    "net/ipv4/ip_forward": "1",
+_HOST_SYSCTLS = {"net/ipv4/ip_forward": "1"}
+_OPEN_SYSCTLS = {
     # a path may go one way and return another: no packet is dropped for coming from there
     "net/ipv4/conf/all/rp_filter": "0",
     "net/ipv4/conf/default/rp_filter": "0",
@@ -75,7 +76,8 @@ class Underlay:
 
     def __enter__(self) -> Self:
         try:
-            self._make()
+            with without_collector():
+                self._make()
         except BaseException:
             self.close()
             raise
@@ -156,7 +158,8 @@ class Underlay:
         # twice: a namespace, and its netlink socket while the network is being made
         namespaces.allow_descriptors(2 * len(names) + _SPARE_DESCRIPTORS)
         with contextlib.ExitStack() as stack:
-            made = namespaces.create(len(names), lambda index: _set_up(self._sysctls(names[index] != SWITCHES)))
+            sysctls = {is_host: self._sysctls(is_host) for is_host in (True, False)}
+            made = namespaces.create(len(names), lambda index: _set_up(sysctls[names[index] != SWITCHES]))
             sockets: dict[str, Netlink] = {}
             for name, (descriptor, netlink) in zip(names, made, strict=True):
                 self.namespaces[name] = Namespace(descriptor, links.LOOPBACK_INDEX + 1)
@@ -176,7 +179,9 @@ class Underlay:
     def _sysctls(self, is_host: bool) -> Mapping[str, str]:
         if not is_host:
             return _SYSCTLS
-        return {**_SYSCTLS, **_HOST_SYSCTLS, **(_MANY_HOPS if len(self.plan.hosts) > _FEW_HOSTS else {})}
+        # new namespaces take these from the machine's: most machines have them as they are wanted
+        closed = {name: value for name, value in _OPEN_SYSCTLS.items() if _sysctl(name) != value}
+        return {**_SYSCTLS, **_HOST_SYSCTLS, **closed, **(_MANY_HOPS if len(self.plan.hosts) > _FEW_HOSTS else {})}
 
     def _end(self, end: End) -> links.End:
         namespace = self.namespaces[self.key_of(end)]
@@ -245,11 +250,15 @@ def require_netem() -> None:
         os.close(descriptor)
 
 
+def _sysctl(name: str) -> str:
+    return Path("/proc/sys", name).read_text().strip()
+
+
 def _set_up(sysctls: Mapping[str, str]) -> Netlink:
     """Set the parameters of the namespace that the thread is in, before it has any interface."""
     for name, value in sysctls.items():
         with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
-            descriptor = os.open(Path("/proc/sys", name), os.O_WRONLY | os.O_CLOEXEC)
+            descriptor = os.open(f"/proc/sys/{name}", os.O_WRONLY | os.O_CLOEXEC)
             try:
                 os.write(descriptor, value.encode())
             finally:

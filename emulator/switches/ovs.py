@@ -47,6 +47,11 @@ class OpenVSwitch:
                 "openvswitch-switch`, or ask for Linux bridges"
             )
         self._schema = schema
+        if not has_kernel_datapath() and not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+            raise EmulationError(
+                "Open vSwitch needs /dev/net/tun, which you may not open: run it as root or in a guest kernel "
+                "(`gtsdsl kernel build`), or ask for Linux bridges"
+            )
         self._folder = Path()
 
     def start(self, switches: Sequence[OvsSwitch]) -> None:
