@@ -118,9 +118,13 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
         return ""
 
     def updateIP(self) -> str | None:
-        """The address as it was last set through this object."""
-        ip: str | None = self.ip
-        return ip
+        """The address by which the node is known; of its first interface, the host's own.
+
+        Mininet's shell asks a host's first interface for the address that a host's name stands for. An address of a
+        circuit is reached from its two ends only.
+        """
+        found: str | None = self.node.IP() if self.node.defaultIntf() is self else self.ip
+        return found
 
     def updateMAC(self) -> str:
         """The MAC address as the kernel has it."""
@@ -130,7 +134,7 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
 
     def updateAddr(self) -> tuple[str | None, str]:
         """IP address and MAC address."""
-        return self.updateIP(), self.updateMAC()
+        return self.ip, self.updateMAC()
 
     def status(self) -> str:
         """``OK``, or ``MISSING`` if somebody has removed the interface."""

@@ -30,6 +30,7 @@ FRAME_BYTES = _ETHERNET_BYTES + _IP_BYTES + _ICMP_BYTES + PAYLOAD_BYTES
 """What an echo has on the way, either way: netem counts the Ethernet header, but neither preamble nor checksum."""
 
 _ETHERTYPE = 0x88B5  # for experiments (IEEE 802, 9.2.4)
+_ETH_P_ALL = 3
 _NOT_FORWARDED = bytes.fromhex("0180c200000e")
 _ECHO = struct.Struct("!BBHHH")
 _ECHO_REQUEST, _ECHO_REPLY = 8, 0
@@ -148,7 +149,10 @@ class _Icmp:
         """The time until an echo's reply; None if it is lost."""
         request = _packet(_ECHO_REQUEST, self._identifier, number & 0xFFFF)
         began_ns = time.time_ns()
-        self._near.sendto(request, (self._target, 0))
+        try:
+            self._near.sendto(request, (self._target, 0))
+        except OSError:  # the interface is down
+            return None
         for data, _, came_ns in _arrivals(self._near, began_ns, patience_s):
             kind, _, _, identifier, sequence = _ECHO.unpack_from(data, (data[0] & 15) * 4)
             if (kind, identifier, sequence) == (_ECHO_REPLY, self._identifier, number & 0xFFFF):
@@ -170,12 +174,15 @@ class _Frames:
 
 
 def _one_way_ns(near: socket.socket, far: socket.socket, number: int, patience_s: float) -> int | None:
-    content = number.to_bytes(8, "big")
-    frame = _NOT_FORWARDED + bytes(6) + _ETHERTYPE.to_bytes(2, "big") + content
+    content = _ETHERTYPE.to_bytes(2, "big") + number.to_bytes(8, "big")
+    frame = _NOT_FORWARDED + bytes(6) + content
     began_ns = time.time_ns()
-    near.send(frame.ljust(FRAME_BYTES, b"\0"))
+    try:
+        near.send(frame.ljust(FRAME_BYTES, b"\0"))
+    except OSError:  # the interface is down
+        return None
     for data, kind, came_ns in _arrivals(far, began_ns, patience_s):
-        if kind != _OUTGOING and data[14:22] == content:
+        if kind != _OUTGOING and data[:6] == _NOT_FORWARDED and data[12:22] == content:
             return came_ns - began_ns
     return None
 
@@ -217,7 +224,8 @@ def _packets(underlay: Underlay, end: End) -> socket.socket:
         found = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         try:
             found.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-            found.bind((end.name, _ETHERTYPE))
+            # all frames: a bridge takes those of a single type before a socket sees them
+            found.bind((end.name, _ETH_P_ALL))
         except OSError:
             found.close()
             raise

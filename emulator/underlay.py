@@ -130,6 +130,9 @@ class Underlay:
         for end in found:
             with self.netlink(end.node) as netlink:
                 netlink.send([links.up(end.index, end.name)])
+        for end in found:
+            with self.netlink(end.node) as netlink:
+                links.settle(netlink, [end.name])
         return Circuit(f"{found[0].name}-{found[1].name}", found[0], found[1], 0, "unknown")
 
     def restore_routes(self, end: End) -> None:
@@ -171,6 +174,12 @@ class Underlay:
             raising, rest = self._requests()
             for node, requests in raising.items():
                 sockets[node].send(requests)
+            waiting: dict[str, list[str]] = {}
+            for end in plan.ends:
+                if end.egress is None:  # else netem, when it is put there, does as much
+                    waiting.setdefault(self.key_of(end), []).append(end.name)
+            for node, interfaces in waiting.items():
+                links.settle(sockets[node], interfaces)
             # only now has every circuit a carrier: routes and qdiscs are active from the moment that they are made
             for node, requests in rest.items():
                 if requests:

@@ -52,6 +52,10 @@ class Netlink:
     ) -> None:
         self.close()
 
+    def fileno(self) -> int:
+        """The socket's descriptor."""
+        return self._socket.fileno()
+
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
@@ -82,22 +86,33 @@ class Netlink:
     def _exchange(self, data: bytes, requests: Sequence[Request], first: int, last: int) -> None:
         self._socket.send(data)
         trouble: NetlinkError | None = None
-        while True:
-            for index, number, said in self._errors():
+        flags = 0
+        is_done = False
+        while not is_done:
+            try:
+                answers = list(self._errors(flags))
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                # more errors than fit: the first are there to be read, and the last, as the acknowledgement, are lost
+                flags = socket.MSG_DONTWAIT
+                continue
+            for index, number, said in answers:
                 if number and trouble is None and first <= index <= last:
                     trouble = NetlinkError(requests[index].subject, number, said)
-                if index == last:
-                    if trouble:
-                        self._sequence += len(requests)
-                        raise trouble
-                    return
+                is_done = is_done or index == last
+        if trouble:
+            self._sequence += len(requests)
+            raise trouble
 
-    def _errors(self) -> Iterator[tuple[int, int, str]]:
+    def _errors(self, flags: int) -> Iterator[tuple[int, int, str]]:
         """The acknowledgements in one datagram: the request's index, its errno (0: done), what the kernel says."""
-        for kind, flags, sequence, body in self._receive():
+        for kind, marks, sequence, body in self._receive(flags):
             if kind == _NLMSG_ERROR:
                 said = b""
-                if flags & _NLM_F_ACK_TLVS:  # behind the errno and the header of the request
+                if marks & _NLM_F_ACK_TLVS:  # behind the errno and the header of the request
                     said = dict(attributes(body, 20)).get(_NLMSGERR_ATTR_MSG, b"")
                 yield (
                     sequence - self._sequence,
@@ -105,12 +120,12 @@ class Netlink:
                     said.rstrip(b"\0").decode(errors="replace"),
                 )
 
-    def _receive(self) -> Iterator[tuple[int, int, int, bytes]]:
-        data = self._socket.recv(_ANSWER_BYTES)
+    def _receive(self, flags: int = 0) -> Iterator[tuple[int, int, int, bytes]]:
+        data = self._socket.recv(_ANSWER_BYTES, flags)
         offset = 0
         while offset + 16 <= len(data):
-            length, kind, flags, sequence, _ = HEADER.unpack_from(data, offset)
-            yield kind, flags, sequence, data[offset + 16 : offset + length]
+            length, kind, marks, sequence, _ = HEADER.unpack_from(data, offset)
+            yield kind, marks, sequence, data[offset + 16 : offset + length]
             offset += length + 3 & ~3
 
     def get(self, request: Request, *, dump: bool = True) -> list[tuple[int, bytes]]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import struct
+from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from emulator.netlink.connection import Netlink
@@ -21,6 +24,8 @@ _BR_MCAST_SNOOPING = 23
 _IFF_UP = 1
 _IFINFO = struct.Struct("=BxHiII")
 _BYTE = struct.Struct("=HHB3x")
+_SIOCETHTOOL, _ETHTOOL_GLINK = 0x8946, 0xA
+_IFREQ = struct.Struct("16sP16x")
 _VETH = text(_INFO_KIND, "veth")
 
 
@@ -103,6 +108,20 @@ def rename(index: int, name: str, new_name: str) -> Request:
 def delete(index: int, name: str) -> Request:
     """Remove an interface; of a veth pair, both ends."""
     return Request(_RTM_DELLINK, 0, _IFINFO.pack(0, 0, index, 0, 0), name)
+
+
+def settle(netlink: Netlink, names: Iterable[str]) -> None:
+    """Have interfaces send from now on whose other ends have come up after them.
+
+    The kernel notices a carrier later, at its leisure, and drops what is sent before; asked for the carrier, at once.
+
+    Raises:
+        OSError: there is no such interface.
+    """
+    question = array("I", [_ETHTOOL_GLINK, 0])
+    address = question.buffer_info()[0]
+    for name in names:
+        fcntl.ioctl(netlink.fileno(), _SIOCETHTOOL, _IFREQ.pack(name.encode(), address))
 
 
 def all_links(netlink: Netlink) -> list[LinkState]:

@@ -271,7 +271,7 @@ def test_interfaces_of_switches_have_indexes_in_one_namespace() -> None:
 
 def test_hostile_ids_become_names_that_do_no_harm() -> None:
     made = plan(hostile_testbed())
-    names = [node.name for node in (*made.hosts, *made.switches)]
+    names = [*(host.name for host in made.hosts), *(switch.name for switch in made.switches)]
     assert len({name.lower() for name in names}) == len(names)
     assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) for name in names)
     interfaces = [end.name for end in made.ends]
