@@ -79,7 +79,8 @@ def main(parent: int, run: str, hosts_file: str) -> None:
     except OSError as error:
         os.write(1, f"{error.strerror}\n".encode())
         return
-    os.write(1, b"ready\n")
+    with contextlib.suppress(BrokenPipeError):  # the parent was killed meanwhile: there is all the more to be done
+        os.write(1, b"ready\n")
     namespaces: set[int] = set()
     rest = b""
     in_order = False
