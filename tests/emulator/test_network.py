@@ -82,7 +82,7 @@ def test_commands_in_the_manner_of_mininet(trio: EmulatedNetwork) -> None:
     a.sendInt()
     a.waitOutput()
     a.cmd("sleep 1000 &")
-    assert Path(f"/proc/{a.lastPid}/comm").read_text() == "sleep\n"
+    assert Path(f"/proc/{a.lastPid}/ns/net").readlink() == Path(f"/proc/{a.pid}/ns/net").readlink()
     assert a.cmd("mnexec -p true") == ""
     a.cmd("kill %1")
 
