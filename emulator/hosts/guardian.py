@@ -96,7 +96,7 @@ def main(parent: int, run: str, hosts_file: str) -> None:
     end_all(namespaces)
     _libc.umount2(os.fsencode(folder), 2)
     if not in_order:
-        # what was mounted below it was in this mount namespace only; `clean` holds this lock while it looks for the dead
+        # what was mounted below it was in this namespace only; `clean` holds this lock while it looks for dead runs
         with open(f"{os.path.dirname(run)}/lock", "rb") as registry:  # noqa: PTH123, PTH120
             fcntl.flock(registry, fcntl.LOCK_EX)
             shutil.rmtree(run, ignore_errors=True)
