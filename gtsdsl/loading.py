@@ -130,6 +130,10 @@ def without_collector() -> Iterator[None]:
     try:
         yield
     finally:
+        if gc.get_freeze_count() == 0:
+            # what was made is old now: without this, the collector's first act would be to walk all of it
+            gc.freeze()
+            gc.unfreeze()
         gc.enable()
 
 

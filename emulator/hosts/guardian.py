@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import select
 import shutil
@@ -79,7 +80,8 @@ def main(parent: int, run: str, hosts_file: str) -> None:
     except OSError as error:
         os.write(1, f"{error.strerror}\n".encode())
         return
-    os.write(1, b"ready\n")
+    with contextlib.suppress(BrokenPipeError):  # the parent was killed meanwhile: there is all the more to be done
+        os.write(1, b"ready\n")
     namespaces: set[int] = set()
     rest = b""
     in_order = False
@@ -94,8 +96,10 @@ def main(parent: int, run: str, hosts_file: str) -> None:
     end_all(namespaces)
     _libc.umount2(os.fsencode(folder), 2)
     if not in_order:
-        # what was mounted below it was in this mount namespace only
-        shutil.rmtree(run, ignore_errors=True)
+        # what was mounted below it was in this namespace only; `clean` holds this lock while it looks for dead runs
+        with open(f"{os.path.dirname(run)}/lock", "rb") as registry:  # noqa: PTH123, PTH120
+            fcntl.flock(registry, fcntl.LOCK_EX)
+            shutil.rmtree(run, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -168,7 +168,7 @@ def _evaluate_root(
             run.report("GTS017", f"`{root.name.id}` has no parameter `{printable(name)}`", _span(root.name), hint)
     known = {name: value for name, value in given.items() if name in parameters}
     try:
-        return run.root(root, definition, known)
+        return run.blocks.root(root, definition, known)
     except (At, Failed) as problem:
         failure, span = (problem.failure, problem.span) if isinstance(problem, At) else (problem, _span(root.name))
         run.report(failure.code, failure.message, span, failure.hint)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -69,16 +70,10 @@ def _folders() -> set[str]:
     return {path.name for path in runs_folder().iterdir() if path.name.startswith("network-")}
 
 
-def _assert_nothing_runs(word: str) -> None:
-    deadline_s = time.monotonic() + 30
-    while _left(word):
-        assert time.monotonic() < deadline_s, _left(word)
-        time.sleep(0.02)
-
-
-def _assert_nothing_left(word: str, before: set[str]) -> None:
+def _assert_nothing_left(word: str, before: set[str], mend: Callable[[], object] = lambda: None) -> None:
     deadline_s = time.monotonic() + 30
     while _left(word) or _folders() - before:
+        mend()
         assert time.monotonic() < deadline_s, (_left(word), _folders() - before)
         time.sleep(0.02)
     assert "gtsdsl" not in Path("/proc/self/mountinfo").read_text()
@@ -104,10 +99,8 @@ def test_killed_at_random_moments() -> None:
             select.select([], [], [], moments.uniform(0, 0.2))
             process.kill()
             process.wait(timeout=60)
-            _assert_nothing_runs(word)
             # one that is killed while it makes its folder leaves that, for `gtsdsl clean`; no other way leaves anything
-            clean()
-            _assert_nothing_left(word, before)
+            _assert_nothing_left(word, before, clean)
 
 
 def test_a_processs_mark_names_the_runs_folder() -> None:

@@ -1,0 +1,83 @@
+"""From `adjacency h1.p1, l1.src` to the two ports that it joins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from gtsdsl.diagnostics import printable
+from gtsdsl.evaluate.containers import Container, Level
+from gtsdsl.evaluate.expressions import At
+from gtsdsl.evaluate.values import Failed, Handle, Run, Scope, kind_of
+from gtsdsl.source import Span
+from gtsdsl.syntax import nodes
+from gtsdsl.testbed import PortRef
+
+if TYPE_CHECKING:
+    from gtsdsl.evaluate.statements import Statements
+
+
+class Adjacencies:
+    """Joins ports for `Statements`, which holds the state."""
+
+    def __init__(self, owner: Statements) -> None:
+        self._owner = owner
+        self._meter = owner.meter
+
+    def plain(self, node: nodes.AdjacencyOf, container: Container, scope: Scope) -> bool:
+        """An adjacency of two ports by id, ``h1.p1, l1.src``, as nearly all are; False where there is more to it."""
+        first, second = node.first, node.second
+        if (
+            container.level is not Level.TESTBED
+            or type(first) is not nodes.Postfix
+            or type(second) is not nodes.Postfix
+        ):
+            return False
+        one, other = self._plain_reference(first, scope), self._plain_reference(second, scope)
+        if one is None or other is None:
+            return False
+        places = Span(first.start, first.end), Span(second.start, second.end)
+        self._add(container, one, other, Span(node.start, node.end), *places)
+        return True
+
+    def _add(self, testbed: Container, first: PortRef | str, second: PortRef | str, *places: Span) -> None:
+        self._meter.element(*first, *second)
+        testbed.adjacencies.append((first, second, *places))  # type: ignore[arg-type]  # three places
+
+    def _plain_reference(self, node: nodes.Postfix, scope: Scope) -> PortRef | None:
+        suffixes = node.suffixes
+        if len(suffixes) == 1 and type(suffixes[0]) is nodes.Property and type(node.target) is nodes.Name:
+            name = node.target.id
+            if scope.holder(name) is None:
+                return PortRef(name, suffixes[0].name.id)
+        return None
+
+    def join(self, node: nodes.AdjacencyOf, scope: Scope) -> Run:
+        span = Span(node.start, node.end)
+        if not self._owner.open or self._owner.open[-1].level is not Level.TESTBED:
+            where = f"inside a `{printable(self._owner.open[-1].name)}`" if self._owner.open else "outside of a testbed"
+            raise At(Failed("GTS018", f"an adjacency stands {where}"), span)
+        first, second = self._end(node.first, scope), self._end(node.second, scope)
+        places = Span(node.first.start, node.first.end), Span(node.second.start, node.second.end)
+        self._add(self._owner.open[-1], first, second, span, *places)
+        return None
+
+    def _end(self, node: nodes.Expression, scope: Scope) -> PortRef | str:
+        """What an adjacency names. A string is taken apart later, when all ids are known."""
+        if isinstance(node, nodes.Name) and scope.holder(node.id) is None:
+            return PortRef("", node.id)
+        if (
+            isinstance(node, nodes.Postfix)
+            and isinstance(node.target, nodes.Name)
+            and scope.holder(node.target.id) is None
+            and all(isinstance(suffix, nodes.Property) for suffix in node.suffixes)
+        ):
+            path = ".".join(cast(nodes.Property, suffix).name.id for suffix in node.suffixes)
+            return PortRef(node.target.id, path)
+        value = self._owner.expressions.value(node, scope)
+        if isinstance(value, PortRef | str):
+            return value
+        hint = "say which port: `h1.p1`" if isinstance(value, Handle) else None
+        raise At(
+            Failed("GTS011", f"an adjacency joins ports, not {kind_of(value)}", hint),
+            Span(node.start, node.end),
+        )

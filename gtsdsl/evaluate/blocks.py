@@ -1,0 +1,224 @@
+"""From `host { … }`, `Island { … }` and `type … { … }` to resources and testbeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
+
+from gtsdsl.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
+from gtsdsl.diagnostics import printable
+from gtsdsl.evaluate.bounds import BLOCK_STEPS, MAX_TYPES, BoundPassed
+from gtsdsl.evaluate.containers import Container, Level
+from gtsdsl.evaluate.expressions import At, of_kind
+from gtsdsl.evaluate.values import POISON, ClosureValue, Failed, Handle, MethodValue, Run, Scope, kept
+from gtsdsl.source import Span
+from gtsdsl.syntax import nodes
+from gtsdsl.testbed import NOTHING, TESTBED_CLASS, Port, Testbed, Value
+
+if TYPE_CHECKING:
+    from gtsdsl.evaluate.statements import Statements
+
+_KNOWN_IN_BLOCK: Mapping[str, Mapping[str, str]] = {"controller": CONTROLLER_ATTRIBUTES}
+_KNOWN_ANYWHERE: Mapping[str, str] = {"id": "", "location": ""}
+_HAVE_PORTS = (Level.TESTBED, Level.RESOURCE)
+
+
+class Blocks:
+    """Declares for `Statements`, which holds the state."""
+
+    def __init__(self, owner: Statements) -> None:
+        self._owner = owner
+        self._meter = owner.meter
+
+    def root(
+        self,
+        root: nodes.TypeDefinition | nodes.Block,
+        definition: nodes.TypeDefinition | None,
+        given: Mapping[str, Value],
+    ) -> Testbed | None:
+        """The testbed of the file's root; without an id, it is called as its type.
+
+        Raises:
+            At: a parameter has no value, or one of the wrong kind.
+        """
+        place = Span(root.name.start, root.name.end)
+        if isinstance(root, nodes.TypeDefinition):
+            container = self.testbed(root, given, place)
+        elif definition is None:
+            if root.closure.parameters is not None:
+                raise At(Failed("GTS018", "the braces of a testbed take no parameters"), place)
+            container = self.header(root.name.id, root.closure.body, self._owner.globals, place)
+        else:  # a block of a type at the top of the file: `Mesh { n = 5 }`
+            made = self.made_of(definition, root, place, self._owner.globals, given)
+            if made is None:
+                return None
+            container = made
+        if not container.id and "id" not in container.failed:
+            container.attributes["id"] = root.name.id
+        return container.testbed()
+
+    def block(self, node: nodes.Block, scope: Scope) -> Run:
+        """Declare what a block describes; its value is a handle on it."""
+        name = node.name.id
+        opened = self._owner.open
+        if name == "port" and opened and self._plain_port(node, opened[-1], scope):
+            return None
+        # a name of the language's own always means what it means there
+        holder = None if name in CLASSES or name == "port" else scope.holder(name)
+        if holder is not None:
+            callee = holder.variables[name]
+            closure = ClosureValue(node.closure, scope)
+            if isinstance(callee, MethodValue):
+                return self._owner.expressions.call_method(callee, [closure])
+            if isinstance(callee, ClosureValue):
+                return self._owner.expressions.call_closure(callee, [closure])
+        span = Span(node.name.start, node.name.end)
+        if not opened:
+            raise At(Failed("GTS018", f"`{printable(name)}` stands outside of a testbed"), span)
+        if node.closure.parameters is not None:
+            raise At(Failed("GTS018", "the braces of a resource take no parameters"), span)
+        outer = opened[-1]
+        if name == TESTBED_CLASS:  # in GTS JSON the class of a testbed in a testbed
+            raise At(Failed("GTS018", "a testbed in a testbed is made by the name of its type: `Island { … }`"), span)
+        is_resource = name in CLASSES or name in self._owner.types
+        if outer.level is Level.TESTBED:
+            if name == "port":
+                return self._port(node, span, scope)
+            return self._instance(node, span, scope) if name in self._owner.types else self._resource(node, span, scope)
+        if outer.level is Level.INSTANCE or (is_resource and outer.level is not Level.BLOCK):
+            hint = "is a `}` missing before it?" if is_resource else None
+            raise At(
+                Failed("GTS018", f"a `{printable(name)}` cannot stand inside a `{printable(outer.name)}`", hint), span
+            )
+        if name == "port" and outer.level is Level.RESOURCE:
+            return self._port(node, span, scope)
+        return self._structured(node, span, scope)
+
+    def _fill(
+        self, level: Level, known: Mapping[str, object], node: nodes.Block, span: Span, scope: Scope
+    ) -> Container:
+        """A container filled by the statements of a block."""
+        self._meter.element(node.name.id)
+        self._meter.step(BLOCK_STEPS)
+        container = Container(level, node.name.id, known, span, Scope(scope))
+        self._owner.open.append(container)
+        try:
+            self._owner.block_body(node.closure.body, container.scope)
+        finally:
+            self._owner.open.pop()
+        return container
+
+    def _port(self, node: nodes.Block, span: Span, scope: Scope) -> Run:
+        container = self._fill(Level.PORT, PORT_ATTRIBUTES, node, span, scope)
+        if "id" not in container.failed:
+            self._owner.open[-1].ports.append(container.port())
+        return None
+
+    def _plain_port(self, node: nodes.Block, container: Container, scope: Scope) -> bool:
+        """Declare a port that has only an id, as nearly all have; False where there is more to it."""
+        body = node.closure.body
+        if len(body) != 1 or container.level not in _HAVE_PORTS or node.closure.parameters is not None:
+            return False
+        (attribute,) = body
+        if type(attribute) is not nodes.Assignment or attribute.sign != "=":
+            return False
+        target, value = attribute.target, attribute.value
+        if type(target) is not nodes.Name or target.id != "id":
+            return False
+        id_ = value.value if type(value) is nodes.Literal else self._owner.expressions.value(value, scope)
+        if type(id_) is not str:
+            return False
+        self._meter.element(id_)
+        container.ports.append(Port(id_, NOTHING, Span(value.start, value.end)))
+        return True
+
+    def _resource(self, node: nodes.Block, span: Span, scope: Scope) -> Run:
+        spec = CLASSES.get(node.name.id)
+        container = self._fill(Level.RESOURCE, spec.attributes if spec else _KNOWN_ANYWHERE, node, span, scope)
+        testbed = self._owner.open[-1]
+        if "id" not in container.failed:
+            testbed.resources.append(container.resource())
+            testbed.by_id.setdefault(container.id, Handle(container))
+        return Handle(container)
+
+    def _structured(self, node: nodes.Block, span: Span, scope: Scope) -> Run:
+        """A structured attribute, ``controller { … }``; one that occurs again makes a list."""
+        name = node.name.id
+        container = self._fill(Level.BLOCK, _KNOWN_IN_BLOCK.get(name, NOTHING), node, span, scope)
+        self._owner.open[-1].add_block(name, container)
+        return None
+
+    def _instance(self, node: nodes.Block, span: Span, scope: Scope) -> Run:
+        made = self.made_of(self._owner.types[node.name.id], node, span, scope, NOTHING)
+        if made is None:
+            return POISON
+        testbed = self._owner.open[-1]
+        testbed.resources.append(made.testbed())
+        handle = Handle(made)
+        testbed.by_id.setdefault(made.id, handle)
+        return handle
+
+    def made_of(
+        self,
+        definition: nodes.TypeDefinition,
+        node: nodes.Block,
+        span: Span,
+        scope: Scope,
+        overriding: Mapping[str, Value],
+    ) -> Container | None:
+        """A testbed of a type, with the parameters and attributes that a block gives it."""
+        known = {**TESTBED_ATTRIBUTES, **{parameter.name.id: "" for parameter in definition.parameters}}
+        given = self._fill(Level.INSTANCE, known, node, span, scope)
+        if given.failed & known.keys():
+            return None
+        names = {parameter.name.id for parameter in definition.parameters}
+        parameters = {name: value for name, value in given.attributes.items() if name in names}
+        own = {name: value for name, value in given.attributes.items() if name not in names}
+        inner = self.testbed(definition, {**parameters, **overriding}, span)
+        inner.attributes |= own
+        inner.places |= {name: place for name, place in given.places.items() if name in own}
+        inner.place = span
+        return inner
+
+    def testbed(self, definition: nodes.TypeDefinition, given: Mapping[str, Value], span: Span) -> Container:
+        """Make a testbed of a type, with values for its parameters.
+
+        Raises:
+            At: a parameter has no value, or one of the wrong kind.
+        """
+        if len(self._owner.open) > MAX_TYPES:
+            raise BoundPassed(f"testbeds stand in each other more than {MAX_TYPES} deep")
+        outside = Scope(self._owner.globals)
+        for parameter in definition.parameters:
+            name = parameter.name.id
+            if name in given:
+                value = cast(Run, given[name])
+            elif parameter.default is not None:
+                value = self._owner.expressions.value(parameter.default, outside)
+            else:
+                raise At(
+                    Failed("GTS015", f"the type `{definition.name.id}` gets no value for its parameter `{name}`"), span
+                )
+            outside.variables[name] = of_kind(parameter.kind, value, name)
+        values = {name: kept(value, self._meter) for name, value in outside.variables.items()}
+        place = Span(definition.name.start, definition.name.end)
+        return self.header(definition.name.id, definition.body, outside, place, values)
+
+    def header(
+        self,
+        name: str,
+        body: nodes.Body,
+        outside: Scope,
+        place: Span,
+        parameters: Mapping[str, Value] = NOTHING,
+    ) -> Container:
+        """Run the body of a testbed."""
+        container = Container(
+            Level.TESTBED, name, TESTBED_ATTRIBUTES, place, Scope(outside), parameters=parameters or NOTHING
+        )
+        opened, self._owner.open = self._owner.open, [*self._owner.open, container]
+        try:
+            self._owner.block_body(body, container.scope)
+        finally:
+            self._owner.open = opened
+        return container
