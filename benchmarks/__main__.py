@@ -1,11 +1,11 @@
-"""`python -m benchmarks [compiler]`: run benchmarks and print their tables."""
+"""`python -m benchmarks [compiler] [network]`: run benchmarks and print their tables."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-_ALL = ("compiler",)
+_ALL = ("compiler", "network")
 
 for _name in sys.argv[1:] or _ALL:
     if _name not in _ALL:

@@ -44,7 +44,7 @@ def runs_folder() -> Path:
     Raises:
         EmulationError: somebody else owns the folder, or others may write in it.
     """
-    folder = Path(tempfile.gettempdir()) / f"{PREFIX}{os.getuid()}"
+    folder = Path(tempfile.gettempdir()) / f"{PREFIX}{_user()}"
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     # /tmp is everybody's: another user may have made the folder, or a link with its name, before us
@@ -52,6 +52,16 @@ def runs_folder() -> Path:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise EmulationError(f"{folder} is not a folder of this user alone; remove it, or set TMPDIR to another place")
     return folder
+
+
+def _user() -> int:
+    """This user's number as the machine knows it: in a user namespace, everybody is root."""
+    user = os.getuid()
+    for line in Path("/proc/self/uid_map").read_text().splitlines():
+        inside, outside, count = map(int, line.split())
+        if inside <= user < inside + count:
+            return outside + user - inside
+    return user
 
 
 @contextlib.contextmanager

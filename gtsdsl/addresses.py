@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
-from gtsdsl.controllers import bridged_ports
-from gtsdsl.testbed import PortRef, Testbed
+from gtsdsl.controllers import bridged_ports, control_address, controllers, is_switch
+from gtsdsl.testbed import PortRef, Resource, Testbed
 from gtsdsl.wiring import Wire, nodes, wires
 
 POOL = IPv4Network("10.0.0.0/8")
+LOOPBACK_POOL = IPv4Network("100.64.0.0/10")
+"""The hosts' own addresses: shared address space (RFC 6598), which no overlay hands out and no circuit has."""
 
 
 class Address(NamedTuple):
@@ -75,3 +78,44 @@ def addresses(testbed: Testbed) -> dict[PortRef, Address]:
         for index, port in enumerate(ports):
             found[port] = Address(IPv4Address(first + index), 32 - bits)
     return found
+
+
+def with_control_addresses(
+    plan: dict[PortRef, Address], by_id: dict[str, Resource], all_wires: Iterable[Wire]
+) -> dict[PortRef, Address]:
+    """The plan with the addresses that the testbed itself gives to a switch's control port and its controller.
+
+    All switches of Mininet share one namespace, the machine's: a subnet may be there once. A second switch that names
+    the same controller reaches it over the first one's circuit, and its own keeps the addresses of the plan.
+    """
+    plan = dict(plan)
+    bridged = bridged_ports(by_id)
+    used: list[IPv4Network] = []
+    for wire in all_wires:
+        for control, far in (wire.ends, wire.ends[::-1]):
+            switch = by_id[control.resource]
+            if not is_switch(switch) or control in bridged or is_switch(by_id[far.resource]):
+                continue
+            address, at = control_address(switch), controllers(switch)
+            if address is None or not at or at[0].address not in address.network or at[0].address == address.ip:
+                continue
+            if any(address.network.overlaps(network) for network in used):
+                continue
+            used.append(address.network)
+            plan[control] = Address(address.ip, address.network.prefixlen)
+            plan[far] = Address(at[0].address, address.network.prefixlen)
+    return plan
+
+
+def loopbacks(hosts: Sequence[str]) -> dict[str, IPv4Address]:
+    """An address of its own for each host, whatever it is joined to, one after the other.
+
+    Raises:
+        ValueError: there are more hosts than `LOOPBACK_POOL` has addresses.
+    """
+    if len(hosts) >= LOOPBACK_POOL.num_addresses - 1:
+        raise ValueError(
+            f"the testbed has more hosts than the {LOOPBACK_POOL.num_addresses} addresses of {LOOPBACK_POOL}"
+        )
+    first = int(LOOPBACK_POOL.network_address) + 1
+    return {host: IPv4Address(first + index) for index, host in enumerate(hosts)}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
 from gtsdsl.diagnostics import printable, told
 from gtsdsl.testbed import SWITCH_CLASSES, Port, PortRef, Resource, Value
+from gtsdsl.wiring import Wire
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
@@ -88,3 +90,23 @@ def _port(switch: Resource, value: Value) -> int | None:
     if number is None or (isinstance(number, int) and 0 < number < 65536):
         return number
     raise ValueError(f"switch `{printable(switch.id)}`: {told(value)} is no port number; it goes from 1 to 65535")
+
+
+def has_loop(by_id: dict[str, Resource], all_wires: Iterable[Wire]) -> bool:
+    """Whether frames could go round in circles: switches that are joined in more than one way."""
+    bridged = bridged_ports(by_id)
+    parent: dict[str, str] = {}
+
+    def root(switch: str) -> str:
+        while parent.setdefault(switch, switch) != switch:
+            parent[switch] = parent[parent[switch]]
+            switch = parent[switch]
+        return switch
+
+    for wire in all_wires:
+        if wire.first in bridged and wire.second in bridged:
+            first, second = root(wire.first.resource), root(wire.second.resource)
+            if first == second:
+                return True
+            parent[first] = second
+    return False

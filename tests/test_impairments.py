@@ -7,7 +7,14 @@ from decimal import Decimal
 import pytest
 
 from gtsdsl.circuits import Circuits, parse_circuits
-from gtsdsl.impairments import Impairment, impairments, parse_bandwidth, parse_duration_us, parse_loss
+from gtsdsl.impairments import (
+    MIN_QUEUE_PACKETS,
+    Impairment,
+    impairments,
+    parse_bandwidth,
+    parse_duration_us,
+    parse_loss,
+)
 from gtsdsl.source import Source
 from gtsdsl.testbed import Port, Testbed, Value
 from tests.targets.samples import host, link, pair, triangle, wired
@@ -113,11 +120,11 @@ def test_a_messages_quotes_are_harmless() -> None:
 @pytest.mark.parametrize(
     ("attributes", "expected"),
     [
-        ({}, Impairment(18_100, "measured")),
-        ({"delay": "40ms"}, Impairment(40_000, "link")),
+        ({}, Impairment(36_200, "measured")),
+        ({"delay": "40ms"}, Impairment(80_000, "link")),
         ({"delay": "0us"}, Impairment(0, "link")),
-        ({"jitter": "2ms", "loss": "1%"}, Impairment(18_100, "measured", jitter_us=2000, loss_percent=1)),
-        ({"bandwidth": "100"}, Impairment(18_100, "measured", rate_bps=10**8)),
+        ({"jitter": "2ms", "loss": "1%"}, Impairment(36_200, "measured", jitter_us=2000, loss_percent=1)),
+        ({"bandwidth": "100"}, Impairment(36_200, "measured", rate_bps=10**8)),
     ],
 )
 def test_the_circuit_between_two_sites(attributes: dict[str, Value], expected: Impairment) -> None:
@@ -166,9 +173,32 @@ def test_a_link_with_one_end_has_no_impairment() -> None:
 def test_a_queue_holds_what_is_in_flight_and_a_bandwidth_delay_product() -> None:
     effect = impairments(pair())["l1"]
     in_flight = effect.rate_bps * effect.delay_us / 1e6 / 8 / 1500
-    assert effect.queue_packets == pytest.approx(3 * in_flight, abs=1)
-    assert Impairment().queue_packets == 1000
-    assert Impairment(60_000_000, rate_bps=10**12).queue_packets < 2**31
+    assert effect.queue_packets == pytest.approx(3 * in_flight, abs=2)
+    assert Impairment().queue_packets == MIN_QUEUE_PACKETS
+    assert Impairment(120_000_000, rate_bps=10**12).queue_packets < 2**31
+
+
+@pytest.mark.parametrize(
+    ("rate_bps", "packets"),
+    [
+        (10**9, 1509 + 3017),  # 36.2 ms: 18.1 ms of packets in flight, 36.2 ms of them waiting
+        (10**8, 151 + 302),
+        (10**7, 16 + 100),  # waiting: the least
+        (10**6, 2 + 100),
+    ],
+)
+def test_a_queue_follows_the_rate(rate_bps: int, packets: int) -> None:
+    assert Impairment(36_200, rate_bps=rate_bps).queue_packets == packets
+
+
+def test_jitter_keeps_more_packets_in_flight() -> None:
+    calm, jittery = Impairment(36_200), Impairment(36_200, jitter_us=1200)
+    assert jittery.queue_packets - calm.queue_packets == 100
+
+
+@pytest.mark.parametrize("rtt_us", [0, 1, 36_501, 17_399])
+def test_the_two_directions_add_up_to_the_round_trip(rtt_us: int) -> None:
+    assert 2 * Impairment(rtt_us).delay_ns == rtt_us * 1000
 
 
 def test_links_inside_nested_testbeds_have_flattened_ids() -> None:

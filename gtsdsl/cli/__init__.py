@@ -24,6 +24,7 @@ _COMMANDS = {
     "init": "init",
     "kernel": "kernel",
     "lsp": "lsp",
+    "plan": "plan",
 }
 """The name of each command and the module that holds it as ``command``."""
 

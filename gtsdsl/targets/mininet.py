@@ -8,58 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.resources import files
-from ipaddress import IPv4Network
 
-from gtsdsl.addresses import Address, addresses
-from gtsdsl.controllers import bridged_ports, control_address, controllers, is_switch
+from gtsdsl.addresses import addresses, with_control_addresses
+from gtsdsl.controllers import controllers, has_loop, is_switch
 from gtsdsl.impairments import impairments
+from gtsdsl.naming import node_names, port_numbers
 from gtsdsl.targets.figures import plain
-from gtsdsl.targets.names import safe_names
-from gtsdsl.testbed import PortRef, Resource, Testbed
-from gtsdsl.wiring import Wire, nodes, wires
-
-_MAX_OPENFLOW_PORT = 0xFF00  # those above are reserved (OpenFlow 1.0, 5.2.1)
-_INTERFACE_NAME_LIMIT = 15  # the kernel's IFNAMSIZ, less its NUL; Mininet names an interface NODE-ethPORT
-
-# Mininet's shell takes a first word as a node's name only where it is no command of its own
-_COMMANDS = frozenset(
-    {
-        "EOF",
-        "dpctl",
-        "dump",
-        "exit",
-        "gterm",
-        "help",
-        "intfs",
-        "iperf",
-        "iperfudp",
-        "link",
-        "links",
-        "net",
-        "nodes",
-        "noecho",
-        "pingall",
-        "pingallfull",
-        "pingpair",
-        "pingpairfull",
-        "ports",
-        "px",
-        "py",
-        "quit",
-        "sh",
-        "shell",
-        "source",
-        "switch",
-        "time",
-        "wait",
-        "x",
-        "xterm",
-    }
-)
-_HOST_NAME = r"[A-Za-z][A-Za-z0-9_]*"
-# A switch is a bridge of this name in the machine's own namespace, where `eth0` or `docker0` would be the machine's:
-# only what is plainly a switch's name stays
-_SWITCH_NAME = r"(?:s|sw|ofx|vsi|switch)_?[0-9]+"
+from gtsdsl.testbed import Resource, Testbed
+from gtsdsl.wiring import nodes, wires
 
 
 def write(testbed: Testbed) -> str:
@@ -70,12 +26,12 @@ def write(testbed: Testbed) -> str:
     """
     by_id = nodes(testbed)
     all_wires = wires(testbed)
-    ports = _port_numbers(by_id, all_wires)
-    names = _names(by_id, ports)
-    plan = _with_control_addresses(addresses(testbed), by_id, all_wires)
+    ports = port_numbers(by_id, all_wires)
+    names = node_names(by_id, ports)
+    plan = with_control_addresses(addresses(testbed), by_id, all_wires)
     effects = impairments(testbed)
     switches = [node for node in by_id.values() if is_switch(node)]
-    loops = _has_loop(by_id, all_wires)
+    loops = has_loop(by_id, all_wires)
 
     data = ["TESTBED = " + ascii(testbed.id), ""]
     data += _table("HOSTS", (_host(node, names) for node in by_id.values() if not is_switch(node)))
@@ -114,90 +70,3 @@ def _switch(node: Resource, names: dict[str, str], number: int, loops: bool) -> 
     at = [(str(controller.address), controller.port) for controller in controllers(node)]
     # a learning switch needs a spanning tree where there are loops; with a controller they are the controller's affair
     return f"{{{_kept(node, names)}, 'dpid': '{number:016x}', 'controllers': {at!r}, 'stp': {loops and not at}}}"
-
-
-def _port_numbers(by_id: dict[str, Resource], all_wires: Iterable[Wire]) -> dict[PortRef, int]:
-    """Mininet's port numbers: of a switch the OpenFlow ones, a ``logicalPort`` where it is given; of a host from 0."""
-    wired = dict.fromkeys(end for wire in all_wires for end in wire.ends)
-    found: dict[PortRef, int] = {}
-    for node in by_id.values():
-        mine = [PortRef(node.id, port.id) for port in node.ports if PortRef(node.id, port.id) in wired]
-        taken: set[int] = set()
-        if is_switch(node):
-            stated = {PortRef(node.id, port.id): port.attributes.get("logicalPort") for port in node.ports}
-            for end in mine:
-                number = stated[end]
-                number = int(number) if isinstance(number, str) and number.isascii() and number.isdigit() else number
-                if isinstance(number, int) and 0 < number <= _MAX_OPENFLOW_PORT and number not in taken:
-                    found[end] = number
-                    taken.add(number)
-        free = 1 if is_switch(node) else 0
-        for end in mine:
-            if end not in found:
-                while free in taken:
-                    free += 1
-                found[end] = free
-                taken.add(free)
-    return found
-
-
-def _names(by_id: dict[str, Resource], ports: dict[PortRef, int]) -> dict[str, str]:
-    by_role: dict[bool, list[str]] = {True: [], False: []}
-    longest_port = {True: 1, False: 1}
-    for node in by_id.values():
-        by_role[is_switch(node)].append(node.id)
-    for end, number in ports.items():
-        role = is_switch(by_id[end.resource])
-        longest_port[role] = max(longest_port[role], len(str(number)))
-    longest_name = {role: _INTERFACE_NAME_LIMIT - len("-eth") - digits for role, digits in longest_port.items()}
-    switches = safe_names(by_role[True], pattern=_SWITCH_NAME, limit=longest_name[True], stem="s")
-    # the program names the controllers ctrl1, ctrl2 …: there are no more of them than the switches name
-    named = sum(len(controllers(node)) for node in by_id.values() if is_switch(node))
-    reserved = (*_COMMANDS, *switches.values(), *(f"ctrl{number + 1}" for number in range(named)))
-    hosts = safe_names(by_role[False], pattern=_HOST_NAME, limit=longest_name[False], reserved=reserved, stem="h")
-    return switches | hosts
-
-
-def _with_control_addresses(
-    plan: dict[PortRef, Address], by_id: dict[str, Resource], all_wires: Iterable[Wire]
-) -> dict[PortRef, Address]:
-    """The plan with the addresses that the testbed itself gives to a switch's control port and its controller.
-
-    All switches of Mininet share one namespace, the machine's: a subnet may be there once. A second switch that names
-    the same controller reaches it over the first one's circuit, and its own keeps the addresses of the plan.
-    """
-    plan = dict(plan)
-    bridged = bridged_ports(by_id)
-    used: list[IPv4Network] = []
-    for wire in all_wires:
-        for control, far in (wire.ends, wire.ends[::-1]):
-            switch = by_id[control.resource]
-            if not is_switch(switch) or control in bridged or is_switch(by_id[far.resource]):
-                continue
-            address, at = control_address(switch), controllers(switch)
-            if address is None or not at or at[0].address not in address.network or at[0].address == address.ip:
-                continue
-            if any(address.network.overlaps(network) for network in used):
-                continue
-            used.append(address.network)
-            plan[control] = Address(address.ip, address.network.prefixlen)
-            plan[far] = Address(at[0].address, address.network.prefixlen)
-    return plan
-
-
-def _has_loop(by_id: dict[str, Resource], all_wires: Iterable[Wire]) -> bool:
-    bridged = bridged_ports(by_id)
-    parent: dict[str, str] = {}
-
-    def root(switch: str) -> str:
-        while parent.setdefault(switch, switch) != switch:
-            switch = parent[switch]
-        return switch
-
-    for wire in all_wires:
-        if wire.first in bridged and wire.second in bridged:
-            first, second = root(wire.first.resource), root(wire.second.resource)
-            if first == second:
-                return True
-            parent[first] = second
-    return False

@@ -148,7 +148,7 @@ def test_a_host_has_an_address_and_half_of_the_round_trip_on_its_egress() -> Non
         "labels": {"gts-id": "h1", "gts-class": "host", "gts-location": "AMS"},
         "exec": [
             "ip address add 10.0.0.0/31 dev eth1",
-            "tc qdisc replace dev eth1 root netem delay 18100us 1500us loss 0.1% rate 100000000bit limit 1000",
+            "tc qdisc replace dev eth1 root netem delay 18100us 1500us loss 0.1% rate 100000000bit limit 466",
         ],
     }
 

@@ -129,7 +129,7 @@ def test_a_link_has_half_of_the_round_trip_on_each_interface(tmp_path: Path) -> 
         "jitter": "2000us",
         "loss": 0.5,
         "bw": 100,
-        "max_queue_size": 1000,
+        "max_queue_size": 470,
         "params1": {"ip": "10.0.0.0/31"},
         "params2": {"ip": "10.0.0.1/31"},
     }

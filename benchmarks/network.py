@@ -1,0 +1,141 @@
+"""How fast a network is there and gone again on this machine's kernel: beside Mininet, and beside the kernel's cost.
+
+All three make the same namespaces, links and addresses, one after the other in each round, and of the rounds each one's
+fastest counts: what else the machine does only ever makes a round slower. Needs root, and Mininet with its `mnexec`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+
+from benchmarks import plain
+from benchmarks.table import Row, show
+from benchmarks.taking import Taking, gone
+from emulator.plan import Options, Plan, plan
+from emulator.probe import probe
+from emulator.underlay import Underlay
+from gtsdsl.testbed import Adjacency, Port, PortRef, Resource, Testbed
+
+_ROUNDS = 5
+_IDEAL = Options(impaired=False)
+
+Pairs = Sequence[tuple[int, int]]
+
+
+def main() -> None:
+    """Print the table."""
+    if os.geteuid() != 0:
+        sys.exit("the benchmark of the network needs root, as Mininet does")
+    with tempfile.TemporaryDirectory(prefix="gtsdsl-bench-") as folder:
+        program = plain.compiled(Path(folder))
+        rows = _beside("ring of 400 hosts", 400, [(host, (host + 1) % 400) for host in range(400)], program)
+        rows += _beside("full mesh of 60 hosts, 1,770 links", 60, list(combinations(range(60), 2)), program)
+    rows += _large()
+    show("The network, on this machine's kernel, without impairments", rows)
+
+
+def testbed(hosts: int, pairs: Pairs) -> Testbed:
+    """Hosts ``h1``, ``h2`` … joined in pairs."""
+    ports: list[list[Port]] = [[] for _ in range(hosts)]
+    links: list[Resource] = []
+    adjacencies: list[Adjacency] = []
+    for number, ends in enumerate(pairs, 1):
+        links.append(Resource("link", f"l{number}", ports=(Port("src"), Port("dst"))))
+        for host, end in zip(ends, ("src", "dst"), strict=True):
+            ports[host].append(Port(f"p{number}"))
+            adjacencies.append(Adjacency(PortRef(f"h{host + 1}", f"p{number}"), PortRef(f"l{number}", end)))
+    machines = [Resource("host", f"h{host + 1}", "AMS", ports=tuple(ports[host])) for host in range(hosts)]
+    return Testbed("Bench", "Bench", resources=(*machines, *links), adjacencies=tuple(adjacencies))
+
+
+def _beside(what: str, hosts: int, pairs: Pairs, program: Path) -> list[Row]:
+    planned = plan(testbed(hosts, pairs), _IDEAL)
+    ours, kernels = [], []
+    for _ in range(_ROUNDS):
+        kernels.append(plain.measure(program, hosts, pairs))
+        ours.append(_measure(planned))
+    our, kernel = _best(ours), _best(kernels)
+    rows = [
+        Row(f"{what}: up", f"{our.up_s:.2f} s, plain C {kernel.up_s:.2f} s", "", None),
+        _ratio("  times as long as plain C", our.up_s / kernel.up_s, "at most 1.5", at_most=1.5),
+        Row(f"{what}: down", f"{our.down_s:.2f} s, plain C {kernel.down_s:.2f} s", "", None),
+        _ratio("  times as long as plain C", our.down_s / kernel.down_s, "at most 1.5", at_most=1.5),
+    ]
+    stock = _mininet(hosts, pairs)
+    if stock is None:
+        return [*rows, Row("  Mininet", "has no mnexec here: apt-get install mininet", "", None)]
+    return [
+        *rows,
+        Row("  Mininet, up and down", f"{stock.up_s:.1f} s, {stock.down_s:.1f} s", "", None),
+        _ratio("  times faster up than Mininet", stock.up_s / our.up_s, "at least 10", at_least=10),
+        _ratio("  times faster down than Mininet", stock.down_s / our.down_s, "at least 10", at_least=10),
+    ]
+
+
+def _measure(planned: Plan) -> Taking:
+    with gone() as wait:
+        began_s = time.monotonic()
+        with Underlay(planned):
+            up_s = time.monotonic() - began_s
+            began_s = time.monotonic()
+        return Taking(up_s, time.monotonic() - began_s + wait())
+
+
+def _mininet(hosts: int, pairs: Pairs) -> Taking | None:
+    if shutil.which("mnexec") is None:
+        return None
+    numbers = [str(number) for pair in pairs for number in pair]
+    line = ["unshare", "--net", "--mount", sys.executable, "-m", "benchmarks.mininet_beside", str(hosts), *numbers]
+    done = subprocess.run(line, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
+    up_s, down_s = (float(word) for word in done.stdout.split()[-2:])
+    return Taking(up_s, down_s)
+
+
+def _large() -> list[Row]:
+    """1,000 hosts, each joined to the four next ones in a circle."""
+    hosts = 1000
+    planned = plan(
+        testbed(hosts, [(host, (host + far) % hosts) for host in range(hosts) for far in range(1, 5)]), _IDEAL
+    )
+    with gone() as wait:
+        before = _used_bytes()
+        began_s = time.monotonic()
+        with Underlay(planned) as underlay:
+            up_s = time.monotonic() - began_s
+            per_host = (_used_bytes() - before) / hosts
+            seen = probe(underlay, count=1, warm_up=0)
+            answered = sum(1 for circuit in seen.circuits if circuit.lost == 0)
+            began_s = time.monotonic()
+        down_s = time.monotonic() - began_s + wait()
+    return [
+        Row("1,000 hosts, 4,000 links: up, down", f"{up_s:.1f} s, {down_s:.1f} s", "", None),
+        Row("  circuits whose ends answer", f"{answered} of 4000", "all", answered == len(planned.circuits) == 4000),
+        Row(
+            "  memory an idle host, its 8 links included",
+            f"{per_host / 2**20:.2f} MB",
+            "at most 1 MB",
+            per_host <= 2**20,
+        ),
+    ]
+
+
+def _used_bytes() -> int:
+    """The memory of the machine that is in use, the kernel's own included."""
+    pages = {line.split(":")[0]: int(line.split()[1]) for line in Path("/proc/meminfo").read_text().splitlines()}
+    return (pages["MemTotal"] - pages["MemAvailable"]) * 1024
+
+
+def _best(takings: Sequence[Taking]) -> Taking:
+    return Taking(min(taking.up_s for taking in takings), min(taking.down_s for taking in takings))
+
+
+def _ratio(what: str, ratio: float, goal: str, *, at_most: float = float("inf"), at_least: float = 0) -> Row:
+    return Row(what, f"{ratio:.2f}", goal, at_least <= ratio <= at_most)

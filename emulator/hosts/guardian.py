@@ -1,0 +1,106 @@
+"""The process that ends all processes of an emulation when the emulation's own process has ended, killed or not.
+
+It is run as a file, by a bare Python (`-I -S`), in a mount namespace of its own, in which it puts what the hosts see
+and the machine does not: `/etc/hosts`, and a folder in memory for sockets and databases. It learns from its standard
+input, a line each: the numbers (inodes) of network namespaces. A process that is in one of those is the emulation's,
+whoever started it and however it is called: nobody else can get there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import select
+import shutil
+import signal
+import sys
+
+_CLONE_NEWNS = 0x00020000
+_MS_PRIVATE_ALL, _MS_BIND = (1 << 18) | (1 << 14), 4096
+_ROUNDS = 1000
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def mount(source: str, target: str, kind: str, flags: int) -> None:
+    """mount(2).
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    if _libc.mount(os.fsencode(source), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), None) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{target}: {os.strerror(number)}")
+
+
+def inhabitants(namespaces: set[int]) -> list[int]:
+    """The processes that are in one of these network namespaces."""
+    found = []
+    for name in os.listdir("/proc"):  # noqa: PTH208 (pathlib would take ten times as long to start)
+        if name.isdigit():
+            # another user's is not to be read, and any may end meanwhile
+            with contextlib.suppress(OSError):
+                if os.stat(f"/proc/{name}/ns/net").st_ino in namespaces:  # noqa: PTH116
+                    found.append(int(name))
+    return found
+
+
+def end_all(namespaces: set[int]) -> None:
+    """Kill the processes in these network namespaces, and those that they start meanwhile."""
+    for _ in range(_ROUNDS):
+        pids = [pid for pid in inhabitants(namespaces) if pid != os.getpid()]
+        if not pids:
+            return
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        select.select([], [], [], 0.002)  # one that is killed is there until it has been reaped
+
+
+def main(parent: int, run: str, hosts_file: str) -> None:
+    """Guard until the line ``end`` comes, or the process that the descriptor ``parent`` (a pidfd) names has ended.
+
+    ``run`` is the run's folder. In order, the parent removes it; when it was killed, the guardian does.
+    """
+    folder = f"{run}/world"
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)  # they are for the parent, whose end is what counts
+    try:
+        if _libc.unshare(_CLONE_NEWNS) != 0:
+            raise OSError(ctypes.get_errno(), f"mount namespace: {os.strerror(ctypes.get_errno())}")
+        mount("none", "/", "none", _MS_PRIVATE_ALL)
+        mount("gtsdsl", folder, "tmpfs", 0)
+        os.mkdir(f"{folder}/sys")  # noqa: PTH102
+        with open(f"{folder}/hosts", "w", encoding="ascii") as file:  # noqa: PTH123
+            file.write(hosts_file)
+        if os.path.exists("/etc/hosts"):  # noqa: PTH110
+            mount(f"{folder}/hosts", "/etc/hosts", "none", _MS_BIND)
+    except OSError as error:
+        os.write(1, f"{error.strerror}\n".encode())
+        return
+    with contextlib.suppress(BrokenPipeError):  # the parent was killed meanwhile: there is all the more to be done
+        os.write(1, b"ready\n")
+    namespaces: set[int] = set()
+    rest = b""
+    in_order = False
+    while not in_order:
+        ready, _, _ = select.select([0, parent], [], [])
+        data = os.read(0, 65536) if 0 in ready else b""
+        if not data:
+            break  # a child of the parent may hold the other end of the pipe, but not keep the parent alive
+        *lines, rest = (rest + data).split(b"\n")
+        in_order = b"end" in lines
+        namespaces.update(int(line) for line in lines if line != b"end")
+    end_all(namespaces)
+    _libc.umount2(os.fsencode(folder), 2)
+    if not in_order:
+        # what was mounted below it was in this namespace only; `clean` holds this lock while it looks for dead runs
+        with open(f"{os.path.dirname(run)}/lock", "rb") as registry:  # noqa: PTH123, PTH120
+            fcntl.flock(registry, fcntl.LOCK_EX)
+            shutil.rmtree(run, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3])

@@ -1,0 +1,138 @@
+"""Mininet's node without its process: a network namespace of ours, and a shell that starts when it is asked for."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mininet.node import Host, Node
+
+from emulator.errors import EmulationError
+
+if TYPE_CHECKING:
+    from emulator.hosts.world import World
+
+_SENTINEL = "\x7f"  # Mininet's prompt, by which it sees that a command has ended
+
+# what Mininet, and scripts that are written for it, call in a host's shell; confined, and without the program `mnexec`
+_FUNCTIONS = (
+    # `mnexec -p` says the process id of what it becomes
+    r"""mnexec() ( [ "$1" = -p ] || exec mnexec "$@"; shift; printf '\001%d\012' "$BASHPID"; exec "$@" )""",
+    # Mininet's programs end others by `killall -9 iperf`: this host's only, and neither another's nor the user's
+    r"""killall() { local s=-TERM n; case $1 in -*) s=$1; shift;; esac; """
+    r"""for n; do pkill "$s" --ns $$ --nslist net -x -- "$n"; done; }""",
+)
+
+
+class EmulatedNode(Node):  # type: ignore[misc]
+    """A node in a namespace that a descriptor names; its processes are those of a `World`."""
+
+    name: str
+    waiting: bool
+
+    def __init__(self, name: str, namespace: int, world: World, **params: object) -> None:
+        self.namespace = namespace
+        self.world = world
+        super().__init__(name, inNamespace=True, **params)
+        # Node's constructor has set these to None: without them, `__getattr__` notices when they are first wanted
+        for attribute in _OF_SHELL:
+            del self.__dict__[attribute]
+
+    @classmethod
+    def checkSetup(cls) -> None:
+        """Mininet's check for `mnexec` and `ifconfig`, neither of which is needed here."""
+
+    @property
+    def has_shell(self) -> bool:
+        """Whether the shell has been started."""
+        return "shell" in self.__dict__
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _OF_SHELL and "namespace" in self.__dict__:
+            self._start_shell()
+            return self.__dict__[name]
+        raise AttributeError(name)
+
+    def startShell(self, mnopts: str | None = None) -> None:
+        """Mininet calls this when a node is made; the shell starts later, when it is first asked for."""
+
+    def mountPrivateDirs(self) -> None:
+        """Mininet calls this when a node is made; here it is done when the shell starts."""
+
+    def _start_shell(self) -> None:
+        master, slave = os.openpty()
+        # the terminal must become the session's, or Ctrl-C (`sendInt`) would reach nobody
+        shell = ["env", f"PS1={_SENTINEL}", "bash", "--norc", "--noediting", "-is", f"mininet:{self.name}"]
+        line = ["setsid", "--ctty", *self.world.command(self.namespace, shell)]
+        descriptors = (self.namespace, self.world.mounts)
+        self.shell = self._popen(
+            line, stdin=slave, stdout=slave, stderr=slave, pass_fds=descriptors, env=self.world.environment
+        )
+        self.master, self.slave = master, slave
+        self.stdin = self.stdout = os.fdopen(master, "r")
+        self.pid = self.shell.pid
+        self.pollOut = select.poll()
+        self.pollOut.register(self.stdout, select.POLLIN)  # not for writing, which is always possible
+        self.outToNode[master] = self.inToNode[master] = self
+        self.execed = False
+        while not self.read(1024).endswith(_SENTINEL):
+            if self.shell.poll() is not None:
+                raise EmulationError(f"{self.name}: no shell could be started: is bash there?")
+            self.pollOut.poll(100)
+        self.waiting = False
+        self.cmd("unset HISTFILE; stty -echo; set +m; " + "; ".join(_FUNCTIONS))
+        Node.mountPrivateDirs(self)
+
+    def popen(self, *args: object, **kwargs: object) -> subprocess.Popen[bytes]:
+        """A process in the node's namespaces; as Mininet's."""
+        namespaces = f"/proc/{self.pid}/ns"
+        enter = ["nsenter", f"--net={namespaces}/net", f"--mount={namespaces}/mnt", "env", "-C", str(Path.cwd())]
+        kwargs.setdefault("mncmd", enter)
+        kwargs.setdefault("env", self.world.environment)
+        kwargs.setdefault("start_new_session", True)
+        found: subprocess.Popen[bytes] = super().popen(*args, **kwargs)
+        return found
+
+    def terminate(self) -> None:
+        """End the shell, if there is one."""
+        if self.has_shell:
+            super().terminate()
+
+    def close_terminal(self) -> None:
+        """Kill the shell, if there is one."""
+        if not self.has_shell or self.shell is None:
+            return
+        self.shell.kill()
+        self.stdin.close()
+        os.close(self.slave)
+        self.shell.wait()
+        self.shell = None
+
+    def __repr__(self) -> str:
+        interfaces = ",".join(f"{interface.name}:{interface.IP()}" for interface in self.intfList())
+        process = self.pid if self.has_shell else None
+        return f"<{type(self).__name__} {self.name}: {interfaces} pid={process}> "
+
+
+_OF_SHELL = ("shell", "pid", "stdin", "stdout", "pollOut", "master", "slave")
+
+
+class EmulatedHost(EmulatedNode, Host):  # type: ignore[misc]
+    """A host. ``loopback`` is its own address, which its name stands for."""
+
+    def __init__(self, name: str, namespace: int, world: World, loopback: str, **params: object) -> None:
+        self.loopback = loopback
+        super().__init__(name, namespace, world, **params)
+
+    def IP(self, intf: object = None) -> str | None:
+        """The address of an interface; of the host itself if none is named."""
+        if intf is None:
+            return self.loopback
+        found: str | None = super().IP(intf)
+        return found
+
+    def configDefault(self, **moreParams: object) -> None:
+        """Nothing: the plan has configured the host."""

@@ -1,0 +1,176 @@
+"""Commands to processes inside an emulation: started in a host's namespaces, ended with the emulation, always."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from emulator.errors import EmulationError
+from emulator.hosts import guardian
+from emulator.runs import MARK, Run
+
+_TOOLS = ("nsenter", "unshare", "setsid", "mount")
+_READY_BYTES = 4096
+
+# Its arguments: a folder, the working folder, the command. Its own /sys shows the namespace's interfaces, as in
+# Mininet, but keeps the control groups, which container runtimes look for; where none may be mounted, nothing changes.
+_ENTER = """\
+folder=$1 wd=$2; shift 2
+if mount -t sysfs sysfs "$folder/sys" 2>/dev/null; then
+  mount --rbind /sys/fs/cgroup "$folder/sys/fs/cgroup" 2>/dev/null
+  mount --move "$folder/sys" /sys 2>/dev/null || umount -R "$folder/sys"
+fi
+cd "$wd" 2>/dev/null
+exec "$@"
+"""
+
+
+class World:
+    """What the processes of an emulation share: a mount namespace with a ``/etc/hosts`` of its own, and a guardian.
+
+    Both start with the first process: a network in which nothing runs needs neither. ``folder`` is one that only
+    these processes see the contents of; it is in memory. For a network in this process's hands, with one `close`.
+    """
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        """``names``: for each address the name that stands for it."""
+        self._hosts_file = hosts_file(names)
+        self._stack = contextlib.ExitStack()
+        self._guardian: subprocess.Popen[bytes] | None = None
+        self._guarded: set[int] = set()
+        self.folder = Path()
+        self.variables: dict[str, str] = {}
+        """Further variables of the processes' environment."""
+
+    def close(self) -> None:
+        """End all processes in the namespaces, and the guardian."""
+        if self._guardian is not None:
+            guardian.end_all(self._guarded)
+        self._stack.close()
+        self._guardian = None
+
+    def guard(self, namespaces: Iterable[int]) -> None:
+        """Take network namespaces, by descriptors, into the guardian's care: their processes end with this one."""
+        new = {os.fstat(descriptor).st_ino for descriptor in namespaces} - self._guarded
+        self._guarded |= new
+        if self._guardian is not None and new:
+            self._tell(new)
+
+    def command(self, namespace: int, command: Sequence[str], directory: str | None = None) -> list[str]:
+        """A command line that runs a command in a network namespace and in a mount namespace that is its own.
+
+        The namespace's descriptor, and `mounts`, must be handed on to the process.
+
+        Raises:
+            EmulationError: the processes of an emulation cannot be kept together here, or a tool is missing.
+        """
+        self.start()
+        enter = ["nsenter", f"--net=/proc/self/fd/{namespace}", f"--mount=/proc/self/fd/{self.mounts}"]
+        script = ["sh", "-c", _ENTER, "sh", str(self.folder), directory or _working_folder()]
+        return [*enter, "unshare", "--mount", "--propagation=unchanged", *script, *command]
+
+    def popen(
+        self, namespace: int, command: Sequence[str],
+        stdin: int | None = None, stdout: int | None = None, stderr: int | None = None,
+    ) -> subprocess.Popen[bytes]:  # fmt: skip
+        """Start a process as the leader of a session in a network namespace; see `command`."""
+        line = self.command(namespace, command)
+        return subprocess.Popen(
+            line,
+            env=self.environment,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=(namespace, self.mounts),
+            start_new_session=True,
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the processes: this one's, and the mark by which `gtsdsl clean` knows them."""
+        self.start()
+        return {**os.environ, **self.variables, MARK: str(self.folder.parent)}
+
+    @property
+    def mounts(self) -> int:
+        """A descriptor of the mount namespace."""
+        return self._mounts
+
+    def start(self) -> Path:
+        """Start the guardian, if it is not there yet; the folder that is the processes' own.
+
+        Raises:
+            EmulationError: a tool is missing, or no mount namespace can be made.
+        """
+        if self._guardian is not None:
+            return self.folder
+        for tool in _TOOLS:
+            if shutil.which(tool) is None:
+                raise EmulationError(f"`{tool}` is missing: install util-linux (`apt-get install util-linux mount`)")
+        with contextlib.ExitStack() as stack:
+            run = stack.enter_context(Run("network"))
+            self.folder = run.path / "world"
+            self.folder.mkdir()
+            parent = os.pidfd_open(os.getpid())
+            stack.callback(os.close, parent)
+            # a process that outlives this one by a moment holds the run, so that `gtsdsl clean` lets it finish
+            child = subprocess.Popen(
+                [sys.executable, "-I", "-S", guardian.__file__, str(parent), str(run.path), self._hosts_file],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pass_fds=(parent, run.lock),
+                cwd="/",
+                start_new_session=True,
+            )
+            stack.callback(_end, child)
+            if child.stdout is None:
+                raise AssertionError("a pipe was asked for")
+            said = os.read(child.stdout.fileno(), _READY_BYTES).decode(errors="replace").strip()
+            if said != "ready":
+                raise EmulationError(f"the hosts' files cannot be set up: {said or 'the guardian died'}")
+            self._mounts = os.open(f"/proc/{child.pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+            stack.callback(os.close, self._mounts)
+            self._guardian = child
+            self._tell(self._guarded)
+            self._stack = stack.pop_all()
+        return self.folder
+
+    def _tell(self, namespaces: Iterable[int]) -> None:
+        if self._guardian is None or self._guardian.stdin is None:
+            raise AssertionError("there is no guardian yet")
+        self._guardian.stdin.write("".join(f"{number}\n" for number in namespaces).encode())
+        self._guardian.stdin.flush()
+
+
+def hosts_file(names: Mapping[str, str]) -> str:
+    """A ``/etc/hosts`` with what every machine has, and these addresses' names."""
+    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
+    lines += [f"{address} {name}" for address, name in names.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Let the guardian do its work."""
+    if child.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):  # it died
+            child.stdin.write(b"end\n")
+            child.stdin.close()
+    if child.stdout is not None:
+        child.stdout.close()
+    try:
+        child.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _working_folder() -> str:
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:  # it was removed
+        return "/"

@@ -1,0 +1,36 @@
+"""IPv4 routes: through a neighbour, with the address that a host speaks from."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from functools import lru_cache
+from socket import inet_aton
+
+from emulator.netlink.messages import NEW, PUT, Request, attribute, u32
+
+_RTM_NEWROUTE = 24
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC = 1, 4, 5, 7
+_AF_INET, _RT_TABLE_MAIN, _RTPROT_STATIC, _RT_SCOPE_UNIVERSE, _RTN_UNICAST = 2, 254, 4, 0, 1
+_RTMSG = struct.Struct("=BBBBBBBBI")
+
+
+def add(
+    destinations: Iterable[str], gateway: str, index: int, name: str, source: str, *, replace: bool = False
+) -> list[Request]:
+    """Routes to networks (``100.64.0.4/30``) through a neighbour; ``source`` is the host's own address."""
+    through = attribute(_RTA_GATEWAY, inet_aton(gateway)) + u32(_RTA_OIF, index)
+    through += attribute(_RTA_PREFSRC, inet_aton(source))
+    flags = PUT if replace else NEW
+    return [Request(_RTM_NEWROUTE, flags, _to(destination) + through, name) for destination in destinations]
+
+
+@lru_cache(maxsize=2**16)
+def _to(destination: str) -> bytes:
+    """A route's beginning, which is the same for all hosts that have a route to this network."""
+    network, _, prefix = destination.partition("/")
+    # in the order of the fields: family, two prefix lengths, service, table, protocol, scope, type, flags
+    header = _RTMSG.pack(
+        _AF_INET, int(prefix), 0, 0, _RT_TABLE_MAIN, _RTPROT_STATIC, _RT_SCOPE_UNIVERSE, _RTN_UNICAST, 0
+    )
+    return header + attribute(_RTA_DST, inet_aton(network))

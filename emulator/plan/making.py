@@ -1,0 +1,210 @@
+"""Testbed to plan: names, numbers, addresses, impairments and routes are given out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from emulator.errors import EmulationError
+from emulator.plan.model import Circuit, Controller, Egress, End, Host, Plan, Route, Switch, SwitchKind
+from emulator.plan.routes import Hop, Joint, Paths, Summary
+from gtsdsl.addresses import Address, addresses, loopbacks, with_control_addresses
+from gtsdsl.circuits import Circuits
+from gtsdsl.controllers import bridged_ports, controllers, has_loop, is_switch
+from gtsdsl.diagnostics import printable
+from gtsdsl.impairments import Impairment, impairments
+from gtsdsl.naming import interface_name, node_names, port_numbers
+from gtsdsl.testbed import PortRef, Resource, Testbed, flatten
+from gtsdsl.wiring import Wire, nodes, wires
+
+OPENFLOW_PORT = 6653
+"""Where a controller listens, if nothing is said (IANA)."""
+
+_FIRST_INDEX = 2  # 1 is the loopback interface
+
+
+class PlanError(EmulationError):
+    """A testbed that cannot be made into a network; the message says what is in the way."""
+
+    exit_status = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user may choose about a plan.
+
+    ``circuits`` are figures of the user's own, which go before the known ones. Without ``impaired``, circuits are as
+    fast as the machine. ``seed`` decides jitter and loss.
+    """
+
+    circuits: Circuits | None = None
+    impaired: bool = True
+    switch: SwitchKind = "ovs"
+    seed: int = 1
+
+
+def plan(testbed: Testbed, options: Options | None = None) -> Plan:
+    """The network that a testbed describes. The same testbed and options give the same plan.
+
+    Raises:
+        PlanError: the testbed does not say what is needed, says it wrongly, or is too large for the address space.
+    """
+    options = options or Options()
+    by_id, all_wires = nodes(testbed), wires(testbed)
+    _check_links(testbed, all_wires)
+    hosts = [node for node in by_id.values() if not is_switch(node)]
+    if not hosts:
+        raise PlanError(f"testbed {printable(testbed.id)} has no host: there is nothing to run")
+    try:
+        given = with_control_addresses(addresses(testbed), by_id, all_wires)
+        own = loopbacks([host.id for host in hosts])
+        effects = impairments(testbed, options.circuits)
+        obeyed = {node.id: _controllers(node) for node in by_id.values() if is_switch(node)}
+    except ValueError as error:
+        raise PlanError(f"testbed {printable(testbed.id)} cannot be run: {error}") from None
+    numbers = port_numbers(by_id, all_wires)
+    names = node_names(by_id, numbers)
+    ends = _ends(all_wires, by_id, names, numbers, given, effects, options)
+    loops = has_loop(by_id, all_wires)
+    return Plan(
+        testbed=testbed.id,
+        seed=options.seed,
+        hosts=_hosts(hosts, by_id, all_wires, names, own, ends, effects),
+        switches=tuple(
+            Switch(
+                node.id,
+                names[node.id],
+                node.cls,
+                node.location,
+                options.switch,
+                f"{number:016x}",
+                obeyed[node.id],
+                spanning_tree=loops,
+            )
+            for number, node in enumerate((node for node in by_id.values() if is_switch(node)), 1)
+        ),
+        circuits=tuple(
+            Circuit(
+                wire.link.id,
+                ends[2 * index],
+                ends[2 * index + 1],
+                effects[wire.link.id].rtt_us * 1000 if options.impaired else 0,
+                effects[wire.link.id].delay_source,
+            )
+            for index, wire in enumerate(all_wires)
+        ),
+    )
+
+
+def _check_links(testbed: Testbed, all_wires: Sequence[Wire]) -> None:
+    joined = {wire.link.id for wire in all_wires}
+    for link in flatten(testbed).links:
+        if link.id not in joined:
+            raise PlanError(
+                f"link `{printable(link.id)}` does not join two ports: `gtsdsl check` says which end is wrong"
+            )
+    ends: set[PortRef] = set()
+    for wire in all_wires:
+        for end in wire.ends:
+            if end in ends:
+                raise PlanError(f"port `{printable(str(end))}` is on two links: an interface can be on one only")
+            ends.add(end)
+
+
+def _controllers(node: Resource) -> tuple[Controller, ...]:
+    return tuple(Controller(str(item.address), item.port or OPENFLOW_PORT) for item in controllers(node))
+
+
+def _ends(
+    all_wires: Sequence[Wire],
+    by_id: Mapping[str, Resource],
+    names: Mapping[str, str],
+    numbers: Mapping[PortRef, int],
+    given: Mapping[PortRef, Address],
+    effects: Mapping[str, Impairment],
+    options: Options,
+) -> list[End]:
+    """All interfaces: ``2k`` and ``2k + 1`` are the first and second end of wire ``k``."""
+    next_index: dict[str, int] = {}
+    found: list[End] = []
+    for wire in all_wires:
+        for port in wire.ends:
+            node = by_id[port.resource]
+            namespace = "" if is_switch(node) else node.id  # a host's id may be empty only where the rules let it be
+            index = next_index.get(namespace, _FIRST_INDEX)
+            next_index[namespace] = index + 1
+            number = len(found)
+            found.append(
+                End(
+                    node=names[node.id],
+                    port=port.port,
+                    name=interface_name(names[node.id], numbers[port]),
+                    number=numbers[port],
+                    index=index,
+                    # locally administered; the same in every run, for ARP's sake and for readers of packet dumps
+                    mac=(0x02 << 40 | number + 1).to_bytes(6, "big").hex(":"),
+                    address=str(given[port]) if port in given else None,
+                    egress=_egress(effects[wire.link.id], options.seed, number) if options.impaired else None,
+                )
+            )
+    return found
+
+
+def _egress(effect: Impairment, seed: int, number: int) -> Egress:
+    return Egress(
+        delay_ns=effect.delay_ns,
+        jitter_ns=effect.jitter_us * 1000,
+        loss_percent=effect.loss_percent,
+        rate_bps=effect.rate_bps,
+        queue_packets=effect.queue_packets,
+        # each direction has random numbers of its own; never 0, which the kernel takes for "any"
+        seed=(seed * 2**32 + number + 1) % 2**64,
+    )
+
+
+def _hosts(
+    hosts: Sequence[Resource],
+    by_id: Mapping[str, Resource],
+    all_wires: Sequence[Wire],
+    names: Mapping[str, str],
+    own: Mapping[str, IPv4Address],
+    ends: Sequence[End],
+    effects: Mapping[str, Impairment],
+) -> tuple[Host, ...]:
+    switches = [node.id for node in by_id.values() if is_switch(node)]
+    number = {node: index for index, node in enumerate([*(host.id for host in hosts), *switches])}
+    bridged = bridged_ports(dict(by_id))
+    joints = []
+    for index, wire in enumerate(all_wires):
+        if any(is_switch(by_id[end.resource]) and end not in bridged for end in wire.ends):
+            continue  # the way to a controller carries nothing else
+        rtt_us = effects[wire.link.id].rtt_us
+        first, second = (number[end.resource] for end in wire.ends)
+        joints += [Joint(2 * index, first, second, rtt_us), Joint(2 * index + 1, second, first, rtt_us)]
+    paths = Paths(len(hosts), len(number), joints)
+    hops: list[list[Hop | None]] = [[] for _ in hosts]
+    for target in range(len(hosts)):
+        for column, hop in zip(hops, paths.towards(target), strict=True):
+            column.append(hop)
+    summary = Summary(own[hosts[0].id])
+    return tuple(
+        Host(
+            host.id,
+            names[host.id],
+            host.cls,
+            host.location,
+            str(own[host.id]),
+            tuple(
+                Route(_ip(ends[hop.gateway]), ends[hop.interface].name, tuple(destinations))
+                for hop, destinations in summary.of(hops[index]).items()
+            ),
+        )
+        for index, host in enumerate(hosts)
+    )
+
+
+def _ip(end: End) -> str:
+    if end.address is None:
+        raise PlanError(f"interface {end.name} has no address: nothing can be sent through it")
+    return end.address.partition("/")[0]

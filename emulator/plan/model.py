@@ -1,0 +1,140 @@
+"""What a network is to be, as values: hosts, switches, circuits with two ends, routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from gtsdsl.impairments import DelaySource
+
+VERSION = 1
+"""Of the plan's JSON; it is raised when what is there changes its meaning."""
+
+SwitchKind: TypeAlias = Literal["ovs", "bridge"]
+"""An Open vSwitch bridge, or Linux's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """What an interface does to the packets that leave it, which is one direction of its circuit.
+
+    ``delay_ns`` is half the circuit's round trip. ``jitter_ns`` is netem's: delays are spread evenly, by so much to
+    either side. ``queue_packets`` holds the packets in flight and those that wait (`Impairment.queue_packets`). The
+    ``seed`` makes jitter and loss the same in each run.
+    """
+
+    delay_ns: int
+    jitter_ns: int
+    loss_percent: float
+    rate_bps: int
+    queue_packets: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """An interface: one end of a circuit.
+
+    ``node`` is the name of the host or switch, ``port`` the testbed's port. ``number`` is Mininet's port number, of a
+    switch also OpenFlow's. ``index`` is the kernel's interface index in the node's namespace; all switches share one.
+    ``address`` has its prefix length, as ``10.0.0.0/31``; a switch's port has none, but the one to its controller.
+    Without ``egress``, packets leave as fast as the machine lets them.
+    """
+
+    node: str
+    port: str
+    name: str
+    number: int
+    index: int
+    mac: str
+    address: str | None
+    egress: Egress | None
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """Two interfaces that are joined. ``rtt_ns`` is the round trip without the time to send the bits."""
+
+    id: str
+    first: End
+    second: End
+    rtt_ns: int
+    source: DelaySource
+
+    @property
+    def ends(self) -> tuple[End, End]:
+        return self.first, self.second
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Networks (``100.64.0.4/30``) that a host reaches through a neighbour's address on one of its interfaces."""
+
+    gateway: str
+    interface: str
+    destinations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A machine. ``id`` is the testbed's, ``name`` what Mininet and ``/etc/hosts`` call it.
+
+    ``loopback`` is its own address, which its name stands for and which it speaks from: it does not go down with a
+    circuit, and is the same from wherever it is looked at.
+    """
+
+    id: str
+    name: str
+    cls: str
+    site: str | None
+    loopback: str
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """Where a switch's OpenFlow controller listens."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A switch. With ``controllers`` it obeys the one that answers; while none does, and without any, it learns.
+
+    ``spanning_tree``: there is a loop of switches, and frames would go round in it for ever.
+    """
+
+    id: str
+    name: str
+    cls: str
+    site: str | None
+    kind: SwitchKind
+    datapath_id: str
+    controllers: tuple[Controller, ...]
+    spanning_tree: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A network, ready to be made. ``seed`` is what all seeds in it were made from."""
+
+    testbed: str
+    seed: int
+    hosts: tuple[Host, ...]
+    switches: tuple[Switch, ...]
+    circuits: tuple[Circuit, ...]
+
+    @property
+    def ends(self) -> Iterator[End]:
+        """All interfaces, in the order of the circuits."""
+        for circuit in self.circuits:
+            yield circuit.first
+            yield circuit.second
+
+    @property
+    def is_impaired(self) -> bool:
+        """Whether any interface delays, loses or holds back packets, for which the kernel must have netem."""
+        return any(end.egress is not None for end in self.ends)

@@ -1,0 +1,245 @@
+"""A running network to the round trip over each of its circuits, beside what the plan says that it should be.
+
+Between two hosts, an echo request goes by IP (ICMP), as from `ping`, and the far kernel answers it. A switch's port has
+no address: there a frame goes from one end of the circuit to the other and straight back, in a class of frames that
+bridges never forward (IEEE 802.1D, table 7-10). Sockets are opened in the namespaces, and no process is started: what
+a process costs would be measured too. One echo follows the other, so that none waits for another's bits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import socket
+import statistics
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+from emulator.netlink import namespaces
+from emulator.plan import Circuit, End
+from emulator.underlay import Underlay
+
+VERSION = 1
+PAYLOAD_BYTES = 56
+_ETHERNET_BYTES, _IP_BYTES, _ICMP_BYTES = 14, 20, 8
+FRAME_BYTES = _ETHERNET_BYTES + _IP_BYTES + _ICMP_BYTES + PAYLOAD_BYTES
+"""What an echo has on the way, either way: netem counts the Ethernet header, but neither preamble nor checksum."""
+
+_ETHERTYPE = 0x88B5  # for experiments (IEEE 802, 9.2.4)
+_ETH_P_ALL = 3
+_NOT_FORWARDED = bytes.fromhex("0180c200000e")
+_ECHO = struct.Struct("!BBHHH")
+_ECHO_REQUEST, _ECHO_REPLY = 8, 0
+_LEAST_PATIENCE_S = 1.0
+_SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("=qq")
+_OUTGOING = 4  # PACKET_OUTGOING: a packet socket sees its own frames too
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitProbe:
+    """What was seen on a circuit. All times are round trips in microseconds; ``samples_us`` in the order of sending.
+
+    ``configured_us`` is the delay of both directions, ``expected_us`` that and the time to send the bits of
+    `FRAME_BYTES` at the rate of each direction. ``measured_us`` is the median; it and ``error_us``, measured minus
+    expected, are None if nothing came back. ``by`` is ``icmp`` or ``frame``.
+    """
+
+    id: str
+    first: str
+    second: str
+    by: str
+    configured_us: float
+    expected_us: float
+    measured_us: float | None
+    error_us: float | None
+    sent: int
+    lost: int
+    samples_us: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """The probes of all circuits, in the order of the plan."""
+
+    testbed: str
+    seed: int
+    kernel: str
+    frame_bytes: int
+    circuits: tuple[CircuitProbe, ...]
+
+    @property
+    def worst_error_us(self) -> float | None:
+        """The error that is farthest from zero; None if a circuit answered nothing, or there is none."""
+        errors = [circuit.error_us for circuit in self.circuits]
+        known = [error for error in errors if error is not None]
+        return max(known, key=abs) if known and len(known) == len(errors) else None
+
+
+def to_json(result: ProbeResult) -> str:
+    """A result as JSON text, with its version."""
+    return json.dumps({"version": VERSION, **asdict(result)}, indent=2) + "\n"
+
+
+def probe(underlay: Underlay, *, count: int = 10, warm_up: int = 1) -> ProbeResult:
+    """Measure the round trip over every circuit ``count`` times, after ``warm_up`` echoes that find the neighbours.
+
+    An echo that does not come back within a second more than expected is lost.
+
+    Raises:
+        EmulationError: sockets are refused.
+    """
+    plan = underlay.plan
+    return ProbeResult(
+        testbed=plan.testbed,
+        seed=plan.seed,
+        kernel=os.uname().release,
+        frame_bytes=FRAME_BYTES,
+        circuits=tuple(_probe(underlay, circuit, count, warm_up) for circuit in plan.circuits),
+    )
+
+
+def expected_ns(circuit: Circuit) -> float:
+    """The round trip with the time to send the bits of an echo, each way."""
+    total = 0.0
+    for end in circuit.ends:
+        if end.egress is not None:
+            total += end.egress.delay_ns + FRAME_BYTES * 8 * 1e9 / end.egress.rate_bps
+    return total
+
+
+def _probe(underlay: Underlay, circuit: Circuit, count: int, warm_up: int) -> CircuitProbe:
+    by_ip = all(end.address is not None and end.node in underlay.namespaces for end in circuit.ends)
+    expected = expected_ns(circuit)
+    jitter_ns = sum(4 * end.egress.jitter_ns for end in circuit.ends if end.egress is not None)
+    # a circuit's first echo waits for ARP, which asks over the same circuit from both ends
+    patience_s = _LEAST_PATIENCE_S + (3 * expected + jitter_ns) / 1e9
+    with (_icmp if by_ip else _frames)(underlay, circuit) as echo:
+        samples = [echo.round_trip_ns(number, patience_s) for number in range(warm_up + count)][warm_up:]
+    returned = [sample / 1000 for sample in samples if sample is not None]
+    measured = statistics.median(returned) if returned else None
+    return CircuitProbe(
+        id=circuit.id,
+        first=circuit.first.node,
+        second=circuit.second.node,
+        by="icmp" if by_ip else "frame",
+        configured_us=sum(end.egress.delay_ns for end in circuit.ends if end.egress is not None) / 1000,
+        expected_us=round(expected / 1000, 3),
+        measured_us=measured,
+        error_us=None if measured is None else round(measured - expected / 1000, 3),
+        sent=count,
+        lost=count - len(returned),
+        samples_us=tuple(returned),
+    )
+
+
+class _Icmp:
+    """Echo requests from a raw socket to an address."""
+
+    def __init__(self, near: socket.socket, target: str) -> None:
+        self._near = near
+        self._target = target
+        self._identifier = os.getpid() & 0xFFFF
+
+    def round_trip_ns(self, number: int, patience_s: float) -> int | None:
+        """The time until an echo's reply; None if it is lost."""
+        request = _packet(_ECHO_REQUEST, self._identifier, number & 0xFFFF)
+        began_ns = time.time_ns()
+        try:
+            self._near.sendto(request, (self._target, 0))
+        except OSError:  # the interface is down
+            return None
+        for data, _, came_ns in _arrivals(self._near, began_ns, patience_s):
+            kind, _, _, identifier, sequence = _ECHO.unpack_from(data, (data[0] & 15) * 4)
+            if (kind, identifier, sequence) == (_ECHO_REPLY, self._identifier, number & 0xFFFF):
+                return came_ns - began_ns
+        return None
+
+
+class _Frames:
+    """Frames from one end of a circuit to the other and back."""
+
+    def __init__(self, near: socket.socket, far: socket.socket) -> None:
+        self._near, self._far = near, far
+
+    def round_trip_ns(self, number: int, patience_s: float) -> int | None:
+        """How long a frame was on the way there and back, without its stay at the far end; None if it is lost."""
+        there_ns = _one_way_ns(self._near, self._far, number, patience_s)
+        back_ns = None if there_ns is None else _one_way_ns(self._far, self._near, number, patience_s)
+        return None if there_ns is None or back_ns is None else there_ns + back_ns
+
+
+def _one_way_ns(near: socket.socket, far: socket.socket, number: int, patience_s: float) -> int | None:
+    content = _ETHERTYPE.to_bytes(2, "big") + number.to_bytes(8, "big")
+    frame = _NOT_FORWARDED + bytes(6) + content
+    began_ns = time.time_ns()
+    try:
+        near.send(frame.ljust(FRAME_BYTES, b"\0"))
+    except OSError:  # the interface is down
+        return None
+    for data, kind, came_ns in _arrivals(far, began_ns, patience_s):
+        if kind != _OUTGOING and data[:6] == _NOT_FORWARDED and data[12:22] == content:
+            return came_ns - began_ns
+    return None
+
+
+def _arrivals(end: socket.socket, began_ns: int, patience_s: float) -> Iterator[tuple[bytes, int, int]]:
+    """What comes in until patience ends: the data, its kind (of a packet socket), and when the kernel received it.
+
+    The kernel's own time stamp is taken before any other program, as a switch's, has its turn with the packet.
+    """
+    deadline_ns = began_ns + int(patience_s * 1e9)
+    while (left_s := (deadline_ns - time.time_ns()) / 1e9) > 0 and select.select([end], [], [], left_s)[0]:
+        data, ancillary, _, sender = end.recvmsg(2048, 64)
+        stamps = [_TIMESPEC.unpack(value) for _, kind, value in ancillary if kind == _SO_TIMESTAMPNS]
+        came_ns = stamps[0][0] * 10**9 + stamps[0][1] if stamps else time.time_ns()
+        yield data, sender[2] if len(sender) > 2 else 0, came_ns
+
+
+@contextlib.contextmanager
+def _icmp(underlay: Underlay, circuit: Circuit) -> Iterator[_Icmp]:
+    with namespaces.entered(underlay.namespaces[circuit.first.node].descriptor):
+        near = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    with near:
+        # over this circuit and no other, whatever the routes say
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, circuit.first.name.encode() + b"\0")
+        near.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        near.bind((_address(circuit.first), 0))
+        yield _Icmp(near, _address(circuit.second))
+
+
+@contextlib.contextmanager
+def _frames(underlay: Underlay, circuit: Circuit) -> Iterator[_Frames]:
+    with contextlib.ExitStack() as stack:
+        opened: Sequence[socket.socket] = [stack.enter_context(_packets(underlay, end)) for end in circuit.ends]
+        yield _Frames(opened[0], opened[1])
+
+
+def _packets(underlay: Underlay, end: End) -> socket.socket:
+    with namespaces.entered(underlay.namespaces[underlay.key_of(end)].descriptor):
+        found = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        try:
+            found.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            # all frames: a bridge takes those of a single type before a socket sees them
+            found.bind((end.name, _ETH_P_ALL))
+        except OSError:
+            found.close()
+            raise
+    return found
+
+
+def _address(end: End) -> str:
+    return (end.address or "").partition("/")[0]
+
+
+def _packet(kind: int, identifier: int, sequence: int) -> bytes:
+    payload = bytes(PAYLOAD_BYTES)
+    header = _ECHO.pack(kind, 0, 0, identifier, sequence)
+    total = sum(struct.unpack(f"!{(len(header) + PAYLOAD_BYTES) // 2}H", header + payload))
+    total = (total >> 16) + (total & 0xFFFF)
+    total += total >> 16
+    return _ECHO.pack(kind, 0, ~total & 0xFFFF, identifier, sequence) + payload

@@ -1,0 +1,1 @@
+"""What a switch is: an Open vSwitch bridge, or Linux's own."""

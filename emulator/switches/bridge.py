@@ -1,0 +1,65 @@
+"""A switch of the plan to a Linux bridge."""
+
+from __future__ import annotations
+
+from mininet.node import Switch as MininetSwitch
+
+from emulator.hosts.node import EmulatedNode
+from emulator.hosts.world import World
+from emulator.netlink import links
+from emulator.plan import Switch
+from emulator.underlay import SWITCHES, Underlay
+
+
+class EmulatedSwitch(EmulatedNode, MininetSwitch):  # type: ignore[misc]
+    """A switch of either kind. All share one network namespace, in which each is a bridge of its own name."""
+
+    def __init__(self, switch: Switch, underlay: Underlay, world: World) -> None:
+        self.plan = switch
+        self.underlay = underlay
+        # MininetSwitch's constructor would set this only for a switch in the machine's own namespace
+        self.controlIntf = None
+        self.listenPort = None
+        self.opts = ""
+        super().__init__(switch.name, underlay.namespaces[SWITCHES].descriptor, world)
+
+    @property
+    def bridged(self) -> list[tuple[str, int, int]]:
+        """The ports between which it forwards: interface name, kernel's index, OpenFlow's number."""
+        # a port with an address is the one to the controller
+        return [
+            (end.name, end.index, end.number)
+            for end in self.underlay.plan.ends
+            if end.node == self.name and end.address is None
+        ]
+
+    @property
+    def edges(self) -> frozenset[str]:
+        """The names of its interfaces that lead to a host."""
+        hosts = {host.name for host in self.underlay.plan.hosts}
+        circuits = self.underlay.plan.circuits
+        pairs = [pair for circuit in circuits for pair in (circuit.ends, circuit.ends[::-1])]
+        return frozenset(near.name for near, far in pairs if near.node == self.name and far.node in hosts)
+
+    def stop(self, deleteIntfs: bool = True) -> None:
+        """Nothing of its own: a switch ends with its network."""
+
+
+class BridgeSwitch(EmulatedSwitch):
+    """A Linux bridge: it learns, and obeys no controller. In a loop, 802.1D keeps frames from going round."""
+
+    def __init__(self, switch: Switch, number: int, underlay: Underlay, world: World) -> None:
+        super().__init__(switch, underlay, world)
+        self.dpid = switch.datapath_id
+        self._number = number
+
+    def start(self, controllers: object) -> None:
+        """Make the bridge, and its ports its own."""
+        namespace = self.underlay.namespaces[SWITCHES]
+        index = namespace.next_index
+        namespace.next_index += 1
+        requests = [links.bridge(self.name, index, spanning_tree=self.plan.spanning_tree)]
+        requests += [links.set_master(port, name, index) for name, port, _ in self.bridged]
+        requests.append(links.up(index, self.name))
+        with self.underlay.netlink(SWITCHES) as netlink:
+            netlink.send(requests)

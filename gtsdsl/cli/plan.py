@@ -1,0 +1,162 @@
+"""`gtsdsl plan`: from a topology to the network that it becomes: addresses, routes, delays, queues."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gtsdsl.cli.common import print_diagnostics, write_output
+from gtsdsl.diagnostics import printable
+from gtsdsl.loading import check, read_source
+
+if TYPE_CHECKING:
+    from emulator.plan import Plan
+    from gtsdsl.circuits import Circuits
+
+_ROUTES_SHOWN = 4
+
+
+@click.command("plan")
+@click.argument("file", type=click.Path())
+@click.option("--rtt", "rtts", metavar="A-B=TIME", multiple=True, help="A circuit's round trip, as AMS-MIL=40ms.")
+@click.option(
+    "--circuits",
+    "path",
+    type=click.Path(path_type=Path),
+    metavar="CIRCUITS",
+    help="Own figures, as for `circuits`.",
+)
+@click.option("--ideal", is_flag=True, help="Without delay, jitter, loss and rate: as fast as the machine.")
+@click.option(
+    "--switch", type=click.Choice(["ovs", "bridge"]), default="ovs", show_default=True, help="Kind of switch."
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of jitter and loss.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Write to a file.")
+def command(
+    file: str,
+    rtts: Sequence[str],
+    path: Path | None,
+    ideal: bool,
+    switch: str,
+    seed: int,
+    form: str,
+    output: Path | None,
+) -> None:
+    """Show the network that a topology becomes when it is emulated, without making it.
+
+    A circuit's delay is the link's own, else that of --rtt, of --circuits, or what is known between its two sites.
+
+    \b
+    Example:
+      gtsdsl plan examples/full_mesh.dsl
+      gtsdsl plan examples/full_mesh.dsl --rtt AMS-MIL=40ms --format json
+    """
+    own = user_circuits(rtts, path)
+    checked = check(read_source(file))
+    print_diagnostics(checked.diagnostics)
+    if checked.testbed is None or checked.has_errors:
+        sys.exit(1)
+    from emulator.plan import Options, PlanError, plan, to_json  # noqa: PLC0415 (after what is wrong with the input)
+
+    options = Options(circuits=own, impaired=not ideal, switch="bridge" if switch == "bridge" else "ovs", seed=seed)
+    try:
+        made = plan(checked.testbed, options)
+    except PlanError as error:
+        raise click.ClickException(printable(str(error), limit=1000)) from None
+    write_output(output, to_json(made) if form == "json" else _text(made))
+
+
+def user_circuits(rtts: Sequence[str], path: Path | None) -> Circuits | None:
+    """What the user gave with ``--rtt`` and ``--circuits``; the first goes before the second.
+
+    Raises:
+        click.BadParameter: an ``--rtt`` is none.
+        GtsError: the file is none.
+    """
+    from gtsdsl.circuits import Circuit, Circuits, canonical, read_circuits  # noqa: PLC0415
+    from gtsdsl.impairments import parse_duration_us  # noqa: PLC0415
+
+    own = read_circuits(path) if path else Circuits()
+    given = dict(own.circuits)
+    seen = set()
+    for text in rtts:
+        sites, equals, value = text.partition("=")
+        ends = [code.strip().upper() for code in sites.split("-")]
+        if not equals or len(ends) != 2 or not all(ends):
+            raise click.BadParameter(f"`{printable(text)}` is not A-B=TIME, as AMS-MIL=40ms", param_hint="--rtt")
+        try:
+            rtt_ms = parse_duration_us(value.strip()) / 1000
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--rtt") from None
+        first, second = sorted(canonical(code, own) for code in ends)
+        if (first, second) in seen:
+            raise click.BadParameter(f"{printable(f'{first}-{second}')} is given twice", param_hint="--rtt")
+        seen.add((first, second))
+        given[first, second] = Circuit((first, second), rtt_ms, rtt_ms, rtt_ms, False, "given", "--rtt")
+    return replace(own, circuits=given) if given or own.sites else None
+
+
+def _text(plan: Plan) -> str:
+    """The plan as tables for people."""
+    from io import StringIO  # noqa: PLC0415 (with rich, which takes longer to import than all else here to run)
+
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    def table(*headings: str) -> Table:
+        found = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+        for heading in headings:
+            found.add_column(heading, justify="right" if heading in _FIGURES else "left", no_wrap=True)
+        return found
+
+    nodes = table("node", "id", "class", "site", "address", "routes")
+    for host in plan.hosts:
+        routes = [f"{item} via {route.gateway}" for route in host.routes for item in route.destinations]
+        more = f", {len(routes) - _ROUTES_SHOWN} more" if len(routes) > _ROUTES_SHOWN else ""
+        words = (host.name, host.id, host.cls, host.site or "", host.loopback, ", ".join(routes[:_ROUTES_SHOWN]) + more)
+        nodes.add_row(*(Text(printable(word, 200)) for word in words))  # Text: what a file says is no markup
+    for switch in plan.switches:
+        obeys = ", ".join(f"{item.address}:{item.port}" for item in switch.controllers)
+        tree = "spanning tree; " if switch.spanning_tree else ""
+        words = (
+            switch.name,
+            switch.id,
+            switch.cls,
+            switch.site or "",
+            "",
+            tree + (f"obeys {obeys}" if obeys else "learns"),
+        )
+        nodes.add_row(*(Text(printable(word, 200)) for word in words))
+    circuits = table("circuit", "from", "to", "round trip", "source", "jitter", "loss", "rate", "queue")
+    for circuit in plan.circuits:
+        ends = [f"{end.name} {end.address or ''}".strip() for end in circuit.ends]
+        egress = circuit.first.egress
+        figures = ["", "", "", "", "", ""]
+        if egress is not None:
+            figures = [
+                f"{circuit.rtt_ns / 1e6:.3f} ms",
+                circuit.source,
+                f"{egress.jitter_ns / 1e6:g} ms" if egress.jitter_ns else "",
+                f"{egress.loss_percent:g} %" if egress.loss_percent else "",
+                f"{egress.rate_bps / 1e6:g} Mbit/s",
+                f"{egress.queue_packets} packets",
+            ]
+        circuits.add_row(*(Text(printable(word, 100)) for word in (circuit.id, *ends, *figures)))
+    shown = StringIO()
+    console = Console(file=shown, highlight=False, width=_WIDTH)
+    console.print(Text(printable(f"testbed {plan.testbed}, seed {plan.seed}")))
+    for part in (nodes, circuits):
+        console.print()
+        console.print(part)
+    return "\n".join(line.rstrip() for line in shown.getvalue().splitlines()) + "\n"
+
+
+_FIGURES = frozenset({"round trip", "jitter", "loss", "rate", "queue"})
+_WIDTH = 1000  # no row is cut or wrapped
