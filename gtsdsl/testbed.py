@@ -17,6 +17,19 @@ MAX_DIGITS = 100
 """The most digits that a number may have, in any format."""
 
 
+def scalar_text(value: bool | int | Decimal | None) -> str:
+    """A value that is neither text nor made of others, as JSON and the DSL both write it.
+
+    Raises:
+        ValueError: a number cannot be held.
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else decimal_text(value)
+
+
 def decimal_text(value: Decimal) -> str:
     """A decimal in plain notation with a point, as the DSL writes it and JSON takes it: no exponent, no ``-0.0``.
 

@@ -6,13 +6,12 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 
 from gtsdsl.classes import CLASSES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.diagnostics import printable
 from gtsdsl.nested import Key, NestedTypes, nested_types
 from gtsdsl.references import is_attribute_name, is_name
-from gtsdsl.testbed import Port, PortRef, Resource, Testbed, Value, decimal_text
+from gtsdsl.testbed import Port, PortRef, Resource, Testbed, Value, scalar_text
 
 _STEP = "  "
 
@@ -180,14 +179,8 @@ def literal(value: Value) -> str:
     """
     if isinstance(value, str):
         return text(value)
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, Decimal):
-        return decimal_text(value)
+    if not isinstance(value, list | dict):
+        return scalar_text(value)
     if isinstance(value, list):
         return f"[{', '.join(map(literal, value))}]"
     entries = (f"{key if is_name(key) else text(key)}: {literal(item)}" for key, item in value.items())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
 from json.encoder import encode_basestring_ascii as quoted
 from typing import NotRequired, TypedDict, cast
 
@@ -13,7 +12,7 @@ from gtsdsl.json_schema import GTS_JSON, violations
 from gtsdsl.nested import nested_types
 from gtsdsl.references import split_reference
 from gtsdsl.source import JsonPath, Place, Source
-from gtsdsl.testbed import NO_PLACES, NOTHING, TESTBED_CLASS, Adjacency, Port, Resource, Testbed, Value, decimal_text
+from gtsdsl.testbed import NO_PLACES, NOTHING, TESTBED_CLASS, Adjacency, Port, Resource, Testbed, Value, scalar_text
 
 
 def write(testbed: Testbed) -> str:
@@ -97,14 +96,8 @@ def value_text(value: Value, pad: str) -> str:
     """
     if isinstance(value, str):
         return quoted(value)
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, Decimal):
-        return decimal_text(value)
+    if not isinstance(value, list | dict):
+        return scalar_text(value)
     inner = f"{pad}  "
     if isinstance(value, list):
         return _array([value_text(item, inner) for item in value], pad)
