@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from emulator.errors import EmulationError
@@ -141,7 +142,8 @@ def _run_script(network: EmulatedNetwork, path: str) -> int:
     return 0
 
 
-def _users_part(error: BaseException, path: str):  # type: ignore[no-untyped-def]
+def _users_part(error: BaseException, path: str) -> TracebackType | None:
+    """Where an exception came from, from the user's file on."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != path:
         trace = trace.tb_next

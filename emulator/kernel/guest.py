@@ -117,8 +117,9 @@ class Guest:
         Raises:
             EmulationError: as `wait_until`.
         """
-        status = self.wait_until(stdout, stderr, None)
-        return self.exit_status() if status is None else status
+        while (status := self.wait_until(stdout, stderr, None)) is None:
+            pass  # it has none only if something else was waited for
+        return status
 
     def wait_until(self, stdout: Sink, stderr: Sink, until: Callable[[], bool] | None) -> int | None:
         """Pass the command's output on until it ends, or ``until`` says so; its exit status, None if it has none yet.
