@@ -4,6 +4,11 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
+# What the tests run in emulated networks, and what the guest kernel is built with: commands and their packages.
+FOR_NETWORKS := ip:iproute2 tc:iproute2 ping:iputils-ping setpriv:util-linux iperf3:iperf3 linux.uml:user-mode-linux \
+  mnexec:mininet ovs-vsctl:openvswitch-switch ovs-testcontroller:openvswitch-testcontroller
+FOR_KERNEL := gcc:gcc make:make flex:flex bison:bison bc:bc xz:xz-utils nm:binutils patch:patch
+
 .PHONY: demo test lint bench clean
 
 demo: $(VENV)/installed
@@ -29,7 +34,7 @@ $(VENV)/installed: pyproject.toml grammar/gts.lark hatch_build.py
 	@touch $@
 
 $(VENV)/installed-for-tests: $(VENV)/installed
-	@tools/apt-install dot:graphviz git:git node:nodejs npm:npm
+	@tools/apt-install dot:graphviz git:git node:nodejs npm:npm $(FOR_NETWORKS) $(FOR_KERNEL)
 	@echo "Installing what the tests need into $(VENV) …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
 	@npm ci --prefix editors/vscode --ignore-scripts --no-audit --no-fund --silent
