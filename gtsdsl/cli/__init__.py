@@ -49,12 +49,13 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="gtsdsl %(version)s")
 def cli() -> None:
-    """Compile, check and draw topologies of the GÉANT Testbeds Service.
+    """Compile, check, draw and run topologies of the GÉANT Testbeds Service.
 
     \b
     Example:
       gtsdsl check examples/full_mesh.dsl
       gtsdsl compile examples/full_mesh.dsl -o mesh.json
+      gtsdsl emulate examples/full_mesh.dsl --probe
     """
 
 
