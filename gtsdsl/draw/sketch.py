@@ -157,7 +157,7 @@ def _bundle(first: int, second: int, group: list[Wire], delays: dict[str, Impair
     found = [delays[wire.link.id] for wire in group]
     rtts = [item.rtt_ms for item in found if item.delay_source != "unknown"]
     # of several circuits, the least certain one says how the figure is marked
-    order: tuple[DelaySource, ...] = ("unknown", "estimated", "link", "measured")
+    order: tuple[DelaySource, ...] = ("unknown", "estimated", "link", "given", "measured")
     source = min((item.delay_source for item in found), key=order.index)
     low, high = (min(rtts), max(rtts)) if rtts else (0.0, 0.0)
     joins = f"from {group[0].first} to {group[0].second}"
@@ -165,7 +165,8 @@ def _bundle(first: int, second: int, group: list[Wire], delays: dict[str, Impair
 
 
 WORDS: dict[DelaySource, str] = {
-    "measured": "measured or given round-trip time",
+    "measured": "measured round-trip time",
+    "given": "round-trip time from a file of your own",
     "link": "round-trip time set in the topology",
     "estimated": "round-trip time estimated from the distance",
     "unknown": "round-trip time not known",

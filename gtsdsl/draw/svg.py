@@ -17,12 +17,14 @@ from gtsdsl.impairments import DelaySource
 # dashes say the same in black and white.
 _COLOURS: Mapping[DelaySource, str] = {
     "measured": "#0072b2",
+    "given": "#6a4c93",
     "link": "#007a5a",
     "estimated": "#c2560a",
     "unknown": "#6b6b6b",
 }
 _DASHES: Mapping[DelaySource, tuple[float, ...]] = {
     "measured": (),
+    "given": (),
     "link": (),
     "estimated": (4.5, 2.5),
     "unknown": (1.0, 2.0),

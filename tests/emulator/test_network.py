@@ -17,7 +17,6 @@ from emulator.hosts.guardian import inhabitants
 from emulator.network import EmulatedNetwork
 from emulator.plan import Options, plan
 from emulator.probe import FRAME_BYTES, expected_ns, probe, to_json
-from emulator.runs import runs_folder
 from emulator.underlay import Underlay, require_netem
 from tests.emulator.topologies import joined, mesh, ring
 
@@ -235,15 +234,16 @@ def _has_netem() -> bool:
 
 
 def test_nothing_is_left_after_an_exception() -> None:
-    before = set(runs_folder().iterdir())
     with pytest.raises(ZeroDivisionError), EmulatedNetwork(plan(mesh(3), _IDEAL)) as network:  # noqa: PT012
         found = {os.fstat(item.descriptor).st_ino for item in network.underlay.namespaces.values()}
         network["h1"].cmd("sleep 1000 &")
         network["h2"].cmd("setsid nohup sleep 1000 > /dev/null 2>&1 &")
         assert len(inhabitants(found)) == 4
+        folder = network.world.folder.parent
+        assert folder.is_dir()
         1 / 0  # noqa: B018
     assert inhabitants(found) == []
-    assert set(runs_folder().iterdir()) <= before
+    assert not folder.exists()
     assert network.underlay.namespaces == {}
 
 
