@@ -10,7 +10,8 @@ from emulator.errors import EmulationError
 from emulator.netlink import qdiscs
 from emulator.plan.making import seed_of
 from gtsdsl.diagnostics import did_you_mean, printable
-from gtsdsl.impairments import Impairment, parse_bandwidth, parse_duration_us, parse_loss
+from gtsdsl.impairments import Impairment
+from gtsdsl.units import parse_bandwidth, parse_duration_us, parse_loss
 
 if TYPE_CHECKING:
     from emulator.interfaces import EmulatedIntf, EmulatedLink

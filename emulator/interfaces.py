@@ -11,7 +11,8 @@ from emulator.errors import EmulationError
 from emulator.netlink import addresses, links, qdiscs
 from emulator.underlay import parse_address
 from gtsdsl.addresses import Address
-from gtsdsl.impairments import Impairment, parse_bandwidth, parse_duration_us, parse_loss
+from gtsdsl.impairments import Impairment
+from gtsdsl.units import parse_bandwidth, parse_duration_us, parse_loss
 
 if TYPE_CHECKING:
     from emulator.network import EmulatedNetwork

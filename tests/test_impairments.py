@@ -11,12 +11,10 @@ from gtsdsl.impairments import (
     MIN_QUEUE_PACKETS,
     Impairment,
     impairments,
-    parse_bandwidth,
-    parse_duration_us,
-    parse_loss,
 )
 from gtsdsl.source import Source
 from gtsdsl.testbed import Port, Testbed, Value
+from gtsdsl.units import parse_bandwidth, parse_duration_us, parse_loss
 from tests.targets.samples import host, link, pair, triangle, wired
 
 

@@ -10,8 +10,8 @@ from typing import TypeAlias
 from gtsdsl.circuits.known import pair
 from gtsdsl.circuits.model import Circuit, Circuits, Measurement, Pair, Site
 from gtsdsl.diagnostics import Diagnostic, GtsError, Note, did_you_mean, printable
-from gtsdsl.impairments import MAX_DURATION_US, parse_duration_us
 from gtsdsl.source import JsonPath, Source, Span
+from gtsdsl.units import MAX_DURATION_US, parse_duration_us
 
 MAX_CIRCUITS = 10_000
 """Circuits and sites in one file: those of 140 sites with each other."""

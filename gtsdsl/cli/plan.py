@@ -80,7 +80,7 @@ def user_circuits(rtts: Sequence[str], path: Path | None) -> Circuits | None:
         GtsError: the file is none.
     """
     from gtsdsl.circuits import Circuit, Circuits, canonical, read_circuits  # noqa: PLC0415
-    from gtsdsl.impairments import parse_duration_us  # noqa: PLC0415
+    from gtsdsl.units import parse_duration_us  # noqa: PLC0415
 
     own = read_circuits(path) if path else Circuits()
     given = dict(own.circuits)
