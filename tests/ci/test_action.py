@@ -59,14 +59,25 @@ def run(project: Path, **inputs: str) -> subprocess.CompletedProcess[str]:
 
 def test_no_script_holds_an_expression() -> None:
     scripts = [step["run"] for step in action()["runs"]["steps"] if "run" in step]
-    assert len(scripts) == 2
+    assert len(scripts) == 3
     assert not [script for script in scripts if "${{" in script]
 
 
 def test_each_input_is_described_and_used() -> None:
-    step = action()["runs"]["steps"][-1]
-    assert sorted(step["env"].values()) == sorted(f"${{{{ inputs.{name} }}}}" for name in action()["inputs"])
+    *earlier, step = action()["runs"]["steps"]
+    given = [f"${{{{ inputs.{name} }}}}" for name in action()["inputs"] if name != "emulation"]
+    assert sorted(step["env"].values()) == sorted(given)
+    assert [each.get("if") for each in earlier].count("inputs.emulation == 'true'") == 2
     assert all(definition["description"] for definition in action()["inputs"].values())
+
+
+def test_the_kernel_is_looked_for_where_it_is_kept() -> None:
+    from emulator.kernel.cache import kernels_folder
+
+    (step,) = (each for each in action()["runs"]["steps"] if each.get("uses", "").startswith("actions/cache@"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("XDG_CACHE_HOME", raising=False)
+        assert Path(step["with"]["path"]).expanduser() == kernels_folder()
 
 
 def test_each_step_names_its_shell() -> None:
