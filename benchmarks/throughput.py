@@ -1,0 +1,75 @@
+"""What our links cost TCP: iperf3 over an unimpaired link, and over a bare veth pair, in turn; the best of each counts.
+
+On this machine's kernel and in its clock, for the cost of a link is the processor's. Needs root, iproute2 and iperf3.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from benchmarks.network import testbed
+from benchmarks.table import Row, show
+from emulator.network import EmulatedNetwork
+from emulator.plan import Options, plan
+
+_ROUNDS = 4
+_SECONDS = 2
+
+
+def main() -> None:
+    """Print the table."""
+    if os.geteuid() != 0:
+        sys.exit("the benchmark of the throughput needs root, to make a bare veth pair")
+    planned = plan(testbed(2, [(0, 1)]), Options(impaired=False))
+    ours, bare = [], []
+    with EmulatedNetwork(planned) as network, _veth() as (one, other):
+        held = [network.underlay.namespaces[name].descriptor for name in ("h1", "h2")]
+        server, client = (["nsenter", f"--net=/proc/{os.getpid()}/fd/{descriptor}"] for descriptor in held)
+        for _ in range(_ROUNDS):
+            bare.append(_rate_bps(one, other, "192.0.2.1"))
+            ours.append(_rate_bps(server, client, str(network["h1"].defaultIntf().IP())))
+    ratio = max(ours) / max(bare)
+    show(
+        "TCP over an unimpaired link, on this machine's kernel",
+        [
+            Row("our link", f"{max(ours) / 1e9:.1f} Gbit/s", "", None),
+            Row("a bare veth pair", f"{max(bare) / 1e9:.1f} Gbit/s", "", None),
+            Row("  of that", f"{ratio:.3f}", "at least 0.95", ratio >= 0.95),
+        ],
+    )
+
+
+@contextmanager
+def _veth() -> Iterator[tuple[list[str], list[str]]]:
+    """A bare veth pair between two namespaces: what commands begin with to run in each."""
+    names = [f"gtsdsl-bench-{os.getpid()}-{end}" for end in "ab"]
+    with ExitStack() as stack:
+        for name in names:
+            _ip("netns", "add", name)
+            stack.callback(_ip, "netns", "delete", name)
+        _ip("-n", names[0], "link", "add", "veth0", "type", "veth", "peer", "name", "veth0", "netns", names[1])
+        for number, name in enumerate(names, 1):
+            _ip("-n", name, "address", "add", f"192.0.2.{number}/24", "dev", "veth0")
+            _ip("-n", name, "link", "set", "veth0", "up")
+        yield ["ip", "netns", "exec", names[0]], ["ip", "netns", "exec", names[1]]
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True)
+
+
+def _rate_bps(server_at: Sequence[str], client_at: Sequence[str], address: str) -> float:
+    with subprocess.Popen([*server_at, "iperf3", "--server", "--one-off"], stdout=subprocess.DEVNULL) as server:
+        try:
+            time.sleep(0.3)
+            client = [*client_at, "iperf3", "--client", address, "--time", str(_SECONDS), "--json"]
+            done = json.loads(subprocess.run(client, check=True, capture_output=True).stdout)
+        finally:
+            server.terminate()
+    return float(done["end"]["sum_received"]["bits_per_second"])
