@@ -27,7 +27,7 @@ def test_a_program_that_spins_is_named_and_ended(guest_kernel: Kernel) -> None:
 
 
 def test_a_program_that_spins_on_the_clock_is_ended(guest_kernel: Kernel) -> None:
-    boot = Boot(guest_kernel, patience_s=1)
+    boot = Boot(guest_kernel, patience_s=1, timeout_s=100)
     with pytest.raises(GuestStalledError, match=r"stood still|crawls"):
         run(boot, "python3", "-c", "import time\nwhile True: time.monotonic()")
 

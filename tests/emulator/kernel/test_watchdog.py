@@ -22,7 +22,7 @@ def verdict(rates: list[tuple[int, float]], patience_s: float = 10) -> tuple[int
     return None
 
 
-@pytest.mark.parametrize("rate", [100.0, 1.0, 0.01, 0.002])
+@pytest.mark.parametrize("rate", [100.0, 1.0, 0.1, 0.06])
 def test_a_clock_that_goes_is_let_go(rate: float) -> None:
     assert verdict([(1000, rate)]) is None
 
@@ -41,10 +41,10 @@ def test_reading_the_clock_is_no_progress() -> None:
 
 
 def test_a_clock_that_crawls_gets_more_time() -> None:
-    found = verdict([(1000, 0.0005)])
+    found = verdict([(1000, 0.02)])
     assert found is not None
     assert found[0] == 50
-    assert "crawls: 0.025 s in 50 s" in found[1]
+    assert "crawls: 1.000 s in 50 s" in found[1]
 
 
 def test_a_pause_within_the_patience_is_forgotten() -> None:
