@@ -1,0 +1,169 @@
+"""A program, or a function of ours, to a daemon in a host: with a log, watched, ended with the network."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.errors import EmulationError
+from emulator.netlink import namespaces
+
+if TYPE_CHECKING:
+    from emulator.network import EmulatedNetwork
+
+_POLL_S = 0.01
+_GRACE_S = 10.0
+_LOG_LINES = 5
+_LOG_BYTES = 4096
+
+
+class DaemonError(EmulationError):
+    """A daemon died or does not get ready; the message has its name and its last lines of log."""
+
+    exit_status = 1
+
+
+class Daemon:
+    """A process that runs in a host until it is stopped, or its network ends. ``log`` is what it wrote."""
+
+    def __init__(self, name: str, host: str, pid: int, log: Path) -> None:
+        self.name = name
+        self.host = host
+        self.pid = pid
+        self.log = log
+        self._status: int | None = None
+
+    def check(self) -> None:
+        """See that it runs.
+
+        Raises:
+            DaemonError: it has ended.
+        """
+        if (status := self._poll()) is not None:
+            how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+            raise DaemonError(f"{self} {how}: {self.last_lines()}")
+
+    def wait_until(self, is_ready: Callable[[], bool], patience_s: float) -> None:
+        """Wait until it is ready, in the network's clock.
+
+        Raises:
+            DaemonError: it has ended, or is not ready after ``patience_s``.
+        """
+        deadline_s = time.monotonic() + patience_s
+        while not is_ready():
+            self.check()
+            if time.monotonic() > deadline_s:
+                raise DaemonError(f"{self} is not ready after {patience_s:g} s: {self.last_lines()}")
+            time.sleep(_POLL_S)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it, and all that it started in its session, with a signal first and by force if that does not help."""
+        if self._poll() is not None:
+            return
+        deadline_s = time.monotonic() + _GRACE_S
+        self._signal(number)
+        while self._poll() is None and time.monotonic() < deadline_s:
+            time.sleep(_POLL_S)
+        if self._status is None:
+            self._signal(signal.SIGKILL)
+            _, status = os.waitpid(self.pid, 0)
+            self._status = os.waitstatus_to_exitcode(status)
+
+    def last_lines(self) -> str:
+        """The end of its log, in one line."""
+        with contextlib.suppress(OSError), self.log.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_BYTES))
+            text = file.read().decode(errors="replace")
+            lines = ["".join(it if it.isprintable() else " " for it in line) for line in text.splitlines()]
+            return " | ".join([line for line in lines if line.strip()][-_LOG_LINES:]) or "it said nothing"
+        return "it said nothing"
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+    def _poll(self) -> int | None:
+        if self._status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self._status = os.waitstatus_to_exitcode(status)
+        return self._status
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.host}"
+
+
+def start_program(
+    network: EmulatedNetwork, host: str, name: str, command: Sequence[str],
+    variables: Mapping[str, str] | None = None,
+) -> Daemon:  # fmt: skip
+    """Start a program in a host, without input.
+
+    Raises:
+        EmulationError: it cannot be started.
+    """
+    namespace = network.underlay.namespaces[host].descriptor
+    log = _log(network, host, name)
+    environment = [f"{key}={value}" for key, value in (variables or {}).items()]
+    line = ["env", *environment, *command] if environment else list(command)
+    with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
+        process = network.world.popen(namespace, line, nothing.fileno(), output.fileno(), output.fileno())
+    daemon = Daemon(name, host, process.pid, log)
+    process.returncode = 0  # it is the daemon's from now on: `subprocess` must not wait for it
+    return daemon
+
+
+def start_function(network: EmulatedNetwork, host: str, name: str, body: Callable[[], None]) -> Daemon:
+    """Run a function of ours in a process of its own in a host, until it returns.
+
+    It is a fork of this process, which has loaded what it needs: in a guest, a Python started anew would cost half a
+    second of wall time a host.
+
+    Raises:
+        EmulationError: it cannot be started.
+    """
+    namespace = network.underlay.namespaces[host].descriptor
+    network.world.start()  # its guardian ends the process with the network
+    log = _log(network, host, name)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        _become(namespace, log, body)
+    return Daemon(name, host, pid, log)
+
+
+def _become(namespace: int, log: Path, body: Callable[[], None]) -> None:
+    """Turn this process, a fork, into the daemon; it never returns."""
+    status = 1
+    try:
+        os.setsid()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for target, source in ((0, nothing), (1, output), (2, output)):
+            os.dup2(source, target)
+        namespaces.setns(namespace, namespaces.CLONE_NEWNET)
+        body()
+        status = 0
+    except BaseException:  # noqa: BLE001 - nothing may be raised through a fork
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _log(network: EmulatedNetwork, host: str, name: str) -> Path:
+    # beside the world's folder, of which only processes of the emulation see the contents
+    folder = network.world.start().parent / "logs"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{name.replace('/', '-')}-{host}.log"

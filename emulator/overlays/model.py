@@ -1,0 +1,75 @@
+"""What an overlay is asked for, and what it reports, as values: containers, addresses, kernel state, first packets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Runtime: TypeAlias = Literal["process", "docker"]
+"""What a container is: processes in a network namespace of their own, or a container of a `dockerd` in its host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container to be. ``name`` is unique in the emulation and resolves in all containers, ``host`` is a host's."""
+
+    name: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class StorePlace:
+    """Where the key-value store is: on ``host``, a host of the plan, or at ``address`` (``10.0.0.5:2379``), running."""
+
+    host: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OverlaySpec:
+    """An overlay to be brought up. It crosses into the guest kernel with the task.
+
+    ``hosts`` are the names of the hosts that it joins, ``network`` is where containers get their addresses from
+    (``10.244.0.0/16``), ``image`` is the path of an image archive for containers of Docker; None for the one that is
+    made here.
+    """
+
+    name: str
+    form: str
+    hosts: tuple[str, ...]
+    containers: tuple[Container, ...]
+    network: str
+    runtime: Runtime
+    store: StorePlace | None = None
+    image: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A container that runs: the descriptor of its network namespace, and its address in the overlay.
+
+    ``pid`` is a process whose other namespaces its commands enter too; None where it has only a network of its own.
+    """
+
+    namespace: int
+    address: str
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another host as an overlay on one host knows it: where it is reached, and the containers' subnet behind it."""
+
+    host: str
+    address: str
+    subnet: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPacket:
+    """When two hosts' containers first had an answer from each other, counted from the overlay's start."""
+
+    first: str
+    second: str
+    after_ns: int | None
+    """None if there was none."""
