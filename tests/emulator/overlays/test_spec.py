@@ -47,7 +47,7 @@ def test_a_specification_goes_through_json() -> None:
         ("none", {"network": "10.0.0.0/8"}, "the containers' network 10.0.0.0/8 overlaps 10.0.0.0/31 of circuit l1"),
         ("none", {"network": "100.64.0.0/16"}, "overlaps the address 100.64.0.1 of a"),
         ("none", {"network": "10.244.0.0/24"}, "has no /24 for each of 2 hosts"),
-        ("none", {"network": "10.244.0.1/16"}, "10.244.0.1/16: 10.244.0.1/16 has host bits set; write it as 10.244.0.0/16"),
+        ("none", {"network": "10.244.0.1/16"}, "has host bits set; write it as 10.244.0.0/16"),
         ("none", {"network": "x"}, "the containers' network x: "),
     ],
 )  # fmt: skip
@@ -60,9 +60,7 @@ def test_what_cannot_be_is_refused_in_a_line(text: str, options: dict[str, objec
 
 def test_a_topology_in_parts_is_refused_with_the_parts() -> None:
     parts = plan(joined([("a", "b"), ("c", "d")], alone=["e"]))
-    with pytest.raises(
-        EmulationError, match=r"^the topology is in 3 parts, which no overlay can join: a, b \| c, d \| e$"
-    ):
+    with pytest.raises(EmulationError, match=r"in 3 parts, which no overlay can join: a, b . c, d . e$"):
         spec(parts, "none")
 
 
