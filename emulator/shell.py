@@ -122,7 +122,7 @@ class Shell(CLI):  # type: ignore[misc]
             output(f"{item.id:12} {item.first:12} {item.second:12} {measured}\n")
 
     def do_overlay(self, line: str) -> None:
-        """Show the overlay as it is now: containers, peers, tunnels, MTU and routes, of all hosts or of: overlay HOST"""
+        """Show the overlay as it is now, on all hosts or on one: overlay h1. Containers, peers, links, routes."""
         from emulator.overlay_text import overlay_lines  # noqa: PLC0415 - only who asks pays for it
 
         deployment = self.mn.deployment
