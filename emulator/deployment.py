@@ -17,6 +17,7 @@ from emulator.overlays import overlay
 from emulator.overlays.base import Overlay
 from emulator.overlays.model import Attachment, FirstPacket, OverlaySpec
 from emulator.stores.etcd import Store
+from emulator.stores.relay import Relay
 
 _READY_PATIENCE_S = 180.0
 """In the network's clock, for all hosts; five `dockerd` that form a swarm need 24 s in the real one."""
@@ -63,9 +64,10 @@ def require(spec: OverlaySpec) -> None:
         raise EmulationError(f"{spec.name} {spec.form}: {'; '.join(lacks)}")
 
 
-def deploy(network: EmulatedNetwork, spec: OverlaySpec, progress: Progress) -> Deployment:
+def deploy(network: EmulatedNetwork, spec: OverlaySpec, progress: Progress, relay: Relay | None = None) -> Deployment:
     """Start the store, the overlay on its hosts, and the containers; wait until they reach each other.
 
+    ``relay`` leads to the store, if that is at an address.
     The clock for `FirstPacket` starts with the overlay, when the store is ready.
 
     Raises:
@@ -75,8 +77,9 @@ def deploy(network: EmulatedNetwork, spec: OverlaySpec, progress: Progress) -> D
     if spec.store is not None:
         progress("starting the store")
         began_ns = time.monotonic_ns()
-        store = Store(network, spec.store)
+        store = Store(network, spec.store, relay)
         store.start()
+        store.wait_until_ready()
         store_ns = time.monotonic_ns() - began_ns
     progress(f"starting {spec.name} {spec.form}")
     began_ns = time.monotonic_ns()

@@ -16,6 +16,7 @@ from emulator.places import Where, open_place
 from emulator.plan import Options, Plan, plan
 from emulator.plan.model import SwitchKind
 from emulator.probe import CircuitProbe
+from emulator.stores.machine import plan_with_store
 from emulator.task import Json, Task
 from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.testbed import Testbed, Value
@@ -37,6 +38,7 @@ def emulate(
     seed: int = 1,
     overlay: str | None = None,
     containers: int = 1,
+    store: str | None = None,
     memory_bytes: int | None = None,
     timeout_s: float | None = None,
 ) -> Iterator[Session]:
@@ -44,9 +46,9 @@ def emulate(
 
     ``topology`` is a file's path or a testbed, ``parameters`` are values for those of a file's root type. ``kernel``
     and ``clock`` are as for ``gtsdsl emulate``; the clock is virtual where there is one. ``overlay`` (``flannel``,
-    ``flannel:udp``) joins so many ``containers`` on each host, ``c1``, ``c2``, …, which are there as hosts are.
-    ``timeout_s`` bounds each request in wall time. In a virtual clock, no time passes between two requests, however
-    long the program computes.
+    ``flannel:udp``) joins so many ``containers`` on each host, ``c1``, ``c2``, …, which are there as hosts are;
+    ``store`` is where it keeps its state: a host, a site, or the address of an etcd. ``timeout_s`` bounds each request
+    in wall time. In a virtual clock, no time passes between two requests, however long the program computes.
 
     Raises:
         GtsError: the topology has errors.
@@ -55,13 +57,14 @@ def emulate(
     from gtsdsl.loading import load  # noqa: PLC0415 - a testbed needs no loading
 
     testbed = topology if isinstance(topology, Testbed) else load(topology, parameters=parameters)
-    made = plan(testbed, Options(circuits=circuits, switch=switch, seed=seed))
+    options = Options(circuits=circuits, switch=switch, seed=seed)
+    made, place = (plan(testbed, options), None) if store is None else plan_with_store(testbed, options, store)
     asked, needed_bytes = None, MEMORY_BYTES
     if overlay is not None:
         from emulator import overlays  # noqa: PLC0415 - only who asks for one pays for it
         from emulator.overlays.spec import spec  # noqa: PLC0415
 
-        asked = spec(made, overlay, containers=containers)
+        asked = spec(made, overlay, containers=containers, store=place)
         needed_bytes = overlays.overlay(asked.name).memory_bytes
     where = Where(choose(kernel, clock), memory_bytes or needed_bytes, timeout_s)
     task = Task(made, "serve", asked, spins=where.is_virtual)

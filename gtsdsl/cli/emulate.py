@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from emulator.actions import Outcome
-    from emulator.overlays.model import OverlaySpec
+    from emulator.overlays.model import OverlaySpec, StorePlace
     from emulator.places import Where
     from emulator.plan import Plan
     from emulator.task import Command, Task
@@ -125,6 +125,8 @@ def command(
     size = None if memory is None else parse_bytes(memory)
     if size is not None and size < 2**26:
         raise click.BadParameter(f"a guest needs at least 64M, not {memory}", param_hint="--memory")
+    if store is not None and overlay is None:
+        raise click.UsageError("--store is where an overlay keeps its state: give --overlay, too")
     began = datetime.now(UTC)
     with loading():
         from emulator.kernel.choose import KernelKind, choose  # noqa: PLC0415
@@ -134,10 +136,10 @@ def command(
         from emulator.running import run_task, write_to  # noqa: PLC0415
         from emulator.task import Task  # noqa: PLC0415
     with emulating():
-        plan = _make_plan(file, rtts, circuits_file, settings, switch, seed)
+        plan, place = _make_plan(file, rtts, circuits_file, settings, switch, seed, store)
         asked = None
         if overlay is not None:
-            asked = _ask(plan, overlay, containers, runtime, store, overlay_network, image)
+            asked = _ask(plan, overlay, containers, runtime, place, overlay_network, image)
             size = size or _memory_of(asked)
         parsed = tuple(_parse_command(text, plan, asked) for text in commands)
         has_actions = bool(parsed or script or probe)
@@ -178,9 +180,13 @@ def command(
 
 
 def _make_plan(
-    file: str, rtts: Sequence[str], circuits_file: Path | None, settings: Sequence[str], switch: str, seed: int
-) -> Plan:
-    """The plan of a topology; one with errors is refused, with what is wrong on standard error (exit 1)."""
+    file: str, rtts: Sequence[str], circuits_file: Path | None, settings: Sequence[str], switch: str, seed: int,
+    store: str | None,
+) -> tuple[Plan, StorePlace | None]:  # fmt: skip
+    """The plan of a topology, and where its store is, if there is to be one.
+
+    A topology with errors is refused, with what is wrong on standard error (exit 1).
+    """
     from emulator.plan import Options, plan  # noqa: PLC0415
 
     circuits, parameters = user_circuits(rtts, circuits_file), parse_settings(settings)
@@ -189,12 +195,16 @@ def _make_plan(
     if checked.testbed is None or checked.has_errors:
         sys.exit(1)
     options = Options(circuits=circuits, switch="bridge" if switch == "bridge" else "ovs", seed=seed)
-    return plan(checked.testbed, options)
+    if store is None:
+        return plan(checked.testbed, options), None
+    from emulator.stores.machine import plan_with_store  # noqa: PLC0415
+
+    return plan_with_store(checked.testbed, options, store)
 
 
 def _ask(
-    plan: Plan, overlay: str, containers: int, runtime: str | None, store: str | None, network: str | None,
-    image: Path | None,
+    plan: Plan, overlay: str, containers: int, runtime: str | None, store: StorePlace | None,
+    network: str | None, image: Path | None,
 ) -> OverlaySpec:  # fmt: skip
     """What the options about overlays ask for.
 
@@ -202,14 +212,13 @@ def _ask(
         EmulationError: it cannot be.
     """
     from emulator.overlays import spec  # noqa: PLC0415
-    from emulator.overlays.model import StorePlace  # noqa: PLC0415
 
     return spec.spec(
         plan,
         overlay,
         containers=containers,
         runtime="docker" if runtime == "docker" else "process" if runtime == "process" else None,
-        store=None if store is None else StorePlace(host=store),
+        store=store,
         network=network or spec.NETWORK,
         image=str(image) if image else None,
     )
