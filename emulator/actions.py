@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from emulator.errors import EmulationError
+from emulator.overlay_outcome import OverlayOutcome, overlay_outcome, overlay_outcome_from_json
 from emulator.probe import CircuitProbe, probe
 from emulator.task import Command, Task
 
@@ -43,6 +44,7 @@ class Outcome:
 
     exit_status: int = 0
     probe: tuple[CircuitProbe, ...] = ()
+    overlay: OverlayOutcome | None = None
     commands: tuple[CommandResult, ...] = ()
 
 
@@ -62,6 +64,7 @@ def outcome_from_json(data: bytes) -> Outcome:
         return Outcome(
             int(fields["exit_status"]),
             tuple(CircuitProbe(**{**item, "samples_us": tuple(item["samples_us"])}) for item in fields["probe"]),
+            None if fields["overlay"] is None else overlay_outcome_from_json(fields["overlay"]),
             tuple(CommandResult(**item) for item in fields["commands"]),
         )
     except (ValueError, TypeError, KeyError) as error:
@@ -75,6 +78,10 @@ def perform(network: EmulatedNetwork, task: Task, progress: Callable[[str], None
         progress("measuring the circuits")
         probed = probe(network.underlay, count=task.probe_count).circuits
     status = 1 if any(item.measured_us is None for item in probed) else 0
+    overlay = None
+    if network.deployment is not None:
+        overlay = overlay_outcome(network, network.deployment, task.probe_count, progress)
+        status = status or int(overlay.has_gaps)
     results: list[CommandResult] = []
     for command in task.commands:
         if status != 0 and not task.keep_going:
@@ -85,7 +92,7 @@ def perform(network: EmulatedNetwork, task: Task, progress: Callable[[str], None
     if task.script is not None and (status == 0 or task.keep_going):
         progress(f"the script {task.script}")
         status = _run_script(network, task.script) or status
-    return Outcome(status, probed, tuple(results))
+    return Outcome(status, probed, overlay, tuple(results))
 
 
 def start(

@@ -7,7 +7,22 @@ from collections.abc import Sequence
 PROMPT = "gtsdsl> "
 HISTORY = "history"
 """The file, in the folder that both sides share, with the lines that were typed."""
-VERBS = ("help", "nodes", "net", "links", "link", "rtt", "pingall", "iperf", "xterm", "py", "sh", "dump", "exit")
+VERBS = (
+    "help",
+    "nodes",
+    "net",
+    "links",
+    "link",
+    "overlay",
+    "rtt",
+    "pingall",
+    "iperf",
+    "xterm",
+    "py",
+    "sh",
+    "dump",
+    "exit",
+)
 LINK_WORDS = ("up", "down", "rtt", "delay", "jitter", "loss", "bandwidth")
 
 

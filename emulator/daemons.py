@@ -154,7 +154,7 @@ def _become(namespace: int, log: Path, body: Callable[[], None]) -> None:
         namespaces.setns(namespace, namespaces.CLONE_NEWNET)
         body()
         status = 0
-    except BaseException:  # noqa: BLE001 - nothing may be raised through a fork
+    except BaseException:
         traceback.print_exc()
     finally:
         sys.stdout.flush()

@@ -50,7 +50,13 @@ def _do(task: Task, folder: Path, *, is_guest: bool) -> int:
     progress("bringing the network up")
     from emulator.network import EmulatedNetwork  # noqa: PLC0415 - after the first word of progress
 
+    if task.overlay is not None:
+        from emulator.deployment import deploy, require  # noqa: PLC0415 - only what a task needs
+
+        require(task.overlay)
     with EmulatedNetwork(task.plan) as network:
+        if task.overlay is not None:
+            network.deployment = deploy(network, task.overlay, progress)
         if task.kind == "serve":
             from emulator.channel import serve  # noqa: PLC0415 - only what a task needs
 

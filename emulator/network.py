@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mininet.log import output
 from mininet.net import Mininet
@@ -14,11 +14,15 @@ from emulator.hosts.node import EmulatedHost, EmulatedNode
 from emulator.hosts.world import World
 from emulator.interfaces import EmulatedIntf, EmulatedLink
 from emulator.netlink import namespaces
+from emulator.overlays.model import Attachment
 from emulator.plan import Circuit, End, Plan
 from emulator.switches.bridge import BridgeSwitch
 from emulator.switches.ovs import OpenVSwitch, OvsSwitch
-from emulator.underlay import SWITCHES, Underlay
+from emulator.underlay import SWITCHES, Namespace, Underlay
 from gtsdsl.addresses import LOOPBACK_POOL
+
+if TYPE_CHECKING:
+    from emulator.deployment import Deployment
 
 __all__ = ["EmulatedNetwork"]
 
@@ -42,6 +46,10 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         self.plan = plan
         self.underlay = Underlay(plan)
         self.world = World({host.loopback: host.name for host in plan.hosts})
+        self.containers: list[EmulatedHost] = []
+        """Those of an overlay; they are nodes, but not among the ``hosts``, which `pingAll` goes over."""
+        self.deployment: Deployment | None = None
+        """The overlay on it, if there is one."""
         self._ovs: OpenVSwitch | None = None
         known = Mininet.inited
         Mininet.inited = True  # it would change the machine's limits and kernel parameters, none of which is wanted
@@ -101,7 +109,7 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
     def stop(self) -> None:
         """End all processes of the network, and let go of it."""
         self.stopXterms()
-        for node in (*self.hosts, *self.switches):
+        for node in (*self.hosts, *self.containers, *self.switches):
             node.close_terminal()
         self.world.close()
         self.underlay.close()
@@ -141,6 +149,21 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
             result.insert(0, udpBw)
         output(f"*** Results: {result}\n")
         return result
+
+    def add_container(self, name: str, attachment: Attachment) -> EmulatedHost:
+        """A container that runs in the network, as a node; its namespace's descriptor is the network's from now on.
+
+        Raises:
+            EmulationError: there is a node of that name.
+        """
+        if name in self.nameToNode:
+            raise EmulationError(f"there is a node {name!a} already")
+        self.underlay.namespaces[name] = Namespace(attachment.namespace, 0)
+        self.world.guard([attachment.namespace])
+        self.world.name(attachment.address, name)
+        node = EmulatedHost(name, attachment.namespace, self.world, attachment.address)
+        self._add(node, self.containers)
+        return node
 
     def addHost(self, name: str, cls: type[EmulatedHost] | None = None, **params: object) -> EmulatedHost:
         """One more host, beyond the plan; with an address of its own, but no circuit and no route yet.

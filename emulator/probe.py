@@ -11,32 +11,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import socket
 import statistics
-import struct
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
+from emulator.echo import FRAME_BYTES, SO_TIMESTAMPNS, Echo, arrivals
 from emulator.netlink import namespaces
 from emulator.plan import Circuit, End
 from emulator.underlay import Underlay
 
 VERSION = 1
-PAYLOAD_BYTES = 56
-_ETHERNET_BYTES, _IP_BYTES, _ICMP_BYTES = 14, 20, 8
-FRAME_BYTES = _ETHERNET_BYTES + _IP_BYTES + _ICMP_BYTES + PAYLOAD_BYTES
-"""What an echo has on the way, either way: netem counts the Ethernet header, but neither preamble nor checksum."""
-
 _ETHERTYPE = 0x88B5  # for experiments (IEEE 802, 9.2.4)
 _ETH_P_ALL = 3
 _NOT_FORWARDED = bytes.fromhex("0180c200000e")
-_ECHO = struct.Struct("!BBHHH")
-_ECHO_REQUEST, _ECHO_REPLY = 8, 0
 _LEAST_PATIENCE_S = 1.0
-_SO_TIMESTAMPNS = 35
-_TIMESPEC = struct.Struct("=qq")
 _OUTGOING = 4  # PACKET_OUTGOING: a packet socket sees its own frames too
 
 
@@ -138,26 +128,15 @@ def _probe(underlay: Underlay, circuit: Circuit, count: int, warm_up: int) -> Ci
 
 
 class _Icmp:
-    """Echo requests from a raw socket to an address."""
+    """Echo requests over a circuit to an address."""
 
-    def __init__(self, near: socket.socket, target: str) -> None:
-        self._near = near
+    def __init__(self, echo: Echo, target: str) -> None:
+        self._echo = echo
         self._target = target
-        self._identifier = os.getpid() & 0xFFFF
 
     def round_trip_ns(self, number: int, patience_s: float) -> int | None:
         """The time until an echo's reply; None if it is lost."""
-        request = _packet(_ECHO_REQUEST, self._identifier, number & 0xFFFF)
-        began_ns = time.time_ns()
-        try:
-            self._near.sendto(request, (self._target, 0))
-        except OSError:  # the interface is down
-            return None
-        for data, _, came_ns in _arrivals(self._near, began_ns, patience_s):
-            kind, _, _, identifier, sequence = _ECHO.unpack_from(data, (data[0] & 15) * 4)
-            if (kind, identifier, sequence) == (_ECHO_REPLY, self._identifier, number & 0xFFFF):
-                return came_ns - began_ns
-        return None
+        return self._echo.round_trip_ns(self._target, number, patience_s)
 
 
 class _Frames:
@@ -181,35 +160,17 @@ def _one_way_ns(near: socket.socket, far: socket.socket, number: int, patience_s
         near.send(frame.ljust(FRAME_BYTES, b"\0"))
     except OSError:  # the interface is down
         return None
-    for data, kind, came_ns in _arrivals(far, began_ns, patience_s):
-        if kind != _OUTGOING and data[:6] == _NOT_FORWARDED and data[12:22] == content:
+    for data, sender, came_ns in arrivals(far, began_ns, patience_s):
+        if sender[2] != _OUTGOING and data[:6] == _NOT_FORWARDED and data[12:22] == content:
             return came_ns - began_ns
     return None
 
 
-def _arrivals(end: socket.socket, began_ns: int, patience_s: float) -> Iterator[tuple[bytes, int, int]]:
-    """What comes in until patience ends: the data, its kind (of a packet socket), and when the kernel received it.
-
-    The kernel's own time stamp is taken before any other program, as a switch's, has its turn with the packet.
-    """
-    deadline_ns = began_ns + int(patience_s * 1e9)
-    while (left_s := (deadline_ns - time.time_ns()) / 1e9) > 0 and select.select([end], [], [], left_s)[0]:
-        data, ancillary, _, sender = end.recvmsg(2048, 64)
-        stamps = [_TIMESPEC.unpack(value) for _, kind, value in ancillary if kind == _SO_TIMESTAMPNS]
-        came_ns = stamps[0][0] * 10**9 + stamps[0][1] if stamps else time.time_ns()
-        yield data, sender[2] if len(sender) > 2 else 0, came_ns
-
-
 @contextlib.contextmanager
 def _icmp(underlay: Underlay, circuit: Circuit) -> Iterator[_Icmp]:
-    with namespaces.entered(underlay.namespaces[circuit.first.node].descriptor):
-        near = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-    with near:
-        # over this circuit and no other, whatever the routes say
-        near.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, circuit.first.name.encode() + b"\0")
-        near.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        near.bind((_address(circuit.first), 0))
-        yield _Icmp(near, _address(circuit.second))
+    namespace = underlay.namespaces[circuit.first.node].descriptor
+    with Echo(namespace, _address(circuit.first), circuit.first.name) as echo:
+        yield _Icmp(echo, _address(circuit.second))
 
 
 @contextlib.contextmanager
@@ -223,7 +184,7 @@ def _packets(underlay: Underlay, end: End) -> socket.socket:
     with namespaces.entered(underlay.namespaces[underlay.key_of(end)].descriptor):
         found = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         try:
-            found.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            found.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
             # all frames: a bridge takes those of a single type before a socket sees them
             found.bind((end.name, _ETH_P_ALL))
         except OSError:
@@ -234,12 +195,3 @@ def _packets(underlay: Underlay, end: End) -> socket.socket:
 
 def _address(end: End) -> str:
     return (end.address or "").partition("/")[0]
-
-
-def _packet(kind: int, identifier: int, sequence: int) -> bytes:
-    payload = bytes(PAYLOAD_BYTES)
-    header = _ECHO.pack(kind, 0, 0, identifier, sequence)
-    total = sum(struct.unpack(f"!{(len(header) + PAYLOAD_BYTES) // 2}H", header + payload))
-    total = (total >> 16) + (total & 0xFFFF)
-    total += total >> 16
-    return _ECHO.pack(kind, 0, ~total & 0xFFFF, identifier, sequence) + payload

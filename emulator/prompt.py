@@ -14,6 +14,7 @@ from emulator.completion import HISTORY, PROMPT, complete
 from emulator.kernel.guest import RESULT_BYTES
 from emulator.kernel.job import read_result
 from emulator.kernel.terminal import run_on_terminal
+from emulator.overlays.model import OverlaySpec
 from emulator.places import HostPlace, Where, boot_of, job_of, open_place
 from emulator.plan.model import Plan
 from emulator.running import write_to
@@ -23,8 +24,8 @@ from emulator.task import Task
 _HISTORY_LINES = 1000
 
 
-def run_prompt(where: Where, plan: Plan) -> int:
-    """Let a person work in a plan's network, on this terminal; the exit status.
+def run_prompt(where: Where, plan: Plan, overlay: OverlaySpec | None = None) -> int:
+    """Let a person work in a plan's network, and in an overlay on it, on this terminal; the exit status.
 
     In the real clock the shell is where the network is, and has the terminal. In a virtual one it is here, and the
     network's clock stands still while the person types.
@@ -34,9 +35,9 @@ def run_prompt(where: Where, plan: Plan) -> int:
     """
     before = _remembered()
     if where.is_virtual:
-        return _run_here(where, plan, before)
+        return _run_here(where, plan, overlay, before)
     if where.choice.kernel is None:
-        task = Task(plan, "shell", history=before)
+        task = Task(plan, "shell", overlay, history=before)
         with HostPlace(task, where.timeout_s, has_terminal=True) as place:
             status = None
             while status is None:
@@ -47,7 +48,7 @@ def run_prompt(where: Where, plan: Plan) -> int:
     with Run("shell") as run:
         output = run.path / "output"
         output.mkdir()
-        task = Task(plan, "shell", history=before, history_folder=str(output))
+        task = Task(plan, "shell", overlay, history=before, history_folder=str(output))
         status = run_on_terminal(boot_of(where), job_of(task, output), sys.stdin.fileno(), sys.stdout.fileno())
         _remember(before, read_result(output, HISTORY, RESULT_BYTES))
         return status
@@ -58,9 +59,9 @@ class _Prompt(cmd.Cmd):
 
     prompt = PROMPT
 
-    def __init__(self, plan: Plan, channel: Channel) -> None:
+    def __init__(self, names: Sequence[str], plan: Plan, channel: Channel) -> None:
         super().__init__()
-        self._names = sorted([*(host.name for host in plan.hosts), *(switch.name for switch in plan.switches)])
+        self._names = sorted([*names, *(host.name for host in plan.hosts), *(switch.name for switch in plan.switches)])
         self._links = [circuit.id for circuit in plan.circuits]
         self._channel = channel
 
@@ -87,15 +88,16 @@ class _Prompt(cmd.Cmd):
         return complete(self._names, self._links, line[:begin], text)
 
 
-def _run_here(where: Where, plan: Plan, before: tuple[str, ...]) -> int:
+def _run_here(where: Where, plan: Plan, overlay: OverlaySpec | None, before: tuple[str, ...]) -> int:
     import readline  # noqa: PLC0415 - only a person needs it
 
     for line in before:
         readline.add_history(line)
     typed: list[str] = []
-    task = Task(plan, "serve", spins=True)
+    task = Task(plan, "serve", overlay, spins=True)
     with Channel(open_place(where, task), stops=True) as channel:
-        prompt = _Prompt(plan, channel)
+        names = [container.name for container in overlay.containers] if overlay is not None else []
+        prompt = _Prompt(names, plan, channel)
         prompt.intro = (
             f"{len(plan.hosts)} hosts, {len(plan.circuits)} circuits; {where.choice.clock} clock. `help`, `exit`."
         )

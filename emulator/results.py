@@ -11,14 +11,16 @@ from datetime import UTC, datetime
 from importlib import metadata
 
 from emulator.actions import Outcome
+from emulator.overlays.model import spec_to_json
 from emulator.places import Where
 from emulator.plan.serial import Json, to_json
 from emulator.task import Task
+from gtsdsl.circuits import measurement
 
 SCHEMA = "emulation-result-1.schema.json"
 VERSION = 1
 
-_PACKAGES = ("gtsdsl", "mininet")
+_PACKAGES = ("gtsdsl", "mininet", "pyroute2", "docker")
 
 
 def result_json(where: Where, task: Task, outcome: Outcome, command: Sequence[str], began: datetime) -> str:
@@ -32,11 +34,23 @@ def result_json(where: Where, task: Task, outcome: Outcome, command: Sequence[st
         "versions": _versions(),
         "exit_status": outcome.exit_status,
         "probe": [{**asdict(item), "samples_us": list(item.samples_us)} for item in outcome.probe],
+        "overlay": _overlay(task, outcome),
         "commands": [dict(asdict(item)) for item in outcome.commands],
         "plan": json.loads(to_json(task.plan)),
         "wall_clock": {"began": began.isoformat(), "seconds": round((now - began).total_seconds(), 3)},
     }
     return json.dumps(document, indent=1) + "\n"
+
+
+def _overlay(task: Task, outcome: Outcome) -> Json:
+    if task.overlay is None or outcome.overlay is None:
+        return None
+    found = json.loads(json.dumps({"spec": spec_to_json(task.overlay), **asdict(outcome.overlay)}))
+    site_of = {host.name: host.site for host in task.plan.hosts}
+    for item in found["pairs"]:
+        study = measurement(site_of.get(item["first"]), site_of.get(item["second"]), task.overlay.name)
+        item["study"] = None if study is None else asdict(study)
+    return found  # type: ignore[no-any-return]
 
 
 def _kernel(where: Where) -> dict[str, Json]:

@@ -21,6 +21,7 @@ from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.testbed import Testbed, Value
 
 if TYPE_CHECKING:
+    from emulator.overlays.model import OverlaySpec
     from gtsdsl.circuits import Circuits
 
 
@@ -34,14 +35,18 @@ def emulate(
     circuits: Circuits | None = None,
     switch: SwitchKind = "ovs",
     seed: int = 1,
-    memory_bytes: int = MEMORY_BYTES,
+    overlay: str | None = None,
+    containers: int = 1,
+    memory_bytes: int | None = None,
     timeout_s: float | None = None,
 ) -> Iterator[Session]:
     """A network that runs within the context, and is gone after it.
 
     ``topology`` is a file's path or a testbed, ``parameters`` are values for those of a file's root type. ``kernel``
-    and ``clock`` are as for ``gtsdsl emulate``; the clock is virtual where there is one. ``timeout_s`` bounds each
-    request in wall time. In a virtual clock, no time passes between two requests, however long the program computes.
+    and ``clock`` are as for ``gtsdsl emulate``; the clock is virtual where there is one. ``overlay`` (``flannel``,
+    ``flannel:udp``) joins so many ``containers`` on each host, ``c1``, ``c2``, …, which are there as hosts are.
+    ``timeout_s`` bounds each request in wall time. In a virtual clock, no time passes between two requests, however
+    long the program computes.
 
     Raises:
         GtsError: the topology has errors.
@@ -51,23 +56,33 @@ def emulate(
 
     testbed = topology if isinstance(topology, Testbed) else load(topology, parameters=parameters)
     made = plan(testbed, Options(circuits=circuits, switch=switch, seed=seed))
-    where = Where(choose(kernel, clock), memory_bytes, timeout_s)
-    task = Task(made, "serve", spins=where.is_virtual)
+    asked, needed_bytes = None, MEMORY_BYTES
+    if overlay is not None:
+        from emulator import overlays  # noqa: PLC0415 - only who asks for one pays for it
+        from emulator.overlays.spec import spec  # noqa: PLC0415
+
+        asked = spec(made, overlay, containers=containers)
+        needed_bytes = overlays.overlay(asked.name).memory_bytes
+    where = Where(choose(kernel, clock), memory_bytes or needed_bytes, timeout_s)
+    task = Task(made, "serve", asked, spins=where.is_virtual)
     with Channel(open_place(where, task), stops=where.is_virtual) as channel:
-        yield Session(made, where.choice.clock, channel)
+        yield Session(made, where.choice.clock, channel, asked)
 
 
 class Session:
-    """A running network. ``plan`` is what it was made from, ``clock`` what a second is in it."""
+    """A running network. ``plan`` is what it was made from, ``clock`` a second in it, ``overlay`` what is on it."""
 
-    def __init__(self, made: Plan, clock: Clock, channel: Channel) -> None:
+    def __init__(self, made: Plan, clock: Clock, channel: Channel, overlay: OverlaySpec | None) -> None:
         self.plan = made
         self.clock = clock
+        self.overlay = overlay
         self._channel = channel
         self._hosts = {name: HostProxy(host.name, channel) for host in made.hosts for name in (host.id, host.name)}
+        for container in overlay.containers if overlay is not None else ():
+            self._hosts[container.name] = HostProxy(container.name, channel)
 
     def __getitem__(self, host: str) -> HostProxy:
-        """A host, by its id or its name.
+        """A host, by its id or its name, or a container.
 
         Raises:
             KeyError: there is none.

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
 from emulator.errors import EmulationError
+from emulator.overlays.model import OverlaySpec, spec_from_json, spec_to_json
 from emulator.plan.model import Plan
 from emulator.plan.serial import from_json, to_json
 
@@ -38,6 +39,7 @@ class Task:
 
     plan: Plan
     kind: Kind
+    overlay: OverlaySpec | None = None
     spins: bool = False
     """Wait for requests without sleeping: in a virtual clock, no time passes meanwhile."""
     probe_count: int = 0
@@ -57,6 +59,7 @@ def task_to_json(task: Task) -> bytes:
     fields = {
         "plan": to_json(task.plan),
         "kind": task.kind,
+        "overlay": None if task.overlay is None else spec_to_json(task.overlay),
         "spins": task.spins,
         "probe_count": task.probe_count,
         "commands": [asdict(command) for command in task.commands],
@@ -80,6 +83,7 @@ def task_from_json(data: bytes) -> Task:
         return Task(
             plan=from_json(fields["plan"]),
             kind=fields["kind"],
+            overlay=None if fields["overlay"] is None else spec_from_json(fields["overlay"]),
             spins=fields["spins"],
             probe_count=fields["probe_count"],
             commands=tuple(Command(**command) for command in fields["commands"]),

@@ -31,6 +31,7 @@ _COMMANDS = frozenset(
         "net",
         "nodes",
         "noecho",
+        "overlay",
         "pingall",
         "pingallfull",
         "pingpair",

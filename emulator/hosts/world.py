@@ -61,6 +61,15 @@ class World:
         if self._guardian is not None and new:
             self._tell(new)
 
+    def name(self, address: str, name: str) -> None:
+        """Let a name stand for an address, in ``/etc/hosts``, from now on."""
+        line = f"{address} {name}\n"
+        self._hosts_file += line
+        if self._guardian is not None:
+            # the file that is mounted there, which only the guardian's mount namespace shows
+            with Path(f"/proc/{self._guardian.pid}/root{self.folder}/hosts").open("a") as file:
+                file.write(line)
+
     def command(self, namespace: int, command: Sequence[str], directory: str | None = None) -> list[str]:
         """A command line that runs a command in a network namespace and in a mount namespace that is its own.
 

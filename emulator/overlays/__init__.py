@@ -10,7 +10,7 @@ from emulator.errors import EmulationError
 from emulator.overlays.base import Overlay
 from gtsdsl.diagnostics import did_you_mean, printable
 
-_SHARED = frozenset({"base", "model", "subnets"})
+_SHARED = frozenset({"base", "model", "spec", "subnets"})
 
 
 @cache

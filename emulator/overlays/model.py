@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
 
 Runtime: TypeAlias = Literal["process", "docker"]
 """What a container is: processes in a network namespace of their own, or a container of a `dockerd` in its host."""
@@ -42,6 +42,28 @@ class OverlaySpec:
     runtime: Runtime
     store: StorePlace | None = None
     image: str | None = None
+
+
+def spec_to_json(spec: OverlaySpec) -> dict[str, object]:
+    """A specification as what JSON has."""
+    return asdict(spec)
+
+
+def spec_from_json(fields: dict[str, Any]) -> OverlaySpec:
+    """The specification that `spec_to_json` wrote.
+
+    Raises:
+        KeyError, TypeError: it is none.
+    """
+    store = fields["store"]
+    return OverlaySpec(
+        **{
+            **fields,
+            "hosts": tuple(fields["hosts"]),
+            "containers": tuple(Container(**item) for item in fields["containers"]),
+            "store": None if store is None else StorePlace(**store),
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)

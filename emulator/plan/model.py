@@ -90,6 +90,8 @@ class Host:
     site: str | None
     loopback: str
     routes: tuple[Route, ...]
+    is_store: bool = False
+    """It was added for the key-value store of an overlay, which it runs and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,19 @@ import click
 from gtsdsl.cli.common import print_diagnostics, write_output
 from gtsdsl.cli.compile import parse_settings
 from gtsdsl.cli.emulation import complain, emulating, loading, parse_bytes
+from gtsdsl.cli.overlay import gaps, overlay_options, overlay_table
 from gtsdsl.cli.plan import user_circuits
 from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.loading import check, read_source
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from emulator.actions import Outcome
+    from emulator.overlays.model import OverlaySpec
     from emulator.places import Where
     from emulator.plan import Plan
-    from emulator.task import Command
+    from emulator.task import Command, Task
 
 _LONGEST_COMMAND = 100_000
 
@@ -68,6 +72,7 @@ _LONGEST_COMMAND = 100_000
     "--switch", type=click.Choice(["ovs", "bridge"]), default="ovs", show_default=True, help="Kind of switch."
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of jitter and loss.")
+@overlay_options
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="End it after so long.")
 @click.option(
     "--patience",
@@ -77,7 +82,7 @@ _LONGEST_COMMAND = 100_000
     show_default=True,
     help="End it when its virtual clock has not moved for so long.",
 )
-@click.option("--memory", metavar="SIZE", default="1G", show_default=True, help="Of a guest: 512M, 2G.")
+@click.option("--memory", metavar="SIZE", help="Of a guest: 512M, 2G.  [default: 1G, more for some overlays]")
 @click.option("--keep-going", is_flag=True, help="Go on after a command that fails.")
 def command(
     file: str,
@@ -93,9 +98,15 @@ def command(
     settings: Sequence[str],
     switch: str,
     seed: int,
+    overlay: str | None,
+    containers: int,
+    runtime: str | None,
+    store: str | None,
+    overlay_network: str | None,
+    image: Path | None,
     timeout: float | None,
     patience: float,
-    memory: str,
+    memory: str | None,
     keep_going: bool,
 ) -> None:
     """Run the topology FILE as a real network with its circuits' delays, and a shell, commands or measurements in it.
@@ -109,47 +120,56 @@ def command(
       gtsdsl emulate examples/full_mesh.dsl --probe
       gtsdsl emulate examples/full_mesh.dsl --exec 'h1: ping -c 3 h2' --rtt AMS-MIL=40ms
       gtsdsl emulate examples/full_mesh.dsl
+      gtsdsl emulate examples/full_mesh.dsl --overlay flannel --probe --exec 'c1: ping -c 3 c4'
     """
-    size = parse_bytes(memory)
-    if size < 2**26:
+    size = None if memory is None else parse_bytes(memory)
+    if size is not None and size < 2**26:
         raise click.BadParameter(f"a guest needs at least 64M, not {memory}", param_hint="--memory")
     began = datetime.now(UTC)
     with loading():
         from emulator.kernel.choose import KernelKind, choose  # noqa: PLC0415
         from emulator.kernel.confine import landlock_version  # noqa: PLC0415
+        from emulator.kernel.guest import MEMORY_BYTES  # noqa: PLC0415
         from emulator.places import Where  # noqa: PLC0415
         from emulator.running import run_task, write_to  # noqa: PLC0415
         from emulator.task import Task  # noqa: PLC0415
     with emulating():
         plan = _make_plan(file, rtts, circuits_file, settings, switch, seed)
-        parsed = tuple(_parse_command(text, plan) for text in commands)
+        asked = None
+        if overlay is not None:
+            asked = _ask(plan, overlay, containers, runtime, store, overlay_network, image)
+            size = size or _memory_of(asked)
+        parsed = tuple(_parse_command(text, plan, asked) for text in commands)
         has_actions = bool(parsed or script or probe)
         is_person = not has_actions and sys.stdin.isatty() and sys.stdout.isatty()
         if output is not None and not has_actions:
             raise click.UsageError("--json keeps the result of --probe, --exec and --script: give one of them")
-        where = Where(choose(kernel, clock, interactive=is_person), size, timeout, patience)
+        where = Where(choose(kernel, clock, interactive=is_person), size or MEMORY_BYTES, timeout, patience)
         _tell(plan, where)
         if where.choice.kind is not KernelKind.HOST and landlock_version() == 0:
             complain("warning", "this kernel has no Landlock: root in the guest could write to your files if it tried")
         if is_person:
             from emulator.prompt import run_prompt  # noqa: PLC0415
 
-            sys.exit(run_prompt(where, plan))
+            sys.exit(run_prompt(where, plan, asked))
         if has_actions:
             task = Task(
                 plan,
                 "actions",
+                overlay=asked,
                 probe_count=count if probe else 0,
                 commands=parsed,
                 script=str(script) if script else None,
                 keep_going=keep_going,
             )
         else:
-            task = Task(plan, "shell", lines=tuple(sys.stdin.read().splitlines()))
+            task = Task(plan, "shell", overlay=asked, lines=tuple(sys.stdin.read().splitlines()))
         with _notice() as notice:
             outcome = run_task(where, task, write_to(1), write_to(2), notice)
-        if outcome.probe:
-            _show(outcome, where)
+        if probe:
+            _show(task, outcome, where)
+        for gap in gaps(outcome.overlay) if outcome.overlay is not None else ():
+            complain("error", gap)
         if output is not None:
             from emulator.results import result_json  # noqa: PLC0415
 
@@ -172,8 +192,37 @@ def _make_plan(
     return plan(checked.testbed, options)
 
 
-def _parse_command(text: str, plan: Plan) -> Command:
-    """``h1: ping h2`` as a command for a host, by its name or its id in the topology."""
+def _ask(
+    plan: Plan, overlay: str, containers: int, runtime: str | None, store: str | None, network: str | None,
+    image: Path | None,
+) -> OverlaySpec:  # fmt: skip
+    """What the options about overlays ask for.
+
+    Raises:
+        EmulationError: it cannot be.
+    """
+    from emulator.overlays import spec  # noqa: PLC0415
+    from emulator.overlays.model import StorePlace  # noqa: PLC0415
+
+    return spec.spec(
+        plan,
+        overlay,
+        containers=containers,
+        runtime="docker" if runtime == "docker" else "process" if runtime == "process" else None,
+        store=None if store is None else StorePlace(host=store),
+        network=network or spec.NETWORK,
+        image=str(image) if image else None,
+    )
+
+
+def _memory_of(asked: OverlaySpec) -> int:
+    from emulator.overlays import overlay  # noqa: PLC0415
+
+    return overlay(asked.name).memory_bytes
+
+
+def _parse_command(text: str, plan: Plan, asked: OverlaySpec | None) -> Command:
+    """``h1: ping h2`` as a command for a host, by its name or its id in the topology, or for a container."""
     from emulator.task import Command  # noqa: PLC0415
 
     host, colon, line = text.partition(":")
@@ -187,8 +236,13 @@ def _parse_command(text: str, plan: Plan) -> Command:
     for known in plan.hosts:
         if host in {known.name, known.id}:
             return Command(known.name, line)
-    near = did_you_mean(host, [known.name for known in plan.hosts])
-    listed = ", ".join(known.name for known in plan.hosts[:20])
+    names = [known.name for known in plan.hosts]
+    if asked is not None:
+        names += [container.name for container in asked.containers]
+    if host in names:
+        return Command(host, line)
+    near = did_you_mean(host, names)
+    listed = ", ".join(names[:20])
     raise click.BadParameter(
         f"there is no host {printable(host, 80)}; {near or f'there are {listed}'}", param_hint="--exec"
     )
@@ -229,9 +283,23 @@ def _notice() -> Iterator[Callable[[str | None], None] | None]:
         status.stop()
 
 
-def _show(outcome: Outcome, where: Where) -> None:
+def _show(task: Task, outcome: Outcome, where: Where) -> None:
     """The table of `--probe`."""
     from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = 200
+    if task.overlay is not None and outcome.overlay is not None and outcome.overlay.pairs:
+        for part in overlay_table(task.plan, task.overlay, outcome.overlay):
+            console.print(part)
+    else:
+        console.print(_circuits_table(outcome))
+    console.print(Text(f"{_clock(where)}; measured is the median of the echoes, there and back"))
+
+
+def _circuits_table(outcome: Outcome) -> Table:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
@@ -251,11 +319,7 @@ def _show(outcome: Outcome, where: Where) -> None:
             str(item.lost) if item.lost else "",
         ]
         table.add_row(*(Text(cell) for cell in row))
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)
-    console.print(Text(f"{_clock(where)}; measured is the median of the echoes, there and back"))
+    return table
 
 
 def _clock(where: Where) -> str:

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from emulator.echo import FRAME_BYTES
 from emulator.errors import EmulationError
 from emulator.hosts.guardian import inhabitants
 from emulator.network import EmulatedNetwork
 from emulator.plan import Options, plan
-from emulator.probe import FRAME_BYTES, expected_ns, probe, to_json
+from emulator.probe import expected_ns, probe, to_json
 from emulator.underlay import Underlay, require_netem
 from tests.emulator.topologies import joined, mesh, ring
 

@@ -1,0 +1,165 @@
+"""An overlay's specification and a running network to a running overlay with its containers, and how long it took."""
+
+from __future__ import annotations
+
+import itertools
+import select
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from emulator.daemons import DaemonError
+from emulator.echo import Echo
+from emulator.errors import EmulationError
+from emulator.network import EmulatedNetwork
+from emulator.overlays import overlay
+from emulator.overlays.base import Overlay
+from emulator.overlays.model import Attachment, FirstPacket, OverlaySpec
+from emulator.stores.etcd import Store
+
+_READY_PATIENCE_S = 180.0
+"""In the network's clock, for all hosts; five `dockerd` that form a swarm need 24 s in the real one."""
+_PACKET_PATIENCE_S = 30.0
+"""After the last container has been attached."""
+_INTERVAL_S = 0.01
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """An overlay that runs on a network. ``addresses`` are the containers', by name.
+
+    ``first_packets`` has each pair of hosts that both have a container; ``store_ns`` is how long the store took to
+    start. All times are in the network's clock.
+    """
+
+    spec: OverlaySpec
+    overlay: Overlay
+    store: Store | None
+    store_ns: int | None
+    addresses: Mapping[str, str]
+    first_packets: tuple[FirstPacket, ...]
+
+    @property
+    def container_of(self) -> dict[str, str]:
+        """The first container of each host that has one, by the host's name."""
+        found: dict[str, str] = {}
+        for container in self.spec.containers:
+            found.setdefault(container.host, container.name)
+        return found
+
+
+def require(spec: OverlaySpec) -> None:
+    """See that the machine and its kernel have what an overlay needs, before anything is started.
+
+    Raises:
+        EmulationError: something is missing; what, and the command that mends it.
+    """
+    lacks = [] if spec.store is None else list(Store.lacks(spec.store))
+    lacks += overlay(spec.name).lacks(spec)
+    if lacks:
+        raise EmulationError(f"{spec.name} {spec.form}: {'; '.join(lacks)}")
+
+
+def deploy(network: EmulatedNetwork, spec: OverlaySpec, progress: Progress) -> Deployment:
+    """Start the store, the overlay on its hosts, and the containers; wait until they reach each other.
+
+    The clock for `FirstPacket` starts with the overlay, when the store is ready.
+
+    Raises:
+        EmulationError: something of it cannot be started, has died, or does not get ready.
+    """
+    store, store_ns = None, None
+    if spec.store is not None:
+        progress("starting the store")
+        began_ns = time.monotonic_ns()
+        store = Store(network, spec.store)
+        store.start()
+        store_ns = time.monotonic_ns() - began_ns
+    progress(f"starting {spec.name} {spec.form}")
+    began_ns = time.monotonic_ns()
+    found = overlay(spec.name)(spec, network, store)
+    for host in spec.hosts:
+        found.start(host)
+    with ExitStack() as stack:
+        meetings = _Meetings(stack, began_ns)
+        attached = _attach_all(network, found, meetings, progress)
+        progress("waiting for the first packets")
+        deadline_ns = time.monotonic_ns() + int(_PACKET_PATIENCE_S * 1e9)
+        while meetings.is_waiting and time.monotonic_ns() < deadline_ns:
+            meetings.step()
+        addresses = {name: attachment.address for name, attachment in attached.items()}
+        return Deployment(spec, found, store, store_ns, addresses, meetings.found(spec.hosts))
+
+
+def _attach_all(
+    network: EmulatedNetwork, found: Overlay, meetings: _Meetings, progress: Progress
+) -> dict[str, Attachment]:
+    attached: dict[str, Attachment] = {}
+    spec = found.spec
+    waiting = list(spec.hosts)
+    deadline_ns = time.monotonic_ns() + int(_READY_PATIENCE_S * 1e9)
+    while waiting:
+        ready = [host for host in waiting if found.is_ready(host)]
+        for host in ready:
+            progress(f"starting containers on {host}")
+            for container in spec.containers:
+                if container.host == host:
+                    attachment = attached[container.name] = found.attach(container)
+                    network.add_container(container.name, attachment)
+                    meetings.add(host, attachment)
+            waiting.remove(host)
+        if time.monotonic_ns() > deadline_ns:
+            raise DaemonError(f"{spec.name} is not ready on {', '.join(waiting)} after {_READY_PATIENCE_S:g} s")
+        meetings.step()
+    return attached
+
+
+class _Meetings:
+    """Sends echoes between the first containers of all pairs of hosts until each pair has had its first answer."""
+
+    def __init__(self, stack: ExitStack, began_ns: int) -> None:
+        self._stack = stack
+        self._began_ns = began_ns
+        self._ends: dict[str, tuple[Echo, str]] = {}
+        self._met: dict[tuple[str, str], int] = {}
+        self._waiting: set[tuple[str, str]] = set()
+        self._number = 0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a pair has had no answer yet."""
+        return bool(self._waiting)
+
+    def add(self, host: str, attachment: Attachment) -> None:
+        """A container that can be reached from now on; only a host's first counts."""
+        if host not in self._ends:
+            echo = self._stack.enter_context(Echo(attachment.namespace, attachment.address))
+            self._waiting |= {(other, host) for other in self._ends}
+            self._ends[host] = echo, attachment.address
+
+    def step(self) -> None:
+        """One echo for each pair that waits, and what comes back in the time until the next."""
+        self._number += 1
+        for first, second in self._waiting:
+            self._ends[first][0].send(self._ends[second][1], self._number)
+        deadline_s = time.monotonic() + _INTERVAL_S
+        host_of = {address: host for host, (_, address) in self._ends.items()}
+        while (left_s := deadline_s - time.monotonic()) > 0:
+            ready, _, _ = select.select([echo for echo, _ in self._ends.values()], [], [], left_s)
+            for first, (echo, _) in self._ends.items():
+                if echo in ready:
+                    for address in echo.answered():
+                        self._meet((first, host_of.get(address, "")))
+
+    def _meet(self, pair: tuple[str, str]) -> None:
+        if pair in self._waiting:
+            self._waiting.remove(pair)
+            self._met[pair] = time.monotonic_ns() - self._began_ns
+
+    def found(self, hosts: tuple[str, ...]) -> tuple[FirstPacket, ...]:
+        """What was seen, in the order of the hosts."""
+        pairs = [(a, b) for a, b in itertools.combinations(hosts, 2) if {a, b} <= self._ends.keys()]
+        return tuple(FirstPacket(a, b, self._met.get((a, b), self._met.get((b, a)))) for a, b in pairs)

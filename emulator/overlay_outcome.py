@@ -1,0 +1,101 @@
+"""A deployment to what a result keeps of it: who brought it up, how long it took, round trips, what it wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from emulator.overlays.model import FirstPacket
+
+if TYPE_CHECKING:
+    from emulator.deployment import Deployment
+    from emulator.network import EmulatedNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class PairProbe:
+    """What was seen between two hosts, and between the first container of each. All times are round trips.
+
+    ``circuits`` are those on the way. ``expected_us`` is, for containers, the delay of these and the time to send the
+    bits of an echo and the overlay's share, on each of them; None where there is more than one way. The measured ones
+    are medians, None if nothing came back; ``error_us`` is the containers', measured minus expected.
+    """
+
+    first: str
+    second: str
+    containers: tuple[str, str]
+    circuits: tuple[str, ...]
+    expected_us: float | None
+    machine_us: float | None
+    container_us: float | None
+    error_us: float | None
+    sent: int
+    lost: int
+    samples_us: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayOutcome:
+    """What came of an overlay. ``agent`` is who brought it up, ``store`` the key-value store with its version.
+
+    ``store_ns`` is the time until the store was ready, in the run's clock. ``state`` is what the overlay wrote into the
+    kernel, by host, as `emulator.netlink.state` has it.
+    """
+
+    agent: str
+    overhead_bytes: int
+    store: str | None
+    store_ns: int | None
+    addresses: dict[str, str]
+    first_packets: tuple[FirstPacket, ...]
+    pairs: tuple[PairProbe, ...]
+    state: dict[str, dict[str, Any]]
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether two hosts' containers did not reach each other."""
+        return any(item.after_ns is None for item in self.first_packets) or any(
+            item.container_us is None for item in self.pairs
+        )
+
+
+def overlay_outcome(
+    network: EmulatedNetwork, deployment: Deployment, probe_count: int, progress: Callable[[str], None]
+) -> OverlayOutcome:
+    """What is known of a deployment now; the pairs are measured if ``probe_count`` is not 0."""
+    from emulator.overlay_probe import probe_overlay  # noqa: PLC0415 - it needs what this module has
+
+    pairs: tuple[PairProbe, ...] = ()
+    if probe_count:
+        progress("measuring between containers")
+        pairs = probe_overlay(network, deployment, count=probe_count)
+    return OverlayOutcome(
+        agent=deployment.overlay.agent,
+        overhead_bytes=deployment.overlay.overhead_bytes,
+        store=None if deployment.store is None else deployment.store.version,
+        store_ns=deployment.store_ns,
+        addresses=dict(deployment.addresses),
+        first_packets=deployment.first_packets,
+        pairs=pairs,
+        state={host: asdict(deployment.overlay.state(host)) for host in deployment.spec.hosts},
+    )
+
+
+def overlay_outcome_from_json(fields: dict[str, Any]) -> OverlayOutcome:
+    """The outcome that `dataclasses.asdict` made of one, after it has been through JSON.
+
+    Raises:
+        KeyError, TypeError: it is none.
+    """
+    pairs = (
+        {**item, **{name: tuple(item[name]) for name in ("containers", "circuits", "samples_us")}}
+        for item in fields["pairs"]
+    )
+    return OverlayOutcome(
+        **{
+            **fields,
+            "first_packets": tuple(FirstPacket(**item) for item in fields["first_packets"]),
+            "pairs": tuple(PairProbe(**item) for item in pairs),
+        }
+    )

@@ -1,0 +1,131 @@
+"""What a user asks of an overlay, and a plan, to the overlay's specification; what cannot be is refused here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Network
+
+from emulator.errors import EmulationError
+from emulator.overlays import overlay
+from emulator.overlays.model import Container, OverlaySpec, Runtime, StorePlace
+from emulator.plan import Plan
+from gtsdsl.diagnostics import did_you_mean, printable
+
+NETWORK = "10.244.0.0/16"
+"""Where containers get their addresses from if nothing is said; flannel's manifest has the same."""
+
+SUBNET_BITS = 24
+"""The prefix length of one host's part of it, as flannel has it."""
+MAX_CONTAINERS = 200
+_PARTS_SHOWN, _HOSTS_SHOWN = 4, 8
+
+
+class OverlayError(EmulationError):
+    """An overlay that cannot be on a topology; the message says why."""
+
+    exit_status = 1
+
+
+def spec(
+    plan: Plan,
+    text: str,
+    *,
+    containers: int = 1,
+    runtime: Runtime | None = None,
+    store: StorePlace | None = None,
+    network: str = NETWORK,
+    image: str | None = None,
+) -> OverlaySpec:
+    """The specification of an overlay, ``flannel`` or ``flannel:udp``, on all hosts of a plan but the store's machine.
+
+    ``containers`` is their number on each host. Without a ``store`` one is on the first host, where one is needed.
+
+    Raises:
+        EmulationError: there is no such overlay or form, or it cannot be on this topology.
+    """
+    name, colon, form = text.partition(":")
+    kind = overlay(name)
+    form = form if colon else kind.forms[0]
+    if form not in kind.forms:
+        near = did_you_mean(form, list(kind.forms))
+        raise OverlayError(f"{name} has no form {printable(form, 40)}; {near or 'there are ' + ', '.join(kind.forms)}")
+    runtime = runtime or kind.runtimes[0]
+    if runtime not in kind.runtimes:
+        raise OverlayError(f"{name} has containers of the runtime {kind.runtimes[0]} only, not {runtime}")
+    if not kind.needs_store(form):
+        if store is not None:
+            raise OverlayError(f"{name} {form} keeps nothing in a store: leave --store out")
+    elif store is None:
+        store = StorePlace(host=plan.hosts[0].name)
+    hosts = tuple(host.name for host in plan.hosts if not host.is_store)
+    _check_joined(plan)
+    pool = _network(network, len(hosts))
+    _check_free(plan, pool)
+    taken = _node_names(plan)
+    free = (f"c{number}" for number in range(1, 10**9) if f"c{number}" not in taken)
+    return OverlaySpec(
+        name=name,
+        form=form,
+        hosts=hosts,
+        containers=tuple(Container(next(free), host) for host in hosts for _ in range(containers)),
+        network=str(pool),
+        runtime=runtime,
+        store=store,
+        image=image,
+    )
+
+
+def _network(text: str, hosts: int) -> IPv4Network:
+    try:
+        pool = IPv4Network(text)
+    except ValueError as error:
+        raise OverlayError(f"the containers' network {printable(text, 40)}: {error}; write it as {NETWORK}") from None
+    if pool.prefixlen > SUBNET_BITS or 2 ** (SUBNET_BITS - pool.prefixlen) < hosts:
+        raise OverlayError(f"the containers' network {pool} has no /{SUBNET_BITS} for each of {hosts} hosts")
+    return pool
+
+
+def _check_free(plan: Plan, pool: IPv4Network) -> None:
+    for host in plan.hosts:
+        if IPv4Network(host.loopback).overlaps(pool):
+            raise OverlayError(f"the containers' network {pool} overlaps the address {host.loopback} of {host.name}")
+    for circuit in plan.circuits:
+        for end in circuit.ends:
+            if end.address is not None and IPv4Network(end.address, strict=False).overlaps(pool):
+                raise OverlayError(f"the containers' network {pool} overlaps {end.address} of circuit {circuit.id}")
+
+
+def _check_joined(plan: Plan) -> None:
+    parts = list(_parts(plan))
+    if len(parts) > 1:
+        listed = " | ".join(_listed(part) for part in parts[:_PARTS_SHOWN]) + (" | …" if parts[_PARTS_SHOWN:] else "")
+        raise OverlayError(f"the topology is in {len(parts)} parts, which no overlay can join: {listed}")
+
+
+def _listed(part: Sequence[str]) -> str:
+    return ", ".join(part[:_HOSTS_SHOWN]) + (", …" if part[_HOSTS_SHOWN:] else "")
+
+
+def _parts(plan: Plan) -> Iterator[list[str]]:
+    """The hosts that reach each other, part by part."""
+    near: dict[str, list[str]] = {name: [] for name in _node_names(plan)}
+    for circuit in plan.circuits:
+        first, second = circuit.first.node, circuit.second.node
+        near[first].append(second)
+        near[second].append(first)
+    hosts = [host.name for host in plan.hosts]
+    seen: set[str] = set()
+    for host in hosts:
+        if host not in seen:
+            waiting, part = [host], {host}
+            while waiting:
+                for node in near[waiting.pop()]:
+                    if node not in part:
+                        part.add(node)
+                        waiting.append(node)
+            seen |= part
+            yield [name for name in hosts if name in part]
+
+
+def _node_names(plan: Plan) -> set[str]:
+    return {host.name for host in plan.hosts} | {switch.name for switch in plan.switches}
