@@ -228,6 +228,18 @@ class Underlay:
         return raising, rest
 
 
+def empty_namespace() -> int:
+    """A namespace with `lo`, up, and nothing else, as a container has it; its descriptor.
+
+    Raises:
+        EmulationError: the kernel refuses.
+    """
+    ((descriptor, netlink),) = namespaces.create(1, lambda _: _set_up(_SYSCTLS))
+    with netlink:
+        netlink.send([links.up(links.LOOPBACK_INDEX, "lo")])
+    return descriptor
+
+
 def parse_address(text: str) -> Address:
     """``10.0.0.1/31`` as an address."""
     ip, _, prefix = text.partition("/")

@@ -1,0 +1,257 @@
+"""A network namespace to what its kernel has been told, as plain values: the state that overlays are compared by.
+
+It is read by pyroute2, which knows the attributes of all kinds of links; the modules beside this one, which make whole
+networks, pack their few messages themselves. What was learned and goes again by itself (a neighbour that answered ARP)
+is left out, and so is IPv6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from emulator.netlink import namespaces
+
+Plain: TypeAlias = "str | int | bool | None"
+
+_AF_INET = 2
+_MAIN_TABLE = 254
+_IFF_UP = 1
+_PERMANENT = 0x80
+_UNICAST = 1
+_PROTOCOLS = {2: "kernel", 3: "boot", 4: "static"}
+_SCOPES = {0: "global", 253: "link", 254: "host"}
+_FLAGS = {0x4: "onlink"}
+_DETAILS = {
+    "vxlan": {
+        "vni": "IFLA_VXLAN_ID",
+        "port": "IFLA_VXLAN_PORT",
+        "local": "IFLA_VXLAN_LOCAL",
+        "learning": "IFLA_VXLAN_LEARNING",
+        "proxy": "IFLA_VXLAN_PROXY",
+        "l2miss": "IFLA_VXLAN_L2MISS",
+        "l3miss": "IFLA_VXLAN_L3MISS",
+    },
+    "geneve": {"vni": "IFLA_GENEVE_ID", "port": "IFLA_GENEVE_PORT", "remote": "IFLA_GENEVE_REMOTE"},
+    "tun": {"type": "IFLA_TUN_TYPE", "packet_information": "IFLA_TUN_PI"},
+}
+_BOOLEAN = {"learning", "proxy", "l2miss", "l3miss", "packet_information"}
+_TUN_TYPES = {1: "tun", 2: "tap"}
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An interface. ``kind`` is the kernel's name of what it is (``vxlan``), None of a physical one and of ``lo``.
+
+    ``master`` is the bridge whose port it is. ``details`` are what its kind has: names and values.
+    """
+
+    name: str
+    kind: str | None
+    mtu_bytes: int
+    mac: str | None
+    master: str | None
+    is_up: bool
+    details: tuple[tuple[str, Plain], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceAddress:
+    """An IPv4 address of an interface, with its prefix length: ``10.244.1.0/32``."""
+
+    interface: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """The MAC address of an address on an interface, that somebody has put there for good."""
+
+    interface: str
+    address: str
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class FdbEntry:
+    """Where a tunnel's frames to a MAC address go: ``destination`` is a machine's address."""
+
+    interface: str
+    mac: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of the main table; without a ``gateway``, its network is on the interface.
+
+    ``scope`` and ``protocol`` are as `ip route` has them; ``boot``, which it does not show, is of who says nothing.
+    """
+
+    destination: str
+    interface: str | None
+    gateway: str | None = None
+    scope: str = "global"
+    flags: tuple[str, ...] = ()
+    source: str | None = None
+    protocol: str = "boot"
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelPeer:
+    """A peer of a WireGuard interface. ``endpoint`` has its port; ``allowed`` are the networks behind it."""
+
+    interface: str
+    public_key: str
+    endpoint: str | None
+    allowed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelState:
+    """What the kernel has been told about a namespace, each kind in the order of its values."""
+
+    links: tuple[Link, ...] = ()
+    addresses: tuple[InterfaceAddress, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+    fdb: tuple[FdbEntry, ...] = ()
+    routes: tuple[Route, ...] = ()
+    tunnel_peers: tuple[TunnelPeer, ...] = ()
+
+
+def read(namespace: int) -> KernelState:
+    """The state of the namespace that a descriptor names.
+
+    Raises:
+        OSError: no socket can be had.
+    """
+    with namespaces.entered(namespace):
+        return read_here()
+
+
+def read_here() -> KernelState:
+    """The state of the namespace that the thread is in."""
+    from pyroute2 import IPRoute  # type: ignore[import-untyped] # noqa: PLC0415 - a third of a second, in a guest
+
+    with IPRoute() as kernel:
+        messages = list(kernel.get_links())
+        name_of: dict[int, str] = {message["index"]: message.get("ifname") for message in messages}
+        links = [_link(message, name_of) for message in messages]
+        guards = [link.name for link in links if link.kind == "wireguard"]
+        peers: list[TunnelPeer] = []
+        if guards:
+            details, peers = _wireguard(guards)
+            links = [link if link.name not in details else _with(link, details[link.name]) for link in links]
+        return KernelState(
+            links=_sorted(links),
+            addresses=_sorted(
+                InterfaceAddress(name_of[message["index"]], f"{message.get('local')}/{message['prefixlen']}")
+                for message in kernel.get_addr(family=_AF_INET)
+            ),
+            neighbours=_sorted(
+                Neighbour(name_of[message["ifindex"]], message.get("dst"), message.get("lladdr"))
+                for message in kernel.get_neighbours(family=_AF_INET)
+                if message["state"] & _PERMANENT
+            ),
+            fdb=_sorted(
+                FdbEntry(name_of[message["ifindex"]], message.get("lladdr"), message.get("dst"))
+                for message in kernel.fdb("dump")
+                if message["state"] & _PERMANENT and message.get("dst") is not None
+            ),
+            routes=_sorted(_routes(kernel.get_routes(family=_AF_INET, table=_MAIN_TABLE), name_of)),
+            tunnel_peers=_sorted(peers),
+        )
+
+
+def difference(after: KernelState, before: KernelState) -> KernelState:
+    """What is there after something was done and was not before; what was changed is there as it is now."""
+    return KernelState(
+        links=_new(after.links, before.links),
+        addresses=_new(after.addresses, before.addresses),
+        neighbours=_new(after.neighbours, before.neighbours),
+        fdb=_new(after.fdb, before.fdb),
+        routes=_new(after.routes, before.routes),
+        tunnel_peers=_new(after.tunnel_peers, before.tunnel_peers),
+    )
+
+
+def _new(after: tuple[_T, ...], before: tuple[_T, ...]) -> tuple[_T, ...]:
+    old = set(before)
+    return tuple(item for item in after if item not in old)
+
+
+def _sorted(items: Iterable[_T]) -> tuple[_T, ...]:
+    return tuple(sorted(items, key=repr))  # None has no order
+
+
+def _link(message: Any, name_of: dict[int, str]) -> Link:
+    kind: str | None = message.get(("linkinfo", "kind"))
+    wanted = _DETAILS.get(kind or "", {})
+    data = message.get(("linkinfo", "data")) if wanted else None
+    details = tuple((name, _plain(name, data.get(attribute))) for name, attribute in wanted.items()) if data else ()
+    master = message.get("master")
+    return Link(
+        message.get("ifname"),
+        kind,
+        message.get("mtu"),
+        message.get("address"),
+        None if master is None else name_of.get(master),
+        bool(message["flags"] & _IFF_UP),
+        details,
+    )
+
+
+def _plain(name: str, value: Any) -> Plain:
+    if name in _BOOLEAN:
+        return bool(value)
+    if name == "type":
+        return _TUN_TYPES.get(value)
+    found: Plain = value
+    return found
+
+
+def _with(link: Link, details: tuple[tuple[str, Plain], ...]) -> Link:
+    return Link(link.name, link.kind, link.mtu_bytes, link.mac, link.master, link.is_up, details)
+
+
+def _routes(messages: Iterable[Any], name_of: dict[int, str]) -> Iterator[Route]:
+    for message in messages:
+        if message["type"] == _UNICAST:
+            yield Route(
+                f"{message.get('dst') or '0.0.0.0'}/{message['dst_len']}",
+                name_of.get(message.get("oif")),
+                message.get("gateway"),
+                _SCOPES.get(message["scope"], str(message["scope"])),
+                tuple(name for bit, name in _FLAGS.items() if message["flags"] & bit),
+                message.get("prefsrc"),
+                _PROTOCOLS.get(message["proto"], str(message["proto"])),
+            )
+
+
+def _wireguard(names: Iterable[str]) -> tuple[dict[str, tuple[tuple[str, Plain], ...]], list[TunnelPeer]]:
+    """The details of WireGuard's interfaces, and their peers; its private keys stay where they are."""
+    from pyroute2 import WireGuard  # noqa: PLC0415
+
+    details: dict[str, tuple[tuple[str, Plain], ...]] = {}
+    peers: list[TunnelPeer] = []
+    with WireGuard() as kernel:
+        for name in names:
+            for message in kernel.info(name):
+                key = message.get("WGDEVICE_A_PUBLIC_KEY")
+                public = None if key is None else key.decode()
+                details[name] = (("port", message.get("WGDEVICE_A_LISTEN_PORT")), ("public_key", public))
+                peers += [_peer(name, peer) for peer in message.get("WGDEVICE_A_PEERS") or ()]
+    return details, peers
+
+
+def _peer(interface: str, message: Any) -> TunnelPeer:
+    endpoint = message.get("WGPEER_A_ENDPOINT")
+    return TunnelPeer(
+        interface,
+        message.get("WGPEER_A_PUBLIC_KEY").decode(),
+        None if endpoint is None else f"{endpoint['addr']}:{endpoint['port']}",
+        tuple(sorted(item["addr"] for item in message.get("WGPEER_A_ALLOWEDIPS") or ())),
+    )
