@@ -168,7 +168,7 @@ def command(
             task = Task(plan, "shell", overlay=asked, lines=tuple(sys.stdin.read().splitlines()))
         with _notice() as notice:
             outcome = run_task(where, task, write_to(1), write_to(2), notice)
-        if probe:
+        if outcome.probe or (outcome.overlay is not None and outcome.overlay.pairs):
             _show(task, outcome, where)
         for gap in gaps(outcome.overlay) if outcome.overlay is not None else ():
             complain("error", gap)
