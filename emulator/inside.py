@@ -11,7 +11,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,30 +38,23 @@ def main() -> int:
     gc.disable()  # a short life, and all that is loaded stays
     try:
         task = task_from_json((folder / TASK).read_bytes())
-        with _relay(task) as relay:  # the way to the machine's own network, which a user namespace leaves for good
+        with contextlib.ExitStack() as stack:
+            relay = None
+            if task.overlay is not None:
+                from emulator.deployment import relay_to  # noqa: PLC0415 - only what a task needs
+
+                relay = stack.enter_context(relay_to(task.overlay, in_guest=parent is None))
             if parent is not None:
                 user_namespace.enter()
                 if not _end_with(int(parent)):  # only now: a change of rights cancels the request
                     return _INTERRUPTED
-            with signals_as_exit():
-                return _do(task, folder, relay, is_guest=parent is None)
+            stack.enter_context(signals_as_exit())
+            return _do(task, folder, relay, is_guest=parent is None)
     except EmulationError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_status
     except KeyboardInterrupt:
         return _INTERRUPTED
-
-
-@contextlib.contextmanager
-def _relay(task: Task) -> Iterator[Relay | None]:
-    """The relay to the overlay's store, if that is at an address."""
-    if task.overlay is None or task.overlay.store is None or task.overlay.store.address is None:
-        yield None
-        return
-    from emulator.stores.relay import Relay  # noqa: PLC0415 - only what a task needs
-
-    with Relay(task.overlay.store.address) as relay:
-        yield relay
 
 
 def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int:
@@ -75,7 +68,7 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
         require(task.overlay)
     with EmulatedNetwork(task.plan) as network:
         if task.overlay is not None:
-            network.deployment = deploy(network, task.overlay, progress, relay)
+            network.deployment = deploy(network, task.overlay, relay, progress)
         if task.kind == "serve":
             from emulator.channel import serve  # noqa: PLC0415 - only what a task needs
 

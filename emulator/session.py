@@ -16,7 +16,6 @@ from emulator.places import Where, open_place
 from emulator.plan import Options, Plan, plan
 from emulator.plan.model import SwitchKind
 from emulator.probe import CircuitProbe
-from emulator.stores.machine import plan_with_store
 from emulator.task import Json, Task
 from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.testbed import Testbed, Value
@@ -46,9 +45,10 @@ def emulate(
 
     ``topology`` is a file's path or a testbed, ``parameters`` are values for those of a file's root type. ``kernel``
     and ``clock`` are as for ``gtsdsl emulate``; the clock is virtual where there is one. ``overlay`` (``flannel``,
-    ``flannel:udp``) joins so many ``containers`` on each host, ``c1``, ``c2``, …, which are there as hosts are;
-    ``store`` is where it keeps its state: a host, a site, or the address of an etcd. ``timeout_s`` bounds each request
-    in wall time. In a virtual clock, no time passes between two requests, however long the program computes.
+    ``flannel:udp``) joins so many ``containers`` on each host, ``c1``, ``c2``, …, which are there as hosts are; its
+    ``store`` is on the first host, if not on another, at a site or at an address.
+    ``timeout_s`` bounds each request in wall time. In a virtual clock, no time passes between two requests, however
+    long the program computes.
 
     Raises:
         GtsError: the topology has errors.
@@ -58,7 +58,13 @@ def emulate(
 
     testbed = topology if isinstance(topology, Testbed) else load(topology, parameters=parameters)
     options = Options(circuits=circuits, switch=switch, seed=seed)
-    made, place = (plan(testbed, options), None) if store is None else plan_with_store(testbed, options, store)
+    place = None
+    if overlay is not None and store is not None:
+        from emulator.stores.machine import plan_with_store  # noqa: PLC0415 - only who asks for one pays for it
+
+        made, place = plan_with_store(testbed, options, store)
+    else:
+        made = plan(testbed, options)
     asked, needed_bytes = None, MEMORY_BYTES
     if overlay is not None:
         from emulator import overlays  # noqa: PLC0415 - only who asks for one pays for it

@@ -42,8 +42,6 @@ class Options:
     impaired: bool = True
     switch: SwitchKind = "ovs"
     seed: int = 1
-    store_id: str | None = None
-    """The host that was added for a store (`Host.is_store`)."""
 
 
 def plan(testbed: Testbed, options: Options | None = None) -> Plan:
@@ -72,7 +70,7 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
     return Plan(
         testbed=testbed.id,
         seed=options.seed,
-        hosts=_hosts(hosts, by_id, all_wires, names, own, ends, effects, options.store_id),
+        hosts=_hosts(hosts, by_id, all_wires, names, own, ends, effects),
         switches=tuple(
             Switch(
                 node.id,
@@ -184,7 +182,6 @@ def _hosts(
     own: Mapping[str, IPv4Address],
     ends: Sequence[End],
     effects: Mapping[str, Impairment],
-    store_id: str | None,
 ) -> tuple[Host, ...]:
     switches = [node.id for node in by_id.values() if is_switch(node)]
     number = {node: index for index, node in enumerate([*(host.id for host in hosts), *switches])}
@@ -213,7 +210,6 @@ def _hosts(
                 Route(_ip(ends[hop.gateway]), ends[hop.interface].name, tuple(destinations))
                 for hop, destinations in summary.of(hops[index]).items()
             ),
-            is_store=host.id == store_id,
         )
         for index, host in enumerate(hosts)
     )

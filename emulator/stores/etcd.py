@@ -6,14 +6,13 @@ import contextlib
 import os
 import shutil
 import socket
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from emulator.daemons import Daemon, DaemonError, start_program
+from emulator.daemons import Daemon, start_program
 from emulator.netlink import namespaces
 from emulator.overlays.model import StorePlace
-from emulator.stores.client import Client
+from emulator.stores.client import Client, StoreError
 from emulator.stores.relay import Relay
 
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ PORT = 2379
 
 _PEER_PORT = 2380
 _HERE = "127.0.0.1"
-_PATIENCE_S = 60.0
-_POLL_S = 0.01
 _HEARTBEAT_MS = 20
 _ELECTION_MS = 5 * _HEARTBEAT_MS
 """The least that etcd takes. The only member elects itself after one to two of these less one heartbeat each: with
@@ -39,7 +36,7 @@ class Store:
     """
 
     def __init__(self, network: EmulatedNetwork, place: StorePlace, relay: Relay | None = None) -> None:
-        """``relay`` leads to the place's address, if it is one."""
+        """``relay`` leads to the place's address, if it is one; see `Relay` for when to make it."""
         self.network = network
         self.place = place
         self._relay = relay
@@ -49,13 +46,25 @@ class Store:
         self._is_relayed = False
 
     @staticmethod
-    def lacks(place: StorePlace) -> Iterator[str]:
-        """What this machine lacks for a store at a place, a sentence each, with the command that mends it.
+    def lacks(place: StorePlace, *, in_guest: bool) -> Iterator[str]:
+        """What is missing for a store at a place, a sentence each, with what mends it.
 
-        What is at an address is seen when its `Relay` is made.
+        It connects to an address: ask in the machine's own network, before `user_namespace.enter`.
         """
-        if place.host is not None and shutil.which("etcd") is None:
-            yield "etcd is missing: install etcd-server (`apt-get install etcd-server`)"
+        if place.address is None:
+            if shutil.which("etcd") is None:
+                yield "etcd is missing: install etcd-server (`apt-get install etcd-server`)"
+        elif in_guest:
+            yield (
+                f"the store at {place.address} cannot be reached from a guest kernel, which has no network but its own "
+                "(and a clock of its own): take `--kernel host`, or a store inside the topology, as in `--store h1`"
+            )
+        else:
+            try:
+                with Client(*parse_address(place.address)) as client:
+                    client.version()
+            except StoreError as error:
+                yield f"{error}: start an etcd there, or take a store inside the topology, as in `--store h1`"
 
     def endpoint(self, host: str) -> tuple[str, int]:  # noqa: ARG002 - the same from all, as yet
         """The address and the port at which it is reached from a host."""
@@ -106,19 +115,6 @@ class Store:
         with self._client() as client:
             return client.is_healthy()
 
-    def wait_until_ready(self, patience_s: float = _PATIENCE_S) -> None:
-        """Wait until it serves its clients, in the network's clock.
-
-        Raises:
-            DaemonError: it has ended, or is not ready after ``patience_s``.
-        """
-        deadline_s = time.monotonic() + patience_s
-        while not self.is_ready():
-            if time.monotonic() > deadline_s:
-                said = f": {self.daemon.last_lines()}" if self.daemon is not None else ""
-                raise DaemonError(f"{self} is not ready after {patience_s:g} s{said}")
-            time.sleep(_POLL_S)
-
     @property
     def version(self) -> str:
         """What it says that it is: ``etcd 3.4.23``.
@@ -128,9 +124,6 @@ class Store:
         """
         with self._client() as client:
             return f"etcd {client.version()}"
-
-    def __str__(self) -> str:
-        return f"etcd on {self.place.host}" if self.place.host is not None else f"the store at {self.place.address}"
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[Client]:
@@ -161,3 +154,9 @@ class Store:
             f"--election-timeout={_ELECTION_MS}",
             "--enable-v2",  # Docker's cluster store speaks nothing newer
         ]
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """``10.0.0.5:2379`` or ``[::1]:2379`` as a name and a port."""
+    name, _, port = text.rpartition(":")
+    return name.strip("[]"), int(port)

@@ -1,4 +1,4 @@
-"""What `--store` says, and a testbed, to a plan and where the store is in it: perhaps on one more machine at a site."""
+"""What `--store` says to where the store will be; and a testbed to one with a machine for the store at a site."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, count
 
 from emulator.overlays.model import StorePlace
-from emulator.plan.making import Options, PlanError, plan
-from emulator.plan.model import Plan
+from emulator.plan import Options, Plan, PlanError, plan
 from gtsdsl.circuits import Circuits, canonical
 from gtsdsl.controllers import is_switch
 from gtsdsl.diagnostics import did_you_mean, printable
@@ -33,23 +32,6 @@ class StoreChoice:
     host_id: str | None = None
     site: str | None = None
     address: str | None = None
-
-
-def plan_with_store(testbed: Testbed, options: Options, text: str) -> tuple[Plan, StorePlace]:
-    """The plan of a testbed with a store where a text says (see `parse_store`), and where that is in the plan.
-
-    Raises:
-        PlanError: the text names no place, or the testbed cannot be made into a network.
-    """
-    choice = parse_store(text, testbed, options.circuits)
-    if choice.address is not None:
-        return plan(testbed, options), StorePlace(address=choice.address)
-    host_id = choice.host_id
-    if choice.site is not None:
-        testbed, host_id = with_machine(testbed, choice.site, options.circuits)
-        options = replace(options, store_id=host_id)
-    made = plan(testbed, options)
-    return made, StorePlace(host=next(host.name for host in made.hosts if host.id == host_id))
 
 
 def parse_store(text: str, testbed: Testbed, circuits: Circuits | None = None) -> StoreChoice:
@@ -117,6 +99,23 @@ def with_machine(testbed: Testbed, site: str, circuits: Circuits | None = None) 
         ),
     )
     return made, store_id
+
+
+def plan_with_store(testbed: Testbed, options: Options, text: str) -> tuple[Plan, StorePlace]:
+    """The network of a testbed whose store is where ``text`` says (`parse_store`), and that place in it.
+
+    Raises:
+        PlanError: it names no place, or the testbed cannot be made into a network.
+    """
+    choice = parse_store(text, testbed, options.circuits)
+    if choice.address is not None:
+        return plan(testbed, options), StorePlace(address=choice.address)
+    wanted = choice.host_id
+    if choice.site is not None:
+        testbed, wanted = with_machine(testbed, choice.site, options.circuits)
+    made = plan(testbed, options)
+    hosts = tuple(replace(host, is_store=choice.site is not None and host.id == wanted) for host in made.hosts)
+    return replace(made, hosts=hosts), StorePlace(host=next(host.name for host in hosts if host.id == wanted))
 
 
 def _hosts(testbed: Testbed) -> list[Resource]:

@@ -11,8 +11,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from emulator.daemons import DaemonError
-from emulator.errors import EmulationError
-from emulator.stores.client import Client, StoreError
 from emulator.stores.watch import notice_a_cut
 
 if TYPE_CHECKING:
@@ -27,29 +25,17 @@ class Relay:
     Sockets that listen elsewhere are handed to it, and each connection that they get goes on to ``address``. An
     ordinary user's process gives its namespace up to get the right to make others (`user_namespace.enter`) and cannot
     return: make it before that. It ends with the process that made it, however that ends.
-
-    Raises, at its making:
-        EmulationError: no etcd answers at the address.
     """
 
-    def __init__(self, address: str) -> None:
-        """``address`` is a name and a port: ``10.0.0.5:2379``, ``[::1]:2379``."""
-        name, _, port = address.rpartition(":")
-        self.address = name.strip("[]"), int(port)
-        try:
-            with Client(*self.address) as client:
-                client.version()
-        except StoreError as error:
-            raise EmulationError(
-                f"{error}: start an etcd there, or take a store inside the topology, as in `--store h1`"
-            ) from None
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.address = address
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         sys.stdout.flush()
         sys.stderr.flush()
         self.pid = os.fork()  # 0 once it has been reaped
         if self.pid == 0:
             self._control.close()
-            _become(theirs, self.address)
+            _become(theirs, address)
         theirs.close()
 
     def __enter__(self) -> Self:

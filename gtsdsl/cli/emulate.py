@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from gtsdsl.cli.common import print_diagnostics, write_output
 from gtsdsl.cli.compile import parse_settings
 from gtsdsl.cli.emulation import complain, emulating, loading, parse_bytes
-from gtsdsl.cli.overlay import gaps, overlay_options, overlay_table
+from gtsdsl.cli.overlay import OVERLAY_ONLY, gaps, overlay_options, overlay_table
 from gtsdsl.cli.plan import user_circuits
 from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.loading import check, read_source
@@ -122,11 +123,10 @@ def command(
       gtsdsl emulate examples/full_mesh.dsl
       gtsdsl emulate examples/full_mesh.dsl --overlay flannel --probe --exec 'c1: ping -c 3 c4'
     """
+    _check_overlay_options(overlay)
     size = None if memory is None else parse_bytes(memory)
     if size is not None and size < 2**26:
         raise click.BadParameter(f"a guest needs at least 64M, not {memory}", param_hint="--memory")
-    if store is not None and overlay is None:
-        raise click.UsageError("--store is where an overlay keeps its state: give --overlay, too")
     began = datetime.now(UTC)
     with loading():
         from emulator.kernel.choose import KernelKind, choose  # noqa: PLC0415
@@ -168,7 +168,7 @@ def command(
             task = Task(plan, "shell", overlay=asked, lines=tuple(sys.stdin.read().splitlines()))
         with _notice() as notice:
             outcome = run_task(where, task, write_to(1), write_to(2), notice)
-        if outcome.probe or (outcome.overlay is not None and outcome.overlay.pairs):
+        if outcome.probe or outcome.overlay is not None:
             _show(task, outcome, where)
         for gap in gaps(outcome.overlay) if outcome.overlay is not None else ():
             complain("error", gap)
@@ -179,11 +179,20 @@ def command(
         sys.exit(outcome.exit_status)
 
 
+def _check_overlay_options(overlay: str | None) -> None:
+    """See that the options about overlays come with one."""
+    context = click.get_current_context()
+    for option in OVERLAY_ONLY:
+        if overlay is None and context.get_parameter_source(option) is ParameterSource.COMMANDLINE:
+            flag = option.replace("_", "-")
+            raise click.UsageError(f"--{flag} is about an overlay: say which, as with --overlay flannel")
+
+
 def _make_plan(
     file: str, rtts: Sequence[str], circuits_file: Path | None, settings: Sequence[str], switch: str, seed: int,
     store: str | None,
 ) -> tuple[Plan, StorePlace | None]:  # fmt: skip
-    """The plan of a topology, and where its store is, if there is to be one.
+    """The plan of a topology, and the store's place in it if one is asked for.
 
     A topology with errors is refused, with what is wrong on standard error (exit 1).
     """
@@ -203,8 +212,8 @@ def _make_plan(
 
 
 def _ask(
-    plan: Plan, overlay: str, containers: int, runtime: str | None, store: StorePlace | None,
-    network: str | None, image: Path | None,
+    plan: Plan, overlay: str, containers: int, runtime: str | None, store: StorePlace | None, network: str | None,
+    image: Path | None,
 ) -> OverlaySpec:  # fmt: skip
     """What the options about overlays ask for.
 
@@ -303,8 +312,10 @@ def _show(task: Task, outcome: Outcome, where: Where) -> None:
     if task.overlay is not None and outcome.overlay is not None and outcome.overlay.pairs:
         for part in overlay_table(task.plan, task.overlay, outcome.overlay):
             console.print(part)
-    else:
+    elif outcome.probe:
         console.print(_circuits_table(outcome))
+    else:
+        return
     console.print(Text(f"{_clock(where)}; measured is the median of the echoes, there and back"))
 
 

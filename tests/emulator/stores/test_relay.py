@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from emulator.daemons import DaemonError
-from emulator.errors import EmulationError
 from emulator.netlink import links, namespaces
 from emulator.netlink.connection import Netlink
 from emulator.network import EmulatedNetwork
@@ -56,14 +55,15 @@ def running(outside: int, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.fixture
-def relay(running: object) -> Iterator[Relay]:
-    assert running
-    with Relay("127.0.0.1:2379") as made:
+def relay(outside: int) -> Iterator[Relay]:
+    assert outside
+    with Relay(("127.0.0.1", 2379)) as made:
         yield made
 
 
 @pytest.fixture
-def store(relay: Relay, duo: EmulatedNetwork) -> Store:
+def store(running: object, relay: Relay, duo: EmulatedNetwork) -> Store:
+    assert running
     made = Store(duo, _PLACE, relay)
     made.start()
     wait_for(made.is_ready)
@@ -108,12 +108,12 @@ def test_a_relay_that_has_ended_is_noticed(store: Store, relay: Relay) -> None:
         relay.take(listener)
 
 
-def test_a_relay_ends_with_the_process_that_made_it(running: object) -> None:
-    assert running
+def test_a_relay_ends_with_the_process_that_made_it(outside: int) -> None:
+    assert outside
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
-        os.write(writer, str(Relay("127.0.0.1:2379").pid).encode())
+        os.write(writer, str(Relay(("127.0.0.1", 2379)).pid).encode())
         signal.pause()
     child = os.pidfd_open(int(os.read(reader, 100)))
     os.kill(pid, signal.SIGKILL)
@@ -125,15 +125,21 @@ def test_a_relay_ends_with_the_process_that_made_it(running: object) -> None:
         os.close(descriptor)
 
 
-def test_where_nothing_answers_nothing_is_started(outside: int) -> None:
+def test_what_is_lacking_is_said_before_anything_starts(outside: int) -> None:
     assert outside
-    with pytest.raises(
-        EmulationError, match=r"the store at 127\.0\.0\.1:2379: connection refused: start an etcd there"
-    ):
-        Relay("127.0.0.1:2379")
+    (said,) = Store.lacks(_PLACE, in_guest=False)
+    assert said.startswith("the store at 127.0.0.1:2379: connection refused: start an etcd there, or take")
+    (said,) = Store.lacks(_PLACE, in_guest=True)
+    assert "cannot be reached from a guest kernel" in said
+    assert "--kernel host" in said
+
+
+def test_nothing_is_lacking_where_one_runs(running: object) -> None:
+    assert running
+    assert list(Store.lacks(_PLACE, in_guest=False)) == []
 
 
 def test_a_machine_without_etcd_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    (said,) = Store.lacks(StorePlace(host="h1"))
+    (said,) = Store.lacks(StorePlace(host="h1"), in_guest=True)
     assert "`apt-get install etcd-server`" in said
