@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.emulator.users import as_user
+
 from .conftest import MESH, Emulate
 
-AS_USER = (
-    "umask 0; mkdir -p /tmp/home; exec setpriv --reuid 1000 --regid 1000 --clear-groups"
-    ' env HOME=/tmp/home TMPDIR=/tmp/home "$@"'
-)
-_PYTHON = Path(sys.executable).resolve()
-USERS = [
-    pytest.param('"$@"', id="root"),
-    pytest.param(
-        AS_USER,
-        id="user",
-        marks=pytest.mark.skipif(
-            not all(place.stat().st_mode & 0o001 for place in (_PYTHON, *_PYTHON.parents)),
-            reason=f"{_PYTHON} is in a folder that ordinary users may not enter",
-        ),
-    ),
-]
-"""How a script is run: by whom."""
+AS_USER = f'umask 0; mkdir -p /tmp/home; exec {shlex.join(as_user(1000))} env HOME=/tmp/home TMPDIR=/tmp/home "$@"'
 LEFT = 'find "${TMPDIR:-/tmp}" /tmp/home -mindepth 2 -path "*gtsdsl-*" -type d 2>/dev/null; pgrep -c ping; true'
 
 
@@ -38,7 +25,7 @@ def on_a_host(gtsdsl: Emulate, script: str, *arguments: str) -> tuple[int, str, 
 
 
 @pytest.mark.usefixtures("guest_kernel")
-@pytest.mark.parametrize("script", USERS)
+@pytest.mark.parametrize("script", ['"$@"', AS_USER], ids=["root", "user"])
 def test_circuits_and_names(gtsdsl: Emulate, script: str) -> None:
     status, out, err = on_a_host(gtsdsl, script, "--probe", "--count", "2", "--exec", "h1: ping -q -c 2 h5; id -u")
     assert (status, err) == (0, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.emulator.session.conftest import MESH, Emulate
-from tests.emulator.session.test_host import USERS, on_a_host
+from tests.emulator.session.test_host import AS_USER, on_a_host
 
 pytestmark = pytest.mark.usefixtures("guest_kernel")
 _SOMEBODYS = """
@@ -19,7 +19,7 @@ exit $status
 """
 
 
-@pytest.mark.parametrize("script", USERS)
+@pytest.mark.parametrize("script", ['"$@"', AS_USER], ids=["root", "user"])
 def test_an_overlay_keeps_its_state_in_somebodys_etcd(gtsdsl: Emulate, script: str) -> None:
     options = ("--overlay", "flannel", "--store", "127.0.0.1:2379", "--exec", "c1: ping -q -c 2 c4")
     status, out, err = on_a_host(gtsdsl, _SOMEBODYS % script, *options)
@@ -36,22 +36,22 @@ def test_where_nothing_answers_nothing_is_started(gtsdsl: Emulate) -> None:
     status, out, err = on_a_host(gtsdsl, '"$@"', "--overlay", "flannel", "--store", "127.0.0.1:2379", "--probe")
     assert (status, out) == (3, "")
     assert err == (
-        "error: the store at 127.0.0.1:2379: connection refused: start an etcd there, or take a store inside the "
-        "topology, as in `--store h1`\n"
+        "error: flannel vxlan: the store at 127.0.0.1:2379: connection refused: start an etcd there, or take a store "
+        "inside the topology, as in `--store h1`\n"
     )
 
 
 def test_a_guest_cannot_reach_the_machines_network(gtsdsl: Emulate) -> None:
     done = gtsdsl("emulate", str(MESH), "--overlay", "flannel", "--store", "10.0.0.5:2379", "--probe")
     assert (done.returncode, done.stdout) == (3, "")
-    assert "a guest kernel has no network but its own" in done.stderr
+    assert "cannot be reached from a guest kernel" in done.stderr
     assert "--kernel host" in done.stderr
 
 
 def test_a_store_without_an_overlay_is_refused(gtsdsl: Emulate) -> None:
     done = gtsdsl("emulate", str(MESH), "--store", "h1", "--probe")
     assert done.returncode == 2
-    assert "give --overlay, too" in done.stderr
+    assert "--store is about an overlay" in done.stderr
 
 
 def test_a_site_where_nobody_stands_is_refused(gtsdsl: Emulate) -> None:
