@@ -1,11 +1,11 @@
-"""`python -m benchmarks [compiler] [network] [throughput] [exactness]`: run benchmarks and print their tables."""
+"""`python -m benchmarks [NAME…]`: run benchmarks, all if none is named, and print their tables."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-_ALL = ("compiler", "network", "throughput", "exactness")
+_ALL = ("compiler", "network", "throughput", "exactness", "overlays")
 
 for _name in sys.argv[1:] or _ALL:
     if _name not in _ALL:

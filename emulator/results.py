@@ -15,6 +15,7 @@ from emulator.overlays.model import spec_to_json
 from emulator.places import Where
 from emulator.plan.serial import Json, to_json
 from emulator.task import Task
+from gtsdsl.circuits import measurement
 
 SCHEMA = "emulation-result-1.schema.json"
 VERSION = 1
@@ -44,8 +45,12 @@ def result_json(where: Where, task: Task, outcome: Outcome, command: Sequence[st
 def _overlay(task: Task, outcome: Outcome) -> Json:
     if task.overlay is None or outcome.overlay is None:
         return None
-    found: Json = json.loads(json.dumps({"spec": spec_to_json(task.overlay), **asdict(outcome.overlay)}))
-    return found
+    found = json.loads(json.dumps({"spec": spec_to_json(task.overlay), **asdict(outcome.overlay)}))
+    site_of = {host.name: host.site for host in task.plan.hosts}
+    for item in found["pairs"]:
+        study = measurement(site_of.get(item["first"]), site_of.get(item["second"]), task.overlay.name)
+        item["study"] = None if study is None else asdict(study)
+    return found  # type: ignore[no-any-return]
 
 
 def _kernel(where: Where) -> dict[str, Json]:

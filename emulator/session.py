@@ -45,7 +45,8 @@ def emulate(
     ``topology`` is a file's path or a testbed, ``parameters`` are values for those of a file's root type. ``kernel``
     and ``clock`` are as for ``gtsdsl emulate``; the clock is virtual where there is one. ``overlay`` (``flannel``,
     ``flannel:udp``) joins so many ``containers`` on each host, ``c1``, ``c2``, …, which are there as hosts are.
-    ``timeout_s`` bounds each request in wall time. In a virtual clock, no time passes between two requests, however long the program computes.
+    ``timeout_s`` bounds each request in wall time. In a virtual clock, no time passes between two requests, however
+    long the program computes.
 
     Raises:
         GtsError: the topology has errors.

@@ -58,10 +58,15 @@ class Kernel:
     """Its modules, if it has any."""
 
 
-def kernels_folder() -> Path:
-    """Where built kernels are kept: ``gtsdsl/kernels`` in the user's cache folder (``XDG_CACHE_HOME``)."""
+def cache_folder() -> Path:
+    """Where what can be made again is kept: ``gtsdsl`` in the user's cache folder (``XDG_CACHE_HOME``)."""
     base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "gtsdsl" / "kernels"
+    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "gtsdsl"
+
+
+def kernels_folder() -> Path:
+    """Where built kernels are kept."""
+    return cache_folder() / "kernels"
 
 
 def configuration_hash() -> str:

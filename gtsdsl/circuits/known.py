@@ -41,6 +41,13 @@ def find(site_a: str, site_b: str, own: Circuits | None = None) -> Circuit | Non
     return _between(pair(site_a, site_b, own), own)
 
 
+def measurement(site_a: str | None, site_b: str | None, overlay: str) -> Measurement | None:
+    """What was measured between containers over an overlay between two sites; None if nothing was."""
+    circuit = measured().get(pair(site_a, site_b)) if site_a and site_b else None
+    found = (item for item in circuit.measurements if item.overlay == overlay) if circuit is not None else ()
+    return next(iter(found), None)
+
+
 def pair(site_a: str, site_b: str, own: Circuits | None = None) -> Pair:
     """Two sites as the key of their circuit."""
     first, second = sorted((canonical(site_a, own), canonical(site_b, own)))

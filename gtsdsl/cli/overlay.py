@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from gtsdsl.circuits import find
+from gtsdsl.circuits import measurement
 from gtsdsl.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -115,12 +115,8 @@ def _about(spec: OverlaySpec, outcome: OverlayOutcome) -> Iterator[str]:
 
 
 def _study(overlay: str, site_of: dict[str, str | None], item: PairProbe) -> tuple[float, ...]:
-    first, second = site_of.get(item.first), site_of.get(item.second)
-    circuit = find(first, second) if first and second else None
-    for measurement in circuit.measurements if circuit is not None else ():
-        if measurement.overlay == overlay:
-            return measurement.min_ms, measurement.mean_ms, measurement.p99_ms
-    return ()
+    found = measurement(site_of.get(item.first), site_of.get(item.second), overlay)
+    return () if found is None else (found.min_ms, found.mean_ms, found.p99_ms)
 
 
 def _ms(time_us: float | None) -> str:

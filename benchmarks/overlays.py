@@ -1,0 +1,53 @@
+"""How long an overlay takes, from the command to the first packets between containers, beside no overlay in one run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.exactness import MESH
+from benchmarks.table import Row, show
+from emulator.overlays import names, overlay
+
+_GOALS_S = {"flannel": 4.0, "libnetwork": 60.0}
+_RUNS = 3
+
+
+def main() -> None:
+    """Print the table."""
+    with tempfile.TemporaryDirectory(prefix="gtsdsl-bench-") as folder:
+        show("Overlays on the five-site full mesh, in the virtual clock", list(_rows(Path(folder) / "result.json")))
+
+
+def _rows(output: Path) -> Iterator[Row]:
+    baseline_s, _ = _measure("none", output)
+    yield Row("none: whole command, to the answer of a ping", f"{baseline_s:.2f} s", "", None)
+    for name in names():
+        for form in overlay(name).forms if name != "none" else ():
+            goal_s = _GOALS_S.get(name)
+            took_s, result = _measure(f"{name}:{form}", output)
+            figure = f"{took_s:.2f} s, {took_s / baseline_s:.1f} times none"
+            is_met = None if goal_s is None else took_s <= goal_s
+            yield Row(f"{name} {form}: the same", figure, "" if goal_s is None else f"at most {goal_s:g} s", is_met)
+            first_ns = [item["after_ns"] for item in result["overlay"]["first_packets"]]
+            worst_us = max(abs(pair["error_us"]) for pair in result["overlay"]["pairs"])
+            yield Row("  first packets, in the network's clock", f"to {max(first_ns) / 1e9:.2f} s", "", None)
+            yield Row("  round trip minus expected, the worst", f"{worst_us:.2f} µs", "at most 10 µs", worst_us <= 10)
+
+
+def _measure(text: str, output: Path) -> tuple[float, dict[str, Any]]:
+    """The wall time of a run to its first answer, best of some, and the result of one that also probes."""
+    command = [sys.executable, "-m", "gtsdsl", "emulate", str(MESH), "--clock", "virtual", "--overlay", text]
+    times_s = []
+    for _ in range(_RUNS):
+        began_s = time.monotonic()
+        subprocess.run([*command, "--exec", "c1: ping -c 1 c2"], check=True, capture_output=True)
+        times_s.append(time.monotonic() - began_s)
+    subprocess.run([*command, "--probe", "--json", str(output)], check=True, capture_output=True)
+    return min(times_s), json.loads(output.read_text())

@@ -1,0 +1,1 @@
+"""Docker's own daemons and containers in an emulation: never the user's."""

@@ -1,0 +1,276 @@
+"""A host to a real `dockerd` in it, with files, namespaces and a mount table of its own: never the user's Docker."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import select
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.daemons import Daemon, DaemonError, start_program
+from emulator.docker.image import Image
+from emulator.errors import EmulationError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+    from emulator.network import EmulatedNetwork
+
+_PROGRAMS = ("dockerd", "containerd", "containerd-shim-runc-v2", "runc")
+_SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_SOCKET_BYTES = 107
+"""The longest path of a unix socket: `sun_path` of unix(7), without its closing zero."""
+_REQUEST = b"GET /_ping HTTP/1.0\r\n\r\n"
+_TIMEOUT_S = 120
+_HOST_NAME_BYTES = 63
+_CONTROLLERS = ("devices", "memory")
+_GUEST = "`gtsdsl kernel build` makes one, `--kernel uml` takes it"
+
+# Its arguments: the host's name, a folder, the command. Several daemons on one machine must not find each other's
+# sockets in /run, but one that is started anew must find those of its own containers; and members of a cluster are
+# known by their machine's name.
+_ENTER = """\
+name=$1 run=$2; shift 2
+mount --bind "$run" /run && echo "$name" > /proc/sys/kernel/hostname || exit
+exec "$@"
+"""
+
+
+class Dockerd:
+    """A `dockerd` in a host. It ends with the network, and all its containers with it."""
+
+    def __init__(self, network: EmulatedNetwork, host: str, options: Sequence[str] = ()) -> None:
+        """``options`` are further ones of its command line.
+
+        Raises:
+            EmulationError: the emulation's folder has too long a path.
+        """
+        self.network = network
+        self.host = host
+        self._options = tuple(options)
+        self._daemon: Daemon | None = None
+        self._knock: socket.socket | None = None
+        self._client: DockerClient | None = None
+        self._image: str | None = None
+        self._command: list[str] | None = None
+        run = network.world.start().parent
+        number = list(network.underlay.namespaces).index(host)  # a host's name may be too long for a socket's path
+        self.folder = run / "docker" / str(number)
+        self._socket = self.folder / "docker.sock"
+        if len(os.fsencode(self._socket)) > _SOCKET_BYTES:
+            raise EmulationError(f"{run} is too long a path for Docker's socket: set TMPDIR to a shorter one")
+
+    def start(self) -> None:
+        """Start it; it returns before it is ready. Started anew after its end, it has the containers that it had.
+
+        Raises:
+            EmulationError: it cannot be started.
+        """
+        own_run = self.folder / "run"
+        own_run.mkdir(parents=True, exist_ok=True)
+        settings = self.folder / "daemon.json"
+        settings.write_text("{}\n")  # else it would read the user's
+        pid = self.folder / "pid"
+        pid.unlink(missing_ok=True)
+        self._socket.unlink(missing_ok=True)
+        command = [
+            "dockerd",
+            f"--config-file={settings}",
+            f"--data-root={self.folder / 'data'}",
+            f"--exec-root={self.folder / 'exec'}",
+            f"--pidfile={pid}",
+            f"--host=unix://{self._socket}",
+            # copies of the image: the one storage driver that every file system has
+            "--storage-driver=vfs",
+            "--exec-opt=native.cgroupdriver=cgroupfs",
+            "--userland-proxy=false",
+            "--raw-logs",
+            *self._options,
+        ]
+        tools = self.folder / "tools"  # it takes the first `iptables` that it finds
+        tools.mkdir(exist_ok=True)
+        if (found := _iptables()) is not None and not (tools / "iptables").exists():
+            (tools / "iptables").symlink_to(found)
+        variables = {"PATH": f"{tools}:{_SEARCHED}"}
+        enter = ["unshare", "--uts", "sh", "-c", _ENTER, "sh", self.host[:_HOST_NAME_BYTES], str(own_run)]
+        self._daemon = start_program(self.network, self.host, "dockerd", [*enter, *command], variables)
+
+    @property
+    def daemon(self) -> Daemon:
+        """Its process."""
+        if self._daemon is None:
+            raise AssertionError("it has not been started")
+        return self._daemon
+
+    def answers(self) -> bool:
+        """Whether it is ready; it does not wait for that."""
+        if self._knock is None:
+            self._knock = _connected(self._socket)
+        if self._knock is None or not select.select([self._knock], [], [], 0)[0]:
+            return False
+        said = self._knock.recv(64)
+        self._knock.close()
+        self._knock = None
+        return b" 200 " in said
+
+    @property
+    def client(self) -> DockerClient:
+        """Docker's own SDK, that talks to it; see `asking`."""
+        from docker import DockerClient  # noqa: PLC0415 - half a second in a guest
+
+        if self._client is None:
+            self._client = DockerClient(base_url=f"unix://{self._socket}", version="auto", timeout=_TIMEOUT_S)
+        return self._client
+
+    def load(self, image: Image) -> None:
+        """Give it the image of its containers, unless it has it already.
+
+        Raises:
+            DaemonError: it does not take it.
+        """
+        if self._image is not None:
+            return
+        with self.asking(), image.path.open("rb") as file:
+            if image.is_saved:
+                self._image = str(self.client.images.load(file)[0].id)
+            else:
+                said = self.client.api.import_image_from_data(file, repository="gtsdsl")
+                self._image = str(json.loads(said.splitlines()[-1])["status"])
+            settings = self.client.api.inspect_image(self._image)["Config"]
+            has_command = settings.get("Cmd") or settings.get("Entrypoint")
+            self._command = None if has_command else ["/bin/sh"]
+
+    def run(self, name: str, network: str, cpus: float | None = None, memory_bytes: int | None = None) -> int:
+        """Start a container of the image, or one that has been there before; a process id that it has for us.
+
+        ``network`` is Docker's name of the network that it is in.
+
+        Raises:
+            DaemonError: it cannot be started, or ends at once; what it said.
+        """
+        with self.asking():
+            found = [it for it in self.client.containers.list(all=True, ignore_removed=True) if it.name == name]
+            container = found[0] if found else self.client.containers.create(
+                self._image,
+                self._command,
+                name=name,
+                hostname=name,
+                network=network,
+                nano_cpus=None if cpus is None else round(cpus * 1e9),
+                mem_limit=memory_bytes,
+                # an image's shell ends at once without a terminal
+                tty=True,
+                stdin_open=True,
+                stop_signal="SIGKILL",
+            )  # fmt: skip
+            container.start()
+            container.reload()
+            state = container.attrs["State"]
+            if not state["Running"]:
+                said = " ".join(container.logs(tail=3).decode(errors="replace").split())
+                raise DaemonError(f"container {name} on {self.host} ended at once, status {state['ExitCode']}: {said}")
+            return int(state["Pid"])
+
+    def address(self, name: str, network: str) -> str:
+        """The address of a container in a network."""
+        with self.asking():
+            found = self.client.api.inspect_container(name)["NetworkSettings"]["Networks"][network]["IPAddress"]
+        return str(found)
+
+    def hidden_namespace(self, name: str) -> Path:
+        """Where a network namespace of its own shows, which is in its own mount namespace only."""
+        return Path(f"/proc/{self.daemon.pid}/root{self.folder}/exec/netns/{name}")
+
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[None]:
+        """Within it, what goes wrong between the SDK and the daemon is an error of ours.
+
+        Raises:
+            DaemonError: the daemon refuses, or is not there; what it says.
+        """
+        from docker.errors import DockerException  # noqa: PLC0415 - half a second in a guest
+        from requests import RequestException  # type: ignore[import-untyped] # noqa: PLC0415
+
+        try:
+            yield
+        except (DockerException, RequestException, OSError) as error:
+            self.daemon.check()
+            explanation = getattr(error, "explanation", None) or error
+            raise DaemonError(f"dockerd on {self.host}: {' '.join(str(explanation).split())}") from None
+
+    def stop(self) -> None:
+        """End it in order, and its containers first."""
+        self.daemon.stop()
+
+
+def _connected(path: Path) -> socket.socket | None:
+    """A connection with a request that is answered once the daemon is ready; None if it does not listen yet."""
+    found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        found.connect(str(path))
+        found.send(_REQUEST)
+    except OSError:
+        found.close()
+        return None
+    return found
+
+
+@cache
+def version() -> str:
+    """The version of this machine's `dockerd`, as ``20.10.24``; empty if there is none that works."""
+    program = shutil.which("dockerd", path=_SEARCHED)
+    if program is None:
+        return ""
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"version (\d+(?:\.\d+)*)", said)
+    return found[1] if found else ""
+
+
+def lacks() -> Iterator[str]:
+    """What this machine or its kernel lacks for a `dockerd` of ours, a sentence each, with what mends it."""
+    missing = [name for name in _PROGRAMS if shutil.which(name, path=_SEARCHED) is None]
+    if missing:
+        yield f"{', '.join(missing)} missing: `apt-get install docker.io`"
+    if not _is_root():
+        yield f"Docker needs the rights of root, which everybody has in a guest kernel: {_GUEST}"
+        return  # else nothing of the kernel can be seen
+    if absent := [name for name in _CONTROLLERS if not _has_controller(name)]:
+        yield f"Docker needs control groups for {' and '.join(absent)}, which are not mounted here: {_GUEST}"
+    if _iptables() is None:
+        if shutil.which("iptables", path=_SEARCHED) is None:
+            yield "iptables is missing, which Docker needs: `apt-get install iptables`"
+        else:
+            yield f"this kernel has no address translation (nat) for iptables, which Docker needs: {_GUEST}"
+
+
+def _is_root() -> bool:
+    """Whether this process is the machine's root: the one of a user namespace has too little power for containers."""
+    return os.geteuid() == 0 and Path("/proc/self/uid_map").read_text().split() == ["0", "0", str(2**32 - 1)]
+
+
+def _has_controller(name: str) -> bool:
+    groups = Path("/sys/fs/cgroup")
+    if (groups / "cgroup.controllers").exists():  # version 2, where devices are not a controller
+        return name == "devices" or name in (groups / "cgroup.controllers").read_text().split()
+    return (groups / name / "tasks").exists()
+
+
+@cache
+def _iptables() -> Path | None:
+    """The `iptables` of this machine that works with this kernel: with its tables of old, or with nftables."""
+    for name in ("iptables", "iptables-nft", "iptables-legacy"):
+        if (found := shutil.which(name, path=_SEARCHED)) is not None:
+            # in a namespace of its own, so that no table is made in this one
+            line = ["unshare", "--net", found, "--wait", "--table", "nat", "--list-rules"]
+            if subprocess.run(line, capture_output=True, check=False).returncode == 0:
+                return Path(found)
+    return None

@@ -1,0 +1,151 @@
+"""This machine's busybox and measuring tools to an image for containers: made offline, the same bytes each time."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator.errors import EmulationError
+from emulator.kernel.cache import cache_folder
+
+_VERSION = 1
+"""Of the layout below; another one gives another file."""
+_NEEDED = {"busybox": "busybox-static", "bash": "bash", "ping": "iputils-ping"}
+_WANTED = ("ip", "tc", "iperf3", "netperf", "netserver")
+_SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_LIBRARY = re.compile(r"^\s*(?:\S+ => )?(/\S+) \(0x[0-9a-f]+\)$", re.MULTILINE)
+_FOLDERS = {"bin": 0o755, "dev": 0o755, "etc": 0o755, "proc": 0o755, "root": 0o700, "sys": 0o755, "tmp": 0o1777,
+            "usr": 0o755, "var": 0o755, "var/tmp": 0o1777}  # fmt: skip
+_LINKS = {"sbin": "bin", "usr/bin": "../bin", "usr/sbin": "../bin", "var/run": "../run"}
+_FILES = {
+    "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
+    "etc/group": "root:x:0:\nnogroup:x:65534:\n",
+    # without it, the C library would ask a name server before it looks into /etc/hosts
+    "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An archive that a `dockerd` takes: ``is_saved`` if `docker save` wrote it, else it is of a root file system."""
+
+    path: Path
+    is_saved: bool
+
+
+def own_image() -> Image:
+    """The image that is made here of the machine's own programs, kept in the user's cache folder.
+
+    Raises:
+        EmulationError: a program that must be in it is missing, or there is no room.
+    """
+    programs = dict(_programs())
+    applets = _output([programs["busybox"], "--list"]).split()
+    libraries = sorted({path for program in programs.values() for path in _libraries(program)})
+    contents = {f"bin/{name}": Path(path).read_bytes() for name, path in programs.items()}
+    contents |= {path.lstrip("/"): Path(path).read_bytes() for path in libraries}
+    contents |= {name: text.encode() for name, text in _FILES.items()}
+    links = {**_LINKS, **{f"bin/{name}": "busybox" for name in applets if name not in programs}}
+    path = cache_folder() / "images" / f"tools-{_hash(contents, links)}.tar"
+    if not path.exists():
+        try:
+            _keep(path, contents, links)
+        except OSError as error:
+            raise EmulationError(f"{path}: the containers' image cannot be kept there: {error.strerror}") from None
+    return Image(path, is_saved=False)
+
+
+def image(path: Path) -> Image:
+    """An image that the user has: an archive that `docker save` wrote, or one of a root file system.
+
+    Raises:
+        EmulationError: it is neither; a name of an image to be pulled is answered with what to do instead.
+    """
+    try:
+        with tarfile.open(path) as archive:
+            names = {member.name.removeprefix("./").rstrip("/") for member in archive}
+    except FileNotFoundError:
+        raise EmulationError(
+            f"there is no file {path}: an emulation has no network to pull images from; write one to a file, "
+            f"`docker save {path.name.removesuffix('.tar')} -o image.tar`, and name that"
+        ) from None
+    except (OSError, tarfile.TarError, EOFError) as error:
+        raise EmulationError(f"{path} is no archive of an image (docker save, docker export): {error}") from None
+    if "manifest.json" in names:
+        return Image(path, is_saved=True)
+    if not names & {"bin", "usr", "etc", "lib"} and not any("/" in name for name in names):
+        raise EmulationError(f"{path} holds neither an image (docker save) nor a root file system (docker export)")
+    return Image(path, is_saved=False)
+
+
+def _programs() -> Iterator[tuple[str, str]]:
+    for name, package in _NEEDED.items():
+        found = shutil.which(name, path=_SEARCHED)
+        if found is None:
+            raise EmulationError(f"{name} is missing, for the containers' image: `apt-get install {package}`")
+        yield name, found
+    for name in _WANTED:
+        if (found := shutil.which(name, path=_SEARCHED)) is not None:
+            yield name, found
+
+
+def _libraries(program: str) -> list[str]:
+    """The shared libraries of a program. `ldd` may run it, which is all right for this machine's own only."""
+    return _LIBRARY.findall(_output(["ldd", program]))
+
+
+def _output(command: list[str]) -> str:
+    # a static program has no libraries, which `ldd` calls a failure
+    found = subprocess.run(command, capture_output=True, text=True, check=False, env={"LC_ALL": "C"})
+    return found.stdout
+
+
+def _hash(contents: Mapping[str, bytes], links: Mapping[str, str]) -> str:
+    digest = hashlib.sha256(f"{_VERSION}\n{sorted(_FOLDERS.items())}\n{sorted(links.items())}\n".encode())
+    for name, data in sorted(contents.items()):
+        digest.update(f"{name}\n{hashlib.sha256(data).hexdigest()}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _keep(path: Path, contents: Mapping[str, bytes], links: Mapping[str, str]) -> None:
+    """Write the archive so that whoever looks for it sees nothing or all of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=".tools-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            _write(file, contents, links)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            Path(temporary).unlink()
+        raise
+
+
+def _write(file: io.BufferedWriter, contents: Mapping[str, bytes], links: Mapping[str, str]) -> None:
+    folders = dict(_FOLDERS)
+    for name in contents:
+        for parent in Path(name).parents[:-1]:
+            folders.setdefault(str(parent), 0o755)
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in sorted({*folders, *links, *contents}):
+            member = tarfile.TarInfo(name)  # of root, at the beginning of time
+            if name in folders:
+                member.type, member.mode = tarfile.DIRTYPE, folders[name]
+                archive.addfile(member)
+            elif name in links:
+                member.type, member.mode, member.linkname = tarfile.SYMTYPE, 0o777, links[name]
+                archive.addfile(member)
+            else:
+                member.size, member.mode = len(contents[name]), 0o644 if name.startswith("etc/") else 0o755
+                archive.addfile(member, io.BytesIO(contents[name]))

@@ -1,0 +1,150 @@
+"""How the daemons of Docker's overlay find each other: through an external key-value store, or as a swarm."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Protocol
+
+from emulator.daemons import DaemonError
+from emulator.docker.daemon import Dockerd
+
+NETWORK = "gtsdsl"
+"""Docker's name of the overlay network."""
+INGRESS_POOL = "198.19.0.0/16"
+"""Where swarm's own network gets its addresses: the range for benchmarks (RFC 2544), which no topology should have."""
+
+UNDERLAY_MTU_BYTES = 1500
+_SWARM_PORT = 2377
+_ADVERTISED_PORT = 2376
+_PATIENCE_S = 120.0
+_POLL_S = 0.02
+
+
+class Form(Protocol):
+    """How daemons are joined. ``address`` is the host's own; the methods but `options` may block."""
+
+    def options(self, host: str, address: str) -> list[str]:
+        """Further options of a host's daemon."""
+
+    def found(self, daemon: Dockerd, address: str) -> None:
+        """What is done on the first host: the overlay network is made."""
+
+    def join(self, daemon: Dockerd, address: str) -> None:
+        """What is done on the others, so that containers can be in that network."""
+
+    def leave(self, daemon: Dockerd) -> None:
+        """What is done on a host before its daemon is stopped for good."""
+
+
+class KeyValueForm:
+    """Docker 20.10's: all daemons keep their networks in one external store, and announce themselves there."""
+
+    def __init__(self, pool: str, endpoint: Callable[[str], tuple[str, int]]) -> None:
+        """``pool`` is where containers get their addresses from; ``endpoint`` where a host reaches the store."""
+        self._pool = pool
+        self._endpoint = endpoint
+
+    def options(self, host: str, address: str) -> list[str]:
+        """The store, and the address under which the daemon announces itself, which is its tunnels' too."""
+        store, port = self._endpoint(host)
+        return [f"--cluster-store=etcd://{store}:{port}", f"--cluster-advertise={address}:{_ADVERTISED_PORT}"]
+
+    def found(self, daemon: Dockerd, address: str) -> None:  # noqa: ARG002
+        """Make the network, once the daemon has found the store."""
+
+        def is_there() -> bool:
+            if has_network(daemon):
+                return True
+            try:
+                with daemon.asking():
+                    make_network(daemon, self._pool)
+            except DaemonError as error:
+                if "not initialized" not in str(error):  # it has not reached the store yet
+                    raise
+                return False
+            return True
+
+        _wait(is_there, f"dockerd on {daemon.host} does not reach the store")
+
+    def join(self, daemon: Dockerd, address: str) -> None:  # noqa: ARG002
+        """Wait until the network shows."""
+        _wait(lambda: has_network(daemon), f"dockerd on {daemon.host} does not see the overlay network in the store")
+
+    def leave(self, daemon: Dockerd) -> None:
+        """Nothing: the daemon's announcement ends by itself."""
+
+
+class SwarmForm:
+    """Swarm mode: the first host's daemon is the manager, the others are workers."""
+
+    def __init__(self, pool: str) -> None:
+        """``pool`` is where containers get their addresses from."""
+        self._pool = pool
+        self._manager: Future[tuple[str, str]] = Future()
+
+    def options(self, host: str, address: str) -> list[str]:  # noqa: ARG002
+        """None."""
+        return []
+
+    def found(self, daemon: Dockerd, address: str) -> None:
+        """Start a swarm, and make the network in it."""
+        try:
+            with daemon.asking():
+                if not _is_member(daemon):
+                    listen = f"{address}:{_SWARM_PORT}"
+                    daemon.client.swarm.init(address, listen, default_addr_pool=[INGRESS_POOL])
+                if not has_network(daemon):
+                    make_network(daemon, self._pool, attachable=True)
+                token = daemon.client.api.inspect_swarm()["JoinTokens"]["Worker"]
+        except BaseException as error:
+            if not self._manager.done():
+                self._manager.set_exception(error)
+            raise
+        if not self._manager.done():
+            self._manager.set_result((f"{address}:{_SWARM_PORT}", token))
+
+    def join(self, daemon: Dockerd, address: str) -> None:
+        """Join the swarm, when there is one."""
+        manager, token = self._manager.result(_PATIENCE_S)
+        with daemon.asking():
+            if not _is_member(daemon):
+                daemon.client.swarm.join([manager], token, f"{address}:{_SWARM_PORT}", address)
+
+    def leave(self, daemon: Dockerd) -> None:
+        """Leave the swarm."""
+        with daemon.asking():
+            daemon.client.swarm.leave(force=True)
+
+
+def make_network(daemon: Dockerd, pool: str, *, attachable: bool | None = None) -> None:
+    """Make the overlay network. Its option for the MTU is that of the network below: the driver takes its own off."""
+    from docker.types import IPAMConfig, IPAMPool  # noqa: PLC0415 - half a second in a guest
+
+    daemon.client.networks.create(
+        NETWORK,
+        driver="overlay",
+        attachable=attachable,
+        ipam=IPAMConfig(pool_configs=[IPAMPool(pool)]),
+        options={"com.docker.network.driver.mtu": str(UNDERLAY_MTU_BYTES)},
+    )
+
+
+def has_network(daemon: Dockerd) -> bool:
+    """Whether a daemon knows the overlay network."""
+    with daemon.asking():
+        return any(network["Name"] == NETWORK for network in daemon.client.api.networks(names=[NETWORK]))
+
+
+def _is_member(daemon: Dockerd) -> bool:
+    state = str(daemon.client.info()["Swarm"]["LocalNodeState"])
+    return state in {"active", "pending"}
+
+
+def _wait(is_there: Callable[[], bool], trouble: str) -> None:
+    deadline_s = time.monotonic() + _PATIENCE_S
+    while not is_there():
+        if time.monotonic() > deadline_s:
+            raise DaemonError(f"{trouble}, after {_PATIENCE_S:g} s")
+        time.sleep(_POLL_S)

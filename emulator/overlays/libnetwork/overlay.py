@@ -1,0 +1,191 @@
+"""Docker's overlay driver on the hosts of a network: real daemons, real containers, and what they tell the kernel."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.docker import daemon as docker
+from emulator.docker.daemon import Dockerd
+from emulator.docker.image import image, own_image
+from emulator.errors import EmulationError
+from emulator.netlink import state
+from emulator.netlink.state import KernelState
+from emulator.overlays.base import Overlay
+from emulator.overlays.libnetwork.forms import NETWORK, Form, KeyValueForm, SwarmForm
+from emulator.overlays.model import Attachment, Container, OverlaySpec, Peer, Runtime
+
+if TYPE_CHECKING:
+    from emulator.network import EmulatedNetwork
+    from emulator.stores.etcd import Store
+
+_OVERHEAD_BYTES = 50  # Ethernet, IP, UDP and VXLAN: 14 + 20 + 8 + 8
+_LAST_WITH_STORE = 20
+"""The last version of Docker with an external key-value store; it has been going since 20.10, and went with 23."""
+_BRIDGE_POOL = "198.18.0.0/16"
+"""Where each host's `docker_gwbridge` gets its addresses from: as `forms.INGRESS_POOL`."""
+_POLL_S = 0.01
+_NETNS_DIGITS = 10
+
+
+class Libnetwork(Overlay):
+    """Overlay networks of Docker's library `libnetwork`: VXLAN, in a namespace of its own for each network."""
+
+    forms = ("kv", "swarm")
+    runtimes: tuple[Runtime, ...] = ("docker",)
+    memory_bytes = 2**31
+
+    def __init__(self, spec: OverlaySpec, network: EmulatedNetwork, store: Store | None) -> None:
+        super().__init__(spec, network, store)
+        self._address = {host.name: host.loopback for host in network.plan.hosts}
+        self._form: Form
+        if store is None:
+            self._form = SwarmForm(spec.network)
+        else:
+            self._form = KeyValueForm(spec.network, store.endpoint)
+        self._daemons: dict[str, Dockerd] = {}
+        self._preparations: dict[str, _Preparation] = {}
+        self._before: dict[str, KernelState] = {}
+
+    @classmethod
+    def needs_store(cls, form: str) -> bool:
+        """Swarm has its own."""
+        return form == "kv"
+
+    @classmethod
+    def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
+        """What Docker needs, and a Docker that has the form."""
+        yield from docker.lacks()
+        version = docker.version()
+        if spec.form == "kv" and version and int(version.partition(".")[0]) > _LAST_WITH_STORE:
+            yield (
+                f"Docker {version} has no external key-value store any more: take Debian 12's docker.io (20.10), or "
+                "`--overlay libnetwork:swarm`"
+            )
+        own = IPv4Network("198.18.0.0/15")
+        if IPv4Network(spec.network).overlaps(own):
+            yield f"the containers' network {spec.network} overlaps {own}, which Docker's own bridges have here"
+
+    @property
+    def agent(self) -> str:
+        """The real daemon."""
+        return f"dockerd {docker.version()}"
+
+    @property
+    def overhead_bytes(self) -> int:
+        """VXLAN's."""
+        return _OVERHEAD_BYTES
+
+    def start(self, host: str) -> None:
+        """Start a daemon, and in the background what makes it a member; also again, after its end."""
+        if host not in self._daemons:
+            address = self._address[host]
+            options = ["--bridge=none", f"--default-address-pool=base={_BRIDGE_POOL},size=24"]
+            self._daemons[host] = Dockerd(self.network, host, [*options, *self._form.options(host, address)])
+            self._before[host] = state.read(self.network.underlay.namespaces[host].descriptor)
+        self._daemons[host].start()
+        self._preparations[host] = _Preparation(lambda: self._prepare(host))
+
+    def is_ready(self, host: str) -> bool:
+        """Whether it is a member, with an image to make containers of."""
+        self._daemons[host].daemon.check()
+        return self._preparations[host].is_done()
+
+    def attach(self, container: Container) -> Attachment:
+        """Run a container; its name resolves in the others by Docker's own name server."""
+        daemon = self._daemons[container.host]
+        pid = daemon.run(container.name, NETWORK)
+        namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        return Attachment(namespace, daemon.address(container.name, NETWORK), pid)
+
+    def peers(self, host: str) -> tuple[Peer, ...]:
+        """The hosts to which it tunnels: one peer for each address of a container behind one."""
+        found = self._hidden(host)
+        machine_of = {entry.mac: entry.destination for entry in found.fdb}
+        name_of = {address: name for name, address in self._address.items()}
+        return tuple(
+            Peer(name_of.get(machine, machine), machine, f"{neighbour.address}/32")
+            for neighbour in found.neighbours
+            if (machine := machine_of.get(neighbour.mac)) is not None
+        )
+
+    def state(self, host: str) -> KernelState:
+        """What is new in the host's namespace, and all of the overlay network's hidden one."""
+        visible = state.difference(
+            state.read(self.network.underlay.namespaces[host].descriptor), self._before[host]
+        )
+        hidden = self._hidden(host)
+        return KernelState(
+            links=(*visible.links, *hidden.links),
+            addresses=(*visible.addresses, *hidden.addresses),
+            neighbours=(*visible.neighbours, *hidden.neighbours),
+            fdb=(*visible.fdb, *hidden.fdb),
+            routes=(*visible.routes, *hidden.routes),
+        )
+
+    def stop(self, host: str) -> None:
+        """Remove the containers, so that the others learn of it, and end the daemon."""
+        daemon = self._daemons[host]
+        with daemon.asking():
+            for container in daemon.client.containers.list(all=True):
+                container.remove(force=True)
+        self._form.leave(daemon)
+        daemon.stop()
+
+    def _prepare(self, host: str) -> None:
+        """Wait for a daemon and make it a member. It runs beside other hosts', and blocks."""
+        daemon = self._daemons[host]
+        while not daemon.answers():
+            time.sleep(_POLL_S)
+        daemon.load(image(Path(self.spec.image)) if self.spec.image else own_image())
+        act = self._form.found if host == self.spec.hosts[0] else self._form.join
+        act(daemon, self._address[host])
+
+    def _hidden(self, host: str) -> KernelState:
+        """What is in the namespace that libnetwork keeps for the overlay network, while a container is in it."""
+        daemon = self._daemons[host]
+        with daemon.asking():
+            found = daemon.client.api.networks(names=[NETWORK])
+        for network in found:
+            try:
+                descriptor = os.open(daemon.hidden_namespace(f"1-{network['Id'][:_NETNS_DIGITS]}"), os.O_RDONLY)
+            except FileNotFoundError:
+                continue
+            try:
+                return state.read(descriptor)
+            finally:
+                os.close(descriptor)
+        return KernelState()
+
+
+class _Preparation:
+    """Something that is done in the background, in a thread that ends with the process."""
+
+    def __init__(self, body: Callable[[], None]) -> None:
+        self._body = body
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def is_done(self) -> bool:
+        """Whether it is over.
+
+        Raises:
+            EmulationError: it failed.
+        """
+        if self._thread.is_alive():
+            return False
+        if self._error is not None:
+            raise self._error
+        return True
+
+    def _run(self) -> None:
+        try:
+            self._body()
+        except BaseException as error:  # noqa: BLE001 - whoever asks gets it
+            self._error = error

@@ -1,0 +1,93 @@
+"""What a user asks of an overlay: names, forms, places, networks, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.errors import EmulationError
+from emulator.overlay_probe import joined as joined_pairs
+from emulator.overlays import names, overlay
+from emulator.overlays.model import Container, StorePlace, spec_from_json, spec_to_json
+from emulator.overlays.spec import spec
+from emulator.plan import Plan, plan
+from tests.emulator.topologies import joined, mesh, ring
+
+TWO = plan(joined([("a", "b")]))
+
+
+def test_the_overlays_are_the_modules_of_the_package() -> None:
+    assert "none" in names()
+    assert overlay("none").forms == ("host",)
+    assert not {"base", "model", "spec", "subnets"} & set(names())
+
+
+def test_a_container_a_host_unless_more_are_asked_for() -> None:
+    assert spec(TWO, "none").containers == (Container("c1", "a"), Container("c2", "b"))
+    assert [it.host for it in spec(TWO, "none", containers=2).containers] == ["a", "a", "b", "b"]
+    assert spec(TWO, "none", containers=0).containers == ()
+
+
+def test_names_of_the_topology_stay_its_own() -> None:
+    found = spec(plan(joined([("c1", "b")])), "none")
+    assert [it.name for it in found.containers] == ["c2", "c3"]
+
+
+def test_a_specification_goes_through_json() -> None:
+    asked = spec(TWO, "none")
+    assert spec_from_json(spec_to_json(asked)) == asked
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("nono", {}, "there is no overlay nono; did you mean `none`"),
+        ("base", {}, "there is no overlay base; "),
+        ("none:udp", {}, "none has no form udp; there are host"),
+        ("none", {"store": StorePlace(host="a")}, "none host keeps nothing in a store: leave --store out"),
+        ("none", {"network": "10.0.0.0/8"}, "the containers' network 10.0.0.0/8 overlaps 10.0.0.0/31 of circuit l1"),
+        ("none", {"network": "100.64.0.0/16"}, "overlaps the address 100.64.0.1 of a"),
+        ("none", {"network": "10.244.0.0/24"}, "has no /24 for each of 2 hosts"),
+        ("none", {"network": "10.244.0.1/16"}, "has host bits set; write it as 10.244.0.0/16"),
+        ("none", {"network": "x"}, "the containers' network x: "),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_in_a_line(text: str, options: dict[str, object], message: str) -> None:
+    with pytest.raises(EmulationError) as caught:
+        spec(TWO, text, **options)  # type: ignore[arg-type]
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_topology_in_parts_is_refused_with_the_parts() -> None:
+    parts = plan(joined([("a", "b"), ("c", "d")], alone=["e"]))
+    with pytest.raises(EmulationError, match=r"in 3 parts, which no overlay can join: a, b . c, d . e$"):
+        spec(parts, "none")
+
+
+def circuits_of(made: Plan) -> dict[tuple[str, str], tuple[str, ...] | None]:
+    return {
+        pair: None if path is None else tuple(circuit.id for circuit in path)
+        for pair, path in joined_pairs(made).items()
+    }
+
+
+def test_pairs_are_measured_that_a_circuit_or_switches_join() -> None:
+    assert circuits_of(plan(ring(4))) == {
+        ("h1", "h2"): ("l1",), ("h1", "h4"): ("l4",), ("h2", "h3"): ("l2",), ("h3", "h4"): ("l3",),
+    }  # fmt: skip
+    assert len(circuits_of(plan(mesh(5)))) == 10
+    star = joined([("a", "s1"), ("b", "s1"), ("s1", "s2"), ("c", "s2")], switches=["s1", "s2"])
+    assert circuits_of(plan(star)) == {
+        ("a", "b"): ("l1", "l2"), ("a", "c"): ("l1", "l3", "l4"), ("b", "c"): ("l2", "l3", "l4"),
+    }  # fmt: skip
+
+
+def test_several_ways_have_no_expected_time() -> None:
+    edges = [("a", "s1"), ("s1", "s2"), ("s2", "s3"), ("s3", "s1"), ("s3", "b")]
+    assert circuits_of(plan(joined(edges, switches=["s1", "s2", "s3"]))) == {("a", "b"): None}
+
+
+def test_of_parallel_circuits_the_fastest_counts_and_a_circuit_goes_before_switches() -> None:
+    assert circuits_of(plan(joined([("a", "b", "9ms"), ("a", "b", "1ms")]))) == {("a", "b"): ("l2",)}
+    made = plan(joined([("a", "s", "1ms"), ("b", "s", "1ms"), ("a", "b", "9ms")], switches=["s"]))
+    assert circuits_of(made) == {("a", "b"): ("l3",)}
