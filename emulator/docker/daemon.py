@@ -10,7 +10,6 @@ import select
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path

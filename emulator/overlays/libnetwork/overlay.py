@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from emulator.docker import daemon as docker
 from emulator.docker.daemon import Dockerd
 from emulator.docker.image import image, own_image
-from emulator.errors import EmulationError
 from emulator.netlink import state
 from emulator.netlink.state import KernelState
 from emulator.overlays.base import Overlay
@@ -116,9 +115,7 @@ class Libnetwork(Overlay):
 
     def state(self, host: str) -> KernelState:
         """What is new in the host's namespace, and all of the overlay network's hidden one."""
-        visible = state.difference(
-            state.read(self.network.underlay.namespaces[host].descriptor), self._before[host]
-        )
+        visible = state.difference(state.read(self.network.underlay.namespaces[host].descriptor), self._before[host])
         hidden = self._hidden(host)
         return KernelState(
             links=(*visible.links, *hidden.links),
@@ -187,5 +184,5 @@ class _Preparation:
     def _run(self) -> None:
         try:
             self._body()
-        except BaseException as error:  # noqa: BLE001 - whoever asks gets it
+        except BaseException as error:
             self._error = error
