@@ -10,10 +10,9 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.docker import daemon as docker
+from emulator.docker import programs
 from emulator.docker.daemon import Dockerd
 from emulator.docker.image import image, own_image
-from emulator.errors import EmulationError
 from emulator.netlink import state
 from emulator.netlink.state import KernelState
 from emulator.overlays.base import Overlay
@@ -60,8 +59,8 @@ class Libnetwork(Overlay):
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
         """What Docker needs, and a Docker that has the form."""
-        yield from docker.lacks()
-        version = docker.version()
+        yield from programs.lacks()
+        version = programs.version()
         if spec.form == "kv" and version and int(version.partition(".")[0]) > _LAST_WITH_STORE:
             yield (
                 f"Docker {version} has no external key-value store any more: take Debian 12's docker.io (20.10), or "
@@ -74,7 +73,7 @@ class Libnetwork(Overlay):
     @property
     def agent(self) -> str:
         """The real daemon."""
-        return f"dockerd {docker.version()}"
+        return f"dockerd {programs.version()}"
 
     @property
     def overhead_bytes(self) -> int:
@@ -116,9 +115,7 @@ class Libnetwork(Overlay):
 
     def state(self, host: str) -> KernelState:
         """What is new in the host's namespace, and all of the overlay network's hidden one."""
-        visible = state.difference(
-            state.read(self.network.underlay.namespaces[host].descriptor), self._before[host]
-        )
+        visible = state.difference(state.read(self.network.underlay.namespaces[host].descriptor), self._before[host])
         hidden = self._hidden(host)
         return KernelState(
             links=(*visible.links, *hidden.links),
@@ -187,5 +184,5 @@ class _Preparation:
     def _run(self) -> None:
         try:
             self._body()
-        except BaseException as error:  # noqa: BLE001 - whoever asks gets it
+        except BaseException as error:
             self._error = error
