@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import select
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from emulator.daemons import DaemonError
@@ -16,8 +16,10 @@ from emulator.network import EmulatedNetwork
 from emulator.overlays import overlay
 from emulator.overlays.base import Overlay
 from emulator.overlays.model import Attachment, FirstPacket, OverlaySpec
-from emulator.stores.etcd import Store
+from emulator.stores.etcd import Store, parse_address
+from emulator.stores.relay import Relay
 
+_STORE_PATIENCE_S = 60.0
 _READY_PATIENCE_S = 180.0
 """In the network's clock, for all hosts; five `dockerd` that form a swarm need 24 s in the real one."""
 _PACKET_PATIENCE_S = 30.0
@@ -57,13 +59,33 @@ def require(spec: OverlaySpec) -> None:
     Raises:
         EmulationError: something is missing; what, and the command that mends it.
     """
-    lacks = [] if spec.store is None else list(Store.lacks(spec.store))
-    lacks += overlay(spec.name).lacks(spec)
+    lacks = list(overlay(spec.name).lacks(spec))
+    if spec.store is not None and spec.store.address is None:
+        lacks += Store.lacks(spec.store, in_guest=False)
+    _refuse(spec, lacks)
+
+
+@contextmanager
+def relay_to(spec: OverlaySpec, *, in_guest: bool) -> Iterator[Relay | None]:
+    """Within it, what leads to a store at an address; to be entered in the machine's own network, before all else.
+
+    Raises:
+        EmulationError: there is no store there, or nothing can lead to it.
+    """
+    if spec.store is None or spec.store.address is None:
+        yield None
+        return
+    _refuse(spec, list(Store.lacks(spec.store, in_guest=in_guest)))
+    with Relay(parse_address(spec.store.address)) as relay:
+        yield relay
+
+
+def _refuse(spec: OverlaySpec, lacks: list[str]) -> None:
     if lacks:
         raise EmulationError(f"{spec.name} {spec.form}: {'; '.join(lacks)}")
 
 
-def deploy(network: EmulatedNetwork, spec: OverlaySpec, progress: Progress) -> Deployment:
+def deploy(network: EmulatedNetwork, spec: OverlaySpec, relay: Relay | None, progress: Progress) -> Deployment:
     """Start the store, the overlay on its hosts, and the containers; wait until they reach each other.
 
     The clock for `FirstPacket` starts with the overlay, when the store is ready.
@@ -75,8 +97,9 @@ def deploy(network: EmulatedNetwork, spec: OverlaySpec, progress: Progress) -> D
     if spec.store is not None:
         progress("starting the store")
         began_ns = time.monotonic_ns()
-        store = Store(network, spec.store)
+        store = Store(network, spec.store, relay)
         store.start()
+        _await_store(store)
         store_ns = time.monotonic_ns() - began_ns
     progress(f"starting {spec.name} {spec.form}")
     began_ns = time.monotonic_ns()
@@ -92,6 +115,15 @@ def deploy(network: EmulatedNetwork, spec: OverlaySpec, progress: Progress) -> D
             meetings.step()
         addresses = {name: attachment.address for name, attachment in attached.items()}
         return Deployment(spec, found, store, store_ns, addresses, meetings.found(spec.hosts))
+
+
+def _await_store(store: Store) -> None:
+    deadline_s = time.monotonic() + _STORE_PATIENCE_S
+    while not store.is_ready():
+        if time.monotonic() > deadline_s:
+            said = f": {store.daemon.last_lines()}" if store.daemon is not None else ""
+            raise DaemonError(f"the store is not ready after {_STORE_PATIENCE_S:g} s{said}")
+        time.sleep(_INTERVAL_S)
 
 
 def _attach_all(

@@ -65,6 +65,7 @@ def _findings() -> Iterator[Finding]:
     yield _programs("Open vSwitch", _OVS_PROGRAMS, "switches; or take --switch bridge", "openvswitch-switch")
     yield _programs("kernel tools", tuple(_BUILD_TOOLS), "build the guest kernel", " ".join(_BUILD_TOOLS.values()))
     yield _docker()
+    yield _programs("etcd", ("etcd",), "hold overlays' state", "etcd-server")
     yield _programs("ping", ("ping",), "look whether hosts answer", "iputils-ping")
     yield _programs("iproute2", ("ip", "tc"), "look at interfaces and queues", "iproute2")
     yield _programs("iperf3", ("iperf3",), "measure throughput", "iperf3")

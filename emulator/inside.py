@@ -5,6 +5,7 @@ It finds the task in the folder that it shares with whoever asked for it, and le
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -12,12 +13,16 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emulator import user_namespace
 from emulator.errors import EmulationError
 from emulator.kernel.job import FOLDER_VARIABLE, RUNNING
 from emulator.signals import signals_as_exit
 from emulator.task import RESULT, TASK, Task, task_from_json
+
+if TYPE_CHECKING:
+    from emulator.stores.relay import Relay
 
 PARENT_VARIABLE = "GTSDSL_PARENT"
 """Names the process with which the network ends; not set in a guest, which ends as a whole."""
@@ -32,12 +37,19 @@ def main() -> int:
     parent = os.environ.pop(PARENT_VARIABLE, None)
     gc.disable()  # a short life, and all that is loaded stays
     try:
-        if parent is not None:
-            user_namespace.enter()
-            if not _end_with(int(parent)):  # only now: a change of rights cancels the request
-                return _INTERRUPTED
-        with signals_as_exit():
-            return _do(task_from_json((folder / TASK).read_bytes()), folder, is_guest=parent is None)
+        task = task_from_json((folder / TASK).read_bytes())
+        with contextlib.ExitStack() as stack:
+            relay = None
+            if task.overlay is not None:
+                from emulator.deployment import relay_to  # noqa: PLC0415 - only what a task needs
+
+                relay = stack.enter_context(relay_to(task.overlay, in_guest=parent is None))
+            if parent is not None:
+                user_namespace.enter()
+                if not _end_with(int(parent)):  # only now: a change of rights cancels the request
+                    return _INTERRUPTED
+            stack.enter_context(signals_as_exit())
+            return _do(task, folder, relay, is_guest=parent is None)
     except EmulationError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_status
@@ -45,7 +57,7 @@ def main() -> int:
         return _INTERRUPTED
 
 
-def _do(task: Task, folder: Path, *, is_guest: bool) -> int:
+def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int:
     progress = _progress(folder)
     progress("bringing the network up")
     from emulator.network import EmulatedNetwork  # noqa: PLC0415 - after the first word of progress
@@ -56,7 +68,7 @@ def _do(task: Task, folder: Path, *, is_guest: bool) -> int:
         require(task.overlay)
     with EmulatedNetwork(task.plan) as network:
         if task.overlay is not None:
-            network.deployment = deploy(network, task.overlay, progress)
+            network.deployment = deploy(network, task.overlay, relay, progress)
         if task.kind == "serve":
             from emulator.channel import serve  # noqa: PLC0415 - only what a task needs
 

@@ -37,6 +37,7 @@ def emulate(
     seed: int = 1,
     overlay: str | None = None,
     containers: int = 1,
+    store: str | None = None,
     memory_bytes: int | None = None,
     timeout_s: float | None = None,
 ) -> Iterator[Session]:
@@ -44,7 +45,8 @@ def emulate(
 
     ``topology`` is a file's path or a testbed, ``parameters`` are values for those of a file's root type. ``kernel``
     and ``clock`` are as for ``gtsdsl emulate``; the clock is virtual where there is one. ``overlay`` (``flannel``,
-    ``flannel:udp``) joins so many ``containers`` on each host, ``c1``, ``c2``, …, which are there as hosts are.
+    ``flannel:udp``) joins so many ``containers`` on each host, ``c1``, ``c2``, …, which are there as hosts are; its
+    ``store`` is on the first host, if not on another, at a site or at an address.
     ``timeout_s`` bounds each request in wall time. In a virtual clock, no time passes between two requests, however
     long the program computes.
 
@@ -55,13 +57,20 @@ def emulate(
     from gtsdsl.loading import load  # noqa: PLC0415 - a testbed needs no loading
 
     testbed = topology if isinstance(topology, Testbed) else load(topology, parameters=parameters)
-    made = plan(testbed, Options(circuits=circuits, switch=switch, seed=seed))
+    options = Options(circuits=circuits, switch=switch, seed=seed)
+    place = None
+    if overlay is not None and store is not None:
+        from emulator.stores.machine import plan_with_store  # noqa: PLC0415 - only who asks for one pays for it
+
+        made, place = plan_with_store(testbed, options, store)
+    else:
+        made = plan(testbed, options)
     asked, needed_bytes = None, MEMORY_BYTES
     if overlay is not None:
         from emulator import overlays  # noqa: PLC0415 - only who asks for one pays for it
         from emulator.overlays.spec import spec  # noqa: PLC0415
 
-        asked = spec(made, overlay, containers=containers)
+        asked = spec(made, overlay, containers=containers, store=place)
         needed_bytes = overlays.overlay(asked.name).memory_bytes
     where = Where(choose(kernel, clock), memory_bytes or needed_bytes, timeout_s)
     task = Task(made, "serve", asked, spins=where.is_virtual)

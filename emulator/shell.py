@@ -16,6 +16,7 @@ from mininet.log import lg, output, setLogLevel
 from emulator.completion import HISTORY, PROMPT, complete
 from emulator.errors import EmulationError
 from emulator.impairing import USAGE, described, impair
+from gtsdsl.diagnostics import printable
 
 if TYPE_CHECKING:
     from emulator.hosts.node import EmulatedNode
@@ -91,6 +92,9 @@ class Shell(CLI):  # type: ignore[misc]
         """List hosts and switches."""
         for host in self.mn.plan.hosts:
             output(f"{host.name:12} {host.cls:12} {host.site or '-':6} {host.loopback}\n")
+        for container in self.mn.deployment.spec.containers if self.mn.deployment is not None else ():
+            address = self.mn.deployment.addresses[container.name]
+            output(f"{container.name:12} {'container':12} {container.host:6} {address}\n")
         for switch in self.mn.plan.switches:
             output(f"{switch.name:12} {switch.cls:12} {switch.site or '-':6} {switch.kind}\n")
 
@@ -116,6 +120,19 @@ class Shell(CLI):  # type: ignore[misc]
         for item in probe(self.mn.underlay, count=3).circuits:
             measured = "no reply" if item.measured_us is None else f"{item.measured_us / 1e3:.3f} ms"
             output(f"{item.id:12} {item.first:12} {item.second:12} {measured}\n")
+
+    def do_overlay(self, line: str) -> None:
+        """Show the overlay as it is now, on all hosts or on one: overlay h1. Containers, peers, links, routes."""
+        from emulator.overlay_text import overlay_lines  # noqa: PLC0415 - only who asks pays for it
+
+        deployment = self.mn.deployment
+        if deployment is None:
+            raise EmulationError("there is no overlay here: start with --overlay flannel")
+        asked = line.split() or list(deployment.spec.hosts)
+        for host in asked:
+            if host not in deployment.spec.hosts:
+                raise EmulationError(f"the overlay is on no host {printable(host, 80)}")
+        output("".join(f"{text}\n" for text in overlay_lines(deployment, asked)))
 
     def do_xterm(self, line: str, term: str = "xterm") -> None:
         """Open a terminal on hosts: xterm h1 h2. On the host's kernel only."""

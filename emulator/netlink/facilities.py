@@ -23,8 +23,7 @@ def lacks(what: str, module: str, attempt: Callable[[Handle], None]) -> Iterator
     except NetlinkError as error:
         if not is_missing(error):
             raise
-        yield (
-            f"this kernel has no {what}: load it with `modprobe {module}`, or use a guest kernel (`gtsdsl kernel build`)"
-        )
+        guest = "use a guest kernel (`gtsdsl kernel build`)"
+        yield f"this kernel has no {what}: load it with `modprobe {module}`, or {guest}"
     finally:
         os.close(descriptor)

@@ -20,6 +20,7 @@ _MAIN_TABLE = 254
 _IFF_UP = 1
 _PERMANENT = 0x80
 _UNICAST = 1
+_ANY = "0.0.0.0"  # noqa: S104 - the default route's destination
 _PROTOCOLS = {2: "kernel", 3: "boot", 4: "static"}
 _SCOPES = {0: "global", 253: "link", 254: "host"}
 _FLAGS = {0x4: "onlink"}
@@ -221,7 +222,7 @@ def _routes(messages: Iterable[Any], name_of: dict[int, str]) -> Iterator[Route]
     for message in messages:
         if message["type"] == _UNICAST:
             yield Route(
-                f"{message.get('dst') or '0.0.0.0'}/{message['dst_len']}",
+                f"{message.get('dst') or _ANY}/{message['dst_len']}",
                 name_of.get(message.get("oif")),
                 message.get("gateway"),
                 _SCOPES.get(message["scope"], str(message["scope"])),

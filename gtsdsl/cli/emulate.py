@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from gtsdsl.cli.common import print_diagnostics, write_output
 from gtsdsl.cli.compile import parse_settings
 from gtsdsl.cli.emulation import complain, emulating, loading, parse_bytes
-from gtsdsl.cli.overlay import gaps, overlay_options, overlay_table
+from gtsdsl.cli.overlay import OVERLAY_ONLY, gaps, overlay_options, overlay_table
 from gtsdsl.cli.plan import user_circuits
 from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.loading import check, read_source
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from emulator.actions import Outcome
-    from emulator.overlays.model import OverlaySpec
+    from emulator.overlays.model import OverlaySpec, StorePlace
     from emulator.places import Where
     from emulator.plan import Plan
     from emulator.task import Command, Task
@@ -122,6 +123,7 @@ def command(
       gtsdsl emulate examples/full_mesh.dsl
       gtsdsl emulate examples/full_mesh.dsl --overlay flannel --probe --exec 'c1: ping -c 3 c4'
     """
+    _check_overlay_options(overlay)
     size = None if memory is None else parse_bytes(memory)
     if size is not None and size < 2**26:
         raise click.BadParameter(f"a guest needs at least 64M, not {memory}", param_hint="--memory")
@@ -134,10 +136,10 @@ def command(
         from emulator.running import run_task, write_to  # noqa: PLC0415
         from emulator.task import Task  # noqa: PLC0415
     with emulating():
-        plan = _make_plan(file, rtts, circuits_file, settings, switch, seed)
+        plan, place = _make_plan(file, rtts, circuits_file, settings, switch, seed, store)
         asked = None
         if overlay is not None:
-            asked = _ask(plan, overlay, containers, runtime, store, overlay_network, image)
+            asked = _ask(plan, overlay, containers, runtime, place, overlay_network, image)
             size = size or _memory_of(asked)
         parsed = tuple(_parse_command(text, plan, asked) for text in commands)
         has_actions = bool(parsed or script or probe)
@@ -177,10 +179,23 @@ def command(
         sys.exit(outcome.exit_status)
 
 
+def _check_overlay_options(overlay: str | None) -> None:
+    """See that the options about overlays come with one."""
+    context = click.get_current_context()
+    for option in OVERLAY_ONLY:
+        if overlay is None and context.get_parameter_source(option) is ParameterSource.COMMANDLINE:
+            flag = option.replace("_", "-")
+            raise click.UsageError(f"--{flag} is about an overlay: say which, as with --overlay flannel")
+
+
 def _make_plan(
-    file: str, rtts: Sequence[str], circuits_file: Path | None, settings: Sequence[str], switch: str, seed: int
-) -> Plan:
-    """The plan of a topology; one with errors is refused, with what is wrong on standard error (exit 1)."""
+    file: str, rtts: Sequence[str], circuits_file: Path | None, settings: Sequence[str], switch: str, seed: int,
+    store: str | None,
+) -> tuple[Plan, StorePlace | None]:  # fmt: skip
+    """The plan of a topology, and the store's place in it if one is asked for.
+
+    A topology with errors is refused, with what is wrong on standard error (exit 1).
+    """
     from emulator.plan import Options, plan  # noqa: PLC0415
 
     circuits, parameters = user_circuits(rtts, circuits_file), parse_settings(settings)
@@ -189,11 +204,15 @@ def _make_plan(
     if checked.testbed is None or checked.has_errors:
         sys.exit(1)
     options = Options(circuits=circuits, switch="bridge" if switch == "bridge" else "ovs", seed=seed)
-    return plan(checked.testbed, options)
+    if store is None:
+        return plan(checked.testbed, options), None
+    from emulator.stores.machine import plan_with_store  # noqa: PLC0415
+
+    return plan_with_store(checked.testbed, options, store)
 
 
 def _ask(
-    plan: Plan, overlay: str, containers: int, runtime: str | None, store: str | None, network: str | None,
+    plan: Plan, overlay: str, containers: int, runtime: str | None, store: StorePlace | None, network: str | None,
     image: Path | None,
 ) -> OverlaySpec:  # fmt: skip
     """What the options about overlays ask for.
@@ -202,14 +221,13 @@ def _ask(
         EmulationError: it cannot be.
     """
     from emulator.overlays import spec  # noqa: PLC0415
-    from emulator.overlays.model import StorePlace  # noqa: PLC0415
 
     return spec.spec(
         plan,
         overlay,
         containers=containers,
         runtime="docker" if runtime == "docker" else "process" if runtime == "process" else None,
-        store=None if store is None else StorePlace(host=store),
+        store=store,
         network=network or spec.NETWORK,
         image=str(image) if image else None,
     )

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _MAX_CONTAINERS = 200
 
+OVERLAY_ONLY = ("containers", "runtime", "store", "overlay_network", "image")
+"""The options that mean nothing without ``--overlay``."""
+
 _OPTIONS = (
     click.option(
         "--overlay",

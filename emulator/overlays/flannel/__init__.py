@@ -1,0 +1,158 @@
+"""Flannel, by a control plane of ours that does what `flanneld` does: a subnet a host, leased in etcd, in four forms.
+
+It stands in flannel's own key format on the store, and writes what flannel's backends write. flannel's real agent can
+stand beside it: what differs is who is started on a host (`Flannel.bring_up`) and how it is called (`Flannel.agent`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.daemons import Daemon, start_function
+from emulator.errors import EmulationError
+from emulator.netlink import facilities, namespaces
+from emulator.overlays.flannel import agent, udp, vxlan, wireguard
+from emulator.overlays.flannel.leases import (
+    CONFIG_KEY,
+    TTL_S,
+    Config,
+    config_from_json,
+    config_to_json,
+    subnet_in_file,
+)
+from emulator.overlays.model import OverlaySpec, Peer
+from emulator.overlays.spec import SUBNET_BITS
+from emulator.overlays.subnets import SubnetOverlay, number_of
+from emulator.stores.client import Client
+
+if TYPE_CHECKING:
+    from emulator.network import EmulatedNetwork
+    from emulator.stores.etcd import Store
+
+
+class Flannel(SubnetOverlay):
+    """An agent on each host. ``lease_s`` is how long its lease lasts without being renewed."""
+
+    forms = tuple(agent.BACKENDS)
+
+    def __init__(self, spec: OverlaySpec, network: EmulatedNetwork, store: Store | None) -> None:
+        super().__init__(spec, network, store)
+        self.lease_s = TTL_S
+        self.agents: dict[str, Daemon] = {}
+        """By host."""
+        if store is None:
+            raise AssertionError("all forms need a store")
+        self._endpoint = store.endpoint
+        self._configure(Config(IPv4Network(spec.network), SUBNET_BITS, spec.form))
+
+    @classmethod
+    def needs_store(cls, form: str) -> bool:  # noqa: ARG003 - all do
+        """Leases are in etcd."""
+        return True
+
+    @classmethod
+    def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
+        """What the form needs of the kernel, and it has not."""
+        yield from _LACKS[spec.form]()
+
+    @property
+    def agent(self) -> str:
+        """Us."""
+        return "built-in control plane"
+
+    @property
+    def overhead_bytes(self) -> int:
+        """As flannel computes the MTU."""
+        return agent.BACKENDS[self.spec.form].overhead_bytes
+
+    def bring_up(self, host: str) -> None:
+        """Start the agent; one that was killed takes its lease again."""
+        settings = agent.Settings(
+            backend=self.spec.form,
+            number=number_of(self.spec, host),
+            public_ip=self.loopback(host),
+            circuits=self.circuits(host),
+            folder=self._folder(host),
+            store=self._endpoint(host),
+            ttl_s=self.lease_s,
+        )
+        self.agents[host] = start_function(self.network, host, "flannel", partial(agent.run, settings))
+
+    def is_ready(self, host: str) -> bool:
+        """When the agent has written the file that says which subnet is leased."""
+        self.agents[host].check()
+        return (self._folder(host) / agent.SUBNET_FILE).exists()
+
+    def subnet(self, host: str) -> IPv4Network:
+        """What the file says."""
+        found = subnet_in_file((self._folder(host) / agent.SUBNET_FILE).read_text())
+        if found is None:
+            raise EmulationError(f"{agent.SUBNET_FILE} of {host} names no subnet")
+        return found
+
+    def peers(self, host: str) -> tuple[Peer, ...]:
+        """Those whose leases the agent has seen."""
+        path = self._folder(host) / agent.PEERS_FILE
+        if not path.exists():
+            return ()
+        name_of = {it.loopback: it.name for it in self.network.plan.hosts}
+        known = json.loads(path.read_text())
+        return tuple(Peer(name_of.get(it["PublicIP"], ""), it["PublicIP"], it["Subnet"]) for it in known)
+
+    def stop(self, host: str) -> None:
+        """End the agent, which removes its lease and what it wrote."""
+        self.agents[host].stop()
+
+    def _folder(self, host: str) -> Path:
+        # where flannel has /run/flannel: the hosts share a file system
+        return self.network.world.start().parent / "flannel" / host
+
+    def _configure(self, config: Config) -> None:
+        """Put the network's configuration into the store, as an administrator does before flannel is started.
+
+        Raises:
+            EmulationError: the store has another, or cannot be reached.
+        """
+        place = self.spec.store
+        host = place.host if place is not None and place.host is not None else self.spec.hosts[0]
+        with namespaces.entered(self.namespace(host)), Client(*self._endpoint(host)) as client:
+            if client.put_if(CONFIG_KEY, 0, config_to_json(config)):
+                return
+            item = client.get(CONFIG_KEY)
+            try:
+                found = None if item is None else config_from_json(item.value)
+            except ValueError:
+                found = None
+        if found != config:
+            raise EmulationError(
+                f"the store has another configuration of flannel’s: remove it (`etcdctl del {CONFIG_KEY}`), or say "
+                "`--overlay-network` and the form as it does"
+            )
+
+
+def _lacks_tun() -> Iterator[str]:
+    try:
+        with namespaces.returning():
+            namespaces.unshare(namespaces.CLONE_NEWNET)
+            os.close(udp.open_tun(udp.DEVICE))
+    except OSError as error:
+        yield f"{udp.TUN} cannot be used ({error.strerror}): `modprobe tun`, or a guest kernel (`gtsdsl kernel build`)"
+
+
+_LACKS: Mapping[str, Callable[[], Iterator[str]]] = {
+    "vxlan": lambda: facilities.lacks("VXLAN", "vxlan", lambda kernel: vxlan.add_vxlan(kernel, "192.0.2.1", 1450)),
+    "host-gw": lambda: iter(()),
+    "udp": _lacks_tun,
+    "wireguard": lambda: facilities.lacks(
+        "WireGuard", "wireguard", lambda kernel: kernel.add_wireguard(wireguard.DEVICE, mtu_bytes=1420)
+    ),
+}
+
+OVERLAY = Flannel
+"""What `--overlay flannel` brings up."""

@@ -1,0 +1,74 @@
+"""The one interface of flannel's backends: what brings packets to another host, in the kernel of this one."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import ClassVar
+
+from emulator.netlink.handle import Entry, Handle
+from emulator.overlays.flannel.leases import Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The host that a backend is on.
+
+    ``public_ip`` is its own address, which all circuits lead to; ``link_mtu_bytes`` the smallest MTU of its circuits.
+    ``network`` is that of all containers. ``folder`` is the host's, for what flannel keeps in ``/run/flannel``.
+    """
+
+    public_ip: str
+    link_mtu_bytes: int
+    network: IPv4Network
+    folder: Path
+
+
+class Backend(abc.ABC):
+    """A way to other hosts. `ensure` and `reach` may be called again and again: what is there already stays."""
+
+    type: ClassVar[str]
+    """What it is called in flannel's configuration."""
+    lease_type: ClassVar[str]
+    """What it is called in leases."""
+    overhead_bytes: ClassVar[int]
+    """By how much the containers' MTU is less than that of the circuits, as flannel has it."""
+
+    def __init__(self, here: Here, kernel: Handle) -> None:
+        self.here = here
+        self.kernel = kernel
+
+    @property
+    def mtu_bytes(self) -> int:
+        """The containers' MTU."""
+        return self.here.link_mtu_bytes - self.overhead_bytes
+
+    @abc.abstractmethod
+    def ensure(self, subnet: IPv4Network | None) -> None:
+        """Have its device, with an address in the host's subnet once that is known."""
+
+    @abc.abstractmethod
+    def data(self) -> str:
+        """What the others must know of it, for the lease: JSON, or nothing. Its device is there."""
+
+    @abc.abstractmethod
+    def reach(self, peers: Sequence[Lease]) -> list[Entry]:
+        """What must be in the kernel's tables to reach other hosts, in the order of writing.
+
+        A lease whose data cannot be read is passed over.
+        """
+
+    @abc.abstractmethod
+    def owns(self, entry: Entry) -> bool:
+        """Whether an entry of the kernel's is of those that `reach` gives: if it no longer does, it is to go."""
+
+    @abc.abstractmethod
+    def remove(self) -> None:
+        """Take its device away, and all that leads through it."""
+
+
+Facility = tuple[str, str, Callable[[Handle], None]]
+"""What a backend needs of the kernel: its name, its module, and an attempt to have it."""

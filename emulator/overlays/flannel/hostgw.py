@@ -1,0 +1,51 @@
+"""Flannel's backend `host-gw`: a route to each other host's subnet, and nothing around the packets.
+
+As in `pkg/backend/hostgw` of flannel 0.28, with one deviation: flannel writes `SUBNET via PublicIP`, for all its hosts
+are in one Ethernet. Here a host's own address is some circuits away, so the gateway is the next host towards it: of two
+hosts that share a circuit, the other's address on that. The hosts between have a route of their own to the subnet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network
+
+from emulator.netlink.connection import NetlinkError
+from emulator.netlink.handle import Entry
+from emulator.netlink.state import Route
+from emulator.overlays.flannel.backend import Backend
+from emulator.overlays.flannel.leases import Lease
+
+
+class HostGw(Backend):
+    """Plain routes."""
+
+    type = lease_type = "host-gw"
+    overhead_bytes = 0
+
+    def ensure(self, subnet: IPv4Network | None) -> None:
+        """There is no device."""
+
+    def data(self) -> str:
+        """Nothing: the address says all."""
+        return ""
+
+    def reach(self, peers: Sequence[Lease]) -> list[Entry]:
+        """A route to each that is reached now; a circuit that goes down takes its routes along."""
+        found: list[Entry] = []
+        for peer in peers:
+            try:
+                way = self.kernel.route_to(peer.public_ip)
+            except NetlinkError:
+                continue
+            found.append(Route(str(peer.subnet), way.interface, way.gateway))
+        return found
+
+    def owns(self, entry: Entry) -> bool:
+        """Routes into the containers' network that name a gateway."""
+        if not isinstance(entry, Route) or entry.gateway is None:
+            return False
+        return IPv4Network(entry.destination).subnet_of(self.here.network)
+
+    def remove(self) -> None:
+        """Nothing is left when the routes are gone."""

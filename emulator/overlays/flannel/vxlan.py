@@ -1,0 +1,98 @@
+"""Flannel's backend `vxlan`: a VXLAN interface, and for each other host a neighbour, an FDB entry and a route.
+
+As in `pkg/backend/vxlan` of flannel 0.28, with two deviations:
+
+- flannel binds the interface to one external interface (``VtepDevIndex``), by which all its packets then leave. A host
+  here has a circuit to each other, and the routes decide: the interface is bound to none, and its local address is the
+  host's own, which is reached over all circuits.
+- flannel draws the interface's MAC address by lot. Here it goes with the host's address, so that two runs are the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from ipaddress import IPv4Network
+
+from emulator.netlink.handle import Entry, Handle
+from emulator.netlink.state import FdbEntry, Neighbour, Route, read_here
+from emulator.overlays.flannel.backend import Backend
+from emulator.overlays.flannel.device import set_address
+from emulator.overlays.flannel.leases import Lease
+from emulator.overlays.subnets import mac_of
+
+VNI = 1
+PORT = 8472
+"""Linux's own default, older than IANA's 4789; flannel leaves it as it is."""
+DEVICE = f"flannel.{VNI}"
+_MAC_PREFIX = "0e:f1"
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+
+
+class Vxlan(Backend):
+    """Frames in UDP, by the kernel."""
+
+    type = lease_type = "vxlan"
+    overhead_bytes = 50
+    """The inner Ethernet header (14), and IP (20), UDP (8) and VXLAN (8)."""
+
+    def ensure(self, subnet: IPv4Network | None) -> None:
+        """Have `DEVICE`; one that is there but for something else is made anew."""
+        if self.kernel.has_link(DEVICE) and not self._is_ours():
+            self.kernel.delete_link(DEVICE)
+        if not self.kernel.has_link(DEVICE):
+            add_vxlan(self.kernel, self.here.public_ip, self.mtu_bytes)
+        if subnet is not None:
+            set_address(self.kernel, DEVICE, subnet)
+
+    def data(self) -> str:
+        """The VNI, and the MAC address of the device."""
+        return json.dumps({"VNI": VNI, "VtepMAC": self._mac})
+
+    def reach(self, peers: Sequence[Lease]) -> list[Entry]:
+        """For each host, the MAC address of its device, where frames to that go, and the route, which comes last."""
+        found: list[Entry] = []
+        for peer in peers:
+            mac = _vtep_mac(peer.data)
+            if mac is None:
+                continue
+            gateway = str(peer.subnet.network_address)
+            found.append(Neighbour(DEVICE, gateway, mac))
+            found.append(FdbEntry(DEVICE, mac, peer.public_ip))
+            found.append(Route(str(peer.subnet), DEVICE, gateway, flags=("onlink",)))
+        return found
+
+    def owns(self, entry: Entry) -> bool:
+        """All that is on the device."""
+        return entry.interface == DEVICE
+
+    def remove(self) -> None:
+        """Remove the device."""
+        if self.kernel.has_link(DEVICE):
+            self.kernel.delete_link(DEVICE)
+
+    @property
+    def _mac(self) -> str:
+        return mac_of(_MAC_PREFIX, self.here.public_ip)
+
+    def _is_ours(self) -> bool:
+        found = next(link for link in read_here().links if link.name == DEVICE)
+        wanted = {"vni": VNI, "port": PORT, "local": self.here.public_ip, "learning": False}
+        details = dict(found.details)
+        return found.mac == self._mac and all(details.get(name) == value for name, value in wanted.items())
+
+
+def add_vxlan(kernel: Handle, public_ip: str, mtu_bytes: int) -> None:
+    """Make the device."""
+    mac = mac_of(_MAC_PREFIX, public_ip)
+    kernel.add_vxlan(DEVICE, vni=VNI, port=PORT, local=public_ip, mac=mac, mtu_bytes=mtu_bytes)
+
+
+def _vtep_mac(data: str) -> str | None:
+    """The MAC address of a lease's data; None if there is none of this VNI."""
+    fields = json.loads(data or "null")
+    if not isinstance(fields, dict) or fields.get("VNI") != VNI:
+        return None
+    text = str(fields.get("VtepMAC")).lower()
+    return text if _MAC.fullmatch(text) else None

@@ -1,0 +1,42 @@
+"""A network of two hosts on this machine's kernel, with a real etcd in one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from emulator.netlink import namespaces
+from emulator.network import EmulatedNetwork
+from emulator.overlays.model import StorePlace
+from emulator.plan import Options, plan
+from emulator.stores.client import Client
+from emulator.stores.etcd import Store
+from tests.emulator.session.conftest import Emulate, emulate, gtsdsl, guest_kernel, pair
+from tests.emulator.stores.waiting import wait_for
+from tests.emulator.topologies import joined
+
+__all__ = ["Emulate", "emulate", "gtsdsl", "guest_kernel", "pair"]
+
+
+@pytest.fixture
+def duo() -> Iterator[EmulatedNetwork]:
+    """Hosts a and b, joined, without delay."""
+    with EmulatedNetwork(plan(joined([("a", "b")]), Options(impaired=False))) as network:
+        yield network
+
+
+@pytest.fixture
+def store(duo: EmulatedNetwork) -> Store:
+    """etcd on host b, ready."""
+    made = Store(duo, StorePlace(host="b"))
+    made.start()
+    wait_for(made.is_ready)
+    return made
+
+
+@pytest.fixture
+def client(duo: EmulatedNetwork, store: Store) -> Iterator[Client]:
+    """A client on host a."""
+    with namespaces.entered(duo.underlay.namespaces["a"].descriptor), Client(*store.endpoint("a")) as made:
+        yield made

@@ -1,0 +1,252 @@
+"""The client against a real etcd across a real network: keys, leases, a watch, and stores that break."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import select
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from emulator.network import EmulatedNetwork
+from emulator.stores.client import Client, Event, StoreError
+from emulator.stores.etcd import Store
+from tests.emulator.stores.waiting import next_events, wait_for
+
+pytestmark = pytest.mark.networks
+
+
+def test_keys_are_set_and_read_and_removed(client: Client) -> None:
+    assert client.get("/a") is None
+    first = client.put("/a", "1")
+    assert client.put("/a", "zwei, 二") == first + 1
+    item = client.get("/a")
+    assert item is not None
+    assert (item.value, item.create_revision, item.mod_revision, item.lease) == ("zwei, 二", first, first + 1, 0)
+    assert client.delete("/a")
+    assert not client.delete("/a")
+    assert client.get("/a") is None
+
+
+def test_keys_are_listed_by_prefix_with_the_revision_to_watch_from(client: Client) -> None:
+    for key in ("/net/b", "/net/a", "/nett", "/ne", "/net/\xff"):
+        last = client.put(key, key.upper())
+    listing = client.list_keys("/net/")
+    assert [(item.key, item.value) for item in listing.items] == [
+        ("/net/a", "/NET/A"), ("/net/b", "/NET/B"), ("/net/\xff", "/NET/\xff".upper()),
+    ]  # fmt: skip
+    assert listing.revision == last
+    assert len(client.list_keys("").items) == 5
+    assert client.delete_all("/net/") == 3
+    assert [item.key for item in client.list_keys("").items] == ["/ne", "/nett"]
+
+
+def test_what_is_no_text_comes_through(client: Client) -> None:
+    odd = b"\x00\xff\xfe\n".decode(errors="surrogateescape")
+    client.put(odd, odd)
+    (item,) = client.list_keys("\x00").items
+    assert item.key.encode(errors="surrogateescape") == b"\x00\xff\xfe\n"
+    assert item.value == item.key
+
+
+def test_of_two_who_want_a_key_one_gets_it(client: Client) -> None:
+    assert client.put_if("/subnet", 0, "mine")
+    assert not client.put_if("/subnet", 0, "yours")
+    item = client.get("/subnet")
+    assert item is not None
+    assert item.value == "mine"
+    assert client.put_if("/subnet", item.mod_revision, "changed")
+    assert not client.put_if("/subnet", item.mod_revision, "changed by one who has not seen it")
+
+
+def test_a_lease_takes_its_keys_along(client: Client) -> None:
+    lease = client.grant(60)
+    client.put("/mine", "here", lease)
+    item = client.get("/mine")
+    assert item is not None
+    assert item.lease == lease
+    assert client.keep_alive(lease) == 60
+    client.revoke(lease)
+    assert client.get("/mine") is None
+    assert client.keep_alive(lease) == 0
+    with pytest.raises(StoreError, match=r"the store at 100\.64\.0\.2:2379: etcdserver: requested lease not found"):
+        client.put("/mine", "again", lease)
+
+
+def test_a_lease_that_nobody_keeps_alive_ends(client: Client) -> None:
+    kept, lost = client.grant(2), client.grant(2)
+    client.put("/kept", "", kept)
+    revision = client.put("/lost", "", lost)
+    with client.watch("/", revision + 1) as watch:
+        found: list[Event] = []
+        while not found:
+            client.keep_alive(kept)
+            found += watch.events(0.2)
+    assert [(event.kind, event.item.key) for event in found] == [("delete", "/lost")]
+    assert client.get("/kept") is not None
+
+
+def test_a_watch_tells_all_changes_since_a_revision_in_their_order(client: Client) -> None:
+    start = client.put("/w/1", "a")
+    client.put("/elsewhere", "")
+    with client.watch("/w/", start) as watch:
+        client.put("/w/2", "b")
+        client.put("/w/1", "c")
+        client.delete("/w/2")
+        found = next_events(watch, 4)
+        assert watch.events() == ()
+    assert [(event.kind, event.item.key, event.item.value) for event in found] == [
+        ("put", "/w/1", "a"), ("put", "/w/2", "b"), ("put", "/w/1", "c"), ("delete", "/w/2", ""),
+    ]  # fmt: skip
+    assert [event.item.mod_revision for event in found] == [start, start + 2, start + 3, start + 4]
+
+
+def test_a_watch_can_be_polled(client: Client) -> None:
+    with client.watch("/", 1) as watch:
+        poll = select.poll()
+        poll.register(watch, select.POLLIN)
+        while poll.poll(200):
+            assert watch.events() == ()
+        client.put("/a", "")
+        assert poll.poll(60_000)
+        assert [event.item.key for event in watch.events()] == ["/a"]
+
+
+def test_many_and_large_changes_come_whole(client: Client) -> None:
+    # a message of a megabyte comes in pieces, and a hundred small ones in one
+    start = client.put("/large", "x" * 1_000_000)
+    for number in range(100):
+        client.put(f"/small/{number}", "y")
+    with client.watch("/", start) as watch:
+        found = next_events(watch, 101)
+    assert len(found[0].item.value) == 1_000_000
+    assert [event.item.key for event in found[1:]] == [f"/small/{number}" for number in range(100)]
+
+
+def test_a_watch_from_before_the_compaction_says_so(client: Client) -> None:
+    first = client.put("/a", "1")
+    last = client.put("/a", "2")
+    compact = http.client.HTTPConnection(*client.address)
+    compact.request("POST", "/v3/kv/compaction", json.dumps({"revision": str(last)}))
+    assert compact.getresponse().status == 200
+    compact.close()
+    with client.watch("/a", first) as watch, pytest.raises(StoreError, match=f"before revision {last} are no longer"):
+        next_events(watch, 2)
+    with client.watch("/a", last) as watch:
+        assert [event.item.value for event in next_events(watch, 1)] == ["2"]
+
+
+def test_a_store_that_stops_is_noticed_and_comes_back_with_its_keys(client: Client, store: Store) -> None:
+    client.put("/a", "1")
+    with client.watch("/a", 1) as watch:
+        store.stop()
+        with pytest.raises(StoreError, match="the watch is broken"):
+            next_events(watch, 2)
+        # a request on the connection that it ended, and one on a new connection
+        for _ in range(2):
+            with pytest.raises(StoreError, match=r"the store at 100\.64\.0\.2:2379: "):
+                client.get("/a")
+        with pytest.raises(StoreError, match="connection refused"):
+            client.watch("/a", 1)
+    assert not client.is_healthy()
+    store.start()
+    wait_for(client.is_healthy)
+    item = client.get("/a")
+    assert item is not None
+    assert item.value == "1"
+
+
+def test_a_store_that_hangs_is_given_up_after_the_deadline(client: Client, store: Store) -> None:
+    impatient = Client(*client.address, deadline_s=0.2)
+    assert impatient.is_healthy()
+    daemon = store.daemon
+    assert daemon is not None
+    os.killpg(daemon.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(StoreError, match=r"no answer within 0\.2 s"):
+            impatient.get("/a")
+    finally:
+        os.killpg(daemon.pid, signal.SIGCONT)
+    assert impatient.get("/a") is None
+
+
+def test_a_watch_notices_that_the_store_is_cut_off(client: Client, duo: EmulatedNetwork) -> None:
+    start = client.put("/a", "1")
+    with client.watch("/a", start) as watch:
+        next_events(watch, 1)
+        duo.configLinkStatus("a", "b", "down")
+        with pytest.raises(StoreError, match=r"the watch is broken: (connection timed out|no route to host)"):
+            next_events(watch, 1)
+    duo.configLinkStatus("a", "b", "up")
+    wait_for(client.is_healthy)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "no answer of a store"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n[1,2,3]", "no answer of a store"),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}", "HTTP status 404"),
+        (b"SSH-2.0-OpenSSH\r\n", "no answer of a store"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "no answer of a store"),
+        (b"", "no answer of a store"),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n{"error":"\\u001b[2Jred"}', r"\\x1b\[2Jred"),
+    ],
+)
+def test_what_answers_and_is_no_store_is_named(answer: bytes, message: str) -> None:
+    with _server(answer) as address, Client(*address) as client, pytest.raises(StoreError, match=message):
+        client.get("/a")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.0 404 Not Found\r\n\r\n<html>",
+        b"HTTP/1.0 200 OK\r\n\r\nhello\n",
+        b'HTTP/1.0 200 OK\r\n\r\n{"result": 5}\n',
+        b'HTTP/1.0 200 OK\r\n\r\n{"result": {"events": [{"kv": 5}]}}\n',
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+    ],
+)
+def test_a_watch_of_what_is_no_store_is_broken(answer: bytes) -> None:
+    with _server(answer) as address, Client(*address) as client, client.watch("/", 1) as watch:  # noqa: SIM117
+        with pytest.raises(StoreError, match="the store at 127"):
+            next_events(watch, 1)
+
+
+def test_a_message_that_comes_in_pieces_is_one() -> None:
+    event = b'{"result": {"events": [{"kv": {"key": "YQ==", "mod_revision": "7"}}]}}\n'
+    whole = b"HTTP/1.0 200 OK\r\nA: b\r\n\r\n" + event + event
+    for size in (1, 7, len(whole) - 3):
+        with _server(whole, size) as address, Client(*address) as client, client.watch("/", 1) as watch:
+            found = [event.item.mod_revision for event in next_events(watch, 2)]
+        assert found == [7, 7]
+
+
+@contextlib.contextmanager
+def _server(answer: bytes, size: int = 1000) -> Iterator[tuple[str, int]]:
+    """A server on loopback that says one thing, in pieces, to the first who asks."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for at in range(0, len(answer), size):
+                connection.sendall(answer[at : at + size])
+                time.sleep(0.001)  # so that it is a packet of its own
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()
+        finally:
+            thread.join()

@@ -1,0 +1,29 @@
+"""Waiting for what must come, however slow the machine is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from emulator.stores.client import Event, Watch
+
+PATIENCE_S = 60.0
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until it is so."""
+    end_s = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end_s, "it never came"
+        time.sleep(0.01)
+
+
+def next_events(watch: Watch, count: int) -> list[Event]:
+    """So many changes, the next ones."""
+    found: list[Event] = []
+    end_s = time.monotonic() + PATIENCE_S
+    while len(found) < count:
+        assert time.monotonic() < end_s, f"only {found}"
+        found += watch.events(1.0)
+    assert len(found) == count
+    return found
