@@ -52,7 +52,7 @@ class Dockerd:
         self._daemon: Daemon | None = None
         self._knock: socket.socket | None = None
         self._client: DockerClient | None = None
-        self._image: str | None = None
+        self._image = ""
         self._command: list[str] | None = None
         run = network.world.start().parent
         number = list(network.underlay.namespaces).index(host)  # a host's name may be too long for a socket's path
@@ -125,7 +125,7 @@ class Dockerd:
         Raises:
             DaemonError: it does not take it.
         """
-        if self._image is not None:
+        if self._image:
             return
         with self.asking(), image.path.open("rb") as file:
             if image.is_saved:
@@ -133,7 +133,7 @@ class Dockerd:
             else:
                 said = self.client.api.import_image_from_data(file, repository="gtsdsl")
                 self._image = str(json.loads(said.splitlines()[-1])["status"])
-            settings = self.client.api.inspect_image(self._image)["Config"]
+            settings = self.client.images.get(self._image).attrs["Config"]
             has_command = settings.get("Cmd") or settings.get("Entrypoint")
             self._command = None if has_command else ["/bin/sh"]
 
@@ -186,7 +186,7 @@ class Dockerd:
             DaemonError: the daemon refuses, or is not there; what it says.
         """
         from docker.errors import DockerException  # noqa: PLC0415 - half a second in a guest
-        from requests import RequestException  # type: ignore[import-untyped] # noqa: PLC0415
+        from requests import RequestException  # noqa: PLC0415
 
         try:
             yield

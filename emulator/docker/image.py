@@ -80,8 +80,10 @@ def image(path: Path) -> Image:
             f"there is no file {path}: an emulation has no network to pull images from; write one to a file, "
             f"`docker save {path.name.removesuffix('.tar')} -o image.tar`, and name that"
         ) from None
-    except (OSError, tarfile.TarError, EOFError) as error:
-        raise EmulationError(f"{path} is no archive of an image (docker save, docker export): {error}") from None
+    except (tarfile.ReadError, EOFError):
+        raise EmulationError(f"{path} is no archive, of `docker save` or of `docker export`") from None
+    except (OSError, tarfile.TarError) as error:
+        raise EmulationError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     if "manifest.json" in names:
         return Image(path, is_saved=True)
     if not names & {"bin", "usr", "etc", "lib"} and not any("/" in name for name in names):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from emulator.docker import programs
 from emulator.docker.daemon import Dockerd
@@ -36,7 +36,7 @@ class Libnetwork(Overlay):
     """Overlay networks of Docker's library `libnetwork`: VXLAN, in a namespace of its own for each network."""
 
     forms = ("kv", "swarm")
-    runtimes: tuple[Runtime, ...] = ("docker",)
+    runtimes: ClassVar[tuple[Runtime, ...]] = ("docker",)
     memory_bytes = 2**31
 
     def __init__(self, spec: OverlaySpec, network: EmulatedNetwork, store: Store | None) -> None:
@@ -96,7 +96,7 @@ class Libnetwork(Overlay):
         return self._preparations[host].is_done()
 
     def attach(self, container: Container) -> Attachment:
-        """Run a container; its name resolves in the others by Docker's own name server."""
+        """Run a container, unless it runs already; its name resolves in the others by Docker's own name server."""
         daemon = self._daemons[container.host]
         pid = daemon.run(container.name, NETWORK)
         namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
@@ -142,6 +142,10 @@ class Libnetwork(Overlay):
         daemon.load(image(Path(self.spec.image)) if self.spec.image else own_image())
         act = self._form.found if host == self.spec.hosts[0] else self._form.join
         act(daemon, self._address[host])
+        # at once, on all hosts side by side: whoever joins waits for others' answers
+        for container in self.spec.containers:
+            if container.host == host:
+                daemon.run(container.name, NETWORK)
 
     def _hidden(self, host: str) -> KernelState:
         """What is in the namespace that libnetwork keeps for the overlay network, while a container is in it."""
