@@ -162,6 +162,8 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
             raise EmulationError(f"there is a node {name!a} already")
         self.underlay.namespaces[name] = Namespace(attachment.namespace, 0)
         self.world.guard([attachment.namespace])
+        if attachment.pid is not None:
+            self.world.inhabit(attachment.namespace, attachment.pid)
         self.world.name(attachment.address, name)
         node = EmulatedHost(name, attachment.namespace, self.world, attachment.address)
         self._add(node, self.containers)

@@ -119,8 +119,8 @@ class Watchdog:
             )
         if virtual_s < passed_s * _SPIN_RATE and len(self._tasks) == 1 and "" not in self._tasks:
             return (
-                f"the virtual clock crawls: {virtual_s:.3f} s in {passed_s:.0f} s, for a program looks at the clock again"
-                " and again, and never waits"
+                f"the virtual clock crawls: {virtual_s:.3f} s in {passed_s:.0f} s, for a program looks at the clock"
+                " again and again, and never waits"
             )
         self._began = sample
         self._tasks.clear()
