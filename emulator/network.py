@@ -17,7 +17,7 @@ from emulator.netlink import namespaces
 from emulator.overlays.model import Attachment
 from emulator.plan import Circuit, End, Plan
 from emulator.switches.bridge import BridgeSwitch
-from emulator.switches.ovs import OpenVSwitch, OvsSwitch
+from emulator.switches.ovs import OpenVSwitch, OvsSwitch, has_kernel_datapath
 from emulator.underlay import SWITCHES, Namespace, Underlay
 from gtsdsl.addresses import LOOPBACK_POOL
 
@@ -100,6 +100,8 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         """Build the network if it is not yet there, and start its switches."""
         self.build()
         if self._ovs is not None:
+            if not has_kernel_datapath():
+                self.underlay.finish_checksums()
             self._ovs.start([switch for switch in self.switches if isinstance(switch, OvsSwitch)])
         for switch in self.switches:
             switch.start(self.controllers)

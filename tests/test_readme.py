@@ -16,6 +16,9 @@ import pytest
 
 from gtsdsl.loading import check
 from gtsdsl.source import Source
+from tests.emulator.kernel.conftest import guest_kernel
+
+__all__ = ["guest_kernel"]
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.joinpath("docs").glob("*.md"))]
@@ -44,7 +47,9 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("block", blocks("sh"))
-def test_commands_run(block: str, checkout: Path) -> None:
+def test_commands_run(block: str, checkout: Path, request: pytest.FixtureRequest) -> None:
+    if "gtsdsl emulate" in block:
+        request.getfixturevalue("guest_kernel")
     for line in block.splitlines():
         command = shlex.split(line, comments=True)
         if not command or command[0] == "make":  # `make test` is what runs this
@@ -55,7 +60,9 @@ def test_commands_run(block: str, checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("block", blocks("python"))
-def test_programs_run(block: str, checkout: Path) -> None:
+def test_programs_run(block: str, checkout: Path, request: pytest.FixtureRequest) -> None:
+    if "import emulate" in block:
+        request.getfixturevalue("guest_kernel")
     done = run([sys.executable, "-c", block], checkout)
     assert done.returncode == 0, done.stderr
     assert done.stdout

@@ -260,8 +260,8 @@ class Guest:
             # it has not started yet, is just ending, or this machine lets nobody read a process's memory
             with contextlib.suppress(OSError), GuestMemory(self.pid or 0, symbols) as memory:
                 while True:
-                    if trouble := watchdog.verdict(Sample(time.monotonic(), memory.virtual_ns())):
-                        task = memory.running_task()
+                    task = memory.running_task()
+                    if trouble := watchdog.verdict(Sample(time.monotonic(), memory.virtual_ns(), task)):
                         running = f" ({task} runs)" if task else ""
                         raise GuestStalledError(f"{trouble}{running}; given up while it ran: {self._doing()}")
                     yield

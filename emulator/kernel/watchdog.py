@@ -22,8 +22,10 @@ PATIENCE_S = 60.0
 _CRAWL_PATIENCES = 5
 """A clock that goes, but hardly, gets this many times as long…"""
 _CRAWL_RATE = 5e-2
-"""…and is given up if it is, over all that time, twenty times slower than the wall clock. A program that does nothing
-but read the clock moves it by 256 ns each time: by 20 ms a second, where a system call takes 12 µs."""
+"""…and is given up if it is, over all that time, twenty times slower than the wall clock…"""
+_SPIN_RATE = 0.25
+"""…or four times, if at each look the same program was running: one that does nothing but read the clock moves it by
+256 ns each time, which is 20 ms a second where a system call takes 12 µs, and 170 ms where it takes 1.5."""
 _STANDSTILL_NS = 1_000_000
 """Reading the clock moves it by 256 ns: a little progress is none."""
 
@@ -82,6 +84,8 @@ class Sample:
 
     wall_s: float
     virtual_ns: int
+    task: str
+    """The name of the process that ran; empty if it could not be told."""
 
 
 class Watchdog:
@@ -91,6 +95,7 @@ class Watchdog:
         self._patience_s = patience_s
         self._moved: Sample | None = None
         self._began: Sample | None = None
+        self._tasks: set[str] = set()
 
     def verdict(self, sample: Sample) -> str | None:
         """What is wrong with the clock, as the rest of a sentence; None if nothing is."""
@@ -102,6 +107,7 @@ class Watchdog:
         still_s = sample.wall_s - self._moved.wall_s
         if still_s >= self._patience_s:
             return f"the virtual clock has stood still for {still_s:.0f} s: a program computes, and never waits"
+        self._tasks.add(sample.task)
         passed_s = sample.wall_s - self._began.wall_s
         if passed_s < self._patience_s * _CRAWL_PATIENCES:
             return None
@@ -111,7 +117,13 @@ class Watchdog:
                 f"the virtual clock crawls: {virtual_s:.3f} s in {passed_s:.0f} s, for something is never idle"
                 " (a flood without a rate, a loop of switches)"
             )
+        if virtual_s < passed_s * _SPIN_RATE and len(self._tasks) == 1 and "" not in self._tasks:
+            return (
+                f"the virtual clock crawls: {virtual_s:.3f} s in {passed_s:.0f} s, for a program looks at the clock"
+                " again and again, and never waits"
+            )
         self._began = sample
+        self._tasks.clear()
         return None
 
 

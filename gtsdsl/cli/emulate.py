@@ -168,7 +168,7 @@ def command(
             task = Task(plan, "shell", overlay=asked, lines=tuple(sys.stdin.read().splitlines()))
         with _notice() as notice:
             outcome = run_task(where, task, write_to(1), write_to(2), notice)
-        if probe:
+        if outcome.probe or outcome.overlay is not None:
             _show(task, outcome, where)
         for gap in gaps(outcome.overlay) if outcome.overlay is not None else ():
             complain("error", gap)
@@ -312,8 +312,10 @@ def _show(task: Task, outcome: Outcome, where: Where) -> None:
     if task.overlay is not None and outcome.overlay is not None and outcome.overlay.pairs:
         for part in overlay_table(task.plan, task.overlay, outcome.overlay):
             console.print(part)
-    else:
+    elif outcome.probe:
         console.print(_circuits_table(outcome))
+    else:
+        return
     console.print(Text(f"{_clock(where)}; measured is the median of the echoes, there and back"))
 
 

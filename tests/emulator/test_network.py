@@ -20,6 +20,7 @@ from emulator.plan import Options, plan
 from emulator.probe import expected_ns, probe, to_json
 from emulator.underlay import Underlay, require_netem
 from tests.emulator.topologies import joined, mesh, ring
+from tests.emulator.users import as_user
 
 pytestmark = pytest.mark.networks
 _IDEAL = Options(impaired=False)
@@ -271,16 +272,7 @@ print("done")
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user, which root may")
 def test_an_ordinary_user_runs_a_network() -> None:
     root = str(Path(__file__).parents[2])
-    line = [
-        "setpriv",
-        f"--reuid={_USER}",
-        f"--regid={_USER}",
-        "--clear-groups",
-        sys.executable,
-        "-B",
-        "-c",
-        _UNPRIVILEGED,
-    ]
+    line = [*as_user(_USER), sys.executable, "-B", "-c", _UNPRIVILEGED]
     done = subprocess.run([*line, root], capture_output=True, text=True, check=False, cwd="/", timeout=100)
     if "user namespace" in done.stderr:
         pytest.skip(done.stderr.splitlines()[-1])

@@ -9,13 +9,18 @@ from emulator.kernel.watchdog import Sample, Watchdog
 SECOND_NS = 10**9
 
 
-def verdict(rates: list[tuple[int, float]], patience_s: float = 10) -> tuple[int, str] | None:
-    """The first verdict, and when, over spans of wall seconds, each with so many virtual seconds a second."""
+def verdict(
+    rates: list[tuple[int, float]], patience_s: float = 10, tasks: tuple[str, ...] = ("a", "b")
+) -> tuple[int, str] | None:
+    """The first verdict, and when, over spans of wall seconds, each with so many virtual seconds a second.
+
+    ``tasks`` are seen running in turn.
+    """
     watchdog = Watchdog(patience_s)
     wall_s, virtual_ns = 0, 0.0
     for span_s, rate in rates:
         for _ in range(span_s):
-            if said := watchdog.verdict(Sample(wall_s, int(virtual_ns))):
+            if said := watchdog.verdict(Sample(wall_s, int(virtual_ns), tasks[wall_s % len(tasks)])):
                 return wall_s, said
             wall_s += 1
             virtual_ns += rate * SECOND_NS
@@ -45,6 +50,16 @@ def test_a_clock_that_crawls_gets_more_time() -> None:
     assert found is not None
     assert found[0] == 50
     assert "crawls: 1.000 s in 50 s" in found[1]
+
+
+def test_a_program_that_only_looks_at_the_clock_crawls_on_a_fast_machine_too() -> None:
+    found = verdict([(1000, 0.17)], tasks=("python3",))
+    assert found is not None
+    assert found[0] == 50
+    assert "looks at the clock again and again" in found[1]
+    assert verdict([(1000, 0.3)], tasks=("python3",)) is None
+    assert verdict([(1000, 0.17)], tasks=("python3",) * 29 + ("ping",)) is None
+    assert verdict([(1000, 0.17)], tasks=("",)) is None
 
 
 def test_a_pause_within_the_patience_is_forgotten() -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.emulator.users import as_user
+
 from .conftest import MESH, Emulate
 
-AS_USER = (
-    "umask 0; mkdir -p /tmp/home; exec setpriv --reuid 1000 --regid 1000 --clear-groups"
-    ' env HOME=/tmp/home TMPDIR=/tmp/home "$@"'
-)
+AS_USER = f'umask 0; mkdir -p /tmp/home; exec {shlex.join(as_user(1000))} env HOME=/tmp/home TMPDIR=/tmp/home "$@"'
 LEFT = 'find "${TMPDIR:-/tmp}" /tmp/home -mindepth 2 -path "*gtsdsl-*" -type d 2>/dev/null; pgrep -c ping; true'
 
 

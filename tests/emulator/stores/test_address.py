@@ -1,0 +1,69 @@
+"""`--store ADDRESS`: an etcd of the machine's own network. A guest is the machine here, for it has netem."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.emulator.session.conftest import MESH, Emulate
+from tests.emulator.session.test_host import AS_USER, on_a_host
+
+pytestmark = pytest.mark.usefixtures("guest_kernel")
+_SOMEBODYS = """
+etcd --data-dir /tmp/somebodys > /tmp/etcd.log 2>&1 & etcd=$!
+until grep -q 'ready to serve client requests' /tmp/etcd.log; do sleep 0.1; done
+(%s); status=$?
+ETCDCTL_API=3 etcdctl get --prefix --keys-only /coreos.com
+pgrep -f -c '[e]mulator.inside'
+kill $etcd
+exit $status
+"""
+
+
+@pytest.mark.parametrize("script", ['"$@"', AS_USER], ids=["root", "user"])
+def test_an_overlay_keeps_its_state_in_somebodys_etcd(gtsdsl: Emulate, script: str) -> None:
+    options = ("--overlay", "flannel", "--store", "127.0.0.1:2379", "--exec", "c1: ping -q -c 2 c4")
+    status, out, err = on_a_host(gtsdsl, _SOMEBODYS % script, *options)
+    assert (status, err) == (0, "")
+    assert " 0% packet loss" in out
+    assert [line for line in out.splitlines() if line.startswith("/")] == [
+        "/coreos.com/network/config",
+        *(f"/coreos.com/network/subnets/10.244.{number}.0-24" for number in range(1, 6)),
+    ]
+    assert out.splitlines()[-1] == "0"  # nor is the relay left
+
+
+def test_where_nothing_answers_nothing_is_started(gtsdsl: Emulate) -> None:
+    status, out, err = on_a_host(gtsdsl, '"$@"', "--overlay", "flannel", "--store", "127.0.0.1:2379", "--probe")
+    assert (status, out) == (3, "")
+    assert err == (
+        "error: flannel vxlan: the store at 127.0.0.1:2379: connection refused: start an etcd there, or take a store "
+        "inside the topology, as in `--store h1`\n"
+    )
+
+
+def test_a_guest_cannot_reach_the_machines_network(gtsdsl: Emulate) -> None:
+    done = gtsdsl("emulate", str(MESH), "--overlay", "flannel", "--store", "10.0.0.5:2379", "--probe")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "cannot be reached from a guest kernel" in done.stderr
+    assert "--kernel host" in done.stderr
+
+
+def test_a_store_without_an_overlay_is_refused(gtsdsl: Emulate) -> None:
+    done = gtsdsl("emulate", str(MESH), "--store", "h1", "--probe")
+    assert done.returncode == 2
+    assert "--store is about an overlay" in done.stderr
+
+
+def test_a_site_where_nobody_stands_is_refused(gtsdsl: Emulate) -> None:
+    done = gtsdsl("emulate", str(MESH), "--overlay", "flannel", "--store", "LON", "--probe")
+    assert done.returncode == 1
+    assert "LON is no place for the store: name a host (h1, h2, h3, h4, h5), a site (" in done.stderr
+
+
+@pytest.mark.parametrize(("place", "host"), [("h3", "h3"), ("MIL", "store")])
+def test_the_store_is_where_it_was_asked_for(gtsdsl: Emulate, place: str, host: str) -> None:
+    done = gtsdsl("emulate", str(MESH), "--overlay", "flannel", "--store", place, "--probe", "--exec", f"{host}: "
+                  "ETCDCTL_API=3 etcdctl get --prefix --keys-only --limit 1 /")  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f" on {host}, ready after 0." in done.stdout
+    assert "/coreos.com/network/config" in done.stdout

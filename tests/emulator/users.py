@@ -1,0 +1,28 @@
+"""Commands as an ordinary user, who owns nothing and may read what the tests run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+# root's home is closed, as is usual, and Python or the checkout is in it: in a mount namespace of its own it is open
+_OPEN_HOME = """
+set -e
+home=$1; shift
+mount --bind "$home" /mnt
+mount -t tmpfs -o mode=755 none "$home"
+for each in /mnt/.[!.]* /mnt/*; do
+  [ -d "$each" ] || continue
+  mkdir "$home/${each##*/}"
+  mount --bind "$each" "$home/${each##*/}"
+done
+exec "$@"
+"""
+
+
+def as_user(user: int) -> Sequence[str]:
+    """What a command line of root begins with whose rest runs as the user of a number, on the host or in a guest."""
+    become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+    if Path.home().stat().st_mode & 0o005 == 0o005:
+        return become
+    return ["unshare", "--mount", "sh", "-c", _OPEN_HOME, "sh", str(Path.home()), *become]
