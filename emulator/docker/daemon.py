@@ -26,13 +26,14 @@ _SOCKET_BYTES = 107
 _REQUEST = b"GET /_ping HTTP/1.0\r\n\r\n"
 _TIMEOUT_S = 120
 _HOST_NAME_BYTES = 63
+_KINDS = {"mount": "mnt", "uts": "uts"}
+"""Namespaces, as `nsenter` and as the kernel call them."""
 
-# Its arguments: the host's name, a folder, the command. Several daemons on one machine must not find each other's
-# sockets in /run, but one that is started anew must find those of its own containers; and members of a cluster are
-# known by their machine's name.
+# Its arguments: the host's name, the command. Several daemons on one machine must not find each other's sockets in
+# /run, and members of a cluster are known by their machine's name.
 _ENTER = """\
-name=$1 run=$2; shift 2
-mount --bind "$run" /run && echo "$name" > /proc/sys/kernel/hostname || exit
+name=$1; shift
+mount -t tmpfs -o mode=755 run /run && echo "$name" > /proc/sys/kernel/hostname || exit
 exec "$@"
 """
 
@@ -54,9 +55,11 @@ class Dockerd:
         self._client: DockerClient | None = None
         self._image = ""
         self._command: list[str] | None = None
+        self._held: list[int] = []
         run = network.world.start().parent
         number = list(network.underlay.namespaces).index(host)  # a host's name may be too long for a socket's path
         self.folder = run / "docker" / str(number)
+        self.folder.mkdir(parents=True)
         self._socket = self.folder / "docker.sock"
         if len(os.fsencode(self._socket)) > _SOCKET_BYTES:
             raise EmulationError(f"{run} is too long a path for Docker's socket: set TMPDIR to a shorter one")
@@ -67,13 +70,12 @@ class Dockerd:
         Raises:
             EmulationError: it cannot be started.
         """
-        own_run = self.folder / "run"
-        own_run.mkdir(parents=True, exist_ok=True)
         settings = self.folder / "daemon.json"
         settings.write_text("{}\n")  # else it would read the user's
         pid = self.folder / "pid"
         pid.unlink(missing_ok=True)
         self._socket.unlink(missing_ok=True)
+        self._client = None
         command = [
             "dockerd",
             f"--config-file={settings}",
@@ -89,8 +91,14 @@ class Dockerd:
             *self._options,
         ]
         variables = {"PATH": f"{programs.own(self.folder.parent / 'programs')}:{programs.PATH}"}
-        enter = ["unshare", "--uts", "sh", "-c", _ENTER, "sh", self.host[:_HOST_NAME_BYTES], str(own_run)]
-        self._daemon = start_program(self.network, self.host, "dockerd", [*enter, *command], variables)
+        self._daemon = start_program(self.network, self.host, "dockerd", [*self._enter(), *command], variables)
+
+    def _enter(self) -> list[str]:
+        """What brings its command into its own mount and UTS namespaces: new ones, or those that it had before."""
+        if self._daemon is None:
+            return ["unshare", "--uts", "sh", "-c", _ENTER, "sh", self.host[:_HOST_NAME_BYTES]]
+        own = f"/proc/{os.getpid()}/fd"
+        return ["nsenter", *(f"--{name}={own}/{held}" for name, held in zip(_KINDS, self._held, strict=True))]
 
     @property
     def daemon(self) -> Daemon:
@@ -108,7 +116,13 @@ class Dockerd:
         said = self._knock.recv(64)
         self._knock.close()
         self._knock = None
-        return b" 200 " in said
+        if b" 200 " not in said:
+            return False
+        if not self._held:
+            # its networks and its containers' sockets are mounted there: one that is started anew must find them
+            own = f"/proc/{self.daemon.pid}/ns"
+            self._held = [os.open(f"{own}/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in _KINDS.values()]
+        return True
 
     @property
     def client(self) -> DockerClient:
