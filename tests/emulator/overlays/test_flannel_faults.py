@@ -1,4 +1,4 @@
-"""Flannel when something fails: the others go on, all of it comes back, and how long that takes in the virtual clock."""
+"""Flannel when something fails: the others go on, and all of it comes back, in how much virtual time."""
 
 from __future__ import annotations
 
