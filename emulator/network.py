@@ -18,7 +18,7 @@ from emulator.netlink import namespaces
 from emulator.overlays.model import Attachment
 from emulator.plan import Circuit, End, Plan
 from emulator.switches.bridge import BridgeSwitch
-from emulator.switches.ovs import OpenVSwitch, OvsSwitch
+from emulator.switches.ovs import OpenVSwitch, OvsSwitch, has_kernel_datapath
 from emulator.underlay import SWITCHES, Namespace, Underlay
 from gtsdsl.addresses import LOOPBACK_POOL
 
@@ -103,6 +103,8 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         """Build the network if it is not yet there, and start its switches."""
         self.build()
         if self._ovs is not None:
+            if not has_kernel_datapath():
+                self.underlay.finish_checksums()
             self._ovs.start([switch for switch in self.switches if isinstance(switch, OvsSwitch)])
         for switch in self.switches:
             switch.start(self.controllers)
@@ -164,6 +166,8 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
             raise EmulationError(f"there is a node {name!a} already")
         self.underlay.namespaces[name] = Namespace(attachment.namespace, 0)
         self.world.guard([attachment.namespace])
+        if attachment.pid is not None:
+            self.world.inhabit(attachment.namespace, attachment.pid)
         self.world.name(attachment.address, name)
         node = EmulatedHost(name, attachment.namespace, self.world, attachment.address)
         self._add(node, self.containers)

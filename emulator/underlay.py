@@ -135,6 +135,14 @@ class Underlay:
                 links.settle(netlink, [end.name])
         return Circuit(f"{found[0].name}-{found[1].name}", found[0], found[1], 0, "unknown")
 
+    def finish_checksums(self) -> None:
+        """Have hosts send switches whole packets: a switch that is a program cannot complete them."""
+        for circuit in self.plan.circuits:
+            for end, far in (circuit.ends, circuit.ends[::-1]):
+                if self.key_of(end) != SWITCHES == self.key_of(far):
+                    with self.netlink(end.node) as netlink:
+                        links.finish_checksums(netlink, [end.name])
+
     def restore_routes(self, end: End) -> None:
         """Make the routes through an interface again: the kernel has dropped them when it went down."""
         for host in self.plan.hosts:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import select
-import shutil
 import socket
-import subprocess
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.daemons import Daemon, DaemonError, start_program
+from emulator.docker import programs
 from emulator.docker.image import Image
 from emulator.errors import EmulationError
 
@@ -24,22 +21,19 @@ if TYPE_CHECKING:
 
     from emulator.network import EmulatedNetwork
 
-_PROGRAMS = ("dockerd", "containerd", "containerd-shim-runc-v2", "runc")
-_SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SOCKET_BYTES = 107
 """The longest path of a unix socket: `sun_path` of unix(7), without its closing zero."""
 _REQUEST = b"GET /_ping HTTP/1.0\r\n\r\n"
 _TIMEOUT_S = 120
 _HOST_NAME_BYTES = 63
-_CONTROLLERS = ("devices", "memory")
-_GUEST = "`gtsdsl kernel build` makes one, `--kernel uml` takes it"
+_KINDS = {"mount": "mnt", "uts": "uts"}
+"""Namespaces, as `nsenter` and as the kernel call them."""
 
-# Its arguments: the host's name, a folder, the command. Several daemons on one machine must not find each other's
-# sockets in /run, but one that is started anew must find those of its own containers; and members of a cluster are
-# known by their machine's name.
+# Its arguments: the host's name, the command. Several daemons on one machine must not find each other's sockets in
+# /run, and members of a cluster are known by their machine's name.
 _ENTER = """\
-name=$1 run=$2; shift 2
-mount --bind "$run" /run && echo "$name" > /proc/sys/kernel/hostname || exit
+name=$1; shift
+mount -t tmpfs -o mode=755 run /run && echo "$name" > /proc/sys/kernel/hostname || exit
 exec "$@"
 """
 
@@ -59,11 +53,13 @@ class Dockerd:
         self._daemon: Daemon | None = None
         self._knock: socket.socket | None = None
         self._client: DockerClient | None = None
-        self._image: str | None = None
+        self._image = ""
         self._command: list[str] | None = None
+        self._held: list[int] = []
         run = network.world.start().parent
         number = list(network.underlay.namespaces).index(host)  # a host's name may be too long for a socket's path
         self.folder = run / "docker" / str(number)
+        self.folder.mkdir(parents=True)
         self._socket = self.folder / "docker.sock"
         if len(os.fsencode(self._socket)) > _SOCKET_BYTES:
             raise EmulationError(f"{run} is too long a path for Docker's socket: set TMPDIR to a shorter one")
@@ -74,13 +70,12 @@ class Dockerd:
         Raises:
             EmulationError: it cannot be started.
         """
-        own_run = self.folder / "run"
-        own_run.mkdir(parents=True, exist_ok=True)
         settings = self.folder / "daemon.json"
         settings.write_text("{}\n")  # else it would read the user's
         pid = self.folder / "pid"
         pid.unlink(missing_ok=True)
         self._socket.unlink(missing_ok=True)
+        self._client = None
         command = [
             "dockerd",
             f"--config-file={settings}",
@@ -95,13 +90,15 @@ class Dockerd:
             "--raw-logs",
             *self._options,
         ]
-        tools = self.folder / "tools"  # it takes the first `iptables` that it finds
-        tools.mkdir(exist_ok=True)
-        if (found := _iptables()) is not None and not (tools / "iptables").exists():
-            (tools / "iptables").symlink_to(found)
-        variables = {"PATH": f"{tools}:{_SEARCHED}"}
-        enter = ["unshare", "--uts", "sh", "-c", _ENTER, "sh", self.host[:_HOST_NAME_BYTES], str(own_run)]
-        self._daemon = start_program(self.network, self.host, "dockerd", [*enter, *command], variables)
+        variables = {"PATH": f"{programs.own(self.folder.parent / 'programs')}:{programs.PATH}"}
+        self._daemon = start_program(self.network, self.host, "dockerd", [*self._enter(), *command], variables)
+
+    def _enter(self) -> list[str]:
+        """What brings its command into its own mount and UTS namespaces: new ones, or those that it had before."""
+        if self._daemon is None:
+            return ["unshare", "--uts", "sh", "-c", _ENTER, "sh", self.host[:_HOST_NAME_BYTES]]
+        own = f"/proc/{os.getpid()}/fd"
+        return ["nsenter", *(f"--{name}={own}/{held}" for name, held in zip(_KINDS, self._held, strict=True))]
 
     @property
     def daemon(self) -> Daemon:
@@ -119,7 +116,13 @@ class Dockerd:
         said = self._knock.recv(64)
         self._knock.close()
         self._knock = None
-        return b" 200 " in said
+        if b" 200 " not in said:
+            return False
+        if not self._held:
+            # its networks and its containers' sockets are mounted there: one that is started anew must find them
+            own = f"/proc/{self.daemon.pid}/ns"
+            self._held = [os.open(f"{own}/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in _KINDS.values()]
+        return True
 
     @property
     def client(self) -> DockerClient:
@@ -136,7 +139,7 @@ class Dockerd:
         Raises:
             DaemonError: it does not take it.
         """
-        if self._image is not None:
+        if self._image:
             return
         with self.asking(), image.path.open("rb") as file:
             if image.is_saved:
@@ -144,7 +147,7 @@ class Dockerd:
             else:
                 said = self.client.api.import_image_from_data(file, repository="gtsdsl")
                 self._image = str(json.loads(said.splitlines()[-1])["status"])
-            settings = self.client.api.inspect_image(self._image)["Config"]
+            settings = self.client.images.get(self._image).attrs["Config"]
             has_command = settings.get("Cmd") or settings.get("Entrypoint")
             self._command = None if has_command else ["/bin/sh"]
 
@@ -197,7 +200,7 @@ class Dockerd:
             DaemonError: the daemon refuses, or is not there; what it says.
         """
         from docker.errors import DockerException  # noqa: PLC0415 - half a second in a guest
-        from requests import RequestException  # type: ignore[import-untyped] # noqa: PLC0415
+        from requests import RequestException  # noqa: PLC0415
 
         try:
             yield
@@ -221,55 +224,3 @@ def _connected(path: Path) -> socket.socket | None:
         found.close()
         return None
     return found
-
-
-@cache
-def version() -> str:
-    """The version of this machine's `dockerd`, as ``20.10.24``; empty if there is none that works."""
-    program = shutil.which("dockerd", path=_SEARCHED)
-    if program is None:
-        return ""
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"version (\d+(?:\.\d+)*)", said)
-    return found[1] if found else ""
-
-
-def lacks() -> Iterator[str]:
-    """What this machine or its kernel lacks for a `dockerd` of ours, a sentence each, with what mends it."""
-    missing = [name for name in _PROGRAMS if shutil.which(name, path=_SEARCHED) is None]
-    if missing:
-        yield f"{', '.join(missing)} missing: `apt-get install docker.io`"
-    if not _is_root():
-        yield f"Docker needs the rights of root, which everybody has in a guest kernel: {_GUEST}"
-        return  # else nothing of the kernel can be seen
-    if absent := [name for name in _CONTROLLERS if not _has_controller(name)]:
-        yield f"Docker needs control groups for {' and '.join(absent)}, which are not mounted here: {_GUEST}"
-    if _iptables() is None:
-        if shutil.which("iptables", path=_SEARCHED) is None:
-            yield "iptables is missing, which Docker needs: `apt-get install iptables`"
-        else:
-            yield f"this kernel has no address translation (nat) for iptables, which Docker needs: {_GUEST}"
-
-
-def _is_root() -> bool:
-    """Whether this process is the machine's root: the one of a user namespace has too little power for containers."""
-    return os.geteuid() == 0 and Path("/proc/self/uid_map").read_text().split() == ["0", "0", str(2**32 - 1)]
-
-
-def _has_controller(name: str) -> bool:
-    groups = Path("/sys/fs/cgroup")
-    if (groups / "cgroup.controllers").exists():  # version 2, where devices are not a controller
-        return name == "devices" or name in (groups / "cgroup.controllers").read_text().split()
-    return (groups / name / "tasks").exists()
-
-
-@cache
-def _iptables() -> Path | None:
-    """The `iptables` of this machine that works with this kernel: with its tables of old, or with nftables."""
-    for name in ("iptables", "iptables-nft", "iptables-legacy"):
-        if (found := shutil.which(name, path=_SEARCHED)) is not None:
-            # in a namespace of its own, so that no table is made in this one
-            line = ["unshare", "--net", found, "--wait", "--table", "nat", "--list-rules"]
-            if subprocess.run(line, capture_output=True, check=False).returncode == 0:
-                return Path(found)
-    return None

@@ -26,7 +26,8 @@ _SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LIBRARY = re.compile(r"^\s*(?:\S+ => )?(/\S+) \(0x[0-9a-f]+\)$", re.MULTILINE)
 _FOLDERS = {"bin": 0o755, "dev": 0o755, "etc": 0o755, "proc": 0o755, "root": 0o700, "sys": 0o755, "tmp": 0o1777,
             "usr": 0o755, "var": 0o755, "var/tmp": 0o1777}  # fmt: skip
-_LINKS = {"sbin": "bin", "usr/bin": "../bin", "usr/sbin": "../bin", "var/run": "../run"}
+# bash, for the shell of Debian's busybox takes its own `ping` before the one that is looked for
+_LINKS = {"bin/sh": "bash", "sbin": "bin", "usr/bin": "../bin", "usr/sbin": "../bin", "var/run": "../run"}
 _FILES = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
     "etc/group": "root:x:0:\nnogroup:x:65534:\n",
@@ -55,7 +56,7 @@ def own_image() -> Image:
     contents = {f"bin/{name}": Path(path).read_bytes() for name, path in programs.items()}
     contents |= {path.lstrip("/"): Path(path).read_bytes() for path in libraries}
     contents |= {name: text.encode() for name, text in _FILES.items()}
-    links = {**_LINKS, **{f"bin/{name}": "busybox" for name in applets if name not in programs}}
+    links = {**{f"bin/{name}": "busybox" for name in applets if name not in programs}, **_LINKS}
     path = cache_folder() / "images" / f"tools-{_hash(contents, links)}.tar"
     if not path.exists():
         try:
@@ -79,8 +80,10 @@ def image(path: Path) -> Image:
             f"there is no file {path}: an emulation has no network to pull images from; write one to a file, "
             f"`docker save {path.name.removesuffix('.tar')} -o image.tar`, and name that"
         ) from None
-    except (OSError, tarfile.TarError, EOFError) as error:
-        raise EmulationError(f"{path} is no archive of an image (docker save, docker export): {error}") from None
+    except (tarfile.ReadError, EOFError):
+        raise EmulationError(f"{path} is no archive, of `docker save` or of `docker export`") from None
+    except (OSError, tarfile.TarError) as error:
+        raise EmulationError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     if "manifest.json" in names:
         return Image(path, is_saved=True)
     if not names & {"bin", "usr", "etc", "lib"} and not any("/" in name for name in names):

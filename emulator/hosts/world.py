@@ -43,6 +43,7 @@ class World:
         self._stack = contextlib.ExitStack()
         self._guardian: subprocess.Popen[bytes] | None = None
         self._guarded: set[int] = set()
+        self._inhabitants: dict[int, int] = {}
         self.folder = Path()
         self.variables: dict[str, str] = {}
         """Further variables of the processes' environment."""
@@ -61,6 +62,10 @@ class World:
         if self._guardian is not None and new:
             self._tell(new)
 
+    def inhabit(self, namespace: int, pid: int) -> None:
+        """Have commands for a network namespace enter all namespaces and the root of a process: a container's."""
+        self._inhabitants[namespace] = pid
+
     def name(self, address: str, name: str) -> None:
         """Let a name stand for an address, in ``/etc/hosts``, from now on."""
         line = f"{address} {name}\n"
@@ -73,12 +78,16 @@ class World:
     def command(self, namespace: int, command: Sequence[str], directory: str | None = None) -> list[str]:
         """A command line that runs a command in a network namespace and in a mount namespace that is its own.
 
-        The namespace's descriptor, and `mounts`, must be handed on to the process.
+        The namespace's descriptor, and `mounts`, must be handed on to the process. Where a container inhabits the
+        namespace, it runs in that one, with its environment, as by `docker exec`.
 
         Raises:
-            EmulationError: the processes of an emulation cannot be kept together here, or a tool is missing.
+            EmulationError: the processes of an emulation cannot be kept together here, a tool is missing, or the
+                container has ended.
         """
         self.start()
+        if namespace in self._inhabitants:
+            return _enter_container(self._inhabitants[namespace], self.environment, command)
         enter = ["nsenter", f"--net=/proc/self/fd/{namespace}", f"--mount=/proc/self/fd/{self.mounts}"]
         script = ["sh", "-c", _ENTER, "sh", str(self.folder), directory or _working_folder()]
         return [*enter, "unshare", "--mount", "--propagation=unchanged", *script, *command]
@@ -154,6 +163,17 @@ class World:
             raise AssertionError("there is no guardian yet")
         self._guardian.stdin.write("".join(f"{number}\n" for number in namespaces).encode())
         self._guardian.stdin.flush()
+
+
+def _enter_container(pid: int, environment: Mapping[str, str], command: Sequence[str]) -> list[str]:
+    try:
+        own = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="surrogateescape").split("\0")
+    except FileNotFoundError:
+        raise EmulationError("the container has ended: its first process is not there any more") from None
+    kept = [f"{name}={environment[name]}" for name in (MARK, "TERM") if name in environment]
+    variables = [line for line in own if "=" in line and not line.startswith("TERM=")]
+    enter = [shutil.which("nsenter") or "nsenter", f"--target={pid}", "--mount", "--uts", "--ipc", "--net", "--pid"]
+    return ["env", "-i", *variables, *kept, *enter, "--root", "--wd", "--", *command]
 
 
 def hosts_file(names: Mapping[str, str]) -> str:

@@ -69,10 +69,10 @@ class Handle:
         """A Linux bridge, up."""
         self._add(name, {"kind": "bridge", "address": mac, "mtu": mtu_bytes, "state": "up"})
 
-    def add_veth(self, name: str, *, peer: str, peer_namespace: int, peer_mac: str, mtu_bytes: int) -> None:
+    def add_veth(self, name: str, *, mac: str, peer: str, peer_namespace: int, peer_mac: str, mtu_bytes: int) -> None:
         """A veth pair, the other end of which is in the namespace that a descriptor names."""
         far = {"ifname": peer, "net_ns_fd": peer_namespace, "address": peer_mac, "mtu": mtu_bytes}
-        self._add(name, {"kind": "veth", "mtu": mtu_bytes, "peer": far})
+        self._add(name, {"kind": "veth", "address": mac, "mtu": mtu_bytes, "peer": far})
 
     def add_wireguard(self, name: str, *, mtu_bytes: int) -> None:
         """A WireGuard interface, without a key as yet."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
+from pathlib import Path
 
+from emulator.docker.image import image, own_image
 from emulator.errors import EmulationError
 from emulator.overlays import overlay
 from emulator.overlays.model import Container, OverlaySpec, Runtime, StorePlace
@@ -34,11 +36,12 @@ def spec(
     runtime: Runtime | None = None,
     store: StorePlace | None = None,
     network: str = NETWORK,
-    image: str | None = None,
+    image_path: str | None = None,
 ) -> OverlaySpec:
     """The specification of an overlay, ``flannel`` or ``flannel:udp``, on all hosts of a plan but the store's machine.
 
     ``containers`` is their number on each host. Without a ``store`` one is on the first host, where one is needed.
+    Without an ``image_path``, containers of Docker get the one that is made here.
 
     Raises:
         EmulationError: there is no such overlay or form, or it cannot be on this topology.
@@ -57,6 +60,8 @@ def spec(
             raise OverlayError(f"{name} {form} keeps nothing in a store: leave --store out")
     elif store is None:
         store = StorePlace(host=plan.hosts[0].name)
+    if runtime != "docker" and image_path is not None:
+        raise OverlayError("an image is for containers of Docker: add --runtime docker")
     hosts = tuple(host.name for host in plan.hosts if not host.is_store)
     _check_joined(plan)
     pool = _network(network, len(hosts))
@@ -71,8 +76,13 @@ def spec(
         network=str(pool),
         runtime=runtime,
         store=store,
-        image=image,
+        image=_image(image_path) if runtime == "docker" else None,
     )
+
+
+def _image(path: str | None) -> str:
+    """The path of an archive that is there, for wherever the network will run."""
+    return str((own_image() if path is None else image(Path(path))).path.resolve())
 
 
 def _network(text: str, hosts: int) -> IPv4Network:

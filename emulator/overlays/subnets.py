@@ -1,7 +1,7 @@
 """What overlays share that give each host a subnet: bridges and containers in it, and packets that are routed there.
 
-A host's containers are on a bridge, which has the first address of the host's subnet and is their gateway. It and they
-are made as the CNI plugin `bridge` does it, MAC addresses included, so that two runs are the same.
+A host's containers are on a bridge, which has the first address of the host's subnet and is their gateway. All is as
+the CNI plugin `bridge` makes it. MAC addresses go with the addresses, so that two runs are the same.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 BRIDGE = "cni0"
 _INTERFACE = "eth0"
-_MAC_PREFIX = "0a:58"
+_MAC_PREFIX, _PORT_MAC_PREFIX = "0a:58", "0a:59"
 
 
 class SubnetOverlay(Overlay):
@@ -125,8 +125,14 @@ def _attach_process(overlay: SubnetOverlay, container: Container) -> Attachment:
             if not kernel.has_link(BRIDGE):
                 kernel.add_bridge(BRIDGE, mac=mac_of(_MAC_PREFIX, gateway), mtu_bytes=mtu_bytes)
                 kernel.add_address(InterfaceAddress(BRIDGE, f"{gateway}/{subnet.prefixlen}"))
-            mac = mac_of(_MAC_PREFIX, address)
-            kernel.add_veth(port, peer=_INTERFACE, peer_namespace=namespace, peer_mac=mac, mtu_bytes=mtu_bytes)
+            kernel.add_veth(
+                port,
+                mac=mac_of(_PORT_MAC_PREFIX, address),
+                peer=_INTERFACE,
+                peer_namespace=namespace,
+                peer_mac=mac_of(_MAC_PREFIX, address),
+                mtu_bytes=mtu_bytes,
+            )
             kernel.set_up(port, master=BRIDGE)
         with Handle(namespace) as kernel:
             kernel.add_address(InterfaceAddress(_INTERFACE, f"{address}/{subnet.prefixlen}"))

@@ -107,7 +107,7 @@ def command(
     runtime: str | None,
     store: str | None,
     overlay_network: str | None,
-    image: Path | None,
+    image: str | None,
     timeout: float | None,
     patience: float,
     memory: str | None,
@@ -219,7 +219,7 @@ def _make_plan(
 
 def _ask(
     plan: Plan, overlay: str, containers: int, runtime: str | None, store: StorePlace | None, network: str | None,
-    image: Path | None,
+    image: str | None,
 ) -> OverlaySpec:  # fmt: skip
     """What the options about overlays ask for.
 
@@ -235,7 +235,7 @@ def _ask(
         runtime="docker" if runtime == "docker" else "process" if runtime == "process" else None,
         store=store,
         network=network or spec.NETWORK,
-        image=str(image) if image else None,
+        image_path=image,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -48,7 +47,6 @@ _OPTIONS = (
     click.option("--overlay-network", metavar="CIDR", help="The containers' addresses.  [default: 10.244.0.0/16]"),
     click.option(
         "--image",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False, resolve_path=True),
         metavar="FILE.tar",
         help="For containers of Docker: an archive of `docker save`, or of a root file system.",
     ),

@@ -11,7 +11,6 @@ import gc
 import json
 import os
 import signal
-import sys
 import time
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -20,8 +19,8 @@ from types import FrameType
 
 from emulator.errors import EmulationError
 from emulator.netlink import namespaces
-from emulator.netlink.connection import NetlinkError
-from emulator.netlink.handle import Entry, Handle
+from emulator.netlink.changes import Changes
+from emulator.netlink.handle import Handle
 from emulator.netlink.state import read_here
 from emulator.overlays.flannel.backend import Backend, Here
 from emulator.overlays.flannel.hostgw import HostGw
@@ -39,6 +38,7 @@ from emulator.overlays.flannel.leases import (
     subnet_file,
     subnet_in_file,
 )
+from emulator.overlays.flannel.tables import Tables, say
 from emulator.overlays.flannel.udp import Udp
 from emulator.overlays.flannel.vxlan import Vxlan
 from emulator.overlays.flannel.wireguard import WireGuard
@@ -48,11 +48,10 @@ BACKENDS: dict[str, type[Backend]] = {kind.type: kind for kind in (Vxlan, HostGw
 SUBNET_FILE = "subnet.env"
 PEERS_FILE = "peers.json"
 
-_CHECK_S = 10.0
-"""So often it looks whether the kernel still has what it should, as flannel does for its routes."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 """Between attempts to reach the store, doubled each time; as flannel's watch has it."""
 _RACES = 10
+_LEAVE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +92,8 @@ def run(settings: Settings) -> None:
     settings.folder.mkdir(parents=True, exist_ok=True)
     here = namespaces.current("net")
     try:
-        with Handle(here) as kernel:
-            agent = _Agent(settings, kernel)
+        with Handle(here) as kernel, Changes() as changes:
+            agent = _Agent(settings, kernel, changes)
             try:
                 agent.serve()
             except _ToldToLeaveError:
@@ -108,14 +107,18 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 
 class _Agent:
-    def __init__(self, settings: Settings, kernel: Handle) -> None:
+    """Where it stands with the store. Before the network's configuration is known, it has no backend."""
+
+    def __init__(self, settings: Settings, kernel: Handle, changes: Changes) -> None:
         self._settings = settings
         self._kernel = kernel
-        self._backend: Backend | None = None
+        self._changes = changes
         self._config: Config | None = None
+        self._backend: Backend | None = None
+        self._tables: Tables | None = None
         self._lease: Lease | None = None
-        self._others: dict[str, Lease] = {}
-        self._renew_s = self._check_s = 0.0
+        self._leases: dict[str, Lease] = {}
+        self._renew_s = 0.0
 
     def serve(self) -> None:
         """Hold the lease and follow the others', with the store there and away."""
@@ -123,14 +126,14 @@ class _Agent:
         while True:
             try:
                 with Client(*self._settings.store) as client:
-                    self._start(client)
-                    self._take_lease(client)
+                    config, backend, tables = self._started(client)
+                    lease = self._take_lease(client, config, backend)
                     pause_s = _FIRST_PAUSE_S
-                    self._follow(client)
+                    self._follow(client, lease, tables)
             except _LeaseLostError:
-                _say("the lease was taken away")
+                say("the lease was taken away")
             except StoreError as error:
-                _say(f"{error}; trying again in {pause_s:g} s")
+                say(f"{error}; trying again in {pause_s:g} s")
                 self._pause(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
@@ -138,58 +141,52 @@ class _Agent:
         """Remove the lease, if the store can be reached, and what was written."""
         if self._lease is not None:
             try:
-                with Client(*self._settings.store, deadline_s=1.0) as client:
+                with Client(*self._settings.store, deadline_s=_LEAVE_S) as client:
                     client.delete(key_of(self._lease.subnet))
             except StoreError as error:
-                _say(f"{error}; the lease stays until it ends")
-        if self._backend is not None:
-            for entry in self._there(self._backend):
-                self._kernel.drop(entry)
-            self._backend.remove()
-        (self._settings.folder / PEERS_FILE).unlink(missing_ok=True)
+                say(f"{error}; the lease stays until it ends")
+        if self._tables is not None:
+            self._tables.clear()
+        for name in (PEERS_FILE, SUBNET_FILE):
+            (self._settings.folder / name).unlink(missing_ok=True)
 
-    def _start(self, client: Client) -> None:
-        """Have the backend that the network's configuration asks for; once."""
-        if self._backend is not None:
-            return
-        item = client.get(CONFIG_KEY)
-        if item is None:
-            raise StoreError(f"the store has no {CONFIG_KEY}")
-        try:
-            self._config = config_from_json(item.value)
-        except ValueError as error:
-            raise EmulationError(f"{CONFIG_KEY}: {error}") from None
-        settings = self._settings
-        if self._config.backend != settings.backend:
-            raise EmulationError(f"{CONFIG_KEY} asks for the backend {self._config.backend!a}: {settings.backend} runs")
-        mtu_bytes = min(self._kernel.mtu_bytes(name) for name in settings.circuits)
-        here = Here(settings.public_ip, mtu_bytes, self._config.network, settings.folder)
-        self._backend = BACKENDS[settings.backend](here, self._kernel)
-        self._backend.ensure(None)
+    def _started(self, client: Client) -> tuple[Config, Backend, Tables]:
+        """The backend that the network's configuration asks for, with its device; made once."""
+        if self._config is None or self._backend is None or self._tables is None:
+            item = client.get(CONFIG_KEY)
+            if item is None:
+                raise StoreError(f"the store has no {CONFIG_KEY}")
+            self._config = _config(item, self._settings.backend)
+            mtu_bytes = min(self._kernel.mtu_bytes(name) for name in self._settings.circuits)
+            here = Here(self._settings.public_ip, mtu_bytes, self._config.network, self._settings.folder)
+            self._backend = BACKENDS[self._config.backend](here, self._kernel)
+            self._backend.ensure(read_here(), None)
+            self._tables = Tables(self._backend, self._kernel, self._changes)
+        return self._config, self._backend, self._tables
 
-    def _take_lease(self, client: Client) -> None:
+    def _take_lease(self, client: Client, config: Config, backend: Backend) -> Lease:
         """Lease a subnet: the one that the store has for this host's address, else a free one."""
-        config, backend = self._needed
         for _ in range(_RACES):
-            listing = client.list_keys(SUBNETS)
-            leases = _leases(listing)
+            leases = _leases(client.list_keys(SUBNETS))
             own = next((it for it in leases.values() if it.public_ip == self._settings.public_ip), None)
-            subnet = own.subnet if own is not None and own.subnet in config.subnets else None
-            if own is not None and subnet is None:
+            if own is not None and own.subnet not in config.subnets:
                 client.delete(key_of(own.subnet))  # of another configuration
-            is_new = subnet is None
-            if subnet is None:
-                taken = [it.subnet for it in leases.values() if it is not own]
+                own = None
+            if own is not None:
+                subnet = own.subnet
+            else:
+                taken = [it.subnet for it in leases.values() if it.public_ip != self._settings.public_ip]
                 subnet = choose(config, self._settings.number, taken, self._previous())
             lease = Lease(subnet, self._settings.public_ip, backend.lease_type, backend.data())
-            if self._put(client, lease, is_new=is_new):
+            if self._put(client, lease, is_new=own is None):
                 break
         else:
-            raise StoreError("other hosts take each subnet first")
-        self._lease = lease
-        backend.ensure(subnet)
+            raise StoreError("other hosts were faster for each subnet")
+        backend.ensure(read_here(), subnet)
         _write(self._settings.folder / SUBNET_FILE, subnet_file(config.network, subnet, backend.mtu_bytes))
-        _say(f"leased {subnet}")
+        say(f"leased {subnet}")
+        self._lease = lease
+        return lease
 
     def _put(self, client: Client, lease: Lease, *, is_new: bool) -> bool:
         """Put the lease into the store for another term; false if it was to be new and somebody has it."""
@@ -210,77 +207,58 @@ class _Agent:
         except FileNotFoundError:
             return None
 
-    def _follow(self, client: Client) -> None:
+    def _follow(self, client: Client, own: Lease, tables: Tables) -> None:
         """Have in the kernel what the leases say, as they come and go; it ends with the store's absence."""
         listing = client.list_keys(SUBNETS)
-        self._others = _leases(listing)
-        self._settle()
+        self._leases = _leases(listing)
+        self._settle(own, tables)
+        client.close()  # until the next request: an idle connection is probed all the time
         with client.watch(SUBNETS, listing.revision + 1) as watch:
             while True:
-                now_s = time.monotonic()
-                events = watch.events(max(0.0, min(self._renew_s, self._check_s) - now_s))
-                for event in events:
-                    self._note(event)
-                if events or time.monotonic() >= self._check_s:
-                    self._settle()
-                if time.monotonic() >= self._renew_s and self._lease is not None:
-                    self._put(client, self._lease, is_new=False)
+                until_s = min(self._renew_s, tables.check_s)
+                events = watch.events(max(0.0, until_s - time.monotonic()))
+                if events:
+                    for event in events:
+                        self._note(event, own)
+                    self._settle(own, tables)
+                tables.check()
+                if time.monotonic() >= self._renew_s:
+                    self._put(client, own, is_new=False)
 
-    def _note(self, event: Event) -> None:
+    def _note(self, event: Event, own: Lease) -> None:
         if event.kind == "delete":
-            self._others.pop(event.item.key, None)
-            if self._lease is not None and event.item.key == key_of(self._lease.subnet):
+            if event.item.key == key_of(own.subnet):
                 raise _LeaseLostError
+            self._leases.pop(event.item.key, None)
         elif (lease := _lease(event.item)) is not None:
-            self._others[event.item.key] = lease
+            self._leases[event.item.key] = lease
 
-    def _settle(self) -> None:
-        """Have the kernel's tables as the leases have it: what is missing is added, what is stale removed."""
-        _, backend = self._needed
-        self._check_s = time.monotonic() + _CHECK_S
-        peers = [
-            lease
-            for _, lease in sorted(self._others.items())
-            if lease.public_ip != self._settings.public_ip and lease.backend == backend.lease_type
-        ]
-        try:
-            backend.ensure(None if self._lease is None else self._lease.subnet)
-        except NetlinkError as error:
-            _say(str(error))
-            return
-        wanted, there = backend.reach(peers), self._there(backend)
-        # what is stale goes first: one of two neighbours with the same address would take the other along
-        for write, entries in (
-            (self._kernel.drop, [entry for entry in there if entry not in wanted]),
-            (self._kernel.put, [entry for entry in wanted if entry not in there]),
-        ):
-            for entry in entries:
-                try:
-                    write(entry)
-                except NetlinkError as error:
-                    _say(str(error))
+    def _settle(self, own: Lease, tables: Tables) -> None:
+        others = [lease for _, lease in sorted(self._leases.items()) if lease.public_ip != own.public_ip]
+        peers = [lease for lease in others if lease.backend == own.backend]
+        tables.settle(own.subnet, peers)
         known = [{"PublicIP": lease.public_ip, "Subnet": str(lease.subnet)} for lease in peers]
         _write(self._settings.folder / PEERS_FILE, json.dumps(known))
-
-    def _there(self, backend: Backend) -> list[Entry]:
-        state = read_here()
-        entries: list[Entry] = [*state.neighbours, *state.fdb, *state.tunnel_peers]
-        entries += [route for route in state.routes if route.protocol != "kernel"]
-        return [entry for entry in entries if backend.owns(entry)]
 
     def _pause(self, seconds: float) -> None:
         """Wait, and see to the kernel's tables meanwhile."""
         end_s = time.monotonic() + seconds
         while (left_s := end_s - time.monotonic()) > 0:
-            time.sleep(min(left_s, max(0.0, self._check_s - time.monotonic())))
-            if self._lease is not None and time.monotonic() >= self._check_s:
-                self._settle()
+            time.sleep(
+                left_s if self._tables is None else min(left_s, max(0.0, self._tables.check_s - time.monotonic()))
+            )
+            if self._tables is not None:
+                self._tables.check()
 
-    @property
-    def _needed(self) -> tuple[Config, Backend]:
-        if self._config is None or self._backend is None:
-            raise AssertionError("the store has been asked for both")
-        return self._config, self._backend
+
+def _config(item: KeyValue, backend: str) -> Config:
+    try:
+        found = config_from_json(item.value)
+    except ValueError as error:
+        raise EmulationError(f"{CONFIG_KEY}: {error}") from None
+    if found.backend != backend:
+        raise EmulationError(f"{CONFIG_KEY} asks for the backend {found.backend!a}, not {backend}")
+    return found
 
 
 def _leases(listing: Listing) -> dict[str, Lease]:
@@ -292,7 +270,7 @@ def _lease(item: KeyValue) -> Lease | None:
     try:
         return lease_from_json(item.key, item.value)
     except (ValueError, TypeError) as error:
-        _say(f"{item.key!a} is passed over: {error}")
+        say(f"{item.key!a} is passed over: {error}")
         return None
 
 
@@ -301,7 +279,3 @@ def _write(path: Path, text: str) -> None:
     new = path.with_name(f".{path.name}")
     new.write_text(text)
     new.replace(path)
-
-
-def _say(what: str) -> None:
-    print(f"[{time.monotonic():.3f}] {what}", file=sys.stderr, flush=True)

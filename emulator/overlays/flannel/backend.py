@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import ClassVar
 
 from emulator.netlink.handle import Entry, Handle
+from emulator.netlink.state import KernelState
 from emulator.overlays.flannel.leases import Lease
 
 
@@ -47,8 +48,8 @@ class Backend(abc.ABC):
         return self.here.link_mtu_bytes - self.overhead_bytes
 
     @abc.abstractmethod
-    def ensure(self, subnet: IPv4Network | None) -> None:
-        """Have its device, with an address in the host's subnet once that is known."""
+    def ensure(self, state: KernelState, subnet: IPv4Network | None) -> None:
+        """Have its device, with an address in the host's subnet once that is known; ``state`` is what there is now."""
 
     @abc.abstractmethod
     def data(self) -> str:
@@ -68,7 +69,3 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def remove(self) -> None:
         """Take its device away, and all that leads through it."""
-
-
-Facility = tuple[str, str, Callable[[Handle], None]]
-"""What a backend needs of the kernel: its name, its module, and an attempt to have it."""

@@ -5,19 +5,20 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 
 from emulator.netlink.handle import Handle
-from emulator.netlink.state import InterfaceAddress, read_here
+from emulator.netlink.state import InterfaceAddress, KernelState
 
 
-def set_address(kernel: Handle, device: str, subnet: IPv4Network) -> None:
-    """Give a device the subnet's own address, in place of any other, and bring it up.
+def set_address(kernel: Handle, state: KernelState, device: str, subnet: IPv4Network) -> None:
+    """Give a device the subnet's own address, in place of any other, and bring it up; ``state`` is what there was.
 
     It is a /32: no route comes with it. It is what the host speaks from to other hosts' containers.
     """
     wanted = InterfaceAddress(device, f"{subnet.network_address}/32")
-    found = [item for item in read_here().addresses if item.interface == device]
+    found = [item for item in state.addresses if item.interface == device]
     for item in found:
         if item != wanted:
             kernel.remove_address(item)
     if wanted not in found:
         kernel.add_address(wanted)
-    kernel.set_up(device)
+    if not any(link.name == device and link.is_up for link in state.links):
+        kernel.set_up(device)

@@ -12,7 +12,7 @@ from ipaddress import IPv4Network
 
 from emulator.netlink.connection import NetlinkError
 from emulator.netlink.handle import Entry
-from emulator.netlink.state import Route
+from emulator.netlink.state import KernelState, Route
 from emulator.overlays.flannel.backend import Backend
 from emulator.overlays.flannel.leases import Lease
 
@@ -23,7 +23,7 @@ class HostGw(Backend):
     type = lease_type = "host-gw"
     overhead_bytes = 0
 
-    def ensure(self, subnet: IPv4Network | None) -> None:
+    def ensure(self, state: KernelState, subnet: IPv4Network | None) -> None:
         """There is no device."""
 
     def data(self) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network
 
 from emulator.netlink.handle import Entry
-from emulator.netlink.state import Route
+from emulator.netlink.state import KernelState, Route
 from emulator.overlays.flannel.backend import Backend
 from emulator.overlays.flannel.device import set_address
 from emulator.overlays.flannel.forwarder import Forwarder
@@ -38,12 +38,12 @@ class Udp(Backend):
 
     _forwarder: Forwarder | None = None
 
-    def ensure(self, subnet: IPv4Network | None) -> None:
+    def ensure(self, state: KernelState, subnet: IPv4Network | None) -> None:
         """Have `DEVICE` and its forwarder, once the subnet is known: before, nobody could be told of it."""
         if subnet is None or self._forwarder is not None:
             return
         tun = open_tun(DEVICE)
-        set_address(self.kernel, DEVICE, subnet)
+        set_address(self.kernel, state, DEVICE, subnet)
         self.kernel.set_up(DEVICE, mtu_bytes=self.mtu_bytes)
         end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         end.bind((self.here.public_ip, PORT))

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network
 
 from emulator.netlink.handle import Entry, Handle
-from emulator.netlink.state import FdbEntry, Neighbour, Route, read_here
+from emulator.netlink.state import FdbEntry, KernelState, Link, Neighbour, Route
 from emulator.overlays.flannel.backend import Backend
 from emulator.overlays.flannel.device import set_address
 from emulator.overlays.flannel.leases import Lease
@@ -37,14 +37,16 @@ class Vxlan(Backend):
     overhead_bytes = 50
     """The inner Ethernet header (14), and IP (20), UDP (8) and VXLAN (8)."""
 
-    def ensure(self, subnet: IPv4Network | None) -> None:
+    def ensure(self, state: KernelState, subnet: IPv4Network | None) -> None:
         """Have `DEVICE`; one that is there but for something else is made anew."""
-        if self.kernel.has_link(DEVICE) and not self._is_ours():
+        found = [link for link in state.links if link.name == DEVICE]
+        if found and not self._is_ours(found[0]):
             self.kernel.delete_link(DEVICE)
-        if not self.kernel.has_link(DEVICE):
+            found, state = [], KernelState()
+        if not found:
             add_vxlan(self.kernel, self.here.public_ip, self.mtu_bytes)
         if subnet is not None:
-            set_address(self.kernel, DEVICE, subnet)
+            set_address(self.kernel, state, DEVICE, subnet)
 
     def data(self) -> str:
         """The VNI, and the MAC address of the device."""
@@ -76,11 +78,9 @@ class Vxlan(Backend):
     def _mac(self) -> str:
         return mac_of(_MAC_PREFIX, self.here.public_ip)
 
-    def _is_ours(self) -> bool:
-        found = next(link for link in read_here().links if link.name == DEVICE)
+    def _is_ours(self, link: Link) -> bool:
         wanted = {"vni": VNI, "port": PORT, "local": self.here.public_ip, "learning": False}
-        details = dict(found.details)
-        return found.mac == self._mac and all(details.get(name) == value for name, value in wanted.items())
+        return link.mac == self._mac and wanted.items() <= dict(link.details).items()
 
 
 def add_vxlan(kernel: Handle, public_ip: str, mtu_bytes: int) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network
 
 from emulator.netlink.handle import Entry
-from emulator.netlink.state import Route, TunnelPeer, read_here
+from emulator.netlink.state import KernelState, Route, TunnelPeer, read_here
 from emulator.overlays.flannel.backend import Backend
 from emulator.overlays.flannel.device import set_address
 from emulator.overlays.flannel.leases import Lease
@@ -32,13 +32,13 @@ class WireGuard(Backend):
     overhead_bytes = 80
     """As for IPv6 (40), UDP (8), and WireGuard (32); flannel has one figure for both."""
 
-    def ensure(self, subnet: IPv4Network | None) -> None:
+    def ensure(self, state: KernelState, subnet: IPv4Network | None) -> None:
         """Have `DEVICE`, with the host's key."""
-        if not self.kernel.has_link(DEVICE):
+        if not any(link.name == DEVICE for link in state.links):
             self.kernel.add_wireguard(DEVICE, mtu_bytes=self.mtu_bytes)
             self.kernel.set_wireguard(DEVICE, private_key=self._private_key(), port=PORT)
         if subnet is not None:
-            set_address(self.kernel, DEVICE, subnet)
+            set_address(self.kernel, state, DEVICE, subnet)
 
     def data(self) -> str:
         """The public key, which the kernel derives from the private one, and the port."""

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from emulator.docker import daemon as docker
+from emulator.docker import programs
 from emulator.docker.daemon import Dockerd
 from emulator.docker.image import image, own_image
 from emulator.netlink import state
@@ -36,7 +36,7 @@ class Libnetwork(Overlay):
     """Overlay networks of Docker's library `libnetwork`: VXLAN, in a namespace of its own for each network."""
 
     forms = ("kv", "swarm")
-    runtimes: tuple[Runtime, ...] = ("docker",)
+    runtimes: ClassVar[tuple[Runtime, ...]] = ("docker",)
     memory_bytes = 2**31
 
     def __init__(self, spec: OverlaySpec, network: EmulatedNetwork, store: Store | None) -> None:
@@ -59,8 +59,8 @@ class Libnetwork(Overlay):
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
         """What Docker needs, and a Docker that has the form."""
-        yield from docker.lacks()
-        version = docker.version()
+        yield from programs.lacks()
+        version = programs.version()
         if spec.form == "kv" and version and int(version.partition(".")[0]) > _LAST_WITH_STORE:
             yield (
                 f"Docker {version} has no external key-value store any more: take Debian 12's docker.io (20.10), or "
@@ -73,7 +73,7 @@ class Libnetwork(Overlay):
     @property
     def agent(self) -> str:
         """The real daemon."""
-        return f"dockerd {docker.version()}"
+        return f"dockerd {programs.version()}"
 
     @property
     def overhead_bytes(self) -> int:
@@ -96,7 +96,7 @@ class Libnetwork(Overlay):
         return self._preparations[host].is_done()
 
     def attach(self, container: Container) -> Attachment:
-        """Run a container; its name resolves in the others by Docker's own name server."""
+        """Run a container, unless it runs already; its name resolves in the others by Docker's own name server."""
         daemon = self._daemons[container.host]
         pid = daemon.run(container.name, NETWORK)
         namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
@@ -142,6 +142,10 @@ class Libnetwork(Overlay):
         daemon.load(image(Path(self.spec.image)) if self.spec.image else own_image())
         act = self._form.found if host == self.spec.hosts[0] else self._form.join
         act(daemon, self._address[host])
+        # at once, on all hosts side by side: whoever joins waits for others' answers
+        for container in self.spec.containers:
+            if container.host == host:
+                daemon.run(container.name, NETWORK)
 
     def _hidden(self, host: str) -> KernelState:
         """What is in the namespace that libnetwork keeps for the overlay network, while a container is in it."""

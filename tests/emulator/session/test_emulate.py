@@ -144,6 +144,17 @@ def test_hosts_at_switches_in_a_loop_reach_each_other(gtsdsl: Emulate, switch: s
     assert " 0% packet loss" in done.stdout
 
 
+@pytest.mark.usefixtures("guest_kernel")
+def test_tcp_passes_switches(gtsdsl: Emulate) -> None:
+    fetch = "import urllib.request as it; print(it.urlopen('http://h5', timeout=10).status)"
+    done = gtsdsl(
+        "emulate", str(MESH.with_name("openflow_ofx.dsl")),
+        "--exec", "h5: python3 -m http.server 80 > /dev/null 2>&1 &",
+        "--exec", f'h1: sleep 1; python3 -c "{fetch}"',
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "200\n"), done.stderr
+
+
 # the shell, by lines of a file
 
 
