@@ -78,6 +78,10 @@ class Channel:
             raise EmulationError(str(answer["error"]))
         return answer
 
+    def result(self, name: str, limit_bytes: int) -> bytes | None:
+        """A file that the network's side left in the shared folder; None if there is none."""
+        return self._place.result(name, limit_bytes)
+
     def interrupt(self) -> None:
         """Ask for what runs now to be ended, as Ctrl-C would."""
         with contextlib.suppress(EmulationError):
@@ -195,6 +199,14 @@ class _Answerer:
 
                 words = request["words"]
                 impair(self._network, str(request["circuit"]), [str(word) for word in words or ()])  # type: ignore[union-attr]
+            case "capture":
+                file, left = str(request["file"]), str(request["left"])
+                path = self._folder / left if self._network.captures.is_guest else Path(file)
+                self._network.captures.start_at(str(request["circuit"]), path, file)
+            case "end capture":
+                return {"said": self._network.captures.stop(str(request["circuit"]))}
+            case "end captures":
+                self._network.captures.close()
             case "line":
                 return {"over": self._shell(number, str(request["line"]))}
         return {}

@@ -13,6 +13,7 @@ VERBS = (
     "net",
     "links",
     "link",
+    "capture",
     "overlay",
     "rtt",
     "pingall",
@@ -33,6 +34,8 @@ def complete(names: Sequence[str], links: Sequence[str], before: str, text: str)
         candidates: Sequence[str] = (*VERBS, *names)
     elif words[0] == "link":
         candidates = links if len(words) == 1 else LINK_WORDS
+    elif words[0] == "capture":
+        candidates = links if len(words) == 1 else ("stop",)
     else:
         candidates = names
     return [word for word in candidates if word.startswith(text)]

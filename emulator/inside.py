@@ -67,6 +67,9 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
 
         require(task.overlay)
     with EmulatedNetwork(task.plan) as network:
+        if is_guest:
+            network.captures.leave_in(Path(task.left_folder or folder))
+        network.captures.start_all(task.captures)
         if task.overlay is not None:
             network.deployment = deploy(network, task.overlay, relay, progress)
         if task.kind == "serve":
@@ -83,6 +86,7 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
         (folder / RESULT).write_bytes(outcome_to_json(outcome))
         if is_guest:
             # the guest's kernel ends with this process, and all in it with the kernel: undoing it would take longer
+            network.captures.close()
             sys.stdout.flush()
             os._exit(outcome.exit_status)
         return outcome.exit_status

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from mininet.log import output
 from mininet.net import Mininet
 
+from emulator.captures import Captures
 from emulator.errors import EmulationError
 from emulator.hosts.node import EmulatedHost, EmulatedNode
 from emulator.hosts.world import World
@@ -50,6 +51,8 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         """Those of an overlay; they are nodes, but not among the ``hosts``, which `pingAll` goes over."""
         self.deployment: Deployment | None = None
         """The overlay on it, if there is one."""
+        self.captures = Captures(self)
+        """What is being captured: ``net.captures.start("l1", "l1.pcap")``."""
         self._ovs: OpenVSwitch | None = None
         known = Mininet.inited
         Mininet.inited = True  # it would change the machine's limits and kernel parameters, none of which is wanted
@@ -111,6 +114,7 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
     def stop(self) -> None:
         """End all processes of the network, and let go of it."""
         self.stopXterms()
+        self.captures.close()
         for node in (*self.hosts, *self.containers, *self.switches):
             node.close_terminal()
         self.world.close()

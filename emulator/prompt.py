@@ -7,10 +7,13 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from emulator.captures import handing_over
 from emulator.channel import Channel
 from emulator.completion import HISTORY, PROMPT, complete
+from emulator.errors import EmulationError
 from emulator.kernel.guest import RESULT_BYTES
 from emulator.kernel.job import read_result
 from emulator.kernel.terminal import run_on_terminal
@@ -19,12 +22,14 @@ from emulator.places import HostPlace, Where, boot_of, job_of, open_place
 from emulator.plan.model import Plan
 from emulator.running import write_to
 from emulator.runs import Run
-from emulator.task import Task
+from emulator.task import CaptureRequest, Task
 
 _HISTORY_LINES = 1000
 
 
-def run_prompt(where: Where, plan: Plan, overlay: OverlaySpec | None = None) -> int:
+def run_prompt(
+    where: Where, plan: Plan, overlay: OverlaySpec | None = None, captures: tuple[CaptureRequest, ...] = ()
+) -> int:
     """Let a person work in a plan's network, and in an overlay on it, on this terminal; the exit status.
 
     In the real clock the shell is where the network is, and has the terminal. In a virtual one it is here, and the
@@ -35,9 +40,9 @@ def run_prompt(where: Where, plan: Plan, overlay: OverlaySpec | None = None) -> 
     """
     before = _remembered()
     if where.is_virtual:
-        return _run_here(where, plan, overlay, before)
+        return _run_here(where, Task(plan, "serve", overlay, spins=True, history=before, captures=captures))
     if where.choice.kernel is None:
-        task = Task(plan, "shell", overlay, history=before)
+        task = Task(plan, "shell", overlay, history=before, captures=captures)
         with HostPlace(task, where.timeout_s, has_terminal=True) as place:
             status = None
             while status is None:
@@ -48,9 +53,10 @@ def run_prompt(where: Where, plan: Plan, overlay: OverlaySpec | None = None) -> 
     with Run("shell") as run:
         output = run.path / "output"
         output.mkdir()
-        task = Task(plan, "shell", overlay, history=before, history_folder=str(output))
-        status = run_on_terminal(boot_of(where), job_of(task, output), sys.stdin.fileno(), sys.stdout.fileno())
-        _remember(before, read_result(output, HISTORY, RESULT_BYTES))
+        task = Task(plan, "shell", overlay, history=before, left_folder=str(output), captures=captures)
+        with handing_over(partial(read_result, output), captures):
+            status = run_on_terminal(boot_of(where), job_of(task, output), sys.stdin.fileno(), sys.stdout.fileno())
+            _remember(before, read_result(output, HISTORY, RESULT_BYTES))
         return status
 
 
@@ -88,14 +94,17 @@ class _Prompt(cmd.Cmd):
         return complete(self._names, self._links, line[:begin], text)
 
 
-def _run_here(where: Where, plan: Plan, overlay: OverlaySpec | None, before: tuple[str, ...]) -> int:
+def _run_here(where: Where, task: Task) -> int:
     import readline  # noqa: PLC0415 - only a person needs it
 
-    for line in before:
+    plan, overlay = task.plan, task.overlay
+    for line in task.history:
         readline.add_history(line)
     typed: list[str] = []
-    task = Task(plan, "serve", overlay, spins=True)
-    with Channel(open_place(where, task), stops=True) as channel:
+    with (
+        Channel(open_place(where, task), stops=True) as channel,
+        handing_over(channel.result, task.captures),
+    ):
         names = [container.name for container in overlay.containers] if overlay is not None else []
         prompt = _Prompt(names, plan, channel)
         prompt.intro = (
@@ -110,9 +119,11 @@ def _run_here(where: Where, plan: Plan, overlay: OverlaySpec | None, before: tup
                     sys.stdout.write("\n")
                     prompt.intro = None
         finally:
-            for index in range(len(before) + 1, readline.get_current_history_length() + 1):
+            for index in range(len(task.history) + 1, readline.get_current_history_length() + 1):
                 typed.append(readline.get_history_item(index))
-            _remember(before, "\n".join(typed).encode())
+            _remember(task.history, "\n".join(typed).encode())
+            with contextlib.suppress(EmulationError):  # it has died: what came until a moment before is in the files
+                channel.ask({"do": "end captures"})
     return 0
 
 

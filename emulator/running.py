@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from emulator.actions import Outcome, outcome_from_json
+from emulator.captures import handing_over
 from emulator.kernel.guest import Sink
 from emulator.kernel.job import RUNNING, words
 from emulator.places import Place, Where, open_place
@@ -29,8 +30,9 @@ def run_task(where: Where, task: Task, stdout: Sink, stderr: Sink, notice: Notic
     """
     with open_place(where, task) as place, _noticing(place, stdout, stderr, notice) as (out, err):
         status = None
-        while status is None:
-            status = place.wait_until(out, err, None)
+        with handing_over(place.result, task.captures):
+            while status is None:
+                status = place.wait_until(out, err, None)
         result = place.result(RESULT)
         return Outcome(status) if result is None else outcome_from_json(result)
 

@@ -7,9 +7,12 @@ import contextlib
 import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emulator.captures import MOST_BYTES
 from emulator.channel import Channel
+from emulator.errors import EmulationError
 from emulator.kernel.choose import Clock, choose
 from emulator.kernel.guest import MEMORY_BYTES
 from emulator.places import Where, open_place
@@ -86,6 +89,7 @@ class Session:
         self.clock = clock
         self.overlay = overlay
         self._channel = channel
+        self._captured = 0
         self._hosts = {name: HostProxy(host.name, channel) for host in made.hosts for name in (host.id, host.name)}
         for container in overlay.containers if overlay is not None else ():
             self._hosts[container.name] = HostProxy(container.name, channel)
@@ -123,6 +127,26 @@ class Session:
             EmulationError: there is no such circuit, or the words make no sense.
         """
         self._channel.ask({"do": "impair", "circuit": circuit, "words": list(words)})
+
+    @contextlib.contextmanager
+    def capture(self, circuit: str, path: str | os.PathLike[str]) -> Iterator[None]:
+        """Within it, a circuit's packets are kept; after it, they are in a file at ``path``, for Wireshark.
+
+        Raises:
+            EmulationError: there is no such circuit, it is being captured, or the file cannot be written.
+        """
+        self._captured += 1
+        file, left = Path(path).absolute(), f"session-{self._captured}.pcap"
+        self._channel.ask({"do": "capture", "circuit": circuit, "file": str(file), "left": left})
+        try:
+            yield
+        finally:
+            self._channel.ask({"do": "end capture", "circuit": circuit})
+            if (data := self._channel.result(left, MOST_BYTES)) is not None:  # else it is where it was to be
+                try:
+                    file.write_bytes(data)
+                except OSError as error:
+                    raise EmulationError(f"{file}: {error.strerror}") from None
 
     def sleep(self, seconds: float) -> None:
         """Let time pass in the network's clock."""

@@ -121,6 +121,21 @@ class Shell(CLI):  # type: ignore[misc]
             measured = "no reply" if item.measured_us is None else f"{item.measured_us / 1e3:.3f} ms"
             output(f"{item.id:12} {item.first:12} {item.second:12} {measured}\n")
 
+    def do_capture(self, line: str) -> None:
+        """Keep a circuit's packets in a file for Wireshark: capture ID FILE, until capture ID stop or the end.
+        Without more, list what is being captured."""
+        captures = self.mn.captures
+        circuit, _, what = line.strip().partition(" ")
+        if not circuit:
+            output("".join(f"{circuit:12} {file}\n" for circuit, file in captures.running) or "nothing is captured\n")
+        elif what.strip() == "stop":
+            output(f"{captures.stop(circuit)}\n")
+        elif what.strip():
+            captures.start(circuit, what.strip())
+            output("the file is there when the shell has ended\n" if captures.is_guest else "")
+        else:
+            raise EmulationError("usage: capture ID FILE, capture ID stop")
+
     def do_overlay(self, line: str) -> None:
         """Show the overlay as it is now, on all hosts or on one: overlay h1. Containers, peers, links, routes."""
         from emulator.overlay_text import overlay_lines  # noqa: PLC0415 - only who asks pays for it
@@ -163,7 +178,7 @@ def run_shell(network: EmulatedNetwork, task: Task, folder: Path) -> int:
             if shell.do(line):
                 break
         return 0
-    with _history(task.history, Path(task.history_folder or folder) / HISTORY):
+    with _history(task.history, Path(task.left_folder or folder) / HISTORY):
         shell.intro = f"{len(network.plan.hosts)} hosts, {len(network.plan.circuits)} circuits. `help`, `exit`."
         shell.run()
     return 0

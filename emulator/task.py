@@ -31,6 +31,14 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureRequest:
+    """A circuit, by its id, that is captured from the beginning to the end, and the path of the user's file for it."""
+
+    circuit: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """What to do in a plan's network, in the order of the fields.
 
@@ -49,8 +57,9 @@ class Task:
     lines: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
     """Lines that the shell's user typed in earlier sessions."""
-    history_folder: str = ""
-    """Where to leave those of this one, if not in the shared folder."""
+    left_folder: str = ""
+    """Where to leave those of this one, and captures, if not in the shared folder."""
+    captures: tuple[CaptureRequest, ...] = ()
     keep_going: bool = False
 
 
@@ -66,7 +75,8 @@ def task_to_json(task: Task) -> bytes:
         "script": task.script,
         "lines": task.lines,
         "history": task.history,
-        "history_folder": task.history_folder,
+        "left_folder": task.left_folder,
+        "captures": [asdict(request) for request in task.captures],
         "keep_going": task.keep_going,
     }
     return json.dumps(fields).encode()
@@ -90,7 +100,8 @@ def task_from_json(data: bytes) -> Task:
             script=fields["script"],
             lines=tuple(fields["lines"]),
             history=tuple(fields["history"]),
-            history_folder=fields["history_folder"],
+            left_folder=fields["left_folder"],
+            captures=tuple(CaptureRequest(**request) for request in fields["captures"]),
             keep_going=fields["keep_going"],
         )
     except (ValueError, TypeError, KeyError) as error:

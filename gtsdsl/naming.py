@@ -18,6 +18,7 @@ _COMMANDS = frozenset(
     {
         "localhost",
         "EOF",
+        "capture",
         "dpctl",
         "dump",
         "exit",

@@ -15,9 +15,10 @@ from click.core import ParameterSource
 from gtsdsl.cli.common import print_diagnostics, write_output
 from gtsdsl.cli.compile import parse_settings
 from gtsdsl.cli.emulation import complain, emulating, loading, parse_bytes
+from gtsdsl.cli.emulation_options import parse_captures, parse_command
 from gtsdsl.cli.overlay import OVERLAY_ONLY, gaps, overlay_options, overlay_table
 from gtsdsl.cli.plan import user_circuits
-from gtsdsl.diagnostics import did_you_mean, printable
+from gtsdsl.diagnostics import printable
 from gtsdsl.loading import check, read_source
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from emulator.overlays.model import OverlaySpec, StorePlace
     from emulator.places import Where
     from emulator.plan import Plan
-    from emulator.task import Command, Task
-
-_LONGEST_COMMAND = 100_000
+    from emulator.task import Task
 
 
 @click.command()
@@ -57,6 +56,9 @@ _LONGEST_COMMAND = 100_000
 )
 @click.option("--probe", is_flag=True, help="Measure the round trip over each circuit, beside what is expected.")
 @click.option("--count", type=click.IntRange(1, 1_000_000), default=10, show_default=True, help="Echoes a circuit.")
+@click.option(
+    "--capture", "captures", metavar="LINK=FILE.pcap", multiple=True, help="Keep a circuit's packets, for Wireshark."
+)
 @click.option("--json", "output", type=click.Path(path_type=Path), metavar="OUT", help="Write the result and samples.")
 @click.option("--rtt", "rtts", metavar="A-B=TIME", multiple=True, help="A circuit's round trip: AMS-MIL=40ms.")
 @click.option(
@@ -93,6 +95,7 @@ def command(
     script: Path | None,
     probe: bool,
     count: int,
+    captures: Sequence[str],
     output: Path | None,
     rtts: Sequence[str],
     circuits_file: Path | None,
@@ -141,7 +144,8 @@ def command(
         if overlay is not None:
             asked = _ask(plan, overlay, containers, runtime, place, overlay_network, image)
             size = size or _memory_of(asked)
-        parsed = tuple(_parse_command(text, plan, asked) for text in commands)
+        parsed = tuple(parse_command(text, plan, asked) for text in commands)
+        captured = parse_captures(captures, plan)
         has_actions = bool(parsed or script or probe)
         is_person = not has_actions and sys.stdin.isatty() and sys.stdout.isatty()
         if output is not None and not has_actions:
@@ -153,7 +157,7 @@ def command(
         if is_person:
             from emulator.prompt import run_prompt  # noqa: PLC0415
 
-            sys.exit(run_prompt(where, plan, asked))
+            sys.exit(run_prompt(where, plan, asked, captured))
         if has_actions:
             task = Task(
                 plan,
@@ -163,9 +167,11 @@ def command(
                 commands=parsed,
                 script=str(script) if script else None,
                 keep_going=keep_going,
+                captures=captured,
             )
         else:
-            task = Task(plan, "shell", overlay=asked, lines=tuple(sys.stdin.read().splitlines()))
+            lines = tuple(sys.stdin.read().splitlines())
+            task = Task(plan, "shell", overlay=asked, lines=lines, captures=captured)
         with _notice() as notice:
             outcome = run_task(where, task, write_to(1), write_to(2), notice)
         if outcome.probe or outcome.overlay is not None:
@@ -237,33 +243,6 @@ def _memory_of(asked: OverlaySpec) -> int:
     from emulator.overlays import overlay  # noqa: PLC0415
 
     return overlay(asked.name).memory_bytes
-
-
-def _parse_command(text: str, plan: Plan, asked: OverlaySpec | None) -> Command:
-    """``h1: ping h2`` as a command for a host, by its name or its id in the topology, or for a container."""
-    from emulator.task import Command  # noqa: PLC0415
-
-    host, colon, line = text.partition(":")
-    host, line = host.strip(), line.strip()
-    if not colon or not line:
-        raise click.BadParameter(
-            f"{printable(text, 80)} is not HOST: COMMAND, as in 'h1: ping -c 3 h2'", param_hint="--exec"
-        )
-    if "\0" in line or len(line) > _LONGEST_COMMAND:
-        raise click.BadParameter("the command is too long, or has a NUL in it", param_hint="--exec")
-    for known in plan.hosts:
-        if host in {known.name, known.id}:
-            return Command(known.name, line)
-    names = [known.name for known in plan.hosts]
-    if asked is not None:
-        names += [container.name for container in asked.containers]
-    if host in names:
-        return Command(host, line)
-    near = did_you_mean(host, names)
-    listed = ", ".join(names[:20])
-    raise click.BadParameter(
-        f"there is no host {printable(host, 80)}; {near or f'there are {listed}'}", param_hint="--exec"
-    )
 
 
 def _tell(plan: Plan, where: Where) -> None:

@@ -1,0 +1,105 @@
+"""Topologies and scripts for the tests of overlays, each run in a guest of its own in the virtual clock."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+MESH = ROOT / "examples" / "full_mesh.dsl"
+
+_HEAD = """
+import sys
+sys.path.insert(0, {root!r})
+from tests.emulator.overlays.inside import *
+probe, overlay, store = Probe(net), net.deployment.overlay, net.deployment.store
+"""
+
+
+def _links(*pairs: str) -> str:
+    found = []
+    for number, pair in enumerate(pairs, 1):
+        first, second, rtt = pair.split()
+        found.append(
+            f'  link {{ id = "l{number}"; delay = "{rtt}"; port {{ id = "src" }}; port {{ id = "dst" }} }}\n'
+            f"  adjacency {first}, l{number}.src\n  adjacency {second}, l{number}.dst\n"
+        )
+    return "".join(found)
+
+
+def _node(kind: str, name: str, ports: int) -> str:
+    return f'  {kind} {{ id = "{name}"; ' + "".join(f'port {{ id = "p{it}" }}; ' for it in range(1, ports + 1)) + "}\n"
+
+
+LINE = (
+    "Line {\n"
+    + _node("host", "h1", 1) + _node("host", "h2", 2) + _node("host", "h3", 2) + _node("host", "h4", 1)
+    + _links("h1.p1 h2.p1 5ms", "h2.p2 h3.p1 8ms", "h3.p2 h4.p1 2ms")
+    + "}\n"
+)  # fmt: skip
+"""Four hosts in a row, of which those in the middle forward."""
+
+STAR = (
+    "Star {\n"
+    + "".join(_node("host", f"h{number}", 1) for number in range(1, 5)) + _node("vsi", "s1", 4)
+    + _links("h1.p1 s1.p1 1ms", "h2.p1 s1.p2 2ms", "h3.p1 s1.p3 3ms", "h4.p1 s1.p4 4ms")
+    + "}\n"
+)  # fmt: skip
+"""Four hosts around a switch."""
+
+
+@dataclass(frozen=True)
+class Topology:
+    """A topology, and the round trips between its hosts' containers without the time to send the bits, in ms."""
+
+    text: str
+    round_trips_ms: dict[str, float]
+    options: tuple[str, ...] = ()
+
+
+TOPOLOGIES = {
+    "mesh": Topology(
+        MESH.read_text(),
+        {
+            "c1 c2": 36.2, "c1 c3": 29.8, "c1 c4": 17.4, "c1 c5": 27.9, "c2 c3": 55.6,
+            "c2 c4": 12.7, "c2 c5": 25.3, "c3 c4": 43.1, "c3 c5": 17.5, "c4 c5": 11.3,
+        },
+    ),
+    "star": Topology(
+        STAR,
+        {"c1 c2": 6.0, "c1 c3": 8.0, "c1 c4": 10.0, "c2 c3": 10.0, "c2 c4": 12.0, "c3 c4": 14.0},
+        # Open vSwitch, a program, reads the clock for each packet, which takes some 8 µs of it
+        ("--switch", "bridge"),
+    ),
+    "line": Topology(
+        LINE, {"c1 c2": 10.0, "c1 c3": 26.0, "c1 c4": 30.0, "c2 c3": 16.0, "c2 c4": 20.0, "c3 c4": 4.0}
+    ),
+}  # fmt: skip
+
+
+def run(folder: Path, topology: str, overlay: str, script: str, *arguments: str) -> dict[str, Any]:
+    """What a script tells that runs in a guest beside an overlay; its exit status, output and errors are checked."""
+    path, source = folder / "script.py", folder / "topology.dsl"
+    path.write_text(_HEAD.format(root=str(ROOT)) + script)
+    source.write_text(TOPOLOGIES[topology].text)
+    command = [sys.executable, "-m", "gtsdsl", "emulate", str(source), "--overlay", overlay, "--script", str(path)]
+    done = subprocess.run(
+        [*command, *TOPOLOGIES[topology].options, *arguments],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if done.returncode != 0 or done.stderr:
+        pytest.fail(f"exit status {done.returncode}\n{done.stdout}{done.stderr}")
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("RESULT "))
+    found: dict[str, Any] = json.loads(line.removeprefix("RESULT "))
+    return found

@@ -1,0 +1,99 @@
+"""What the scripts that tests run in the guest have in common; `run` gives a script's result to the test."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from emulator.echo import Echo
+from emulator.netlink import namespaces
+
+if TYPE_CHECKING:
+    from emulator.network import EmulatedNetwork
+
+_ETH_P_ALL = 3
+_QUIET_S = 0.5
+_STEP_S = 0.05
+_LONGEST_S = 300.0
+
+
+class Probe:
+    """Echoes between containers of a network, by their names, in the virtual clock."""
+
+    def __init__(self, network: EmulatedNetwork) -> None:
+        self.network = network
+        deployment = network.deployment
+        assert deployment is not None
+        self.addresses = dict(deployment.addresses)
+        self._number = 0
+
+    def rtt_ms(self, near: str, far: str, patience_s: float = 1.0) -> float | None:
+        """One round trip; None if nothing came back."""
+        self._number += 1
+        descriptor = self.network.underlay.namespaces[near].descriptor
+        with Echo(descriptor, self.addresses[near]) as echo:
+            found = echo.round_trip_ns(self.addresses[far], self._number, patience_s)
+        return None if found is None else found / 1e6
+
+    def reach(self, near: str, far: str) -> bool:
+        return self.rtt_ms(near, far) is not None
+
+    def steady_ms(self, near: str, far: str) -> float | None:
+        """A round trip after those that pay for ARP and for handshakes."""
+        for _ in range(3):
+            self.rtt_ms(near, far, patience_s=6.0)
+        return self.rtt_ms(near, far)
+
+    def seconds_until(self, near: str, far: str) -> float:
+        """How long it takes from now on until there is an answer, within a twentieth of a second."""
+        return seconds_until(lambda: self.rtt_ms(near, far, patience_s=_STEP_S * 4) is not None)
+
+
+def seconds_until(condition: Callable[[], bool]) -> float:
+    """How long it takes from now on until something is so."""
+    began_s = time.monotonic()
+    while not condition():
+        if time.monotonic() - began_s > _LONGEST_S:
+            raise AssertionError("it never is")
+        time.sleep(_STEP_S)
+    return round(time.monotonic() - began_s, 3)
+
+
+def captured(network: EmulatedNetwork, node: str, interface: str, action: Callable[[], object]) -> list[str]:
+    """The frames that an interface of a host sees while something is done, in hexadecimal."""
+    with namespaces.entered(network.underlay.namespaces[node].descriptor):
+        end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+    with end:
+        end.bind((interface, _ETH_P_ALL))
+        action()
+        frames = []
+        while select.select([end], [], [], _QUIET_S)[0]:
+            frames.append(end.recv(65535).hex())
+        return frames
+
+
+def kill(network: EmulatedNetwork, host: str) -> None:
+    """Kill the agent of a host, as if it had crashed."""
+    assert network.deployment is not None
+    daemon = network.deployment.overlay.agents[host]  # type: ignore[attr-defined]
+    os.killpg(daemon.pid, signal.SIGKILL)
+    os.waitpid(daemon.pid, 0)
+
+
+def cut(network: EmulatedNetwork, host: str, how: str) -> None:
+    """Bring all circuits of a host ``down``, or ``up``."""
+    for circuit in network.plan.circuits:
+        first, second = (end.node for end in circuit.ends)
+        if host in (first, second):
+            network.configLinkStatus(first, second, how)
+
+
+def tell(**result: object) -> None:
+    """Give a result to the test."""
+    print("RESULT", json.dumps(result), flush=True)

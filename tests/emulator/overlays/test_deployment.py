@@ -1,0 +1,153 @@
+"""Overlays from the command line, the shell and the library: brought up, timed, measured, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from jsonschema_rs import Draft202012Validator
+
+from emulator import emulate
+from gtsdsl.data import shipped
+from tests.emulator.session.conftest import MESH, Emulate
+from tests.emulator.session.test_host import AS_USER, on_a_host
+
+from .conftest import result_of
+
+
+def test_a_result_fits_its_schema_and_names_the_study(overlaid: Emulate, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    done = overlaid("flannel", "--probe", "--count", "2", "--json", str(out))
+    assert (done.returncode, done.stderr) == (0, "")
+    schema = json.loads(shipped("docs", "schema", "emulation-result-1.schema.json").read_text())
+    Draft202012Validator(schema).validate(json.loads(out.read_text()))
+    found = result_of(out)["overlay"]
+    assert found["agent"] == "built-in control plane"
+    assert found["store"].startswith("etcd 3.")
+    study = {(pair["first"], pair["second"]): pair["study"] for pair in found["pairs"]}
+    assert study["h1", "h2"] == {"overlay": "flannel", "min_ms": 42.5, "mean_ms": 42.9, "p99_ms": 43.0}
+    assert study["h1", "h5"] is None  # Prague was not measured
+    for item in found["first_packets"]:
+        pair = next(it for it in found["pairs"] if (it["first"], it["second"]) == (item["first"], item["second"]))
+        assert item["after_ns"] > pair["container_us"] * 1000
+    line = next(line for line in done.stdout.splitlines() if line.startswith("l1 "))
+    assert line.split()[-6:] == ["42.5", "ms", "42.9", "ms", "43.0", "ms"]
+    assert "flannel vxlan, built-in control plane; etcd 3." in done.stdout
+
+
+def test_two_runs_are_the_same_where_all_programs_are(overlaid: Emulate, tmp_path: Path) -> None:
+    """With etcd they differ by readings of the clock (256 ns each): Go's scheduler asks the processor's counter."""
+    paths = [tmp_path / name for name in ("first", "second")]
+    for path in paths:
+        assert overlaid("geneve", "--probe", "--count", "3", "--json", str(path)).returncode == 0
+    assert result_of(paths[0]) == result_of(paths[1])
+
+
+def test_a_store_that_is_farther_away_takes_longer(overlaid: Emulate, tmp_path: Path) -> None:
+    """From Prague, all are nearer to Bratislava's neighbour than to Milan."""
+    times = {}
+    for store in ("h2", "PRA"):
+        out = tmp_path / store
+        assert overlaid("flannel", "--store", store, "--json", str(out), "--exec", "h1: true").returncode == 0
+        found = result_of(out)
+        times[store] = max(item["after_ns"] for item in found["overlay"]["first_packets"])
+        assert [host["name"] for host in found["plan"]["hosts"] if host["is_store"]] == (
+            ["store"] if store == "PRA" else []
+        )
+    assert times["PRA"] < times["h2"]
+
+
+def test_several_containers_a_host_know_each_other_by_name(overlaid: Emulate) -> None:
+    done = overlaid("geneve", "--containers", "2", "--exec", "c1: ping -qc 2 c2", "--exec", "c2: ping -qc 2 c10")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("2 received") == 2
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_the_shell_shows_the_overlay() -> None:
+    lines = "nodes\noverlay h1\noverlay h9\nc1 ping -qc 1 c4\n"
+    command = [sys.executable, "-m", "gtsdsl", "emulate", str(MESH), "--overlay", "flannel"]
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=240, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    out = done.stdout
+    assert re.search(r"^c4 +container +h4 +10\.244\.4\.2$", out, re.M)
+    assert "flannel vxlan, built-in control plane; etcd 3." in out
+    assert re.search(r"^ +peer +h2 +10\.244\.2\.0/24 +at 100\.64\.0\.2$", out, re.M)
+    assert re.search(r"^ +link +flannel\.1 +MTU 1450 +vxlan vni 1 port 8472", out, re.M)
+    assert re.search(r"^ +route +flannel\.1 +10\.244\.2\.0/24 +via 10\.244\.2\.0 onlink$", out, re.M)
+    assert "*** the overlay is on no host h9" in out
+    assert "1 packets transmitted, 1 received" in out
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_python_program_works_in_containers() -> None:
+    with emulate(MESH, overlay="flannel:host-gw", containers=2, store="h4") as net:
+        assert net.overlay is not None
+        assert net.overlay.form == "host-gw"
+        done = net["c1"].run(["ping", "-q", "-c", "2", "c10"], check=True)
+        assert "= 27.90" in done.stdout
+
+
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize("script", ['"$@"', AS_USER], ids=["root", "user"])
+def test_on_a_host_kernel(gtsdsl: Emulate, script: str) -> None:
+    """The host is a guest here, for it has netem; what is left is looked for after the end."""
+    own = "export TMPDIR=/tmp/runs; mkdir $TMPDIR; "
+    left = "; s=$?; sleep 1; pgrep -c etcd; ls -d /tmp/runs/gtsdsl-*/*-* /tmp/home/gtsdsl-*/*-* 2>/dev/null; exit $s"
+    script = own + script.replace("exec ", "") + left
+    arguments = ("--overlay", "flannel", "--exec", "c1: ping -qc 2 c2")
+    status, out, err = on_a_host(gtsdsl, script, *arguments)
+    assert (status, err) == (0, "")
+    assert "2 packets transmitted, 2 received" in out
+    assert out.splitlines()[-1] == "0"  # processes of etcd, and no folder after that
+
+
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["--overlay", "flanel"], 3, "error: there is no overlay flanel; did you mean `flannel`?"),
+        (["--overlay", "flannel:vxlam"], 1, "error: flannel has no form vxlam; did you mean `vxlan`?"),
+        (["--overlay", "geneve", "--store", "h1"], 1, "error: geneve mesh keeps nothing in a store: leave --store out"),
+        (["--store", "h1"], 2, "--store is about an overlay: say which, as with --overlay flannel"),
+        (["--overlay", "flannel", "--store", "h9"], 1, "h9 is no place for the store"),
+        (["--overlay", "flannel", "--store", "192.0.2.1:2379"], 3, "cannot be reached from a guest kernel"),
+        (["--overlay", "libnetwork", "--runtime", "process"], 1, "has containers of the runtime docker only"),
+        (["--overlay", "geneve", "--overlay-network", "10.0.0.0/8"], 1, "overlaps 10.0.0.0/31 of circuit l1"),
+        (["--overlay", "geneve", "--exec", "c9: true"], 2, "there is no host c9"),
+        (["--overlay", "flannel", "--image", "x.tar"], 1, "error: an image is for containers of Docker"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_told_in_a_line(gtsdsl: Emulate, arguments: list[str], status: int, message: str) -> None:
+    done = gtsdsl("emulate", str(MESH), "--probe", *arguments)
+    assert done.returncode == status
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("echo the disk is full >&2; exit 3", "error: etcd on h1 ended with status 3: the disk is full"),
+        ("echo thinking; exec sleep 1000", "error: the store is not ready after 60 s: thinking"),
+    ],
+)
+def test_a_daemon_that_fails_is_named_with_its_last_words(
+    gtsdsl: Emulate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, message: str
+) -> None:
+    broken = tmp_path / "bin" / "etcd"
+    broken.parent.mkdir()
+    broken.write_text(f"#!/bin/sh\n{body}\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{broken.parent}:{os.environ['PATH']}")
+    done = gtsdsl("emulate", str(MESH), "--overlay", "flannel", "--exec", "h1: true")
+    assert done.returncode == 1, done.stderr
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,99 @@
+"""The forwarder of flannel's backend `udp`, between a socket that stands for the TUN interface and UDP on loopback."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+from ipaddress import IPv4Network
+
+import pytest
+
+from emulator.overlays.flannel.forwarder import Forwarder, checksum, lower_ttl
+
+OWN, CONTAINER, ELSEWHERE = (socket.inet_aton(it) for it in ("10.244.1.0", "10.244.1.2", "10.244.2.2"))
+UDP, ICMP = 17, 1
+PATIENCE_S = 20.0
+
+
+def packet(target: bytes = ELSEWHERE, ttl: int = 64, protocol: int = UDP, fragment: int = 0) -> bytes:
+    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28, 7, fragment, ttl, protocol, 0, CONTAINER, target)
+    return header[:10] + checksum(header).to_bytes(2, "big") + header[12:] + b"8 bytes."
+
+
+class Bench:
+    """A forwarder that runs, its TUN interface's other end, and the other host's socket."""
+
+    def __init__(self) -> None:
+        tun, self.tun = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        tun.setblocking(False)
+        end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        end.bind(("127.0.0.1", 0))
+        self.address = end.getsockname()
+        self.far = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.far.bind(("127.0.0.1", 0))
+        for it in (self.tun, self.far):
+            it.settimeout(PATIENCE_S)
+        self.forwarder = Forwarder(os.dup(tun.fileno()), end, 1472, "10.244.1.0")
+        self.forwarder.learn({IPv4Network("10.244.2.0/24"): self.far.getsockname()})
+        threading.Thread(target=self.forwarder.run, daemon=True).start()
+
+
+@pytest.fixture(scope="module")
+def bench() -> Bench:
+    return Bench()
+
+
+def test_a_datagram_is_the_packet_with_one_hop_less_and_a_right_checksum(bench: Bench) -> None:
+    bench.tun.send(packet(ttl=64))
+    assert bench.far.recv(2048) == packet(ttl=63)
+
+
+def test_what_comes_back_loses_a_hop_too(bench: Bench) -> None:
+    bench.far.sendto(packet(CONTAINER, ttl=64), bench.address)
+    assert bench.tun.recv(2048) == packet(CONTAINER, ttl=63)
+
+
+def test_a_packet_whose_time_to_live_is_used_up_is_dropped(bench: Bench) -> None:
+    for ttl in (0, 1, 2):
+        bench.tun.send(packet(ttl=ttl))
+        bench.far.sendto(packet(CONTAINER, ttl=ttl), bench.address)
+    assert bench.far.recv(2048) == packet(ttl=1)
+    assert bench.tun.recv(2048) == packet(CONTAINER, ttl=1)
+
+
+def test_a_packet_to_no_known_subnet_is_answered(bench: Bench) -> None:
+    lost = packet(socket.inet_aton("10.244.9.9"))
+    bench.tun.send(lost)
+    answer = bench.tun.recv(2048)
+    assert struct.unpack("!BBHHHBB", answer[:10]) == (0x45, 0, 56, 0, 0, 8, ICMP)
+    assert (answer[12:16], answer[16:20], answer[20:22]) == (OWN, CONTAINER, bytes((3, 0)))
+    assert checksum(answer[:20]) == checksum(answer[20:]) == 0
+    assert answer[28:] == lost
+
+
+def test_neither_icmp_nor_a_later_fragment_is_answered(bench: Bench) -> None:
+    nowhere = socket.inet_aton("10.244.9.9")
+    bench.tun.send(packet(nowhere, protocol=ICMP))
+    bench.tun.send(packet(nowhere, fragment=5))
+    bench.tun.send(b"too short")
+    bench.tun.send(packet(nowhere, ttl=9))
+    assert bench.tun.recv(2048)[28:] == packet(nowhere, ttl=9)
+
+
+def test_a_host_that_has_left_is_forgotten(bench: Bench) -> None:
+    target = socket.inet_aton("10.244.3.2")
+    bench.forwarder.learn({IPv4Network("10.244.3.0/24"): bench.far.getsockname()})
+    bench.tun.send(packet(target))
+    assert bench.far.recv(2048) == packet(target, ttl=63)
+    bench.tun.send(packet(ELSEWHERE))
+    assert bench.tun.recv(2048)[28:] == packet(ELSEWHERE)
+
+
+def test_the_mended_checksum_is_right_for_every_header() -> None:
+    for identification in range(2**16):
+        header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28, identification, 0, 64, UDP, 0, CONTAINER, ELSEWHERE)
+        whole = bytearray(header[:10] + checksum(header).to_bytes(2, "big") + header[12:])
+        assert lower_ttl(whole)
+        assert (whole[8], checksum(bytes(whole))) == (63, 0)

@@ -1,0 +1,117 @@
+"""Flannel's keys and JSON: literals are from flannel's documentation (reservations.md, configuration.md)."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+
+import pytest
+
+from emulator.overlays.flannel.leases import (
+    CONFIG_KEY,
+    Config,
+    Lease,
+    NoSubnetError,
+    choose,
+    config_from_json,
+    config_to_json,
+    key_of,
+    lease_from_json,
+    lease_to_json,
+    subnet_file,
+    subnet_in_file,
+    subnet_of,
+)
+
+CONFIG = Config(IPv4Network("10.244.0.0/16"), 24, "vxlan")
+KEY = "/coreos.com/network/subnets/10.5.52.0-24"
+VALUE = (
+    '{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"vxlan",'
+    '"BackendData":{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}}'
+)
+LEASE = Lease(
+    IPv4Network("10.5.52.0/24"), "192.168.64.3", "vxlan", '{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}'
+)  # fmt: skip
+
+
+def nth(*numbers: int) -> list[IPv4Network]:
+    return [IPv4Network(f"10.244.{number}.0/24") for number in numbers]
+
+
+def test_a_lease_is_what_flannels_documentation_shows() -> None:
+    assert key_of(LEASE.subnet) == KEY
+    assert lease_to_json(LEASE) == VALUE
+    assert lease_from_json(KEY, VALUE) == LEASE
+
+
+def test_the_backend_udp_leaves_its_type_out() -> None:
+    lease = Lease(IPv4Network("10.5.1.0/24"), "192.168.64.3")
+    assert lease_to_json(lease) == '{"PublicIP":"192.168.64.3","PublicIPv6":null}'
+    assert lease_from_json(key_of(lease.subnet), lease_to_json(lease)) == lease
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (KEY, "[]"),
+        (KEY, "no JSON"),
+        (KEY, "{}"),
+        (KEY, '{"PublicIP":"300.1.1.1"}'),
+        ("/coreos.com/network/subnets/10.5.52.0", VALUE),
+        ("/coreos.com/network/subnets/10.5.52.7-24", VALUE),
+        ("/coreos.com/network/config", VALUE),
+    ],
+)
+def test_what_is_no_lease_is_none(key: str, value: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - of several modules; the agent passes it over whatever it says
+        lease_from_json(key, value)
+
+
+def test_a_key_names_a_subnet_or_none() -> None:
+    assert subnet_of("/coreos.com/network/subnets/10.244.5.0-24") == IPv4Network("10.244.5.0/24")
+    assert subnet_of("/coreos.com/network/subnets/10.244.5.0-24&fc00:5::-64") is None
+    assert subnet_of("/coreos.com/network/subnets/10.244.5.0-40") is None
+
+
+def test_the_configuration_is_flannels() -> None:
+    assert CONFIG_KEY == "/coreos.com/network/config"
+    assert config_to_json(CONFIG) == '{"Network":"10.244.0.0/16","SubnetLen":24,"Backend":{"Type":"vxlan"}}'
+    assert config_from_json(config_to_json(CONFIG)) == CONFIG
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"Network":"10.244.0.0/16"}',
+        '{"Network":"10.244.0.0/16","SubnetLen":24,"Backend":{"Type":"vxlan","VNI":7}}',
+        '{"Network":"10.244.0.0/16","SubnetLen":24,"SubnetMin":"10.244.9.0","Backend":{"Type":"vxlan"}}',
+        "[]",
+    ],
+)
+def test_a_configuration_that_says_more_than_is_known_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        config_from_json(text)
+
+
+def test_a_host_takes_the_subnet_of_its_number_and_never_the_first() -> None:
+    assert [choose(CONFIG, number, [], None) for number in (1, 2, 255)] == nth(1, 2, 255)
+
+
+def test_a_subnet_that_is_taken_is_passed_over() -> None:
+    assert [choose(CONFIG, 2, nth(2, 3), None)] == nth(4)
+    assert [choose(CONFIG, 255, nth(255), None)] == nth(1)
+    with pytest.raises(NoSubnetError, match=r"10\.244\.0\.0/16 is out of subnets: 255 are taken"):
+        choose(CONFIG, 1, nth(*range(1, 256)), None)
+
+
+def test_the_subnet_that_a_host_had_before_goes_first_if_it_is_free() -> None:
+    (before,) = nth(77)
+    assert choose(CONFIG, 1, [], before) == before
+    assert [choose(CONFIG, 1, [before], before)] == nth(1)
+    assert [choose(CONFIG, 1, [], IPv4Network("10.9.0.0/24"))] == nth(1)
+
+
+def test_the_file_for_containers_is_as_flannel_writes_it() -> None:
+    text = subnet_file(IPv4Network("10.5.0.0/16"), IPv4Network("10.5.52.0/24"), 1450)
+    assert text == "FLANNEL_NETWORK=10.5.0.0/16\nFLANNEL_SUBNET=10.5.52.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=false\n"
+    assert subnet_in_file(text) == IPv4Network("10.5.52.0/24")
+    assert subnet_in_file("FLANNEL_SUBNET=nonsense") is subnet_in_file("") is None
