@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gtsdsl.cli.common import print_diagnostics, write_output
+from gtsdsl.cli.compile import parse_settings
 from gtsdsl.diagnostics import printable
 from gtsdsl.loading import check, read_source
 
@@ -31,6 +32,9 @@ _ROUTES_SHOWN = 4
     metavar="CIRCUITS",
     help="Own figures, as for `circuits`.",
 )
+@click.option(
+    "--set", "settings", metavar="NAME=VALUE", multiple=True, help="Give a parameter of the root type a value."
+)
 @click.option("--ideal", is_flag=True, help="Without delay, jitter, loss and rate: as fast as the machine.")
 @click.option(
     "--switch", type=click.Choice(["ovs", "bridge"]), default="ovs", show_default=True, help="Kind of switch."
@@ -42,6 +46,7 @@ def command(
     file: str,
     rtts: Sequence[str],
     path: Path | None,
+    settings: Sequence[str],
     ideal: bool,
     switch: str,
     seed: int,
@@ -57,8 +62,8 @@ def command(
       gtsdsl plan examples/full_mesh.dsl
       gtsdsl plan examples/full_mesh.dsl --rtt AMS-MIL=40ms --format json
     """
-    own = user_circuits(rtts, path)
-    checked = check(read_source(file))
+    own, parameters = user_circuits(rtts, path), parse_settings(settings)
+    checked = check(read_source(file), parameters)
     print_diagnostics(checked.diagnostics)
     if checked.testbed is None or checked.has_errors:
         sys.exit(1)
