@@ -182,15 +182,27 @@ class Dockerd:
                 raise DaemonError(f"container {name} on {self.host} ended at once, status {state['ExitCode']}: {said}")
             return int(state["Pid"])
 
+    def remove(self, name: str) -> None:
+        """End and remove a container, if it is there.
+
+        Raises:
+            DaemonError: the daemon refuses.
+        """
+        with self.asking():
+            for container in self.client.containers.list(all=True, ignore_removed=True):
+                if container.name == name:
+                    container.remove(force=True)
+
     def address(self, name: str, network: str) -> str:
         """The address of a container in a network."""
         with self.asking():
             found = self.client.api.inspect_container(name)["NetworkSettings"]["Networks"][network]["IPAddress"]
         return str(found)
 
-    def hidden_namespace(self, name: str) -> Path:
-        """Where a network namespace of its own shows, which is in its own mount namespace only."""
-        return Path(f"/proc/{self.daemon.pid}/root{self.folder}/exec/netns/{name}")
+    def hidden_namespaces(self, pattern: str) -> list[Path]:
+        """Network namespaces of its own, the newest last: they show in its own mount namespace only."""
+        folder = Path(f"/proc/{self.daemon.pid}/root{self.folder}/exec/netns")
+        return sorted(folder.glob(pattern), key=lambda path: path.stat().st_ino)
 
     @contextlib.contextmanager
     def asking(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -18,6 +19,10 @@ INGRESS_POOL = "198.19.0.0/16"
 UNDERLAY_MTU_BYTES = 1500
 _SWARM_PORT = 2377
 _ADVERTISED_PORT = 2376
+_GOSSIP_S = 1.0
+"""What a new member waits before its first container. That one asks another member for all that is known of the
+network, and waits for the answer for half a minute, of which `dockerd` waits for twenty seconds; but the other answers
+only if it has heard of the new member, which gossip brings, five times a second."""
 _PATIENCE_S = 120.0
 _POLL_S = 0.02
 
@@ -92,7 +97,7 @@ class SwarmForm:
         """Start a swarm, and make the network in it."""
         try:
             with daemon.asking():
-                if not _is_member(daemon):
+                if _state(daemon) == "inactive":
                     listen = f"{address}:{_SWARM_PORT}"
                     daemon.client.swarm.init(address, listen, default_addr_pool=[INGRESS_POOL])
                 if not has_network(daemon):
@@ -109,12 +114,14 @@ class SwarmForm:
         """Join the swarm, when there is one."""
         manager, token = self._manager.result(_PATIENCE_S)
         with daemon.asking():
-            if not _is_member(daemon):
+            if _state(daemon) == "inactive":
                 daemon.client.swarm.join([manager], token, f"{address}:{_SWARM_PORT}", address)
+        _wait(lambda: _state(daemon) == "active", f"dockerd on {daemon.host} does not become a member of the swarm")
+        time.sleep(_GOSSIP_S)
 
     def leave(self, daemon: Dockerd) -> None:
-        """Leave the swarm."""
-        with daemon.asking():
+        """Leave the swarm. A daemon that has been killed before may be unable to, and will be stopped as it is."""
+        with contextlib.suppress(DaemonError), daemon.asking():
             daemon.client.swarm.leave(force=True)
 
 
@@ -137,9 +144,10 @@ def has_network(daemon: Dockerd) -> bool:
         return any(network["Name"] == NETWORK for network in daemon.client.api.networks(names=[NETWORK]))
 
 
-def _is_member(daemon: Dockerd) -> bool:
-    state = str(daemon.client.info()["Swarm"]["LocalNodeState"])
-    return state in {"active", "pending"}
+def _state(daemon: Dockerd) -> str:
+    """Whether a daemon is a member of a swarm: ``inactive``, ``pending``, ``active``, ``error``, ``locked``."""
+    with daemon.asking():
+        return str(daemon.client.info()["Swarm"]["LocalNodeState"])
 
 
 def _wait(is_there: Callable[[], bool], trouble: str) -> None:

@@ -6,10 +6,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from emulator.daemons import DaemonError
 from emulator.docker import programs
 from emulator.docker.daemon import Dockerd
 from emulator.docker.image import image, own_image
@@ -30,6 +32,7 @@ _BRIDGE_POOL = "198.18.0.0/16"
 """Where each host's `docker_gwbridge` gets its addresses from: as `forms.INGRESS_POOL`."""
 _POLL_S = 0.01
 _NETNS_DIGITS = 10
+_ATTEMPTS = 3
 
 
 class Libnetwork(Overlay):
@@ -98,7 +101,7 @@ class Libnetwork(Overlay):
     def attach(self, container: Container) -> Attachment:
         """Run a container, unless it runs already; its name resolves in the others by Docker's own name server."""
         daemon = self._daemons[container.host]
-        pid = daemon.run(container.name, NETWORK)
+        pid = self._run(container)
         namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         return Attachment(namespace, daemon.address(container.name, NETWORK), pid)
 
@@ -128,9 +131,9 @@ class Libnetwork(Overlay):
     def stop(self, host: str) -> None:
         """Remove the containers, so that the others learn of it, and end the daemon."""
         daemon = self._daemons[host]
-        with daemon.asking():
-            for container in daemon.client.containers.list(all=True):
-                container.remove(force=True)
+        for container in self.spec.containers:
+            if container.host == host:
+                daemon.remove(container.name)
         self._form.leave(daemon)
         daemon.stop()
 
@@ -145,7 +148,19 @@ class Libnetwork(Overlay):
         # at once, on all hosts side by side: whoever joins waits for others' answers
         for container in self.spec.containers:
             if container.host == host:
-                daemon.run(container.name, NETWORK)
+                self._run(container)
+
+    def _run(self, container: Container) -> int:
+        """Run a container; its process."""
+        daemon = self._daemons[container.host]
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return daemon.run(container.name, NETWORK)
+            except DaemonError as error:
+                if "attaching to network failed" not in str(error):  # the gossip was late: see `forms`
+                    raise
+                daemon.remove(container.name)
+        return daemon.run(container.name, NETWORK)
 
     def _hidden(self, host: str) -> KernelState:
         """What is in the namespace that libnetwork keeps for the overlay network, while a container is in it."""
@@ -153,15 +168,23 @@ class Libnetwork(Overlay):
         with daemon.asking():
             found = daemon.client.api.networks(names=[NETWORK])
         for network in found:
-            try:
-                descriptor = os.open(daemon.hidden_namespace(f"1-{network['Id'][:_NETNS_DIGITS]}"), os.O_RDONLY)
-            except FileNotFoundError:
-                continue
-            try:
-                return state.read(descriptor)
-            finally:
-                os.close(descriptor)
+            # its name has a number, which is another after each of the daemon's starts
+            paths = daemon.hidden_namespaces(f"*-{network['Id'][:_NETNS_DIGITS]}")
+            if paths:
+                descriptor = os.open(paths[-1], os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    return _without_loopback(state.read(descriptor))
+                finally:
+                    os.close(descriptor)
         return KernelState()
+
+
+def _without_loopback(found: KernelState) -> KernelState:
+    return replace(
+        found,
+        links=tuple(link for link in found.links if link.name != "lo"),
+        addresses=tuple(address for address in found.addresses if address.interface != "lo"),
+    )
 
 
 class _Preparation:
