@@ -73,6 +73,10 @@ class World:
             _append(hosts_file, self._hosts_file)
             self._further_files.append(hosts_file)
 
+    def has_container(self, namespace: int) -> bool:
+        """Whether commands for a network namespace run in a container."""
+        return namespace in self._inhabitants
+
     def name(self, address: str, name: str) -> None:
         """Let a name stand for an address, in ``/etc/hosts``, from now on."""
         line = f"{address} {name}\n"
