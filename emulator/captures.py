@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,9 +116,13 @@ class Captures:
             raise EmulationError(f"{printable(circuit, 80)} cannot be captured: {error.strerror}") from None
         with tap:  # its fork goes on with it
             absolute, limit_bytes = path.resolve(), MOST_BYTES if self.is_guest else None
-            daemon = start_function(
-                self._network, node, f"capture-{end.name}", lambda: pcap.record(tap, absolute, limit_bytes)
-            )
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+            try:
+                daemon = start_function(
+                    self._network, node, f"capture-{end.name}", lambda: pcap.record(tap, absolute, limit_bytes)
+                )
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self._running[circuit] = daemon, file
 
     def stop(self, circuit: str) -> str:
@@ -125,13 +130,13 @@ class Captures:
 
         Raises:
             EmulationError: there is none of that circuit.
-            DaemonError: it has ended by itself: the disk is full, for example.
+            DaemonError: it could not go on: its folder has gone, the disk is full.
         """
         if circuit not in self._running:
             raise EmulationError(f"{printable(circuit, 80)} is not being captured")
         daemon, _ = self._running.pop(circuit)
-        daemon.check()
-        daemon.stop()
+        if daemon.stop() != 0:
+            daemon.check()
         return daemon.last_lines()
 
     def close(self) -> None:

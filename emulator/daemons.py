@@ -63,10 +63,13 @@ class Daemon:
                 raise DaemonError(f"{self} is not ready after {patience_s:g} s: {self.last_lines()}")
             time.sleep(_POLL_S)
 
-    def stop(self, number: int = signal.SIGTERM) -> None:
-        """End it, and all that it started in its session, with a signal first and by force if that does not help."""
-        if self._poll() is not None:
-            return
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End it, and all that it started in its session, with a signal first and by force if that does not help.
+
+        What comes back is its exit status, or the number of the signal that ended it, as a negative number.
+        """
+        if (ended := self._poll()) is not None:
+            return ended
         deadline_s = time.monotonic() + _GRACE_S
         self._signal(number)
         while self._poll() is None and time.monotonic() < deadline_s:
@@ -75,6 +78,7 @@ class Daemon:
             self._signal(signal.SIGKILL)
             _, status = os.waitpid(self.pid, 0)
             self._status = os.waitstatus_to_exitcode(status)
+        return self._status
 
     def last_lines(self) -> str:
         """The end of its log, in one line."""
@@ -86,8 +90,11 @@ class Daemon:
         return "it said nothing"
 
     def _signal(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError):
+        try:
             os.killpg(self.pid, number)
+        except ProcessLookupError:  # it has only just begun: it leads no session yet
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def _poll(self) -> int | None:
         if self._status is None:
@@ -153,6 +160,8 @@ def _become(namespace: int, log: Path, body: Callable[[], None]) -> None:
         nothing = os.open(os.devnull, os.O_RDONLY)
         for target, source in ((0, nothing), (1, output), (2, output)):
             os.dup2(source, target)
+        # this process's own may lead elsewhere: a test runner's do
+        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
         namespaces.setns(namespace, namespaces.CLONE_NEWNET)
         body()
         status = 0

@@ -17,7 +17,7 @@ from emulator.interfaces import EmulatedIntf, EmulatedLink
 from emulator.netlink import namespaces
 from emulator.overlays.model import Attachment
 from emulator.plan import Circuit, End, Plan
-from emulator.switches.bridge import BridgeSwitch
+from emulator.switches.bridge import BridgeSwitch, await_spanning_tree
 from emulator.switches.ovs import OpenVSwitch, OvsSwitch, has_kernel_datapath
 from emulator.underlay import SWITCHES, Namespace, Underlay
 from gtsdsl.addresses import LOOPBACK_POOL
@@ -108,6 +108,8 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
             self._ovs.start([switch for switch in self.switches if isinstance(switch, OvsSwitch)])
         for switch in self.switches:
             switch.start(self.controllers)
+        if any(switch.kind == "bridge" and switch.spanning_tree for switch in self.plan.switches):
+            await_spanning_tree(self.underlay)
         if self.waitConn:
             self.waitConnected()
 

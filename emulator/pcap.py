@@ -70,6 +70,7 @@ def open_tap(interface: str) -> socket.socket:
 def record(tap: socket.socket, file: Path, limit_bytes: int | None) -> None:
     """Append what a tap sees to a file, of at most ``limit_bytes``, until SIGTERM; then say what there was.
 
+    Whoever starts it holds SIGTERM back (`pthread_sigmask`): one that comes before all is in place is not lost.
     The file is closed after each write: only then does a guest's kernel hand it on to the host.
 
     Raises:
@@ -77,6 +78,7 @@ def record(tap: socket.socket, file: Path, limit_bytes: int | None) -> None:
     """
     over, end = os.pipe()
     signal.signal(signal.SIGTERM, lambda _number, _frame: os.write(end, b"."))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     poll = select.poll()
     poll.register(tap, select.POLLIN)
     poll.register(over, select.POLLIN)

@@ -14,13 +14,17 @@ from emulator.netlink.messages import NEW, Request, attribute, attributes, neste
 LOOPBACK_INDEX = 1
 """The interface index of `lo` in every namespace."""
 
+LISTENING, LEARNING = 1, 2
+"""States of a bridge's port in which the spanning tree has not yet decided about it."""
+
 _RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK = 16, 17, 18
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 10, 18
 _IFLA_NET_NS_FD = 28
-_INFO_KIND, _INFO_DATA = 1, 2
+_INFO_KIND, _INFO_DATA, _INFO_SLAVE_DATA = 1, 2, 5
 _VETH_INFO_PEER = 1
 _BR_FORWARD_DELAY, _BR_HELLO_TIME, _BR_MAX_AGE, _BR_STP_STATE = 1, 2, 3, 5
 _BR_MCAST_SNOOPING = 23
+_BRPORT_STATE = 1
 _IFF_UP = 1
 _IFINFO = struct.Struct("=BxHiII")
 _BYTE = struct.Struct("=HHB3x")
@@ -149,4 +153,15 @@ def all_links(netlink: Netlink) -> list[LinkState]:
             values = dict(attributes(body, _IFINFO.size))
             name = values[_IFLA_IFNAME].rstrip(b"\0").decode(errors="replace")
             found.append(LinkState(index, name, bool(flags & _IFF_UP), values.get(_IFLA_ADDRESS, b"").hex(":")))
+    return found
+
+
+def bridge_port_states(netlink: Netlink) -> dict[str, int]:
+    """The state of each bridge port of a namespace, as 802.1D has it: `LISTENING` and `LEARNING` pass."""
+    found = {}
+    for kind, body in netlink.get(Request(_RTM_GETLINK, 0, _IFINFO.pack(0, 0, 0, 0, 0), "the list of interfaces")):
+        values = dict(attributes(body, _IFINFO.size)) if kind == _RTM_NEWLINK else {}
+        port = dict(attributes(dict(attributes(values.get(_IFLA_LINKINFO, b""))).get(_INFO_SLAVE_DATA, b"")))
+        if _BRPORT_STATE in port:
+            found[values[_IFLA_IFNAME].rstrip(b"\0").decode(errors="replace")] = port[_BRPORT_STATE][0]
     return found

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import time
+
 from mininet.node import Switch as MininetSwitch
 
+from emulator.errors import EmulationError
 from emulator.hosts.node import EmulatedNode
 from emulator.hosts.world import World
 from emulator.netlink import links
 from emulator.plan import Switch
 from emulator.underlay import SWITCHES, Underlay
+
+_PATIENCE_S = 60.0
+"""More than 802.1D's own figures need: a port listens for 15 s, and learns for 15 more."""
+_LOOK_S = 0.1
 
 
 class EmulatedSwitch(EmulatedNode, MininetSwitch):  # type: ignore[misc]
@@ -63,3 +70,17 @@ class BridgeSwitch(EmulatedSwitch):
         requests.append(links.up(index, self.name))
         with self.underlay.netlink(SWITCHES) as netlink:
             netlink.send(requests)
+
+
+def await_spanning_tree(underlay: Underlay) -> None:
+    """Wait until the bridges' spanning tree has decided about all ports: none forwards before.
+
+    Raises:
+        EmulationError: that takes too long.
+    """
+    deadline_s = time.monotonic() + _PATIENCE_S
+    with underlay.netlink(SWITCHES) as netlink:
+        while {links.LISTENING, links.LEARNING} & set(links.bridge_port_states(netlink).values()):
+            if time.monotonic() > deadline_s:
+                raise EmulationError("the bridges' spanning tree does not settle: links go up and down meanwhile")
+            time.sleep(_LOOK_S)

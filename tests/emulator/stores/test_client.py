@@ -242,6 +242,9 @@ def _server(answer: bytes, size: int = 1000) -> Iterator[tuple[str, int]]:
             for at in range(0, len(answer), size):
                 connection.sendall(answer[at : at + size])
                 time.sleep(0.001)  # so that it is a packet of its own
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):  # what is left unread when it is closed would take the answer with it
+                pass
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve)
