@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from emulator.daemons import DaemonError
+from emulator.docker import programs
 from emulator.echo import Echo
 from emulator.errors import EmulationError
 from emulator.network import EmulatedNetwork
@@ -60,6 +61,8 @@ def require(spec: OverlaySpec) -> None:
         EmulationError: something is missing; what, and the command that mends it.
     """
     lacks = list(overlay(spec.name).lacks(spec))
+    if spec.runtime == "docker":
+        lacks += programs.lacks()
     if spec.store is not None and spec.store.address is None:
         lacks += Store.lacks(spec.store, in_guest=False)
     _refuse(spec, lacks)

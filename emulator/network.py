@@ -169,7 +169,7 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         self.underlay.namespaces[name] = Namespace(attachment.namespace, 0)
         self.world.guard([attachment.namespace])
         if attachment.pid is not None:
-            self.world.inhabit(attachment.namespace, attachment.pid)
+            self.world.inhabit(attachment.namespace, attachment.pid, attachment.hosts_file)
         self.world.name(attachment.address, name)
         node = EmulatedHost(name, attachment.namespace, self.world, attachment.address)
         self._add(node, self.containers)

@@ -70,11 +70,10 @@ def emulate(
         made = plan(testbed, options)
     asked, needed_bytes = None, MEMORY_BYTES
     if overlay is not None:
-        from emulator import overlays  # noqa: PLC0415 - only who asks for one pays for it
-        from emulator.overlays.spec import spec  # noqa: PLC0415
+        from emulator.overlays import spec  # noqa: PLC0415 - only who asks for one pays for it
 
-        asked = spec(made, overlay, containers=containers, store=place)
-        needed_bytes = overlays.overlay(asked.name).memory_bytes
+        asked = spec.spec(made, overlay, containers=containers, store=place)
+        needed_bytes = spec.memory_bytes(asked)
     where = Where(choose(kernel, clock), memory_bytes or needed_bytes, timeout_s)
     task = Task(made, "serve", asked, spins=where.is_virtual)
     with Channel(open_place(where, task), stops=where.is_virtual) as channel:

@@ -15,9 +15,11 @@ from emulator.daemons import Daemon, DaemonError, start_program
 from emulator.docker import programs
 from emulator.docker.image import Image
 from emulator.errors import EmulationError
+from emulator.overlays.model import Container
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.containers import Container as DockerContainer
 
     from emulator.network import EmulatedNetwork
 
@@ -151,8 +153,8 @@ class Dockerd:
             has_command = settings.get("Cmd") or settings.get("Entrypoint")
             self._command = None if has_command else ["/bin/sh"]
 
-    def run(self, name: str, network: str, cpus: float | None = None, memory_bytes: int | None = None) -> int:
-        """Start a container of the image, or one that has been there before; a process id that it has for us.
+    def run(self, wanted: Container, network: str) -> int:
+        """Start a container of the image, or one that has been there before; the id of its first process.
 
         ``network`` is Docker's name of the network that it is in.
 
@@ -160,26 +162,26 @@ class Dockerd:
             DaemonError: it cannot be started, or ends at once; what it said.
         """
         with self.asking():
-            found = [it for it in self.client.containers.list(all=True, ignore_removed=True) if it.name == name]
-            container = found[0] if found else self.client.containers.create(
+            container = self._find(wanted.name) or self.client.containers.create(
                 self._image,
                 self._command,
-                name=name,
-                hostname=name,
+                name=wanted.name,
+                # one that is in its machine's network has its name, too
+                hostname=None if network == "host" else wanted.name,
                 network=network,
-                nano_cpus=None if cpus is None else round(cpus * 1e9),
-                mem_limit=memory_bytes,
                 # an image's shell ends at once without a terminal
                 tty=True,
                 stdin_open=True,
                 stop_signal="SIGKILL",
-            )  # fmt: skip
+            )
             container.start()
             container.reload()
             state = container.attrs["State"]
             if not state["Running"]:
                 said = " ".join(container.logs(tail=3).decode(errors="replace").split())
-                raise DaemonError(f"container {name} on {self.host} ended at once, status {state['ExitCode']}: {said}")
+                raise DaemonError(
+                    f"container {wanted.name} on {self.host} ended at once, status {state['ExitCode']}: {said}"
+                )
             return int(state["Pid"])
 
     def remove(self, name: str) -> None:
@@ -189,15 +191,19 @@ class Dockerd:
             DaemonError: the daemon refuses.
         """
         with self.asking():
-            for container in self.client.containers.list(all=True, ignore_removed=True):
-                if container.name == name:
-                    container.remove(force=True)
+            if (container := self._find(name)) is not None:
+                container.remove(force=True)
 
     def address(self, name: str, network: str) -> str:
         """The address of a container in a network."""
         with self.asking():
             found = self.client.api.inspect_container(name)["NetworkSettings"]["Networks"][network]["IPAddress"]
         return str(found)
+
+    def hosts_file(self, name: str) -> Path:
+        """What a container has for its `/etc/hosts`."""
+        with self.asking():
+            return Path(self.client.api.inspect_container(name)["HostsPath"])
 
     def hidden_namespaces(self, pattern: str) -> list[Path]:
         """Network namespaces of its own, the newest last: they show in its own mount namespace only."""
@@ -221,9 +227,9 @@ class Dockerd:
             explanation = getattr(error, "explanation", None) or error
             raise DaemonError(f"dockerd on {self.host}: {' '.join(str(explanation).split())}") from None
 
-    def stop(self) -> None:
-        """End it in order, and its containers first."""
-        self.daemon.stop()
+    def _find(self, name: str) -> DockerContainer | None:
+        found = self.client.containers.list(all=True, ignore_removed=True)
+        return next((container for container in found if container.name == name), None)
 
 
 def _connected(path: Path) -> socket.socket | None:

@@ -90,6 +90,8 @@ class EmulatedNode(Node):  # type: ignore[misc]
         """A process in the node's namespaces; as Mininet's."""
         namespaces = f"/proc/{self.pid}/ns"
         enter = ["nsenter", f"--net={namespaces}/net", f"--mount={namespaces}/mnt", "env", "-C", str(Path.cwd())]
+        if self.world.has_container(self.namespace):
+            enter = self.world.command(self.namespace, [])
         kwargs.setdefault("mncmd", enter)
         kwargs.setdefault("env", self.world.environment)
         kwargs.setdefault("start_new_session", True)

@@ -44,6 +44,7 @@ class World:
         self._guardian: subprocess.Popen[bytes] | None = None
         self._guarded: set[int] = set()
         self._inhabitants: dict[int, int] = {}
+        self._further_files: list[Path] = []
         self.folder = Path()
         self.variables: dict[str, str] = {}
         """Further variables of the processes' environment."""
@@ -62,9 +63,19 @@ class World:
         if self._guardian is not None and new:
             self._tell(new)
 
-    def inhabit(self, namespace: int, pid: int) -> None:
-        """Have commands for a network namespace enter all namespaces and the root of a process: a container's."""
+    def inhabit(self, namespace: int, pid: int, hosts_file: Path | None = None) -> None:
+        """Have commands for a network namespace enter all namespaces and the root of a process: a container's.
+
+        Its ``hosts_file``, if there is one, gets all names that are known, and later ones when they become known.
+        """
         self._inhabitants[namespace] = pid
+        if hosts_file is not None:
+            _append(hosts_file, self._hosts_file)
+            self._further_files.append(hosts_file)
+
+    def has_container(self, namespace: int) -> bool:
+        """Whether commands for a network namespace run in a container."""
+        return namespace in self._inhabitants
 
     def name(self, address: str, name: str) -> None:
         """Let a name stand for an address, in ``/etc/hosts``, from now on."""
@@ -72,8 +83,9 @@ class World:
         self._hosts_file += line
         if self._guardian is not None:
             # the file that is mounted there, which only the guardian's mount namespace shows
-            with Path(f"/proc/{self._guardian.pid}/root{self.folder}/hosts").open("a") as file:
-                file.write(line)
+            _append(Path(f"/proc/{self._guardian.pid}/root{self.folder}/hosts"), line)
+        for path in self._further_files:
+            _append(path, line)
 
     def command(self, namespace: int, command: Sequence[str], directory: str | None = None) -> list[str]:
         """A command line that runs a command in a network namespace and in a mount namespace that is its own.
@@ -163,6 +175,12 @@ class World:
             raise AssertionError("there is no guardian yet")
         self._guardian.stdin.write("".join(f"{number}\n" for number in namespaces).encode())
         self._guardian.stdin.flush()
+
+
+def _append(path: Path, text: str) -> None:
+    # in place: the file is mounted, and another one of its name would not be seen
+    with path.open("a") as file:
+        file.write(text)
 
 
 def _enter_container(pid: int, environment: Mapping[str, str], command: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 Runtime: TypeAlias = Literal["process", "docker"]
@@ -70,12 +71,14 @@ def spec_from_json(fields: dict[str, Any]) -> OverlaySpec:
 class Attachment:
     """A container that runs: the descriptor of its network namespace, and its address in the overlay.
 
-    ``pid`` is a process whose other namespaces its commands enter too; None where it has only a network of its own.
+    ``pid`` is a process whose other namespaces and root its commands enter too; None where it has only a network of its
+    own. ``hosts_file`` is its ``/etc/hosts`` where it has one and nothing else tells it the others' names.
     """
 
     namespace: int
     address: str
     pid: int | None = None
+    hosts_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from emulator.docker.containers import HOST, DockerHosts
 from emulator.netlink.state import KernelState
 from emulator.overlays.base import Overlay
-from emulator.overlays.model import Attachment, Container, Peer
+from emulator.overlays.model import Attachment, Container, OverlaySpec, Peer
+
+if TYPE_CHECKING:
+    from emulator.network import EmulatedNetwork
+    from emulator.stores.etcd import Store
 
 
 class NoOverlay(Overlay):
     """The hosts themselves; a container is what `docker run --network host` gives."""
 
     forms = ("host",)
+
+    def __init__(self, spec: OverlaySpec, network: EmulatedNetwork, store: Store | None) -> None:
+        super().__init__(spec, network, store)
+        self._docker = DockerHosts(network, spec.image)
 
     @property
     def agent(self) -> str:
@@ -33,8 +44,10 @@ class NoOverlay(Overlay):
 
     def attach(self, container: Container) -> Attachment:
         """The host's own network, under one more name."""
-        descriptor = self.network.underlay.namespaces[container.host].descriptor
-        return Attachment(os.dup(descriptor), self.network.get(container.host).loopback)
+        loopback = self.network.get(container.host).loopback
+        if self.spec.runtime == "docker":
+            return replace(self._docker.attach(container, HOST, ["--bridge=none"]), address=loopback)
+        return Attachment(os.dup(self.network.underlay.namespaces[container.host].descriptor), loopback)
 
     def peers(self, host: str) -> tuple[Peer, ...]:
         """The other hosts, each with nothing behind it but itself."""
@@ -46,7 +59,8 @@ class NoOverlay(Overlay):
         return KernelState()
 
     def stop(self, host: str) -> None:
-        """Nothing is to be stopped."""
+        """Only Docker is to be stopped, if it runs."""
+        self._docker.stop(host)
 
 
 OVERLAY = NoOverlay

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from emulator.docker.containers import MEMORY_BYTES
 from emulator.docker.image import image, own_image
 from emulator.errors import EmulationError
 from emulator.overlays import overlay
@@ -78,6 +79,12 @@ def spec(
         store=store,
         image=_image(image_path) if runtime == "docker" else None,
     )
+
+
+def memory_bytes(asked: OverlaySpec) -> int:
+    """What a guest needs for an overlay and its containers."""
+    needed = overlay(asked.name).memory_bytes
+    return max(needed, MEMORY_BYTES) if asked.runtime == "docker" else needed
 
 
 def _image(path: str | None) -> str:

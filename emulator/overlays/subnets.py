@@ -10,8 +10,10 @@ import abc
 import os
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv4Network
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
+from emulator.docker.containers import BRIDGE as BRIDGE_NETWORK
+from emulator.docker.containers import DockerHosts, bridge_options
 from emulator.errors import EmulationError
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import InterfaceAddress, KernelState, Route, difference, read
@@ -32,12 +34,11 @@ _MAC_PREFIX, _PORT_MAC_PREFIX = "0a:58", "0a:59"
 class SubnetOverlay(Overlay):
     """An overlay that routes a subnet to each host. It says which (`subnet`), and brings packets there."""
 
-    runtimes: ClassVar[tuple[Runtime, ...]] = ("process",)
-
     def __init__(self, spec: OverlaySpec, network: EmulatedNetwork, store: Store | None) -> None:
         super().__init__(spec, network, store)
         self._before: dict[str, KernelState] = {}
         self._attached: dict[str, int] = {}
+        self.docker = DockerHosts(network, spec.image)
 
     @abc.abstractmethod
     def bring_up(self, host: str) -> None:
@@ -144,5 +145,15 @@ def _attach_process(overlay: SubnetOverlay, container: Container) -> Attachment:
     return Attachment(namespace, str(address))
 
 
-_ATTACH: Mapping[Runtime, Callable[[SubnetOverlay, Container], Attachment]] = {"process": _attach_process}
-"""How a container of a runtime comes into its host's subnet; a runtime that is added here goes into ``runtimes``."""
+def _attach_docker(overlay: SubnetOverlay, container: Container) -> Attachment:
+    """A container of a `dockerd` whose bridge, `docker0`, is in the subnet."""
+    subnet = overlay.subnet(container.host)
+    options = bridge_options(str(subnet[1]), subnet.prefixlen, overlay.mtu_bytes(container.host))
+    return overlay.docker.attach(container, BRIDGE_NETWORK, options)
+
+
+_ATTACH: Mapping[Runtime, Callable[[SubnetOverlay, Container], Attachment]] = {
+    "process": _attach_process,
+    "docker": _attach_docker,
+}
+"""How a container of a runtime comes into its host's subnet."""

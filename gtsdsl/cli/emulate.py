@@ -240,9 +240,9 @@ def _ask(
 
 
 def _memory_of(asked: OverlaySpec) -> int:
-    from emulator.overlays import overlay  # noqa: PLC0415
+    from emulator.overlays.spec import memory_bytes  # noqa: PLC0415
 
-    return overlay(asked.name).memory_bytes
+    return memory_bytes(asked)
 
 
 def _tell(plan: Plan, where: Where) -> None:

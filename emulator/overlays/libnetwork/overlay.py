@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from emulator.daemons import DaemonError
 from emulator.docker import programs
+from emulator.docker.containers import open_network
 from emulator.docker.daemon import Dockerd
 from emulator.docker.image import image, own_image
 from emulator.netlink import state
@@ -40,7 +41,6 @@ class Libnetwork(Overlay):
 
     forms = ("kv", "swarm")
     runtimes: ClassVar[tuple[Runtime, ...]] = ("docker",)
-    memory_bytes = 2**31
 
     def __init__(self, spec: OverlaySpec, network: EmulatedNetwork, store: Store | None) -> None:
         super().__init__(spec, network, store)
@@ -61,8 +61,7 @@ class Libnetwork(Overlay):
 
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
-        """What Docker needs, and a Docker that has the form."""
-        yield from programs.lacks()
+        """A Docker that has the form."""
         version = programs.version()
         if spec.form == "kv" and version and int(version.partition(".")[0]) > _LAST_WITH_STORE:
             yield (
@@ -102,8 +101,7 @@ class Libnetwork(Overlay):
         """Run a container, unless it runs already; its name resolves in the others by Docker's own name server."""
         daemon = self._daemons[container.host]
         pid = self._run(container)
-        namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        return Attachment(namespace, daemon.address(container.name, NETWORK), pid)
+        return Attachment(open_network(pid), daemon.address(container.name, NETWORK), pid)
 
     def peers(self, host: str) -> tuple[Peer, ...]:
         """The hosts to which it tunnels: one peer for each address of a container behind one."""
@@ -135,7 +133,7 @@ class Libnetwork(Overlay):
             if container.host == host:
                 daemon.remove(container.name)
         self._form.leave(daemon)
-        daemon.stop()
+        daemon.daemon.stop()
 
     def _prepare(self, host: str) -> None:
         """Wait for a daemon and make it a member. It runs beside other hosts', and blocks."""
@@ -155,12 +153,12 @@ class Libnetwork(Overlay):
         daemon = self._daemons[container.host]
         for _ in range(_ATTEMPTS - 1):
             try:
-                return daemon.run(container.name, NETWORK)
+                return daemon.run(container, NETWORK)
             except DaemonError as error:
                 if "attaching to network failed" not in str(error):  # the gossip was late: see `forms`
                     raise
                 daemon.remove(container.name)
-        return daemon.run(container.name, NETWORK)
+        return daemon.run(container, NETWORK)
 
     def _hidden(self, host: str) -> KernelState:
         """What is in the namespace that libnetwork keeps for the overlay network, while a container is in it."""

@@ -1,0 +1,67 @@
+"""Containers of Docker for overlays that are not Docker's own: a `dockerd` a host, on the subnet that it is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.docker.daemon import Dockerd
+from emulator.docker.image import image, own_image
+from emulator.overlays.model import Attachment, Container
+
+if TYPE_CHECKING:
+    from emulator.network import EmulatedNetwork
+
+MEMORY_BYTES = 2**31
+"""What a guest needs with five daemons."""
+HOST, BRIDGE = "host", "bridge"
+"""Docker's names of two networks: its machine's own, and that of `docker0`."""
+_PATIENCE_S = 120.0
+
+
+class DockerHosts:
+    """The daemons of a network's hosts, each started when its host has its first container. They end with it."""
+
+    def __init__(self, network: EmulatedNetwork, image_path: str | None) -> None:
+        """Without an ``image_path``, containers have the image that is made here."""
+        self._network = network
+        self._image_path = image_path
+        self._daemons: dict[str, Dockerd] = {}
+
+    def attach(self, container: Container, network: str, options: Sequence[str]) -> Attachment:
+        """Run a container on its host, in one of Docker's networks; ``options`` are for the daemon.
+
+        Raises:
+            EmulationError: the daemon or the container cannot be started.
+        """
+        if container.host not in self._daemons:
+            daemon = Dockerd(self._network, container.host, options)
+            daemon.start()
+            self._daemons[container.host] = daemon
+            daemon.daemon.wait_until(daemon.answers, _PATIENCE_S)
+            daemon.load(image(Path(self._image_path)) if self._image_path else own_image())
+        daemon = self._daemons[container.host]
+        pid = daemon.run(container, network)
+        address = daemon.address(container.name, network)
+        return Attachment(open_network(pid), address, pid, daemon.hosts_file(container.name))
+
+    def stop(self, host: str) -> None:
+        """End the daemon of a host and its containers, if it has any."""
+        if (daemon := self._daemons.pop(host, None)) is not None:
+            daemon.daemon.stop()
+
+
+def open_network(pid: int) -> int:
+    """A descriptor of a process's network namespace."""
+    return os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def bridge_options(gateway: str, prefix_bits: int, mtu_bytes: int) -> list[str]:
+    """A daemon's options by which its containers are in a subnet that others route to its host.
+
+    They are those that flannel's documents give for Docker; without masquerading, containers are known to each other by
+    their own addresses.
+    """
+    return [f"--bip={gateway}/{prefix_bits}", f"--mtu={mtu_bytes}", "--ip-masq=false"]
