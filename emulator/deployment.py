@@ -116,6 +116,8 @@ def deploy(network: EmulatedNetwork, spec: OverlaySpec, relay: Relay | None, pro
         deadline_ns = time.monotonic_ns() + int(_PACKET_PATIENCE_S * 1e9)
         while meetings.is_waiting and time.monotonic_ns() < deadline_ns:
             meetings.step()
+        for host in spec.hosts:
+            found.is_ready(host)  # a daemon that has died since says why
         addresses = {name: attachment.address for name, attachment in attached.items()}
         return Deployment(spec, found, store, store_ns, addresses, meetings.found(spec.hosts))
 

@@ -60,10 +60,10 @@ class Handle:
         tunnel = {"vxlan_id": vni, "vxlan_port": port, "vxlan_local": local, "vxlan_learning": False}
         self._add(name, {"kind": "vxlan", **tunnel, "address": mac, "mtu": mtu_bytes})
 
-    def add_geneve(self, name: str, *, vni: int, port: int, remote: str, mac: str, mtu_bytes: int) -> None:
+    def add_geneve(self, name: str, *, vni: int, port: int, remote: str, mac: str) -> None:
         """A GENEVE tunnel to an address."""
         tunnel = {"geneve_id": vni, "geneve_port": port, "geneve_remote": remote}
-        self._add(name, {"kind": "geneve", **tunnel, "address": mac, "mtu": mtu_bytes})
+        self._add(name, {"kind": "geneve", **tunnel, "address": mac})
 
     def add_bridge(self, name: str, *, mac: str, mtu_bytes: int) -> None:
         """A Linux bridge, up."""

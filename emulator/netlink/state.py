@@ -8,7 +8,7 @@ is left out, and so is IPv6.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
 from emulator.netlink import namespaces
@@ -138,33 +138,38 @@ def read_here() -> KernelState:
     from pyroute2 import IPRoute  # type: ignore[import-untyped] # noqa: PLC0415 - a third of a second, in a guest
 
     with IPRoute() as kernel:
-        messages = list(kernel.get_links())
-        name_of: dict[int, str] = {message["index"]: message.get("ifname") for message in messages}
-        links = [_link(message, name_of) for message in messages]
-        guards = [link.name for link in links if link.kind == "wireguard"]
-        peers: list[TunnelPeer] = []
-        if guards:
-            details, peers = _wireguard(guards)
-            links = [link if link.name not in details else _with(link, details[link.name]) for link in links]
-        return KernelState(
-            links=_sorted(links),
-            addresses=_sorted(
-                InterfaceAddress(name_of[message["index"]], f"{message.get('local')}/{message['prefixlen']}")
-                for message in kernel.get_addr(family=_AF_INET)
-            ),
-            neighbours=_sorted(
-                Neighbour(name_of[message["ifindex"]], message.get("dst"), message.get("lladdr"))
-                for message in kernel.get_neighbours(family=_AF_INET)
-                if message["state"] & _PERMANENT
-            ),
-            fdb=_sorted(
-                FdbEntry(name_of[message["ifindex"]], message.get("lladdr"), message.get("dst"))
-                for message in kernel.fdb("dump")
-                if message["state"] & _PERMANENT and message.get("dst") is not None
-            ),
-            routes=_sorted(_routes(kernel.get_routes(family=_AF_INET, table=_MAIN_TABLE), name_of)),
-            tunnel_peers=_sorted(peers),
-        )
+        found_addresses = list(kernel.get_addr(family=_AF_INET))
+        found_neighbours = list(kernel.get_neighbours(family=_AF_INET))
+        found_fdb = list(kernel.fdb("dump"))
+        found_routes = list(kernel.get_routes(family=_AF_INET, table=_MAIN_TABLE))
+        # last: what is on a link that is not among them has gone with it meanwhile
+        found_links = list(kernel.get_links())
+    name_of: dict[int, str] = {message["index"]: message.get("ifname") for message in found_links}
+    links = [_link(message, name_of) for message in found_links]
+    guards = [link.name for link in links if link.kind == "wireguard"]
+    details, peers = _wireguard(guards) if guards else ({}, [])
+    return KernelState(
+        links=_sorted(
+            link if link.name not in details else replace(link, details=details[link.name]) for link in links
+        ),
+        addresses=_sorted(
+            InterfaceAddress(name_of[message["index"]], f"{message.get('local')}/{message['prefixlen']}")
+            for message in found_addresses
+            if message["index"] in name_of
+        ),
+        neighbours=_sorted(
+            Neighbour(name_of[message["ifindex"]], message.get("dst"), message.get("lladdr"))
+            for message in found_neighbours
+            if message["state"] & _PERMANENT and message["ifindex"] in name_of
+        ),
+        fdb=_sorted(
+            FdbEntry(name_of[message["ifindex"]], message.get("lladdr"), message.get("dst"))
+            for message in found_fdb
+            if message["state"] & _PERMANENT and message.get("dst") is not None and message["ifindex"] in name_of
+        ),
+        routes=_sorted(_routes(found_routes, name_of)),
+        tunnel_peers=_sorted(peers),
+    )
 
 
 def difference(after: KernelState, before: KernelState) -> KernelState:
@@ -214,13 +219,9 @@ def _plain(name: str, value: Any) -> Plain:
     return found
 
 
-def _with(link: Link, details: tuple[tuple[str, Plain], ...]) -> Link:
-    return Link(link.name, link.kind, link.mtu_bytes, link.mac, link.master, link.is_up, details)
-
-
 def _routes(messages: Iterable[Any], name_of: dict[int, str]) -> Iterator[Route]:
     for message in messages:
-        if message["type"] == _UNICAST:
+        if message["type"] == _UNICAST and (message.get("oif") is None or message.get("oif") in name_of):
             yield Route(
                 f"{message.get('dst') or _ANY}/{message['dst_len']}",
                 name_of.get(message.get("oif")),
@@ -235,12 +236,17 @@ def _routes(messages: Iterable[Any], name_of: dict[int, str]) -> Iterator[Route]
 def _wireguard(names: Iterable[str]) -> tuple[dict[str, tuple[tuple[str, Plain], ...]], list[TunnelPeer]]:
     """The details of WireGuard's interfaces, and their peers; its private keys stay where they are."""
     from pyroute2 import WireGuard  # noqa: PLC0415
+    from pyroute2.netlink.exceptions import NetlinkError  # type: ignore[import-untyped] # noqa: PLC0415
 
     details: dict[str, tuple[tuple[str, Plain], ...]] = {}
     peers: list[TunnelPeer] = []
     with WireGuard() as kernel:
         for name in names:
-            for message in kernel.info(name):
+            try:
+                messages = list(kernel.info(name))
+            except NetlinkError:  # it has gone meanwhile
+                continue
+            for message in messages:
                 key = message.get("WGDEVICE_A_PUBLIC_KEY")
                 public = None if key is None else key.decode()
                 details[name] = (("port", message.get("WGDEVICE_A_LISTEN_PORT")), ("public_key", public))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network
+from typing import TYPE_CHECKING
 
 from emulator.netlink import facilities
 from emulator.netlink.handle import Handle
@@ -11,27 +12,33 @@ from emulator.netlink.state import Neighbour, Route
 from emulator.overlays.model import OverlaySpec, Peer
 from emulator.overlays.subnets import SubnetOverlay, mac_of, number_of, numbered_subnet
 
+if TYPE_CHECKING:
+    from emulator.network import EmulatedNetwork
+    from emulator.stores.etcd import Store
+
 VNI = 1
 PORT = 6081
-_HEADERS_BYTES = 14 + 20 + 8 + 8  # the inner Ethernet header, then IP, UDP and GENEVE without options (RFC 8926)
+_HEADERS_BYTES = 14 + 20 + 8 + 8  # the inner Ethernet header; IP, UDP, and GENEVE without options (RFC 8926)
 _MAC_PREFIX = "0e:6e"
 
 
 class Geneve(SubnetOverlay):
-    """Tunnels of Linux's own, a route and a neighbour in each."""
+    """Tunnels of the kernel's own, with a neighbour and a route in each."""
 
     forms = ("mesh",)
+
+    def __init__(self, spec: OverlaySpec, network: EmulatedNetwork, store: Store | None) -> None:
+        super().__init__(spec, network, store)
+        self._up: set[str] = set()
 
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:  # noqa: ARG003 - there is one form
         """GENEVE, if the kernel has none."""
-        yield from facilities.lacks(
-            "GENEVE", "geneve", lambda kernel: _add_tunnel(kernel, "try", "192.0.2.1", "192.0.2.2", 1450)
-        )
+        yield from facilities.lacks("GENEVE", "geneve", lambda kernel: _add(kernel, "try", "192.0.2.1", "192.0.2.2"))
 
     @property
     def agent(self) -> str:
-        """Us."""
+        """Us: there is no other."""
         return "built-in control plane"
 
     @property
@@ -40,45 +47,56 @@ class Geneve(SubnetOverlay):
         return _HEADERS_BYTES
 
     def bring_up(self, host: str) -> None:
-        """Make the tunnels, and what leads through them."""
-        own, mtu_bytes = self.loopback(host), self.mtu_bytes(host)
-        with Handle(self.namespace(host)) as kernel:
+        """Join it with each host that is up."""
+        if host not in self._up:
+            self._up.add(host)
             for peer in self.peers(host):
-                tunnel = self._tunnel(peer.host)
-                _add_tunnel(kernel, tunnel, own, peer.address, mtu_bytes)
-                kernel.set_up(tunnel)
-                # an address that the peer need not have: only its MAC address goes into the frame
-                gateway = peer.subnet.partition("/")[0]
-                kernel.put(Neighbour(tunnel, gateway, mac_of(_MAC_PREFIX, peer.address)))
-                kernel.put(Route(peer.subnet, tunnel, gateway, flags=("onlink",)))
+                self._lead(host, peer.host)
+                self._lead(peer.host, host)
 
-    def is_ready(self, host: str) -> bool:  # noqa: ARG002 - all are
+    def is_ready(self, host: str) -> bool:
         """As soon as it is started."""
-        return True
+        return host in self._up
 
     def subnet(self, host: str) -> IPv4Network:
         """That of its number."""
         return numbered_subnet(self.spec, host)
 
     def peers(self, host: str) -> tuple[Peer, ...]:
-        """All other hosts."""
-        others = (it for it in self.spec.hosts if it != host)
+        """The others that are up."""
+        others = (it for it in self.spec.hosts if it in self._up and it != host)
         return tuple(Peer(it, self.loopback(it), str(self.subnet(it))) for it in others)
 
     def stop(self, host: str) -> None:
-        """Remove its tunnels, and the others' tunnels to it."""
+        """Remove the tunnels from it and to it, and with them what leads through them."""
         for peer in self.peers(host):
             for end, far in ((host, peer.host), (peer.host, host)):
                 with Handle(self.namespace(end)) as kernel:
-                    if kernel.has_link(tunnel := self._tunnel(far)):
-                        kernel.delete_link(tunnel)
+                    kernel.delete_link(self._tunnel_to(far))
+        self._up.remove(host)
 
-    def _tunnel(self, peer: str) -> str:
+    def _lead(self, host: str, peer: str) -> None:
+        """Make a host's tunnel to another, and the way through it."""
+        tunnel, subnet = self._tunnel_to(peer), self.subnet(peer)
+        # an address that nobody need have: it stands for the MAC address that goes into the frame
+        gateway = str(subnet.network_address)
+        with Handle(self.namespace(host)) as kernel:
+            _add(kernel, tunnel, self.loopback(host), self.loopback(peer))
+            kernel.set_up(tunnel, mtu_bytes=self.mtu_bytes(host))
+            kernel.put(Neighbour(tunnel, gateway, _mac(self.loopback(peer))))
+            kernel.put(Route(str(subnet), tunnel, gateway, flags=("onlink",)))
+
+    def _tunnel_to(self, peer: str) -> str:
         return f"geneve{number_of(self.spec, peer)}"
 
 
-def _add_tunnel(kernel: Handle, name: str, own: str, remote: str, mtu_bytes: int) -> None:
-    kernel.add_geneve(name, vni=VNI, port=PORT, remote=remote, mac=mac_of(_MAC_PREFIX, own), mtu_bytes=mtu_bytes)
+def _add(kernel: Handle, name: str, own: str, remote: str) -> None:
+    kernel.add_geneve(name, vni=VNI, port=PORT, remote=remote, mac=_mac(own))
+
+
+def _mac(address: str) -> str:
+    """The MAC address of a host's tunnels, the same in each run."""
+    return mac_of(_MAC_PREFIX, address)
 
 
 OVERLAY = Geneve

@@ -97,8 +97,11 @@ def _network(text: str, hosts: int) -> IPv4Network:
         pool = IPv4Network(text)
     except ValueError as error:
         raise OverlayError(f"the containers' network {printable(text, 40)}: {error}; write it as {NETWORK}") from None
-    if pool.prefixlen > SUBNET_BITS or 2 ** (SUBNET_BITS - pool.prefixlen) < hosts:
-        raise OverlayError(f"the containers' network {pool} has no /{SUBNET_BITS} for each of {hosts} hosts")
+    # the first stays free, as with flannel: its own address is that of the whole network
+    if pool.prefixlen > SUBNET_BITS or 2 ** (SUBNET_BITS - pool.prefixlen) <= hosts:
+        raise OverlayError(
+            f"the containers' network {pool} has no /{SUBNET_BITS} for each of {hosts} hosts and one more"
+        )
     return pool
 
 

@@ -27,6 +27,7 @@ class Tables:
         self._changes = changes
         self._subnet: IPv4Network | None = None
         self._peers: tuple[Lease, ...] = ()
+        self._is_open = False  # the kernel has refused something: it is tried again at the next look
         self.check_s = time.monotonic() + _CHECK_S
         """When to `check` next, in the network's clock."""
 
@@ -39,7 +40,7 @@ class Tables:
         """Mend what somebody else has changed since the last time, if it is time to look."""
         if time.monotonic() >= self.check_s:
             self.check_s = time.monotonic() + _CHECK_S
-            if self._changes.seen() and self._subnet is not None:
+            if (self._changes.seen() or self._is_open) and self._subnet is not None:
                 self._settle()
 
     def clear(self) -> None:
@@ -49,12 +50,14 @@ class Tables:
         self._backend.remove()
 
     def _settle(self) -> None:
+        self._is_open = True
         state = read_here()
         try:
             self._backend.ensure(state, self._subnet)
         except NetlinkError as error:
             say(str(error))
             return
+        self._is_open = False
         wanted, there = self._backend.reach(self._peers), self._owned(state)
         # what is stale goes first: one of two neighbours with the same address would take the other along
         for write, entries in (
@@ -64,8 +67,9 @@ class Tables:
             for entry in entries:
                 try:
                     write(entry)
-                except NetlinkError as error:  # the link went down meanwhile
+                except NetlinkError as error:  # a link went down meanwhile
                     say(str(error))
+                    self._is_open = True
 
     def _owned(self, state: KernelState) -> list[Entry]:
         entries: list[Entry] = [*state.neighbours, *state.fdb, *state.tunnel_peers]

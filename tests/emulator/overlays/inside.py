@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import select
 import signal
 import socket
@@ -81,9 +80,7 @@ def captured(network: EmulatedNetwork, node: str, interface: str, action: Callab
 def kill(network: EmulatedNetwork, host: str) -> None:
     """Kill the agent of a host, as if it had crashed."""
     assert network.deployment is not None
-    daemon = network.deployment.overlay.agents[host]  # type: ignore[attr-defined]
-    os.killpg(daemon.pid, signal.SIGKILL)
-    os.waitpid(daemon.pid, 0)
+    network.deployment.overlay.agents[host].stop(signal.SIGKILL)  # type: ignore[attr-defined]
 
 
 def cut(network: EmulatedNetwork, host: str, how: str) -> None:

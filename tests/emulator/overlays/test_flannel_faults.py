@@ -1,4 +1,4 @@
-"""Flannel when something fails: the others go on, and all of it comes back, in how much virtual time."""
+"""Flannel when something fails: the others go on, all comes back, and how long that takes in the virtual clock."""
 
 from __future__ import annotations
 
@@ -255,3 +255,29 @@ tell(gone=gone, left=left, back=probe.seconds_until("c1", "c5"), subnet=str(over
     assert found["left"] == ["cni0", "veth1"]
     assert found["back"] <= 1.0
     assert found["subnet"] == "10.244.5.0/24"
+
+
+def test_an_agent_that_has_died_and_a_store_that_is_another_networks_are_said(tmp_path: Path) -> None:
+    found = run(
+        tmp_path, "mesh", "flannel",
+        """
+from dataclasses import replace
+from emulator.errors import EmulationError
+from emulator.overlays.flannel import Flannel
+kill(net, "h2")
+said = []
+for attempt in (lambda: overlay.is_ready("h2"), lambda: Flannel(replace(overlay.spec, form="udp"), net, store)):
+    try:
+        attempt()
+    except EmulationError as error:
+        said.append(str(error))
+tell(said=said)
+""",
+    )  # fmt: skip
+    died, other = found["said"]
+    assert died.startswith("flannel on h2 was ended by signal 9: [")
+    assert died.endswith("] leased 10.244.2.0/24")
+    assert other == (
+        "the store has another configuration of flannel’s: remove it (`etcdctl del /coreos.com/network/config`), "
+        "or say `--overlay-network` and the form as it does"
+    )

@@ -1,0 +1,61 @@
+"""Captured frames, taken apart."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+ICMP, UDP = 1, 17
+_IPV4 = b"\x08\x00"
+
+
+@dataclass(frozen=True)
+class Datagram:
+    """An IP packet in an Ethernet frame. Without UDP, the payload is all that comes after the IP header."""
+
+    mac: str
+    source: str
+    target: str
+    protocol: int
+    dont_fragment: bool
+    total_bytes: int
+    ports: tuple[int, int]
+    payload: bytes
+
+
+def datagram(frame: bytes) -> Datagram:
+    assert frame[12:14] == _IPV4
+    version, _, total, _, flags, _, protocol, _, source, target = struct.unpack("!BBHHHBBH4s4s", frame[14:34])
+    assert version == 0x45
+    payload = frame[34 : 14 + total]
+    ports = struct.unpack("!HH", payload[:4]) if protocol == UDP else (0, 0)
+    return Datagram(
+        frame[:6].hex(":"),
+        str(IPv4Address(source)),
+        str(IPv4Address(target)),
+        protocol,
+        bool(flags & 0x4000),
+        total,
+        ports,
+        payload[8:] if protocol == UDP else payload,
+    )
+
+
+def packet(data: bytes) -> Datagram:
+    """An IP packet without a frame."""
+    return datagram(bytes(12) + _IPV4 + data)
+
+
+def echoes(frames: list[str]) -> list[bytes]:
+    """The frames of an echo's request and reply among what a host sees: what is left without ARP and without TCP."""
+    found = [bytes.fromhex(frame) for frame in frames]
+    return [frame for frame in found if frame[12:14] == _IPV4 and frame[23] in (ICMP, UDP)]
+
+
+def between_hosts(found: Datagram) -> bool:
+    return {found.source, found.target} == {"100.64.0.1", "100.64.0.2"}
+
+
+def between_containers(found: Datagram) -> bool:
+    return found.protocol == ICMP and {found.source, found.target} == {"10.244.1.2", "10.244.2.2"}

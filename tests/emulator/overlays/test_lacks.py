@@ -1,0 +1,62 @@
+"""What a kernel must have for an overlay: it is tried, and what is missing is said in a line before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emulator.kernel.cache import Kernel
+from emulator.netlink import facilities
+from emulator.netlink.handle import Handle
+from emulator.overlays.flannel import Flannel, udp
+from emulator.overlays.model import OverlaySpec
+from tests.emulator.session.conftest import MESH, Emulate, gtsdsl, packaged
+
+__all__ = ["gtsdsl", "packaged"]
+
+
+def add_unknown(kernel: Handle) -> None:
+    kernel._add("try", {"kind": "no-such-kind"})
+
+
+@pytest.mark.networks
+def test_what_the_kernel_does_not_know_is_a_sentence_with_the_command_that_mends_it() -> None:
+    (said,) = facilities.lacks("tunnels", "no-such-kind", add_unknown)
+    assert said == (
+        "this kernel has no tunnels: load it with `modprobe no-such-kind`, or use a guest kernel "
+        "(`gtsdsl kernel build`)"
+    )
+    mac = "02:00:00:00:00:01"
+    assert not list(facilities.lacks("bridges", "bridge", lambda it: it.add_bridge("try", mac=mac, mtu_bytes=1500)))
+
+
+@pytest.mark.networks
+def test_a_missing_tun_device_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(udp, "TUN", "/dev/net/no-such-tun")
+    before = Path("/proc/self/ns/net").stat().st_ino
+    spec = OverlaySpec("flannel", "udp", (), (), "10.244.0.0/16", "process")
+    assert list(Flannel.lacks(spec)) == [
+        "/dev/net/no-such-tun cannot be used (No such file or directory): `modprobe tun`, or a guest kernel "
+        "(`gtsdsl kernel build`)"
+    ]
+    assert Path("/proc/self/ns/net").stat().st_ino == before
+
+
+def test_debians_guest_kernel_has_no_wireguard_and_says_so(gtsdsl: Emulate, packaged: Kernel) -> None:
+    assert not packaged.virtual_clock
+    arguments = ["--kernel", "uml-packaged", "--clock", "real", "--exec", "c1: true"]
+    done = gtsdsl("emulate", str(MESH), "--overlay", "flannel:wireguard", *arguments)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == (
+        "error: flannel wireguard: this kernel has no WireGuard: load it with `modprobe wireguard`, or use a guest "
+        "kernel (`gtsdsl kernel build`)\n"
+    )
+
+
+def test_debians_guest_kernel_runs_the_other_forms(gtsdsl: Emulate, packaged: Kernel) -> None:
+    assert packaged
+    arguments = ["--kernel", "uml-packaged", "--clock", "real", "--exec", "c1: ping -qc 2 c5"]
+    done = gtsdsl("emulate", str(MESH), "--overlay", "flannel", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "2 received" in done.stdout
