@@ -16,7 +16,7 @@ _CONTROLLERS = ("cpu", "memory")
 def container_groups(container: Container, attachment: Attachment, folder: str) -> tuple[Path, ...]:
     """The control groups of a container that has limits: those that Docker has made, or new ones.
 
-    ``folder`` is what the emulation calls its own; `remove_groups` removes what is in it.
+    ``folder`` is what the emulation calls its own (`World.groups`); what is in it goes with the emulation.
 
     Raises:
         EmulationError: this machine has none.

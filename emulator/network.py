@@ -171,16 +171,13 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
             raise EmulationError(f"there is a node {name!a} already")
         self.hold(name, attachment.namespace)
         if container.cpus is not None or container.memory_bytes is not None:
-            self.world.limit(attachment.namespace, container_groups(container, attachment, self._groups()))
+            self.world.limit(attachment.namespace, container_groups(container, attachment, self.world.groups))
         if attachment.pid is not None:
             self.world.inhabit(attachment.namespace, attachment.pid, attachment.hosts_file)
         self.world.name(attachment.address, name)
         node = EmulatedHost(name, attachment.namespace, self.world, attachment.address)
         self._add(node, self.containers)
         return node
-
-    def _groups(self) -> str:
-        return self.world.start().parent.name
 
     def hold(self, name: str, namespace: int) -> None:
         """Take one more namespace, by its descriptor, into the network's care, with all processes in it."""

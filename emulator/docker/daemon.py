@@ -97,6 +97,7 @@ class Dockerd:
             # copies of the image: the one storage driver that every file system has
             "--storage-driver=vfs",
             "--exec-opt=native.cgroupdriver=cgroupfs",
+            f"--cgroup-parent=/{self.network.world.groups}",
             "--userland-proxy=false",
             "--raw-logs",
             *self._options,

@@ -141,6 +141,11 @@ class World:
         return {**os.environ, **self.variables, MARK: str(self.folder.parent)}
 
     @property
+    def groups(self) -> str:
+        """What the emulation calls its own among control groups."""
+        return guardian.groups_name(str(self.start().parent))
+
+    @property
     def mounts(self) -> int:
         """A descriptor of the mount namespace."""
         return self._mounts

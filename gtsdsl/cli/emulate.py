@@ -149,7 +149,7 @@ def command(
         raise click.BadParameter(f"a guest needs at least 64M, not {memory}", param_hint="--memory")
     began = datetime.now(UTC)
     with loading():
-        from emulator.kernel.choose import KernelKind, choose  # noqa: PLC0415
+        from emulator.kernel.choose import Clock, KernelKind, choose  # noqa: PLC0415
         from emulator.kernel.confine import landlock_version  # noqa: PLC0415
         from emulator.kernel.guest import MEMORY_BYTES  # noqa: PLC0415
         from emulator.places import Where  # noqa: PLC0415
@@ -169,6 +169,8 @@ def command(
             raise click.UsageError("--json keeps the result of --probe, --exec and --script: give one of them")
         where = Where(choose(kernel, clock, interactive=is_person), size or MEMORY_BYTES, timeout, patience)
         _tell(plan, where)
+        if flavors and where.choice.clock is Clock.VIRTUAL:
+            complain("warning", "in a virtual clock computing takes no time: flavors limit memory, and no processors")
         if where.choice.kind is not KernelKind.HOST and landlock_version() == 0:
             complain("warning", "this kernel has no Landlock: root in the guest could write to your files if it tried")
         if is_person:
