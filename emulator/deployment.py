@@ -145,7 +145,7 @@ def _attach_all(
             for container in spec.containers:
                 if container.host == host:
                     attachment = attached[container.name] = found.attach(container)
-                    network.add_container(container.name, attachment)
+                    network.add_container(container, attachment)
                     meetings.add(host, attachment)
             waiting.remove(host)
         if time.monotonic_ns() > deadline_ns:

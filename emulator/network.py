@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -14,12 +14,13 @@ from emulator.errors import EmulationError
 from emulator.hosts.node import EmulatedHost, EmulatedNode
 from emulator.hosts.world import World
 from emulator.interfaces import EmulatedIntf, EmulatedLink
+from emulator.limits import container_groups
 from emulator.netlink import namespaces
-from emulator.overlays.model import Attachment
+from emulator.overlays.model import Attachment, Container
 from emulator.plan import Circuit, End, Plan
 from emulator.switches.bridge import BridgeSwitch, await_spanning_tree
 from emulator.switches.ovs import OpenVSwitch, OvsSwitch, has_kernel_datapath
-from emulator.underlay import SWITCHES, Namespace, Underlay
+from emulator.underlay import SWITCHES, Create, Namespace, Underlay
 from gtsdsl.addresses import LOOPBACK_POOL
 
 if TYPE_CHECKING:
@@ -43,9 +44,10 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
 
     built: bool
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, image_of: Mapping[str, str] | None = None) -> None:
+        """``image_of`` has, for each host that is to be a container of Docker, the archive of its image."""
         self.plan = plan
-        self.underlay = Underlay(plan)
+        self.underlay = Underlay(plan, _machines(self, image_of) if image_of else None)
         self.world = World({host.loopback: host.name for host in plan.hosts})
         self.containers: list[EmulatedHost] = []
         """Those of an overlay; they are nodes, but not among the ``hosts``, which `pingAll` goes over."""
@@ -158,22 +160,29 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         output(f"*** Results: {result}\n")
         return result
 
-    def add_container(self, name: str, attachment: Attachment) -> EmulatedHost:
+    def add_container(self, container: Container, attachment: Attachment) -> EmulatedHost:
         """A container that runs in the network, as a node; its namespace's descriptor is the network's from now on.
 
         Raises:
             EmulationError: there is a node of that name.
         """
+        name = container.name
         if name in self.nameToNode:
             raise EmulationError(f"there is a node {name!a} already")
-        self.underlay.namespaces[name] = Namespace(attachment.namespace, 0)
-        self.world.guard([attachment.namespace])
+        self.hold(name, attachment.namespace)
+        if container.cpus is not None or container.memory_bytes is not None:
+            self.world.limit(attachment.namespace, container_groups(container, attachment, self.world.groups))
         if attachment.pid is not None:
             self.world.inhabit(attachment.namespace, attachment.pid, attachment.hosts_file)
         self.world.name(attachment.address, name)
         node = EmulatedHost(name, attachment.namespace, self.world, attachment.address)
         self._add(node, self.containers)
         return node
+
+    def hold(self, name: str, namespace: int) -> None:
+        """Take one more namespace, by its descriptor, into the network's care, with all processes in it."""
+        self.underlay.namespaces[name] = Namespace(namespace, 0)
+        self.world.guard([namespace])
 
     def addHost(self, name: str, cls: type[EmulatedHost] | None = None, **params: object) -> EmulatedHost:
         """One more host, beyond the plan; with an address of its own, but no circuit and no route yet.
@@ -227,6 +236,12 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
 
     def _interface(self, end: End) -> EmulatedIntf:
         return EmulatedIntf(self, self.nameToNode[end.node], end)
+
+
+def _machines(network: EmulatedNetwork, image_of: Mapping[str, str]) -> Create:
+    from emulator.docker.machines import Machines  # noqa: PLC0415 - only who asks for Docker pays for it
+
+    return Machines(network, image_of).make
 
 
 def _until(word: str, host: EmulatedHost) -> str:

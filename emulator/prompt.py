@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -28,8 +29,9 @@ _HISTORY_LINES = 1000
 
 
 def run_prompt(
-    where: Where, plan: Plan, overlay: OverlaySpec | None = None, captures: tuple[CaptureRequest, ...] = ()
-) -> int:
+    where: Where, plan: Plan, overlay: OverlaySpec | None = None, captures: tuple[CaptureRequest, ...] = (),
+    images: dict[str, str] | None = None,
+) -> int:  # fmt: skip
     """Let a person work in a plan's network, and in an overlay on it, on this terminal; the exit status.
 
     In the real clock the shell is where the network is, and has the terminal. In a virtual one it is here, and the
@@ -39,11 +41,11 @@ def run_prompt(
         EmulationError: the machine cannot do it.
     """
     before = _remembered()
+    asked = Task(plan, "shell", overlay, images or {}, history=before, captures=captures)
     if where.is_virtual:
-        return _run_here(where, Task(plan, "serve", overlay, spins=True, history=before, captures=captures))
+        return _run_here(where, replace(asked, kind="serve", spins=True))
     if where.choice.kernel is None:
-        task = Task(plan, "shell", overlay, history=before, captures=captures)
-        with HostPlace(task, where.timeout_s, has_terminal=True) as place:
+        with HostPlace(asked, where.timeout_s, has_terminal=True) as place:
             status = None
             while status is None:
                 with contextlib.suppress(KeyboardInterrupt):  # it is for the shell
@@ -53,7 +55,7 @@ def run_prompt(
     with Run("shell") as run:
         output = run.path / "output"
         output.mkdir()
-        task = Task(plan, "shell", overlay, history=before, left_folder=str(output), captures=captures)
+        task = replace(asked, left_folder=str(output))
         with handing_over(partial(read_result, output), captures):
             status = run_on_terminal(boot_of(where), job_of(task, output), sys.stdin.fileno(), sys.stdout.fileno())
             _remember(before, read_result(output, HISTORY, RESULT_BYTES))

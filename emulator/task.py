@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Literal, TypeAlias
 
 from emulator.errors import EmulationError
@@ -48,6 +48,8 @@ class Task:
     plan: Plan
     kind: Kind
     overlay: OverlaySpec | None = None
+    images: dict[str, str] = field(default_factory=dict)
+    """For each host that is to be a container of Docker, the archive of its image."""
     spins: bool = False
     """Wait for requests without sleeping: in a virtual clock, no time passes meanwhile."""
     probe_count: int = 0
@@ -68,6 +70,7 @@ def task_to_json(task: Task) -> bytes:
     fields = {
         "plan": to_json(task.plan),
         "kind": task.kind,
+        "images": task.images,
         "overlay": None if task.overlay is None else spec_to_json(task.overlay),
         "spins": task.spins,
         "probe_count": task.probe_count,
@@ -93,6 +96,7 @@ def task_from_json(data: bytes) -> Task:
         return Task(
             plan=from_json(fields["plan"]),
             kind=fields["kind"],
+            images=fields["images"],
             overlay=None if fields["overlay"] is None else spec_from_json(fields["overlay"]),
             spins=fields["spins"],
             probe_count=fields["probe_count"],

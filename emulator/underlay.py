@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -61,6 +61,10 @@ class Namespace:
     next_index: int
 
 
+Create = Callable[[Sequence[str], Callable[[int], Netlink]], list[tuple[int, Netlink]]]
+"""Makes namespaces for names; for each its descriptor, and what the function gave when called inside it."""
+
+
 class Underlay:
     """The namespaces and circuits of a plan, made at entry and gone at exit; a context manager.
 
@@ -68,8 +72,10 @@ class Underlay:
         EmulationError: this kernel lacks what the plan needs, or the user the right to it. Nothing is left then.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, create: Create | None = None) -> None:
+        """``create`` makes the namespaces; by default they are new ones."""
         self.plan = plan
+        self._create = create or _create
         self._added = 0
         self.namespaces: dict[str, Namespace] = {}
         """By the host's name; that of all switches by `SWITCHES`."""
@@ -170,7 +176,7 @@ class Underlay:
         namespaces.allow_descriptors(2 * len(names) + _SPARE_DESCRIPTORS)
         with contextlib.ExitStack() as stack:
             sysctls = {is_host: self._sysctls(is_host) for is_host in (True, False)}
-            made = namespaces.create(len(names), lambda index: _set_up(sysctls[names[index] != SWITCHES]))
+            made = self._create(names, lambda index: _set_up(sysctls[names[index] != SWITCHES]))
             sockets: dict[str, Netlink] = {}
             for name, (descriptor, netlink) in zip(names, made, strict=True):
                 self.namespaces[name] = Namespace(descriptor, links.LOOPBACK_INDEX + 1)
@@ -183,7 +189,7 @@ class Underlay:
                 stack.enter_context(nursery).send(
                     [links.veth(self._end(circuit.first), self._end(circuit.second)) for circuit in plan.circuits]
                 )
-            raising, rest = self._requests()
+            raising, rest = self._requests(names)
             for node, requests in raising.items():
                 sockets[node].send(requests)
             waiting: dict[str, list[str]] = {}
@@ -209,10 +215,10 @@ class Underlay:
         namespace.next_index = max(namespace.next_index, end.index + 1)
         return links.End(namespace.descriptor, end.name, end.index, bytes.fromhex(end.mac.replace(":", "")))
 
-    def _requests(self) -> tuple[dict[str, list[Request]], dict[str, list[Request]]]:
+    def _requests(self, names: Sequence[str]) -> tuple[dict[str, list[Request]], dict[str, list[Request]]]:
         """By namespace: what brings interfaces up, and what can be done when all of them are."""
-        raising = {name: [links.up(links.LOOPBACK_INDEX, "lo")] for name in self.namespaces}
-        rest: dict[str, list[Request]] = {name: [] for name in self.namespaces}
+        raising = {name: [links.up(links.LOOPBACK_INDEX, "lo")] for name in names}
+        rest: dict[str, list[Request]] = {name: [] for name in names}
         told = 2 * len(self.plan.circuits) > _NEIGHBOURS_ASKED
         index_of: dict[str, int] = {}
         for circuit in self.plan.circuits:
@@ -246,6 +252,10 @@ def empty_namespace() -> int:
     with netlink:
         netlink.send([links.up(links.LOOPBACK_INDEX, "lo")])
     return descriptor
+
+
+def _create(names: Sequence[str], visit: Callable[[int], Netlink]) -> list[tuple[int, Netlink]]:
+    return namespaces.create(len(names), visit)
 
 
 def parse_address(text: str) -> Address:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.docker.daemon import Dockerd
-from emulator.docker.image import image, own_image
+from emulator.docker.image import Image, image, own_image
 from emulator.overlays.model import Attachment, Container
 
 if TYPE_CHECKING:
@@ -41,9 +42,8 @@ class DockerHosts:
             daemon.start()
             self._daemons[container.host] = daemon
             daemon.daemon.wait_until(daemon.answers, _PATIENCE_S)
-            daemon.load(image(Path(self._image_path)) if self._image_path else own_image())
         daemon = self._daemons[container.host]
-        pid = daemon.run(container, network)
+        pid = daemon.run(container, daemon.load(image_at(self._image_path)), network)
         address = daemon.address(container.name, network)
         return Attachment(open_network(pid), address, pid, daemon.hosts_file(container.name))
 
@@ -51,6 +51,12 @@ class DockerHosts:
         """End the daemon of a host and its containers, if it has any."""
         if (daemon := self._daemons.pop(host, None)) is not None:
             daemon.daemon.stop()
+
+
+@cache
+def image_at(path: str | None) -> Image:
+    """The image that an overlay's containers are to have."""
+    return own_image() if path is None else image(Path(path))
 
 
 def open_network(pid: int) -> int:

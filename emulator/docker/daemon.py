@@ -8,6 +8,7 @@ import os
 import select
 import socket
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ _SOCKET_BYTES = 107
 """The longest path of a unix socket: `sun_path` of unix(7), without its closing zero."""
 _REQUEST = b"GET /_ping HTTP/1.0\r\n\r\n"
 _TIMEOUT_S = 120
+_PERIOD_US = 100_000
 _HOST_NAME_BYTES = 63
 _KINDS = {"mount": "mnt", "uts": "uts"}
 """Namespaces, as `nsenter` and as the kernel call them."""
@@ -38,6 +40,14 @@ name=$1; shift
 mount -t tmpfs -o mode=755 run /run && echo "$name" > /proc/sys/kernel/hostname || exit
 exec "$@"
 """
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedImage:
+    """An image that a daemon has: its name there, and the command for containers if it has none of its own."""
+
+    name: str
+    command: tuple[str, ...] | None
 
 
 class Dockerd:
@@ -55,8 +65,7 @@ class Dockerd:
         self._daemon: Daemon | None = None
         self._knock: socket.socket | None = None
         self._client: DockerClient | None = None
-        self._image = ""
-        self._command: list[str] | None = None
+        self._loaded: dict[Path, LoadedImage] = {}
         self._held: list[int] = []
         run = network.world.start().parent
         number = list(network.underlay.namespaces).index(host)  # a host's name may be too long for a socket's path
@@ -88,6 +97,7 @@ class Dockerd:
             # copies of the image: the one storage driver that every file system has
             "--storage-driver=vfs",
             "--exec-opt=native.cgroupdriver=cgroupfs",
+            f"--cgroup-parent=/{self.network.world.groups}",
             "--userland-proxy=false",
             "--raw-logs",
             *self._options,
@@ -135,26 +145,26 @@ class Dockerd:
             self._client = DockerClient(base_url=f"unix://{self._socket}", version="auto", timeout=_TIMEOUT_S)
         return self._client
 
-    def load(self, image: Image) -> None:
-        """Give it the image of its containers, unless it has it already.
+    def load(self, image: Image) -> LoadedImage:
+        """Give it an image for containers, unless it has it already.
 
         Raises:
             DaemonError: it does not take it.
         """
-        if self._image:
-            return
-        with self.asking(), image.path.open("rb") as file:
-            if image.is_saved:
-                self._image = str(self.client.images.load(file)[0].id)
-            else:
-                said = self.client.api.import_image_from_data(file, repository="gtsdsl")
-                self._image = str(json.loads(said.splitlines()[-1])["status"])
-            settings = self.client.images.get(self._image).attrs["Config"]
-            has_command = settings.get("Cmd") or settings.get("Entrypoint")
-            self._command = None if has_command else ["/bin/sh"]
+        if image.path not in self._loaded:
+            with self.asking(), image.path.open("rb") as file:
+                if image.is_saved:
+                    name = str(self.client.images.load(file)[0].id)
+                else:
+                    said = self.client.api.import_image_from_data(file, repository="gtsdsl")
+                    name = str(json.loads(said.splitlines()[-1])["status"])
+                settings = self.client.images.get(name).attrs["Config"]
+            has_command = bool(settings.get("Cmd") or settings.get("Entrypoint"))
+            self._loaded[image.path] = LoadedImage(name, None if has_command else ("/bin/sh",))
+        return self._loaded[image.path]
 
-    def run(self, wanted: Container, network: str) -> int:
-        """Start a container of the image, or one that has been there before; the id of its first process.
+    def run(self, wanted: Container, image: LoadedImage, network: str) -> int:
+        """Start a container of an image, or one that has been there before; the id of its first process.
 
         ``network`` is Docker's name of the network that it is in.
 
@@ -163,12 +173,16 @@ class Dockerd:
         """
         with self.asking():
             container = self._find(wanted.name) or self.client.containers.create(
-                self._image,
-                self._command,
+                image.name,
+                None if image.command is None else list(image.command),
                 name=wanted.name,
                 # one that is in its machine's network has its name, too
                 hostname=None if network == "host" else wanted.name,
                 network=network,
+                # not `nano_cpus`, of which Docker takes no more than the machine has
+                cpu_period=None if wanted.cpus is None else _PERIOD_US,
+                cpu_quota=None if wanted.cpus is None else wanted.cpus * _PERIOD_US,
+                mem_limit=wanted.memory_bytes,
                 # an image's shell ends at once without a terminal
                 tty=True,
                 stdin_open=True,

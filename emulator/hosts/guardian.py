@@ -35,16 +35,39 @@ def mount(source: str, target: str, kind: str, flags: int) -> None:
         raise OSError(number, f"{target}: {os.strerror(number)}")
 
 
-def inhabitants(namespaces: set[int]) -> list[int]:
-    """The processes that are in one of these network namespaces."""
-    found = []
+def inhabitants(namespaces: set[int]) -> set[int]:
+    """The processes that are in one of these network namespaces, and all that descend from them.
+
+    A container that has just been started is in a namespace that nobody has told of yet, but descends from its daemon.
+    """
+    found: set[int] = set()
+    children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):  # noqa: PTH208 (pathlib would take ten times as long to start)
         if name.isdigit():
             # another user's is not to be read, and any may end meanwhile
             with contextlib.suppress(OSError):
+                with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+                    # the name, in parentheses, may hold anything: count from behind it
+                    parent = int(file.read().rpartition(b")")[2].split()[1])
+                children.setdefault(parent, []).append(int(name))
                 if os.stat(f"/proc/{name}/ns/net").st_ino in namespaces:  # noqa: PTH116
-                    found.append(int(name))
+                    found.add(int(name))
+    waiting = list(found)
+    while waiting:
+        more = [pid for pid in children.get(waiting.pop(), ()) if pid not in found]
+        found.update(more)
+        waiting += more
     return found
+
+
+def remove_groups(name: str) -> None:
+    """Remove the control groups that an emulation calls its own, of each hierarchy, once nothing runs in them."""
+    groups = "/sys/fs/cgroup"
+    with contextlib.suppress(OSError):
+        for root in (groups, *(f"{groups}/{it}" for it in os.listdir(groups))):  # noqa: PTH208
+            for folder, _, _ in os.walk(f"{root}/{name}", topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)  # noqa: PTH106
 
 
 def end_all(namespaces: set[int]) -> None:
@@ -57,6 +80,11 @@ def end_all(namespaces: set[int]) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         select.select([], [], [], 0.002)  # one that is killed is there until it has been reaped
+
+
+def groups_name(run: str) -> str:
+    """What the control groups of a run are called, by its folder."""
+    return f"gtsdsl-{os.path.basename(run)}"  # noqa: PTH119
 
 
 def main(parent: int, run: str, hosts_file: str) -> None:
@@ -94,6 +122,7 @@ def main(parent: int, run: str, hosts_file: str) -> None:
         in_order = b"end" in lines
         namespaces.update(int(line) for line in lines if line != b"end")
     end_all(namespaces)
+    remove_groups(groups_name(run))
     _libc.umount2(os.fsencode(folder), 2)
     if not in_order:
         # what was mounted below it was in this namespace only; `clean` holds this lock while it looks for dead runs

@@ -29,6 +29,13 @@ cd "$wd" 2>/dev/null
 exec "$@"
 """
 
+# Its arguments: how many control groups, their files, the command.
+_JOIN = """\
+count=$1; shift
+while [ "$count" -gt 0 ]; do echo $$ > "$1" || exit; shift; count=$((count - 1)); done
+exec "$@"
+"""
+
 
 class World:
     """What the processes of an emulation share: a mount namespace with a ``/etc/hosts`` of its own, and a guardian.
@@ -45,6 +52,7 @@ class World:
         self._guarded: set[int] = set()
         self._inhabitants: dict[int, int] = {}
         self._further_files: list[Path] = []
+        self._groups: dict[int, tuple[Path, ...]] = {}
         self.folder = Path()
         self.variables: dict[str, str] = {}
         """Further variables of the processes' environment."""
@@ -73,6 +81,10 @@ class World:
             _append(hosts_file, self._hosts_file)
             self._further_files.append(hosts_file)
 
+    def limit(self, namespace: int, groups: tuple[Path, ...]) -> None:
+        """Have commands for a network namespace join control groups."""
+        self._groups[namespace] = groups
+
     def has_container(self, namespace: int) -> bool:
         """Whether commands for a network namespace run in a container."""
         return namespace in self._inhabitants
@@ -98,11 +110,13 @@ class World:
                 container has ended.
         """
         self.start()
+        groups = self._groups.get(namespace, ())
+        join = ["sh", "-c", _JOIN, "sh", str(len(groups)), *(f"{it}/cgroup.procs" for it in groups)] if groups else []
         if namespace in self._inhabitants:
-            return _enter_container(self._inhabitants[namespace], self.environment, command)
+            return [*join, *_enter_container(self._inhabitants[namespace], self.environment, command)]
         enter = ["nsenter", f"--net=/proc/self/fd/{namespace}", f"--mount=/proc/self/fd/{self.mounts}"]
         script = ["sh", "-c", _ENTER, "sh", str(self.folder), directory or _working_folder()]
-        return [*enter, "unshare", "--mount", "--propagation=unchanged", *script, *command]
+        return [*join, *enter, "unshare", "--mount", "--propagation=unchanged", *script, *command]
 
     def popen(
         self, namespace: int, command: Sequence[str],
@@ -125,6 +139,11 @@ class World:
         """The environment of the processes: this one's, and the mark by which `gtsdsl clean` knows them."""
         self.start()
         return {**os.environ, **self.variables, MARK: str(self.folder.parent)}
+
+    @property
+    def groups(self) -> str:
+        """What the emulation calls its own among control groups."""
+        return guardian.groups_name(str(self.start().parent))
 
     @property
     def mounts(self) -> int:

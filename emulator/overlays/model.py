@@ -12,10 +12,16 @@ Runtime: TypeAlias = Literal["process", "docker"]
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container to be. ``name`` is unique in the emulation and resolves in all containers, ``host`` is a host's."""
+    """A container to be. ``name`` is unique in the emulation and resolves in all containers, ``host`` is a host's.
+
+    ``cpus`` and ``memory_bytes`` are the most that it may have; None is no limit. In a virtual clock, computing takes
+    no time, and a limit of processors means nothing.
+    """
 
     name: str
     host: str
+    cpus: int | None = None
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

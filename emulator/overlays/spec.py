@@ -9,9 +9,10 @@ from pathlib import Path
 from emulator.docker.containers import MEMORY_BYTES
 from emulator.docker.image import image, own_image
 from emulator.errors import EmulationError
+from emulator.flavors import flavor
 from emulator.overlays import overlay
 from emulator.overlays.model import Container, OverlaySpec, Runtime, StorePlace
-from emulator.plan import Plan
+from emulator.plan import Host, Plan
 from gtsdsl.diagnostics import did_you_mean, printable
 
 NETWORK = "10.244.0.0/16"
@@ -38,11 +39,13 @@ def spec(
     store: StorePlace | None = None,
     network: str = NETWORK,
     image_path: str | None = None,
+    flavors: bool = False,
 ) -> OverlaySpec:
     """The specification of an overlay, ``flannel`` or ``flannel:udp``, on all hosts of a plan but the store's machine.
 
     ``containers`` is their number on each host. Without a ``store`` one is on the first host, where one is needed.
-    Without an ``image_path``, containers of Docker get the one that is made here.
+    Without an ``image_path``, containers of Docker get the one that is made here. With ``flavors``, each container may
+    have as much as its host's flavor says, and no more.
 
     Raises:
         EmulationError: there is no such overlay or form, or it cannot be on this topology.
@@ -64,6 +67,7 @@ def spec(
     if runtime != "docker" and image_path is not None:
         raise OverlayError("an image is for containers of Docker: add --runtime docker")
     hosts = tuple(host.name for host in plan.hosts if not host.is_store)
+    limits_of = {host.name: _limits(host, flavors) for host in plan.hosts if not host.is_store}
     _check_joined(plan)
     pool = _network(network, len(hosts))
     _check_free(plan, pool)
@@ -73,12 +77,22 @@ def spec(
         name=name,
         form=form,
         hosts=hosts,
-        containers=tuple(Container(next(free), host) for host in hosts for _ in range(containers)),
+        containers=tuple(
+            Container(next(free), host, *limits) for host, limits in limits_of.items() for _ in range(containers)
+        ),
         network=str(pool),
         runtime=runtime,
         store=store,
         image=_image(image_path) if runtime == "docker" else None,
     )
+
+
+def _limits(host: Host, flavors: bool) -> tuple[int | None, int | None]:
+    """How many processors and how much memory a container of a host may have."""
+    if not flavors or host.flavor_id is None:
+        return None, None
+    found = flavor(host.flavor_id)
+    return found.cpus, found.memory_bytes
 
 
 def memory_bytes(asked: OverlaySpec) -> int:

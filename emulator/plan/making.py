@@ -210,9 +210,17 @@ def _hosts(
                 Route(_ip(ends[hop.gateway]), ends[hop.interface].name, tuple(destinations))
                 for hop, destinations in summary.of(hops[index]).items()
             ),
+            image_id=_text(host, "imageId", "image"),
+            flavor_id=_text(host, "flavorId", "flavor"),
         )
         for index, host in enumerate(hosts)
     )
+
+
+def _text(host: Resource, *names: str) -> str | None:
+    """The first of these attributes that a host has."""
+    found = (host.attributes.get(name) for name in names)
+    return next((value for value in found if isinstance(value, str)), None)
 
 
 def _ip(end: End) -> str:

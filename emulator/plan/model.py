@@ -81,7 +81,8 @@ class Host:
     """A machine. ``id`` is the testbed's, ``name`` what Mininet and ``/etc/hosts`` call it.
 
     ``loopback`` is its own address, which its name stands for and which it speaks from: it does not go down with a
-    circuit, and is the same from wherever it is looked at.
+    circuit, and is the same from wherever it is looked at. ``image_id`` and ``flavor_id`` are the testbed's: what the
+    machine runs and how large it is.
     """
 
     id: str
@@ -92,6 +93,8 @@ class Host:
     routes: tuple[Route, ...]
     is_store: bool = False
     """It was added for the key-value store of an overlay, which it runs and nothing else."""
+    image_id: str | None = None
+    flavor_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,6 +55,20 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "output", type=click.Path(path_type=Path), metavar="OUT", help="Write the result and samples.")
 @plan_options
+@click.option(
+    "--hosts",
+    type=click.Choice(["process", "docker"]),
+    default="process",
+    show_default=True,
+    help="What a host is: processes in a network of their own, or a container of Docker, as in Containernet.",
+)
+@click.option(
+    "--image-map",
+    "image_map",
+    metavar="IMAGEID=FILE.tar",
+    multiple=True,
+    help="For --hosts docker: the image that stands for an imageId of the topology.",
+)
 @overlay_options
 @guest_options
 @click.option("--keep-going", is_flag=True, help="Go on after a command that fails.")
@@ -79,6 +93,9 @@ def command(
     store: str | None,
     overlay_network: str | None,
     image: str | None,
+    flavors: bool,
+    hosts: str,
+    image_map: Sequence[str],
     timeout: float | None,
     patience: float,
     memory: str | None,
@@ -101,17 +118,17 @@ def command(
     size = parse_memory(memory)
     began = datetime.now(UTC)
     with loading():
-        from emulator.kernel.choose import KernelKind, choose  # noqa: PLC0415
+        from emulator.kernel.choose import Clock, KernelKind, choose  # noqa: PLC0415
         from emulator.kernel.guest import MEMORY_BYTES  # noqa: PLC0415
         from emulator.places import Where  # noqa: PLC0415
         from emulator.running import run_task, write_to  # noqa: PLC0415
         from emulator.task import Task  # noqa: PLC0415
     with emulating():
         plan, place = _make_plan(file, rtts, circuits_file, settings, switch, seed, store)
-        asked = None
+        asked, images = None, _images(plan, hosts, image_map, overlay)
         if overlay is not None:
-            asked = _ask(plan, overlay, containers, runtime, place, overlay_network, image)
-            size = size or _memory_of(asked)
+            asked = _ask(plan, overlay, containers, runtime, place, overlay_network, image, flavors)
+        size = size or _memory_of(asked, images)
         parsed = tuple(parse_command(text, plan, asked) for text in commands)
         captured = parse_captures(captures, plan)
         has_actions = bool(parsed or script or probe)
@@ -120,17 +137,20 @@ def command(
             raise click.UsageError("--json keeps the result of --probe, --exec and --script: give one of them")
         where = Where(choose(kernel, clock, interactive=is_person), size or MEMORY_BYTES, timeout, patience)
         _tell(plan, where)
+        if flavors and where.choice.clock is Clock.VIRTUAL:
+            complain("warning", "in a virtual clock computing takes no time: flavors limit memory, and no processors")
         if where.choice.kind is not KernelKind.HOST:
             warn_if_unconfined()
         if is_person:
             from emulator.prompt import run_prompt  # noqa: PLC0415
 
-            sys.exit(run_prompt(where, plan, asked, captured))
+            sys.exit(run_prompt(where, plan, asked, captured, images))
         if has_actions:
             task = Task(
                 plan,
                 "actions",
                 overlay=asked,
+                images=images,
                 probe_count=count if probe else 0,
                 commands=parsed,
                 script=str(script) if script else None,
@@ -139,7 +159,7 @@ def command(
             )
         else:
             lines = tuple(sys.stdin.read().splitlines())
-            task = Task(plan, "shell", overlay=asked, lines=lines, captures=captured)
+            task = Task(plan, "shell", overlay=asked, images=images, lines=lines, captures=captured)
         with notice() as say:
             outcome = run_task(where, task, write_to(1), write_to(2), say)
         if outcome.probe or outcome.overlay is not None:
@@ -184,7 +204,7 @@ def _make_plan(
 
 def _ask(
     plan: Plan, overlay: str, containers: int, runtime: str | None, store: StorePlace | None, network: str | None,
-    image: str | None,
+    image: str | None, flavors: bool,
 ) -> OverlaySpec:  # fmt: skip
     """What the options about overlays ask for.
 
@@ -201,13 +221,31 @@ def _ask(
         store=store,
         network=network or spec.NETWORK,
         image_path=image,
+        flavors=flavors,
     )
 
 
-def _memory_of(asked: OverlaySpec) -> int:
+def _images(plan: Plan, hosts: str, image_map: Sequence[str], overlay: str | None) -> dict[str, str]:
+    """The image of each host that is to be a container of Docker."""
+    if hosts != "docker":
+        if image_map:
+            raise click.UsageError("--image-map is for hosts that are containers: add --hosts docker")
+        return {}
+    if overlay is not None:
+        raise click.UsageError("--hosts docker has no containers in its hosts: leave --overlay out, or take --runtime")
+    from emulator.docker.machines import images_of  # noqa: PLC0415
+
+    return images_of(plan, image_map)
+
+
+def _memory_of(asked: OverlaySpec | None, images: Mapping[str, str]) -> int | None:
+    """What a guest needs, if it is more than usual."""
+    if asked is None and not images:
+        return None
+    from emulator.docker.containers import MEMORY_BYTES  # noqa: PLC0415
     from emulator.overlays.spec import memory_bytes  # noqa: PLC0415
 
-    return memory_bytes(asked)
+    return MEMORY_BYTES if asked is None else memory_bytes(asked)
 
 
 def _tell(plan: Plan, where: Where) -> None:

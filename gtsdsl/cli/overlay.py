@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _MAX_CONTAINERS = 200
 
-OVERLAY_ONLY = ("containers", "runtime", "store", "overlay_network", "image")
+OVERLAY_ONLY = ("containers", "runtime", "store", "overlay_network", "image", "flavors")
 """The options that mean nothing without ``--overlay``."""
 
 _OPTIONS = (
@@ -50,6 +50,7 @@ _OPTIONS = (
         metavar="FILE.tar",
         help="For containers of Docker: an archive of `docker save`, or of a root file system.",
     ),
+    click.option("--flavors", is_flag=True, help="A container has as much of the machine as its host's flavorId says."),
 )
 
 

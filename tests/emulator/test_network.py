@@ -244,7 +244,7 @@ def test_nothing_is_left_after_an_exception() -> None:
         folder = network.world.folder.parent
         assert folder.is_dir()
         1 / 0  # noqa: B018
-    assert inhabitants(found) == []
+    assert not inhabitants(found)
     assert not folder.exists()
     assert network.underlay.namespaces == {}
 

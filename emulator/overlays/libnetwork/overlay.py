@@ -8,14 +8,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from ipaddress import IPv4Network
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from emulator.daemons import DaemonError
 from emulator.docker import programs
-from emulator.docker.containers import open_network
+from emulator.docker.containers import image_at, open_network
 from emulator.docker.daemon import Dockerd
-from emulator.docker.image import image, own_image
 from emulator.netlink import state
 from emulator.netlink.state import KernelState
 from emulator.overlays.base import Overlay
@@ -140,7 +138,7 @@ class Libnetwork(Overlay):
         daemon = self._daemons[host]
         while not daemon.answers():
             time.sleep(_POLL_S)
-        daemon.load(image(Path(self.spec.image)) if self.spec.image else own_image())
+        daemon.load(image_at(self.spec.image))
         act = self._form.found if host == self.spec.hosts[0] else self._form.join
         act(daemon, self._address[host])
         # at once, on all hosts side by side: whoever joins waits for others' answers
@@ -153,12 +151,12 @@ class Libnetwork(Overlay):
         daemon = self._daemons[container.host]
         for _ in range(_ATTEMPTS - 1):
             try:
-                return daemon.run(container, NETWORK)
+                return daemon.run(container, daemon.load(image_at(self.spec.image)), NETWORK)
             except DaemonError as error:
                 if "attaching to network failed" not in str(error):  # the gossip was late: see `forms`
                     raise
                 daemon.remove(container.name)
-        return daemon.run(container, NETWORK)
+        return daemon.run(container, daemon.load(image_at(self.spec.image)), NETWORK)
 
     def _hidden(self, host: str) -> KernelState:
         """What is in the namespace that libnetwork keeps for the overlay network, while a container is in it."""

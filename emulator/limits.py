@@ -1,0 +1,60 @@
+"""A container's share of processors and memory to control groups, which its commands join."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from emulator.errors import EmulationError
+from emulator.overlays.model import Attachment, Container
+
+_GROUPS = Path("/sys/fs/cgroup")
+_PERIOD_US = 100_000
+_CONTROLLERS = ("cpu", "memory")
+
+
+def container_groups(container: Container, attachment: Attachment, folder: str) -> tuple[Path, ...]:
+    """The control groups of a container that has limits: those that Docker has made, or new ones.
+
+    ``folder`` is what the emulation calls its own (`World.groups`); what is in it goes with the emulation.
+
+    Raises:
+        EmulationError: this machine has none.
+    """
+    if attachment.pid is not None:
+        return tuple(_of_process(attachment.pid))
+    made = tuple(_GROUPS / place / folder / container.name for place in _places())
+    try:
+        for group in made:
+            group.mkdir(parents=True)
+            for name, value in _values(container):
+                if (group / name).exists():
+                    (group / name).write_text(value)
+    except OSError as error:
+        raise EmulationError(f"{container.name} cannot have its flavor's limits: {error.strerror}") from None
+    return made
+
+
+def _places() -> Iterator[str]:
+    if (_GROUPS / "cgroup.controllers").exists():
+        raise EmulationError("limits need control groups of version 1, which a guest kernel has: --kernel uml")
+    for name in _CONTROLLERS:
+        if not (_GROUPS / name / "tasks").exists():
+            raise EmulationError(f"this kernel has no control groups for {name}: take a guest kernel (--kernel uml)")
+        yield name
+
+
+def _of_process(pid: int) -> Iterator[Path]:
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        for name in controllers.split(","):
+            if name in _CONTROLLERS or not controllers:  # version 2 has one group for all
+                yield _GROUPS / name / path.lstrip("/")
+
+
+def _values(container: Container) -> Iterator[tuple[str, str]]:
+    if container.cpus is not None:
+        yield "cpu.cfs_period_us", str(_PERIOD_US)
+        yield "cpu.cfs_quota_us", str(container.cpus * _PERIOD_US)
+    if container.memory_bytes is not None:
+        yield "memory.limit_in_bytes", str(container.memory_bytes)
