@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mininet.term import makeTerms
 
 from emulator.echo import FRAME_BYTES
 from emulator.errors import EmulationError
@@ -277,3 +279,29 @@ def test_an_ordinary_user_runs_a_network() -> None:
     if "user namespace" in done.stderr:
         pytest.skip(done.stderr.splitlines()[-1])
     assert done.stdout.splitlines()[-1:] == ["done"], done.stderr
+
+
+@pytest.mark.skipif(shutil.which("xterm") is None, reason="xterm is not installed")
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="Xvfb is not installed, which stands for a screen")
+def test_a_terminal_opens_on_a_host_and_ends_with_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = os.pipe()
+    with subprocess.Popen(["Xvfb", "-displayfd", str(theirs)], pass_fds=[theirs], stderr=subprocess.DEVNULL) as screen:
+        os.close(theirs)
+        monkeypatch.setenv("DISPLAY", f":{os.read(ours, 16).decode().strip()}")
+        os.close(ours)
+        with EmulatedNetwork(plan(joined([("h1", "h2")]), _IDEAL)) as network:
+            found = {os.fstat(network.underlay.namespaces["h1"].descriptor).st_ino}
+            network.terms += makeTerms([network["h1"]], term="xterm")  # as the shell does
+            deadline_s = time.monotonic() + 60
+            while "xterm" not in {_name_of(pid) for pid in inhabitants(found)} and time.monotonic() < deadline_s:
+                time.sleep(0.02)
+            assert "xterm" in {_name_of(pid) for pid in inhabitants(found)}
+        assert not inhabitants(found)
+        screen.kill()
+
+
+def _name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except FileNotFoundError:  # it has ended
+        return ""
