@@ -87,7 +87,9 @@ def run(settings: Settings) -> None:
     Raises:
         EmulationError: it cannot go on.
     """
-    gc.enable()  # off in the process that it was forked from, which is not to live long
+    # off in the process that it was forked from, which is not to live long; what that has loaded stays shared with it
+    gc.freeze()
+    gc.enable()
     signal.signal(signal.SIGTERM, _leave)
     settings.folder.mkdir(parents=True, exist_ok=True)
     here = namespaces.current("net")

@@ -29,7 +29,7 @@ class Here:
 
 
 class Backend(abc.ABC):
-    """A way to other hosts. `ensure` and `reach` may be called again and again: what is there already stays."""
+    """A way to other hosts. `ensure` may be called again and again: what is there already stays."""
 
     type: ClassVar[str]
     """What it is called in flannel's configuration."""
@@ -55,16 +55,23 @@ class Backend(abc.ABC):
     def data(self) -> str:
         """What the others must know of it, for the lease: JSON, or nothing. Its device is there."""
 
-    @abc.abstractmethod
-    def reach(self, peers: Sequence[Lease]) -> list[Entry]:
-        """What must be in the kernel's tables to reach other hosts, in the order of writing.
+    def common(self) -> list[Entry]:
+        """What must be in the kernel's tables whoever the others are."""
+        return []
 
-        A lease whose data cannot be read is passed over.
+    @abc.abstractmethod
+    def reach(self, peer: Lease) -> list[Entry]:
+        """What must be in the kernel's tables to reach another host, in the order of writing.
+
+        Nothing, if the lease's data cannot be read, or the host cannot be reached now.
         """
+
+    def follow(self, peers: Sequence[Lease]) -> None:  # noqa: B027 - for a backend with tables of its own
+        """Take note of who the others are now."""
 
     @abc.abstractmethod
     def owns(self, entry: Entry) -> bool:
-        """Whether an entry of the kernel's is of those that `reach` gives: if it no longer does, it is to go."""
+        """Whether an entry is of the kind that `common` and `reach` give: if they no longer do, it is to go."""
 
     @abc.abstractmethod
     def remove(self) -> None:

@@ -7,7 +7,6 @@ hosts that share a circuit, the other's address on that. The hosts between have 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from ipaddress import IPv4Network
 
 from emulator.netlink.connection import NetlinkError
@@ -30,16 +29,13 @@ class HostGw(Backend):
         """Nothing: the address says all."""
         return ""
 
-    def reach(self, peers: Sequence[Lease]) -> list[Entry]:
-        """A route to each that is reached now; a circuit that goes down takes its routes along."""
-        found: list[Entry] = []
-        for peer in peers:
-            try:
-                way = self.kernel.route_to(peer.public_ip)
-            except NetlinkError:
-                continue
-            found.append(Route(str(peer.subnet), way.interface, way.gateway))
-        return found
+    def reach(self, peer: Lease) -> list[Entry]:
+        """A route; none while no circuit leads there: one that goes down takes its routes along."""
+        try:
+            way = self.kernel.route_to(peer.public_ip)
+        except NetlinkError:
+            return []
+        return [Route(str(peer.subnet), way.interface, way.gateway)]
 
     def owns(self, entry: Entry) -> bool:
         """Routes into the containers' network that name a gateway."""

@@ -13,9 +13,9 @@ import threading
 from collections.abc import Sequence
 from ipaddress import IPv4Network
 
-from emulator.netlink.handle import Entry
+from emulator.netlink.handle import Entry, Handle
 from emulator.netlink.state import KernelState, Route
-from emulator.overlays.flannel.backend import Backend
+from emulator.overlays.flannel.backend import Backend, Here
 from emulator.overlays.flannel.device import set_address
 from emulator.overlays.flannel.forwarder import Forwarder
 from emulator.overlays.flannel.leases import Lease
@@ -36,7 +36,9 @@ class Udp(Backend):
     overhead_bytes = 28
     """IP (20) and UDP (8)."""
 
-    _forwarder: Forwarder | None = None
+    def __init__(self, here: Here, kernel: Handle) -> None:
+        super().__init__(here, kernel)
+        self._forwarder: Forwarder | None = None
 
     def ensure(self, state: KernelState, subnet: IPv4Network | None) -> None:
         """Have `DEVICE` and its forwarder, once the subnet is known: before, nobody could be told of it."""
@@ -54,11 +56,18 @@ class Udp(Backend):
         """Nothing: the address says all."""
         return ""
 
-    def reach(self, peers: Sequence[Lease]) -> list[Entry]:
-        """The route to all containers; the rest is in the forwarder's own table."""
+    def common(self) -> list[Entry]:
+        """The route to all containers."""
+        return [Route(str(self.here.network), DEVICE)]
+
+    def reach(self, peer: Lease) -> list[Entry]:  # noqa: ARG002 - see `follow`
+        """Nothing: where packets go is in the forwarder's own table."""
+        return []
+
+    def follow(self, peers: Sequence[Lease]) -> None:
+        """Tell the forwarder."""
         if self._forwarder is not None:
             self._forwarder.learn({peer.subnet: (peer.public_ip, PORT) for peer in peers})
-        return [Route(str(self.here.network), DEVICE)]
 
     def owns(self, entry: Entry) -> bool:
         """All that is on the device."""

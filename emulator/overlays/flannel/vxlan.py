@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from ipaddress import IPv4Network
 
 from emulator.netlink.handle import Entry, Handle
@@ -52,18 +51,17 @@ class Vxlan(Backend):
         """The VNI, and the MAC address of the device."""
         return json.dumps({"VNI": VNI, "VtepMAC": self._mac})
 
-    def reach(self, peers: Sequence[Lease]) -> list[Entry]:
-        """For each host, the MAC address of its device, where frames to that go, and the route, which comes last."""
-        found: list[Entry] = []
-        for peer in peers:
-            mac = _vtep_mac(peer.data)
-            if mac is None:
-                continue
-            gateway = str(peer.subnet.network_address)
-            found.append(Neighbour(DEVICE, gateway, mac))
-            found.append(FdbEntry(DEVICE, mac, peer.public_ip))
-            found.append(Route(str(peer.subnet), DEVICE, gateway, flags=("onlink",)))
-        return found
+    def reach(self, peer: Lease) -> list[Entry]:
+        """The MAC address of the other's device, where frames to that go, and the route, which comes last."""
+        mac = _vtep_mac(peer.data)
+        if mac is None:
+            return []
+        gateway = str(peer.subnet.network_address)
+        return [
+            Neighbour(DEVICE, gateway, mac),
+            FdbEntry(DEVICE, mac, peer.public_ip),
+            Route(str(peer.subnet), DEVICE, gateway, flags=("onlink",)),
+        ]
 
     def owns(self, entry: Entry) -> bool:
         """All that is on the device."""

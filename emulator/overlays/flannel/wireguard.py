@@ -10,7 +10,6 @@ import base64
 import json
 import os
 import re
-from collections.abc import Sequence
 from ipaddress import IPv4Network
 
 from emulator.netlink.handle import Entry
@@ -45,14 +44,17 @@ class WireGuard(Backend):
         (found,) = (link for link in read_here().links if link.name == DEVICE)
         return json.dumps({"PublicKey": dict(found.details)["public_key"], "Port": PORT})
 
-    def reach(self, peers: Sequence[Lease]) -> list[Entry]:
-        """The route to all containers, and the peers, among which WireGuard chooses by their subnets."""
-        found: list[Entry] = [Route(str(self.here.network), DEVICE, scope="link")]
-        for peer in peers:
-            if (known := _key_and_port(peer.data)) is not None:
-                key, port = known
-                found.append(TunnelPeer(DEVICE, key, f"{peer.public_ip}:{port}", (str(peer.subnet),)))
-        return found
+    def common(self) -> list[Entry]:
+        """The route to all containers."""
+        return [Route(str(self.here.network), DEVICE, scope="link")]
+
+    def reach(self, peer: Lease) -> list[Entry]:
+        """The peer: among them, WireGuard chooses by their subnets."""
+        known = _key_and_port(peer.data)
+        if known is None:
+            return []
+        key, port = known
+        return [TunnelPeer(DEVICE, key, f"{peer.public_ip}:{port}", (str(peer.subnet),))]
 
     def owns(self, entry: Entry) -> bool:
         """All that is on the device."""
