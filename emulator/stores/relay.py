@@ -129,6 +129,7 @@ async def _serve(control: socket.socket, address: tuple[str, int]) -> None:
     def told() -> None:
         message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if not message:
+            loop.remove_reader(control)  # its end can be read again and again
             over.set_result(None)
             return
         listener = socket.socket(fileno=descriptors[0])

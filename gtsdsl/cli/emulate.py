@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,23 +11,18 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from gtsdsl.cli.common import print_diagnostics, write_output
-from gtsdsl.cli.compile import parse_settings
-from gtsdsl.cli.emulation import complain, emulating, loading, parse_bytes
+from gtsdsl.cli.common import write_output
+from gtsdsl.cli.emulation import complain, emulating, guest_options, loading, parse_memory, warn_if_unconfined
 from gtsdsl.cli.emulation_options import parse_captures, parse_command
-from gtsdsl.cli.overlay import OVERLAY_ONLY, gaps, overlay_options, overlay_table
-from gtsdsl.cli.plan import user_circuits
+from gtsdsl.cli.overlay import OVERLAY_ONLY, gaps, overlay_options
+from gtsdsl.cli.plan import asked_testbed, plan_options, user_circuits
+from gtsdsl.cli.showing import notice, show
 from gtsdsl.diagnostics import printable
-from gtsdsl.loading import check, read_source
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from emulator.actions import Outcome
     from emulator.overlays.model import OverlaySpec, StorePlace
     from emulator.places import Where
     from emulator.plan import Plan
-    from emulator.task import Task
 
 
 @click.command()
@@ -60,21 +54,7 @@ if TYPE_CHECKING:
     "--capture", "captures", metavar="LINK=FILE.pcap", multiple=True, help="Keep a circuit's packets, for Wireshark."
 )
 @click.option("--json", "output", type=click.Path(path_type=Path), metavar="OUT", help="Write the result and samples.")
-@click.option("--rtt", "rtts", metavar="A-B=TIME", multiple=True, help="A circuit's round trip: AMS-MIL=40ms.")
-@click.option(
-    "--circuits",
-    "circuits_file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Own figures, as for `circuits`.",
-)
-@click.option(
-    "--set", "settings", metavar="NAME=VALUE", multiple=True, help="Give a parameter of the root type a value."
-)
-@click.option(
-    "--switch", type=click.Choice(["ovs", "bridge"]), default="ovs", show_default=True, help="Kind of switch."
-)
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of jitter and loss.")
+@plan_options
 @click.option(
     "--hosts",
     type=click.Choice(["process", "docker"]),
@@ -90,16 +70,7 @@ if TYPE_CHECKING:
     help="For --hosts docker: the image that stands for an imageId of the topology.",
 )
 @overlay_options
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="End it after so long.")
-@click.option(
-    "--patience",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    default=60.0,
-    show_default=True,
-    help="End it when its virtual clock has not moved for so long.",
-)
-@click.option("--memory", metavar="SIZE", help="Of a guest: 512M, 2G.  [default: 1G, more for some overlays]")
+@guest_options
 @click.option("--keep-going", is_flag=True, help="Go on after a command that fails.")
 def command(
     file: str,
@@ -144,13 +115,10 @@ def command(
       gtsdsl emulate examples/full_mesh.dsl --overlay flannel --probe --exec 'c1: ping -c 3 c4'
     """
     _check_overlay_options(overlay)
-    size = None if memory is None else parse_bytes(memory)
-    if size is not None and size < 2**26:
-        raise click.BadParameter(f"a guest needs at least 64M, not {memory}", param_hint="--memory")
+    size = parse_memory(memory)
     began = datetime.now(UTC)
     with loading():
         from emulator.kernel.choose import Clock, KernelKind, choose  # noqa: PLC0415
-        from emulator.kernel.confine import landlock_version  # noqa: PLC0415
         from emulator.kernel.guest import MEMORY_BYTES  # noqa: PLC0415
         from emulator.places import Where  # noqa: PLC0415
         from emulator.running import run_task, write_to  # noqa: PLC0415
@@ -171,8 +139,8 @@ def command(
         _tell(plan, where)
         if flavors and where.choice.clock is Clock.VIRTUAL:
             complain("warning", "in a virtual clock computing takes no time: flavors limit memory, and no processors")
-        if where.choice.kind is not KernelKind.HOST and landlock_version() == 0:
-            complain("warning", "this kernel has no Landlock: root in the guest could write to your files if it tried")
+        if where.choice.kind is not KernelKind.HOST:
+            warn_if_unconfined()
         if is_person:
             from emulator.prompt import run_prompt  # noqa: PLC0415
 
@@ -192,10 +160,10 @@ def command(
         else:
             lines = tuple(sys.stdin.read().splitlines())
             task = Task(plan, "shell", overlay=asked, images=images, lines=lines, captures=captured)
-        with _notice() as notice:
-            outcome = run_task(where, task, write_to(1), write_to(2), notice)
+        with notice() as say:
+            outcome = run_task(where, task, write_to(1), write_to(2), say)
         if outcome.probe or outcome.overlay is not None:
-            _show(task, outcome, where)
+            show(task, outcome, where)
         for gap in gaps(outcome.overlay) if outcome.overlay is not None else ():
             complain("error", gap)
         if output is not None:
@@ -224,17 +192,14 @@ def _make_plan(
     """
     from emulator.plan import Options, plan  # noqa: PLC0415
 
-    circuits, parameters = user_circuits(rtts, circuits_file), parse_settings(settings)
-    checked = check(read_source(file), parameters)
-    print_diagnostics(checked.diagnostics)
-    if checked.testbed is None or checked.has_errors:
-        sys.exit(1)
+    circuits = user_circuits(rtts, circuits_file)
+    testbed = asked_testbed(file, settings)
     options = Options(circuits=circuits, switch="bridge" if switch == "bridge" else "ovs", seed=seed)
     if store is None:
-        return plan(checked.testbed, options), None
+        return plan(testbed, options), None
     from emulator.stores.machine import plan_with_store  # noqa: PLC0415
 
-    return plan_with_store(checked.testbed, options, store)
+    return plan_with_store(testbed, options, store)
 
 
 def _ask(
@@ -291,74 +256,3 @@ def _tell(plan: Plan, where: Where) -> None:
         complain("warning", f"no delay is known for {listed}: set one with --rtt, `delay`, or a `location` at each end")
     if where.choice.kernel is not None and where.is_virtual and not where.choice.kernel.seeded:
         complain("warning", "this kernel's random numbers differ from run to run: gtsdsl kernel build")
-
-
-@contextmanager
-def _notice() -> Iterator[Callable[[str | None], None] | None]:
-    """Shows what is being done on a terminal, for as long as nothing else is shown."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.status import Status  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    status = Status("", console=Console(stderr=True))
-
-    def say(what: str | None) -> None:
-        if what is None:
-            status.stop()
-        else:
-            status.update(Text(what))
-            status.start()
-
-    try:
-        yield say
-    finally:
-        status.stop()
-
-
-def _show(task: Task, outcome: Outcome, where: Where) -> None:
-    """The table of `--probe`."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal:
-        console.width = 200
-    if task.overlay is not None and outcome.overlay is not None and outcome.overlay.pairs:
-        for part in overlay_table(task.plan, task.overlay, outcome.overlay):
-            console.print(part)
-    elif outcome.probe:
-        console.print(_circuits_table(outcome))
-    else:
-        return
-    console.print(Text(f"{_clock(where)}; measured is the median of the echoes, there and back"))
-
-
-def _circuits_table(outcome: Outcome) -> Table:
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in ("circuit", "between"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("configured", "expected", "measured", "error", "lost"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for item in outcome.probe:
-        row = [
-            printable(item.id, 40),
-            printable(f"{item.first} – {item.second}", 80),
-            f"{item.configured_us / 1e3:.3f} ms",
-            f"{item.expected_us / 1e3:.6f} ms",
-            "no reply" if item.measured_us is None else f"{item.measured_us / 1e3:.6f} ms",
-            "" if item.error_us is None else f"{item.error_us:+.3f} µs",
-            str(item.lost) if item.lost else "",
-        ]
-        table.add_row(*(Text(cell) for cell in row))
-    return table
-
-
-def _clock(where: Where) -> str:
-    kernel = where.choice.kernel
-    return f"{where.choice.clock} clock, {'this machine’s kernel' if kernel is None else f'Linux {kernel.version}'}"

@@ -5,9 +5,57 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import click
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+_LEAST_MEMORY_BYTES = 2**26
+
+_GUEST_OPTIONS = (
+    click.option("--memory", metavar="SIZE", help="Of a guest: 512M, 2G.  [default: 1G, more for some overlays]"),
+    click.option(
+        "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="End it after so long."
+    ),
+    click.option(
+        "--patience",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        default=60.0,
+        show_default=True,
+        help="End it when its virtual clock has not moved for so long.",
+    ),
+)
+
+
+def guest_options(command: _Command) -> _Command:
+    """The options about a guest's memory, and about when it is given up."""
+    for option in reversed(_GUEST_OPTIONS):
+        command = option(command)
+    return command
+
+
+def parse_memory(text: str | None) -> int | None:
+    """What ``--memory`` says, in bytes; None if nothing.
+
+    Raises:
+        click.BadParameter: it is no size, or too small for a guest.
+    """
+    if text is None:
+        return None
+    size = parse_bytes(text)
+    if size < _LEAST_MEMORY_BYTES:
+        raise click.BadParameter(f"a guest needs at least 64M, not {text}", param_hint="--memory")
+    return size
+
+
+def warn_if_unconfined() -> None:
+    """Say that nothing keeps a guest from the user's files, if that is so."""
+    from emulator.kernel.confine import landlock_version  # noqa: PLC0415
+
+    if landlock_version() == 0:
+        complain("warning", "this kernel has no Landlock: root in the guest could write to your files if it tried")
 
 
 @contextlib.contextmanager

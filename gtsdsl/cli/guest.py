@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from gtsdsl.cli.emulation import complain, emulating, loading, parse_bytes
+from gtsdsl.cli.emulation import emulating, guest_options, loading, parse_memory, warn_if_unconfined
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -20,16 +19,7 @@ from gtsdsl.cli.emulation import complain, emulating, loading, parse_bytes
     default="auto",
     help="virtual: work takes no time, waiting is skipped. skip: waiting is skipped. real: neither.",
 )
-@click.option("--memory", metavar="SIZE", default="1G", show_default=True, help="The guest's memory: 512M, 2G.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="End it after so long.")
-@click.option(
-    "--patience",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    default=60.0,
-    show_default=True,
-    help="End it when its virtual clock has not moved for so long.",
-)
+@guest_options
 @click.option(
     "-o",
     "--output",
@@ -41,7 +31,7 @@ from gtsdsl.cli.emulation import complain, emulating, loading, parse_bytes
 def command(
     kernel: str,
     clock: str,
-    memory: str,
+    memory: str | None,
     timeout: float | None,
     patience: float,
     output: Path | None,
@@ -58,32 +48,18 @@ def command(
       gtsdsl guest -- ip -s link
       gtsdsl guest --clock real -- bash
     """
-    size = parse_bytes(memory)
-    if size < 2**26:
-        raise click.BadParameter(f"a guest needs at least 64M, not {memory}", param_hint="--memory")
+    size = parse_memory(memory)
     with loading():
         from emulator.kernel.choose import Clock, guest_kernel  # noqa: PLC0415
-        from emulator.kernel.confine import landlock_version  # noqa: PLC0415
-        from emulator.kernel.guest import Boot, Guest  # noqa: PLC0415
+        from emulator.kernel.guest import MEMORY_BYTES, Boot, Guest  # noqa: PLC0415
         from emulator.kernel.job import Job, check_output  # noqa: PLC0415
         from emulator.kernel.terminal import run_on_terminal  # noqa: PLC0415
+        from emulator.running import write_to  # noqa: PLC0415
     with emulating():
-        boot = Boot(*guest_kernel(kernel, clock), size, timeout, patience)
+        boot = Boot(*guest_kernel(kernel, clock), size or MEMORY_BYTES, timeout, patience)
         job = Job(command, Path.cwd(), dict(os.environ), check_output(output) if output else None)
-        if landlock_version() == 0:
-            complain("warning", "this kernel has no Landlock: root in the guest could write to your files if it tried")
+        warn_if_unconfined()
         if boot.clock is Clock.REAL and sys.stdin.isatty() and sys.stdout.isatty():
             sys.exit(run_on_terminal(boot, job, sys.stdin.fileno(), sys.stdout.fileno()))
         with Guest(boot, job) as guest:
-            sys.exit(guest.wait(_write_to(1), _write_to(2)))
-
-
-def _write_to(descriptor: int) -> Callable[[bytes], None]:
-    """Writes all of what it gets to a descriptor, at once."""
-
-    def write(data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-
-    return write
+            sys.exit(guest.wait(write_to(1), write_to(2)))

@@ -3,45 +3,74 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from gtsdsl.cli.common import print_diagnostics, write_output
+from gtsdsl.cli.compile import parse_settings
 from gtsdsl.diagnostics import printable
 from gtsdsl.loading import check, read_source
 
 if TYPE_CHECKING:
     from emulator.plan import Plan
     from gtsdsl.circuits import Circuits
+    from gtsdsl.testbed import Testbed
 
 _ROUTES_SHOWN = 4
 
 
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+_OPTIONS = (
+    click.option("--rtt", "rtts", metavar="A-B=TIME", multiple=True, help="A circuit's round trip: AMS-MIL=40ms."),
+    click.option(
+        "--circuits",
+        "circuits_file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Own figures, as for `circuits`.",
+    ),
+    click.option(
+        "--set", "settings", metavar="NAME=VALUE", multiple=True, help="Give a parameter of the root type a value."
+    ),
+    click.option(
+        "--switch", type=click.Choice(["ovs", "bridge"]), default="ovs", show_default=True, help="Kind of switch."
+    ),
+    click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of jitter and loss."),
+)
+
+
+def plan_options(command: _Command) -> _Command:
+    """The options that decide what network a topology becomes."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def asked_testbed(file: str, settings: Sequence[str]) -> Testbed:
+    """The testbed of a file; one with errors is refused, with what is wrong on standard error (exit 1)."""
+    checked = check(read_source(file), parse_settings(settings))
+    print_diagnostics(checked.diagnostics)
+    if checked.testbed is None or checked.has_errors:
+        sys.exit(1)
+    return checked.testbed
+
+
 @click.command("plan")
 @click.argument("file", type=click.Path())
-@click.option("--rtt", "rtts", metavar="A-B=TIME", multiple=True, help="A circuit's round trip, as AMS-MIL=40ms.")
-@click.option(
-    "--circuits",
-    "path",
-    type=click.Path(path_type=Path),
-    metavar="CIRCUITS",
-    help="Own figures, as for `circuits`.",
-)
+@plan_options
 @click.option("--ideal", is_flag=True, help="Without delay, jitter, loss and rate: as fast as the machine.")
-@click.option(
-    "--switch", type=click.Choice(["ovs", "bridge"]), default="ovs", show_default=True, help="Kind of switch."
-)
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of jitter and loss.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Write to a file.")
 def command(
     file: str,
     rtts: Sequence[str],
-    path: Path | None,
+    circuits_file: Path | None,
+    settings: Sequence[str],
     ideal: bool,
     switch: str,
     seed: int,
@@ -57,16 +86,13 @@ def command(
       gtsdsl plan examples/full_mesh.dsl
       gtsdsl plan examples/full_mesh.dsl --rtt AMS-MIL=40ms --format json
     """
-    own = user_circuits(rtts, path)
-    checked = check(read_source(file))
-    print_diagnostics(checked.diagnostics)
-    if checked.testbed is None or checked.has_errors:
-        sys.exit(1)
+    own = user_circuits(rtts, circuits_file)
+    testbed = asked_testbed(file, settings)
     from emulator.plan import Options, PlanError, plan, to_json  # noqa: PLC0415 (after what is wrong with the input)
 
     options = Options(circuits=own, impaired=not ideal, switch="bridge" if switch == "bridge" else "ovs", seed=seed)
     try:
-        made = plan(checked.testbed, options)
+        made = plan(testbed, options)
     except PlanError as error:
         raise click.ClickException(printable(str(error), limit=1000)) from None
     write_output(output, to_json(made) if form == "json" else _text(made))

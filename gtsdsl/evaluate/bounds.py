@@ -14,8 +14,6 @@ MAX_COLLECTION = 1_000_000
 """Items of a list, a map or a range that is walked."""
 MAX_STRING = 100_000
 """Characters of a string."""
-MAX_DIGITS = 100
-"""Digits of a number."""
 MAX_CALLS = 50
 """Methods and closures that wait for one another."""
 MAX_TYPES = 20

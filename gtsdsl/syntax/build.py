@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias, cast
 
 from gtsdsl.syntax import nodes
 from gtsdsl.syntax.nodes import Body, Expression, Literal, Name
+from gtsdsl.testbed import MAX_DIGITS
 
 
 class Token(NamedTuple):
@@ -23,7 +24,6 @@ Child: TypeAlias = object
 """What a rule is built of: a `Token`, a node, a tuple of nodes, or None for an optional part that is absent."""
 Builder: TypeAlias = Callable[[list[Child], int, int], Child]
 
-MAX_DIGITS = 100
 _CONSTANTS = {"true": True, "false": False, "null": None}
 
 

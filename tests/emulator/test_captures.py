@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +14,14 @@ import pytest
 
 from emulator import pcap
 from emulator.captures import Reader, hand_over
-from emulator.daemons import DaemonError
+from emulator.daemons import DaemonError, start_function
 from emulator.errors import EmulationError
 from emulator.netlink import namespaces
 from emulator.network import EmulatedNetwork
 from emulator.plan import Options, plan
 from emulator.task import CaptureRequest
 from tests.emulator.captured import echoes, packets
+from tests.emulator.stores.waiting import wait_for
 from tests.emulator.topologies import joined
 
 
@@ -66,6 +69,23 @@ def test_a_circuit_that_goes_down_and_up_is_still_captured(pair: EmulatedNetwork
     assert " 0% packet loss" in pair["a"].cmd("ping -c 1 -W 5 b")
     pair.captures.stop("l1")
     assert ("reply", 1) in echoes(file)
+
+
+@pytest.mark.networks
+def test_a_circuit_of_a_switch_is_captured_at_the_switch(tmp_path: Path) -> None:
+    testbed = joined([("a", "s1"), ("s1", "b")], switches=["s1"])
+    with EmulatedNetwork(plan(testbed, Options(impaired=False, switch="bridge"))) as network:
+        wait_for(lambda: " 0% packet loss" in network["a"].cmd("ping -c 1 -W 1 b"))
+        network.captures.start("l2", str(tmp_path / "l2.pcap"))
+        network["a"].cmd("ping -c 1 -W 5 b")
+    assert echoes(tmp_path / "l2.pcap") == [("request", 1), ("reply", 1)]  # the network's end is the capture's, too
+
+
+@pytest.mark.networks
+def test_a_daemon_that_has_only_just_begun_can_be_stopped(pair: EmulatedNetwork) -> None:
+    for _ in range(20):
+        daemon = start_function(pair, "a", "sleeper", lambda: time.sleep(1000))
+        assert daemon.stop() != -signal.SIGKILL
 
 
 @pytest.mark.networks

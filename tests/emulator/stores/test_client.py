@@ -164,17 +164,17 @@ def test_a_store_that_stops_is_noticed_and_comes_back_with_its_keys(client: Clie
 
 
 def test_a_store_that_hangs_is_given_up_after_the_deadline(client: Client, store: Store) -> None:
-    impatient = Client(*client.address, deadline_s=0.2)
-    assert impatient.is_healthy()
+    impatient = Client(*client.address, deadline_s=1)
+    wait_for(impatient.is_healthy)
     daemon = store.daemon
     assert daemon is not None
     os.killpg(daemon.pid, signal.SIGSTOP)
     try:
-        with pytest.raises(StoreError, match=r"no answer within 0\.2 s"):
+        with pytest.raises(StoreError, match="no answer within 1 s"):
             impatient.get("/a")
     finally:
         os.killpg(daemon.pid, signal.SIGCONT)
-    assert impatient.get("/a") is None
+    wait_for(impatient.is_healthy)
 
 
 def test_a_watch_notices_that_the_store_is_cut_off(client: Client, duo: EmulatedNetwork) -> None:

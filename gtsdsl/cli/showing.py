@@ -1,0 +1,89 @@
+"""A run of `gtsdsl emulate` to what is seen of it: what it does now, and the tables of its measurements."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from gtsdsl.cli.overlay import overlay_table
+from gtsdsl.diagnostics import printable
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from emulator.actions import Outcome
+    from emulator.places import Where
+    from emulator.task import Task
+
+
+@contextmanager
+def notice() -> Iterator[Callable[[str | None], None] | None]:
+    """Shows what is being done on a terminal, for as long as nothing else is shown."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.status import Status  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    status = Status("", console=Console(stderr=True))
+
+    def say(what: str | None) -> None:
+        if what is None:
+            status.stop()
+        else:
+            status.update(Text(what))
+            status.start()
+
+    try:
+        yield say
+    finally:
+        status.stop()
+
+
+def show(task: Task, outcome: Outcome, where: Where) -> None:
+    """The table of `--probe`."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = 200
+    if task.overlay is not None and outcome.overlay is not None and outcome.overlay.pairs:
+        for part in overlay_table(task.plan, task.overlay, outcome.overlay):
+            console.print(part)
+    elif outcome.probe:
+        console.print(_circuits_table(outcome))
+    else:
+        return
+    console.print(Text(f"{_clock(where)}; measured is the median of the echoes, there and back"))
+
+
+def _circuits_table(outcome: Outcome) -> Table:
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in ("circuit", "between"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("configured", "expected", "measured", "error", "lost"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for item in outcome.probe:
+        row = [
+            printable(item.id, 40),
+            printable(f"{item.first} – {item.second}", 80),
+            f"{item.configured_us / 1e3:.3f} ms",
+            f"{item.expected_us / 1e3:.6f} ms",
+            "no reply" if item.measured_us is None else f"{item.measured_us / 1e3:.6f} ms",
+            "" if item.error_us is None else f"{item.error_us:+.3f} µs",
+            str(item.lost) if item.lost else "",
+        ]
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def _clock(where: Where) -> str:
+    kernel = where.choice.kernel
+    return f"{where.choice.clock} clock, {'this machine’s kernel' if kernel is None else f'Linux {kernel.version}'}"

@@ -1,0 +1,140 @@
+"""`gtsdsl plan` as a user calls it: a topology in, the network that it becomes out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from jsonschema_rs import Draft202012Validator
+
+from gtsdsl.cli.plan import command
+from gtsdsl.data import shipped
+from tests.cli.inputs import CLEAN, WARNED, WRONG, gtsdsl
+
+EXAMPLES = sorted(Path(__file__).parents[2].joinpath("examples").rglob("*.dsl"))
+MESH = str(Path(__file__).parents[2] / "examples" / "full_mesh.dsl")
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(command, arguments)
+
+
+def document(*arguments: str) -> dict[str, Any]:
+    result = run(*arguments, "--format", "json")
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> str:
+    path = tmp_path / "pair.dsl"
+    path.write_text(CLEAN)
+    return str(path)
+
+
+def test_tables_for_people(pair: str) -> None:
+    lines = run(pair).stdout.splitlines()
+    assert lines[0] == "testbed Pair, seed 1"
+    assert lines[2].split() == ["node", "id", "class", "site", "address", "routes"]
+    assert lines[3].split() == ["h1", "h1", "host", "AMS", "100.64.0.1", "100.64.0.2/32", "via", "10.0.0.1"]
+    assert lines[-2].split()[:4] == ["circuit", "from", "to", "round"]
+    assert lines[-1].split() == [
+        "l", "h1-eth0", "10.0.0.0/31", "h2-eth0", "10.0.0.1/31", "36.200", "ms", "measured", "1000", "Mbit/s", "4526",
+        "packets",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("options", [[], ["--ideal"], ["--switch", "bridge"]], ids=["plain", "ideal", "bridge"])
+def test_the_json_has_a_published_schema(path: Path, options: list[str]) -> None:
+    schema = json.loads(shipped("docs", "schema", "plan-1.schema.json").read_text())
+    found = document(str(path), *options)
+    validator = Draft202012Validator(schema)
+    validator.validate(found)
+    assert not validator.is_valid({**found, "surprise": 1})
+
+
+def test_a_given_round_trip_goes_before_the_file_of_figures_and_that_before_what_is_known(
+    pair: str, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps({"circuits": {"AMS-MIL": 50}}))
+    for options, rtt_ms in (
+        ([], 36.2), (["--circuits", str(own)], 50), (["--circuits", str(own), "--rtt", "MIL-AMS=40ms"], 40),
+    ):  # fmt: skip
+        (circuit,) = document(pair, *options)["circuits"]
+        assert circuit["rtt_ns"] == rtt_ms * 1e6
+        assert [circuit[end]["egress"]["delay_ns"] for end in ("first", "second")] == [rtt_ms * 5e5] * 2
+
+
+def test_without_impairments() -> None:
+    assert {end["egress"] for circuit in document(MESH, "--ideal")["circuits"] for end in (circuit["first"],)} == {None}
+
+
+def test_a_seed_is_kept_and_decides_the_seeds_of_all(pair: str) -> None:
+    first, second = document(pair, "--seed", "1"), document(pair, "--seed", "2")
+    assert (first["seed"], second["seed"]) == (1, 2)
+    seeds = {
+        plan["circuits"][0][end]["egress"]["seed"] for plan in (first, second) for end in ("first", "second")
+    }  # fmt: skip
+    assert len(seeds) == 4
+
+
+def test_parameters_are_set() -> None:
+    loops = str(Path(MESH).with_name("mesh_of_n.dsl"))
+    assert len(document(loops, "--set", "n=7")["circuits"]) == 21
+
+
+def test_it_is_written_to_a_file_and_is_the_same_each_time(pair: str, tmp_path: Path) -> None:
+    outs = [tmp_path / "a.json", tmp_path / "b.json"]
+    for out in outs:
+        assert run(pair, "--format", "json", "-o", str(out)).stdout == ""
+    assert outs[0].read_bytes() == outs[1].read_bytes()
+
+
+def test_a_warning_does_not_stop_it_and_an_error_does(tmp_path: Path) -> None:
+    path = tmp_path / "it.dsl"
+    path.write_text(WARNED)
+    warned = run(str(path))
+    assert warned.exit_code == 0
+    assert "Atlantis" in warned.stderr
+    path.write_text(WRONG)
+    wrong = run(str(path))
+    assert (wrong.exit_code, wrong.stdout) == (1, "")
+    assert "error[GTS" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rtt", "AMS=40ms"], "`AMS=40ms` is not A-B=TIME, as AMS-MIL=40ms"),
+        (["--rtt", "AMS-MIL=soon"], "soon"),
+        (["--rtt", "AMS-MIL=1ms", "--rtt", "MIL-AMS=2ms"], "AMS-MIL is given twice"),
+        (["--seed", "-1"], "-1 is not in the range"),
+        (["--switch", "hub"], "'hub' is not one of"),
+        (["--set", "n"], "n"),
+    ],
+)
+def test_what_is_no_option_is_told(pair: str, arguments: list[str], message: str) -> None:
+    result = run(pair, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+def test_a_testbed_without_a_host_has_no_network(tmp_path: Path) -> None:
+    path = tmp_path / "none.dsl"
+    path.write_text("type Empty {\n}\n")
+    result = run(str(path))
+    assert result.exit_code == 1
+    assert "has no host: there is nothing to run" in result.stderr
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    result = gtsdsl("plan", "no.dsl", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert result.stderr.startswith(b"error[GTS002]: no such file")
+    assert b"Traceback" not in result.stderr
