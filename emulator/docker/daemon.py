@@ -113,6 +113,11 @@ class Dockerd:
         return ["nsenter", *(f"--{name}={own}/{held}" for name, held in zip(_KINDS, self._held, strict=True))]
 
     @property
+    def is_started(self) -> bool:
+        """Whether it has been started, even if it has ended since."""
+        return self._daemon is not None
+
+    @property
     def daemon(self) -> Daemon:
         """Its process."""
         if self._daemon is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -33,6 +34,9 @@ class Form(Protocol):
     def options(self, host: str, address: str) -> list[str]:
         """Further options of a host's daemon."""
 
+    def await_founder(self) -> None:
+        """Wait until the daemons of all hosts but the first may be started."""
+
     def found(self, daemon: Dockerd, address: str) -> None:
         """What is done on the first host: the overlay network is made."""
 
@@ -50,11 +54,21 @@ class KeyValueForm:
         """``pool`` is where containers get their addresses from; ``endpoint`` where a host reaches the store."""
         self._pool = pool
         self._endpoint = endpoint
+        self._founded = threading.Event()
 
     def options(self, host: str, address: str) -> list[str]:
         """The store, and the address under which the daemon announces itself, which is its tunnels' too."""
         store, port = self._endpoint(host)
         return [f"--cluster-store=etcd://{store}:{port}", f"--cluster-advertise={address}:{_ADVERTISED_PORT}"]
+
+    def await_founder(self) -> None:
+        """Wait for the first one, which all others then find in the store before any other.
+
+        A daemon gossips with the first that it finds, and with those that it hears of from that one. If several start
+        at once, they may find each other in pairs that never hear of other pairs.
+        """
+        if not self._founded.wait(_PATIENCE_S):
+            raise DaemonError(f"the first dockerd does not find the store, after {_PATIENCE_S:g} s")
 
     def found(self, daemon: Dockerd, address: str) -> None:  # noqa: ARG002
         """Make the network, once the daemon has found the store."""
@@ -72,6 +86,7 @@ class KeyValueForm:
             return True
 
         _wait(is_there, f"dockerd on {daemon.host} does not reach the store")
+        self._founded.set()
 
     def join(self, daemon: Dockerd, address: str) -> None:  # noqa: ARG002
         """Wait until the network shows."""
@@ -92,6 +107,9 @@ class SwarmForm:
     def options(self, host: str, address: str) -> list[str]:  # noqa: ARG002
         """None."""
         return []
+
+    def await_founder(self) -> None:
+        """They may start at once, and wait when they join."""
 
     def found(self, daemon: Dockerd, address: str) -> None:
         """Start a swarm, and make the network in it."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, ClassVar
 
-from emulator.daemons import DaemonError
+from emulator.daemons import Daemon, DaemonError
 from emulator.docker import programs
 from emulator.docker.containers import image_at, open_network
 from emulator.docker.daemon import Dockerd
@@ -80,19 +80,24 @@ class Libnetwork(Overlay):
         """VXLAN's."""
         return _OVERHEAD_BYTES
 
+    @property
+    def agents(self) -> Mapping[str, Daemon]:
+        """The daemon of each host on which it runs."""
+        return {host: found.daemon for host, found in self._daemons.items() if found.is_started}
+
     def start(self, host: str) -> None:
-        """Start a daemon, and in the background what makes it a member; also again, after its end."""
+        """Start a daemon, and what makes it a member, in the background; also again, after its end."""
         if host not in self._daemons:
             address = self._address[host]
             options = ["--bridge=none", f"--default-address-pool=base={_BRIDGE_POOL},size=24"]
             self._daemons[host] = Dockerd(self.network, host, [*options, *self._form.options(host, address)])
             self._before[host] = state.read(self.network.underlay.namespaces[host].descriptor)
-        self._daemons[host].start()
         self._preparations[host] = _Preparation(lambda: self._prepare(host))
 
     def is_ready(self, host: str) -> bool:
         """Whether it is a member, with an image to make containers of."""
-        self._daemons[host].daemon.check()
+        if host in self.agents:
+            self.agents[host].check()
         return self._preparations[host].is_done()
 
     def attach(self, container: Container) -> Attachment:
@@ -134,12 +139,16 @@ class Libnetwork(Overlay):
         daemon.daemon.stop()
 
     def _prepare(self, host: str) -> None:
-        """Wait for a daemon and make it a member. It runs beside other hosts', and blocks."""
+        """Start a daemon, make it a member, and run the host's containers. It runs beside other hosts', and blocks."""
         daemon = self._daemons[host]
+        is_first = host == self.spec.hosts[0]
+        if not is_first:
+            self._form.await_founder()
+        daemon.start()
         while not daemon.answers():
             time.sleep(_POLL_S)
         daemon.load(image_at(self.spec.image))
-        act = self._form.found if host == self.spec.hosts[0] else self._form.join
+        act = self._form.found if is_first else self._form.join
         act(daemon, self._address[host])
         # at once, on all hosts side by side: whoever joins waits for others' answers
         for container in self.spec.containers:

@@ -1,0 +1,185 @@
+"""Docker's overlay by real daemons, over a mesh, a star and a line: who reaches whom, how fast, in which frames."""
+
+from __future__ import annotations
+
+import struct
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.emulator.overlays.guest import TOPOLOGIES, run
+from tests.emulator.overlays.test_flannel import between_hosts, datagram, echoes
+from tests.emulator.session.conftest import guest_kernel
+
+__all__ = ["guest_kernel"]
+
+pytestmark = [pytest.mark.usefixtures("guest_kernel"), pytest.mark.timeout(600)]
+
+FORMS = ("kv", "swarm")
+OVERHEAD_BYTES = 50
+MTU_BYTES = 1450
+VNI = {"kv": 256, "swarm": 4097}
+UDP, ICMP, VXLAN_PORT = 17, 1, 4789
+
+MEASURE = """
+from dataclasses import asdict
+names = sorted(probe.addresses)
+rtt_ms = {f"{a} {b}": probe.steady_ms(a, b) for a in names for b in names if a < b}
+back = {f"{b} {a}": probe.reach(b, a) for a in names for b in names if a < b}
+interface = net["h1"].intfNames()[0]
+frames = captured(net, "h1", interface, lambda: probe.rtt_ms("c1", "c2"))
+ping = "ping -c 1 -W 2 -M do -s"
+tell(
+    rtt_ms=rtt_ms, back=back, frames=frames, addresses=probe.addresses,
+    passes=net["c1"].cmd(ping, 1450 - 28, probe.addresses["c2"]),
+    refused=net["c1"].cmd(ping, 1450 - 27, probe.addresses["c2"]),
+    names={name: net["c1"].cmd("ping -c 1 -W 2", name) for name in names},
+    inside=net["c1"].cmd("hostname; cat /proc/1/comm; ls -d /home 2>&1; cat /etc/resolv.conf"),
+    first=[item.after_ns for item in net.deployment.first_packets],
+    state={host: asdict(overlay.state(host)) for host in overlay.spec.hosts},
+    peers={host: [asdict(peer) for peer in overlay.peers(host)] for host in overlay.spec.hosts},
+    agent=overlay.agent,
+)
+"""
+
+FAULTS = """
+def everybody():
+    return all(probe.reach(a, b) for a in sorted(probe.addresses) for b in sorted(probe.addresses) if a < b)
+
+everybody_at_first = everybody()
+kill(net, "h2")
+while_dead = {pair: probe.reach(*pair.split()) for pair in ("c1 c2", "c1 c3", "c4 c1")}
+began_s = time.monotonic()
+overlay.start("h2")
+seconds_until(lambda: overlay.is_ready("h2"))
+found = overlay.attach(next(it for it in overlay.spec.containers if it.name == "c2"))
+net.underlay.namespaces["c2"].descriptor, probe.addresses["c2"] = found.namespace, found.address
+probe.seconds_until("c1", "c2")
+probe.seconds_until("c3", "c2")
+probe.seconds_until("c4", "c2")
+restart_s = time.monotonic() - began_s
+
+cut(net, "h4", "down")
+while_cut = {pair: probe.reach(*pair.split()) for pair in ("c1 c4", "c1 c2", "c2 c3")}
+time.sleep(5)
+cut(net, "h4", "up")
+back_s = probe.seconds_until("c1", "c4")
+if store is not None:
+    store.daemon.stop()
+without_store = everybody()
+knew = [peer.host for peer in overlay.peers("h1")]
+tell(
+    everybody_at_first=everybody_at_first, while_dead=while_dead, restart_s=restart_s, while_cut=while_cut,
+    back_s=back_s, without_store=without_store, knew=knew,
+)
+"""
+
+
+@pytest.fixture(scope="session")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What the script tells of a form over a topology; each is brought up once."""
+
+    @cache
+    def of(form: str, topology: str) -> dict[str, Any]:
+        return run(tmp_path_factory.mktemp("libnetwork"), topology, f"libnetwork:{form}", MEASURE)
+
+    return of
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+@pytest.mark.parametrize("form", FORMS)
+def test_every_container_reaches_every_other_in_the_round_trip_of_the_circuits(
+    measured: Any, form: str, topology: str
+) -> None:
+    found = measured(form, topology)
+    assert all(after_ns is not None for after_ns in found["first"])
+    assert all(found["back"].values())
+    expected = TOPOLOGIES[topology].round_trips_ms
+    assert found["rtt_ms"].keys() == expected.keys()
+    for pair, rtt_ms in found["rtt_ms"].items():
+        # each way over each circuit takes the time to send the bits, at 1 Gbit/s
+        bits_ms = 2 * (98 + OVERHEAD_BYTES) * 8 / 1e6 * (1 if topology == "mesh" else 3)
+        assert expected[pair] <= rtt_ms <= expected[pair] + bits_ms + 0.01, pair
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_agent_is_the_real_daemon(measured: Any, form: str) -> None:
+    assert measured(form, "mesh")["agent"].startswith("dockerd ")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_packet_is_a_frame_between_containers_in_vxlan_between_hosts(measured: Any, form: str) -> None:
+    found = measured(form, "mesh")
+    frames = [frame for frame in echoes(found["frames"]) if datagram(frame).ports[1] == VXLAN_PORT]
+    inners = []
+    for frame in frames:
+        outer = datagram(frame)
+        flags, vni = struct.unpack("!B3xI", outer.payload[:8])
+        if vni >> 8 == VNI[form]:
+            assert between_hosts(outer)
+            assert (outer.protocol, flags) == (UDP, 0x08)
+            assert len(frame) == len(outer.payload) - 8 + OVERHEAD_BYTES
+            inners.append(datagram(outer.payload[8:]))
+    first, second = found["addresses"]["c1"], found["addresses"]["c2"]
+    echo = [(it.source, it.target, it.mac) for it in inners if it.protocol == ICMP]
+    assert [(source, target) for source, target, _ in echo] == [(first, second), (second, first)]
+    # Docker makes a container's MAC address of its IP address
+    assert echo[0][2] == "02:42:" + bytes(map(int, second.split("."))).hex(":")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_largest_packet_passes_and_one_byte_more_does_not(measured: Any, form: str) -> None:
+    found = measured(form, "mesh")
+    assert " 0% packet loss" in found["passes"]
+    assert f"message too long, mtu={MTU_BYTES}" in found["refused"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_names_resolve_by_dockers_own_name_server(measured: Any, form: str) -> None:
+    found = measured(form, "mesh")
+    for name, said in found["names"].items():
+        assert f"PING {name} ({found['addresses'][name]})" in said
+        assert " 0% packet loss" in said
+    assert "nameserver 127.0.0.11" in found["inside"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_commands_run_in_the_container(measured: Any, form: str) -> None:
+    lines = measured(form, "mesh")["inside"].splitlines()
+    assert lines[:2] == ["c1", "sh"]
+    assert "No such file" in lines[2]  # this machine has a /home
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_hidden_namespace_has_a_bridge_a_vxlan_with_proxied_arp_and_an_entry_for_each_container(
+    measured: Any, form: str
+) -> None:
+    found = measured(form, "mesh")
+    links = {link["name"]: link for link in found["state"]["h1"]["links"]}
+    assert links["br0"]["kind"] == "bridge"
+    assert (links["vxlan0"]["master"], links["vxlan0"]["mtu_bytes"]) == ("br0", MTU_BYTES)
+    assert dict(links["vxlan0"]["details"]) == {
+        "vni": VNI[form], "port": VXLAN_PORT, "local": None,
+        "learning": True, "proxy": True, "l2miss": True, "l3miss": True,
+    }  # fmt: skip
+    machine_of = {entry["mac"]: entry["destination"] for entry in found["state"]["h1"]["fdb"]}
+    behind = {item["address"]: machine_of[item["mac"]] for item in found["state"]["h1"]["neighbours"]}
+    for number in range(2, 6):
+        address = found["addresses"][f"c{number}"]
+        assert behind[address] == f"100.64.0.{number}"
+        peer = {"host": f"h{number}", "address": f"100.64.0.{number}", "subnet": f"{address}/32"}
+        assert peer in found["peers"]["h1"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_daemon_that_dies_and_a_host_that_is_cut_off_come_back(form: str, tmp_path: Any) -> None:
+    found = run(tmp_path, "line", f"libnetwork:{form}", FAULTS)
+    assert found["everybody_at_first"]
+    # the kernel forwards without its daemon
+    assert found["while_dead"] == {"c1 c2": True, "c1 c3": True, "c4 c1": True}
+    assert found["restart_s"] < 60
+    assert found["while_cut"] == {"c1 c4": False, "c1 c2": True, "c2 c3": True}
+    assert found["back_s"] < 60
+    assert found["without_store"]
+    assert set(found["knew"]) == {"h2", "h3", "h4"}
