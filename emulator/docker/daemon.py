@@ -67,6 +67,7 @@ class Dockerd:
         self._client: DockerClient | None = None
         self._loaded: dict[Path, LoadedImage] = {}
         self._held: list[int] = []
+        self._log_begins = 0
         run = network.world.start().parent
         number = list(network.underlay.namespaces).index(host)  # a host's name may be too long for a socket's path
         self.folder = run / "docker" / str(number)
@@ -103,6 +104,7 @@ class Dockerd:
             *self._options,
         ]
         variables = {"PATH": f"{programs.own(self.folder.parent / 'programs')}:{programs.PATH}"}
+        self._log_begins = 0 if self._daemon is None else self._daemon.log.stat().st_size
         self._daemon = start_program(self.network, self.host, "dockerd", [*self._enter(), *command], variables)
 
     def _enter(self) -> list[str]:
@@ -123,6 +125,12 @@ class Dockerd:
         if self._daemon is None:
             raise AssertionError("it has not been started")
         return self._daemon
+
+    def has_said(self, text: str) -> bool:
+        """Whether its log has a text, of the time since it was started last."""
+        with self.daemon.log.open("rb") as file:
+            file.seek(self._log_begins)
+            return text.encode() in file.read()
 
     def answers(self) -> bool:
         """Whether it is ready; it does not wait for that."""

@@ -6,6 +6,9 @@ that packs them, for it knows each kind of tunnel; whole networks are made by th
 
 from __future__ import annotations
 
+import fcntl
+import socket
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
@@ -22,7 +25,9 @@ _SCOPES = {"global": 0, "link": 253, "host": 254}
 _PROTOCOLS = {"kernel": 2, "boot": 3, "static": 4}
 _ONLINK = 0x4
 _PERMANENT, _SELF = 0x80, 0x02
-_IFNAME_BYTES = 15
+_SIOCGIFNAME, _SIOCGIFMTU, _SIOCGIFINDEX = 0x8910, 0x8921, 0x8933
+_IFNAME_BYTES = 16
+_IFREQ = struct.Struct("16si20x")
 
 
 class Handle:
@@ -37,6 +42,8 @@ class Handle:
 
         self._namespace = namespace
         with namespaces.entered(namespace):
+            # names, indices and MTUs are asked for all the time, for which netlink's messages would be dear
+            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self._kernel = IPRoute()
 
     def __enter__(self) -> Self:
@@ -50,10 +57,15 @@ class Handle:
     def close(self) -> None:
         """Let go of it."""
         self._kernel.close()
+        self._socket.close()
 
     def has_link(self, name: str) -> bool:
         """Whether there is a link of a name."""
-        return bool(self._kernel.link_lookup(ifname=name))
+        try:
+            self._index(name)
+        except NetlinkError:
+            return False
+        return True
 
     def add_vxlan(self, name: str, *, vni: int, port: int, local: str, mac: str, mtu_bytes: int) -> None:
         """A VXLAN tunnel from an address to wherever the FDB says; it learns nothing."""
@@ -122,15 +134,13 @@ class Handle:
         """The route that a packet to an address takes now; its destination is the address."""
         with _naming(f"route to {address}"):
             (found,) = self._kernel.route("get", dst=address)
-        index = found.get("oif")
-        (link,) = self._kernel.get_links(index)
-        return Route(f"{address}/32", link.get("ifname"), found.get("gateway"), source=found.get("prefsrc"))
+        name = fcntl.ioctl(self._socket, _SIOCGIFNAME, _IFREQ.pack(b"", found.get("oif")))[:_IFNAME_BYTES]
+        interface = name.rstrip(b"\0").decode(errors="replace")
+        return Route(f"{address}/32", interface, found.get("gateway"), source=found.get("prefsrc"))
 
     def mtu_bytes(self, name: str) -> int:
         """A link's MTU."""
-        (link,) = self._kernel.get_links(self._index(name))
-        found: int = link.get("mtu")
-        return found
+        return self._ask(_SIOCGIFMTU, name)
 
     def _add(self, name: str, attributes: Mapping[str, object]) -> None:
         with _naming(name):
@@ -201,11 +211,15 @@ class Handle:
                 kernel.close()
 
     def _index(self, name: str) -> int:
-        found = self._kernel.link_lookup(ifname=name[:_IFNAME_BYTES])
-        if not found:
-            raise NetlinkError(name, 19, "there is no such link")
-        index: int = found[0]
-        return index
+        return self._ask(_SIOCGIFINDEX, name)
+
+    def _ask(self, question: int, name: str) -> int:
+        try:
+            answer = fcntl.ioctl(self._socket, question, _IFREQ.pack(name.encode()[: _IFNAME_BYTES - 1], 0))
+        except OSError as error:
+            raise NetlinkError(name, error.errno or 0, "") from None
+        found: int = _IFREQ.unpack(answer)[1]
+        return found
 
 
 @contextmanager

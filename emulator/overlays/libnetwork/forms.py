@@ -70,11 +70,11 @@ class KeyValueForm:
         if not self._founded.wait(_PATIENCE_S):
             raise DaemonError(f"the first dockerd does not find the store, after {_PATIENCE_S:g} s")
 
-    def found(self, daemon: Dockerd, address: str) -> None:  # noqa: ARG002
+    def found(self, daemon: Dockerd, address: str) -> None:
         """Make the network, once the daemon has found the store."""
 
         def is_there() -> bool:
-            if has_network(daemon):
+            if network_id(daemon):
                 return True
             try:
                 with daemon.asking():
@@ -86,14 +86,25 @@ class KeyValueForm:
             return True
 
         _wait(is_there, f"dockerd on {daemon.host} does not reach the store")
+        self._await_gossip(daemon, address)
         self._founded.set()
 
-    def join(self, daemon: Dockerd, address: str) -> None:  # noqa: ARG002
+    def join(self, daemon: Dockerd, address: str) -> None:
         """Wait until the network shows."""
-        _wait(lambda: has_network(daemon), f"dockerd on {daemon.host} does not see the overlay network in the store")
+        _wait(lambda: bool(network_id(daemon)), f"dockerd on {daemon.host} does not see the network in the store")
+        self._await_gossip(daemon, address)
 
     def leave(self, daemon: Dockerd) -> None:
         """Nothing: the daemon's announcement ends by itself."""
+
+    def _await_gossip(self, daemon: Dockerd, address: str) -> None:
+        """Wait until a daemon gossips, which only its log tells.
+
+        It learns its own address from the store, a moment after it is ready. Whoever asks it for a container that was
+        started before is told of no address, and never asks again.
+        """
+        joined = f"serf: EventMemberJoin: {daemon.host} {address}"
+        _wait(lambda: daemon.has_said(joined), f"dockerd on {daemon.host} does not gossip")
 
 
 class SwarmForm:
@@ -118,7 +129,7 @@ class SwarmForm:
                 if _state(daemon) == "inactive":
                     listen = f"{address}:{_SWARM_PORT}"
                     daemon.client.swarm.init(address, listen, default_addr_pool=[INGRESS_POOL])
-                if not has_network(daemon):
+                if not network_id(daemon):
                     make_network(daemon, self._pool, attachable=True)
                 token = daemon.client.api.inspect_swarm()["JoinTokens"]["Worker"]
         except BaseException as error:
@@ -156,10 +167,11 @@ def make_network(daemon: Dockerd, pool: str, *, attachable: bool | None = None) 
     )
 
 
-def has_network(daemon: Dockerd) -> bool:
-    """Whether a daemon knows the overlay network."""
+def network_id(daemon: Dockerd) -> str:
+    """The overlay network's identifier; empty if a daemon does not know it."""
     with daemon.asking():
-        return any(network["Name"] == NETWORK for network in daemon.client.api.networks(names=[NETWORK]))
+        found = daemon.client.api.networks(names=[NETWORK])
+    return next((str(network["Id"]) for network in found if network["Name"] == NETWORK), "")
 
 
 def _state(daemon: Dockerd) -> str:

@@ -17,7 +17,7 @@ from emulator.docker.daemon import Dockerd
 from emulator.netlink import state
 from emulator.netlink.state import KernelState
 from emulator.overlays.base import Overlay
-from emulator.overlays.libnetwork.forms import NETWORK, Form, KeyValueForm, SwarmForm
+from emulator.overlays.libnetwork.forms import NETWORK, Form, KeyValueForm, SwarmForm, network_id
 from emulator.overlays.model import Attachment, Container, OverlaySpec, Peer, Runtime
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Libnetwork(Overlay):
         self._daemons: dict[str, Dockerd] = {}
         self._preparations: dict[str, _Preparation] = {}
         self._before: dict[str, KernelState] = {}
+        self._network_id = ""
 
     @classmethod
     def needs_store(cls, form: str) -> bool:
@@ -170,18 +171,18 @@ class Libnetwork(Overlay):
     def _hidden(self, host: str) -> KernelState:
         """What is in the namespace that libnetwork keeps for the overlay network, while a container is in it."""
         daemon = self._daemons[host]
-        with daemon.asking():
-            found = daemon.client.api.networks(names=[NETWORK])
-        for network in found:
-            # its name has a number, which is another after each of the daemon's starts
-            paths = daemon.hidden_namespaces(f"*-{network['Id'][:_NETNS_DIGITS]}")
-            if paths:
-                descriptor = os.open(paths[-1], os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    return _without_loopback(state.read(descriptor))
-                finally:
-                    os.close(descriptor)
-        return KernelState()
+        if not self._network_id:
+            # once: a daemon whose store is gone knows of no network, though it has it
+            self._network_id = network_id(daemon)
+        # its name has a number, which is another after each of the daemon's starts
+        paths = daemon.hidden_namespaces(f"*-{self._network_id[:_NETNS_DIGITS]}")
+        if not paths:
+            return KernelState()
+        descriptor = os.open(paths[-1], os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return _without_loopback(state.read(descriptor))
+        finally:
+            os.close(descriptor)
 
 
 def _without_loopback(found: KernelState) -> KernelState:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.emulator.overlays.frames import ICMP, UDP, between_hosts, datagram, echoes
 from tests.emulator.overlays.guest import TOPOLOGIES, run
-from tests.emulator.overlays.test_flannel import between_hosts, datagram, echoes
 from tests.emulator.session.conftest import guest_kernel
 
 __all__ = ["guest_kernel"]
@@ -20,7 +20,7 @@ FORMS = ("kv", "swarm")
 OVERHEAD_BYTES = 50
 MTU_BYTES = 1450
 VNI = {"kv": 256, "swarm": 4097}
-UDP, ICMP, VXLAN_PORT = 17, 1, 4789
+VXLAN_PORT = 4789
 
 MEASURE = """
 from dataclasses import asdict
