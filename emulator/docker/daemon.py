@@ -50,6 +50,11 @@ class LoadedImage:
     command: tuple[str, ...] | None
 
 
+def host_name(host: str) -> str:
+    """What a host's daemon takes its machine's name for: the kernel has no longer ones."""
+    return host[:_HOST_NAME_BYTES]
+
+
 class Dockerd:
     """A `dockerd` in a host. It ends with the network, and all its containers with it."""
 
@@ -110,7 +115,7 @@ class Dockerd:
     def _enter(self) -> list[str]:
         """What brings its command into its own mount and UTS namespaces: new ones, or those that it had before."""
         if self._daemon is None:
-            return ["unshare", "--uts", "sh", "-c", _ENTER, "sh", self.host[:_HOST_NAME_BYTES]]
+            return ["unshare", "--uts", "sh", "-c", _ENTER, "sh", host_name(self.host)]
         own = f"/proc/{os.getpid()}/fd"
         return ["nsenter", *(f"--{name}={own}/{held}" for name, held in zip(_KINDS, self._held, strict=True))]
 
@@ -126,11 +131,12 @@ class Dockerd:
             raise AssertionError("it has not been started")
         return self._daemon
 
-    def has_said(self, text: str) -> bool:
-        """Whether its log has a text, of the time since it was started last."""
+    def has_said(self, texts: Sequence[str]) -> bool:
+        """Whether its log has one of some texts, since it was started last."""
         with self.daemon.log.open("rb") as file:
             file.seek(self._log_begins)
-            return text.encode() in file.read()
+            said = file.read()
+        return any(text.encode() in said for text in texts)
 
     def answers(self) -> bool:
         """Whether it is ready; it does not wait for that."""

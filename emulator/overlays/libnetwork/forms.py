@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
 from emulator.daemons import DaemonError
-from emulator.docker.daemon import Dockerd
+from emulator.docker.daemon import Dockerd, host_name
 
 NETWORK = "gtsdsl"
 """Docker's name of the overlay network."""
@@ -34,8 +34,8 @@ class Form(Protocol):
     def options(self, host: str, address: str) -> list[str]:
         """Further options of a host's daemon."""
 
-    def await_founder(self) -> None:
-        """Wait until the daemons of all hosts but the first may be started."""
+    def await_turn(self, host: str) -> None:
+        """Wait until a host's daemon may be started."""
 
     def found(self, daemon: Dockerd, address: str) -> None:
         """What is done on the first host: the overlay network is made."""
@@ -50,27 +50,29 @@ class Form(Protocol):
 class KeyValueForm:
     """Docker 20.10's: all daemons keep their networks in one external store, and announce themselves there."""
 
-    def __init__(self, pool: str, endpoint: Callable[[str], tuple[str, int]]) -> None:
+    def __init__(self, hosts: Sequence[str], pool: str, endpoint: Callable[[str], tuple[str, int]]) -> None:
         """``pool`` is where containers get their addresses from; ``endpoint`` where a host reaches the store."""
+        self._hosts = tuple(hosts)
         self._pool = pool
         self._endpoint = endpoint
-        self._founded = threading.Event()
+        self._gossips = {host: threading.Event() for host in hosts}
 
     def options(self, host: str, address: str) -> list[str]:
         """The store, and the address under which the daemon announces itself, which is its tunnels' too."""
         store, port = self._endpoint(host)
         return [f"--cluster-store=etcd://{store}:{port}", f"--cluster-advertise={address}:{_ADVERTISED_PORT}"]
 
-    def await_founder(self) -> None:
-        """Wait for the first one, which all others then find in the store before any other.
+    def await_turn(self, host: str) -> None:
+        """Wait for the host before, so that a daemon finds in the store only such as gossip with each other.
 
-        A daemon gossips with the first that it finds, and with those that it hears of from that one. If several start
-        at once, they may find each other in pairs that never hear of other pairs.
+        It joins one of them, whichever it sees first, and tries no other. If several start at once, some see each
+        other first, and are a group of their own for ever.
         """
-        if not self._founded.wait(_PATIENCE_S):
-            raise DaemonError(f"the first dockerd does not find the store, after {_PATIENCE_S:g} s")
+        for before in self._hosts[: self._hosts.index(host)]:
+            if not self._gossips[before].wait(_PATIENCE_S):
+                raise DaemonError(f"dockerd on {before} does not gossip, after {_PATIENCE_S:g} s")
 
-    def found(self, daemon: Dockerd, address: str) -> None:
+    def found(self, daemon: Dockerd, address: str) -> None:  # noqa: ARG002
         """Make the network, once the daemon has found the store."""
 
         def is_there() -> bool:
@@ -85,26 +87,26 @@ class KeyValueForm:
                 return False
             return True
 
-        _wait(is_there, f"dockerd on {daemon.host} does not reach the store")
-        self._await_gossip(daemon, address)
-        self._founded.set()
+        _wait(daemon, is_there, "does not reach the store")
+        self._await_gossip(daemon, [daemon.host])
 
-    def join(self, daemon: Dockerd, address: str) -> None:
-        """Wait until the network shows."""
-        _wait(lambda: bool(network_id(daemon)), f"dockerd on {daemon.host} does not see the network in the store")
-        self._await_gossip(daemon, address)
+    def join(self, daemon: Dockerd, address: str) -> None:  # noqa: ARG002
+        """Wait until the network shows, and another member."""
+        _wait(daemon, lambda: bool(network_id(daemon)), "does not see the overlay network in the store")
+        self._await_gossip(daemon, [host for host in self._hosts if host != daemon.host])
 
     def leave(self, daemon: Dockerd) -> None:
         """Nothing: the daemon's announcement ends by itself."""
 
-    def _await_gossip(self, daemon: Dockerd, address: str) -> None:
-        """Wait until a daemon gossips, which only its log tells.
+    def _await_gossip(self, daemon: Dockerd, members: Sequence[str]) -> None:
+        """Wait until a daemon knows one of some members, which only its log tells.
 
         It learns its own address from the store, a moment after it is ready. Whoever asks it for a container that was
         started before is told of no address, and never asks again.
         """
-        joined = f"serf: EventMemberJoin: {daemon.host} {address}"
-        _wait(lambda: daemon.has_said(joined), f"dockerd on {daemon.host} does not gossip")
+        joined = [f"serf: EventMemberJoin: {host_name(host)} " for host in members]
+        _wait(daemon, lambda: daemon.has_said(joined), "does not gossip")
+        self._gossips[daemon.host].set()
 
 
 class SwarmForm:
@@ -119,7 +121,7 @@ class SwarmForm:
         """None."""
         return []
 
-    def await_founder(self) -> None:
+    def await_turn(self, host: str) -> None:
         """They may start at once, and wait when they join."""
 
     def found(self, daemon: Dockerd, address: str) -> None:
@@ -145,7 +147,7 @@ class SwarmForm:
         with daemon.asking():
             if _state(daemon) == "inactive":
                 daemon.client.swarm.join([manager], token, f"{address}:{_SWARM_PORT}", address)
-        _wait(lambda: _state(daemon) == "active", f"dockerd on {daemon.host} does not become a member of the swarm")
+        _wait(daemon, lambda: _state(daemon) == "active", "does not become a member of the swarm")
         time.sleep(_GOSSIP_S)
 
     def leave(self, daemon: Dockerd) -> None:
@@ -180,9 +182,10 @@ def _state(daemon: Dockerd) -> str:
         return str(daemon.client.info()["Swarm"]["LocalNodeState"])
 
 
-def _wait(is_there: Callable[[], bool], trouble: str) -> None:
+def _wait(daemon: Dockerd, is_there: Callable[[], bool], trouble: str) -> None:
     deadline_s = time.monotonic() + _PATIENCE_S
     while not is_there():
+        daemon.daemon.check()
         if time.monotonic() > deadline_s:
-            raise DaemonError(f"{trouble}, after {_PATIENCE_S:g} s")
+            raise DaemonError(f"dockerd on {daemon.host} {trouble}, after {_PATIENCE_S:g} s")
         time.sleep(_POLL_S)

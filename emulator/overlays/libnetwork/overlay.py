@@ -47,7 +47,7 @@ class Libnetwork(Overlay):
         if store is None:
             self._form = SwarmForm(spec.network)
         else:
-            self._form = KeyValueForm(spec.network, store.endpoint)
+            self._form = KeyValueForm(spec.hosts, spec.network, store.endpoint)
         self._daemons: dict[str, Dockerd] = {}
         self._preparations: dict[str, _Preparation] = {}
         self._before: dict[str, KernelState] = {}
@@ -97,9 +97,10 @@ class Libnetwork(Overlay):
 
     def is_ready(self, host: str) -> bool:
         """Whether it is a member, with an image to make containers of."""
-        if host in self.agents:
-            self.agents[host].check()
-        return self._preparations[host].is_done()
+        if not self._preparations[host].is_done():
+            return False
+        self.agents[host].check()
+        return True
 
     def attach(self, container: Container) -> Attachment:
         """Run a container, unless it runs already; its name resolves in the others by Docker's own name server."""
@@ -142,14 +143,13 @@ class Libnetwork(Overlay):
     def _prepare(self, host: str) -> None:
         """Start a daemon, make it a member, and run the host's containers. It runs beside other hosts', and blocks."""
         daemon = self._daemons[host]
-        is_first = host == self.spec.hosts[0]
-        if not is_first:
-            self._form.await_founder()
+        self._form.await_turn(host)
         daemon.start()
         while not daemon.answers():
+            daemon.daemon.check()
             time.sleep(_POLL_S)
         daemon.load(image_at(self.spec.image))
-        act = self._form.found if is_first else self._form.join
+        act = self._form.found if host == self.spec.hosts[0] else self._form.join
         act(daemon, self._address[host])
         # at once, on all hosts side by side: whoever joins waits for others' answers
         for container in self.spec.containers:

@@ -24,6 +24,7 @@ VXLAN_PORT = 4789
 
 MEASURE = """
 from dataclasses import asdict
+time.sleep(5)  # daemons that have just started have much to do, and the clock that they read takes its time
 names = sorted(probe.addresses)
 rtt_ms = {f"{a} {b}": probe.steady_ms(a, b) for a in names for b in names if a < b}
 back = {f"{b} {a}": probe.reach(b, a) for a in names for b in names if a < b}
@@ -64,7 +65,7 @@ cut(net, "h4", "down")
 while_cut = {pair: probe.reach(*pair.split()) for pair in ("c1 c4", "c1 c2", "c2 c3")}
 time.sleep(5)
 cut(net, "h4", "up")
-back_s = probe.seconds_until("c1", "c4")
+back_s = sum(probe.seconds_until(name, "c4") for name in ("c1", "c2", "c3"))
 if store is not None:
     store.daemon.stop()
 without_store = everybody()
