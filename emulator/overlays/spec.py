@@ -9,10 +9,10 @@ from pathlib import Path
 from emulator.docker.containers import MEMORY_BYTES
 from emulator.docker.image import image, own_image
 from emulator.errors import EmulationError
-from emulator.flavors import flavor
+from emulator.flavors import limits
 from emulator.overlays import overlay
 from emulator.overlays.model import Container, OverlaySpec, Runtime, StorePlace
-from emulator.plan import Host, Plan
+from emulator.plan import Plan
 from gtsdsl.diagnostics import did_you_mean, printable
 
 NETWORK = "10.244.0.0/16"
@@ -67,7 +67,7 @@ def spec(
     if runtime != "docker" and image_path is not None:
         raise OverlayError("an image is for containers of Docker: add --runtime docker")
     hosts = tuple(host.name for host in plan.hosts if not host.is_store)
-    limits_of = {host.name: _limits(host, flavors) for host in plan.hosts if not host.is_store}
+    limits_of = {host.name: limits(host.flavor_id if flavors else None) for host in plan.hosts if not host.is_store}
     _check_joined(plan)
     pool = _network(network, len(hosts))
     _check_free(plan, pool)
@@ -78,7 +78,7 @@ def spec(
         form=form,
         hosts=hosts,
         containers=tuple(
-            Container(next(free), host, *limits) for host, limits in limits_of.items() for _ in range(containers)
+            Container(next(free), host, *most) for host, most in limits_of.items() for _ in range(containers)
         ),
         network=str(pool),
         runtime=runtime,
@@ -87,18 +87,11 @@ def spec(
     )
 
 
-def _limits(host: Host, flavors: bool) -> tuple[int | None, int | None]:
-    """How many processors and how much memory a container of a host may have."""
-    if not flavors or host.flavor_id is None:
-        return None, None
-    found = flavor(host.flavor_id)
-    return found.cpus, found.memory_bytes
-
-
 def memory_bytes(asked: OverlaySpec) -> int:
-    """What a guest needs for an overlay and its containers."""
+    """What a guest needs for an overlay and its containers, the largest of them as large as it may get."""
     needed = overlay(asked.name).memory_bytes
-    return max(needed, MEMORY_BYTES) if asked.runtime == "docker" else needed
+    largest = max((container.memory_bytes or 0 for container in asked.containers), default=0)
+    return largest + (max(needed, MEMORY_BYTES) if asked.runtime == "docker" else needed)
 
 
 def _image(path: str | None) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _MAX_CONTAINERS = 200
 
-OVERLAY_ONLY = ("containers", "runtime", "store", "overlay_network", "image", "flavors")
+OVERLAY_ONLY = ("containers", "runtime", "store", "overlay_network", "image")
 """The options that mean nothing without ``--overlay``."""
 
 _OPTIONS = (
