@@ -16,7 +16,8 @@ _CONTROLLERS = ("cpu", "memory")
 def container_groups(container: Container, pid: int | None, folder: str) -> tuple[Path, ...]:
     """The control groups of a container that has limits: those that Docker has made, or new ones.
 
-    ``pid`` is the first process of a container of Docker. ``folder`` is what the emulation calls its own (`World.groups`); what is in it goes with the emulation.
+    ``pid`` is the first process of a container of Docker. ``folder`` is what the emulation calls its own
+    (`World.groups`); what is in it goes with the emulation.
 
     Raises:
         EmulationError: this machine has none.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from emulator.docker import programs
 from emulator.docker.containers import MEMORY_BYTES, image_at, open_network
 from emulator.docker.daemon import Dockerd
-from emulator.docker.image import image
+from emulator.docker.image import find_image
 from emulator.docker.model import Machine
 from emulator.errors import EmulationError
 from emulator.flavors import limits
@@ -40,7 +39,7 @@ class ImageMapError(EmulationError):
 def machines_of(plan: Plan, texts: Sequence[str], *, flavors: bool = False) -> tuple[Machine, ...]:
     """What each host of a plan, but the store's machine, is to be; with ``flavors``, no larger than its flavorId says.
 
-    ``texts`` are ``Ubuntu-14.04.qcow2=debian12.tar``. Nothing else that a topology names is ever run.
+    ``texts`` are ``Ubuntu-14.04.qcow2=debian:12``, or with an archive's path. Nothing else is ever run.
 
     Raises:
         EmulationError: one of them makes no sense or names no image, a host's imageId has none, its flavor is none.
@@ -49,12 +48,12 @@ def machines_of(plan: Plan, texts: Sequence[str], *, flavors: bool = False) -> t
     for text in texts:
         image_id, equals, path = text.rpartition("=")
         if not equals or not image_id or not path:
-            raise ImageMapError(f"{printable(text, 80)} is not IMAGEID=FILE.tar, as in Ubuntu-14.04.qcow2=debian12.tar")
-        path_of[image_id] = str(image(Path(path)).path.resolve())
+            raise ImageMapError(f"{printable(text, 80)} is not IMAGEID=IMAGE, as in Ubuntu-14.04.qcow2=debian:12")
+        path_of[image_id] = str(find_image(path).path.resolve())
     machines = [host for host in plan.hosts if not host.is_store]
     missing = sorted({host.image_id for host in machines if host.image_id is not None} - path_of.keys())
     if missing:
-        listed = " ".join(f"--image-map '{printable(name, 80)}=FILE.tar'" for name in missing)
+        listed = " ".join(f"--image-map '{printable(name, 80)}=IMAGE'" for name in missing)
         raise ImageMapError(f"no image is given for an imageId of the topology: {listed}")
     if nameless := [host.name for host in machines if host.image_id is None]:
         raise ImageMapError(f"{', '.join(nameless[:8])}: no imageId, so no image for a host of Docker")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
-from pathlib import Path
 
 from emulator.docker.containers import MEMORY_BYTES
-from emulator.docker.image import image, own_image
+from emulator.docker.image import find_image, own_image
 from emulator.errors import EmulationError
 from emulator.flavors import limits
 from emulator.overlays import overlay
@@ -96,7 +95,7 @@ def memory_bytes(asked: OverlaySpec) -> int:
 
 def _image(path: str | None) -> str:
     """The path of an archive that is there, for wherever the network will run."""
-    return str((own_image() if path is None else image(Path(path))).path.resolve())
+    return str((own_image() if path is None else find_image(path)).path.resolve())
 
 
 def _network(text: str, hosts: int) -> IPv4Network:

@@ -66,9 +66,9 @@ if TYPE_CHECKING:
 @click.option(
     "--image-map",
     "image_map",
-    metavar="IMAGEID=FILE.tar",
+    metavar="IMAGEID=IMAGE",
     multiple=True,
-    help="For --hosts docker: the image that stands for an imageId of the topology.",
+    help="For --hosts docker: the image (an archive, or a name that your Docker has) for an imageId.",
 )
 @overlay_options
 @guest_options

@@ -47,8 +47,8 @@ _OPTIONS = (
     click.option("--overlay-network", metavar="CIDR", help="The containers' addresses.  [default: 10.244.0.0/16]"),
     click.option(
         "--image",
-        metavar="FILE.tar",
-        help="For containers of Docker: an archive of `docker save`, or of a root file system.",
+        metavar="IMAGE",
+        help="Of Docker's containers: an archive (`docker save`, a root file system), or a name that your Docker has.",
     ),
     click.option("--flavors", is_flag=True, help="A container has as much of the machine as its host's flavorId says."),
 )
