@@ -110,7 +110,7 @@ class Machines:
         """A host's container; the descriptor of its network namespace."""
         container = Container(machine.host, _DAEMON, machine.cpus, machine.memory_bytes)
         pid = daemon.run(container, daemon.load(image_at(machine.image)), "none")
-        descriptor = open_network(pid)
+        descriptor = open_network(machine.host, pid)
         world = self._network.world
         world.guard([descriptor])
         world.inhabit(descriptor, pid, daemon.hosts_file(machine.host))
