@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 
 from emulator.docker.containers import MEMORY_BYTES
 from emulator.docker.image import find_image, own_image
-from emulator.errors import EmulationError
+from emulator.errors import OverlayError
 from emulator.flavors import limits
 from emulator.overlays import overlay
 from emulator.overlays.model import Container, OverlaySpec, Runtime, StorePlace
@@ -19,14 +19,11 @@ NETWORK = "10.244.0.0/16"
 
 SUBNET_BITS = 24
 """The prefix length of one host's part of it, as flannel has it."""
-MAX_CONTAINERS = 200
+_MAX_CONTAINERS = 200
+"""What fits well into a host's subnet."""
+_SPECIAL = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")))
+"""This network, loopback, multicast and what is reserved (RFC 6890)."""
 _PARTS_SHOWN, _HOSTS_SHOWN = 4, 8
-
-
-class OverlayError(EmulationError):
-    """An overlay that cannot be on a topology; the message says why."""
-
-    exit_status = 1
 
 
 def spec(
@@ -65,6 +62,8 @@ def spec(
         store = StorePlace(host=plan.hosts[0].name)
     if runtime != "docker" and image_path is not None:
         raise OverlayError("an image is for containers of Docker: add --runtime docker")
+    if not 0 <= containers <= _MAX_CONTAINERS:
+        raise OverlayError(f"{containers} containers a host: there can be 0 to {_MAX_CONTAINERS}")
     hosts = tuple(host.name for host in plan.hosts if not host.is_store)
     limits_of = {host.name: limits(host.flavor_id if flavors else None) for host in plan.hosts if not host.is_store}
     _check_joined(plan)
@@ -103,6 +102,8 @@ def _network(text: str, hosts: int) -> IPv4Network:
         pool = IPv4Network(text)
     except ValueError as error:
         raise OverlayError(f"the containers' network {printable(text, 40)}: {error}; write it as {NETWORK}") from None
+    if any(pool.overlaps(special) for special in _SPECIAL):
+        raise OverlayError(f"the containers' network {pool} has addresses that no host can have; take {NETWORK}")
     # the first stays free, as with flannel: its own address is that of the whole network
     if pool.prefixlen > SUBNET_BITS or 2 ** (SUBNET_BITS - pool.prefixlen) <= hosts:
         raise OverlayError(

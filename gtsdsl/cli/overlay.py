@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from emulator.plan import Plan
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
-_MAX_CONTAINERS = 200
 
 OVERLAY_ONLY = ("containers", "runtime", "store", "overlay_network", "image")
 """The options that mean nothing without ``--overlay``."""
@@ -31,7 +30,7 @@ _OPTIONS = (
     ),
     click.option(
         "--containers",
-        type=click.IntRange(0, _MAX_CONTAINERS),
+        type=click.IntRange(min=0),
         default=1,
         show_default=True,
         help="On each host: c1, c2, …",
