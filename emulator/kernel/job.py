@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.errors import EmulationError
+from emulator.runs import PLACE_VARIABLE
 
 FOLDER_VARIABLE = "GTSDSL_SHARED"
 """Names, in the guest's environment, the folder that it shares with the host: what is written there outlives it."""
@@ -24,6 +25,7 @@ RUNNING = "running"
 
 _ROOT = Path(__file__).resolve().parents[2]
 _WORDS_MAX = 200
+_RUNS_PLACE = "/dev/shm"  # noqa: S108 - the guest's own: its /tmp shows the host's, and daemons hide its /run
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, 
             **job.environment,
             "PATH": os.pathsep.join([path, *system]),
             FOLDER_VARIABLE: str(folder),
+            PLACE_VARIABLE: _RUNS_PLACE,
         },
         "shared": [str(folder), *([str(job.output)] if job.output else [])],
         "settle_s": settle_s,
