@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.errors import EmulationError
-from emulator.runs import PLACE_VARIABLE
 
 FOLDER_VARIABLE = "GTSDSL_SHARED"
 """Names, in the guest's environment, the folder that it shares with the host: what is written there outlives it."""
@@ -25,7 +24,6 @@ RUNNING = "running"
 
 _ROOT = Path(__file__).resolve().parents[2]
 _WORDS_MAX = 200
-_RUNS_PLACE = "/dev/shm"  # noqa: S108 - the guest's own: its /tmp shows the host's, and daemons hide its /run
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,6 @@ def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, 
             **job.environment,
             "PATH": os.pathsep.join([path, *system]),
             FOLDER_VARIABLE: str(folder),
-            PLACE_VARIABLE: _RUNS_PLACE,
         },
         "shared": [str(folder), *([str(job.output)] if job.output else [])],
         "settle_s": settle_s,
@@ -150,6 +147,19 @@ def words(command: Sequence[str], said: bytes | None) -> str:
     text = (said or b"").decode(errors="replace").strip() or " ".join(command)
     text = "".join(character if character.isprintable() else " " for character in text)
     return text if len(text) <= _WORDS_MAX else text[: _WORDS_MAX - 1] + "…"
+
+
+def say_running(folder: Path, what: str) -> None:
+    """Say in a shared folder what is being done now, for whoever waits, and for the watchdog's message."""
+    (folder / RUNNING).write_bytes(what.encode(errors="replace"))  # a locale without UTF-8 has no say in it
+
+
+def working_folder() -> Path:
+    """The folder that commands work in; the root, if ours has been removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path("/")
 
 
 def check_output(path: Path) -> Path:
