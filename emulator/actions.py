@@ -141,7 +141,7 @@ def _run_script(network: EmulatedNetwork, path: str) -> int:
             return _SCRIPT_FAILED
         return leaving.code or 0
     except Exception as error:
-        # what led to it, but for the frames that are ours
+        # what led to it, but for the frames that are ours; they are all there are if the file is no Python
         traceback.print_exception(error.with_traceback(_users_part(error, path)))
         return _SCRIPT_FAILED
     finally:
@@ -150,8 +150,8 @@ def _run_script(network: EmulatedNetwork, path: str) -> int:
 
 
 def _users_part(error: BaseException, path: str) -> TracebackType | None:
-    """Where an exception came from, from the user's file on."""
+    """Where an exception came from, from the user's file on; None if the file was not run."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != path:
         trace = trace.tb_next
-    return trace or error.__traceback__
+    return trace

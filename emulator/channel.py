@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Self
 
 from emulator.errors import EmulationError
 from emulator.kernel.guest import Sink
-from emulator.kernel.job import RUNNING
+from emulator.kernel.job import say_running
 from emulator.task import Json
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def serve(network: EmulatedNetwork, folder: Path, *, spins: bool) -> int:
             if not spins:
                 time.sleep(_PAUSE_S)
         fields = json.loads(request.read_bytes())
-        (folder / RUNNING).write_text(str(fields.get("says", fields["do"])))
+        say_running(folder, str(fields.get("says", fields["do"])))
         try:
             answer = answerer.answer(number, fields)
         except EmulationError as error:

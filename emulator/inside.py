@@ -8,16 +8,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import io
 import os
 import signal
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator import user_namespace
 from emulator.errors import EmulationError
-from emulator.kernel.job import FOLDER_VARIABLE, RUNNING
+from emulator.kernel.job import FOLDER_VARIABLE, say_running
 from emulator.signals import signals_as_exit
 from emulator.task import RESULT, TASK, Task, task_from_json
 
@@ -36,6 +37,9 @@ def main() -> int:
     folder = Path(os.environ[FOLDER_VARIABLE])
     parent = os.environ.pop(PARENT_VARIABLE, None)
     gc.disable()  # a short life, and all that is loaded stays
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what hosts say goes out as it came, whatever the locale
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
         task = task_from_json((folder / TASK).read_bytes())
         with contextlib.ExitStack() as stack:
@@ -58,7 +62,7 @@ def main() -> int:
 
 
 def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int:
-    progress = _progress(folder)
+    progress = partial(say_running, folder)
     progress("bringing the network up")
     from emulator.network import EmulatedNetwork  # noqa: PLC0415 - after the first word of progress
 
@@ -96,15 +100,6 @@ def _end_with(parent: int) -> bool:
     """Ask the kernel to end this process when its parent ends; false if it has done so already."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     return os.getppid() == parent
-
-
-def _progress(folder: Path) -> Callable[[str], None]:
-    """Says what is being done now, for whoever waits, and for the watchdog's message."""
-
-    def say(what: str) -> None:
-        (folder / RUNNING).write_text(what)
-
-    return say
 
 
 if __name__ == "__main__":

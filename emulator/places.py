@@ -30,9 +30,10 @@ from emulator.kernel.job import (
     python_environment,
     read_result,
     words,
+    working_folder,
 )
 from emulator.kernel.watchdog import PATIENCE_S
-from emulator.runs import MARK, Run
+from emulator.runs import MARK, PLACE_VARIABLE, Run
 from emulator.task import TASK, Task, task_to_json
 
 _POLL_S = 0.02
@@ -40,6 +41,7 @@ _ANSWER_POLL_S = 0.002
 _CHUNK_BYTES = 2**16
 _GRACE_S = 10.0
 _HAS_DISTUTILS = sys.version_info < (3, 12)
+_RUNS_IN_GUEST = "/dev/shm"  # noqa: S108 - the guest's own: its /tmp shows the host's, and daemons hide its /run
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -100,10 +102,10 @@ def job_of(task: Task, output: Path | None = None) -> Job:
     _compile()
     return Job(
         python_command("-m", "emulator.inside"),
-        Path.cwd(),
-        _environment(),
+        working_folder(),
+        {**_environment(), PLACE_VARIABLE: _RUNS_IN_GUEST},
         output,
-        inputs={TASK: task_to_json(task)},
+        inputs={TASK: task_to_json(task), RUNNING: b"bringing the network up"},
     )
 
 

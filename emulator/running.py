@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from emulator.actions import Outcome, outcome_from_json
 from emulator.captures import handing_over
+from emulator.errors import EmulationError
 from emulator.kernel.guest import Sink
 from emulator.kernel.job import RUNNING, words
 from emulator.places import Place, Where, open_place
@@ -73,11 +74,16 @@ def _noticing(place: Place, stdout: Sink, stderr: Sink, notice: Notice | None) -
 
 
 def write_to(descriptor: int) -> Sink:
-    """Writes all of what it gets to a descriptor, at once."""
+    """Writes all of what it gets to a descriptor, at once; the run is over when nobody can take it any more."""
 
     def write(data: bytes) -> None:
         rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        try:
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise EmulationError(f"the output cannot be written: {error.strerror}") from None
 
     return write

@@ -29,6 +29,9 @@ PREFIX = "gtsdsl-"
 MARK = "GTSDSL_RUN"
 """The environment variable of a run's processes that names its folder: by it they are found when all else has died."""
 
+PLACE_VARIABLE = "GTSDSL_RUNS"
+"""The environment variable that names, in a guest, where runs have their folders instead of the temporary folder."""
+
 _NAMESPACES = Path("/run/netns")
 _LOCK = "lock"
 _RECORD = "record"
@@ -39,12 +42,13 @@ def runs_folder() -> Path:
     """The folder in which this user's runs have theirs, made if it is missing.
 
     It is below the temporary folder and not in ``XDG_RUNTIME_DIR``: that is set in a login's session, but not under
-    ``sudo``, ``cron`` or CI, and `clean` has to find a run wherever it was started.
+    ``sudo``, ``cron`` or CI, and `clean` has to find a run wherever it was started. In a guest it is not: there
+    everybody is root, who sees the host's temporary folder, and in it a folder of the host's root.
 
     Raises:
         EmulationError: somebody else owns the folder, or others may write in it.
     """
-    folder = Path(tempfile.gettempdir()) / f"{PREFIX}{_user()}"
+    folder = Path(os.environ.get(PLACE_VARIABLE) or tempfile.gettempdir()) / f"{PREFIX}{_user()}"
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     # /tmp is everybody's: another user may have made the folder, or a link with its name, before us

@@ -64,7 +64,9 @@ class Shell(CLI):  # type: ignore[misc]
             return bool(super().onecmd(line))
         except EmulationError as error:
             say_error(f"*** {error}\n")
-            return False
+        except UnicodeEncodeError:  # a byte that is none of UTF-8 came in as a lone surrogate
+            say_error(f"*** this line is not UTF-8: {line[:80]!a}\n")
+        return False
 
     def default(self, line: str) -> None:
         """A command for a host. Names are left as they are: each host finds the others by them."""
@@ -173,7 +175,7 @@ class Shell(CLI):  # type: ignore[misc]
 def run_shell(network: EmulatedNetwork, task: Task, folder: Path) -> int:
     """Run the task's lines, or else a person's; the exit status, 0."""
     shell = Shell(network)
-    if task.lines:
+    if task.lines or not sys.stdin.isatty():
         for line in task.lines:
             if shell.do(line):
                 break

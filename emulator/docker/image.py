@@ -90,7 +90,7 @@ def image(path: Path) -> Image:
     except (tarfile.ReadError, EOFError):
         raise EmulationError(f"{path} is no archive, of `docker save` or of `docker export`") from None
     except (OSError, tarfile.TarError) as error:
-        raise EmulationError(f"{path} cannot be read: {_one_line(error)}") from None
+        raise EmulationError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if "manifest.json" in names:
         return Image(path, is_saved=True)
     if not names & {"bin", "usr", "etc", "lib"} and not any("/" in name for name in names):

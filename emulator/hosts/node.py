@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import select
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mininet.node import Host, Node
 
 from emulator.errors import EmulationError
+from emulator.kernel.job import working_folder
 
 if TYPE_CHECKING:
     from emulator.hosts.world import World
@@ -89,7 +89,7 @@ class EmulatedNode(Node):  # type: ignore[misc]
     def popen(self, *args: object, **kwargs: object) -> subprocess.Popen[bytes]:
         """A process in the node's namespaces; as Mininet's."""
         namespaces = f"/proc/{self.pid}/ns"
-        enter = ["nsenter", f"--net={namespaces}/net", f"--mount={namespaces}/mnt", "env", "-C", str(Path.cwd())]
+        enter = ["nsenter", f"--net={namespaces}/net", f"--mount={namespaces}/mnt", "env", "-C", str(working_folder())]
         if self.world.has_container(self.namespace):
             enter = self.world.command(self.namespace, [])
         kwargs.setdefault("mncmd", enter)

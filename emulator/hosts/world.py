@@ -12,6 +12,7 @@ from pathlib import Path
 
 from emulator.errors import EmulationError
 from emulator.hosts import guardian
+from emulator.kernel.job import working_folder
 from emulator.runs import MARK, Run
 
 _TOOLS = ("nsenter", "unshare", "setsid", "mount")
@@ -115,7 +116,7 @@ class World:
         if namespace in self._inhabitants:
             return [*join, *_enter_container(self._inhabitants[namespace], self.environment, command)]
         enter = ["nsenter", f"--net=/proc/self/fd/{namespace}", f"--mount=/proc/self/fd/{self.mounts}"]
-        script = ["sh", "-c", _ENTER, "sh", str(self.folder), directory or _working_folder()]
+        script = ["sh", "-c", _ENTER, "sh", str(self.folder), directory or str(working_folder())]
         return [*join, *enter, "unshare", "--mount", "--propagation=unchanged", *script, *command]
 
     def popen(
@@ -233,10 +234,3 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
-
-
-def _working_folder() -> str:
-    try:
-        return str(Path.cwd())
-    except FileNotFoundError:  # it was removed
-        return "/"

@@ -149,6 +149,19 @@ def words(command: Sequence[str], said: bytes | None) -> str:
     return text if len(text) <= _WORDS_MAX else text[: _WORDS_MAX - 1] + "…"
 
 
+def say_running(folder: Path, what: str) -> None:
+    """Say in a shared folder what is being done now, for whoever waits, and for the watchdog's message."""
+    (folder / RUNNING).write_bytes(what.encode(errors="replace"))  # a locale without UTF-8 has no say in it
+
+
+def working_folder() -> Path:
+    """The folder that commands work in; the root, if ours has been removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path("/")
+
+
 def check_output(path: Path) -> Path:
     """The output folder, made if it is missing, as an absolute path without links.
 

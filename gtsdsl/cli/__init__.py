@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 
 import click
 
 from gtsdsl import __version__
+from gtsdsl.cli.streams import OutputError, give_up_output, prepare
 from gtsdsl.diagnostics import GtsError
 
 _COMMANDS = {
@@ -61,11 +61,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; an error that the user can cause is a message and an exit status, never a traceback."""
-    # click lets UTF-8 through wherever the terminal takes it; elsewhere (LANG=C, a pipe on Windows) a message
-    # must not die of the characters that it quotes
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    prepare()
     try:
         cli(prog_name="gtsdsl")
     except GtsError as error:
@@ -74,6 +70,10 @@ def main() -> None:
         print_diagnostics(error.diagnostics)
         sys.exit(1)
     except BrokenPipeError:
-        # the reader (head, less) has gone: nothing is wrong; keep Python from complaining when it flushes at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # the reader (head, less) has gone: nothing is wrong
+        give_up_output()
         sys.exit(141)
+    except OutputError as error:
+        give_up_output()
+        click.echo(f"Error: standard output cannot be written: {error.strerror}", err=True)
+        sys.exit(1)

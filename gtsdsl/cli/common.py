@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from gtsdsl.cli.streams import give_up_output
 from gtsdsl.diagnostics import Diagnostic, printable
 from gtsdsl.diagnostics.text import render
 
@@ -51,6 +52,35 @@ def write_output(path: Path | None, data: str | bytes, *, force: bool = True) ->
         raise click.ClickException(f"{name} cannot be written: it is a loop of symbolic links") from None
 
 
+def check_output(path: Path | None, hint: str) -> None:
+    """See that a file can be written before the work begins whose result it is to hold; nothing is written yet.
+
+    Raises:
+        click.BadParameter: it cannot be; ``hint`` is the option that names it.
+    """
+    if path is None or str(path) == "-":
+        return
+    name = printable(str(path), limit=300)
+    try:
+        status = _status(path)
+        folder = path.resolve().parent
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = _reason(error) if isinstance(error, OSError) else str(error)
+        raise click.BadParameter(f"{name} cannot be written: {reason}", param_hint=hint) from None
+    why = None
+    if status is not None and stat.S_ISDIR(status.st_mode):
+        why = "it is a folder"
+    elif status is not None and not os.access(path, os.W_OK):
+        why = "it is write-protected"
+    elif not folder.is_dir():
+        why = f"there is no folder {printable(str(folder), limit=300)}"
+    # a regular file is replaced by a new one, so it needs its folder; a device or a pipe does not
+    elif (status is None or stat.S_ISREG(status.st_mode)) and not os.access(folder, os.W_OK | os.X_OK):
+        why = f"you may not write in {printable(str(folder), limit=300)}"
+    if why is not None:
+        raise click.BadParameter(f"{name} cannot be written: {why}", param_hint=hint)
+
+
 def write_stdout(content: str | bytes) -> None:
     """Write to standard output: text for people in the terminal's encoding, or bytes as they are.
 
@@ -62,8 +92,7 @@ def write_stdout(content: str | bytes) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        # what is still in the buffer cannot go anywhere: Python must not try again, and complain, when it exits
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up_output()
         raise click.ClickException(f"standard output cannot be written: {_reason(error)}") from None
 
 

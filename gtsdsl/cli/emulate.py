@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from gtsdsl.cli.common import write_output
-from gtsdsl.cli.emulation import complain, emulating, guest_options, loading, parse_memory, warn_if_unconfined
+from gtsdsl.cli.common import check_output, write_output
+from gtsdsl.cli.emulation import (
+    complain,
+    emulating,
+    guest_options,
+    is_person,
+    loading,
+    parse_memory,
+    warn_if_unconfined,
+)
 from gtsdsl.cli.emulation_options import parse_captures, parse_command
 from gtsdsl.cli.overlay import OVERLAY_ONLY, gaps, overlay_options
-from gtsdsl.cli.plan import asked_testbed, plan_options, user_circuits
+from gtsdsl.cli.plan import asked_testbed, check_rtts, plan_options, user_circuits
 from gtsdsl.cli.showing import notice, show
 from gtsdsl.diagnostics import printable
 
@@ -133,16 +141,17 @@ def command(
         parsed = tuple(parse_command(text, plan, asked) for text in commands)
         captured = parse_captures(captures, plan)
         has_actions = bool(parsed or script or probe)
-        is_person = not has_actions and sys.stdin.isatty() and sys.stdout.isatty()
+        interactive = not has_actions and is_person()
         if output is not None and not has_actions:
             raise click.UsageError("--json keeps the result of --probe, --exec and --script: give one of them")
-        where = Where(choose(kernel, clock, interactive=is_person), size or MEMORY_BYTES, timeout, patience)
+        check_output(output, "--json")
+        where = Where(choose(kernel, clock, interactive=interactive), size or MEMORY_BYTES, timeout, patience)
         _tell(plan, where)
         if flavors and where.choice.clock is Clock.VIRTUAL:
             complain("warning", "in a virtual clock computing takes no time: flavors limit memory, and no processors")
         if where.choice.kind is not KernelKind.HOST:
             warn_if_unconfined()
-        if is_person:
+        if interactive:
             from emulator.prompt import run_prompt  # noqa: PLC0415
 
             sys.exit(run_prompt(where, plan, asked, captured, machines))
@@ -159,7 +168,8 @@ def command(
                 captures=captured,
             )
         else:
-            lines = tuple(sys.stdin.read().splitlines())
+            typed = sys.stdin.buffer.read() if sys.stdin is not None else b""  # None: it has been closed
+            lines = tuple(typed.decode(errors="surrogateescape").splitlines())
             task = Task(plan, "shell", overlay=asked, machines=machines, lines=lines, captures=captured)
         with notice() as say:
             outcome = run_task(where, task, write_to(1), write_to(2), say)
@@ -198,11 +208,15 @@ def _make_plan(
     circuits = user_circuits(rtts, circuits_file)
     testbed = asked_testbed(file, settings)
     options = Options(circuits=circuits, switch="bridge" if switch == "bridge" else "ovs", seed=seed)
+    place = None
     if store is None:
-        return plan(testbed, options), None
-    from emulator.stores.machine import plan_with_store  # noqa: PLC0415
+        made = plan(testbed, options)
+    else:
+        from emulator.stores.machine import plan_with_store  # noqa: PLC0415
 
-    return plan_with_store(testbed, options, store)
+        made, place = plan_with_store(testbed, options, store)
+    check_rtts(rtts, circuits, made)
+    return made, place
 
 
 def _ask(

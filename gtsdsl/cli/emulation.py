@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -13,14 +14,23 @@ import click
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _LEAST_MEMORY_BYTES = 2**26
 
+
+class _Seconds(click.FloatRange):
+    """A span of time; what is no number (NaN) lies in no range, and would never come to an end."""
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if math.isnan(seconds):
+            self.fail(f"{value} is no number of seconds.", param, ctx)
+        return seconds
+
+
 _GUEST_OPTIONS = (
     click.option("--memory", metavar="SIZE", help="Of a guest: 512M, 2G.  [default: 1G, more for some overlays]"),
-    click.option(
-        "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="End it after so long."
-    ),
+    click.option("--timeout", type=_Seconds(min=0, min_open=True), metavar="SECONDS", help="End it after so long."),
     click.option(
         "--patience",
-        type=click.FloatRange(min=0, min_open=True),
+        type=_Seconds(min=0, min_open=True),
         metavar="SECONDS",
         default=60.0,
         show_default=True,
@@ -34,6 +44,11 @@ def guest_options(command: _Command) -> _Command:
     for option in reversed(_GUEST_OPTIONS):
         command = option(command)
     return command
+
+
+def is_person() -> bool:
+    """Whether somebody sits at a terminal, and both reads and types."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
 def parse_memory(text: str | None) -> int | None:
@@ -103,5 +118,5 @@ def parse_bytes(text: str) -> int:
     units = {"K": 2**10, "M": 2**20, "G": 2**30}
     number, unit = text[:-1], text[-1:].upper()
     if unit not in units or not number.isdecimal() or len(number) > 6:
-        raise click.BadParameter(f"{text!r} is no size; write it as 512M or 2G")
+        raise click.BadParameter(f"{text!r} is no size; write it as 512M or 2G", param_hint="--memory")
     return int(number) * units[unit]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gtsdsl.cli.common import check_output
 from gtsdsl.diagnostics import did_you_mean, printable
 
 if TYPE_CHECKING:
@@ -69,9 +70,10 @@ def parse_captures(texts: Sequence[str], plan: Plan) -> tuple[CaptureRequest, ..
             why = f"there is no link {printable(circuit, 80)}; {near}"
         elif circuit in found:
             why = f"{printable(circuit, 80)} is captured once only"
-        elif not Path(file).absolute().parent.is_dir() or Path(file).is_dir():
-            why = f"{printable(file)} cannot be a file: there is no such folder, or it is one"
+        elif Path(file).absolute() in {Path(request.file) for request in found.values()}:
+            why = f"{printable(file)} is a file for one link only"
         if why is not None:
             raise click.BadParameter(why, param_hint="--capture")
+        check_output(Path(file), "--capture")
         found[circuit] = CaptureRequest(circuit, str(Path(file).absolute()))
     return tuple(found.values())

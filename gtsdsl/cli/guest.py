@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from gtsdsl.cli.emulation import emulating, guest_options, loading, parse_memory, warn_if_unconfined
+from gtsdsl.cli.emulation import emulating, guest_options, is_person, loading, parse_memory, warn_if_unconfined
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.option("--kernel", type=click.Choice(["auto", "uml", "uml-packaged"]), default="auto", help="The guest kernel.")
 @click.option(
     "--clock",
@@ -49,17 +49,19 @@ def command(
       gtsdsl guest --clock real -- bash
     """
     size = parse_memory(memory)
+    if not command[0]:
+        raise click.UsageError("the name of the command is empty")
     with loading():
         from emulator.kernel.choose import Clock, guest_kernel  # noqa: PLC0415
         from emulator.kernel.guest import MEMORY_BYTES, Boot, Guest  # noqa: PLC0415
-        from emulator.kernel.job import Job, check_output  # noqa: PLC0415
+        from emulator.kernel.job import Job, check_output, working_folder  # noqa: PLC0415
         from emulator.kernel.terminal import run_on_terminal  # noqa: PLC0415
         from emulator.running import write_to  # noqa: PLC0415
     with emulating():
         boot = Boot(*guest_kernel(kernel, clock), size or MEMORY_BYTES, timeout, patience)
-        job = Job(command, Path.cwd(), dict(os.environ), check_output(output) if output else None)
+        job = Job(command, working_folder(), dict(os.environ), check_output(output) if output else None)
         warn_if_unconfined()
-        if boot.clock is Clock.REAL and sys.stdin.isatty() and sys.stdout.isatty():
+        if boot.clock is Clock.REAL and is_person():
             sys.exit(run_on_terminal(boot, job, sys.stdin.fileno(), sys.stdout.fileno()))
         with Guest(boot, job) as guest:
             sys.exit(guest.wait(write_to(1), write_to(2)))

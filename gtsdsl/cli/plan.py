@@ -12,7 +12,7 @@ import click
 
 from gtsdsl.cli.common import print_diagnostics, write_output
 from gtsdsl.cli.compile import parse_settings
-from gtsdsl.diagnostics import printable
+from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.loading import check, read_source
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def command(
         made = plan(testbed, options)
     except PlanError as error:
         raise click.ClickException(printable(str(error), limit=1000)) from None
+    check_rtts(rtts, own, made)
     write_output(output, to_json(made) if form == "json" else _text(made))
 
 
@@ -126,6 +127,28 @@ def user_circuits(rtts: Sequence[str], path: Path | None) -> Circuits | None:
         seen.add((first, second))
         given[first, second] = Circuit((first, second), rtt_ms, rtt_ms, rtt_ms, False, "given", "--rtt")
     return replace(own, circuits=given) if given or own.sites else None
+
+
+def check_rtts(rtts: Sequence[str], own: Circuits | None, made: Plan) -> None:
+    """See that each ``--rtt`` is about a circuit of the network: else a slip of the pen would change nothing, unseen.
+
+    Raises:
+        click.BadParameter: no circuit joins its sites.
+    """
+    from gtsdsl.circuits import canonical  # noqa: PLC0415
+
+    sites = {host.name: host.site for host in made.hosts} | {switch.name: switch.site for switch in made.switches}
+    joined = set()
+    for circuit in made.circuits:
+        ends = [sites[end.node] for end in circuit.ends]
+        joined.add("-".join(sorted(canonical(site, own) for site in ends if site)))
+    for text in rtts:
+        codes = text.partition("=")[0].split("-")
+        asked = "-".join(sorted(canonical(code.strip().upper(), own) for code in codes))
+        if asked not in joined:
+            near = did_you_mean(asked, sorted(it for it in joined if "-" in it))
+            hint = f"; {near}" if near else ": `gtsdsl plan` shows those that there are"
+            raise click.BadParameter(f"no circuit of this topology is {printable(asked, 80)}{hint}", param_hint="--rtt")
 
 
 def _text(plan: Plan) -> str:

@@ -79,7 +79,7 @@ def test_anything_else_is_refused(tmp_path: Path) -> None:
         image(text)
     with pytest.raises(EmulationError, match=f"there is no file {tmp_path}/Nothing.tar"):
         find_image(f"{tmp_path}/Nothing.tar")
-    with pytest.raises(EmulationError, match=r"cannot be read: .*Is a directory"):
+    with pytest.raises(EmulationError, match="cannot be read: Is a directory"):
         image(tmp_path)
 
 

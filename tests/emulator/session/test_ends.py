@@ -166,9 +166,13 @@ def test_an_ordinary_user_who_owns_nothing_gets_exact_delays(guest_kernel: Kerne
         (cache / file.name).chmod(file.stat().st_mode | 0o055)
     if os.geteuid() != 0:
         pytest.skip("we are an ordinary user: the other tests show it")
+    # root has run networks in the same temporary folder; in the guest the user is root as well
+    (home / "gtsdsl-0").mkdir(mode=0o700)
+    (home / "gtsdsl-0" / "lock").touch(mode=0o600)
     command = [sys.executable, "-m", "gtsdsl", "emulate", str(pair), "--kernel", "uml"]
+    capture = home / "l1.pcap"
     done = subprocess.run(
-        [*as_user(65534), *command, "--exec", "h1: ping -q -c 2 h2; id -u"],
+        [*as_user(65534), *command, "--exec", "h1: ping -q -c 2 h2; id -u", "--capture", f"l1={capture}"],
         env={"PATH": os.environ["PATH"], "HOME": str(home), "XDG_CACHE_HOME": str(home), "TMPDIR": str(home),
              "PYTHONPATH": str(Path(__file__).parents[3])},
         cwd="/", capture_output=True, text=True, timeout=120, check=False,
@@ -176,3 +180,4 @@ def test_an_ordinary_user_who_owns_nothing_gets_exact_delays(guest_kernel: Kerne
     assert done.returncode == 0, done.stderr
     assert "= 36.20" in done.stdout
     assert done.stdout.splitlines()[-1] == "0"
+    assert capture.stat().st_size > 4 * 98  # two echoes and their replies
