@@ -57,8 +57,8 @@ def test_a_run_that_is_ended_leaves_what_was_seen(emulate: Emulate, tmp_path: Pa
     [
         ("l1", "l1 is not LINK=FILE.pcap"),
         ("l2=x.pcap", "there is no link l2; "),
-        ("l1=no/where.pcap", "no/where.pcap cannot be a file: there is no such folder"),
-        ("l1=.", ". cannot be a file"),
+        ("l1=no/where.pcap", "no/where.pcap cannot be written: there is no folder "),
+        ("l1=.", ". cannot be written: it is a folder"),
         ("l1=", "l1= is not LINK=FILE.pcap"),
     ],
 )
