@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from emulator.daemons import DaemonError
 from emulator.docker import programs
+from emulator.docker.daemon import ENDED
 from emulator.echo import Echo
 from emulator.errors import EmulationError
 from emulator.network import EmulatedNetwork
@@ -118,6 +120,9 @@ def deploy(network: EmulatedNetwork, spec: OverlaySpec, relay: Relay | None, pro
             meetings.step()
         for host in spec.hosts:
             found.is_ready(host)  # a daemon that has died since says why
+        for name, attachment in attached.items():
+            if attachment.pid is not None and not Path(f"/proc/{attachment.pid}").exists():
+                raise DaemonError(f"container {name}: {ENDED}")
         addresses = {name: attachment.address for name, attachment in attached.items()}
         return Deployment(spec, found, store, store_ns, addresses, meetings.found(spec.hosts))
 

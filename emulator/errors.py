@@ -12,6 +12,12 @@ class EmulationError(Exception):
     exit_status = 3
 
 
+class OverlayError(EmulationError):
+    """An overlay that there is not, or that cannot be on a topology; the message says why."""
+
+    exit_status = 1
+
+
 class GuestStalledError(EmulationError):
     """A guest was ended because its clock made no progress."""
 

@@ -31,6 +31,18 @@ _NAMED = {
 and says no figures of its own."""
 
 
+def limits(flavor_id: str | None) -> tuple[int | None, int | None]:
+    """How many processors, and how many bytes of memory, a machine of a flavor has; None where nothing is said.
+
+    Raises:
+        EmulationError: it is no flavor.
+    """
+    if flavor_id is None:
+        return None, None
+    found = flavor(flavor_id)
+    return found.cpus, found.memory_bytes
+
+
 def flavor(text: str) -> Flavor:
     """What a flavor stands for: ``c2r4h20`` is 2 processors, 4 GB of memory, 20 GB of disk.
 

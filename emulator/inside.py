@@ -70,7 +70,7 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
         from emulator.deployment import deploy, require  # noqa: PLC0415 - only what a task needs
 
         require(task.overlay)
-    with EmulatedNetwork(task.plan, task.images) as network:
+    with EmulatedNetwork(task.plan, task.machines) as network:
         if is_guest:
             network.captures.leave_in(Path(task.left_folder or folder))
         network.captures.start_all(task.captures)

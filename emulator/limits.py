@@ -6,23 +6,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from emulator.errors import EmulationError
-from emulator.overlays.model import Attachment, Container
+from emulator.overlays.model import Container
 
 _GROUPS = Path("/sys/fs/cgroup")
 _PERIOD_US = 100_000
 _CONTROLLERS = ("cpu", "memory")
 
 
-def container_groups(container: Container, attachment: Attachment, folder: str) -> tuple[Path, ...]:
+def container_groups(container: Container, pid: int | None, folder: str) -> tuple[Path, ...]:
     """The control groups of a container that has limits: those that Docker has made, or new ones.
 
-    ``folder`` is what the emulation calls its own (`World.groups`); what is in it goes with the emulation.
+    ``pid`` is the first process of a container of Docker. ``folder`` is what the emulation calls its own
+    (`World.groups`); what is in it goes with the emulation.
 
     Raises:
         EmulationError: this machine has none.
     """
-    if attachment.pid is not None:
-        return tuple(_of_process(attachment.pid))
+    if pid is not None:
+        return tuple(_of_process(pid))
     made = tuple(_GROUPS / place / folder / container.name for place in _places())
     try:
         for group in made:

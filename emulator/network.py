@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -10,6 +10,7 @@ from mininet.log import output
 from mininet.net import Mininet
 
 from emulator.captures import Captures
+from emulator.docker.model import Machine
 from emulator.errors import EmulationError
 from emulator.hosts.node import EmulatedHost, EmulatedNode
 from emulator.hosts.world import World
@@ -44,10 +45,10 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
 
     built: bool
 
-    def __init__(self, plan: Plan, image_of: Mapping[str, str] | None = None) -> None:
-        """``image_of`` has, for each host that is to be a container of Docker, the archive of its image."""
+    def __init__(self, plan: Plan, machines: Sequence[Machine] = ()) -> None:
+        """``machines`` are the hosts that are to be containers of Docker."""
         self.plan = plan
-        self.underlay = Underlay(plan, _machines(self, image_of) if image_of else None)
+        self.underlay = Underlay(plan, _machines(self, machines) if machines else None)
         self.world = World({host.loopback: host.name for host in plan.hosts})
         self.containers: list[EmulatedHost] = []
         """Those of an overlay; they are nodes, but not among the ``hosts``, which `pingAll` goes over."""
@@ -170,8 +171,8 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         if name in self.nameToNode:
             raise EmulationError(f"there is a node {name!a} already")
         self.hold(name, attachment.namespace)
-        if container.cpus is not None or container.memory_bytes is not None:
-            self.world.limit(attachment.namespace, container_groups(container, attachment, self.world.groups))
+        if container.has_limits:
+            self.world.limit(attachment.namespace, container_groups(container, attachment.pid, self.world.groups))
         if attachment.pid is not None:
             self.world.inhabit(attachment.namespace, attachment.pid, attachment.hosts_file)
         self.world.name(attachment.address, name)
@@ -238,10 +239,10 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         return EmulatedIntf(self, self.nameToNode[end.node], end)
 
 
-def _machines(network: EmulatedNetwork, image_of: Mapping[str, str]) -> Create:
+def _machines(network: EmulatedNetwork, machines: Sequence[Machine]) -> Create:
     from emulator.docker.machines import Machines  # noqa: PLC0415 - only who asks for Docker pays for it
 
-    return Machines(network, image_of).make
+    return Machines(network, machines).make
 
 
 def _until(word: str, host: EmulatedHost) -> str:

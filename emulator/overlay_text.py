@@ -36,11 +36,18 @@ def _rows(deployment: Deployment, host: str) -> Iterator[tuple[str, ...]]:
 def _state_rows(state: KernelState) -> Iterator[tuple[str, ...]]:
     for link in state.links:
         if link.kind not in _ENDS_OF_CABLES:
-            details = " ".join(f"{name} {value}" for name, value in link.details)
+            details = " ".join(_detail(name, value) for name, value in link.details if value is not None)
             yield "link", link.name, f"MTU {link.mtu_bytes}", f"{link.kind} {details}".rstrip()
     for route in state.routes:
         through = f"via {route.gateway}" if route.gateway else "on link"
         yield "route", route.interface or "", route.destination, " ".join((through, *route.flags))
+
+
+def _detail(name: str, value: object) -> str:
+    """As `ip -details link` has it: ``vni 1``, ``nolearning``."""
+    if isinstance(value, bool):
+        return name if value else f"no{name}"
+    return f"{name} {value}"
 
 
 def _table(host: str, rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from emulator.captures import handing_over
 from emulator.channel import Channel
 from emulator.completion import HISTORY, PROMPT, complete
+from emulator.docker.model import Machine
 from emulator.errors import EmulationError
 from emulator.kernel.guest import RESULT_BYTES
 from emulator.kernel.job import read_result
@@ -30,7 +31,7 @@ _HISTORY_LINES = 1000
 
 def run_prompt(
     where: Where, plan: Plan, overlay: OverlaySpec | None = None, captures: tuple[CaptureRequest, ...] = (),
-    images: dict[str, str] | None = None,
+    machines: tuple[Machine, ...] = (),
 ) -> int:  # fmt: skip
     """Let a person work in a plan's network, and in an overlay on it, on this terminal; the exit status.
 
@@ -41,7 +42,7 @@ def run_prompt(
         EmulationError: the machine cannot do it.
     """
     before = _remembered()
-    asked = Task(plan, "shell", overlay, images or {}, history=before, captures=captures)
+    asked = Task(plan, "shell", overlay, machines, history=before, captures=captures)
     if where.is_virtual:
         return _run_here(where, replace(asked, kind="serve", spins=True))
     if where.choice.kernel is None:

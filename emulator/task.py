@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
+from emulator.docker.model import Machine
 from emulator.errors import EmulationError
 from emulator.overlays.model import OverlaySpec, spec_from_json, spec_to_json
 from emulator.plan.model import Plan
@@ -48,8 +49,8 @@ class Task:
     plan: Plan
     kind: Kind
     overlay: OverlaySpec | None = None
-    images: dict[str, str] = field(default_factory=dict)
-    """For each host that is to be a container of Docker, the archive of its image."""
+    machines: tuple[Machine, ...] = ()
+    """The hosts that are to be containers of Docker."""
     spins: bool = False
     """Wait for requests without sleeping: in a virtual clock, no time passes meanwhile."""
     probe_count: int = 0
@@ -70,7 +71,7 @@ def task_to_json(task: Task) -> bytes:
     fields = {
         "plan": to_json(task.plan),
         "kind": task.kind,
-        "images": task.images,
+        "machines": [asdict(machine) for machine in task.machines],
         "overlay": None if task.overlay is None else spec_to_json(task.overlay),
         "spins": task.spins,
         "probe_count": task.probe_count,
@@ -96,7 +97,7 @@ def task_from_json(data: bytes) -> Task:
         return Task(
             plan=from_json(fields["plan"]),
             kind=fields["kind"],
-            images=fields["images"],
+            machines=tuple(Machine(**machine) for machine in fields["machines"]),
             overlay=None if fields["overlay"] is None else spec_from_json(fields["overlay"]),
             spins=fields["spins"],
             probe_count=fields["probe_count"],

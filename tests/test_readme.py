@@ -16,6 +16,7 @@ import pytest
 
 from gtsdsl.loading import check
 from gtsdsl.source import Source
+from tests.emulator.docker.archives import save
 from tests.emulator.kernel.conftest import guest_kernel
 
 __all__ = ["guest_kernel"]
@@ -50,6 +51,8 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 def test_commands_run(block: str, checkout: Path, request: pytest.FixtureRequest) -> None:
     if "gtsdsl emulate" in block:
         request.getfixturevalue("guest_kernel")
+    if "image.tar" in block:
+        save(checkout / "image.tar")
     for line in block.splitlines():
         command = shlex.split(line, comments=True)
         if not command or command[0] == "make":  # `make test` is what runs this

@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.docker.daemon import Dockerd
+from emulator.daemons import DaemonError
+from emulator.docker.daemon import ENDED, Dockerd
 from emulator.docker.image import Image, image, own_image
 from emulator.overlays.model import Attachment, Container
 
@@ -45,7 +46,7 @@ class DockerHosts:
         daemon = self._daemons[container.host]
         pid = daemon.run(container, daemon.load(image_at(self._image_path)), network)
         address = daemon.address(container.name, network)
-        return Attachment(open_network(pid), address, pid, daemon.hosts_file(container.name))
+        return Attachment(open_network(container.name, pid), address, pid, daemon.hosts_file(container.name))
 
     def stop(self, host: str) -> None:
         """End the daemon of a host and its containers, if it has any."""
@@ -59,9 +60,16 @@ def image_at(path: str | None) -> Image:
     return own_image() if path is None else image(Path(path))
 
 
-def open_network(pid: int) -> int:
-    """A descriptor of a process's network namespace."""
-    return os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+def open_network(name: str, pid: int) -> int:
+    """A descriptor of the network namespace of a container, by its first process.
+
+    Raises:
+        DaemonError: that has ended.
+    """
+    try:
+        return os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise DaemonError(f"container {name}: {ENDED}") from None
 
 
 def bridge_options(gateway: str, prefix_bits: int, mtu_bytes: int) -> list[str]:

@@ -29,6 +29,7 @@ _SOCKET_BYTES = 107
 _REQUEST = b"GET /_ping HTTP/1.0\r\n\r\n"
 _TIMEOUT_S = 120
 _PERIOD_US = 100_000
+ENDED = "the command of its image ended, but must go on running"
 _HOST_NAME_BYTES = 63
 _KINDS = {"mount": "mnt", "uts": "uts"}
 """Namespaces, as `nsenter` and as the kernel call them."""
@@ -216,9 +217,7 @@ class Dockerd:
             state = container.attrs["State"]
             if not state["Running"]:
                 said = " ".join(container.logs(tail=3).decode(errors="replace").split())
-                raise DaemonError(
-                    f"container {wanted.name} on {self.host} ended at once, status {state['ExitCode']}: {said}"
-                )
+                raise DaemonError(f"container {wanted.name}: {ENDED} (status {state['ExitCode']}) {said}".rstrip())
             return int(state["Pid"])
 
     def remove(self, name: str) -> None:

@@ -24,6 +24,8 @@ _NEEDED = {"busybox": "busybox-static", "bash": "bash", "ping": "iputils-ping"}
 _WANTED = ("ip", "tc", "iperf3", "netperf", "netserver")
 _SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LIBRARY = re.compile(r"^\s*(?:\S+ => )?(/\S+) \(0x[0-9a-f]+\)$", re.MULTILINE)
+_REFERENCE = re.compile(r"[a-z0-9][a-z0-9._/:-]*(@sha256:[0-9a-f]+)?")
+"""An image's name, as Docker has them."""
 _FOLDERS = {"bin": 0o755, "dev": 0o755, "etc": 0o755, "proc": 0o755, "root": 0o700, "sys": 0o755, "tmp": 0o1777,
             "usr": 0o755, "var": 0o755, "var/tmp": 0o1777}  # fmt: skip
 # bash, for the shell of Debian's busybox takes its own `ping` before the one that is looked for
@@ -59,27 +61,32 @@ def own_image() -> Image:
     links = {**{f"bin/{name}": "busybox" for name in applets if name not in programs}, **_LINKS}
     path = cache_folder() / "images" / f"tools-{_hash(contents, links)}.tar"
     if not path.exists():
-        try:
-            _keep(path, contents, links)
-        except OSError as error:
-            raise EmulationError(f"{path}: the containers' image cannot be kept there: {error.strerror}") from None
+        with _keeping(path) as file:
+            _write(file, contents, links)
     return Image(path, is_saved=False)
 
 
-def image(path: Path) -> Image:
-    """An image that the user has: an archive that `docker save` wrote, or one of a root file system.
+def find_image(text: str) -> Image:
+    """An image that the user names: by the path of an archive, or as their own Docker does (``debian:12``).
 
     Raises:
-        EmulationError: it is neither; a name of an image to be pulled is answered with what to do instead.
+        EmulationError: there is none.
+    """
+    path = Path(text)
+    return image(path if path.exists() or not _REFERENCE.fullmatch(text) else _saved(text))
+
+
+def image(path: Path) -> Image:
+    """An archive that `docker save` wrote, or one of a root file system.
+
+    Raises:
+        EmulationError: it is neither.
     """
     try:
         with tarfile.open(path) as archive:
             names = {member.name.removeprefix("./").rstrip("/") for member in archive}
     except FileNotFoundError:
-        raise EmulationError(
-            f"there is no file {path}: an emulation has no network to pull images from; write one to a file, "
-            f"`docker save {path.name.removesuffix('.tar')} -o image.tar`, and name that"
-        ) from None
+        raise EmulationError(f"there is no file {path}") from None
     except (tarfile.ReadError, EOFError):
         raise EmulationError(f"{path} is no archive, of `docker save` or of `docker export`") from None
     except (OSError, tarfile.TarError) as error:
@@ -89,6 +96,33 @@ def image(path: Path) -> Image:
     if not names & {"bin", "usr", "etc", "lib"} and not any("/" in name for name in names):
         raise EmulationError(f"{path} holds neither an image (docker save) nor a root file system (docker export)")
     return Image(path, is_saved=False)
+
+
+def _saved(name: str) -> Path:
+    """The archive of an image that the user's own Docker has, which is read from and not changed."""
+    from docker import from_env  # noqa: PLC0415 - half a second
+    from docker.errors import DockerException, ImageNotFound  # noqa: PLC0415
+    from requests import RequestException  # noqa: PLC0415
+
+    try:
+        with contextlib.closing(from_env()) as client:
+            found = client.images.get(name)
+            path = cache_folder() / "images" / f"docker-{str(found.id).rpartition(':')[2][:16]}.tar"
+            if not path.exists():
+                with _keeping(path) as file:
+                    file.writelines(found.save(named=True))
+    except ImageNotFound:
+        raise EmulationError(f"no file {name}, and your Docker has no such image: `docker pull {name}`") from None
+    except (DockerException, RequestException) as error:
+        raise EmulationError(
+            f"no file {name}, and no Docker of yours to take such an image from ({_one_line(error)}); "
+            f"where there is one, `docker save {name} -o image.tar`, then name that file"
+        ) from None
+    return path
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _programs() -> Iterator[tuple[str, str]]:
@@ -120,18 +154,27 @@ def _hash(contents: Mapping[str, bytes], links: Mapping[str, str]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _keep(path: Path, contents: Mapping[str, bytes], links: Mapping[str, str]) -> None:
-    """Write the archive so that whoever looks for it sees nothing or all of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=".tools-", dir=path.parent)
+@contextlib.contextmanager
+def _keeping(path: Path) -> Iterator[io.BufferedWriter]:
+    """Within it, a file is written so that whoever looks for it sees nothing or all of it.
+
+    Raises:
+        EmulationError: there is no room for it.
+    """
+    temporary = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=".image-", dir=path.parent)
         with os.fdopen(descriptor, "wb") as file:
-            _write(file, contents, links)
+            yield file
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(temporary).unlink()
+    except BaseException as error:
+        if temporary is not None:
+            with contextlib.suppress(FileNotFoundError):
+                Path(temporary).unlink()
+        if isinstance(error, OSError):
+            raise EmulationError(f"{path}: the containers' image cannot be kept there: {error.strerror}") from None
         raise
 
 

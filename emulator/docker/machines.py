@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from emulator.docker import programs
-from emulator.docker.containers import image_at, open_network
+from emulator.docker.containers import MEMORY_BYTES, image_at, open_network
 from emulator.docker.daemon import Dockerd
-from emulator.docker.image import image
+from emulator.docker.image import find_image
+from emulator.docker.model import Machine
 from emulator.errors import EmulationError
+from emulator.flavors import limits
+from emulator.limits import container_groups
 from emulator.netlink import namespaces
 from emulator.overlays.model import Container
 from emulator.plan import Plan
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_DAEMON = ".docker"
+_DAEMON = "(all hosts)"
 """Where the one daemon is, among the network's namespaces; no host has such a name."""
 _PATIENCE_S = 120.0
 
@@ -34,36 +36,45 @@ class ImageMapError(EmulationError):
     exit_status = 1
 
 
-def images_of(plan: Plan, texts: Sequence[str]) -> dict[str, str]:
-    """For each host of a plan, but the store's machine, the archive of its image.
+def machines_of(plan: Plan, texts: Sequence[str], *, flavors: bool = False) -> tuple[Machine, ...]:
+    """What each host of a plan, but the store's machine, is to be; with ``flavors``, no larger than its flavorId says.
 
-    ``texts`` are ``Ubuntu-14.04.qcow2=debian12.tar``. Nothing else that a topology names is ever run.
+    ``texts`` are ``Ubuntu-14.04.qcow2=debian:12``, or with an archive's path. Nothing else is ever run.
 
     Raises:
-        EmulationError: one of them makes no sense or names no image, or a host's imageId has none.
+        EmulationError: one of them makes no sense or names no image, a host's imageId has none, its flavor is none.
     """
     path_of: dict[str, str] = {}
     for text in texts:
         image_id, equals, path = text.rpartition("=")
         if not equals or not image_id or not path:
-            raise ImageMapError(f"{printable(text, 80)} is not IMAGEID=FILE.tar, as in Ubuntu-14.04.qcow2=debian12.tar")
-        path_of[image_id] = str(image(Path(path)).path.resolve())
+            raise ImageMapError(f"{printable(text, 80)} is not IMAGEID=IMAGE, as in Ubuntu-14.04.qcow2=debian:12")
+        path_of[image_id] = str(find_image(path).path.resolve())
     machines = [host for host in plan.hosts if not host.is_store]
     missing = sorted({host.image_id for host in machines if host.image_id is not None} - path_of.keys())
     if missing:
-        listed = " ".join(f"--image-map '{printable(name, 80)}=FILE.tar'" for name in missing)
+        listed = " ".join(f"--image-map '{printable(name, 80)}=IMAGE'" for name in missing)
         raise ImageMapError(f"no image is given for an imageId of the topology: {listed}")
     if nameless := [host.name for host in machines if host.image_id is None]:
         raise ImageMapError(f"{', '.join(nameless[:8])}: no imageId, so no image for a host of Docker")
-    return {host.name: path_of[host.image_id] for host in machines if host.image_id is not None}
+    return tuple(
+        Machine(host.name, path_of[host.image_id], *limits(host.flavor_id if flavors else None))
+        for host in machines
+        if host.image_id is not None
+    )
+
+
+def memory_bytes(machines: Sequence[Machine]) -> int:
+    """What a guest needs for them, the largest as large as it may get."""
+    return MEMORY_BYTES + max(machine.memory_bytes or 0 for machine in machines)
 
 
 class Machines:
     """Makes hosts' namespaces: a container without a network for each that has an image, by one daemon for all."""
 
-    def __init__(self, network: EmulatedNetwork, image_of: Mapping[str, str]) -> None:
+    def __init__(self, network: EmulatedNetwork, machines: Sequence[Machine]) -> None:
         self._network = network
-        self._image_of = image_of
+        self._machine_of = {machine.host: machine for machine in machines}
 
     def make(self, names: Sequence[str], visit: Callable[[int], _T]) -> list[tuple[int, _T]]:
         """For each name a namespace's descriptor, and what ``visit(index)`` gave when called inside it.
@@ -78,7 +89,8 @@ class Machines:
         found: list[_T] = []
         try:
             for index, name in enumerate(names):
-                held.append(self._run(daemon, name) if name in self._image_of else empty_namespace())
+                machine = self._machine_of.get(name)
+                held.append(empty_namespace() if machine is None else self._run(daemon, machine))
                 with namespaces.entered(held[-1]):
                     found.append(visit(index))
         except BaseException:
@@ -94,10 +106,14 @@ class Machines:
         daemon.daemon.wait_until(daemon.answers, _PATIENCE_S)
         return daemon
 
-    def _run(self, daemon: Dockerd, name: str) -> int:
+    def _run(self, daemon: Dockerd, machine: Machine) -> int:
         """A host's container; the descriptor of its network namespace."""
-        pid = daemon.run(Container(name, _DAEMON), daemon.load(image_at(self._image_of[name])), "none")
-        descriptor = open_network(pid)
-        self._network.world.guard([descriptor])
-        self._network.world.inhabit(descriptor, pid, daemon.hosts_file(name))
+        container = Container(machine.host, _DAEMON, machine.cpus, machine.memory_bytes)
+        pid = daemon.run(container, daemon.load(image_at(machine.image)), "none")
+        descriptor = open_network(machine.host, pid)
+        world = self._network.world
+        world.guard([descriptor])
+        world.inhabit(descriptor, pid, daemon.hosts_file(machine.host))
+        if container.has_limits:
+            world.limit(descriptor, container_groups(container, pid, world.groups))
         return descriptor

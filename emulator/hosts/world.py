@@ -207,7 +207,7 @@ def _enter_container(pid: int, environment: Mapping[str, str], command: Sequence
     try:
         own = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="surrogateescape").split("\0")
     except FileNotFoundError:
-        raise EmulationError("the container has ended: its first process is not there any more") from None
+        raise EmulationError("the container has ended: the command of its image must go on running") from None
     kept = [f"{name}={environment[name]}" for name in (MARK, "TERM") if name in environment]
     variables = [line for line in own if "=" in line and not line.startswith("TERM=")]
     enter = [shutil.which("nsenter") or "nsenter", f"--target={pid}", "--mount", "--uts", "--ipc", "--net", "--pid"]

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from functools import cache
 
-from emulator.errors import EmulationError
+from emulator.errors import OverlayError
 from emulator.overlays.base import Overlay
 from gtsdsl.diagnostics import did_you_mean, printable
 
@@ -23,11 +23,11 @@ def overlay(name: str) -> type[Overlay]:
     """The overlay of a name.
 
     Raises:
-        EmulationError: there is none.
+        OverlayError: there is none.
     """
     if name not in names():
         near = did_you_mean(name, list(names()))
-        raise EmulationError(f"there is no overlay {printable(name, 80)}; {near or 'there are ' + ', '.join(names())}")
+        raise OverlayError(f"there is no overlay {printable(name, 80)}; {near or 'there are ' + ', '.join(names())}")
     module = importlib.import_module(f"{__name__}.{name}")
     found: type[Overlay] = module.OVERLAY
     return found

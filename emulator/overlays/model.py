@@ -23,6 +23,11 @@ class Container:
     cpus: int | None = None
     memory_bytes: int | None = None
 
+    @property
+    def has_limits(self) -> bool:
+        """Whether there is a most that it may have of anything."""
+        return self.cpus is not None or self.memory_bytes is not None
+
 
 @dataclass(frozen=True, slots=True)
 class StorePlace:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
-from pathlib import Path
 
 from emulator.docker.containers import MEMORY_BYTES
-from emulator.docker.image import image, own_image
-from emulator.errors import EmulationError
-from emulator.flavors import flavor
+from emulator.docker.image import find_image, own_image
+from emulator.errors import OverlayError
+from emulator.flavors import limits
 from emulator.overlays import overlay
 from emulator.overlays.model import Container, OverlaySpec, Runtime, StorePlace
-from emulator.plan import Host, Plan
+from emulator.plan import Plan
 from gtsdsl.diagnostics import did_you_mean, printable
 
 NETWORK = "10.244.0.0/16"
@@ -20,14 +19,11 @@ NETWORK = "10.244.0.0/16"
 
 SUBNET_BITS = 24
 """The prefix length of one host's part of it, as flannel has it."""
-MAX_CONTAINERS = 200
+_MAX_CONTAINERS = 200
+"""What fits well into a host's subnet."""
+_SPECIAL = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")))
+"""This network, loopback, multicast and what is reserved (RFC 6890)."""
 _PARTS_SHOWN, _HOSTS_SHOWN = 4, 8
-
-
-class OverlayError(EmulationError):
-    """An overlay that cannot be on a topology; the message says why."""
-
-    exit_status = 1
 
 
 def spec(
@@ -66,8 +62,10 @@ def spec(
         store = StorePlace(host=plan.hosts[0].name)
     if runtime != "docker" and image_path is not None:
         raise OverlayError("an image is for containers of Docker: add --runtime docker")
+    if not 0 <= containers <= _MAX_CONTAINERS:
+        raise OverlayError(f"{containers} containers a host: there can be 0 to {_MAX_CONTAINERS}")
     hosts = tuple(host.name for host in plan.hosts if not host.is_store)
-    limits_of = {host.name: _limits(host, flavors) for host in plan.hosts if not host.is_store}
+    limits_of = {host.name: limits(host.flavor_id if flavors else None) for host in plan.hosts if not host.is_store}
     _check_joined(plan)
     pool = _network(network, len(hosts))
     _check_free(plan, pool)
@@ -78,7 +76,7 @@ def spec(
         form=form,
         hosts=hosts,
         containers=tuple(
-            Container(next(free), host, *limits) for host, limits in limits_of.items() for _ in range(containers)
+            Container(next(free), host, *most) for host, most in limits_of.items() for _ in range(containers)
         ),
         network=str(pool),
         runtime=runtime,
@@ -87,23 +85,16 @@ def spec(
     )
 
 
-def _limits(host: Host, flavors: bool) -> tuple[int | None, int | None]:
-    """How many processors and how much memory a container of a host may have."""
-    if not flavors or host.flavor_id is None:
-        return None, None
-    found = flavor(host.flavor_id)
-    return found.cpus, found.memory_bytes
-
-
 def memory_bytes(asked: OverlaySpec) -> int:
-    """What a guest needs for an overlay and its containers."""
+    """What a guest needs for an overlay and its containers, the largest of them as large as it may get."""
     needed = overlay(asked.name).memory_bytes
-    return max(needed, MEMORY_BYTES) if asked.runtime == "docker" else needed
+    largest = max((container.memory_bytes or 0 for container in asked.containers), default=0)
+    return largest + (max(needed, MEMORY_BYTES) if asked.runtime == "docker" else needed)
 
 
 def _image(path: str | None) -> str:
     """The path of an archive that is there, for wherever the network will run."""
-    return str((own_image() if path is None else image(Path(path))).path.resolve())
+    return str((own_image() if path is None else find_image(path)).path.resolve())
 
 
 def _network(text: str, hosts: int) -> IPv4Network:
@@ -111,6 +102,8 @@ def _network(text: str, hosts: int) -> IPv4Network:
         pool = IPv4Network(text)
     except ValueError as error:
         raise OverlayError(f"the containers' network {printable(text, 40)}: {error}; write it as {NETWORK}") from None
+    if any(pool.overlaps(special) for special in _SPECIAL):
+        raise OverlayError(f"the containers' network {pool} has addresses that no host can have; take {NETWORK}")
     # the first stays free, as with flannel: its own address is that of the whole network
     if pool.prefixlen > SUBNET_BITS or 2 ** (SUBNET_BITS - pool.prefixlen) <= hosts:
         raise OverlayError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ from gtsdsl.cli.showing import notice, show
 from gtsdsl.diagnostics import printable
 
 if TYPE_CHECKING:
+    from emulator.docker.model import Machine
     from emulator.overlays.model import OverlaySpec, StorePlace
     from emulator.places import Where
     from emulator.plan import Plan
@@ -73,9 +74,9 @@ if TYPE_CHECKING:
 @click.option(
     "--image-map",
     "image_map",
-    metavar="IMAGEID=FILE.tar",
+    metavar="IMAGEID=IMAGE",
     multiple=True,
-    help="For --hosts docker: the image that stands for an imageId of the topology.",
+    help="For --hosts docker: the image (an archive, or a name that your Docker has) for an imageId.",
 )
 @overlay_options
 @guest_options
@@ -122,7 +123,7 @@ def command(
       gtsdsl emulate examples/full_mesh.dsl
       gtsdsl emulate examples/full_mesh.dsl --overlay flannel --probe --exec 'c1: ping -c 3 c4'
     """
-    _check_overlay_options(overlay)
+    _check_overlay_options(overlay, flavors=flavors, hosts=hosts)
     size = parse_memory(memory)
     began = datetime.now(UTC)
     with loading():
@@ -133,10 +134,10 @@ def command(
         from emulator.task import Task  # noqa: PLC0415
     with emulating():
         plan, place = _make_plan(file, rtts, circuits_file, settings, switch, seed, store)
-        asked, images = None, _images(plan, hosts, image_map, overlay)
+        asked, machines = None, _machines(plan, hosts, image_map, overlay, flavors)
         if overlay is not None:
             asked = _ask(plan, overlay, containers, runtime, place, overlay_network, image, flavors)
-        size = size or _memory_of(asked, images)
+        size = size or _memory_of(asked, machines)
         parsed = tuple(parse_command(text, plan, asked) for text in commands)
         captured = parse_captures(captures, plan)
         has_actions = bool(parsed or script or probe)
@@ -153,13 +154,13 @@ def command(
         if interactive:
             from emulator.prompt import run_prompt  # noqa: PLC0415
 
-            sys.exit(run_prompt(where, plan, asked, captured, images))
+            sys.exit(run_prompt(where, plan, asked, captured, machines))
         if has_actions:
             task = Task(
                 plan,
                 "actions",
                 overlay=asked,
-                images=images,
+                machines=machines,
                 probe_count=count if probe else 0,
                 commands=parsed,
                 script=str(script) if script else None,
@@ -169,7 +170,7 @@ def command(
         else:
             typed = sys.stdin.buffer.read() if sys.stdin is not None else b""  # None: it has been closed
             lines = tuple(typed.decode(errors="surrogateescape").splitlines())
-            task = Task(plan, "shell", overlay=asked, images=images, lines=lines, captures=captured)
+            task = Task(plan, "shell", overlay=asked, machines=machines, lines=lines, captures=captured)
         with notice() as say:
             outcome = run_task(where, task, write_to(1), write_to(2), say)
         if outcome.probe or outcome.overlay is not None:
@@ -183,13 +184,15 @@ def command(
         sys.exit(outcome.exit_status)
 
 
-def _check_overlay_options(overlay: str | None) -> None:
-    """See that the options about overlays come with one."""
+def _check_overlay_options(overlay: str | None, *, flavors: bool, hosts: str) -> None:
+    """See that the options about overlays come with one, and those about containers with such."""
     context = click.get_current_context()
     for option in OVERLAY_ONLY:
         if overlay is None and context.get_parameter_source(option) is ParameterSource.COMMANDLINE:
             flag = option.replace("_", "-")
             raise click.UsageError(f"--{flag} is about an overlay: say which, as with --overlay flannel")
+    if flavors and overlay is None and hosts != "docker":
+        raise click.UsageError("--flavors limits containers: add --overlay, or --hosts docker")
 
 
 def _make_plan(
@@ -239,27 +242,32 @@ def _ask(
     )
 
 
-def _images(plan: Plan, hosts: str, image_map: Sequence[str], overlay: str | None) -> dict[str, str]:
-    """The image of each host that is to be a container of Docker."""
+def _machines(
+    plan: Plan, hosts: str, image_map: Sequence[str], overlay: str | None, flavors: bool
+) -> tuple[Machine, ...]:  # fmt: skip
+    """The hosts that are to be containers of Docker."""
     if hosts != "docker":
         if image_map:
             raise click.UsageError("--image-map is for hosts that are containers: add --hosts docker")
-        return {}
+        return ()
     if overlay is not None:
         raise click.UsageError("--hosts docker has no containers in its hosts: leave --overlay out, or take --runtime")
-    from emulator.docker.machines import images_of  # noqa: PLC0415
+    from emulator.docker.machines import machines_of  # noqa: PLC0415
 
-    return images_of(plan, image_map)
+    return machines_of(plan, image_map, flavors=flavors)
 
 
-def _memory_of(asked: OverlaySpec | None, images: Mapping[str, str]) -> int | None:
+def _memory_of(asked: OverlaySpec | None, machines: Sequence[Machine]) -> int | None:
     """What a guest needs, if it is more than usual."""
-    if asked is None and not images:
-        return None
-    from emulator.docker.containers import MEMORY_BYTES  # noqa: PLC0415
-    from emulator.overlays.spec import memory_bytes  # noqa: PLC0415
+    if asked is not None:
+        from emulator.overlays import spec  # noqa: PLC0415
 
-    return MEMORY_BYTES if asked is None else memory_bytes(asked)
+        return spec.memory_bytes(asked)
+    if machines:
+        from emulator.docker.machines import memory_bytes  # noqa: PLC0415
+
+        return memory_bytes(machines)
+    return None
 
 
 def _tell(plan: Plan, where: Where) -> None:

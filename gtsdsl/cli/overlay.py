@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from emulator.plan import Plan
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
-_MAX_CONTAINERS = 200
 
-OVERLAY_ONLY = ("containers", "runtime", "store", "overlay_network", "image", "flavors")
+OVERLAY_ONLY = ("containers", "runtime", "store", "overlay_network", "image")
 """The options that mean nothing without ``--overlay``."""
 
 _OPTIONS = (
@@ -31,7 +30,7 @@ _OPTIONS = (
     ),
     click.option(
         "--containers",
-        type=click.IntRange(0, _MAX_CONTAINERS),
+        type=click.IntRange(min=0),
         default=1,
         show_default=True,
         help="On each host: c1, c2, …",
@@ -47,8 +46,8 @@ _OPTIONS = (
     click.option("--overlay-network", metavar="CIDR", help="The containers' addresses.  [default: 10.244.0.0/16]"),
     click.option(
         "--image",
-        metavar="FILE.tar",
-        help="For containers of Docker: an archive of `docker save`, or of a root file system.",
+        metavar="IMAGE",
+        help="Of Docker's containers: an archive (`docker save`, a root file system), or a name that your Docker has.",
     ),
     click.option("--flavors", is_flag=True, help="A container has as much of the machine as its host's flavorId says."),
 )

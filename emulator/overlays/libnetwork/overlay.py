@@ -106,7 +106,7 @@ class Libnetwork(Overlay):
         """Run a container, unless it runs already; its name resolves in the others by Docker's own name server."""
         daemon = self._daemons[container.host]
         pid = self._run(container)
-        return Attachment(open_network(pid), daemon.address(container.name, NETWORK), pid)
+        return Attachment(open_network(container.name, pid), daemon.address(container.name, NETWORK), pid)
 
     def peers(self, host: str) -> tuple[Peer, ...]:
         """The hosts to which it tunnels: one peer for each address of a container behind one."""

@@ -42,12 +42,15 @@ def test_a_specification_goes_through_json() -> None:
     [
         ("nono", {}, "there is no overlay nono; did you mean `none`"),
         ("base", {}, "there is no overlay base; "),
+        ("none", {"containers": 201}, "201 containers a host: there can be 0 to 200"),
         ("none:udp", {}, "none has no form udp; there are host"),
         ("none", {"store": StorePlace(host="a")}, "none host keeps nothing in a store: leave --store out"),
         ("none", {"network": "10.0.0.0/8"}, "the containers' network 10.0.0.0/8 overlaps 10.0.0.0/31 of circuit l1"),
         ("none", {"network": "100.64.0.0/16"}, "overlaps the address 100.64.0.1 of a"),
         ("none", {"network": "10.244.0.0/24"}, "has no /24 for each of 2 hosts"),
         ("none", {"network": "10.244.0.1/16"}, "has host bits set; write it as 10.244.0.0/16"),
+        ("none", {"network": "127.0.0.0/8"}, "127.0.0.0/8 has addresses that no host can have; take 10.244.0.0/16"),
+        ("none", {"network": "239.0.0.0/16"}, "has addresses that no host can have"),
         ("none", {"network": "x"}, "the containers' network x: "),
     ],
 )  # fmt: skip

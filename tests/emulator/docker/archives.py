@@ -1,0 +1,35 @@
+"""Archives of images, as `docker save` writes them, made of the programs that gtsdsl's own image has."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from emulator.docker.image import own_image
+
+NAME = "lab:1"
+
+
+def save(path: Path, command: Sequence[str] = ("/bin/sh",)) -> Path:
+    """An image with a variable ``ROLE`` and a command of its own; its file."""
+    layer = own_image().path.read_bytes()
+    settings = {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {"Cmd": list(command), "Env": ["PATH=/bin", "ROLE=router"]},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
+    }
+    config = json.dumps(settings).encode()
+    config_name = f"{hashlib.sha256(config).hexdigest()}.json"
+    manifest = [{"Config": config_name, "RepoTags": [NAME], "Layers": ["layer.tar"]}]
+    contents = {config_name: config, "layer.tar": layer, "manifest.json": json.dumps(manifest).encode()}
+    with tarfile.open(path, "w") as archive:
+        for name, data in contents.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return path

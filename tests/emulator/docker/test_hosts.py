@@ -1,0 +1,120 @@
+"""Hosts that are containers of Docker, each of the image that its imageId is mapped to; flavors as limits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from emulator.errors import EmulationError
+from emulator.flavors import Flavor, flavor
+from tests.emulator.docker.archives import save
+from tests.emulator.session.conftest import Emulate, gtsdsl, guest_kernel
+
+__all__ = ["gtsdsl", "guest_kernel"]
+
+TOPOLOGY = """Lab {
+  host { id = "h1"; imageId = "Ubuntu-14.04.qcow2"; flavorId = "c1r1h20"; port { id = "p" } }
+  host { id = "h2"; imageId = "Ubuntu-14.04.qcow2"; flavorId = "c2r2h20"; port { id = "p" } }
+  link { id = "l1"; delay = "5ms"; port { id = "src" }; port { id = "dst" } }
+  adjacency h1.p, l1.src
+  adjacency h2.p, l1.dst
+}
+"""
+# a variable that takes 1.3 GB, in a shell that is not the one of the test
+TOO_MUCH = "dd if=/dev/zero of=/dev/null bs=1300M count=1 2>/dev/null; echo status $?"
+NO_LIMIT_OF_PROCESSORS = (
+    "warning: in a virtual clock computing takes no time: flavors limit memory, and no processors\n"
+)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> str:
+    path = tmp_path / "lab.dsl"
+    path.write_text(TOPOLOGY)
+    return str(path)
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_host_is_a_container_of_its_image_with_the_circuits_of_its_host(
+    gtsdsl: Emulate, lab: str, tmp_path: Path
+) -> None:
+    image = save(tmp_path / "debian.tar")
+    inside = "echo $ROLE; hostname; cat /proc/1/comm; ls /home; ping -qc 2 h2 | tail -1"
+    done = gtsdsl(
+        "emulate", lab, "--hosts", "docker", "--image-map", f"Ubuntu-14.04.qcow2={image}", "--flavors",
+        "--probe", "--json", "out.json", "--keep-going",
+        "--exec", f"h1: {inside}", "--exec", f"h1: {TOO_MUCH}", "--exec", f"h2: {TOO_MUCH}",
+    )  # fmt: skip
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[:3] == ["router", "h1", "sh"]
+    assert lines[3].startswith("rtt min/avg/max/mdev = 10.00")
+    # 1 GB is the most that h1 may have, 2 GB that h2 may
+    assert lines[4:6] == ["status 137", "status 0"]
+    assert done.stderr.startswith(NO_LIMIT_OF_PROCESSORS)
+    assert "No such file" in done.stderr  # this machine has a /home, the container has none
+    result = json.loads((tmp_path / "work" / "out.json").read_text())
+    (circuit,) = result["probe"]
+    assert abs(circuit["error_us"]) < 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "status"),
+    [
+        (["--hosts", "docker"], "error: no image is given for an imageId of the topology: "
+         "--image-map 'Ubuntu-14.04.qcow2=IMAGE'\n", 1),
+        (["--hosts", "docker", "--image-map", "x"],
+         "error: x is not IMAGEID=IMAGE, as in Ubuntu-14.04.qcow2=debian:12\n", 1),
+        (["--hosts", "docker", "--image-map", "Ubuntu-14.04.qcow2=../lab.dsl"],
+         "error: ../lab.dsl is no archive, of `docker save` or of `docker export`\n", 3),
+        (["--image-map", "Ubuntu-14.04.qcow2=x.tar"],
+         "Error: --image-map is for hosts that are containers: add --hosts docker\n", 2),
+        (["--hosts", "docker", "--overlay", "none", "--image-map", "Ubuntu-14.04.qcow2=x.tar"],
+         "Error: --hosts docker has no containers in its hosts: leave --overlay out, or take --runtime\n", 2),
+        (["--flavors"], "Error: --flavors limits containers: add --overlay, or --hosts docker\n", 2),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused(
+    gtsdsl: Emulate, lab: str, arguments: list[str], said: str, status: int
+) -> None:
+    done = gtsdsl("emulate", lab, *arguments, "--exec", "h1: true")
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.endswith(said)
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_container_whose_command_ends_is_named(gtsdsl: Emulate, lab: str, tmp_path: Path) -> None:
+    image = save(tmp_path / "ends.tar", ["/bin/true"])
+    said = "the command of its image ended, but must go on running"
+    arguments = ["--overlay", "none", "--runtime", "docker", "--image", str(image), "--exec", "c1: true"]
+    done = gtsdsl("emulate", lab, *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"error: container c1: {said}" in done.stderr or f"error: container c2: {said}" in done.stderr
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_container_that_is_processes_is_limited_too(gtsdsl: Emulate, lab: str) -> None:
+    commands = ["--exec", f"c1: {TOO_MUCH}", "--exec", f"c2: {TOO_MUCH}", "--exec", "c1: ping -qc 1 c2"]
+    done = gtsdsl("emulate", lab, "--overlay", "geneve", "--flavors", *commands)
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[:2] == ["status 137", "status 0"]
+    assert "1 received, 0% packet loss" in done.stdout
+    assert done.stderr.startswith(NO_LIMIT_OF_PROCESSORS)
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_in_the_real_clock_a_flavors_processors_are_what_a_container_gets(gtsdsl: Emulate, lab: str) -> None:
+    quota = "cat /sys/fs/cgroup/cpu$(grep :cpu: /proc/self/cgroup | cut -d: -f3)/cpu.cfs_quota_us"
+    commands = ["--exec", f"c1: {quota}", "--exec", f"c2: {quota}"]
+    done = gtsdsl("emulate", lab, "--clock", "real", "--overlay", "geneve", "--flavors", *commands)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["100000", "200000"], "")
+
+
+def test_flavors_are_those_of_gts_and_of_openstack() -> None:
+    assert flavor("c2r4h20") == Flavor(2, 4 * 2**30, 20 * 2**30)
+    assert flavor("small") == Flavor(1, 2 * 2**30, 20 * 2**30)
+    for wrong in ("c0r4h20", "c2r4", "C2R4H20", "c2r4h20 ", "c2r4h9999999"):
+        with pytest.raises(EmulationError, match="is no flavor: write it as c2r4h20, or one of tiny, small"):
+            flavor(wrong)

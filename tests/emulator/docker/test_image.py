@@ -1,0 +1,126 @@
+"""Which images containers can have: gtsdsl's own, archives, and those that the user's own Docker knows by a name."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.docker import image as images
+from emulator.docker.image import Image, find_image, image, own_image
+from emulator.errors import EmulationError
+from tests.emulator.docker.archives import NAME, save
+
+
+def archive(path: Path, *names: str) -> Path:
+    with tarfile.open(path, "w") as file:
+        for name in names:
+            file.addfile(tarfile.TarInfo(name), io.BytesIO())
+    return path
+
+
+def test_its_own_has_this_machines_programs_with_their_libraries_and_is_the_same_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "first"))
+    first = own_image()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "second"))
+    second = own_image()
+    assert first.path.name == second.path.name
+    assert first.path.read_bytes() == second.path.read_bytes()
+    root = tmp_path / "root"
+    with tarfile.open(first.path) as file:
+        assert {(member.uid, member.gid, member.mtime) for member in file} == {(0, 0, 0)}
+        file.extractall(root, filter="tar")
+    done = subprocess.run(
+        [shutil.which("chroot") or "/usr/sbin/chroot", str(root), "/bin/sh", "-c", "bash --version; ls /bin/ping"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if os.geteuid() == 0:
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("GNU bash")
+    assert (root / "bin" / "ping").is_file()
+
+
+def test_nothing_is_left_of_one_that_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(images, "_write", fail)
+    with pytest.raises(EmulationError, match="the containers' image cannot be kept there: No space left on device"):
+        own_image()
+    assert not list((tmp_path / "gtsdsl" / "images").iterdir())
+
+
+def test_an_archive_is_of_docker_save_or_of_a_root_file_system(tmp_path: Path) -> None:
+    saved = archive(tmp_path / "saved.tar", "manifest.json", "layer.tar")
+    assert image(saved) == Image(saved, is_saved=True)
+    exported = archive(tmp_path / "exported.tar", "./bin", "./bin/sh")
+    assert image(exported) == Image(exported, is_saved=False)
+
+
+def test_anything_else_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EmulationError, match="holds neither an image"):
+        image(archive(tmp_path / "other.tar", "letter.txt"))
+    text = tmp_path / "text.tar"
+    text.write_text("no archive")
+    with pytest.raises(EmulationError, match="is no archive, of `docker save` or of `docker export`"):
+        image(text)
+    with pytest.raises(EmulationError, match=f"there is no file {tmp_path}/Nothing.tar"):
+        find_image(f"{tmp_path}/Nothing.tar")
+    with pytest.raises(EmulationError, match="cannot be read: Is a directory"):
+        image(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def users_docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A `dockerd` as a user may have one, away from this machine's network; its address."""
+    if os.geteuid() != 0:
+        pytest.skip("a dockerd needs root")
+    folder = tmp_path_factory.mktemp("docker")
+    address = f"unix://{folder}/docker.sock"
+    options = ["--bridge=none", "--iptables=false", "--ip-forward=false", "--storage-driver=vfs", f"--host={address}"]
+    options += [f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid"]
+    with (folder / "log").open("wb") as log:
+        daemon = subprocess.Popen(["unshare", "--net", "--mount", "dockerd", *options], stdout=log, stderr=log)
+    try:
+        deadline_s = time.monotonic() + 60
+        while not (folder / "docker.sock").exists() and time.monotonic() < deadline_s:
+            time.sleep(0.1)
+        yield address
+    finally:
+        daemon.terminate()
+        daemon.wait()
+
+
+def test_a_name_is_an_image_of_the_users_own_docker(
+    users_docker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", users_docker)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(EmulationError) as caught:
+        find_image(NAME)
+    assert str(caught.value) == f"no file {NAME}, and your Docker has no such image: `docker pull {NAME}`"
+    subprocess.run(["docker", "load", "--input", str(save(tmp_path / "lab.tar"))], check=True, capture_output=True)
+    found = find_image(NAME)
+    assert found.is_saved
+    kept = found.path.stat()
+    assert find_image(NAME) == found
+    assert found.path.stat().st_mtime_ns == kept.st_mtime_ns
+
+
+def test_without_a_docker_a_name_is_answered_with_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nothing.sock")
+    with pytest.raises(EmulationError, match=r"no Docker of yours .* `docker save debian:12 -o image.tar`"):
+        find_image("debian:12")
