@@ -44,7 +44,7 @@ def build(source: Path | None) -> None:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     said: list[str] = []
-    with emulating(), Progress(*columns, console=console, transient=True) as bar:
+    with emulating(), Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=1.0)
 
         def progress(what: str, part: float) -> None:
