@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -170,11 +171,14 @@ def hand_over(read: Reader, requests: Sequence[CaptureRequest]) -> None:
     wanted = [(_asked_name(number), Path(request.file), "wb") for number, request in enumerate(requests)]
     wanted += [(_left_name(name), Path(name), "xb") for name in _listed(read(_LIST, _LIST_BYTES))]
     for left, path, mode in wanted:
+        is_new = not os.path.lexists(path)
         try:
             if (data := read(left, MOST_BYTES)) is not None:
                 with path.open(mode) as file:
                     file.write(data)
         except OSError as error:
+            if is_new:
+                path.unlink(missing_ok=True)  # a part of it is worth nothing
             troubles.append(f"{path}: {error.strerror}")
         except EmulationError as error:
             troubles.append(f"{path}: {error}")

@@ -189,7 +189,7 @@ def _run(command: list[str], folder: Path, failed: str, log: Path | None = None)
     with _running(command, folder, log) as process:
         output, errors = process.communicate()
     if process.returncode != 0:
-        said = _error_in(log) if log else ((errors or "").strip().splitlines() or [f"{command[0]} says nothing"])[-1]
+        said = _error_in(log) if log else ((errors or "").strip().splitlines() or [f"{command[0]} says nothing"])[0]
         raise EmulationError(f"{failed}: {said}")
     return output
 

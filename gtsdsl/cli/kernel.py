@@ -12,7 +12,13 @@ from gtsdsl.cli.emulation import complain, emulating
 
 @click.group()
 def command() -> None:
-    """Build the guest kernel that emulations run in, with its virtual clock; it is built once and kept."""
+    """Build the guest kernel that emulations run in, with its virtual clock; it is built once and kept.
+
+    \b
+    Example:
+      gtsdsl kernel build
+      gtsdsl kernel info
+    """
 
 
 @command.command()
@@ -38,7 +44,7 @@ def build(source: Path | None) -> None:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     said: list[str] = []
-    with emulating(), Progress(*columns, console=console, transient=True) as bar:
+    with emulating(), Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=1.0)
 
         def progress(what: str, part: float) -> None:
@@ -54,7 +60,12 @@ def build(source: Path | None) -> None:
 
 @command.command()
 def info() -> None:
-    """Show the guest kernels at hand, and what each can do."""
+    """Show the guest kernels at hand, and what each can do.
+
+    \b
+    Example:
+      gtsdsl kernel info
+    """
     from emulator.kernel.cache import built_kernels, packaged_kernel  # noqa: PLC0415
 
     packaged = packaged_kernel()
@@ -72,7 +83,12 @@ def info() -> None:
 
 @command.command()
 def path() -> None:
-    """Print the path of the built kernel that emulations use; exit 3 if there is none."""
+    """Print the path of the built kernel that emulations use; exit 3 if there is none.
+
+    \b
+    Example:
+      gtsdsl kernel path
+    """
     from emulator.kernel.cache import built_kernels  # noqa: PLC0415
 
     kernels = built_kernels()
@@ -84,7 +100,12 @@ def path() -> None:
 
 @command.command()
 def clean() -> None:
-    """Remove the built kernels, and what builds that were killed have left."""
+    """Remove the built kernels, and what builds that were killed have left.
+
+    \b
+    Example:
+      gtsdsl kernel clean
+    """
     from emulator.kernel.cache import clean as clean_cache  # noqa: PLC0415
 
     with emulating():

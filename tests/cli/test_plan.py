@@ -113,6 +113,7 @@ def test_a_warning_does_not_stop_it_and_an_error_does(tmp_path: Path) -> None:
     [
         (["--rtt", "AMS=40ms"], "`AMS=40ms` is not A-B=TIME, as AMS-MIL=40ms"),
         (["--rtt", "AMS-MIL=soon"], "soon"),
+        (["--rtt", "AMS-LJU=40ms"], "no circuit of this topology is AMS-LJU"),
         (["--rtt", "AMS-MIL=1ms", "--rtt", "MIL-AMS=2ms"], "AMS-MIL is given twice"),
         (["--seed", "-1"], "-1 is not in the range"),
         (["--switch", "hub"], "'hub' is not one of"),

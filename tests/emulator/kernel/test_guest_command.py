@@ -46,6 +46,8 @@ def test_the_working_folder_is_the_same(gtsdsl: Cli, tmp_path: Path) -> None:
         ["--memory", ""],
         ["--clock", "fast"],
         ["--timeout", "-1"],
+        ["--timeout", "nan"],
+        ["--no-such-option"],
         ["-o", "/"],
         [],
     ],
@@ -55,6 +57,12 @@ def test_bad_options_are_told_in_a_line(gtsdsl: Cli, arguments: list[str]) -> No
     assert result.returncode in {2, 3}
     assert "Traceback" not in result.stderr
     assert result.stderr.strip()
+
+
+def test_an_empty_command_is_told_in_a_line(gtsdsl: Cli) -> None:
+    result = gtsdsl("guest", "--", "")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "the name of the command is empty" in result.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import struct
+import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.emulator.overlays.frames import ICMP, UDP, between_hosts, datagram, echoes
 from tests.emulator.overlays.guest import TOPOLOGIES, run
-from tests.emulator.session.conftest import guest_kernel
+from tests.emulator.session.conftest import Emulate, gtsdsl, guest_kernel, pair
 
-__all__ = ["guest_kernel"]
+__all__ = ["gtsdsl", "guest_kernel", "pair"]
 
 pytestmark = [pytest.mark.usefixtures("guest_kernel"), pytest.mark.timeout(600)]
 
@@ -21,6 +23,7 @@ OVERHEAD_BYTES = 50
 MTU_BYTES = 1450
 VNI = {"kv": 256, "swarm": 4097}
 VXLAN_PORT = 4789
+CHECKOUT = Path(__file__).parents[3]
 
 MEASURE = """
 from dataclasses import asdict
@@ -98,10 +101,10 @@ def test_every_container_reaches_every_other_in_the_round_trip_of_the_circuits(
     assert all(found["back"].values())
     expected = TOPOLOGIES[topology].round_trips_ms
     assert found["rtt_ms"].keys() == expected.keys()
-    for pair, rtt_ms in found["rtt_ms"].items():
+    for ends, rtt_ms in found["rtt_ms"].items():
         # each way over each circuit takes the time to send the bits, at 1 Gbit/s
         bits_ms = 2 * (98 + OVERHEAD_BYTES) * 8 / 1e6 * (1 if topology == "mesh" else 3)
-        assert expected[pair] <= rtt_ms <= expected[pair] + bits_ms + 0.01, pair
+        assert expected[ends] <= rtt_ms <= expected[ends] + bits_ms + 0.01, ends
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -184,3 +187,14 @@ def test_a_daemon_that_dies_and_a_host_that_is_cut_off_come_back(form: str, tmp_
     assert found["back_s"] < 60
     assert found["without_store"]
     assert set(found["knew"]) == {"h2", "h3", "h4"}
+
+
+def test_a_daemons_key_is_its_own_and_not_the_machines(gtsdsl: Emulate, pair: Path) -> None:
+    key = "/etc/docker/key.json"  # no key: who reads it, fails
+    script = f'mkdir -p /etc/docker; echo none > {key}; "$@"; status=$?; cat {key}; exit $status'
+    run = [sys.executable, "-m", "gtsdsl", "emulate", str(pair), "--kernel", "host", "--overlay", "libnetwork"]
+    ping = ["--exec", "c1: ping -q -c 1 c2"]
+    done = gtsdsl("guest", "--memory", "2G", "--", "sh", "-c", script, "sh", *run, *ping, cwd=CHECKOUT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 received" in done.stdout
+    assert done.stdout.endswith("\nnone\n")

@@ -14,7 +14,7 @@ from emulator.kernel.cache import Kernel
 from emulator.session import emulate as running
 from tests.emulator.captured import echoes, packets
 
-from .conftest import Emulate
+from .conftest import MESH, Emulate
 from .test_host import AS_USER, on_a_host
 
 _START_NS = 1_767_225_600 * 10**9  # 2026-01-01
@@ -57,8 +57,8 @@ def test_a_run_that_is_ended_leaves_what_was_seen(emulate: Emulate, tmp_path: Pa
     [
         ("l1", "l1 is not LINK=FILE.pcap"),
         ("l2=x.pcap", "there is no link l2; "),
-        ("l1=no/where.pcap", "no/where.pcap cannot be a file: there is no such folder"),
-        ("l1=.", ". cannot be a file"),
+        ("l1=no/where.pcap", "no/where.pcap cannot be written: there is no folder "),
+        ("l1=.", ". cannot be written: it is a folder"),
         ("l1=", "l1= is not LINK=FILE.pcap"),
     ],
 )
@@ -66,6 +66,14 @@ def test_what_cannot_be_captured_is_refused_before_anything_starts(emulate: Emul
     done = emulate("--capture", text, "--exec", "h1: echo started")
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
+
+
+def test_two_links_have_two_files(gtsdsl: Emulate, tmp_path: Path) -> None:
+    file = tmp_path / "both.pcap"
+    twice = [f"--capture={link}={file}" for link in ("l1", "l2")]
+    done = gtsdsl("emulate", str(MESH), *twice, "--exec", "h1: echo started")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "both.pcap is a file for one link only" in " ".join(done.stderr.split())
 
 
 @pytest.mark.parametrize("script", ['"$@"', AS_USER], ids=["root", "user"])

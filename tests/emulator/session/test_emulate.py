@@ -80,6 +80,69 @@ def test_a_script_that_fails_shows_its_own_traceback(emulate: Emulate, tmp_path:
     assert "runpy" not in done.stderr
 
 
+def test_a_script_that_is_no_python_shows_its_own_line(emulate: Emulate, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("def f(:\n")
+    done = emulate("--script", str(script))
+    assert done.returncode == 1
+    assert f'File "{script}", line 1\n' in done.stderr
+    assert "SyntaxError" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "runpy" not in done.stderr
+
+
+# what comes in and goes out
+
+
+def shell(pair: Path, line: str) -> subprocess.CompletedProcess[bytes]:
+    """A run as a shell starts it; ``line`` has the command line as ``"$@"``."""
+    return subprocess.run(
+        ["sh", "-c", line, "sh", sys.executable, "-m", "gtsdsl", "emulate", str(pair)],
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_an_empty_one(pair: Path, closed: str) -> None:
+    done = shell(pair, f'"$@" {closed}')
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize(("what", "status"), [("--probe", 1), ("--exec 'h1: echo more'", 3), ("--exec 'h1: yes'", 3)])
+def test_a_full_disk_ends_the_run_with_a_word(pair: Path, what: str, status: int) -> None:
+    done = shell(pair, f'"$@" {what} > /dev/full')
+    assert done.returncode == status
+    assert re.fullmatch(rb"[Ee]rror: (the|standard) output cannot be written: No space left on device\n", done.stderr)
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_letters_go_in_and_come_out_in_any_locale(pair: Path) -> None:
+    plain = "export LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0"
+    for line in ("\"$@\" --exec 'h1: echo é'", "echo 'h1 echo é' | \"$@\""):
+        done = shell(pair, f"{plain}; {line}")
+        assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "é".encode(), b"")
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_line_that_is_not_utf8_is_said_and_the_next_is_done(pair: Path) -> None:
+    done = shell(pair, "printf 'h1 echo \\377\\nh1 echo more\\n' | \"$@\"")
+    assert done.returncode == 0
+    said, more = done.stdout.decode().splitlines()
+    assert said.startswith("*** this line is not UTF-8: 'h1 echo ")
+    assert more == "more"
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_working_folder_that_has_gone_is_the_root(pair: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    checkout = Path(__file__).parents[3]
+    line = f"export PYTHONPATH={checkout}; mkdir {gone} && cd {gone} && rmdir {gone} && \"$@\" --exec 'h1: pwd'"
+    done = shell(pair, line)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"/\n", b"")
+
+
 # measurements
 
 
@@ -205,7 +268,13 @@ def test_what_the_shell_does_not_know_is_said_and_it_goes_on(pair: Path, guest_k
         (("--exec", "h1:"), "is not HOST: COMMAND"),
         (("--rtt", "AMS=1ms"), "AMS-MIL=40ms"),
         (("--rtt", "AMS-MIL=fast"), "no duration"),
+        (("--rtt", "AMS-MLI=40ms"), "no circuit of this topology is AMS-MLI; did you mean `AMS-MIL`?"),
         (("--json", "x.json"), "--probe, --exec and --script"),
+        (("--exec", "h1: echo ran", "--json", "no/x.json"), "no/x.json cannot be written: there is no folder"),
+        (("--exec", "h1: echo ran", "--json", "."), ". cannot be written: it is a folder"),
+        (("--exec", "h1: echo ran", "--timeout", "nan"), "--timeout"),
+        (("--exec", "h1: echo ran", "--patience", "nan"), "--patience"),
+        (("--memory", "much"), "--memory: 'much' is no size"),
         (("--memory", "1M"), "at least 64M"),
         (("--script", "missing.py"), "missing.py"),
         (("--set", "n"), "NAME=VALUE"),
