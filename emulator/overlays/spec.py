@@ -21,12 +21,13 @@ SUBNET_BITS = 24
 """The prefix length of one host's part of it, as flannel has it."""
 MAX_CONTAINERS = 200
 _PARTS_SHOWN, _HOSTS_SHOWN = 4, 8
+_THIS_NETWORK = IPv4Network("0.0.0.0/8")  # RFC 1122, 3.2.1.3: a source only, of who does not know its own
 
 
 class OverlayError(EmulationError):
     """An overlay that cannot be on a topology; the message says why."""
 
-    exit_status = 1
+    exit_status = 2
 
 
 def spec(
@@ -103,6 +104,8 @@ def _network(text: str, hosts: int) -> IPv4Network:
         pool = IPv4Network(text)
     except ValueError as error:
         raise OverlayError(f"the containers' network {printable(text, 40)}: {error}; write it as {NETWORK}") from None
+    if pool.is_loopback or pool.is_multicast or pool.is_reserved or pool.overlaps(_THIS_NETWORK):
+        raise OverlayError(f"the containers' network {pool} has addresses that no host may have: take {NETWORK}")
     # the first stays free, as with flannel: its own address is that of the whole network
     if pool.prefixlen > SUBNET_BITS or 2 ** (SUBNET_BITS - pool.prefixlen) <= hosts:
         raise OverlayError(
@@ -135,7 +138,11 @@ def _listed(part: Sequence[str]) -> str:
 def _parts(plan: Plan) -> Iterator[list[str]]:
     """The hosts that reach each other, part by part."""
     near: dict[str, list[str]] = {name: [] for name in _node_names(plan)}
+    switches = {switch.name for switch in plan.switches}
     for circuit in plan.circuits:
+        # a switch's port with an address is its way to its controller, by which it passes nothing on
+        if any(end.node in switches and end.address is not None for end in circuit.ends):
+            continue
         first, second = circuit.first.node, circuit.second.node
         near[first].append(second)
         near[second].append(first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,6 +60,7 @@ def parse_captures(texts: Sequence[str], plan: Plan) -> tuple[CaptureRequest, ..
 
     known = [circuit.id for circuit in plan.circuits]
     found: dict[str, CaptureRequest] = {}
+    files: set[Path] = set()
     for text in texts:
         circuit, equals, file = text.partition("=")
         why = None
@@ -69,9 +71,25 @@ def parse_captures(texts: Sequence[str], plan: Plan) -> tuple[CaptureRequest, ..
             why = f"there is no link {printable(circuit, 80)}; {near}"
         elif circuit in found:
             why = f"{printable(circuit, 80)} is captured once only"
-        elif not Path(file).absolute().parent.is_dir() or Path(file).is_dir():
-            why = f"{printable(file)} cannot be a file: there is no such folder, or it is one"
+        elif (obstacle := _obstacle(Path(file).absolute())) is not None:
+            why = f"{printable(file, 80)} cannot be a file: {obstacle}"
+        elif Path(file).resolve() in files:
+            why = f"{printable(file, 80)} is the file of another capture"
         if why is not None:
             raise click.BadParameter(why, param_hint="--capture")
+        files.add(Path(file).resolve())
         found[circuit] = CaptureRequest(circuit, str(Path(file).absolute()))
     return tuple(found.values())
+
+
+def _obstacle(path: Path) -> str | None:
+    """Why a file cannot be written, as far as can be known before it is; None if nothing is in the way."""
+    try:
+        if path.is_dir():
+            return "it is a folder"
+        if not path.parent.is_dir():
+            return "there is no such folder"
+        is_allowed = os.access(path if path.exists() else path.parent, os.W_OK)
+    except OSError as error:  # its name is too long, its folder is not ours to look into
+        return error.strerror
+    return None if is_allowed else "you may not write it"
