@@ -72,9 +72,9 @@ def parse_captures(texts: Sequence[str], plan: Plan) -> tuple[CaptureRequest, ..
         elif circuit in found:
             why = f"{printable(circuit, 80)} is captured once only"
         elif (obstacle := _obstacle(Path(file).absolute())) is not None:
-            why = f"{printable(file, 80)} cannot be a file: {obstacle}"
+            why = f"{printable(file)} cannot be a file: {obstacle}"
         elif Path(file).resolve() in files:
-            why = f"{printable(file, 80)} is the file of another capture"
+            why = f"{printable(file)} is the file of another capture"
         if why is not None:
             raise click.BadParameter(why, param_hint="--capture")
         files.add(Path(file).resolve())

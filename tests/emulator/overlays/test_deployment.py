@@ -132,6 +132,18 @@ def test_what_cannot_be_is_told_in_a_line(gtsdsl: Emulate, arguments: list[str],
 
 
 @pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize("overlay", ["flannel", "geneve"])
+def test_one_host_alone_is_a_network_of_its_containers(gtsdsl: Emulate, tmp_path: Path, overlay: str) -> None:
+    alone = tmp_path / "alone.dsl"
+    alone.write_text('Alone { host { id = "h1"; port { id = "p1" } } }\n')
+    options = ("--overlay", overlay, "--containers", "2", "--exec", "c1: ping -qc 1 c2; cat /sys/class/net/eth0/mtu")
+    done = gtsdsl("emulate", str(alone), *options)
+    assert done.returncode == 0, done.stderr
+    assert "1 packets transmitted, 1 received" in done.stdout
+    assert done.stdout.splitlines()[-1] == "1450"
+
+
+@pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize(
     ("body", "message"),
     [

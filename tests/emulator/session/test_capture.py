@@ -14,7 +14,7 @@ from emulator.kernel.cache import Kernel
 from emulator.session import emulate as running
 from tests.emulator.captured import echoes, packets
 
-from .conftest import Emulate
+from .conftest import MESH, Emulate
 from .test_host import AS_USER, on_a_host
 
 _START_NS = 1_767_225_600 * 10**9  # 2026-01-01
@@ -60,12 +60,25 @@ def test_a_run_that_is_ended_leaves_what_was_seen(emulate: Emulate, tmp_path: Pa
         ("l1=no/where.pcap", "no/where.pcap cannot be a file: there is no such folder"),
         ("l1=.", ". cannot be a file"),
         ("l1=", "l1= is not LINK=FILE.pcap"),
+        (f"l1={'x' * 300}", "cannot be a file: File name too long"),
+        ("l1=/dev/null/x.pcap", "/dev/null/x.pcap cannot be a file: "),
     ],
 )
 def test_what_cannot_be_captured_is_refused_before_anything_starts(emulate: Emulate, text: str, message: str) -> None:
     done = emulate("--capture", text, "--exec", "h1: echo started")
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
+
+
+def test_two_circuits_have_two_files(gtsdsl: Emulate, tmp_path: Path) -> None:
+    same = (tmp_path / "x.pcap", tmp_path / "." / tmp_path.name / ".." / "x.pcap")
+    (tmp_path / tmp_path.name).mkdir()
+    captures = [
+        it for circuit, file in zip(("l1", "l2"), same, strict=True) for it in ("--capture", f"{circuit}={file}")
+    ]
+    done = gtsdsl("emulate", str(MESH), *captures, "--exec", "h1: echo started")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is the file of another capture" in done.stderr
 
 
 @pytest.mark.parametrize("script", ['"$@"', AS_USER], ids=["root", "user"])
