@@ -68,7 +68,9 @@ class Captures:
             EmulationError: there is no such circuit, or it is being captured; or the file cannot be made. In a guest it
                 has to be a plain name, of the user's working folder: a guest is not trusted with any other.
         """
-        if Path(file).exists():
+        with _naming(file):
+            is_there = Path(file).exists()
+        if is_there:
             raise EmulationError(f"{printable(file)} is there already: name a new file")
         if self._folder is None:
             self.start_at(circuit, Path(file), file)
@@ -106,10 +108,8 @@ class Captures:
             raise EmulationError(f"{printable(circuit, 80)} is being captured already: capture {circuit} stop")
         end, underlay = link.intf1.end, self._network.underlay
         node = underlay.key_of(end)
-        try:
+        with _naming(file):
             path.write_bytes(pcap.header())
-        except OSError as error:
-            raise EmulationError(f"{printable(file)}: {error.strerror}") from None
         try:
             with namespaces.entered(underlay.namespaces[node].descriptor):
                 tap = pcap.open_tap(end.name)
@@ -193,6 +193,17 @@ def _listed(data: bytes | None) -> list[str]:
         if isinstance(found, list):
             return [name for name in found[:_MOST_FILES] if isinstance(name, str) and _NAME.fullmatch(name)]
     return []
+
+
+@contextlib.contextmanager
+def _naming(file: str) -> Iterator[None]:
+    """Within it, what is wrong with a file becomes an error that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise EmulationError(f"{printable(file)}: {error.strerror}") from None
+    except ValueError:  # a NUL is in it
+        raise EmulationError(f"{printable(file)} is no name of a file") from None
 
 
 def _asked_name(number: int) -> str:

@@ -7,12 +7,13 @@ import os
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.errors import EmulationError
+from emulator.forks import fork
 from emulator.netlink import namespaces
 
 if TYPE_CHECKING:
@@ -141,36 +142,19 @@ def start_function(network: EmulatedNetwork, host: str, name: str, body: Callabl
     namespace = network.underlay.namespaces[host].descriptor
     network.world.start()  # its guardian ends the process with the network
     log = _log(network, host, name)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    pid = os.fork()
-    if pid == 0:
-        _become(namespace, log, body)
-    return Daemon(name, host, pid, log)
+    return Daemon(name, host, fork(partial(_serve, namespace, log, body)), log)
 
 
-def _become(namespace: int, log: Path, body: Callable[[], None]) -> None:
-    """Turn this process, a fork, into the daemon; it never returns."""
-    status = 1
-    try:
-        os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        for target, source in ((0, nothing), (1, output), (2, output)):
-            os.dup2(source, target)
-        # this process's own may lead elsewhere: a test runner's do
-        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-        namespaces.setns(namespace, namespaces.CLONE_NEWNET)
-        body()
-        status = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+def _serve(namespace: int, log: Path, body: Callable[[], None]) -> None:
+    """Be the daemon, in a fork."""
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for target, source in ((0, nothing), (1, output), (2, output)):
+        os.dup2(source, target)
+    # this process's own may lead elsewhere: a test runner's do
+    sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+    namespaces.setns(namespace, namespaces.CLONE_NEWNET)
+    body()
 
 
 def _log(network: EmulatedNetwork, host: str, name: str) -> Path:

@@ -15,7 +15,7 @@ class EmulationError(Exception):
 class OverlayError(EmulationError):
     """An overlay that there is not, or that cannot be on a topology; the message says why."""
 
-    exit_status = 1
+    exit_status = 2
 
 
 class GuestStalledError(EmulationError):

@@ -33,7 +33,7 @@ _PATIENCE_S = 120.0
 class ImageMapError(EmulationError):
     """An image map that does not fit a topology; the message says how it must be."""
 
-    exit_status = 1
+    exit_status = 2
 
 
 def machines_of(plan: Plan, texts: Sequence[str], *, flavors: bool = False) -> tuple[Machine, ...]:

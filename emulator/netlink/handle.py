@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeAlias
@@ -20,6 +20,8 @@ from emulator.netlink.state import FdbEntry, InterfaceAddress, Neighbour, Route,
 
 Entry: TypeAlias = Neighbour | FdbEntry | Route | TunnelPeer
 """What leads to another host: a line of one of the kernel's tables."""
+
+ETHERNET_MTU_BYTES = 1500
 
 _SCOPES = {"global": 0, "link": 253, "host": 254}
 _PROTOCOLS = {"kernel": 2, "boot": 3, "static": 4}
@@ -141,6 +143,10 @@ class Handle:
     def mtu_bytes(self, name: str) -> int:
         """A link's MTU."""
         return self._ask(_SIOCGIFMTU, name)
+
+    def least_mtu_bytes(self, names: Sequence[str]) -> int:
+        """The smallest MTU of some links; Ethernet's if there are none, as on a host without circuits."""
+        return min((self.mtu_bytes(name) for name in names), default=ETHERNET_MTU_BYTES)
 
     def _add(self, name: str, attributes: Mapping[str, object]) -> None:
         with _naming(name):

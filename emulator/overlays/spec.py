@@ -136,7 +136,11 @@ def _listed(part: Sequence[str]) -> str:
 def _parts(plan: Plan) -> Iterator[list[str]]:
     """The hosts that reach each other, part by part."""
     near: dict[str, list[str]] = {name: [] for name in _node_names(plan)}
+    switches = {switch.name for switch in plan.switches}
     for circuit in plan.circuits:
+        # a switch's port with an address is its way to its controller, by which it passes nothing on
+        if any(end.node in switches and end.address is not None for end in circuit.ends):
+            continue
         first, second = circuit.first.node, circuit.second.node
         near[first].append(second)
         near[second].append(first)

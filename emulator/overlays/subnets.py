@@ -81,7 +81,7 @@ class SubnetOverlay(Overlay):
     def mtu_bytes(self, host: str) -> int:
         """The largest packet of a container: what passes each of its host's circuits with the overlay's share."""
         with Handle(self.namespace(host)) as kernel:
-            return min(kernel.mtu_bytes(name) for name in self.circuits(host)) - self.overhead_bytes
+            return kernel.least_mtu_bytes(self.circuits(host)) - self.overhead_bytes
 
     def next_address(self, host: str) -> IPv4Address:
         """An address for one more container of a host; the first is the bridge's.

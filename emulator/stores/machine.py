@@ -25,6 +25,12 @@ _PORT = 2379
 _MOST_LISTED = 20
 
 
+class StorePlaceError(PlanError):
+    """A store that cannot be where it was asked for."""
+
+    exit_status = 2
+
+
 @dataclass(frozen=True, slots=True)
 class StoreChoice:
     """Where the store is to be, one of three: on a host (its id), at a site (its code), or at an address, running."""
@@ -41,7 +47,7 @@ def parse_store(text: str, testbed: Testbed, circuits: Circuits | None = None) -
     user's own, with sites of their own.
 
     Raises:
-        PlanError: it names none of them; the message lists what there is.
+        StorePlaceError: it names none of them; the message lists what there is.
     """
     text = text.strip()
     hosts = {node.id: node for node in _hosts(testbed)}
@@ -53,15 +59,15 @@ def parse_store(text: str, testbed: Testbed, circuits: Circuits | None = None) -
     found = _ADDRESS.fullmatch(text)
     if found is None or (found["scheme"] is None and found["port"] is None):
         near = did_you_mean(text, [*hosts, *sites])
-        raise PlanError(
+        raise StorePlaceError(
             f"{printable(text)} is no place for the store{f' ({near})' if near else ''}: name "
             f"{_listed('host', hosts)}, {_listed('site', sites)}, or the address of an etcd, as in 10.0.0.5:2379"
         )
     if found["scheme"] not in {None, "http"}:
-        raise PlanError(f"{printable(text)}: the store is spoken to by http:// only, without certificates")
+        raise StorePlaceError(f"{printable(text)}: the store is spoken to by http:// only, without certificates")
     port = int(found["port"] or _PORT)
     if not 0 < port < 2**16:
-        raise PlanError(f"{printable(text)}: {port} is no port")
+        raise StorePlaceError(f"{printable(text)}: {port} is no port")
     name = found["name"] or f"[{found['v6']}]"
     return StoreChoice(address=f"{name}:{port}")
 
@@ -73,13 +79,13 @@ def with_machine(testbed: Testbed, site: str, circuits: Circuits | None = None) 
     packets. All that is there keeps its names, addresses and interfaces. Nested testbeds come out flat.
 
     Raises:
-        PlanError: no host stands at that site; the message lists the sites that there are.
+        StorePlaceError: no host stands at that site; the message lists the sites that there are.
     """
     flat = flatten(testbed)
     sites = _sites(_hosts(flat), circuits)
     wanted = canonical(site, circuits)
     if wanted not in sites:
-        raise PlanError(
+        raise StorePlaceError(
             f"no host stands at {printable(wanted)}, so a store there would be out of reach: {_listed('site', sites)}"
         )
     near = sites[wanted]
@@ -105,7 +111,7 @@ def plan_with_store(testbed: Testbed, options: Options, text: str) -> tuple[Plan
     """The network of a testbed whose store is where ``text`` says (`parse_store`), and that place in it.
 
     Raises:
-        PlanError: it names no place, or the testbed cannot be made into a network.
+        PlanError: it names no place (`StorePlaceError`), or the testbed cannot be made into a network.
     """
     choice = parse_store(text, testbed, options.circuits)
     if choice.address is not None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
-import traceback
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from emulator.daemons import DaemonError
+from emulator.forks import fork
 from emulator.stores.watch import notice_a_cut
 
 if TYPE_CHECKING:
@@ -30,13 +29,8 @@ class Relay:
     def __init__(self, address: tuple[str, int]) -> None:
         self.address = address
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self.pid = os.fork()  # 0 once it has been reaped
-        if self.pid == 0:
-            self._control.close()
-            _become(theirs, address)
-        theirs.close()
+        with theirs:
+            self.pid = fork(lambda: self._relay(theirs))  # 0 once it has been reaped
 
     def __enter__(self) -> Self:
         return self
@@ -79,29 +73,18 @@ class Relay:
             self.pid = 0
             raise self._ended()
 
-    def _ended(self) -> DaemonError:
-        return DaemonError(f"the relay to the store at {self.address[0]}:{self.address[1]} has ended")
-
-
-def _become(control: socket.socket, address: tuple[str, int]) -> None:
-    """Turn this process, a fork, into the relay; it never returns."""
-    status = 1
-    try:
-        os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
+    def _relay(self, control: socket.socket) -> None:
+        """Be the relay, in a fork."""
+        self._control.close()
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 0)
         os.dup2(nothing, 1)
         import asyncio  # noqa: PLC0415 - for those only who need a relay
 
-        asyncio.run(_serve(control, address))
-        status = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(status)
+        asyncio.run(_serve(control, self.address))
+
+    def _ended(self) -> DaemonError:
+        return DaemonError(f"the relay to the store at {self.address[0]}:{self.address[1]} has ended")
 
 
 async def _serve(control: socket.socket, address: tuple[str, int]) -> None:

@@ -60,6 +60,7 @@ def parse_captures(texts: Sequence[str], plan: Plan) -> tuple[CaptureRequest, ..
 
     known = [circuit.id for circuit in plan.circuits]
     found: dict[str, CaptureRequest] = {}
+    files: set[Path] = set()
     for text in texts:
         circuit, equals, file = text.partition("=")
         why = None
@@ -70,10 +71,11 @@ def parse_captures(texts: Sequence[str], plan: Plan) -> tuple[CaptureRequest, ..
             why = f"there is no link {printable(circuit, 80)}; {near}"
         elif circuit in found:
             why = f"{printable(circuit, 80)} is captured once only"
-        elif Path(file).absolute() in {Path(request.file) for request in found.values()}:
+        elif Path(file).resolve() in files:
             why = f"{printable(file)} is a file for one link only"
         if why is not None:
             raise click.BadParameter(why, param_hint="--capture")
         check_output(Path(file), "--capture")
+        files.add(Path(file).resolve())
         found[circuit] = CaptureRequest(circuit, str(Path(file).absolute()))
     return tuple(found.values())

@@ -127,12 +127,15 @@ def test_what_cannot_be_captured_is_refused(pair: EmulatedNetwork, tmp_path: Pat
         ("l1", "new.pcap", "l1 is being captured already"),
         ("l9", "new.pcap", "there is no link l9"),
         ("l1", str(there), "is there already: name a new file"),
+        ("l1", "x" * 300, "File name too long"),
     ]:
         with pytest.raises(EmulationError, match=message):
             captures.start(circuit, file)
     captures.stop("l1")
     with pytest.raises(EmulationError, match=r"no/where\.pcap: No such file or directory"):
         captures.start("l1", str(tmp_path / "no/where.pcap"))
+    with pytest.raises(EmulationError, match=r"is no name of a file"):
+        captures.start("l1", "a\0b")
     with pytest.raises(EmulationError, match="l1 is not being captured"):
         captures.stop("l1")
     assert there.read_bytes() == b""

@@ -159,7 +159,7 @@ class _Agent:
             if item is None:
                 raise StoreError(f"the store has no {CONFIG_KEY}")
             self._config = _config(item, self._settings.backend)
-            mtu_bytes = min(self._kernel.mtu_bytes(name) for name in self._settings.circuits)
+            mtu_bytes = self._kernel.least_mtu_bytes(self._settings.circuits)
             here = Here(self._settings.public_ip, mtu_bytes, self._config.network, self._settings.folder)
             self._backend = BACKENDS[self._config.backend](here, self._kernel)
             self._backend.ensure(read_here(), None)

@@ -19,6 +19,7 @@ from emulator.overlays.flannel.backend import Backend, Here
 from emulator.overlays.flannel.device import set_address
 from emulator.overlays.flannel.forwarder import Forwarder
 from emulator.overlays.flannel.leases import Lease
+from emulator.overlays.flannel.tables import say
 
 DEVICE = "flannel0"
 PORT = 8285
@@ -50,7 +51,7 @@ class Udp(Backend):
         end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         end.bind((self.here.public_ip, PORT))
         self._forwarder = Forwarder(tun, end, self.mtu_bytes, str(subnet.network_address))
-        threading.Thread(target=self._forwarder.run, daemon=True).start()
+        threading.Thread(target=_run, args=[self._forwarder], daemon=True).start()
 
     def data(self) -> str:
         """Nothing: the address says all."""
@@ -75,6 +76,16 @@ class Udp(Backend):
 
     def remove(self) -> None:
         """Nothing is left when the agent has ended: the device goes with it."""
+
+
+def _run(forwarder: Forwarder) -> None:
+    """Forward for ever; the agent ends if that cannot go on, as when somebody deletes the device: no packet passes."""
+    try:
+        forwarder.run()
+    except OSError as error:
+        say(f"{DEVICE}: {error.strerror}")
+    finally:
+        os._exit(1)  # an exception would end this thread only
 
 
 def open_tun(name: str) -> int:

@@ -64,9 +64,9 @@ def test_a_host_is_a_container_of_its_image_with_the_circuits_of_its_host(
     ("arguments", "said", "status"),
     [
         (["--hosts", "docker"], "error: no image is given for an imageId of the topology: "
-         "--image-map 'Ubuntu-14.04.qcow2=IMAGE'\n", 1),
+         "--image-map 'Ubuntu-14.04.qcow2=IMAGE'\n", 2),
         (["--hosts", "docker", "--image-map", "x"],
-         "error: x is not IMAGEID=IMAGE, as in Ubuntu-14.04.qcow2=debian:12\n", 1),
+         "error: x is not IMAGEID=IMAGE, as in Ubuntu-14.04.qcow2=debian:12\n", 2),
         (["--hosts", "docker", "--image-map", "Ubuntu-14.04.qcow2=../lab.dsl"],
          "error: ../lab.dsl is no archive, of `docker save` or of `docker export`\n", 3),
         (["--image-map", "Ubuntu-14.04.qcow2=x.tar"],

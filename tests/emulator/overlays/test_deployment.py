@@ -111,16 +111,16 @@ def test_on_a_host_kernel(gtsdsl: Emulate, script: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["--overlay", "flanel"], 1, "error: there is no overlay flanel; did you mean `flannel`?"),
-        (["--overlay", "flannel:vxlam"], 1, "error: flannel has no form vxlam; did you mean `vxlan`?"),
-        (["--overlay", "geneve", "--store", "h1"], 1, "error: geneve mesh keeps nothing in a store: leave --store out"),
+        (["--overlay", "flanel"], 2, "error: there is no overlay flanel; did you mean `flannel`?"),
+        (["--overlay", "flannel:vxlam"], 2, "error: flannel has no form vxlam; did you mean `vxlan`?"),
+        (["--overlay", "geneve", "--store", "h1"], 2, "error: geneve mesh keeps nothing in a store: leave --store out"),
         (["--store", "h1"], 2, "--store is about an overlay: say which, as with --overlay flannel"),
-        (["--overlay", "flannel", "--store", "h9"], 1, "h9 is no place for the store"),
+        (["--overlay", "flannel", "--store", "h9"], 2, "h9 is no place for the store"),
         (["--overlay", "flannel", "--store", "192.0.2.1:2379"], 3, "cannot be reached from a guest kernel"),
-        (["--overlay", "libnetwork", "--runtime", "process"], 1, "has containers of the runtime docker only"),
-        (["--overlay", "geneve", "--overlay-network", "10.0.0.0/8"], 1, "overlaps 10.0.0.0/31 of circuit l1"),
+        (["--overlay", "libnetwork", "--runtime", "process"], 2, "has containers of the runtime docker only"),
+        (["--overlay", "geneve", "--overlay-network", "10.0.0.0/8"], 2, "overlaps 10.0.0.0/31 of circuit l1"),
         (["--overlay", "geneve", "--exec", "c9: true"], 2, "there is no host c9"),
-        (["--overlay", "flannel", "--image", "x.tar"], 1, "error: an image is for containers of Docker"),
+        (["--overlay", "flannel", "--image", "x.tar"], 2, "error: an image is for containers of Docker"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_told_in_a_line(gtsdsl: Emulate, arguments: list[str], status: int, message: str) -> None:
@@ -129,6 +129,18 @@ def test_what_cannot_be_is_told_in_a_line(gtsdsl: Emulate, arguments: list[str],
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize("overlay", ["flannel", "geneve"])
+def test_one_host_alone_is_a_network_of_its_containers(gtsdsl: Emulate, tmp_path: Path, overlay: str) -> None:
+    alone = tmp_path / "alone.dsl"
+    alone.write_text('Alone { host { id = "h1"; port { id = "p1" } } }\n')
+    options = ("--overlay", overlay, "--containers", "2", "--exec", "c1: ping -qc 1 c2; cat /sys/class/net/eth0/mtu")
+    done = gtsdsl("emulate", str(alone), *options)
+    assert done.returncode == 0, done.stderr
+    assert "1 packets transmitted, 1 received" in done.stdout
+    assert done.stdout.splitlines()[-1] == "1450"
 
 
 @pytest.mark.usefixtures("guest_kernel")

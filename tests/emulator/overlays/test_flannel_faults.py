@@ -282,3 +282,25 @@ tell(said=said)
         "the store has another configuration of flannel’s: remove it (`etcdctl del /coreos.com/network/config`), "
         "or say `--overlay-network` and the form as it does"
     )
+
+
+def test_an_agent_that_cannot_forward_any_more_ends_and_one_that_is_started_again_goes_on(tmp_path: Path) -> None:
+    found = run(
+        tmp_path, "line", "flannel:udp",
+        """
+from emulator.daemons import DaemonError
+probe.steady_ms("c1", "c2")
+net["h1"].cmd("ip link delete flannel0")
+time.sleep(1)
+try:
+    overlay.is_ready("h1")
+    said = ""
+except DaemonError as error:
+    said = str(error)
+overlay.start("h1")
+tell(said=said, back=probe.seconds_until("c1", "c2"))
+""",
+    )  # fmt: skip
+    assert "flannel on h1 ended with status 1: " in found["said"]
+    assert found["said"].endswith("flannel0: File descriptor in bad state")
+    assert found["back"] <= 2 * STEP_S

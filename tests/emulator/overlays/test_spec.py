@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+import gtsdsl
 from emulator.errors import EmulationError
 from emulator.overlay_probe import joined as joined_pairs
 from emulator.overlays import names, overlay
 from emulator.overlays.model import Container, StorePlace, spec_from_json, spec_to_json
 from emulator.overlays.spec import spec
 from emulator.plan import Plan, plan
+from tests.emulator.overlays.guest import ROOT
 from tests.emulator.topologies import joined, mesh, ring
 
 TWO = plan(joined([("a", "b")]))
@@ -49,8 +51,10 @@ def test_a_specification_goes_through_json() -> None:
         ("none", {"network": "100.64.0.0/16"}, "overlaps the address 100.64.0.1 of a"),
         ("none", {"network": "10.244.0.0/24"}, "has no /24 for each of 2 hosts"),
         ("none", {"network": "10.244.0.1/16"}, "has host bits set; write it as 10.244.0.0/16"),
-        ("none", {"network": "127.0.0.0/8"}, "127.0.0.0/8 has addresses that no host can have; take 10.244.0.0/16"),
-        ("none", {"network": "239.0.0.0/16"}, "has addresses that no host can have"),
+        ("none", {"network": "127.0.0.0/8"}, "the containers' network 127.0.0.0/8 has addresses that no host can have"),
+        ("none", {"network": "224.0.0.0/8"}, "has addresses that no host can have"),
+        ("none", {"network": "240.0.0.0/8"}, "has addresses that no host can have"),
+        ("none", {"network": "0.0.0.0/8"}, "has addresses that no host can have"),
         ("none", {"network": "x"}, "the containers' network x: "),
     ],
 )  # fmt: skip
@@ -65,6 +69,12 @@ def test_a_topology_in_parts_is_refused_with_the_parts() -> None:
     parts = plan(joined([("a", "b"), ("c", "d")], alone=["e"]))
     with pytest.raises(EmulationError, match=r"in 3 parts, which no overlay can join: a, b . c, d . e$"):
         spec(parts, "none")
+
+
+def test_a_switch_passes_nothing_on_to_its_controller() -> None:
+    testbed = gtsdsl.load(ROOT / "examples" / "openflow_ofx.dsl")
+    with pytest.raises(EmulationError, match=r"in 2 parts, which no overlay can join: controller . h1, h2, h3, "):
+        spec(plan(testbed), "none")
 
 
 def circuits_of(made: Plan) -> dict[tuple[str, str], tuple[str, ...] | None]:

@@ -56,7 +56,7 @@ def test_a_store_without_an_overlay_is_refused(gtsdsl: Emulate) -> None:
 
 def test_a_site_where_nobody_stands_is_refused(gtsdsl: Emulate) -> None:
     done = gtsdsl("emulate", str(MESH), "--overlay", "flannel", "--store", "LON", "--probe")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "LON is no place for the store: name a host (h1, h2, h3, h4, h5), a site (" in done.stderr
 
 
