@@ -24,7 +24,8 @@ from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.testbed import Testbed, Value
 
 if TYPE_CHECKING:
-    from emulator.overlays.model import OverlaySpec
+    from emulator.docker.model import Machine
+    from emulator.overlays.model import OverlaySpec, Runtime
     from gtsdsl.circuits import Circuits
 
 
@@ -40,7 +41,12 @@ def emulate(
     seed: int = 1,
     overlay: str | None = None,
     containers: int = 1,
+    runtime: Runtime | None = None,
     store: str | None = None,
+    overlay_network: str | None = None,
+    image: str | None = None,
+    flavors: bool = False,
+    image_map: Mapping[str, str] | None = None,
     memory_bytes: int | None = None,
     timeout_s: float | None = None,
 ) -> Iterator[Session]:
@@ -49,7 +55,8 @@ def emulate(
     ``topology`` is a file's path or a testbed, ``parameters`` are values for those of a file's root type. ``kernel``
     and ``clock`` are as for ``gtsdsl emulate``; the clock is virtual where there is one. ``overlay`` (``flannel``,
     ``flannel:udp``) joins so many ``containers`` on each host, ``c1``, ``c2``, …, which are there as hosts are; its
-    ``store`` is on the first host, if not on another, at a site or at an address.
+    ``store`` is on the first host, if not on another, at a site or at an address. With an ``image_map``, the hosts are
+    containers of Docker: it has an image for each imageId. The other options are those of ``gtsdsl emulate``.
     ``timeout_s`` bounds each request in wall time. In a virtual clock, no time passes between two requests, however
     long the program computes.
 
@@ -69,13 +76,29 @@ def emulate(
     else:
         made = plan(testbed, options)
     asked, needed_bytes = None, MEMORY_BYTES
+    machines: tuple[Machine, ...] = ()
     if overlay is not None:
         from emulator.overlays import spec  # noqa: PLC0415 - only who asks for one pays for it
 
-        asked = spec.spec(made, overlay, containers=containers, store=place)
+        asked = spec.spec(
+            made,
+            overlay,
+            containers=containers,
+            runtime=runtime,
+            store=place,
+            network=overlay_network or spec.NETWORK,
+            image_path=image,
+            flavors=flavors,
+        )
         needed_bytes = spec.memory_bytes(asked)
+    elif image_map:
+        from emulator.docker.machines import machines_of  # noqa: PLC0415 - only who asks for them pays for it
+        from emulator.docker.machines import memory_bytes as memory_of  # noqa: PLC0415
+
+        machines = machines_of(made, image_map, flavors=flavors)
+        needed_bytes = memory_of(machines)
     where = Where(choose(kernel, clock), memory_bytes or needed_bytes, timeout_s)
-    task = Task(made, "serve", asked, spins=where.is_virtual)
+    task = Task(made, "serve", asked, machines, spins=where.is_virtual)
     with Channel(open_place(where, task), stops=where.is_virtual) as channel:
         yield Session(made, where.choice.clock, channel, asked)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from emulator.docker import programs
@@ -36,20 +36,16 @@ class ImageMapError(EmulationError):
     exit_status = 2
 
 
-def machines_of(plan: Plan, texts: Sequence[str], *, flavors: bool = False) -> tuple[Machine, ...]:
+def machines_of(plan: Plan, image_map: Mapping[str, str], *, flavors: bool = False) -> tuple[Machine, ...]:
     """What each host of a plan, but the store's machine, is to be; with ``flavors``, no larger than its flavorId says.
 
-    ``texts`` are ``Ubuntu-14.04.qcow2=debian:12``, or with an archive's path. Nothing else is ever run.
+    ``image_map`` has an image for each imageId: an archive's path, or a name as `find_image` takes it. Nothing else
+    is ever run.
 
     Raises:
-        EmulationError: one of them makes no sense or names no image, a host's imageId has none, its flavor is none.
+        EmulationError: one of them is no image, a host's imageId has none, its flavor is none.
     """
-    path_of: dict[str, str] = {}
-    for text in texts:
-        image_id, equals, path = text.rpartition("=")
-        if not equals or not image_id or not path:
-            raise ImageMapError(f"{printable(text, 80)} is not IMAGEID=IMAGE, as in Ubuntu-14.04.qcow2=debian:12")
-        path_of[image_id] = str(find_image(path).path.resolve())
+    path_of = {image_id: str(find_image(name).path.resolve()) for image_id, name in image_map.items()}
     machines = [host for host in plan.hosts if not host.is_store]
     missing = sorted({host.image_id for host in machines if host.image_id is not None} - path_of.keys())
     if missing:

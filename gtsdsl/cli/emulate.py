@@ -21,7 +21,7 @@ from gtsdsl.cli.emulation import (
     parse_memory,
     warn_if_unconfined,
 )
-from gtsdsl.cli.emulation_options import parse_captures, parse_command
+from gtsdsl.cli.emulation_options import parse_captures, parse_command, parse_image_map
 from gtsdsl.cli.overlay import OVERLAY_ONLY, gaps, overlay_options
 from gtsdsl.cli.plan import asked_testbed, check_rtts, plan_options, user_circuits
 from gtsdsl.cli.showing import notice, show
@@ -254,7 +254,7 @@ def _machines(
         raise click.UsageError("--hosts docker has no containers in its hosts: leave --overlay out, or take --runtime")
     from emulator.docker.machines import machines_of  # noqa: PLC0415
 
-    return machines_of(plan, image_map, flavors=flavors)
+    return machines_of(plan, parse_image_map(image_map), flavors=flavors)
 
 
 def _memory_of(asked: OverlaySpec | None, machines: Sequence[Machine]) -> int | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator import emulate
 from emulator.errors import EmulationError
 from emulator.flavors import Flavor, flavor
 from tests.emulator.docker.archives import save
@@ -60,13 +61,20 @@ def test_a_host_is_a_container_of_its_image_with_the_circuits_of_its_host(
     assert abs(circuit["error_us"]) < 5
 
 
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_program_has_them_too(lab: str, tmp_path: Path) -> None:
+    image = save(tmp_path / "debian.tar")
+    with emulate(lab, image_map={"Ubuntu-14.04.qcow2": str(image)}) as network:
+        assert network["h2"].cmd("echo $ROLE; hostname").split() == ["router", "h2"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said", "status"),
     [
         (["--hosts", "docker"], "error: no image is given for an imageId of the topology: "
          "--image-map 'Ubuntu-14.04.qcow2=IMAGE'\n", 2),
         (["--hosts", "docker", "--image-map", "x"],
-         "error: x is not IMAGEID=IMAGE, as in Ubuntu-14.04.qcow2=debian:12\n", 2),
+         "Error: Invalid value for --image-map: x is not IMAGEID=IMAGE, as in Ubuntu-14.04.qcow2=debian:12\n", 2),
         (["--hosts", "docker", "--image-map", "Ubuntu-14.04.qcow2=../lab.dsl"],
          "error: ../lab.dsl is no archive, of `docker save` or of `docker export`\n", 3),
         (["--image-map", "Ubuntu-14.04.qcow2=x.tar"],
