@@ -7,6 +7,7 @@ import json
 import os
 import select
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,9 @@ _SOCKET_BYTES = 107
 """The longest path of a unix socket: `sun_path` of unix(7), without its closing zero."""
 _REQUEST = b"GET /_ping HTTP/1.0\r\n\r\n"
 _TIMEOUT_S = 120
+_POLL_S = 0.001
+_RUNC = b"_LIBCONTAINER_"
+"""How the variables begin that runc hands to itself."""
 _PERIOD_US = 100_000
 ENDED = "the command of its image ended, but must go on running"
 _HOST_NAME_BYTES = 63
@@ -214,6 +218,8 @@ class Dockerd:
             )
             container.start()
             container.reload()
+            _await_command(container.attrs["State"]["Pid"])
+            container.reload()
             state = container.attrs["State"]
             if not state["Running"]:
                 said = " ".join(container.logs(tail=3).decode(errors="replace").split())
@@ -266,6 +272,17 @@ class Dockerd:
     def _find(self, name: str) -> DockerContainer | None:
         found = self.client.containers.list(all=True, ignore_removed=True)
         return next((container for container in found if container.name == name), None)
+
+
+def _await_command(pid: int) -> None:
+    """Wait until a container's first process is its image's command: Docker starts it, but does not wait for it.
+
+    Until then it is runc's own, with an environment of runc's; in a virtual clock it may stay so until somebody sleeps.
+    """
+    deadline_s = time.monotonic() + _TIMEOUT_S
+    with contextlib.suppress(OSError):  # it has ended
+        while _RUNC in Path(f"/proc/{pid}/environ").read_bytes() and time.monotonic() < deadline_s:
+            time.sleep(_POLL_S)
 
 
 def _connected(path: Path) -> socket.socket | None:
