@@ -44,6 +44,11 @@ _SYSCTLS = {
     "net.ipv4.tcp_rmem": "4096 131072 33554432",
     "net.ipv4.tcp_wmem": "4096 65536 33554432",
     "net.ipv4.tcp_mem": "32768 65536 98304",
+    # one table holds the neighbours of all namespaces: by default 1,024, which 33 hosts on one switch have; when it is
+    # full, hosts do not reach each other. From thresh1 on the kernel removes those that it no longer uses
+    "net.ipv4.neigh.default.gc_thresh1": "131072",
+    "net.ipv4.neigh.default.gc_thresh2": "262144",
+    "net.ipv4.neigh.default.gc_thresh3": "524288",
     # no tunl0, gre0, sit0 and six more in each new namespace; whoever needs them there (Calico) writes 0 before
     "net.core.fb_tunnels_only_for_init_net": "1",
 }

@@ -13,9 +13,11 @@ import pytest
 from jsonschema_rs import Draft202012Validator
 
 from emulator import emulate
+from gtsdsl import compile_to
 from gtsdsl.data import shipped
 from tests.emulator.session.conftest import MESH, Emulate
 from tests.emulator.session.test_host import AS_USER, on_a_host
+from tests.emulator.topologies import joined
 
 from .conftest import result_of
 
@@ -141,6 +143,16 @@ def test_one_host_alone_is_a_network_of_its_containers(gtsdsl: Emulate, tmp_path
     assert done.returncode == 0, done.stderr
     assert "1 packets transmitted, 1 received" in done.stdout
     assert done.stdout.splitlines()[-1] == "1450"
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_each_of_many_hosts_on_a_switch_reaches_each(gtsdsl: Emulate, tmp_path: Path) -> None:
+    count = 36  # 1,260 neighbours, where a kernel keeps 1,024 of them if nothing is said
+    star = joined(((f"h{number}", "s1", "1ms") for number in range(1, count + 1)), switches=["s1"])
+    (tmp_path / "star.dsl").write_text(compile_to(star, "dsl"))
+    options = ("--switch", "bridge", "--overlay", "none", "--exec", f"c1: ping -qc 1 c{count}")
+    done = gtsdsl("emulate", str(tmp_path / "star.dsl"), *options)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.usefixtures("guest_kernel")
