@@ -18,15 +18,12 @@ from typing import TYPE_CHECKING
 
 from emulator import user_namespace
 from emulator.errors import EmulationError
-from emulator.kernel.job import FOLDER_VARIABLE, say_running
+from emulator.kernel.job import FOLDER_VARIABLE, PARENT_VARIABLE, say_running
 from emulator.signals import signals_as_exit
 from emulator.task import RESULT, TASK, Task, task_from_json
 
 if TYPE_CHECKING:
     from emulator.stores.relay import Relay
-
-PARENT_VARIABLE = "GTSDSL_PARENT"
-"""Names the process with which the network ends; not set in a guest, which ends as a whole."""
 
 _PR_SET_PDEATHSIG = 1
 _INTERRUPTED = 130

@@ -6,33 +6,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from emulator.overlays.model import FirstPacket
+from emulator.overlays.model import FirstPacket, PairProbe
 
 if TYPE_CHECKING:
     from emulator.deployment import Deployment
     from emulator.network import EmulatedNetwork
-
-
-@dataclass(frozen=True, slots=True)
-class PairProbe:
-    """What was seen between two hosts, and between the first container of each. All times are round trips.
-
-    ``circuits`` are those on the way. ``expected_us`` is, for containers, the delay of these and the time to send the
-    bits of an echo and the overlay's share, on each of them; None where there is more than one way. The measured ones
-    are medians, None if nothing came back; ``error_us`` is the containers', measured minus expected.
-    """
-
-    first: str
-    second: str
-    containers: tuple[str, str]
-    circuits: tuple[str, ...]
-    expected_us: float | None
-    machine_us: float | None
-    container_us: float | None
-    error_us: float | None
-    sent: int
-    lost: int
-    samples_us: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)

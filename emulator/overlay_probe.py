@@ -7,7 +7,7 @@ import statistics
 from emulator.deployment import Deployment
 from emulator.echo import FRAME_BYTES, Echo
 from emulator.network import EmulatedNetwork
-from emulator.overlay_outcome import PairProbe
+from emulator.overlays.model import PairProbe
 from emulator.plan import Circuit, Plan
 
 _LEAST_PATIENCE_S = 1.0

@@ -18,11 +18,11 @@ from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
 from emulator.errors import EmulationError, GuestTimeoutError
-from emulator.inside import PARENT_VARIABLE
 from emulator.kernel.choose import Choice, Clock
 from emulator.kernel.guest import MEMORY_BYTES, RESULT_BYTES, Boot, Guest, Sink
 from emulator.kernel.job import (
     FOLDER_VARIABLE,
+    PARENT_VARIABLE,
     RUNNING,
     Job,
     put_input,

@@ -19,6 +19,9 @@ from emulator.errors import EmulationError
 FOLDER_VARIABLE = "GTSDSL_SHARED"
 """Names, in the guest's environment, the folder that it shares with the host: what is written there outlives it."""
 
+PARENT_VARIABLE = "GTSDSL_PARENT"
+"""Names the process with which the network ends; not set in a guest, which ends as a whole."""
+
 RUNNING = "running"
 """The file in the shared folder in which a program in the guest may say what it does, for the watchdog's message."""
 

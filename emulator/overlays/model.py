@@ -102,6 +102,28 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class PairProbe:
+    """What was seen between two hosts, and between the first container of each. All times are round trips.
+
+    ``circuits`` are those on the way. ``expected_us`` is, for containers, the delay of these and the time to send the
+    bits of an echo and the overlay's share, on each of them; None where there is more than one way. The measured ones
+    are medians, None if nothing came back; ``error_us`` is the containers', measured minus expected.
+    """
+
+    first: str
+    second: str
+    containers: tuple[str, str]
+    circuits: tuple[str, ...]
+    expected_us: float | None
+    machine_us: float | None
+    container_us: float | None
+    error_us: float | None
+    sent: int
+    lost: int
+    samples_us: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FirstPacket:
     """When two hosts' containers first had an answer from each other, counted from the overlay's start."""
 

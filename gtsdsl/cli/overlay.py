@@ -13,8 +13,8 @@ from gtsdsl.diagnostics import printable
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from emulator.overlay_outcome import OverlayOutcome, PairProbe
-    from emulator.overlays.model import OverlaySpec
+    from emulator.overlay_outcome import OverlayOutcome
+    from emulator.overlays.model import OverlaySpec, PairProbe
     from emulator.plan import Plan
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
