@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emulator.asking import ask
 from emulator.captures import MOST_BYTES
 from emulator.channel import Channel
 from emulator.errors import EmulationError
 from emulator.kernel.choose import Clock, choose
-from emulator.kernel.guest import MEMORY_BYTES
 from emulator.places import Where, open_place
-from emulator.plan import Options, Plan, plan
+from emulator.plan import Options, Plan
 from emulator.plan.model import SwitchKind
 from emulator.probe import CircuitProbe
 from emulator.task import Json, Task
@@ -24,7 +24,6 @@ from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.testbed import Testbed, Value
 
 if TYPE_CHECKING:
-    from emulator.docker.model import Machine
     from emulator.overlays.model import OverlaySpec, Runtime
     from gtsdsl.circuits import Circuits
 
@@ -68,39 +67,22 @@ def emulate(
 
     testbed = topology if isinstance(topology, Testbed) else load(topology, parameters=parameters)
     options = Options(circuits=circuits, switch=switch, seed=seed)
-    place = None
-    if overlay is not None and store is not None:
-        from emulator.stores.machine import plan_with_store  # noqa: PLC0415 - only who asks for one pays for it
-
-        made, place = plan_with_store(testbed, options, store)
-    else:
-        made = plan(testbed, options)
-    asked, needed_bytes = None, MEMORY_BYTES
-    machines: tuple[Machine, ...] = ()
-    if overlay is not None:
-        from emulator.overlays import spec  # noqa: PLC0415 - only who asks for one pays for it
-
-        asked = spec.spec(
-            made,
-            overlay,
-            containers=containers,
-            runtime=runtime,
-            store=place,
-            network=overlay_network or spec.NETWORK,
-            image_path=image,
-            flavors=flavors,
-        )
-        needed_bytes = spec.memory_bytes(asked)
-    elif image_map:
-        from emulator.docker.machines import machines_of  # noqa: PLC0415 - only who asks for them pays for it
-        from emulator.docker.machines import memory_bytes as memory_of  # noqa: PLC0415
-
-        machines = machines_of(made, image_map, flavors=flavors)
-        needed_bytes = memory_of(machines)
-    where = Where(choose(kernel, clock), memory_bytes or needed_bytes, timeout_s)
-    task = Task(made, "serve", asked, machines, spins=where.is_virtual)
+    asked = ask(
+        testbed,
+        options,
+        overlay=overlay,
+        containers=containers,
+        runtime=runtime,
+        store=store,
+        overlay_network=overlay_network,
+        image=image,
+        flavors=flavors,
+        image_map=image_map,
+    )
+    where = Where(choose(kernel, clock), memory_bytes or asked.memory_bytes, timeout_s)
+    task = Task(asked.plan, "serve", asked.overlay, asked.machines, spins=where.is_virtual)
     with Channel(open_place(where, task), stops=where.is_virtual) as channel:
-        yield Session(made, where.choice.clock, channel, asked)
+        yield Session(asked.plan, where.choice.clock, channel, asked.overlay)
 
 
 class Session:

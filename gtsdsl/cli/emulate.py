@@ -28,10 +28,10 @@ from gtsdsl.cli.showing import notice, show
 from gtsdsl.diagnostics import printable
 
 if TYPE_CHECKING:
-    from emulator.docker.model import Machine
-    from emulator.overlays.model import OverlaySpec, StorePlace
+    from emulator.overlays.model import Runtime
     from emulator.places import Where
     from emulator.plan import Plan
+    from emulator.plan.model import SwitchKind
 
 
 @click.command()
@@ -94,11 +94,11 @@ def command(
     rtts: Sequence[str],
     circuits_file: Path | None,
     settings: Sequence[str],
-    switch: str,
+    switch: SwitchKind,
     seed: int,
     overlay: str | None,
     containers: int,
-    runtime: str | None,
+    runtime: Runtime | None,
     store: str | None,
     overlay_network: str | None,
     image: str | None,
@@ -123,30 +123,40 @@ def command(
       gtsdsl emulate examples/full_mesh.dsl
       gtsdsl emulate examples/full_mesh.dsl --overlay flannel --probe --exec 'c1: ping -c 3 c4'
     """
-    _check_overlay_options(overlay, flavors=flavors, hosts=hosts)
+    _check_options(overlay, flavors=flavors, hosts=hosts, image_map=image_map)
     size = parse_memory(memory)
     began = datetime.now(UTC)
     with loading():
+        from emulator.asking import ask  # noqa: PLC0415
         from emulator.kernel.choose import Clock, KernelKind, choose  # noqa: PLC0415
-        from emulator.kernel.guest import MEMORY_BYTES  # noqa: PLC0415
         from emulator.places import Where  # noqa: PLC0415
+        from emulator.plan import Options  # noqa: PLC0415
         from emulator.running import run_task, write_to  # noqa: PLC0415
         from emulator.task import Task  # noqa: PLC0415
     with emulating():
-        plan, place = _make_plan(file, rtts, circuits_file, settings, switch, seed, store)
-        asked, machines = None, _machines(plan, hosts, image_map, overlay, flavors)
-        if overlay is not None:
-            asked = _ask(plan, overlay, containers, runtime, place, overlay_network, image, flavors)
-        size = size or _memory_of(asked, machines)
-        parsed = tuple(parse_command(text, plan, asked) for text in commands)
-        captured = parse_captures(captures, plan)
+        circuits = user_circuits(rtts, circuits_file)
+        asked = ask(
+            asked_testbed(file, settings),
+            Options(circuits=circuits, switch=switch, seed=seed),
+            overlay=overlay,
+            containers=containers,
+            runtime=runtime,
+            store=store,
+            overlay_network=overlay_network,
+            image=image,
+            flavors=flavors,
+            image_map=parse_image_map(image_map) if hosts == "docker" else None,
+        )
+        check_rtts(rtts, circuits, asked.plan)
+        parsed = tuple(parse_command(text, asked.plan, asked.overlay) for text in commands)
+        captured = parse_captures(captures, asked.plan)
         has_actions = bool(parsed or script or probe)
         interactive = not has_actions and is_person()
         if output is not None and not has_actions:
             raise click.UsageError("--json keeps the result of --probe, --exec and --script: give one of them")
         check_output(output, "--json")
-        where = Where(choose(kernel, clock, interactive=interactive), size or MEMORY_BYTES, timeout, patience)
-        _tell(plan, where)
+        where = Where(choose(kernel, clock, interactive=interactive), size or asked.memory_bytes, timeout, patience)
+        _tell(asked.plan, where)
         if flavors and where.choice.clock is Clock.VIRTUAL:
             complain("warning", "in a virtual clock computing takes no time: flavors limit memory, and no processors")
         if where.choice.kind is not KernelKind.HOST:
@@ -154,13 +164,13 @@ def command(
         if interactive:
             from emulator.prompt import run_prompt  # noqa: PLC0415
 
-            sys.exit(run_prompt(where, plan, asked, captured, machines))
+            sys.exit(run_prompt(where, asked.plan, asked.overlay, captured, asked.machines))
         if has_actions:
             task = Task(
-                plan,
+                asked.plan,
                 "actions",
-                overlay=asked,
-                machines=machines,
+                overlay=asked.overlay,
+                machines=asked.machines,
                 probe_count=count if probe else 0,
                 commands=parsed,
                 script=str(script) if script else None,
@@ -170,7 +180,9 @@ def command(
         else:
             typed = sys.stdin.buffer.read() if sys.stdin is not None else b""  # None: it has been closed
             lines = tuple(typed.decode(errors="surrogateescape").splitlines())
-            task = Task(plan, "shell", overlay=asked, machines=machines, lines=lines, captures=captured)
+            task = Task(
+                asked.plan, "shell", overlay=asked.overlay, machines=asked.machines, lines=lines, captures=captured
+            )
         with notice() as say:
             outcome = run_task(where, task, write_to(1), write_to(2), say)
         if outcome.probe or outcome.overlay is not None:
@@ -184,7 +196,7 @@ def command(
         sys.exit(outcome.exit_status)
 
 
-def _check_overlay_options(overlay: str | None, *, flavors: bool, hosts: str) -> None:
+def _check_options(overlay: str | None, *, flavors: bool, hosts: str, image_map: Sequence[str]) -> None:
     """See that the options about overlays come with one, and those about containers with such."""
     context = click.get_current_context()
     for option in OVERLAY_ONLY:
@@ -193,81 +205,10 @@ def _check_overlay_options(overlay: str | None, *, flavors: bool, hosts: str) ->
             raise click.UsageError(f"--{flag} is about an overlay: say which, as with --overlay flannel")
     if flavors and overlay is None and hosts != "docker":
         raise click.UsageError("--flavors limits containers: add --overlay, or --hosts docker")
-
-
-def _make_plan(
-    file: str, rtts: Sequence[str], circuits_file: Path | None, settings: Sequence[str], switch: str, seed: int,
-    store: str | None,
-) -> tuple[Plan, StorePlace | None]:  # fmt: skip
-    """The plan of a topology, and the store's place in it if one is asked for.
-
-    A topology with errors is refused, with what is wrong on standard error (exit 1).
-    """
-    from emulator.plan import Options, plan  # noqa: PLC0415
-
-    circuits = user_circuits(rtts, circuits_file)
-    testbed = asked_testbed(file, settings)
-    options = Options(circuits=circuits, switch="bridge" if switch == "bridge" else "ovs", seed=seed)
-    place = None
-    if store is None:
-        made = plan(testbed, options)
-    else:
-        from emulator.stores.machine import plan_with_store  # noqa: PLC0415
-
-        made, place = plan_with_store(testbed, options, store)
-    check_rtts(rtts, circuits, made)
-    return made, place
-
-
-def _ask(
-    plan: Plan, overlay: str, containers: int, runtime: str | None, store: StorePlace | None, network: str | None,
-    image: str | None, flavors: bool,
-) -> OverlaySpec:  # fmt: skip
-    """What the options about overlays ask for.
-
-    Raises:
-        EmulationError: it cannot be.
-    """
-    from emulator.overlays import spec  # noqa: PLC0415
-
-    return spec.spec(
-        plan,
-        overlay,
-        containers=containers,
-        runtime="docker" if runtime == "docker" else "process" if runtime == "process" else None,
-        store=store,
-        network=network or spec.NETWORK,
-        image_path=image,
-        flavors=flavors,
-    )
-
-
-def _machines(
-    plan: Plan, hosts: str, image_map: Sequence[str], overlay: str | None, flavors: bool
-) -> tuple[Machine, ...]:  # fmt: skip
-    """The hosts that are to be containers of Docker."""
-    if hosts != "docker":
-        if image_map:
-            raise click.UsageError("--image-map is for hosts that are containers: add --hosts docker")
-        return ()
-    if overlay is not None:
+    if image_map and hosts != "docker":
+        raise click.UsageError("--image-map is for hosts that are containers: add --hosts docker")
+    if overlay is not None and hosts == "docker":
         raise click.UsageError("--hosts docker has no containers in its hosts: leave --overlay out, or take --runtime")
-    from emulator.docker.machines import machines_of  # noqa: PLC0415
-
-    return machines_of(plan, parse_image_map(image_map), flavors=flavors)
-
-
-def _memory_of(asked: OverlaySpec | None, machines: Sequence[Machine]) -> int | None:
-    """What a guest needs, if it is more than usual."""
-    if asked is not None:
-        from emulator.overlays import spec  # noqa: PLC0415
-
-        return spec.memory_bytes(asked)
-    if machines:
-        from emulator.docker.machines import memory_bytes  # noqa: PLC0415
-
-        return memory_bytes(machines)
-    return None
 
 
 def _tell(plan: Plan, where: Where) -> None:
