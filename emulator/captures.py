@@ -201,9 +201,9 @@ def _naming(file: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise EmulationError(f"{printable(file)}: {error.strerror}") from None
+        raise EmulationError(f"{printable(file, 300)}: {error.strerror}") from None
     except ValueError:  # a NUL is in it
-        raise EmulationError(f"{printable(file)} is no name of a file") from None
+        raise EmulationError(f"{printable(file, 300)} is no name of a file") from None
 
 
 def _asked_name(number: int) -> str:
