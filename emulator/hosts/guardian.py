@@ -2,8 +2,8 @@
 
 It is run as a file, by a bare Python (`-I -S`), in a mount namespace of its own, in which it puts what the hosts see
 and the machine does not: `/etc/hosts`, and a folder in memory for sockets and databases. It learns from its standard
-input, a line each: the numbers (inodes) of network namespaces. A process that is in one of those is the emulation's,
-whoever started it and however it is called: nobody else can get there.
+input, a line each: the numbers (inodes) of network namespaces, and the parent's descriptors of them. A process that is
+in one of those is the emulation's, whoever started it and however it is called: nobody else can get there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import resource
 import select
 import shutil
 import signal
@@ -82,6 +83,16 @@ def end_all(namespaces: set[int]) -> None:
         select.select([], [], [], 0.002)  # one that is killed is there until it has been reaped
 
 
+def hold(path: str) -> None:
+    """Keep a namespace until this process ends.
+
+    The kernel gives a number again as soon as its namespace has gone: to another emulation's, whose processes would be
+    killed for ours.
+    """
+    with contextlib.suppress(OSError):  # the parent has been killed meanwhile
+        os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
 def groups_name(run: str) -> str:
     """What the control groups of a run are called, by its folder."""
     return f"gtsdsl-{os.path.basename(run)}"  # noqa: PTH119
@@ -110,7 +121,10 @@ def main(parent: int, run: str, hosts_file: str) -> None:
         return
     with contextlib.suppress(BrokenPipeError):  # the parent was killed meanwhile: there is all the more to be done
         os.write(1, b"ready\n")
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     namespaces: set[int] = set()
+    parent_id = os.getppid()
     rest = b""
     in_order = False
     while not in_order:
@@ -120,7 +134,11 @@ def main(parent: int, run: str, hosts_file: str) -> None:
             break  # a child of the parent may hold the other end of the pipe, but not keep the parent alive
         *lines, rest = (rest + data).split(b"\n")
         in_order = b"end" in lines
-        namespaces.update(int(line) for line in lines if line != b"end")
+        for line in lines:
+            if line != b"end":
+                inode, descriptor = map(int, line.split())
+                namespaces.add(inode)
+                hold(f"/proc/{parent_id}/fd/{descriptor}")
     end_all(namespaces)
     remove_groups(groups_name(run))
     _libc.umount2(os.fsencode(folder), 2)

@@ -50,7 +50,7 @@ class World:
         self._hosts_file = hosts_file(names)
         self._stack = contextlib.ExitStack()
         self._guardian: subprocess.Popen[bytes] | None = None
-        self._guarded: set[int] = set()
+        self._guarded: dict[int, int] = {}
         self._inhabitants: dict[int, int] = {}
         self._further_files: list[Path] = []
         self._groups: dict[int, tuple[Path, ...]] = {}
@@ -61,13 +61,14 @@ class World:
     def close(self) -> None:
         """End all processes in the namespaces, and the guardian."""
         if self._guardian is not None:
-            guardian.end_all(self._guarded)
+            guardian.end_all(set(self._guarded))
         self._stack.close()
         self._guardian = None
 
     def guard(self, namespaces: Iterable[int]) -> None:
         """Take network namespaces, by descriptors, into the guardian's care: their processes end with this one."""
-        new = {os.fstat(descriptor).st_ino for descriptor in namespaces} - self._guarded
+        new = {os.fstat(descriptor).st_ino: descriptor for descriptor in namespaces}
+        new = {number: descriptor for number, descriptor in new.items() if number not in self._guarded}
         self._guarded |= new
         if self._guardian is not None and new:
             self._tell(new)
@@ -190,10 +191,13 @@ class World:
             self._stack = stack.pop_all()
         return self.folder
 
-    def _tell(self, namespaces: Iterable[int]) -> None:
+    def _tell(self, namespaces: Mapping[int, int]) -> None:
+        """Give the guardian namespaces: their numbers, and our descriptors."""
         if self._guardian is None or self._guardian.stdin is None:
             raise AssertionError("there is no guardian yet")
-        self._guardian.stdin.write("".join(f"{number}\n" for number in namespaces).encode())
+        self._guardian.stdin.write(
+            "".join(f"{number} {descriptor}\n" for number, descriptor in namespaces.items()).encode()
+        )
         self._guardian.stdin.flush()
 
 

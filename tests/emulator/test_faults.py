@@ -8,13 +8,16 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from emulator.hosts.world import World
 from emulator.runs import MARK, clean, runs_folder
+from emulator.underlay import empty_namespace
 
 pytestmark = pytest.mark.networks
 
@@ -34,6 +37,13 @@ with signals_as_exit(), EmulatedNetwork(made) as network:
     print("running", flush=True)
     network["c"].cmd("sleep 1000")
 """
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests that run side by side have runs, too."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
 
 
 def _start(word: str) -> subprocess.Popen[bytes]:
@@ -119,3 +129,35 @@ def test_a_processs_mark_names_the_runs_folder() -> None:
         process.terminate()
         process.wait(timeout=60)
     assert marks == {str(runs_folder() / folder)}
+
+
+def test_the_number_of_a_guarded_namespace_is_nobody_elses_while_it_is_guarded() -> None:
+    world = World({})
+    try:
+        world.start()
+        ours = empty_namespace()
+        number = os.fstat(ours).st_ino
+        world.guard([ours])
+        (guardian,) = (pid for pid in _children(os.getpid()) if _is_held(number, pid))
+        os.close(ours)
+        others = [empty_namespace() for _ in range(20)]
+        assert number not in {os.fstat(other).st_ino for other in others}
+        for other in others:
+            os.close(other)
+        assert _is_held(number, guardian)
+    finally:
+        world.close()
+
+
+def _children(parent: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+def _is_held(number: int, pid: int) -> bool:
+    """Whether a process has a namespace open, or will within a second."""
+    deadline_s = time.monotonic() + 1
+    while time.monotonic() < deadline_s:
+        if f"net:[{number}]" in {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}:
+            return True
+        time.sleep(0.01)
+    return False

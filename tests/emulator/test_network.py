@@ -285,10 +285,12 @@ def test_an_ordinary_user_runs_a_network() -> None:
 @pytest.mark.skipif(shutil.which("Xvfb") is None, reason="Xvfb is not installed, which stands for a screen")
 def test_a_terminal_opens_on_a_host_and_ends_with_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = os.pipe()
-    with subprocess.Popen(["Xvfb", "-displayfd", str(theirs)], pass_fds=[theirs], stderr=subprocess.DEVNULL) as screen:
+    with subprocess.Popen(
+        ["Xvfb", "-noreset", "-displayfd", str(theirs)], pass_fds=[theirs], stderr=subprocess.DEVNULL
+    ) as screen:
         os.close(theirs)
-        monkeypatch.setenv("DISPLAY", f":{os.read(ours, 16).decode().strip()}")
-        os.close(ours)
+        with os.fdopen(ours) as display:  # to the line's end: it gives up if it cannot write all of it
+            monkeypatch.setenv("DISPLAY", f":{display.readline().strip()}")
         with EmulatedNetwork(plan(joined([("h1", "h2")]), _IDEAL)) as network:
             found = {os.fstat(network.underlay.namespaces["h1"].descriptor).st_ino}
             network.terms += makeTerms([network["h1"]], term="xterm")  # as the shell does
