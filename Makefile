@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 FOR_NETWORKS := ip:iproute2 tc:iproute2 ping:iputils-ping setpriv:util-linux iperf3:iperf3 linux.uml:user-mode-linux \
   mnexec:mininet brctl:bridge-utils ovs-vsctl:openvswitch-switch ovs-testcontroller:openvswitch-testcontroller \
   etcd:etcd-server etcdctl:etcd-client dockerd:docker.io busybox:busybox-static tcpdump:tcpdump \
-  xterm:xterm Xvfb:xvfb
+  xterm:xterm xhost:x11-xserver-utils Xvfb:xvfb
 FOR_KERNEL := gcc:gcc make:make flex:flex bison:bison bc:bc xz:xz-utils nm:binutils patch:patch
 
 .PHONY: demo test lint bench clean

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.errors import EmulationError
 from emulator.kernel.cache import built_kernels, packaged_kernel
 from emulator.kernel.choose import host_lacks
 from emulator.kernel.confine import landlock_version
@@ -70,21 +71,25 @@ def _findings() -> Iterator[Finding]:
     yield _programs("iproute2", ("ip", "tc"), "look at interfaces and queues", "iproute2")
     yield _programs("iperf3", ("iperf3",), "measure throughput", "iperf3")
     yield _programs("netperf", ("netperf",), "measure round trips of transactions, as the study did", "netperf")
-    yield _programs("xterm", ("xterm",), "open terminals on hosts, on the host's kernel", "xterm")
+    yield _programs(
+        "xterm", ("xterm", "xhost"), "open terminals on hosts, on the host's kernel", "xterm x11-xserver-utils"
+    )
 
 
 def _kernels() -> Iterator[Finding]:
     is_x86 = platform.machine() == "x86_64"
     only = f"it runs on x86-64, not on {platform.machine()}"
-    built = built_kernels()
+    try:
+        built, lacking = built_kernels(), "exact delays without root, on any machine, in ten minutes"
+    except EmulationError as error:
+        built, lacking = (), str(error)
     yield Finding(
         "guest kernel, built",
         bool(built),
-        f"Linux {built[0].version}: virtual, skip and real clock" if built
-        else "exact delays without root, on any machine, in ten minutes" if is_x86 else only,
+        f"Linux {built[0].version}: virtual, skip and real clock" if built else lacking if is_x86 else only,
         "" if built or not is_x86 else "gtsdsl kernel build",
         runs_networks=True,
-    )  # fmt: skip
+    )
     packaged = packaged_kernel()
     yield Finding(
         "guest kernel, Debian's",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -155,6 +156,9 @@ class Shell(CLI):  # type: ignore[misc]
         """Open a terminal on hosts: xterm h1 h2. On the host's kernel only."""
         if not os.environ.get("DISPLAY"):
             raise EmulationError("there is no display here: xterm needs one, and --kernel host")
+        for program, package in (("xterm", "xterm"), ("xhost", "x11-xserver-utils")):  # Mininet runs both
+            if shutil.which(program) is None:
+                raise EmulationError(f"{program} is missing: apt-get install {package}")
         super().do_xterm(line, term)
 
     def completenames(self, text: str, *_: object) -> list[str]:

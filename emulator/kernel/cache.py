@@ -59,9 +59,16 @@ class Kernel:
 
 
 def cache_folder() -> Path:
-    """Where what can be made again is kept: ``gtsdsl`` in the user's cache folder (``XDG_CACHE_HOME``)."""
+    """Where what can be made again is kept: ``gtsdsl`` in the user's cache folder (``XDG_CACHE_HOME``).
+
+    Raises:
+        EmulationError: the user has none.
+    """
     base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "gtsdsl"
+    try:
+        return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "gtsdsl"
+    except RuntimeError:
+        raise EmulationError("you have no home folder: set XDG_CACHE_HOME to a folder that you may write") from None
 
 
 def kernels_folder() -> Path:
@@ -85,11 +92,16 @@ def key(version: str) -> str:
 
 
 def built_kernels() -> tuple[Kernel, ...]:
-    """The kernels in the cache that were built with the present configuration, the latest version first."""
+    """The kernels in the cache that were built with the present configuration, the latest version first.
+
+    Raises:
+        EmulationError: the cache cannot be read.
+    """
     found = []
-    for info in kernels_folder().glob(f"*-{configuration_hash()}/{_INFO}"):
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            found.append(_read(info))
+    for folder in _kept():
+        if folder.name.endswith(f"-{configuration_hash()}"):
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+                found.append(_read(folder / _INFO))
     return tuple(sorted(found, key=lambda kernel: _version_key(kernel.version), reverse=True))
 
 
@@ -146,9 +158,13 @@ def building(name: str) -> Iterator[Path]:
 
 
 def clean() -> tuple[Path, ...]:
-    """Remove all built kernels, and what builds that were killed have left; the folders that were removed."""
+    """Remove all built kernels, and what builds that were killed have left; the folders that were removed.
+
+    Raises:
+        EmulationError: the cache cannot be read.
+    """
     removed = []
-    for folder in sorted(kernels_folder().glob("*/")):
+    for folder in _kept():
         lock = None
         if folder.name.startswith(_BUILDING):
             lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -158,6 +174,16 @@ def clean() -> tuple[Path, ...]:
         if lock is not None:
             os.close(lock)
     return tuple(removed)
+
+
+def _kept() -> list[Path]:
+    folder = kernels_folder()
+    try:
+        return sorted(it for it in folder.iterdir() if it.is_dir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise EmulationError(f"{folder}: {error.strerror}; set XDG_CACHE_HOME to a folder you may write") from None
 
 
 def _locked(descriptor: int) -> bool:

@@ -106,8 +106,8 @@ class TunnelPeer:
     """A peer of a WireGuard interface. ``endpoint`` has its port; ``allowed`` are the networks behind it."""
 
     interface: str
-    public_key: str
     endpoint: str | None
+    public_key: str
     allowed: tuple[str, ...]
 
 
@@ -258,7 +258,7 @@ def _peer(interface: str, message: Any) -> TunnelPeer:
     endpoint = message.get("WGPEER_A_ENDPOINT")
     return TunnelPeer(
         interface,
-        message.get("WGPEER_A_PUBLIC_KEY").decode(),
         None if endpoint is None else f"{endpoint['addr']}:{endpoint['port']}",
+        message.get("WGPEER_A_PUBLIC_KEY").decode(),
         tuple(sorted(item["addr"] for item in message.get("WGPEER_A_ALLOWEDIPS") or ())),
     )

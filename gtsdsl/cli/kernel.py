@@ -69,7 +69,8 @@ def info() -> None:
     from emulator.kernel.cache import built_kernels, packaged_kernel  # noqa: PLC0415
 
     packaged = packaged_kernel()
-    kernels = (*built_kernels(), *([packaged] if packaged else []))
+    with emulating():
+        kernels = (*built_kernels(), *([packaged] if packaged else []))
     if not kernels:
         click.echo("no guest kernel is at hand: gtsdsl kernel build, or apt-get install user-mode-linux")
     for kernel in kernels:
@@ -91,7 +92,8 @@ def path() -> None:
     """
     from emulator.kernel.cache import built_kernels  # noqa: PLC0415
 
-    kernels = built_kernels()
+    with emulating():
+        kernels = built_kernels()
     if not kernels:
         complain("error", "no guest kernel has been built: gtsdsl kernel build")
         sys.exit(3)

@@ -281,25 +281,27 @@ def test_an_ordinary_user_runs_a_network() -> None:
     assert done.stdout.splitlines()[-1:] == ["done"], done.stderr
 
 
-@pytest.mark.skipif(shutil.which("xterm") is None, reason="xterm is not installed")
+@pytest.mark.skipif(None in map(shutil.which, ("xterm", "xhost")), reason="xterm or xhost is not installed")
 @pytest.mark.skipif(shutil.which("Xvfb") is None, reason="Xvfb is not installed, which stands for a screen")
 def test_a_terminal_opens_on_a_host_and_ends_with_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = os.pipe()
     with subprocess.Popen(
         ["Xvfb", "-noreset", "-displayfd", str(theirs)], pass_fds=[theirs], stderr=subprocess.DEVNULL
     ) as screen:
-        os.close(theirs)
-        with os.fdopen(ours) as display:  # to the line's end: it gives up if it cannot write all of it
-            monkeypatch.setenv("DISPLAY", f":{display.readline().strip()}")
-        with EmulatedNetwork(plan(joined([("h1", "h2")]), _IDEAL)) as network:
-            found = {os.fstat(network.underlay.namespaces["h1"].descriptor).st_ino}
-            network.terms += makeTerms([network["h1"]], term="xterm")  # as the shell does
-            deadline_s = time.monotonic() + 60
-            while "xterm" not in {_name_of(pid) for pid in inhabitants(found)} and time.monotonic() < deadline_s:
-                time.sleep(0.02)
-            assert "xterm" in {_name_of(pid) for pid in inhabitants(found)}
-        assert not inhabitants(found)
-        screen.kill()
+        try:
+            os.close(theirs)
+            with os.fdopen(ours) as display:  # to the line's end: it gives up if it cannot write all of it
+                monkeypatch.setenv("DISPLAY", f":{display.readline().strip()}")
+            with EmulatedNetwork(plan(joined([("h1", "h2")]), _IDEAL)) as network:
+                found = {os.fstat(network.underlay.namespaces["h1"].descriptor).st_ino}
+                network.terms += makeTerms([network["h1"]], term="xterm")  # as the shell does
+                deadline_s = time.monotonic() + 60
+                while "xterm" not in {_name_of(pid) for pid in inhabitants(found)} and time.monotonic() < deadline_s:
+                    time.sleep(0.02)
+                assert "xterm" in {_name_of(pid) for pid in inhabitants(found)}
+            assert not inhabitants(found)
+        finally:
+            screen.kill()
 
 
 def _name_of(pid: int) -> str:

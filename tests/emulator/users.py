@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+
+from emulator.kernel.cache import Kernel
 
 # root's home is closed, as is usual, and Python or the checkout is in it: in a mount namespace of its own it is open
 _OPEN_HOME = """
@@ -26,3 +30,18 @@ def as_user(user: int) -> Sequence[str]:
     if Path.home().stat().st_mode & 0o005 == 0o005:
         return become
     return ["unshare", "--mount", "sh", "-c", _OPEN_HOME, "sh", str(Path.home()), *become]
+
+
+def folder_for_all(folder: Path, kernel: Kernel) -> Path:
+    """In a test's folder, one in which all users may write, and which is a cache folder with the kernel."""
+    home = folder / "nobody"
+    home.mkdir()
+    for path in (folder, *folder.parents):  # pytest's folders are the user's own
+        if path.stat().st_uid == os.getuid() and path.is_relative_to("/tmp") and path != Path("/tmp"):
+            path.chmod(path.stat().st_mode | 0o055)
+    home.chmod(0o777)
+    kept = home / "gtsdsl" / "kernels" / kernel.executable.parent.name
+    shutil.copytree(kernel.executable.parent, kept)
+    for file in kept.iterdir():
+        file.chmod(file.stat().st_mode | 0o055)
+    return home

@@ -54,7 +54,7 @@ class WireGuard(Backend):
         if known is None:
             return []
         key, port = known
-        return [TunnelPeer(DEVICE, key, f"{peer.public_ip}:{port}", (str(peer.subnet),))]
+        return [TunnelPeer(DEVICE, f"{peer.public_ip}:{port}", key, (str(peer.subnet),))]
 
     def owns(self, entry: Entry) -> bool:
         """All that is on the device."""
@@ -68,7 +68,6 @@ class WireGuard(Backend):
     def _private_key(self) -> str:
         path = self.here.folder / "wgkey"
         if not path.exists():
-            # from the kernel's random numbers, which in the virtual clock are the same in each run
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
             with os.fdopen(descriptor, "w") as file:
                 file.write(base64.b64encode(os.urandom(_KEY_BYTES)).decode())

@@ -16,7 +16,7 @@ import pytest
 from emulator.kernel.cache import Kernel
 from emulator.kernel.check import SCRIPT
 from emulator.kernel.guest import Boot
-from tests.emulator.users import as_user
+from tests.emulator.users import as_user, folder_for_all
 
 from .conftest import Cli
 from .guests import shell
@@ -66,13 +66,32 @@ def test_an_empty_command_is_told_in_a_line(gtsdsl: Cli) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_an_ordinary_user(guest_kernel: Kernel, gtsdsl: Cli) -> None:
-    cache = guest_kernel.executable.parents[3]
-    own = ["env", f"XDG_CACHE_HOME={cache}", "HOME=/nonexistent"]
+def test_an_ordinary_user(guest_kernel: Kernel, gtsdsl: Cli, tmp_path: Path) -> None:
+    own = ["env", f"XDG_CACHE_HOME={folder_for_all(tmp_path, guest_kernel)}", "HOME=/nonexistent"]
     result = gtsdsl("guest", "--", "sh", "-c", SCRIPT + "id -u", prefix=[*as_user(65534), *own], cwd=Path("/"))
     assert result.stderr == ""
     assert result.stdout.splitlines()[-1] == "0"
     assert "36.5" in result.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize(
+    "command", [("guest", "--", "true"), ("kernel", "info"), ("kernel", "path"), ("kernel", "clean"), ("doctor",)]
+)
+def test_a_cache_that_cannot_be_read_is_told_in_a_line(gtsdsl: Cli, tmp_path: Path, command: tuple[str, ...]) -> None:
+    own = ["env", f"XDG_CACHE_HOME={tmp_path}", "HOME=/nonexistent"]  # pytest's folders are for their user only
+    result = gtsdsl(*command, prefix=[*as_user(65534), *own], cwd=Path("/"))
+    said = result.stdout if command == ("doctor",) else result.stderr
+    assert f"{tmp_path}/gtsdsl/kernels: Permission denied; set XDG_CACHE_HOME to a folder you may write" in said
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_user_without_a_home_is_told_in_a_line(gtsdsl: Cli) -> None:
+    nobody = ["env", "--unset=HOME", "--unset=XDG_CACHE_HOME"]
+    result = gtsdsl("guest", "--", "true", prefix=[*as_user(54321), *nobody], cwd=Path("/"))
+    assert (result.returncode, result.stdout) == (3, "")
+    assert "you have no home folder: set XDG_CACHE_HOME" in result.stderr
 
 
 @pytest.mark.usefixtures("guest_kernel")

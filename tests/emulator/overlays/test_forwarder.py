@@ -37,7 +37,11 @@ class Bench:
             it.settimeout(PATIENCE_S)
         self.forwarder = Forwarder(os.dup(tun.fileno()), end, 1472, "10.244.1.0")
         self.forwarder.learn({IPv4Network("10.244.2.0/24"): self.far.getsockname()})
-        threading.Thread(target=self.forwarder.run, daemon=True).start()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        """Being a method, it keeps the sockets open: at their end, which a TUN interface has not, it would spin."""
+        self.forwarder.run()
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from emulator.kernel.cache import Kernel
-from tests.emulator.users import as_user
+from tests.emulator.users import as_user, folder_for_all
 
 BUSY = "h1: sleep 1000 & ping h2 > /dev/null & while :; do sleep 0.01; done"
 _SEED = 3
@@ -153,19 +153,9 @@ with emulate(sys.argv[1]) as net:
 
 
 def test_an_ordinary_user_who_owns_nothing_gets_exact_delays(guest_kernel: Kernel, pair: Path, tmp_path: Path) -> None:
-    home = tmp_path / "nobody"
-    home.mkdir(mode=0o777)
-    for path in (tmp_path, *tmp_path.parents):  # pytest's folders are the user's own
-        if path.stat().st_uid == os.getuid() and path.is_relative_to("/tmp") and path != Path("/tmp"):
-            path.chmod(path.stat().st_mode | 0o055)
-    home.chmod(0o777)
-    cache = home / "gtsdsl" / "kernels" / guest_kernel.executable.parent.name
-    cache.mkdir(parents=True)
-    for file in guest_kernel.executable.parent.iterdir():
-        (cache / file.name).write_bytes(file.read_bytes())
-        (cache / file.name).chmod(file.stat().st_mode | 0o055)
     if os.geteuid() != 0:
         pytest.skip("we are an ordinary user: the other tests show it")
+    home = folder_for_all(tmp_path, guest_kernel)
     # root has run networks in the same temporary folder; in the guest the user is root as well
     (home / "gtsdsl-0").mkdir(mode=0o700)
     (home / "gtsdsl-0" / "lock").touch(mode=0o600)
