@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.errors import EmulationError
-from emulator.kernel.cache import built_kernels, packaged_kernel
+from emulator.kernel.cache import PACKAGED_FROM, built_kernels, packaged_kernel
 from emulator.kernel.choose import host_lacks
 from emulator.kernel.confine import landlock_version
 
@@ -96,7 +96,7 @@ def _kernels() -> Iterator[Finding]:
         packaged is not None,
         f"Linux {packaged.version}: real clock only" if packaged
         else "a network at once, without root, in the real clock" if is_x86 else only,
-        "" if packaged or not is_x86 else "apt-get install user-mode-linux",
+        "" if packaged or not is_x86 else PACKAGED_FROM,
         runs_networks=True,
     )  # fmt: skip
     lacks = host_lacks()

@@ -21,8 +21,11 @@ CONFIGURATION = Path(__file__).with_name("gts-uml.config")
 PATCHES = (Path(__file__).with_name("random-seed.patch"),)
 PACKAGED = Path("/usr/bin/linux.uml")
 """Where Debian's package `user-mode-linux` has its kernel."""
+PACKAGED_FROM = "apt-get install user-mode-linux kmod"
+"""What installs all that the packaged kernel needs."""
 
 _PACKAGED_MODULES = Path("/usr/lib/uml/modules")
+_MODPROBE = Path("/sbin/modprobe")
 _INFO = "info.json"
 _EXECUTABLE = "linux"
 _BUILDING = "building-"
@@ -106,8 +109,8 @@ def built_kernels() -> tuple[Kernel, ...]:
 
 
 def packaged_kernel() -> Kernel | None:
-    """The kernel of Debian's `user-mode-linux`, if it is installed."""
-    if not PACKAGED.is_file():
+    """The kernel of Debian's `user-mode-linux`, if it is installed, and the program that it calls to load its modules."""
+    if not PACKAGED.is_file() or not _MODPROBE.exists():
         return None
     versions = sorted((path for path in _PACKAGED_MODULES.glob("*") if path.is_dir()), key=lambda path: path.name)
     modules = versions[-1] if versions else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from emulator.errors import EmulationError
-from emulator.kernel.cache import Kernel, built_kernels, packaged_kernel
+from emulator.kernel.cache import PACKAGED_FROM, Kernel, built_kernels, packaged_kernel
 
 
 class Clock(StrEnum):
@@ -33,7 +33,6 @@ class KernelKind(StrEnum):
 
 
 _BUILD = "gtsdsl kernel build"
-_INSTALL = "apt-get install user-mode-linux"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def choose(kernel: str = "auto", clock: str = "auto", *, interactive: bool = Fal
             lacking.append(str(error))
     if platform.machine() != "x86_64":
         raise EmulationError(lacking[1])
-    raise EmulationError(f"no kernel to run in: {_BUILD} (ten minutes, exact) or {_INSTALL} (at once, real clock only)")
+    raise EmulationError(f"no kernel to run in: {_BUILD} (ten minutes, exact) or {PACKAGED_FROM} (at once, real clock only)")
 
 
 def guest_kernel(kernel: str = "auto", clock: str = "auto", *, interactive: bool = False) -> tuple[Kernel, Clock]:
@@ -124,7 +123,7 @@ def _exactly(kind: KernelKind, clock: Clock | None, *, interactive: bool) -> Cho
             raise EmulationError(f"Debian's packaged kernel has no {clock} clock; a built one has: {_BUILD}")
         packaged = packaged_kernel()
         if packaged is None:
-            raise EmulationError(f"Debian's packaged guest kernel is not installed: {_INSTALL}")
+            raise EmulationError(f"Debian's packaged guest kernel, or kmod for its modules, is not installed: {PACKAGED_FROM}")
         return Choice(kind, Clock.REAL, packaged)
     kernels = built_kernels()
     if not kernels:

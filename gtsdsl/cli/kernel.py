@@ -66,13 +66,13 @@ def info() -> None:
     Example:
       gtsdsl kernel info
     """
-    from emulator.kernel.cache import built_kernels, packaged_kernel  # noqa: PLC0415
+    from emulator.kernel.cache import PACKAGED_FROM, built_kernels, packaged_kernel  # noqa: PLC0415
 
     packaged = packaged_kernel()
     with emulating():
         kernels = (*built_kernels(), *([packaged] if packaged else []))
     if not kernels:
-        click.echo("no guest kernel is at hand: gtsdsl kernel build, or apt-get install user-mode-linux")
+        click.echo(f"no guest kernel is at hand: gtsdsl kernel build, or {PACKAGED_FROM}")
     for kernel in kernels:
         clocks = "virtual, skip, real" if kernel.virtual_clock else "real"
         click.echo(f"{kernel.executable}")

@@ -40,7 +40,7 @@ def with_all(machine: pytest.MonkeyPatch) -> None:
         ("auto", "skip", "gtsdsl kernel build"),
         ("uml", "auto", "gtsdsl kernel build"),
         ("uml", "real", "gtsdsl kernel build"),
-        ("uml-packaged", "auto", "apt-get install user-mode-linux"),
+        ("uml-packaged", "auto", "apt-get install user-mode-linux kmod"),
         ("uml-packaged", "virtual", "gtsdsl kernel build"),
         ("host", "auto", "modprobe sch_netem"),
         ("host", "virtual", "--kernel uml"),
