@@ -109,7 +109,7 @@ def built_kernels() -> tuple[Kernel, ...]:
 
 
 def packaged_kernel() -> Kernel | None:
-    """The kernel of Debian's `user-mode-linux`, if it is installed, and the program that it calls to load its modules."""
+    """The kernel of Debian's `user-mode-linux`, if it is installed, and what it loads its modules with."""
     if not PACKAGED.is_file() or not _MODPROBE.exists():
         return None
     versions = sorted((path for path in _PACKAGED_MODULES.glob("*") if path.is_dir()), key=lambda path: path.name)

@@ -69,7 +69,8 @@ def choose(kernel: str = "auto", clock: str = "auto", *, interactive: bool = Fal
             lacking.append(str(error))
     if platform.machine() != "x86_64":
         raise EmulationError(lacking[1])
-    raise EmulationError(f"no kernel to run in: {_BUILD} (ten minutes, exact) or {PACKAGED_FROM} (at once, real clock only)")
+    at_once = f"{PACKAGED_FROM} (at once, real clock only)"
+    raise EmulationError(f"no kernel to run in: {_BUILD} (ten minutes, exact) or {at_once}")
 
 
 def guest_kernel(kernel: str = "auto", clock: str = "auto", *, interactive: bool = False) -> tuple[Kernel, Clock]:
@@ -123,7 +124,7 @@ def _exactly(kind: KernelKind, clock: Clock | None, *, interactive: bool) -> Cho
             raise EmulationError(f"Debian's packaged kernel has no {clock} clock; a built one has: {_BUILD}")
         packaged = packaged_kernel()
         if packaged is None:
-            raise EmulationError(f"Debian's packaged guest kernel, or kmod for its modules, is not installed: {PACKAGED_FROM}")
+            raise EmulationError(f"Debian's packaged guest kernel, or kmod, is not installed: {PACKAGED_FROM}")
         return Choice(kind, Clock.REAL, packaged)
     kernels = built_kernels()
     if not kernels:
