@@ -131,6 +131,6 @@ def guest_process(keeper: int, executable: Path) -> int | None:
     """The guest kernel's process: the keeper's child that runs its executable; None if there is none."""
     for pid in children(keeper):
         with contextlib.suppress(OSError):
-            if Path(f"/proc/{pid}/exe").readlink() == executable:
+            if executable.samefile(f"/proc/{pid}/exe"):  # whatever links its path goes through
                 return pid
     return None

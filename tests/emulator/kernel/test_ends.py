@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from emulator.errors import EmulationError, GuestFailedError, GuestStalledError, GuestTimeoutError
-from emulator.kernel.cache import Kernel
+from emulator.kernel.cache import Kernel, built_kernels
 from emulator.kernel.choose import Clock
 from emulator.kernel.guest import Boot, Guest
 from emulator.kernel.job import FOLDER_VARIABLE, RUNNING, Job
@@ -24,6 +24,16 @@ def test_a_program_that_spins_is_named_and_ended(guest_kernel: Kernel) -> None:
     boot = Boot(guest_kernel, patience_s=3)
     with pytest.raises(GuestStalledError, match=r"stood still for 3 s: .*\(python3.* runs\).*while True: pass"):
         run(boot, "python3", "-c", "while True: pass")
+
+
+def test_a_program_that_spins_is_ended_where_the_cache_is_behind_a_link(
+    guest_kernel: Kernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").symlink_to(guest_kernel.executable.parents[3])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (linked,) = (kernel for kernel in built_kernels() if kernel.version == guest_kernel.version)
+    with pytest.raises(GuestStalledError, match="stood still for 2 s"):
+        shell(Boot(linked, patience_s=2, timeout_s=60), "while :; do :; done")
 
 
 def test_a_program_that_spins_on_the_clock_is_ended(guest_kernel: Kernel) -> None:
