@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import select
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,10 +14,12 @@ from emulator.docker import programs
 from emulator.docker.daemon import ENDED
 from emulator.echo import Echo
 from emulator.errors import EmulationError
+from emulator.netlink import namespaces
 from emulator.network import EmulatedNetwork
 from emulator.overlays import overlay
 from emulator.overlays.base import Overlay
 from emulator.overlays.model import Attachment, FirstPacket, OverlaySpec
+from emulator.readable import readable
 from emulator.stores.etcd import Store, parse_address
 from emulator.stores.relay import Relay
 
@@ -28,6 +29,8 @@ _READY_PATIENCE_S = 180.0
 _PACKET_PATIENCE_S = 30.0
 """After the last container has been attached."""
 _INTERVAL_S = 0.01
+_HOST_DESCRIPTORS = 8
+"""What the overlay's part on a host, and the echoes from it, take of them; a container takes one."""
 
 Progress = Callable[[str], None]
 
@@ -98,6 +101,7 @@ def deploy(network: EmulatedNetwork, spec: OverlaySpec, relay: Relay | None, pro
     Raises:
         EmulationError: something of it cannot be started, has died, or does not get ready.
     """
+    namespaces.allow_descriptors(len(spec.containers) + _HOST_DESCRIPTORS * len(spec.hosts))
     store, store_ns = None, None
     if spec.store is not None:
         progress("starting the store")
@@ -190,9 +194,9 @@ class _Meetings:
         deadline_s = time.monotonic() + _INTERVAL_S
         host_of = {address: host for host, (_, address) in self._ends.items()}
         while (left_s := deadline_s - time.monotonic()) > 0:
-            ready, _, _ = select.select([echo for echo, _ in self._ends.values()], [], [], left_s)
+            ready = readable([echo.fileno() for echo, _ in self._ends.values()], left_s)
             for first, (echo, _) in self._ends.items():
-                if echo in ready:
+                if echo.fileno() in ready:
                     for address in echo.answered():
                         self._meet((first, host_of.get(address, "")))
 

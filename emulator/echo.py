@@ -6,13 +6,13 @@ Times are the kernel's own time stamps, taken before any other program, as a swi
 from __future__ import annotations
 
 import os
-import select
 import socket
 import struct
 import time
 from collections.abc import Iterator
 
 from emulator.netlink import namespaces
+from emulator.readable import readable
 
 PAYLOAD_BYTES = 56
 ETHERNET_BYTES, _IP_BYTES, _ICMP_BYTES = 14, 20, 8
@@ -69,7 +69,7 @@ class Echo:
 
     def answered(self) -> Iterator[str]:
         """The addresses whose replies have come by now."""
-        while select.select([self._socket], [], [], 0)[0]:
+        while readable([self.fileno()], 0):
             data, (sender, _) = self._socket.recvfrom(2048)
             if data[(data[0] & 15) * 4] == _ECHO_REPLY:
                 yield str(sender)
@@ -87,7 +87,7 @@ class Echo:
 def arrivals(end: socket.socket, began_ns: int, patience_s: float) -> Iterator[tuple[bytes, tuple[object, ...], int]]:
     """What comes in until patience ends: the data, its sender, and when the kernel received it."""
     deadline_ns = began_ns + int(patience_s * 1e9)
-    while (left_s := (deadline_ns - time.time_ns()) / 1e9) > 0 and select.select([end], [], [], left_s)[0]:
+    while (left_s := (deadline_ns - time.time_ns()) / 1e9) > 0 and readable([end.fileno()], left_s):
         data, ancillary, _, sender = end.recvmsg(2048, 64)
         stamps = [_TIMESPEC.unpack(value) for _, kind, value in ancillary if kind == SO_TIMESTAMPNS]
         came_ns = stamps[0][0] * 10**9 + stamps[0][1] if stamps else time.time_ns()

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["EmulatedNetwork"]
 
-_SHELL_DESCRIPTORS = 3
 _ANSWER_MS = 10_000
 
 
@@ -193,7 +192,7 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         """
         if name in self.nameToNode:
             raise EmulationError(f"there is a node {name!a} already")
-        namespaces.allow_descriptors(_SHELL_DESCRIPTORS)
+        namespaces.allow_descriptors(1)
         loopback = str(LOOPBACK_POOL[len(self.hosts) + 1])
         descriptor = self.underlay.add_host(name, loopback)
         self.world.guard([descriptor])

@@ -6,7 +6,6 @@ import contextlib
 import importlib.util
 import os
 import py_compile
-import select
 import signal
 import subprocess
 import sys
@@ -33,6 +32,7 @@ from emulator.kernel.job import (
     working_folder,
 )
 from emulator.kernel.watchdog import PATIENCE_S
+from emulator.readable import readable
 from emulator.runs import MARK, PLACE_VARIABLE, Run
 from emulator.task import TASK, Task, task_to_json
 
@@ -177,7 +177,7 @@ class HostPlace:
         """
         began_s = time.monotonic()
         poll_s = _POLL_S if until is None else _ANSWER_POLL_S
-        while not select.select([self._ended], [], [], poll_s)[0]:
+        while not readable([self._ended], poll_s):
             enough = until is not None and until()
             self._relay(stdout, stderr)
             if enough:

@@ -28,7 +28,6 @@ from gtsdsl.naming import interface_name
 SWITCHES = ""
 """The key of the namespace that all switches share: one Open vSwitch serves them all."""
 
-_SPARE_DESCRIPTORS = 200
 _FEW_HOSTS = 64
 _NEIGHBOURS_ASKED = 512
 """Up to so many circuits' ends ask for their neighbours with ARP.
@@ -173,7 +172,7 @@ class Underlay:
         if plan.switches:
             names.append(SWITCHES)
         # twice: a namespace, and its netlink socket while the network is being made
-        namespaces.allow_descriptors(2 * len(names) + _SPARE_DESCRIPTORS)
+        namespaces.allow_descriptors(2 * len(names))
         with contextlib.ExitStack() as stack:
             sysctls = {is_host: self._sysctls(is_host) for is_host in (True, False)}
             made = self._create(names, lambda index: _set_up(sysctls[names[index] != SWITCHES]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from emulator.docker import programs
 from emulator.docker.image import Image
 from emulator.errors import EmulationError
 from emulator.overlays.model import Container
+from emulator.readable import readable
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -148,7 +148,7 @@ class Dockerd:
         """Whether it is ready; it does not wait for that."""
         if self._knock is None:
             self._knock = _connected(self._socket)
-        if self._knock is None or not select.select([self._knock], [], [], 0)[0]:
+        if self._knock is None or not readable([self._knock.fileno()], 0):
             return False
         try:
             said = self._knock.recv(64)

@@ -127,9 +127,11 @@ def main(parent: int, run: str, hosts_file: str) -> None:
     parent_id = os.getppid()
     rest = b""
     in_order = False
+    poll = select.poll()  # the parent's descriptor has the number that it has there, which select() may not take
+    for descriptor in (0, parent):
+        poll.register(descriptor, select.POLLIN)
     while not in_order:
-        ready, _, _ = select.select([0, parent], [], [])
-        data = os.read(0, 65536) if 0 in ready else b""
+        data = os.read(0, 65536) if 0 in dict(poll.poll()) else b""
         if not data:
             break  # a child of the parent may hold the other end of the pipe, but not keep the parent alive
         *lines, rest = (rest + data).split(b"\n")

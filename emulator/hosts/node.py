@@ -11,10 +11,12 @@ from mininet.node import Host, Node
 
 from emulator.errors import EmulationError
 from emulator.kernel.job import working_folder
+from emulator.netlink import namespaces
 
 if TYPE_CHECKING:
     from emulator.hosts.world import World
 
+_DESCRIPTORS = 3  # a shell takes two of them, and one more while it starts
 _SENTINEL = "\x7f"  # Mininet's prompt, by which it sees that a command has ended
 
 # what Mininet, and scripts that are written for it, call in a host's shell; confined, and without the program `mnexec`
@@ -63,6 +65,7 @@ class EmulatedNode(Node):  # type: ignore[misc]
         """Mininet calls this when a node is made; here it is done when the shell starts."""
 
     def _start_shell(self) -> None:
+        namespaces.allow_descriptors(_DESCRIPTORS)
         master, slave = os.openpty()
         # the terminal must become the session's, or Ctrl-C (`sendInt`) would reach nobody
         shell = ["env", f"PS1={_SENTINEL}", "bash", "--norc", "--noediting", "-is", f"mininet:{self.name}"]

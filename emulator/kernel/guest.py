@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import os
 import random
-import select
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from emulator.kernel.choose import Clock
 from emulator.kernel.confine import landlock_version
 from emulator.kernel.job import RUNNING, Job, free_bytes, init_arguments, put_input, read_result, words, write_job
 from emulator.kernel.watchdog import PATIENCE_S, GuestMemory, Sample, Watchdog, guest_process
+from emulator.readable import readable
 from emulator.runs import MARK, PREFIX, Run, runs_folder
 
 MEMORY_BYTES = 2**30
@@ -138,7 +138,7 @@ class Guest:
         looks = self._looks()
         next_look_s = began_s
         poll_s = _POLL_S if until is None else _ANSWER_POLL_S
-        while not select.select([self._ended], [], [], poll_s)[0]:
+        while not readable([self._ended], poll_s):
             enough = until is not None and until()
             self._relay(stdout, stderr)
             if enough:

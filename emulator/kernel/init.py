@@ -17,6 +17,7 @@ _FINIT_MODULE = 313  # on x86-64
 _RB_POWER_OFF = 0x4321FEDC
 _AF_INET, _SOCK_DGRAM, _SIOCSIFFLAGS, _IFF_UP = 2, 2, 0x8914, 1
 _TIOCSCTTY, _TIOCSWINSZ = 0x540E, 0x5414
+_RLIMIT_NOFILE, _OPEN_FILES, _OPEN_FILES_MOST = 7, 1024, 2**19  # as systemd has them
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126  # as a shell has it
 _STREAMS = ("stdout", "stderr")
 _HOST_NAME = b"gtsdsl"
@@ -192,6 +193,7 @@ def main(
             mount("host", place, "hostfs", 0, place)
         raise_loopback()
         _libc.sethostname(_HOST_NAME, len(_HOST_NAME))
+        _libc.setrlimit(_RLIMIT_NOFILE, struct.pack("QQ", _OPEN_FILES, _OPEN_FILES_MOST))
         for name, value in sysctls.items():
             set_sysctl(name, value)
         time.sleep(settle_s)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import termios
 import time
@@ -16,6 +15,7 @@ from types import FrameType
 from emulator.errors import GuestTimeoutError
 from emulator.kernel.guest import Boot, Guest
 from emulator.kernel.job import Job
+from emulator.readable import readable
 
 _CHUNK_BYTES = 2**16
 
@@ -50,7 +50,7 @@ def _pass_on(guest: Guest, ours: int, keys: int, screen: int, timeout_s: float |
         left_s = None if end_s is None else end_s - time.monotonic()
         if left_s is not None and left_s <= 0:
             raise GuestTimeoutError(f"ended after {timeout_s:g} s, as asked")
-        ready, _, _ = select.select(sources, [], [], left_s)
+        ready = readable(sources, left_s)
         if ours in ready:
             _write(screen, os.read(ours, _CHUNK_BYTES))
         elif guest.ended in ready:

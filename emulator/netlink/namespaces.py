@@ -19,6 +19,8 @@ CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = (
     0x40000000,
 )
 
+_SPARE_DESCRIPTORS = 200
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _T = TypeVar("_T")
 
@@ -104,10 +106,12 @@ def create(count: int, visit: Callable[[int], _T]) -> list[tuple[int, _T]]:
 def allow_descriptors(count: int) -> None:
     """Raise this process's limit of open descriptors, as far as it may, so that ``count`` more can be opened.
 
+    Beside those that are counted there is room for the ones that come and go.
+
     Raises:
         EmulationError: it may not.
     """
-    needed = count + len(os.listdir("/proc/self/fd"))  # noqa: PTH208 (names are all that is wanted)
+    needed = count + _SPARE_DESCRIPTORS + len(os.listdir("/proc/self/fd"))  # noqa: PTH208 (names are all that is wanted)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < needed:
         if hard != resource.RLIM_INFINITY and hard < needed:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from mininet.term import makeTerms
 from emulator.echo import FRAME_BYTES
 from emulator.errors import EmulationError
 from emulator.hosts.guardian import inhabitants
+from emulator.netlink import namespaces
 from emulator.network import EmulatedNetwork
 from emulator.plan import Options, plan
 from emulator.probe import expected_ns, probe, to_json
@@ -64,6 +66,16 @@ def test_a_shell_starts_when_it_is_first_asked_for(trio: EmulatedNetwork) -> Non
     assert "pid=None" in repr(trio["a"])
     assert trio["a"].cmd("echo hello").strip() == "hello"
     assert [host.has_shell for host in trio.hosts] == [True, False, False]
+
+
+def test_a_network_of_a_process_that_has_many_files_open() -> None:
+    with ExitStack() as held:
+        namespaces.allow_descriptors(1100)  # select(2) takes none from 1,024 on
+        for _ in range(1100):
+            held.enter_context(Path(os.devnull).open())
+        with EmulatedNetwork(plan(joined([("a", "b")]), _IDEAL)) as network:
+            assert probe(network.underlay, count=1).circuits[0].lost == 0
+            assert " 0% packet loss" in network["a"].cmd("ping -c 1 -W 2 b")
 
 
 def test_each_host_has_its_own_interfaces(trio: EmulatedNetwork) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -152,6 +153,15 @@ def test_each_of_many_hosts_on_a_switch_reaches_each(gtsdsl: Emulate, tmp_path: 
     (tmp_path / "star.dsl").write_text(compile_to(star, "dsl"))
     options = ("--switch", "bridge", "--overlay", "none", "--exec", f"c1: ping -qc 1 c{count}")
     done = gtsdsl("emulate", str(tmp_path / "star.dsl"), *options)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_hosts_with_as_many_containers_as_there_may_be(gtsdsl: Emulate, tmp_path: Path) -> None:
+    mesh = joined((f"h{one}", f"h{other}", "1ms") for one, other in itertools.combinations(range(1, 7), 2))
+    (tmp_path / "mesh.dsl").write_text(compile_to(mesh, "dsl"))
+    options = ("--overlay", "geneve", "--containers", "200", "--exec", "c1: ping -qc 1 c1200")
+    done = gtsdsl("emulate", str(tmp_path / "mesh.dsl"), *options)
     assert (done.returncode, done.stderr) == (0, "")
 
 
