@@ -20,10 +20,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from emulator.errors import EmulationError
+from emulator.errors import EmulationError, in_a_line
 from emulator.kernel.guest import Sink
 from emulator.kernel.job import say_running
 from emulator.task import Json
@@ -146,8 +146,8 @@ def serve(network: EmulatedNetwork, folder: Path, *, spins: bool) -> int:
         say_running(folder, str(fields.get("says", fields["do"])))
         try:
             answer = answerer.answer(number, fields)
-        except EmulationError as error:
-            answer = {"error": str(error)}
+        except Exception as error:  # whatever a request has asked for wrongly, the network runs on
+            answer = {"error": in_a_line(error)}
         sys.stdout.flush()
         put(folder, f"answer-{number}", answer)
         if fields["do"] == "end":
@@ -160,31 +160,41 @@ def put(folder: Path, name: str, answer: dict[str, Json]) -> None:
     (folder / f"{name}.part").rename(folder / name)
 
 
+class _Started(NamedTuple):
+    """A process, and the files that have its output."""
+
+    process: subprocess.Popen[bytes]
+    out: Path
+    err: Path
+
+
 class _Answerer:
     """Does what requests ask for."""
 
     def __init__(self, network: EmulatedNetwork, folder: Path) -> None:
         self._network = network
         self._folder = folder
-        self._processes: dict[int, tuple[subprocess.Popen[bytes], Path, Path]] = {}
+        self._processes: dict[int, _Started] = {}
         self._line_shell: Shell | None = None
 
     def answer(self, number: int, request: dict[str, Json]) -> dict[str, Json]:
         match request["do"]:
             case "run":
-                self._start(number, request)
                 timeout_s = request["timeout_s"]
-                return self._finish(number, float(timeout_s) if isinstance(timeout_s, int | float) else None)
+                self._start(number, request)
+                return self._finish(
+                    self._take(number), float(timeout_s) if isinstance(timeout_s, int | float) else None
+                )
             case "start":
                 self._start(number, request)
                 return {"process": number}
             case "wait" | "stop":
-                process = int(str(request["process"]))
+                started = self._take(int(str(request["process"])))
                 if request["do"] == "stop":
                     # the leader of a session, and all in it
                     with contextlib.suppress(ProcessLookupError):
-                        os.killpg(self._processes[process][0].pid, signal.SIGTERM)
-                return self._finish(process, None)
+                        os.killpg(started.process.pid, signal.SIGTERM)
+                return self._finish(started, None)
             case "sleep":
                 time.sleep(float(str(request["seconds"])))
             case "time":
@@ -225,12 +235,16 @@ class _Answerer:
                 stdout.fileno(),
                 stderr.fileno(),
             )
-        self._processes[number] = process, out, err
+        self._processes[number] = _Started(process, out, err)
 
-    def _finish(self, number: int, timeout_s: float | None) -> dict[str, Json]:
+    def _take(self, number: int) -> _Started:
+        """A process that was started, to be waited for: once only."""
         if number not in self._processes:
             raise EmulationError("this process has been waited for already")
-        process, *files = self._processes.pop(number)
+        return self._processes.pop(number)
+
+    def _finish(self, started: _Started, timeout_s: float | None) -> dict[str, Json]:
+        process, *files = started
         timed_out = False
         try:
             process.wait(timeout_s)
@@ -253,16 +267,25 @@ class _Answerer:
         """Do a line of the shell; whether it is the last."""
         from emulator.shell import Shell  # noqa: PLC0415 - Mininet's shell, for those who want one
 
-        with interruptible(self._folder / f"interrupt-{number}"):
+        is_last = False
+        # it may come when the line has just been done, and before the shell no longer minds it
+        with contextlib.suppress(KeyboardInterrupt), interruptible(self._folder / f"interrupt-{number}"):
             if self._line_shell is None:
                 self._line_shell = Shell(self._network)
-            return self._line_shell.do(line)
+            is_last = self._line_shell.do(line)
+        return is_last
 
 
 @contextlib.contextmanager
 def interruptible(file: Path) -> Iterator[None]:
-    """Within it, a file that appears is Ctrl-C for this process."""
+    """Within it, a file that appears is Ctrl-C for this process; after it, a Ctrl-C that comes too late is nothing."""
     over = threading.Event()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        if not over.is_set():
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
 
     def watch() -> None:
         while not over.wait(_INTERRUPT_S):

@@ -142,6 +142,8 @@ def test_bridges_forward() -> None:
     edges = [("a", "s1"), ("b", "s2"), ("s1", "s2"), ("c", "s2")]
     with EmulatedNetwork(plan(joined(edges, ("s1", "s2")), _BRIDGES)) as network:
         assert network.pingAll() == 0
+        with pytest.raises(EmulationError, match="s1 is a Linux bridge, which has no flows"):
+            network["s1"].dpctl("dump-flows")
 
 
 def test_open_vswitch_forwards_and_a_loop_is_no_storm() -> None:
@@ -155,6 +157,9 @@ def test_open_vswitch_forwards_and_a_loop_is_no_storm() -> None:
             # a frame that went round would be here by the thousand
             assert _received(network) - before < 500
             assert "Bridge s1" in network["s1"].cmd("ovs-vsctl show")
+            assert "actions=NORMAL" in network["s1"].dpctl("dump-flows")
+            with pytest.raises(EmulationError, match="ovs-ofctl failed"):
+                network["s1"].dpctl("nonsense")
     except EmulationError as error:
         if "apt-get install" in str(error) or "/dev/net/tun" in str(error):
             pytest.skip(str(error))
