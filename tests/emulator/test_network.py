@@ -216,6 +216,18 @@ def test_a_probe_goes_over_its_circuit_and_no_other() -> None:
     assert document["frame_bytes"] == FRAME_BYTES
 
 
+def test_a_circuit_that_somebody_has_removed_or_set_down_gives_no_reply() -> None:
+    edges = [("a", "b"), ("a", "c"), ("c", "s1"), ("d", "s1"), ("e", "s1")]
+    with EmulatedNetwork(plan(joined(edges, ("s1",)), _BRIDGES)) as network:
+        network["a"].cmd("ip link del a-eth0")
+        network["c"].cmd("ip addr flush dev c-eth0")
+        network["c"].cmd("ip link set c-eth1 down")
+        network["s1"].cmd("ip link set s1-eth2 down")
+        found = probe(network.underlay, count=1, warm_up=0)
+    assert [circuit.lost for circuit in found.circuits] == [1, 1, 1, 1, 0]
+    assert found.circuits[0].measured_us is None
+
+
 def test_what_a_probe_expects() -> None:
     (circuit,) = plan(joined([("a", "b", "18ms")])).circuits
     assert expected_ns(circuit) == 2 * (18_000_000 + FRAME_BYTES * 8)
