@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from emulator.errors import EmulationError
-from emulator.overlay_outcome import OverlayOutcome, overlay_outcome, overlay_outcome_from_json
+from emulator.overlay_outcome import OverlayOutcome, overlay_outcome
 from emulator.probe import CircuitProbe, probe
 from emulator.task import Command, Task
 
@@ -51,24 +51,6 @@ class Outcome:
 def outcome_to_json(outcome: Outcome) -> bytes:
     """An outcome as JSON."""
     return json.dumps(asdict(outcome)).encode()
-
-
-def outcome_from_json(data: bytes) -> Outcome:
-    """The outcome that `outcome_to_json` wrote, inside.
-
-    Raises:
-        EmulationError: it is none.
-    """
-    try:
-        fields = json.loads(data)
-        return Outcome(
-            int(fields["exit_status"]),
-            tuple(CircuitProbe(**{**item, "samples_us": tuple(item["samples_us"])}) for item in fields["probe"]),
-            None if fields["overlay"] is None else overlay_outcome_from_json(fields["overlay"]),
-            tuple(CommandResult(**item) for item in fields["commands"]),
-        )
-    except (ValueError, TypeError, KeyError) as error:
-        raise EmulationError(f"the run left no result: {type(error).__name__}: {str(error)[:100]!a}") from None
 
 
 def perform(network: EmulatedNetwork, task: Task, progress: Callable[[str], None]) -> Outcome:

@@ -8,7 +8,6 @@ either. So the clock of the network stands still between two requests, and runs 
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import os
@@ -18,12 +17,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from emulator.errors import EmulationError
+from emulator.checked import parsed
+from emulator.errors import EmulationError, in_a_line
 from emulator.kernel.guest import Sink
 from emulator.kernel.job import say_running
 from emulator.task import Json
@@ -37,6 +37,16 @@ _PAUSE_S = 0.002
 _INTERRUPT_S = 0.25
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a process ended: its exit status, or the number of the signal that ended it, as a negative number."""
+
+    status: int
+    stdout: str
+    stderr: str
+    timed_out: bool
+
+
 class Channel:
     """The side that asks; a context manager around a place that serves."""
 
@@ -46,6 +56,7 @@ class Channel:
         self._stops = stops
         self._number = 0
         self._stopped: int | None = None
+        self._broken: EmulationError | None = None
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -64,12 +75,14 @@ class Channel:
     ) -> None:
         self._stack.close()
 
-    def ask(self, request: dict[str, Json], stdout: Sink | None = None) -> dict[str, Json]:
+    def ask(self, request: dict[str, Json], stdout: Sink | None = None) -> dict[str, object]:
         """The answer to a request; what it writes meanwhile goes to ``stdout``, else to standard error.
 
         Raises:
-            EmulationError: it cannot be done, or the network has ended.
+            EmulationError: it cannot be done, or the network has ended; why it did is said again at each request.
         """
+        if self._broken is not None:
+            raise self._broken
         self._number += 1
         self._place.put(f"request-{self._number}", json.dumps(request).encode())
         self._resume()
@@ -87,11 +100,18 @@ class Channel:
         with contextlib.suppress(EmulationError):
             self._place.put(f"interrupt-{self._number}", b"")
 
-    def again(self, stdout: Sink) -> dict[str, Json]:
+    def again(self, stdout: Sink) -> dict[str, object]:
         """Wait on for the answer to the last request, after `interrupt`."""
         return self._await(f"answer-{self._number}", stdout, _write_error)
 
-    def _await(self, name: str, stdout: Sink, stderr: Sink) -> dict[str, Json]:
+    def _await(self, name: str, stdout: Sink, stderr: Sink) -> dict[str, object]:
+        try:
+            return self._answer(name, stdout, stderr)
+        except EmulationError as error:
+            self._broken = error  # it stalls, or has ended: it will not do better at the next request
+            raise
+
+    def _answer(self, name: str, stdout: Sink, stderr: Sink) -> dict[str, object]:
         found: list[bytes] = []
 
         def is_there() -> bool:
@@ -112,13 +132,13 @@ class Channel:
             why = text[-1].removeprefix("error: ") if text else f"the network ended by itself (status {status})"
             raise EmulationError(why)
         self._stop()
-        answer: dict[str, Json] = json.loads(found[0])
-        return answer
+        return parsed(dict[str, object], found[0])
 
     def _stop(self) -> None:
         if self._stops and (pid := self._place.pid) is not None:
-            os.kill(pid, signal.SIGSTOP)
-            self._stopped = pid
+            with contextlib.suppress(ProcessLookupError):  # it has just died: the next request finds out
+                os.kill(pid, signal.SIGSTOP)
+                self._stopped = pid
 
     def _resume(self) -> None:
         if self._stopped is not None:
@@ -146,8 +166,8 @@ def serve(network: EmulatedNetwork, folder: Path, *, spins: bool) -> int:
         say_running(folder, str(fields.get("says", fields["do"])))
         try:
             answer = answerer.answer(number, fields)
-        except EmulationError as error:
-            answer = {"error": str(error)}
+        except Exception as error:  # whatever a request has asked for wrongly, the network runs on
+            answer = {"error": in_a_line(error)}
         sys.stdout.flush()
         put(folder, f"answer-{number}", answer)
         if fields["do"] == "end":
@@ -160,31 +180,41 @@ def put(folder: Path, name: str, answer: dict[str, Json]) -> None:
     (folder / f"{name}.part").rename(folder / name)
 
 
+class _Started(NamedTuple):
+    """A process, and the files that have its output."""
+
+    process: subprocess.Popen[bytes]
+    out: Path
+    err: Path
+
+
 class _Answerer:
     """Does what requests ask for."""
 
     def __init__(self, network: EmulatedNetwork, folder: Path) -> None:
         self._network = network
         self._folder = folder
-        self._processes: dict[int, tuple[subprocess.Popen[bytes], Path, Path]] = {}
+        self._processes: dict[int, _Started] = {}
         self._line_shell: Shell | None = None
 
     def answer(self, number: int, request: dict[str, Json]) -> dict[str, Json]:
         match request["do"]:
             case "run":
-                self._start(number, request)
                 timeout_s = request["timeout_s"]
-                return self._finish(number, float(timeout_s) if isinstance(timeout_s, int | float) else None)
+                self._start(number, request)
+                return self._finish(
+                    self._take(number), float(timeout_s) if isinstance(timeout_s, int | float) else None
+                )
             case "start":
                 self._start(number, request)
                 return {"process": number}
             case "wait" | "stop":
-                process = int(str(request["process"]))
+                started = self._take(int(str(request["process"])))
                 if request["do"] == "stop":
                     # the leader of a session, and all in it
                     with contextlib.suppress(ProcessLookupError):
-                        os.killpg(self._processes[process][0].pid, signal.SIGTERM)
-                return self._finish(process, None)
+                        os.killpg(started.process.pid, signal.SIGTERM)
+                return self._finish(started, None)
             case "sleep":
                 time.sleep(float(str(request["seconds"])))
             case "time":
@@ -215,8 +245,10 @@ class _Answerer:
         from emulator.actions import start  # noqa: PLC0415
 
         command = request["command"]
-        # files of the guest's own, in memory: a pipe would have to be read while we look for other things
-        out, err = (Path(f"/tmp/gtsdsl-{os.getpid()}-{number}-{name}") for name in ("out", "err"))  # noqa: S108
+        # files, in the emulation's own folder: a pipe would have to be read while we look for other things
+        folder = self._network.world.start().parent / "output"
+        folder.mkdir(exist_ok=True)
+        out, err = folder / f"{number}-out", folder / f"{number}-err"
         with out.open("xb") as stdout, err.open("xb") as stderr:
             process = start(
                 self._network,
@@ -225,12 +257,16 @@ class _Answerer:
                 stdout.fileno(),
                 stderr.fileno(),
             )
-        self._processes[number] = process, out, err
+        self._processes[number] = _Started(process, out, err)
 
-    def _finish(self, number: int, timeout_s: float | None) -> dict[str, Json]:
+    def _take(self, number: int) -> _Started:
+        """A process that was started, to be waited for: once only."""
         if number not in self._processes:
             raise EmulationError("this process has been waited for already")
-        process, *files = self._processes.pop(number)
+        return self._processes.pop(number)
+
+    def _finish(self, started: _Started, timeout_s: float | None) -> dict[str, Json]:
+        process, *files = started
         timed_out = False
         try:
             process.wait(timeout_s)
@@ -238,31 +274,34 @@ class _Answerer:
             timed_out = True
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        contents: list[Json] = []
+        stdout, stderr = (path.read_bytes().decode(errors="replace") for path in files)
         for path in files:
-            contents.append(base64.b64encode(path.read_bytes()).decode())
             path.unlink()
-        return {
-            "status": process.returncode,
-            "stdout": contents[0],
-            "stderr": contents[1],
-            "timed_out": timed_out,
-        }
+        return asdict(Ended(process.returncode, stdout, stderr, timed_out))
 
     def _shell(self, number: int, line: str) -> bool:
         """Do a line of the shell; whether it is the last."""
         from emulator.shell import Shell  # noqa: PLC0415 - Mininet's shell, for those who want one
 
-        with interruptible(self._folder / f"interrupt-{number}"):
+        is_last = False
+        # it may come when the line has just been done, and before the shell no longer minds it
+        with contextlib.suppress(KeyboardInterrupt), interruptible(self._folder / f"interrupt-{number}"):
             if self._line_shell is None:
                 self._line_shell = Shell(self._network)
-            return self._line_shell.do(line)
+            is_last = self._line_shell.do(line)
+        return is_last
 
 
 @contextlib.contextmanager
 def interruptible(file: Path) -> Iterator[None]:
-    """Within it, a file that appears is Ctrl-C for this process."""
+    """Within it, a file that appears is Ctrl-C for this process; after it, a Ctrl-C that comes too late is nothing."""
     over = threading.Event()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        if not over.is_set():
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
 
     def watch() -> None:
         while not over.wait(_INTERRUPT_S):

@@ -36,10 +36,14 @@ class Echo:
         """
         with namespaces.entered(namespace):
             self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-        if interface is not None:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
-        self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        self._socket.bind((source, 0))
+        try:
+            if interface is not None:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
+            self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+            self._socket.bind((source, 0))
+        except OSError:
+            self._socket.close()
+            raise
         self._identifier = os.getpid() & 0xFFFF
 
     def __enter__(self) -> Echo:
@@ -88,7 +92,10 @@ def arrivals(end: socket.socket, began_ns: int, patience_s: float) -> Iterator[t
     """What comes in until patience ends: the data, its sender, and when the kernel received it."""
     deadline_ns = began_ns + int(patience_s * 1e9)
     while (left_s := (deadline_ns - time.time_ns()) / 1e9) > 0 and readable([end.fileno()], left_s):
-        data, ancillary, _, sender = end.recvmsg(2048, 64)
+        try:
+            data, ancillary, _, sender = end.recvmsg(2048, 64)
+        except OSError:  # its interface is down, or has gone
+            return
         stamps = [_TIMESPEC.unpack(value) for _, kind, value in ancillary if kind == SO_TIMESTAMPNS]
         came_ns = stamps[0][0] * 10**9 + stamps[0][1] if stamps else time.time_ns()
         yield data, sender, came_ns

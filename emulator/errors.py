@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from gtsdsl.diagnostics import printable
+
+_LINE = 300
+
 
 class EmulationError(Exception):
     """The machine cannot do what was asked: a tool, a kernel or a right is missing, or a guest came to an early end.
@@ -34,3 +38,14 @@ class GuestFailedError(EmulationError):
     """A guest ended by itself without a result: its kernel panicked, or something killed it."""
 
     exit_status = 125
+
+
+def in_a_line(error: Exception) -> str:
+    """What an exception says, as a line for a user: an operating system's names the file that it is about."""
+    if isinstance(error, EmulationError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        said = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    else:
+        said = f"{type(error).__name__}: {error}"
+    return printable(said, _LINE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emulator.overlays.model import FirstPacket, PairProbe
 
@@ -28,7 +28,7 @@ class OverlayOutcome:
     addresses: dict[str, str]
     first_packets: tuple[FirstPacket, ...]
     pairs: tuple[PairProbe, ...]
-    state: dict[str, dict[str, Any]]
+    state: dict[str, dict[str, object]]
 
     @property
     def has_gaps(self) -> bool:
@@ -57,23 +57,4 @@ def overlay_outcome(
         first_packets=deployment.first_packets,
         pairs=pairs,
         state={host: asdict(deployment.overlay.state(host)) for host in deployment.spec.hosts},
-    )
-
-
-def overlay_outcome_from_json(fields: dict[str, Any]) -> OverlayOutcome:
-    """The outcome that `dataclasses.asdict` made of one, after it has been through JSON.
-
-    Raises:
-        KeyError, TypeError: it is none.
-    """
-    pairs = (
-        {**item, **{name: tuple(item[name]) for name in ("containers", "circuits", "samples_us")}}
-        for item in fields["pairs"]
-    )
-    return OverlayOutcome(
-        **{
-            **fields,
-            "first_packets": tuple(FirstPacket(**item) for item in fields["first_packets"]),
-            "pairs": tuple(PairProbe(**item) for item in pairs),
-        }
     )

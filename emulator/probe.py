@@ -9,6 +9,7 @@ a process costs would be measured too. One echo follows the other, so that none 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -27,6 +28,7 @@ _ETHERTYPE = 0x88B5  # for experiments (IEEE 802, 9.2.4)
 _ETH_P_ALL = 3
 _NOT_FORWARDED = bytes.fromhex("0180c200000e")
 _LEAST_PATIENCE_S = 1.0
+_GONE = frozenset({errno.ENODEV, errno.ENXIO, errno.EADDRNOTAVAIL})
 _OUTGOING = 4  # PACKET_OUTGOING: a packet socket sees its own frames too
 
 
@@ -78,10 +80,11 @@ def to_json(result: ProbeResult) -> str:
 def probe(underlay: Underlay, *, count: int = 10, warm_up: int = 1) -> ProbeResult:
     """Measure the round trip over every circuit ``count`` times, after ``warm_up`` echoes that find the neighbours.
 
-    An echo that does not come back within a second more than expected is lost.
+    An echo that does not come back within a second more than expected is lost; so are all of a circuit of which an
+    interface, or its address, has gone.
 
     Raises:
-        EmulationError: sockets are refused.
+        OSError: sockets are refused.
     """
     plan = underlay.plan
     return ProbeResult(
@@ -108,8 +111,13 @@ def _probe(underlay: Underlay, circuit: Circuit, count: int, warm_up: int) -> Ci
     jitter_ns = sum(4 * end.egress.jitter_ns for end in circuit.ends if end.egress is not None)
     # a circuit's first echo waits for ARP, which asks over the same circuit from both ends
     patience_s = _LEAST_PATIENCE_S + (3 * expected + jitter_ns) / 1e9
-    with (_icmp if by_ip else _frames)(underlay, circuit) as echo:
-        samples = [echo.round_trip_ns(number, patience_s) for number in range(warm_up + count)][warm_up:]
+    samples: list[int | None] = []
+    try:
+        with (_icmp if by_ip else _frames)(underlay, circuit) as echo:
+            samples = [echo.round_trip_ns(number, patience_s) for number in range(warm_up + count)][warm_up:]
+    except OSError as error:
+        if error.errno not in _GONE:
+            raise
     returned = [sample / 1000 for sample in samples if sample is not None]
     measured = statistics.median(returned) if returned else None
     return CircuitProbe(

@@ -86,7 +86,7 @@ class _Prompt(cmd.Cmd):
         except KeyboardInterrupt:
             self._channel.interrupt()
             answer = self._channel.again(write_to(1))
-        return bool(answer["over"])
+        return bool(answer.get("over"))
 
     def completenames(self, text: str, *_: object) -> list[str]:
         """The first word of a line."""

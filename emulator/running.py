@@ -7,8 +7,9 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 
-from emulator.actions import Outcome, outcome_from_json
+from emulator.actions import Outcome
 from emulator.captures import handing_over
+from emulator.checked import parsed
 from emulator.errors import EmulationError
 from emulator.kernel.guest import Sink
 from emulator.kernel.job import RUNNING, words
@@ -35,7 +36,7 @@ def run_task(where: Where, task: Task, stdout: Sink, stderr: Sink, notice: Notic
             while status is None:
                 status = place.wait_until(out, err, None)
         result = place.result(RESULT)
-        return Outcome(status) if result is None else outcome_from_json(result)
+        return Outcome(status) if result is None else parsed(Outcome, result)
 
 
 @contextlib.contextmanager

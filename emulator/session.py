@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import os
 import subprocess
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from emulator.asking import ask
 from emulator.captures import MOST_BYTES
-from emulator.channel import Channel
+from emulator.channel import Channel, Ended
+from emulator.checked import checked
 from emulator.errors import EmulationError
 from emulator.kernel.choose import Clock, choose
 from emulator.places import Where, open_place
@@ -120,9 +120,7 @@ class Session:
 
     def probe(self, count: int = 3) -> tuple[CircuitProbe, ...]:
         """The round trip over each circuit, beside what is expected."""
-        answer = self._channel.ask({"do": "probe", "count": count})
-        found = answer["probe"]
-        return tuple(_probe(item) for item in found or ())  # type: ignore[union-attr,arg-type]
+        return checked(tuple[CircuitProbe, ...], self._channel.ask({"do": "probe", "count": count}).get("probe"))
 
     def link(self, circuit: str, *words: str) -> None:
         """Change a circuit: ``link("l1", "down")``, ``link("l1", "delay", "40ms", "loss", "1%")``.
@@ -158,7 +156,7 @@ class Session:
 
     def time_ns(self) -> int:
         """The network's clock, in nanoseconds since its kernel started."""
-        return int(str(self._channel.ask({"do": "time"})["ns"]))
+        return checked(int, self._channel.ask({"do": "time"}).get("ns"))
 
 
 class HostProxy:
@@ -191,7 +189,7 @@ class HostProxy:
     def start(self, command: Sequence[str]) -> ProcessProxy:
         """Start a command in the host, and leave it running: a server."""
         answer = self._channel.ask({"do": "start", "host": self.name, "command": list(command)})
-        return ProcessProxy(command, int(str(answer["process"])), self._channel)
+        return ProcessProxy(command, checked(int, answer.get("process")), self._channel)
 
     def __repr__(self) -> str:
         return f"<host {self.name}>"
@@ -218,14 +216,9 @@ class ProcessProxy:
 
 
 def _completed(
-    command: Sequence[str], answer: Mapping[str, Json], timeout_s: float | None
+    command: Sequence[str], answer: dict[str, object], timeout_s: float | None
 ) -> subprocess.CompletedProcess[str]:
-    out, err = (base64.b64decode(str(answer[name])).decode(errors="replace") for name in ("stdout", "stderr"))
-    if answer["timed_out"]:
-        raise subprocess.TimeoutExpired(list(command), timeout_s or 0.0, out, err)
-    return subprocess.CompletedProcess(list(command), int(str(answer["status"])), out, err)
-
-
-def _probe(item: dict[str, Json]) -> CircuitProbe:
-    fields = {**item, "samples_us": tuple(item["samples_us"] or ())}  # type: ignore[arg-type]
-    return CircuitProbe(**fields)  # type: ignore[arg-type]
+    ended = checked(Ended, answer)
+    if ended.timed_out:
+        raise subprocess.TimeoutExpired(list(command), timeout_s or 0.0, ended.stdout, ended.stderr)
+    return subprocess.CompletedProcess(list(command), ended.status, ended.stdout, ended.stderr)

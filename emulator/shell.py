@@ -15,7 +15,7 @@ from mininet.log import error as say_error
 from mininet.log import lg, output, setLogLevel
 
 from emulator.completion import HISTORY, PROMPT, complete
-from emulator.errors import EmulationError
+from emulator.errors import EmulationError, in_a_line
 from emulator.impairing import USAGE, described, impair
 from gtsdsl.diagnostics import printable
 
@@ -47,11 +47,9 @@ class Shell(CLI):  # type: ignore[misc]
         """Mininet's history goes into the user's home folder; ours is kept by `run_shell`."""
 
     def do(self, line: str) -> bool:
-        """Do one line; whether it is the last. What goes wrong is said, and the network runs on."""
+        """Do one line; whether it is the last."""
         try:
             return bool(self.onecmd(self.precmd(line)))
-        except EmulationError as error:
-            say_error(f"*** {error}\n")
         except KeyboardInterrupt:
             output("\n")
             self._interrupt()
@@ -60,13 +58,13 @@ class Shell(CLI):  # type: ignore[misc]
         return False
 
     def onecmd(self, line: str) -> bool:
-        """A line of the prompt; what the network cannot do is said in a line."""
+        """A line of the prompt; what goes wrong with it is said in a line, and the network runs on."""
         try:
             return bool(super().onecmd(line))
-        except EmulationError as error:
-            say_error(f"*** {error}\n")
         except UnicodeEncodeError:  # a byte that is none of UTF-8 came in as a lone surrogate
             say_error(f"*** this line is not UTF-8: {line[:80]!a}\n")
+        except Exception as error:
+            say_error(f"*** {in_a_line(error)}\n")
         return False
 
     def default(self, line: str) -> None:

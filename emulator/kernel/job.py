@@ -74,7 +74,7 @@ def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, 
     # the kernel's command line can hold no path with a blank in it, so everything goes into a script; strings, numbers,
     # lists and dictionaries of them are written by repr() as Python reads them, whatever is in them
     lines = ["import sys", f"sys.path.insert(0, {str(_ROOT)!r})", "from emulator.kernel.init import main"]
-    (folder / "init").write_text("\n".join([*lines, f"main(**{fields!r})", ""]))
+    (folder / "init").write_text("\n".join([*lines, f"main(**{fields!r})", ""]), encoding="utf-8")
     (folder / "python").symlink_to(Path(sys.executable).resolve())
 
 
@@ -107,17 +107,18 @@ def read_result(folder: Path, name: str, limit_bytes: int) -> bytes | None:
     """
     if not name or "/" in name or name in {".", ".."}:
         raise ValueError(f"no name of a file: {name!r}")
-    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        # O_NONBLOCK: a pipe in its place must not keep us waiting
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        descriptor = os.open(name, flags, dir_fd=directory)
+        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            # O_NONBLOCK: a pipe in its place must not keep us waiting
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(name, flags, dir_fd=directory)
+        finally:
+            os.close(directory)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise EmulationError(f"the guest's result {name} cannot be read: {error.strerror}") from None
-    finally:
-        os.close(directory)
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode) or found.st_size > limit_bytes:
         os.close(descriptor)
@@ -140,9 +141,9 @@ def put_input(folder: Path, name: str, content: bytes) -> None:
     try:
         with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
             file.write(content)
+        temporary.replace(folder / name)
     except OSError as error:
         raise EmulationError(f"the guest's input {name} cannot be written: {error.strerror}") from None
-    temporary.replace(folder / name)
 
 
 def words(command: Sequence[str], said: bytes | None) -> str:

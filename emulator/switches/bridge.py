@@ -71,6 +71,14 @@ class BridgeSwitch(EmulatedSwitch):
         with self.underlay.netlink(SWITCHES) as netlink:
             netlink.send(requests)
 
+    def dpctl(self, *_args: str) -> str:
+        """Mininet's way to a switch's flows.
+
+        Raises:
+            EmulationError: it has none.
+        """
+        raise EmulationError(f"{self.name} is a Linux bridge, which has no flows: dpctl is for Open vSwitch")
+
 
 def await_spanning_tree(underlay: Underlay) -> None:
     """Wait until the bridges' spanning tree has decided about all ports: none forwards before.

@@ -86,6 +86,14 @@ class OpenVSwitch:
         """What `ovs-appctl` says."""
         return self._run("ovs-appctl", "-t", self._control("ovs-vswitchd"), *arguments)
 
+    def control(self, switch: str, command: str, *arguments: str) -> str:
+        """What `ovs-ofctl` says to a command for a switch: ``dump-flows``, ``add-flow``.
+
+        Raises:
+            EmulationError: it fails; why.
+        """
+        return self._run("ovs-ofctl", command, f"unix:{self._folder / f'{switch}.mgmt'}", *arguments)
+
     def _forwards(self, switch: OvsSwitch) -> bool:
         """Whether a switch learns, for want of a controller, or obeys one."""
         return "NORMAL" in self.ask("bridge/dump-flows", switch.name) or switch.connected()
@@ -184,6 +192,11 @@ class OvsSwitch(EmulatedSwitch):
 
     def start(self, controllers: object) -> None:
         """Nothing: the bridges are made together (`OpenVSwitch.start`)."""
+
+    def dpctl(self, *args: str) -> str:
+        """What `ovs-ofctl` says to a command and what comes after the switch's name."""
+        said = self._ovs.control(self.name, *args)
+        return f"{said}\n" if said else ""
 
     def connected(self) -> bool:
         """Whether a controller answers."""

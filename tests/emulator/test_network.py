@@ -154,6 +154,8 @@ def test_bridges_forward() -> None:
     edges = [("a", "s1"), ("b", "s2"), ("s1", "s2"), ("c", "s2")]
     with EmulatedNetwork(plan(joined(edges, ("s1", "s2")), _BRIDGES)) as network:
         assert network.pingAll() == 0
+        with pytest.raises(EmulationError, match="s1 is a Linux bridge, which has no flows"):
+            network["s1"].dpctl("dump-flows")
 
 
 def test_open_vswitch_forwards_and_a_loop_is_no_storm() -> None:
@@ -167,6 +169,9 @@ def test_open_vswitch_forwards_and_a_loop_is_no_storm() -> None:
             # a frame that went round would be here by the thousand
             assert _received(network) - before < 500
             assert "Bridge s1" in network["s1"].cmd("ovs-vsctl show")
+            assert "actions=NORMAL" in network["s1"].dpctl("dump-flows")
+            with pytest.raises(EmulationError, match="ovs-ofctl failed"):
+                network["s1"].dpctl("nonsense")
     except EmulationError as error:
         if "apt-get install" in str(error) or "/dev/net/tun" in str(error):
             pytest.skip(str(error))
@@ -221,6 +226,18 @@ def test_a_probe_goes_over_its_circuit_and_no_other() -> None:
         document = json.loads(to_json(seen))
     assert document["version"] == 1
     assert document["frame_bytes"] == FRAME_BYTES
+
+
+def test_a_circuit_that_somebody_has_removed_or_set_down_gives_no_reply() -> None:
+    edges = [("a", "b"), ("a", "c"), ("c", "s1"), ("d", "s1"), ("e", "s1")]
+    with EmulatedNetwork(plan(joined(edges, ("s1",)), _BRIDGES)) as network:
+        network["a"].cmd("ip link del a-eth0")
+        network["c"].cmd("ip addr flush dev c-eth0")
+        network["c"].cmd("ip link set c-eth1 down")
+        network["s1"].cmd("ip link set s1-eth2 down")
+        found = probe(network.underlay, count=1, warm_up=0)
+    assert [circuit.lost for circuit in found.circuits] == [1, 1, 1, 1, 0]
+    assert found.circuits[0].measured_us is None
 
 
 def test_what_a_probe_expects() -> None:

@@ -151,6 +151,29 @@ def test_folders_a_thousand_deep_are_removed() -> None:
     assert not run.path.exists()
 
 
+CLOSED = """
+import sys, tempfile
+from pathlib import Path
+from emulator.runs import Run
+tempfile.tempdir = sys.argv[1]
+with Run("test") as run:
+    (run.path / "shared" / "closed" / "within").mkdir(parents=True)
+    (run.path / "shared" / "closed" / "link").symlink_to(sys.argv[2])
+    for path in (run.path / "shared" / "closed" / "within", run.path / "shared" / "closed", run.path / "shared"):
+        path.chmod(0)
+assert not run.path.exists()
+"""
+
+
+def test_folders_that_are_closed_to_their_owner_are_removed(place: Path) -> None:
+    precious = place / "precious"
+    precious.touch(mode=0o400)
+    # for root no folder is closed, but without these rights
+    as_others = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
+    subprocess.run([*as_others, sys.executable, "-c", CLOSED, place, precious], check=True)
+    assert precious.stat().st_mode & 0o777 == 0o400
+
+
 @pytest.mark.parametrize("trap", ["link", "file", "open"])
 def test_a_folder_that_is_not_ours_is_refused(place: Path, trap: str) -> None:
     path = place / f"{PREFIX}{os.getuid()}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emulator.errors import EmulationError
-from emulator.kernel.job import check_output, read_result, words
+from emulator.kernel.job import check_output, put_input, read_result, words
 
 
 def test_a_result(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_a_result_that_is_a_link(tmp_path: Path) -> None:
 
 def test_a_result_in_a_folder_that_is_a_link(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/etc")
-    with pytest.raises(OSError, match=r"Not a directory|symbolic"):
+    with pytest.raises(EmulationError, match=r"Not a directory|symbolic"):
         read_result(tmp_path / "link", "passwd", 10**6)
 
 
@@ -46,6 +46,13 @@ def test_a_result_that_is_too_large(tmp_path: Path) -> None:
         file.truncate(10**12)
     with pytest.raises(EmulationError, match="1000000000000 bytes"):
         read_result(tmp_path, "result", 10**6)
+
+
+@pytest.mark.parametrize("name", ["request-1", "request-1.part"])
+def test_an_input_in_whose_place_is_a_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(EmulationError, match="input request-1 cannot be written"):
+        put_input(tmp_path, "request-1", b"")
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/etc/passwd", "../x"])

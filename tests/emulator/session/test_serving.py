@@ -1,0 +1,152 @@
+"""A network that serves requests, on this machine's kernel: a wrong one gets an error, and the network goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from emulator.actions import Outcome, outcome_to_json
+from emulator.channel import Channel, interruptible
+from emulator.checked import checked, parsed
+from emulator.errors import EmulationError, GuestStalledError
+from emulator.kernel.choose import Clock
+from emulator.places import HostPlace
+from emulator.plan import Options, plan
+from emulator.session import Session
+from emulator.task import Task
+from tests.emulator.topologies import joined
+
+pytestmark = pytest.mark.networks
+
+_PLAN = plan(joined([("h1", "h2")]), Options(impaired=False))
+
+
+@pytest.fixture
+def net() -> Iterator[Session]:
+    with Channel(HostPlace(Task(_PLAN, "serve"), 60.0), stops=False) as channel:
+        yield Session(_PLAN, Clock.REAL, channel, None)
+
+
+def test_what_is_asked_wrongly_is_an_error_and_the_network_goes_on(net: Session) -> None:
+    for wrong in (
+        lambda: net.sleep(-1),
+        lambda: net.sleep(float("inf")),
+        lambda: net["h1"].run(["echo", "a\0b"]),
+        lambda: net["h1"].run(["x" * 3_000_000]),
+        lambda: net.link("l9", "down"),
+    ):
+        with pytest.raises(EmulationError) as error:
+            wrong()
+        assert "\n" not in str(error.value)
+    assert net["h1"].run(["echo", "here"]).stdout == "here\n"
+
+
+def test_a_process_is_waited_for_once(net: Session) -> None:
+    server = net["h1"].start(["sleep", "1000"])
+    assert server.stop().returncode == -15
+    for again in (server.stop, server.wait):
+        with pytest.raises(EmulationError, match="waited for already"):
+            again()
+    assert net["h1"].run(["true"]).returncode == 0
+
+
+def test_what_processes_write_is_in_the_runs_own_folder_and_goes_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with Channel(HostPlace(Task(_PLAN, "serve")), stops=False) as channel:
+        Session(_PLAN, Clock.REAL, channel, None)["h1"].start(["echo", "secret"])
+        (run,) = tmp_path.glob("gtsdsl-*/network-*")
+        assert run.stat().st_mode & 0o077 == 0
+        assert len(list(run.rglob("1-out"))) == 1
+    assert not list(tmp_path.rglob("1-*"))
+
+
+def test_a_network_that_stalls_is_asked_no_more() -> None:
+    asked: list[str] = []
+
+    class Stalled:
+        """A place that never answers."""
+
+        pid = None
+
+        def __enter__(self) -> Stalled:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def wait_until(self, _stdout: object, _stderr: object, until: Callable[[], bool] | None) -> None:
+            if until is None or not until():
+                raise GuestStalledError("the virtual clock has stood still")
+
+        def put(self, name: str, _content: bytes) -> None:
+            asked.append(name)
+
+        def result(self, name: str, _limit_bytes: int = 0) -> bytes | None:
+            return b"{}" if name in ("ready", "answer-1") else None
+
+    with Channel(Stalled(), stops=True) as channel:
+        net = Session(_PLAN, Clock.VIRTUAL, channel, None)
+        with pytest.raises(GuestStalledError), net.capture("l1", "l1.pcap"):
+            net.sleep(1)
+    assert asked == ["request-1", "request-2"]
+
+
+@pytest.mark.parametrize("answer", [b"[" * 100_000, b"[]", b"no JSON", b'{"ns": NaN}', b"{}", b'{"ns": "1"}'])
+def test_an_answer_that_is_none_is_an_error(answer: bytes) -> None:
+    with pytest.raises(EmulationError, match="the run left no result"):
+        checked(int, parsed(dict[str, object], answer).get("ns"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_one"),
+    [
+        ({}, True),
+        ({"exit_status": 7, "commands": [{"host": "h1", "command": "x", "exit_status": 0, "duration_ns": 1}]}, True),
+        ({"exit_status": "0"}, False),
+        ({"exit_status": True}, False),
+        ({"exit_status": float("inf")}, False),
+        ({"commands": [{"host": "h1"}]}, False),
+        ({"commands": [["h1", "x", 0, 1]]}, False),
+        ({"probe": {}}, False),
+        ({"overlay": []}, False),
+        ({"more": 1}, False),
+    ],
+)
+def test_a_result_has_the_fields_of_its_type_or_is_none(fields: dict[str, object], is_one: bool) -> None:
+    data = json.dumps({**asdict(Outcome()), **fields}).encode()
+    with contextlib.nullcontext() if is_one else pytest.raises(EmulationError, match="the run left no result"):
+        assert json.loads(outcome_to_json(parsed(Outcome, data))) == json.loads(data)
+
+
+def test_an_interrupt_is_for_the_line_and_nothing_after_it(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    file = tmp_path / "interrupt"
+    file.touch()
+    try:
+        with pytest.raises(KeyboardInterrupt), interruptible(file):
+            time.sleep(60)
+        with interruptible(tmp_path / "none"):
+            pass
+        os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_the_shell_goes_on_after_whatever_a_line_does(net: Session) -> None:
+    said = bytearray()
+    for line in ("switch", "x nobody", "source /nowhere", "px net.hosts[9]", "dpctl", "time", "h1 echo still here"):
+        net._channel.ask({"do": "line", "line": line}, said.extend)
+    assert b"*** KeyError: 'nobody'" in said
+    assert b"still here" in said
