@@ -34,6 +34,7 @@ from emulator.kernel.job import (
 from emulator.kernel.watchdog import PATIENCE_S
 from emulator.readable import readable
 from emulator.runs import MARK, PLACE_VARIABLE, Run
+from emulator.signals import signals_held
 from emulator.task import TASK, Task, task_to_json
 
 _POLL_S = 0.02
@@ -162,7 +163,8 @@ class HostPlace:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        with signals_held():
+            self._stack.close()
 
     @property
     def pid(self) -> int | None:

@@ -24,11 +24,13 @@ from emulator.places import HostPlace, Where, boot_of, job_of, open_place
 from emulator.plan.model import Plan
 from emulator.running import write_to
 from emulator.runs import Run
+from emulator.signals import ended_after, interrupts
 from emulator.task import CaptureRequest, Task
 
 _HISTORY_LINES = 1000
 
 
+@interrupts()
 def run_prompt(
     where: Where, plan: Plan, overlay: OverlaySpec | None = None, captures: tuple[CaptureRequest, ...] = (),
     machines: tuple[Machine, ...] = (),
@@ -105,7 +107,8 @@ def _run_here(where: Where, task: Task) -> int:
         readline.add_history(line)
     typed: list[str] = []
     with (
-        Channel(open_place(where, task), stops=True) as channel,
+        ended_after(where.timeout_s),  # of all, typing included; a place would count each line by itself
+        Channel(open_place(replace(where, timeout_s=None), task), stops=True) as channel,
         handing_over(channel.result, task.captures),
     ):
         names = [container.name for container in overlay.containers] if overlay is not None else []

@@ -25,6 +25,7 @@ from emulator.kernel.job import RUNNING, Job, free_bytes, init_arguments, put_in
 from emulator.kernel.watchdog import PATIENCE_S, GuestMemory, Sample, Watchdog, guest_process
 from emulator.readable import readable
 from emulator.runs import MARK, PREFIX, Run, runs_folder
+from emulator.signals import signals_held
 
 MEMORY_BYTES = 2**30
 """Of a guest, if nothing is said. The host gives what the guest uses, when it first does."""
@@ -104,7 +105,8 @@ class Guest:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        with signals_held():
+            self._stack.close()
 
     @property
     def pid(self) -> int | None:

@@ -79,7 +79,9 @@ def loading() -> Iterator[None]:
 
     Python loses an exception that a signal's handler raises in the bookkeeping of an import, and would run on.
     """
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         yield
     finally:
@@ -94,7 +96,7 @@ def emulating() -> Iterator[None]:
         from emulator.signals import signals_as_exit  # noqa: PLC0415
 
     try:
-        with signals_as_exit():
+        with signals_as_exit(interrupt=True):
             yield
     except EmulationError as error:
         complain("error", str(error))

@@ -16,6 +16,7 @@ from emulator.kernel.cache import Kernel, built_kernels
 from emulator.kernel.choose import Clock
 from emulator.kernel.guest import Boot, Guest
 from emulator.kernel.job import FOLDER_VARIABLE, RUNNING, Job
+from tests.emulator.leftovers import Leftovers, is_soon
 
 from .guests import run, shell
 
@@ -67,48 +68,15 @@ def test_more_memory_than_there_is(guest_kernel: Kernel) -> None:
 BUSY = "sleep 1000 & python3 -c 'while True: pass' & while :; do sleep 1; done"
 
 
-def start_busy_guest(folder: Path) -> subprocess.Popen[bytes]:
+def start_busy_guest(left: Leftovers) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "gtsdsl", "guest", "--", "/bin/sh", "-c", BUSY],
-        cwd=folder,
+        cwd=left.place,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "TMPDIR": str(folder)},
+        env=left.environment,
     )
-
-
-_SEEN: set[str] = set()
-
-
-def runs_in(folder: Path) -> list[Path]:
-    """The folders of guests whose runs are below ``folder``, and those of their memory."""
-    runs = list(folder.glob("gtsdsl-*/guest-*"))
-    _SEEN.update(run.name for run in runs)
-    return runs + [path for name in _SEEN for path in Path("/dev/shm").glob(f"gtsdsl-*-{name}")]
-
-
-def marked_processes(folder: Path) -> list[int]:
-    """The processes of a guest whose run is below ``folder``, told by their mark or by their place."""
-    found = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit():
-            try:
-                environment, place = (process / "environ").read_bytes(), (process / "cwd").readlink()
-            except OSError:
-                continue
-            if f"GTSDSL_RUN={folder}".encode() in environment or place.is_relative_to(folder / f"gtsdsl-{os.getuid()}"):
-                found.append(int(process.name))
-    return found
-
-
-def gone(folder: Path, *, folders: bool = True) -> bool:
-    """Whether nothing is left, within ten seconds."""
-    for _ in range(200):
-        if not marked_processes(folder) and not (folders and runs_in(folder)):
-            return True
-        time.sleep(0.05)
-    return False
 
 
 DELAYS_MS = [0, 30, 60, 90, 120, 150, 180, 220, 260, 300, 400, 500, 700, 1000, 1500]
@@ -118,30 +86,52 @@ DELAYS_MS = [0, 30, 60, 90, 120, 150, 180, 220, 260, 300, 400, 500, 700, 1000, 1
 @pytest.mark.parametrize("delay_ms", DELAYS_MS)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_nothing_is_left_when_it_is_ended_at_any_moment(tmp_path: Path, number: int, delay_ms: int) -> None:
-    process = start_busy_guest(tmp_path)
+    left = Leftovers(tmp_path)
+    process = start_busy_guest(left)
     time.sleep(0.15 + delay_ms / 1000)
+    left.look()
     process.send_signal(number)
     process.wait(timeout=60)
+    assert is_soon(lambda: left.processes == [])
     # a kill between the making of the run's folder and the start of its keeper leaves the folder, which `clean` removes
-    assert gone(tmp_path, folders=number != signal.SIGKILL)
-    subprocess.run([sys.executable, "-m", "gtsdsl", "clean"], env={**os.environ, "TMPDIR": str(tmp_path)}, check=True)
-    assert runs_in(tmp_path) == []
+    assert number == signal.SIGKILL or is_soon(lambda: left.folders == [])
+    left.clean()
+    assert left.folders == []
+
+
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize("apart_ms", [1, 10, 33])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_who_is_impatient_does_not_end_what_undoes_things(tmp_path: Path, number: int, apart_ms: int) -> None:
+    left = Leftovers(tmp_path)
+    process = start_busy_guest(left)
+    assert is_soon(lambda: len(left.processes) > 3)
+    left.look()
+    for _ in range(5):
+        process.send_signal(number)
+        time.sleep(apart_ms / 1000)
+    assert process.wait(timeout=60) == 128 + number
+    assert is_soon(lambda: left.processes == [])
+    assert left.folders == []
 
 
 @pytest.mark.parametrize("victim", ["keeper", "kernel", "keeper and parent"])
 def test_nothing_is_left_when_a_part_of_it_is_killed(guest_kernel: Kernel, tmp_path: Path, victim: str) -> None:
-    process = start_busy_guest(tmp_path)
-    while not (kernels := [pid for pid in marked_processes(tmp_path) if executable(pid) == guest_kernel.executable]):
+    left = Leftovers(tmp_path)
+    process = start_busy_guest(left)
+    while not (kernels := [pid for pid in left.processes if executable(pid) == guest_kernel.executable]):
         time.sleep(0.05)
     (kernel,) = kernels[:1]
     keeper = int(Path(f"/proc/{kernel}/stat").read_text().rpartition(")")[2].split()[1])
     time.sleep(1)
+    left.look()
     for pid in {"keeper": [keeper], "kernel": [kernel], "keeper and parent": [process.pid, keeper]}[victim]:
         os.kill(pid, signal.SIGKILL)
     assert process.wait(timeout=60) == (-9 if "parent" in victim else 125)
-    assert gone(tmp_path, folders="parent" not in victim)
-    subprocess.run([sys.executable, "-m", "gtsdsl", "clean"], env={**os.environ, "TMPDIR": str(tmp_path)}, check=True)
-    assert gone(tmp_path)
+    assert is_soon(lambda: left.processes == [])
+    assert "parent" in victim or is_soon(lambda: left.folders == [])
+    left.clean()
+    assert left.folders == []
 
 
 def executable(pid: int) -> Path | None:

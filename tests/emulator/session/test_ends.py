@@ -13,67 +13,26 @@ from pathlib import Path
 import pytest
 
 from emulator.kernel.cache import Kernel
+from tests.emulator.leftovers import Leftovers, is_soon
 from tests.emulator.users import as_user, folder_for_all
 
 BUSY = "h1: sleep 1000 & ping h2 > /dev/null & while :; do sleep 0.01; done"
 _SEED = 3
 
 
-def start(topology: Path, place: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    """An emulation that does not end, whose folders are below ``place``."""
+def start(topology: Path, left: Leftovers) -> subprocess.Popen[bytes]:
+    """An emulation that does not end."""
     return subprocess.Popen(
-        [sys.executable, "-m", "gtsdsl", "emulate", str(topology), *(arguments or ("--exec", BUSY))],
+        [sys.executable, "-m", "gtsdsl", "emulate", str(topology), "--exec", BUSY],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "TMPDIR": str(place)},
+        env=left.environment,
     )
 
 
-def processes_of(place: Path) -> list[int]:
-    """The processes of runs below ``place``: guests, keepers and helpers, by their mark or their working folder."""
-    found = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit():
-            try:
-                environment, folder = (process / "environ").read_bytes(), (process / "cwd").readlink()
-            except OSError:
-                continue
-            if f"GTSDSL_RUN={place}".encode() in environment or folder.is_relative_to(place / f"gtsdsl-{os.getuid()}"):
-                found.append(int(process.name))
-    return found
-
-
-def folders_of(place: Path) -> list[Path]:
-    return [path for path in place.glob("gtsdsl-*/*") if path.is_dir()]
-
-
-def memory_folders() -> set[Path]:
-    return set(Path("/dev/shm").glob("gtsdsl-*"))
-
-
-def mounts_and_namespaces() -> tuple[int, int]:
-    """Mounts, and network namespaces that a process of this machine is in or that have a name."""
-    named = len(list(Path("/run/netns").glob("gtsdsl-*"))) if Path("/run/netns").exists() else 0
-    return Path("/proc/self/mountinfo").read_text().count("gtsdsl"), named
-
-
-def is_soon(condition: object, patience_s: float = 15) -> bool:
-    assert callable(condition)
-    deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return bool(condition())
-
-
-def clean(place: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "gtsdsl", "clean"], env={**os.environ, "TMPDIR": str(place)},
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    return done.stdout
+def mounts() -> int:
+    return Path("/proc/self/mountinfo").read_text().count("gtsdsl")
 
 
 # random moments of the first two seconds, in which all that there is comes up
@@ -87,16 +46,17 @@ SIGNALS = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 def test_nothing_is_left_when_it_is_ended_at_any_moment(
     pair: Path, tmp_path: Path, number: signal.Signals, moment_s: float
 ) -> None:
-    before = mounts_and_namespaces()
-    process = start(pair, tmp_path)
+    left, before = Leftovers(tmp_path), mounts()
+    process = start(pair, left)
     time.sleep(moment_s)
+    left.look()
     process.send_signal(number)
     process.wait(timeout=60)
-    assert is_soon(lambda: processes_of(tmp_path) == [])
+    assert is_soon(lambda: left.processes == [])
     if number == signal.SIGKILL:  # what a kill at an unlucky moment leaves, `clean` removes
-        clean(tmp_path)
-    assert is_soon(lambda: folders_of(tmp_path) == [])
-    assert mounts_and_namespaces() == before
+        left.clean()
+    assert is_soon(lambda: left.folders == [])
+    assert mounts() == before
 
 
 @pytest.mark.usefixtures("guest_kernel")
@@ -107,18 +67,19 @@ def test_nothing_is_left_of_a_network_whose_clock_stands_still(
     """A guest that is stopped between two requests ends like any other."""
     program = f"from emulator import emulate\nimport time\nwith emulate({str(pair)!r}) as net:\n"
     program += "    print('ready', flush=True)\n    time.sleep(1000)\n"
+    left = Leftovers(tmp_path)
     process = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-    )  # fmt: skip
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=left.environment
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
+    left.look()
     process.send_signal(number)
     process.wait(timeout=60)
     process.stdout.close()
-    assert is_soon(lambda: processes_of(tmp_path) == [])
-    clean(tmp_path)
-    assert folders_of(tmp_path) == []
+    assert is_soon(lambda: left.processes == [])
+    left.clean()
+    assert left.folders == []
 
 
 @pytest.mark.usefixtures("guest_kernel")
@@ -133,23 +94,57 @@ with emulate(sys.argv[1]) as net:
     print(net["h1"].run(["ping", "-q", "-c", "2", "h2"]).stdout.count(" 0% packet loss"))
     print(len(net["h1"].cmd("ls /tmp | grep -c mine").split()))
 """
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    left = Leftovers(tmp_path)
     both = [
         subprocess.Popen(
-            [sys.executable, "-c", program, str(pair)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
-            text=True,
+            [sys.executable, "-c", program, str(pair)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=left.environment, text=True,
         )
         for _ in range(2)
     ]  # fmt: skip
     for process in both:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-    assert len(folders_of(tmp_path)) == 2
-    assert clean(tmp_path) == ""
+    assert len(left.runs) == 2
+    assert left.clean() == ""
     for process in both:
         out, _ = process.communicate("go\n", timeout=60)
         assert (process.returncode, out) == (0, "1\n1\n")
-    assert folders_of(tmp_path) == []
+    assert left.folders == []
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_library_that_is_interrupted_again_and_again_leaves_nothing(pair: Path, tmp_path: Path) -> None:
+    program = f"from emulator import emulate\nimport time\nwith emulate({str(pair)!r}) as net:\n"
+    program += "    print('ready', flush=True)\n    time.sleep(1000)\n"
+    left = Leftovers(tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=left.environment
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    left.look()
+    for _ in range(5):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    process.wait(timeout=60)
+    process.stdout.close()
+    assert left.folders == []
+    assert left.processes == []
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_hangup_is_nothing_to_who_asked_for_that(pair: Path, tmp_path: Path) -> None:
+    """As `nohup` asks."""
+    command = ["nohup", sys.executable, "-m", "gtsdsl", "emulate", str(pair), "--exec", "h1: echo up; sleep 100"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=Leftovers(tmp_path).environment
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"up\n"
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=60) == 0
+    process.stdout.close()
 
 
 def test_an_ordinary_user_who_owns_nothing_gets_exact_delays(guest_kernel: Kernel, pair: Path, tmp_path: Path) -> None:

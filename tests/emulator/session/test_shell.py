@@ -69,3 +69,17 @@ def test_ctrl_c_ends_a_command_and_not_the_shell(terminal: pexpect.spawn[str]) -
     terminal.expect(pexpect.EOF)
     terminal.wait()
     assert terminal.exitstatus == 0
+
+
+@pytest.mark.parametrize("clock", ["real", "virtual"])
+def test_a_timeout_is_of_all_typing_included(pair: Path, guest_kernel: Kernel, clock: str) -> None:
+    assert guest_kernel
+    command = ["-m", "gtsdsl", "emulate", str(pair), "--clock", clock, "--timeout", "6"]
+    child = pexpect.spawn(sys.executable, command, encoding="utf-8", timeout=60)
+    child.expect("gtsdsl> ")
+    child.sendline("h1 echo $((20 + 3))")
+    child.expect("23")
+    child.expect("ended after 6 s, as asked")
+    child.expect(pexpect.EOF)
+    child.wait()
+    assert child.exitstatus == 124

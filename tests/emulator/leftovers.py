@@ -1,0 +1,71 @@
+"""What runs below a folder have left on the machine: processes, folders there and in memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+_MEMORY = Path("/dev/shm")
+_PATIENCE_S = 15
+
+
+class Leftovers:
+    """Of the runs whose temporary folder is ``place``; `look` while they run, for what is in memory has their names."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self._names: set[str] = set()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of a command whose runs are below the place."""
+        return {**os.environ, "TMPDIR": str(self.place)}
+
+    @property
+    def runs(self) -> list[Path]:
+        """The runs' folders."""
+        return [path for path in self.place.glob("gtsdsl-*/*") if path.is_dir()]
+
+    def look(self) -> None:
+        """Remember which runs there are."""
+        self._names |= {path.name for path in self.runs}
+
+    @property
+    def folders(self) -> list[Path]:
+        """The runs' folders, and those of their guests' memory."""
+        self.look()
+        return self.runs + [path for name in self._names for path in _MEMORY.glob(f"gtsdsl-*{name}")]
+
+    @property
+    def processes(self) -> list[int]:
+        """Guests, keepers and helpers, by their mark or their working folder."""
+        found = []
+        for process in Path("/proc").iterdir():
+            if process.name.isdigit():
+                try:
+                    environment, folder = (process / "environ").read_bytes(), (process / "cwd").readlink()
+                except OSError:
+                    continue
+                is_ours = f"GTSDSL_RUN={self.place}".encode() in environment
+                if is_ours or folder.is_relative_to(self.place / f"gtsdsl-{os.getuid()}"):
+                    found.append(int(process.name))
+        return found
+
+    def clean(self) -> str:
+        """`gtsdsl clean`; what it says."""
+        command = [sys.executable, "-m", "gtsdsl", "clean"]
+        return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
+
+
+def is_soon(condition: Callable[[], bool]) -> bool:
+    """Whether something comes true within some seconds."""
+    deadline_s = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline_s:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return condition()
