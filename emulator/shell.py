@@ -17,6 +17,7 @@ from mininet.log import lg, output, setLogLevel
 from emulator.completion import HISTORY, PROMPT, complete
 from emulator.errors import EmulationError, in_a_line
 from emulator.impairing import USAGE, described, impair
+from emulator.kernel.job import say_running
 from gtsdsl.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Shell(CLI):  # type: ignore[misc]
             return
         # Mininet's would ask the empty input for keys again and again, and a virtual clock would stand still meanwhile
         while node.waiting:
-            output(node.monitor())
+            output(node.monitor().replace("\r\n", "\n"))  # a terminal's line ends
             sys.stdout.flush()
 
     def do_nodes(self, _line: str) -> None:
@@ -179,6 +180,7 @@ def run_shell(network: EmulatedNetwork, task: Task, folder: Path) -> int:
     shell = Shell(network)
     if task.lines or not sys.stdin.isatty():
         for line in task.lines:
+            say_running(folder, line)
             if shell.do(line):
                 break
         return 0

@@ -7,6 +7,7 @@ import select
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from mininet.log import error as say_error
 from mininet.node import Host, Node
 
 from emulator.errors import EmulationError
@@ -16,7 +17,7 @@ from emulator.netlink import namespaces
 if TYPE_CHECKING:
     from emulator.hosts.world import World
 
-_DESCRIPTORS = 3  # a shell takes two of them, and one more while it starts
+_DESCRIPTORS = 4  # a shell takes three of them, and one more while it starts
 _SENTINEL = "\x7f"  # Mininet's prompt, by which it sees that a command has ended
 
 # what Mininet, and scripts that are written for it, call in a host's shell; confined, and without the program `mnexec`
@@ -41,7 +42,7 @@ class EmulatedNode(Node):  # type: ignore[misc]
         super().__init__(name, inNamespace=True, **params)
         # Node's constructor has set these to None: without them, `__getattr__` notices when they are first wanted
         for attribute in _OF_SHELL:
-            del self.__dict__[attribute]
+            self.__dict__.pop(attribute, None)
 
     @classmethod
     def checkSetup(cls) -> None:
@@ -79,6 +80,8 @@ class EmulatedNode(Node):  # type: ignore[misc]
         self.pid = self.shell.pid
         self.pollOut = select.poll()
         self.pollOut.register(self.stdout, select.POLLIN)  # not for writing, which is always possible
+        self.ended = os.pidfd_open(self.pid)
+        self.pollOut.register(self.ended, select.POLLIN)
         self.outToNode[master] = self.inToNode[master] = self
         self.execed = False
         while not self.read(1024).endswith(_SENTINEL):
@@ -88,6 +91,24 @@ class EmulatedNode(Node):  # type: ignore[misc]
         self.waiting = False
         self.cmd("unset HISTFILE; stty -echo; set +m; " + "; ".join(_FUNCTIONS))
         Node.mountPrivateDirs(self)
+
+    def waitReadable(self, timeoutms: int | None = None) -> list[tuple[int, int]] | None:
+        """What there is to read from, as Mininet's; a shell that has ended (`exit`, a kill) is waited for no more."""
+        found: list[tuple[int, int]] | None = super().waitReadable(timeoutms)
+        if found is None or any(descriptor == self.master for descriptor, _ in found):
+            return found
+        if found:
+            say_error(f"*** {self.name}: its shell has ended; the next command starts another\n")
+            self.cleanup()
+            self.waiting = False
+        return None
+
+    def cleanup(self) -> None:
+        """Let go of the shell, which has ended or is told to; the next command starts another."""
+        super().cleanup()
+        os.close(self.ended)
+        for attribute in _OF_SHELL:
+            del self.__dict__[attribute]
 
     def popen(self, *args: object, **kwargs: object) -> subprocess.Popen[bytes]:
         """A process in the node's namespaces; as Mininet's."""
@@ -108,13 +129,10 @@ class EmulatedNode(Node):  # type: ignore[misc]
 
     def close_terminal(self) -> None:
         """Kill the shell, if there is one."""
-        if not self.has_shell or self.shell is None:
-            return
-        self.shell.kill()
-        self.stdin.close()
-        os.close(self.slave)
-        self.shell.wait()
-        self.shell = None
+        if self.has_shell:
+            self.shell.kill()
+            self.shell.wait()
+            self.cleanup()
 
     def __repr__(self) -> str:
         interfaces = ",".join(f"{interface.name}:{interface.IP()}" for interface in self.intfList())
@@ -122,7 +140,7 @@ class EmulatedNode(Node):  # type: ignore[misc]
         return f"<{type(self).__name__} {self.name}: {interfaces} pid={process}> "
 
 
-_OF_SHELL = ("shell", "pid", "stdin", "stdout", "pollOut", "master", "slave")
+_OF_SHELL = ("shell", "pid", "stdin", "stdout", "pollOut", "master", "slave", "ended")
 
 
 class EmulatedHost(EmulatedNode, Host):  # type: ignore[misc]
