@@ -70,9 +70,9 @@ def enter_scratch_root(scratch: str) -> None:
     mount("scratch", scratch, "tmpfs", 0, "mode=755")
     for name in ("upper", "work", "root"):
         os.mkdir(f"{scratch}/{name}")
-    root = f"{scratch}/root"
-    mount("root", root, "overlay", 0, f"lowerdir=/,upperdir={scratch}/upper,workdir={scratch}/work")
-    os.chdir(root)
+    os.chdir(scratch)  # a path in the options may have no comma and no colon
+    mount("root", "root", "overlay", 0, "lowerdir=/,upperdir=upper,workdir=work")
+    os.chdir("root")
     mount(".", "/", "", _MS_MOVE)
     os.chroot(".")
     os.chdir("/")

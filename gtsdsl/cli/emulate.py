@@ -183,10 +183,11 @@ def command(
             task = Task(
                 asked.plan, "shell", overlay=asked.overlay, machines=asked.machines, lines=lines, captures=captured
             )
+        beside = output is not None and str(output) == "-"  # standard output is the result's alone
         with notice() as say:
-            outcome = run_task(where, task, write_to(1), write_to(2), say)
+            outcome = run_task(where, task, write_to(2 if beside else 1), write_to(2), say)
         if outcome.probe or outcome.overlay is not None:
-            show(task, outcome, where)
+            show(task, outcome, where, beside=beside)
         for gap in gaps(outcome.overlay) if outcome.overlay is not None else ():
             complain("error", gap)
         if output is not None:

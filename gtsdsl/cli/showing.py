@@ -43,12 +43,12 @@ def notice() -> Iterator[Callable[[str | None], None] | None]:
         status.stop()
 
 
-def show(task: Task, outcome: Outcome, where: Where) -> None:
-    """The table of `--probe`."""
+def show(task: Task, outcome: Outcome, where: Where, *, beside: bool) -> None:
+    """The table of `--probe`; on standard error if it is ``beside`` something else."""
     from rich.console import Console  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, stderr=beside)
     if not console.is_terminal:
         console.width = 200
     if task.overlay is not None and outcome.overlay is not None and outcome.overlay.pairs:

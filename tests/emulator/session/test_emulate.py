@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -255,6 +256,40 @@ def test_what_the_shell_does_not_know_is_said_and_it_goes_on(pair: Path, guest_k
     assert "Traceback" not in done.stdout + done.stderr
     for said in ("neither a command nor a host", "there is no link l2", "usage: link ID", "is no loss", "no display"):
         assert said in done.stdout + done.stderr
+
+
+def test_a_hosts_shell_that_has_ended_is_started_again(pair: Path, guest_kernel: Kernel) -> None:
+    assert guest_kernel
+    done = type_in(pair, "h1 exit\nh1 kill -9 $$\nh2 echo of h2\nh1 echo another\n")
+    assert done.stdout.count("h1: its shell has ended") == 2
+    assert done.stdout.splitlines()[-2:] == ["of h2", "another"]
+
+
+def test_a_line_that_stops_the_clock_is_named(pair: Path, guest_kernel: Kernel) -> None:
+    assert guest_kernel
+    command = [sys.executable, "-m", "gtsdsl", "emulate", str(pair), "--patience", "2"]
+    text = "h2 true\nh1 while :; do :; done\n"
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 125
+    assert "given up while it ran: h1 while :; do :; done\n" in done.stderr
+
+
+def test_a_result_on_standard_output_is_alone_there(emulate: Emulate) -> None:
+    done = emulate("--probe", "--exec", "h1: echo said", "--json", "-")
+    assert json.loads(done.stdout)["probe"][0]["lost"] == 0
+    assert "said\n" in done.stderr
+    assert "36.200 ms" in done.stderr
+
+
+def test_a_temporary_folder_may_be_called_anything(pair: Path, tmp_path: Path, guest_kernel: Kernel) -> None:
+    assert guest_kernel
+    folder = tmp_path / "a,b: c"
+    folder.mkdir()
+    command = [sys.executable, "-m", "gtsdsl", "emulate", str(pair), "--exec", "h1: echo up"]
+    done = subprocess.run(
+        command, env={**os.environ, "TMPDIR": str(folder)}, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "up\n"), done.stderr
 
 
 # bad input
