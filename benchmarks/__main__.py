@@ -1,4 +1,7 @@
-"""`python -m benchmarks [NAME…]`: run benchmarks, all if none is named, and print their tables."""
+"""`python -m benchmarks [NAME…]`: run benchmarks, all if none is named, and print their tables.
+
+The exit status is 1 if a goal was missed.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import sys
 
 _ALL = ("compiler", "network", "throughput", "exactness", "overlays")
 
+_missed = 0
 for _name in sys.argv[1:] or _ALL:
     if _name not in _ALL:
         sys.exit(f"no benchmark {_name!r}; there are {', '.join(_ALL)}")
-    importlib.import_module(f"benchmarks.{_name}").main()
+    _missed += importlib.import_module(f"benchmarks.{_name}").main()
+sys.exit(1 if _missed else 0)

@@ -18,6 +18,7 @@ from benchmarks.table import Row, show
 
 MESH = Path(__file__).parents[1] / "examples" / "full_mesh.dsl"
 
+_PAGE_CACHE = Path("/proc/sys/vm/drop_caches")
 _THROUGHPUT_RUNS = 10
 _FLOW_S = 4
 _SERVER = "h2: iperf3 --server --one-off > /dev/null &"
@@ -27,10 +28,10 @@ _RATE_BPS = 1e9
 _RTT_S = 0.0365
 
 
-def main() -> None:
-    """Print the table."""
+def main() -> int:
+    """Print the table; how many goals were missed."""
     with tempfile.TemporaryDirectory(prefix="gtsdsl-bench-") as folder:
-        show("The emulation, in the virtual clock", list(_rows(Path(folder))))
+        return show("The emulation, in the virtual clock", list(_rows(Path(folder))))
 
 
 def _rows(folder: Path) -> Iterator[Row]:
@@ -51,9 +52,24 @@ def _rows(folder: Path) -> Iterator[Row]:
     command = ["--exec", "h1: ping -c 1 h2"]
     took_s = min(_seconds(*command) for _ in range(5))
     yield Row("to the first ping, whole command, best of 5", f"{took_s:.2f} s", "at most 1.2 s", took_s <= 1.2)
+    yield _cold(command)
     all_pings = [part for circuit in idle["probe"] for part in ("--exec", _ping(circuit))]
     took_s = min(_seconds(*all_pings, "--exec", "h1: sleep 62") for _ in range(3))
     yield Row("60 pings a second apart, over all circuits at once", f"{took_s:.2f} s", "at most 5 s", took_s <= 5)
+
+
+def _cold(command: list[str]) -> Row:
+    """As after the machine has come up, when nothing of what the command reads is in memory."""
+    what = "  with the machine's page cache empty, best of 3"
+    if os.geteuid() != 0:
+        return Row(what, "needs root, to empty the cache", "at most 2 s", None)
+    taken_s = []
+    for _ in range(3):
+        os.sync()  # what has not been written yet would stay
+        _PAGE_CACHE.write_text("3")  # pages, and what is known of files
+        taken_s.append(_seconds(*command))
+    took_s = min(taken_s)
+    return Row(what, f"{took_s:.2f} s", "at most 2 s", took_s <= 2)
 
 
 def _tcp() -> Iterator[Row]:

@@ -17,8 +17,8 @@ class Row(NamedTuple):
     is_met: bool | None
 
 
-def show(title: str, rows: list[Row]) -> None:
-    """Print a table."""
+def show(title: str, rows: list[Row]) -> int:
+    """Print a table; how many goals were missed."""
     table = Table(title=title, title_justify="left", title_style="bold")
     for column in ("what", "figure", "goal", ""):
         table.add_column(column)
@@ -26,3 +26,4 @@ def show(title: str, rows: list[Row]) -> None:
         mark = "" if row.is_met is None else "[green]met[/]" if row.is_met else "[red]missed[/]"
         table.add_row(row.what, row.figure, row.goal, mark)
     Console(width=140).print(table)
+    return sum(row.is_met is False for row in rows)

@@ -7,8 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.errors import EmulationError
-from emulator.netlink import qdiscs
-from emulator.plan.making import seed_of
 from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.impairments import Impairment
 from gtsdsl.units import parse_bandwidth, parse_duration_us, parse_loss
@@ -47,7 +45,7 @@ def impair(network: EmulatedNetwork, circuit: str, words: Sequence[str]) -> None
     if not words or len(words) % 2:
         raise EmulationError(f"usage: {USAGE}")
     for interface in (link.intf1, link.intf2):
-        _set(interface, _changed(_present(interface), words))
+        interface.impair(_changed(interface.impairment, words))
 
 
 def _changed(effect: Impairment, words: Sequence[str]) -> Impairment:
@@ -71,41 +69,9 @@ def _changed(effect: Impairment, words: Sequence[str]) -> Impairment:
     return effect
 
 
-def _present(interface: EmulatedIntf) -> Impairment:
-    """What an interface does now: what it was told last, or else the plan's."""
-    told: Impairment | None = interface.params.get("impairment")
-    if told is not None:
-        return told
-    egress = interface.end.egress
-    if egress is None:
-        return Impairment()
-    return Impairment(
-        rtt_us=2 * egress.delay_ns // 1000,
-        jitter_us=egress.jitter_ns // 1000,
-        loss_percent=egress.loss_percent,
-        rate_bps=egress.rate_bps,
-    )
-
-
-def _set(interface: EmulatedIntf, effect: Impairment) -> None:
-    seed = interface.end.egress.seed if interface.end.egress is not None else seed_of(1, interface.end.index)
-    netem = qdiscs.Netem(
-        effect.delay_ns,
-        effect.jitter_us * 1000,
-        effect.loss_percent,
-        effect.rate_bps,
-        effect.queue_packets,
-        seed,
-    )
-    underlay = interface.network.underlay
-    with underlay.netlink(underlay.key_of(interface.end)) as netlink:
-        netlink.send([qdiscs.set_netem(interface.end.index, interface.name, netem)])
-    interface.params["impairment"] = effect
-
-
 def described(interface: EmulatedIntf) -> str:
     """What an interface does to packets, for a person."""
-    effect = _present(interface)
+    effect = interface.impairment
     parts = [f"{effect.rtt_ms:g} ms"]
     if effect.jitter_us:
         parts.append(f"± {effect.jitter_us / 1000:g} ms")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ from mininet.link import Intf, Link
 
 from emulator.errors import EmulationError
 from emulator.netlink import addresses, links, qdiscs
-from emulator.underlay import parse_address
+from emulator.plan.making import egress_of, seed_of
+from emulator.underlay import netem, parse_address
 from gtsdsl.addresses import Address
 from gtsdsl.impairments import Impairment
 from gtsdsl.units import parse_bandwidth, parse_duration_us, parse_loss
@@ -28,6 +30,9 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
     def __init__(self, network: EmulatedNetwork, node: object, end: End) -> None:
         self.network = network
         self.end = end
+        self.impairment = _planned(end)
+        """What it does to packets now, in its direction: what it was told last, and before that the plan's."""
+        self._queue_packets: int | None = None
         super().__init__(end.name, node=node, port=end.number, mac=end.mac, moveIntfFn=_stay)
         if end.address is not None:
             self.ip, _, length = end.address.partition("/")
@@ -50,10 +55,10 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
         if params.get("ip"):
             self.setIP(str(params["ip"]))
         if params.keys() & {"bw", "delay", "jitter", "loss", "max_queue_size"}:
-            self._impair(params)
+            self._configure(params)
         return {}
 
-    def _impair(self, params: dict[str, object]) -> None:
+    def _configure(self, params: dict[str, object]) -> None:
         try:
             effect = Impairment(
                 rtt_us=2 * parse_duration_us(str(params.get("delay") or "0us")),
@@ -61,15 +66,29 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
                 loss_percent=parse_loss(f"{params.get('loss') or 0}%"),
                 rate_bps=parse_bandwidth(str(params.get("bw") or 1000)),
             )
-            queue_packets = int(str(params.get("max_queue_size") or effect.queue_packets))
+            self._queue_packets = int(str(params["max_queue_size"])) if params.get("max_queue_size") else None
         except ValueError as error:
             raise EmulationError(f"{self.name}: {error}") from None
-        seed = self.end.egress.seed if self.end.egress is not None else self.end.index
-        netem = qdiscs.Netem(
-            effect.delay_ns, effect.jitter_us * 1000, effect.loss_percent, effect.rate_bps, queue_packets, seed
-        )
+        self.impair(effect)
+
+    def impair(self, effect: Impairment) -> None:
+        """Have packets that leave the interface delayed, lost and held back, from now on.
+
+        Its queue is as long as that needs it to be, unless `config` was told of another length.
+
+        Raises:
+            EmulationError: the kernel has no netem.
+        """
+        planned = self.end.egress
+        # in the plan's MAC addresses is a number that no other interface has
+        number = int(self.end.mac.replace(":", ""), 16) % 2**32 - 1
+        seed = planned.seed if planned is not None else seed_of(self.network.plan.seed, number)
+        egress = egress_of(effect, seed)
+        if self._queue_packets is not None:
+            egress = replace(egress, queue_packets=self._queue_packets)
         with self.network.underlay.netlink(self._place) as netlink:
-            netlink.send([qdiscs.set_netem(self.end.index, self.name, netem)])
+            netlink.send([qdiscs.set_netem(self.end.index, self.name, netem(egress))])
+        self.impairment = effect
 
     def ifconfig(self, *args: str) -> str:
         """``up`` and ``down`` by netlink; else what the program `ifconfig` says."""
@@ -172,6 +191,17 @@ class EmulatedLink(Link):  # type: ignore[misc]
 
     def stop(self) -> None:
         """Nothing: it ends with the network."""
+
+
+def _planned(end: End) -> Impairment:
+    if end.egress is None:
+        return Impairment()
+    return Impairment(
+        rtt_us=2 * end.egress.delay_ns // 1000,
+        jitter_us=end.egress.jitter_ns // 1000,
+        loss_percent=end.egress.loss_percent,
+        rate_bps=end.egress.rate_bps,
+    )
 
 
 def _stay(_name: str, _node: object) -> None:

@@ -52,6 +52,8 @@ _UNUSED = ("gpu", "media", "staging", "infiniband", "scsi", "usb", "iio", "clk",
 
 _PR_SET_PDEATHSIG = 1
 
+_libc = ctypes.CDLL(None)  # here, for in a fork nothing may be loaded: another thread may have held a lock
+
 
 def build(tarball: Path | None, progress: Progress, warn: Callable[[str], None]) -> Kernel:
     """Fetch (unless ``tarball`` is given), configure, build, check and keep a guest kernel.
@@ -210,7 +212,7 @@ def _running(command: list[str], folder: Path, log: Path | None) -> Iterator[sub
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call, and no other thread
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call, that waits for no thread of ours
         )
         try:
             yield process
@@ -222,7 +224,7 @@ def _running(command: list[str], folder: Path, log: Path | None) -> Iterator[sub
 
 
 def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _environment(own: Mapping[str, str]) -> dict[str, str]:

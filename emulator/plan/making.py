@@ -135,6 +135,7 @@ def _ends(
             index = next_index.get(namespace, _FIRST_INDEX)
             next_index[namespace] = index + 1
             number = len(found)
+            seed = seed_of(options.seed, number)
             found.append(
                 End(
                     node=names[node.id],
@@ -145,20 +146,21 @@ def _ends(
                     # locally administered; the same in every run, for ARP's sake and for readers of packet dumps
                     mac=(0x02 << 40 | number + 1).to_bytes(6, "big").hex(":"),
                     address=str(given[port]) if port in given else None,
-                    egress=_egress(effects[wire.link.id], options.seed, number) if options.impaired else None,
+                    egress=egress_of(effects[wire.link.id], seed) if options.impaired else None,
                 )
             )
     return found
 
 
-def _egress(effect: Impairment, seed: int, number: int) -> Egress:
+def egress_of(effect: Impairment, seed: int) -> Egress:
+    """What an interface does, at an end of a circuit; ``seed`` is that of its direction (`seed_of`)."""
     return Egress(
         delay_ns=effect.delay_ns,
         jitter_ns=effect.jitter_us * 1000,
         loss_percent=effect.loss_percent,
         rate_bps=effect.rate_bps,
         queue_packets=effect.queue_packets,
-        seed=seed_of(seed, number),
+        seed=seed,
     )
 
 

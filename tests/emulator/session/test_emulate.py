@@ -72,6 +72,24 @@ def test_a_script_has_mininets_api(emulate: Emulate, tmp_path: Path) -> None:
     assert done.stdout == "2 packets transmitted, 2 received, 0% packet loss, time 1001ms\n0.0\n"
 
 
+def test_a_change_leaves_the_rest_of_what_a_link_was_told_as_it_is(emulate: Emulate, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from emulator.impairing import described, impair\nh1, h2 = net.get('h1', 'h2')\n"
+        "added = net.addLink(h1, h2, delay='20ms', params1={'ip': '10.9.0.1/24'}, params2={'ip': '10.9.0.2/24'})\n"
+        "impair(net, added.id, ['jitter', '0ms', 'bandwidth', '500'])\n"
+        "print(h1.cmd('ping -q -c 2 10.9.0.2').splitlines()[-1])\n"
+        "added.intf1.config(delay='30ms', max_queue_size=7)\n"
+        "impair(net, added.id, ['loss', '1%'])\n"
+        "print(described(added.intf1), '|', h1.cmd('tc qdisc show dev', added.intf1.name))\n"
+    )
+    done = emulate("--script", str(script))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"= 40\.00\d/", done.stdout), done.stdout
+    assert "60 ms, 1 % lost, 1000 Mbit/s | " in done.stdout
+    assert "limit 7 delay 30ms loss 1%" in done.stdout
+
+
 def test_a_script_that_fails_shows_its_own_traceback(emulate: Emulate, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("def f():\n    1 / 0\nf()\n")
