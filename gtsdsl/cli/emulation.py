@@ -11,8 +11,11 @@ from typing import TypeVar
 
 import click
 
+from gtsdsl.diagnostics import printable
+
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _LEAST_MEMORY_BYTES = 2**26
+_LONGEST = 2000
 
 
 class _Seconds(click.FloatRange):
@@ -104,9 +107,9 @@ def emulating() -> Iterator[None]:
 
 
 def complain(kind: str, message: str) -> None:
-    """An ``error`` or a ``warning``, as a line on standard error."""
+    """An ``error`` or a ``warning``, as a line on standard error; what a topology or a guest says moves no cursor."""
     click.secho(f"{kind}", err=True, nl=False, bold=True, fg="red" if kind == "error" else "yellow")
-    click.echo(f": {message}", err=True)
+    click.echo(f": {printable(message, _LONGEST)}", err=True)
 
 
 def parse_bytes(text: str) -> int:
