@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import click
 
+from gtsdsl.cli.streams import OutputError
 from gtsdsl.diagnostics import printable
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -93,7 +94,7 @@ def loading() -> Iterator[None]:
 def emulating() -> Iterator[None]:
     """Within it, what the machine lacks is one line on standard error and its exit status, and signals end in order."""
     with loading():
-        from emulator.errors import EmulationError  # noqa: PLC0415
+        from emulator.errors import EmulationError, in_a_line  # noqa: PLC0415
         from emulator.signals import signals_as_exit  # noqa: PLC0415
 
     try:
@@ -102,6 +103,11 @@ def emulating() -> Iterator[None]:
     except EmulationError as error:
         complain("error", str(error))
         sys.exit(error.exit_status)
+    except (BrokenPipeError, OutputError):
+        raise  # standard output's: `gtsdsl.cli.main` knows what to do
+    except OSError as error:  # a full disk, a temporary folder that there is not
+        complain("error", in_a_line(error))
+        sys.exit(EmulationError.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)
 
