@@ -105,7 +105,8 @@ class Captures:
         """
         link = find_link(self._network, circuit)
         if circuit in self._running:
-            raise EmulationError(f"{printable(circuit, 80)} is being captured already: capture {circuit} stop")
+            shown = printable(circuit)
+            raise EmulationError(f"{shown} is being captured already: capture {shown} stop")
         end, underlay = link.intf1.end, self._network.underlay
         node = underlay.key_of(end)
         with _naming(file):

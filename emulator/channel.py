@@ -27,6 +27,7 @@ from emulator.errors import EmulationError, in_a_line
 from emulator.kernel.guest import Sink
 from emulator.kernel.job import say_running
 from emulator.task import Json
+from gtsdsl.diagnostics import printable
 
 if TYPE_CHECKING:
     from emulator.network import EmulatedNetwork
@@ -130,7 +131,7 @@ class Channel:
         if not found:
             text = said.decode(errors="replace").strip().splitlines()
             why = text[-1].removeprefix("error: ") if text else f"the network ended by itself (status {status})"
-            raise EmulationError(why)
+            raise EmulationError(printable(why, 1000))
         self._stop()
         return parsed(dict[str, object], found[0])
 

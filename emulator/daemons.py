@@ -77,9 +77,8 @@ class Daemon:
             time.sleep(_POLL_S)
         if self._status is None:
             self._signal(signal.SIGKILL)
-            _, status = os.waitpid(self.pid, 0)
-            self._status = os.waitstatus_to_exitcode(status)
-        return self._status
+            self._poll(0)
+        return -signal.SIGKILL if self._status is None else self._status
 
     def last_lines(self) -> str:
         """The end of its log, in one line."""
@@ -97,11 +96,11 @@ class Daemon:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
-    def _poll(self) -> int | None:
+    def _poll(self, options: int = os.WNOHANG) -> int | None:
         if self._status is None:
             # another thread may be the one that hears of its end
             with contextlib.suppress(ChildProcessError):
-                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                pid, status = os.waitpid(self.pid, options)
                 if pid:
                     self._status = os.waitstatus_to_exitcode(status)
         return self._status

@@ -39,13 +39,14 @@ Progress = Callable[[str], None]
 class Deployment:
     """An overlay that runs on a network. ``addresses`` are the containers', by name.
 
-    ``first_packets`` has each pair of hosts that both have a container; ``store_ns`` is how long the store took to
-    start. All times are in the network's clock.
+    ``first_packets`` has each pair of hosts that both have a container. ``store_version`` is what the store said of
+    itself when it was ready, ``store_ns`` how long it took to start. All times are in the network's clock.
     """
 
     spec: OverlaySpec
     overlay: Overlay
     store: Store | None
+    store_version: str | None
     store_ns: int | None
     addresses: Mapping[str, str]
     first_packets: tuple[FirstPacket, ...]
@@ -102,7 +103,7 @@ def deploy(network: EmulatedNetwork, spec: OverlaySpec, relay: Relay | None, pro
         EmulationError: something of it cannot be started, has died, or does not get ready.
     """
     namespaces.allow_descriptors(len(spec.containers) + _HOST_DESCRIPTORS * len(spec.hosts))
-    store, store_ns = None, None
+    store, store_version, store_ns = None, None, None
     if spec.store is not None:
         progress("starting the store")
         began_ns = time.monotonic_ns()
@@ -110,6 +111,7 @@ def deploy(network: EmulatedNetwork, spec: OverlaySpec, relay: Relay | None, pro
         store.start()
         _await_store(store)
         store_ns = time.monotonic_ns() - began_ns
+        store_version = store.version
     progress(f"starting {spec.name} {spec.form}")
     began_ns = time.monotonic_ns()
     found = overlay(spec.name)(spec, network, store)
@@ -128,7 +130,7 @@ def deploy(network: EmulatedNetwork, spec: OverlaySpec, relay: Relay | None, pro
             if attachment.pid is not None and not Path(f"/proc/{attachment.pid}").exists():
                 raise DaemonError(f"container {name}: {ENDED}")
         addresses = {name: attachment.address for name, attachment in attached.items()}
-        return Deployment(spec, found, store, store_ns, addresses, meetings.found(spec.hosts))
+        return Deployment(spec, found, store, store_version, store_ns, addresses, meetings.found(spec.hosts))
 
 
 def _await_store(store: Store) -> None:
@@ -157,7 +159,7 @@ def _attach_all(
                     network.add_container(container, attachment)
                     meetings.add(host, attachment)
             waiting.remove(host)
-        if time.monotonic_ns() > deadline_ns:
+        if waiting and time.monotonic_ns() > deadline_ns:
             raise DaemonError(f"{spec.name} is not ready on {', '.join(waiting)} after {_READY_PATIENCE_S:g} s")
         meetings.step()
     return attached

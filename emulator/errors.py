@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gtsdsl.diagnostics import printable
 
-_LINE = 300
+_LONGEST = 1000
 
 
 class EmulationError(Exception):
@@ -41,11 +41,11 @@ class GuestFailedError(EmulationError):
 
 
 def in_a_line(error: Exception) -> str:
-    """What an exception says, as a line for a user: an operating system's names the file that it is about."""
+    """What an exception says, as a line for a terminal: an operating system's names the file that it is about."""
     if isinstance(error, EmulationError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
+        said = str(error)
+    elif isinstance(error, OSError) and error.strerror:
         said = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
     else:
         said = f"{type(error).__name__}: {error}"
-    return printable(said, _LINE)
+    return printable(said, _LONGEST)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator import user_namespace
-from emulator.errors import EmulationError
+from emulator.errors import EmulationError, in_a_line
 from emulator.kernel.job import FOLDER_VARIABLE, PARENT_VARIABLE, say_running
 from emulator.signals import signals_as_exit
 from emulator.task import RESULT, TASK, Task, task_from_json
@@ -52,7 +52,7 @@ def main() -> int:
             stack.enter_context(signals_as_exit())
             return _do(task, folder, relay, is_guest=parent is None)
     except EmulationError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {in_a_line(error)}\n")
         return error.exit_status
     except KeyboardInterrupt:
         return _INTERRUPTED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -117,13 +118,14 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
 
     def stop(self) -> None:
         """End all processes of the network, and let go of it."""
-        self.stopXterms()
-        self.captures.close()
-        for node in (*self.hosts, *self.containers, *self.switches):
-            node.close_terminal()
-        self.world.close()
-        self.underlay.close()
         self.built = False
+        with contextlib.ExitStack() as stack:  # what one step raises, a second Ctrl-C for example, keeps back no other
+            stack.callback(self.underlay.close)
+            stack.callback(self.world.close)
+            for node in (*self.hosts, *self.containers, *self.switches):
+                stack.callback(node.close_terminal)
+            stack.callback(self.captures.close)
+            stack.callback(self.stopXterms)
 
     def stopXterms(self) -> None:
         """End the terminals that were opened on hosts; they are processes of the network as all others."""

@@ -51,7 +51,7 @@ def overlay_outcome(
     return OverlayOutcome(
         agent=deployment.overlay.agent,
         overhead_bytes=deployment.overlay.overhead_bytes,
-        store=None if deployment.store is None else deployment.store.version,
+        store=deployment.store_version,
         store_ns=deployment.store_ns,
         addresses=dict(deployment.addresses),
         first_packets=deployment.first_packets,

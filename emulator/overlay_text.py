@@ -16,8 +16,8 @@ def overlay_lines(deployment: Deployment, hosts: Sequence[str]) -> Iterator[str]
     """The lines of the shell's ``overlay``, about these hosts."""
     spec = deployment.spec
     store = ""
-    if deployment.store is not None and spec.store is not None:
-        store = f"; {deployment.store.version} on {spec.store.host or spec.store.address}"
+    if deployment.store_version is not None and spec.store is not None:
+        store = f"; {deployment.store_version} on {spec.store.host or spec.store.address}"
     yield f"{spec.name} {spec.form}, {deployment.overlay.agent}{store}"
     for host in hosts:
         yield ""

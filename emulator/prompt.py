@@ -134,13 +134,17 @@ def _run_here(where: Where, task: Task) -> int:
 
 
 def _file() -> Path:
-    """The history: ``gtsdsl/history`` in the user's state folder (``XDG_STATE_HOME``)."""
+    """The history: ``gtsdsl/history`` in the user's state folder (``XDG_STATE_HOME``).
+
+    Raises:
+        RuntimeError: the user has none.
+    """
     base = os.environ.get("XDG_STATE_HOME", "")
     return (Path(base) if base.startswith("/") else Path.home() / ".local" / "state") / "gtsdsl" / "history"
 
 
 def _remembered() -> tuple[str, ...]:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, RuntimeError):
         return tuple(_file().read_text(errors="replace").splitlines()[-_HISTORY_LINES:])
     return ()
 
@@ -151,7 +155,7 @@ def _remember(before: Sequence[str], typed: bytes | None) -> None:
     if not lines:
         return
     kept = [*before, *lines][-_HISTORY_LINES:]
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, RuntimeError):
         _file().parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(_file(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w") as file:

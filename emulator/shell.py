@@ -93,19 +93,19 @@ class Shell(CLI):  # type: ignore[misc]
     def do_nodes(self, _line: str) -> None:
         """List hosts and switches."""
         for host in self.mn.plan.hosts:
-            output(f"{host.name:12} {host.cls:12} {host.site or '-':6} {host.loopback}\n")
+            output(f"{host.name:12} {host.cls:12} {_site(host.site):6} {host.loopback}\n")
         for container in self.mn.deployment.spec.containers if self.mn.deployment is not None else ():
             address = self.mn.deployment.addresses[container.name]
             output(f"{container.name:12} {'container':12} {container.host:6} {address}\n")
         for switch in self.mn.plan.switches:
-            output(f"{switch.name:12} {switch.cls:12} {switch.site or '-':6} {switch.kind}\n")
+            output(f"{switch.name:12} {switch.cls:12} {_site(switch.site):6} {switch.kind}\n")
 
     def do_links(self, _line: str) -> None:
         """List circuits, each with what it does to packets."""
         for link in self.mn.links:
             ends = f"{link.intf1.node.name} {link.intf1.name} - {link.intf2.node.name} {link.intf2.name}"
             is_up = link.intf1.isUp() and link.intf2.isUp()
-            output(f"{link.id:12} {ends:40} {'up' if is_up else 'down':5} {described(link.intf1)}\n")
+            output(f"{printable(link.id):12} {ends:40} {'up' if is_up else 'down':5} {described(link.intf1)}\n")
 
     def do_link(self, line: str) -> None:
         """Change a circuit: link ID up | down | [rtt 40ms] [delay 20ms] [jitter 1ms] [loss 1%] [bandwidth 100]
@@ -121,7 +121,7 @@ class Shell(CLI):  # type: ignore[misc]
 
         for item in probe(self.mn.underlay, count=3).circuits:
             measured = "no reply" if item.measured_us is None else f"{item.measured_us / 1e3:.3f} ms"
-            output(f"{item.id:12} {item.first:12} {item.second:12} {measured}\n")
+            output(f"{printable(item.id):12} {item.first:12} {item.second:12} {measured}\n")
 
     def do_capture(self, line: str) -> None:
         """Keep a circuit's packets in a file for Wireshark: capture ID FILE, until capture ID stop or the end.
@@ -129,7 +129,8 @@ class Shell(CLI):  # type: ignore[misc]
         captures = self.mn.captures
         circuit, _, what = line.strip().partition(" ")
         if not circuit:
-            output("".join(f"{circuit:12} {file}\n" for circuit, file in captures.running) or "nothing is captured\n")
+            listed = [f"{printable(circuit):12} {printable(file, 300)}\n" for circuit, file in captures.running]
+            output("".join(listed) or "nothing is captured\n")
         elif what.strip() == "stop":
             output(f"{captures.stop(circuit)}\n")
         elif what.strip():
@@ -173,6 +174,10 @@ class Shell(CLI):  # type: ignore[misc]
             if node.has_shell and node.waiting:
                 node.sendInt()
                 node.waitOutput()
+
+
+def _site(site: str | None) -> str:
+    return printable(site or "-", 40)
 
 
 def run_shell(network: EmulatedNetwork, task: Task, folder: Path) -> int:

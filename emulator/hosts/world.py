@@ -60,10 +60,12 @@ class World:
 
     def close(self) -> None:
         """End all processes in the namespaces, and the guardian."""
-        if self._guardian is not None:
-            guardian.end_all(set(self._guarded))
-        self._stack.close()
-        self._guardian = None
+        try:
+            if self._guardian is not None:
+                guardian.end_all(set(self._guarded))
+        finally:
+            self._guardian = None
+            self._stack.close()
 
     def guard(self, namespaces: Iterable[int]) -> None:
         """Take network namespaces, by descriptors, into the guardian's care: their processes end with this one."""

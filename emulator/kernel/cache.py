@@ -145,17 +145,15 @@ def building(name: str) -> Iterator[Path]:
     except OSError as error:
         raise EmulationError(f"{folder}: {error.strerror}; set XDG_CACHE_HOME to a folder you may write") from None
     try:
-        if not _locked(lock):
+        if not _locked(lock) or os.fstat(lock).st_nlink == 0:  # it has just ended, and removed the folder
             raise EmulationError("another gtsdsl builds this kernel right now: wait for it, then run this again")
-        for path in folder.iterdir():  # what a build that was killed has left
-            if path.name != "lock":
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        yield folder
-        shutil.rmtree(folder, ignore_errors=True)
-    except BaseException:
-        if _locked(lock):
+        try:
+            for path in folder.iterdir():  # what a build that was killed has left
+                if path.name != "lock":
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            yield folder
+        finally:
             shutil.rmtree(folder, ignore_errors=True)
-        raise
     finally:
         os.close(lock)
 

@@ -6,6 +6,7 @@ not reached through a link, and is not too large.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -177,9 +178,10 @@ def check_output(path: Path) -> Path:
         resolved = path.resolve(strict=True)
     except OSError as error:
         raise EmulationError(f"{path}: the output folder cannot be made: {error.strerror}") from None
-    home = Path.home().resolve()
-    if resolved == home or resolved in home.parents:
-        raise EmulationError(f"{path} holds all your files: name a folder of its own for the output")
+    with contextlib.suppress(RuntimeError):  # the user has no home folder
+        home = Path.home().resolve()
+        if resolved == home or resolved in home.parents:
+            raise EmulationError(f"{path} holds all your files: name a folder of its own for the output")
     if not os.access(resolved, os.W_OK | os.X_OK):
         raise EmulationError(f"{path}: you may not write in the output folder")
     return resolved

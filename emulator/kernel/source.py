@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.errors import EmulationError
+from gtsdsl.diagnostics import printable
 
 SUITE = "trixie-backports"
 """Where the source comes from that the emulation is tested with."""
@@ -203,7 +204,10 @@ class _Apt:
         if got.returncode != 0 or not packages:
             raise EmulationError(f"{name} cannot be downloaded: {_first_error(got.stderr + got.stdout)}")
         version = self._run("dpkg-deb", "--field", str(packages[-1]), "Version").stdout.strip()
-        self._run("dpkg-deb", "--extract", str(packages[-1]), str(self._folder / "package"))
+        unpacked = self._run("dpkg-deb", "--extract", str(packages[-1]), str(self._folder / "package"))
+        if unpacked.returncode != 0:  # a full disk, for example, which leaves a part of the tarball
+            said = printable(unpacked.stderr.strip().rpartition("\n")[2], 200)
+            raise EmulationError(f"{name} cannot be unpacked: {said}")
         packages[-1].unlink()
         tarballs = sorted((self._folder / "package/usr/src").glob("linux-source-*.tar.*"))
         if not tarballs or not version:

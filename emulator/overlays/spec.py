@@ -119,7 +119,9 @@ def _check_free(plan: Plan, pool: IPv4Network) -> None:
     for circuit in plan.circuits:
         for end in circuit.ends:
             if end.address is not None and IPv4Network(end.address, strict=False).overlaps(pool):
-                raise OverlayError(f"the containers' network {pool} overlaps {end.address} of circuit {circuit.id}")
+                raise OverlayError(
+                    f"the containers' network {pool} overlaps {end.address} of circuit {printable(circuit.id)}"
+                )
 
 
 def _check_joined(plan: Plan) -> None:

@@ -11,8 +11,12 @@ from typing import TypeVar
 
 import click
 
+from gtsdsl.cli.streams import OutputError
+from gtsdsl.diagnostics import printable
+
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _LEAST_MEMORY_BYTES = 2**26
+_LONGEST = 2000
 
 
 class _Seconds(click.FloatRange):
@@ -92,7 +96,7 @@ def loading() -> Iterator[None]:
 def emulating() -> Iterator[None]:
     """Within it, what the machine lacks is one line on standard error and its exit status, and signals end in order."""
     with loading():
-        from emulator.errors import EmulationError  # noqa: PLC0415
+        from emulator.errors import EmulationError, in_a_line  # noqa: PLC0415
         from emulator.signals import signals_as_exit  # noqa: PLC0415
 
     try:
@@ -101,14 +105,19 @@ def emulating() -> Iterator[None]:
     except EmulationError as error:
         complain("error", str(error))
         sys.exit(error.exit_status)
+    except (BrokenPipeError, OutputError):
+        raise  # standard output's: `gtsdsl.cli.main` knows what to do
+    except OSError as error:  # a full disk, a temporary folder that there is not
+        complain("error", in_a_line(error))
+        sys.exit(EmulationError.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)
 
 
 def complain(kind: str, message: str) -> None:
-    """An ``error`` or a ``warning``, as a line on standard error."""
+    """An ``error`` or a ``warning``, as a line on standard error; what a topology or a guest says moves no cursor."""
     click.secho(f"{kind}", err=True, nl=False, bold=True, fg="red" if kind == "error" else "yellow")
-    click.echo(f": {message}", err=True)
+    click.echo(f": {printable(message, _LONGEST)}", err=True)
 
 
 def parse_bytes(text: str) -> int:

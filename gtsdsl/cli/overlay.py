@@ -90,7 +90,7 @@ def overlay_table(plan: Plan, spec: OverlaySpec, outcome: OverlayOutcome) -> Ite
             row += [f"{figure:.1f} ms" for figure in figures[item.first, item.second]]
         table.add_row(*(Text(cell) for cell in row))
     yield table
-    yield Text("; ".join(_about(spec, outcome)))
+    yield Text(printable("; ".join(_about(spec, outcome)), 1000))
     if has_study:
         yield Text(
             f"study: containers over {spec.name} between the same sites in 2016; its circuits were not the same for"

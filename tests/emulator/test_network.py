@@ -266,6 +266,28 @@ def _has_netem() -> bool:
     return True
 
 
+@pytest.mark.parametrize("step", ["stopXterms", "captures.close", "world.close", "underlay.close"])
+def test_nothing_is_left_when_its_end_is_interrupted(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = EmulatedNetwork(plan(joined([("a", "b")]), _IDEAL))
+    network.start()
+    network["a"].cmd("sleep 1000 &")
+    numbers = {os.fstat(it.descriptor).st_ino for it in network.underlay.namespaces.values()}
+    *way, name = step.split(".")
+    owner = getattr(network, way[0]) if way else network
+    end = getattr(owner, name)
+
+    def interrupted() -> None:
+        end()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(owner, name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        network.stop()
+    assert not inhabitants(numbers)
+    assert not network.underlay.namespaces
+    assert not network.world.folder.exists()
+
+
 def test_nothing_is_left_after_an_exception() -> None:
     with pytest.raises(ZeroDivisionError), EmulatedNetwork(plan(mesh(3), _IDEAL)) as network:  # noqa: PT012
         found = {os.fstat(item.descriptor).st_ino for item in network.underlay.namespaces.values()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from emulator.errors import EmulationError
-from emulator.runs import MARK, PREFIX, Run, clean, runs_folder
+from emulator.runs import MARK, PLACE_VARIABLE, PREFIX, Run, clean, runs_folder
+from tests.emulator.kernel.conftest import Cli, gtsdsl
+
+__all__ = ["gtsdsl"]
 
 
 @pytest.fixture(autouse=True)
@@ -187,3 +191,9 @@ def test_a_folder_that_is_not_ours_is_refused(place: Path, trap: str) -> None:
         path.chmod(0o777)
     with pytest.raises(EmulationError, match="not a folder of this user alone"), Run("test"):
         pass
+
+
+def test_a_place_for_runs_that_is_not_there_is_one_line(gtsdsl: Cli) -> None:
+    done = gtsdsl("clean", prefix=("env", f"{PLACE_VARIABLE}=/nowhere"))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert re.fullmatch(r"error: /nowhere/gtsdsl-\d+: No such file or directory\n", done.stderr)

@@ -89,6 +89,15 @@ def test_two_builds_do_not_meet(kernels: Path) -> None:
     assert list(kernels.iterdir()) == []
 
 
+def test_a_build_that_ends_just_when_another_looks(kernels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(_lock: int) -> bool:
+        shutil.rmtree(kernels / "building-source")
+        return True
+
+    monkeypatch.setattr(cache, "_locked", ended)
+    assert "another gtsdsl builds this kernel" in try_build()
+
+
 def test_a_build_that_was_killed_leaves_what_clean_removes(kernels: Path) -> None:
     script = "import os\nfrom emulator.kernel.cache import building\nwith building('source'): os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", script], check=False)

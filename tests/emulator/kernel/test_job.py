@@ -88,6 +88,14 @@ def test_all_the_users_files_are_no_output_folder(path: str) -> None:
         check_output(Path(path).expanduser())
 
 
+def test_a_user_without_a_home_folder_has_an_output_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def has_none() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", has_none)
+    assert check_output(tmp_path) == tmp_path
+
+
 def test_an_output_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EmulationError, match="cannot be made"):

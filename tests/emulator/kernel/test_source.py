@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emulator.errors import EmulationError
-from emulator.kernel.source import Archive, debian_archives, from_tarball
+from emulator.kernel.source import Archive, _Apt, debian_archives, from_tarball
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 MIRROR = "http://mirror.example/debian"
@@ -111,3 +111,21 @@ def test_a_tarball_with_a_hostile_name_names_a_folder_safely(tmp_path: Path) -> 
 def test_a_tarball_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(EmulationError, match="No such file"):
         from_tarball(tmp_path / "missing.tar")
+
+
+def test_a_package_that_cannot_be_unpacked_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = {
+        "apt-get": "touch linux-source-7.3_7.3.4_all.deb",
+        "dpkg-deb": """case $1 in
+        --field) echo 7.3.4;;
+        *) mkdir -p package/usr/src; touch package/usr/src/linux-source-7.3.tar.xz
+           echo 'dpkg-deb: error: No space left on device' >&2; exit 2;;
+        esac""",
+    }
+    (tmp_path / "bin").mkdir()
+    for name, script in programs.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    with pytest.raises(EmulationError, match=r"7\.3 cannot be unpacked: dpkg-deb: error: No space left"):
+        _Apt(tmp_path, None).download("linux-source-7.3", lambda _: None)

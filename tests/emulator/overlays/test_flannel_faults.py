@@ -179,6 +179,8 @@ if loses:
     net["h1"].cmd("rm -rf", net.world.folder / "etcd")
 time.sleep(20)
 pairs = [probe.reach(*pair) for pair in (("c1", "c2"), ("c2", "c3"), ("c3", "c5"))]
+from emulator.overlay_text import overlay_lines
+shown = list(overlay_lines(net.deployment, ["h1"]))
 store.start()
 seconds_until(store.is_ready)
 def leases():
@@ -189,10 +191,12 @@ all_back = seconds_until(lambda: len(leases()) == 5)
 time.sleep(10)
 overlay.stop("h5")
 told = seconds_until(lambda: len(overlay.peers("h2")) == 3)
-tell(pairs=pairs, leases=[item.key for item in leases()], all_back=all_back, told=told, after=probe.reach("c1", "c3"))
+tell(pairs=pairs, leases=[item.key for item in leases()], all_back=all_back, told=told, after=probe.reach("c1", "c3"),
+     shown=shown)
 """,
     )  # fmt: skip
     assert all(found["pairs"])
+    assert "; etcd 3." in found["shown"][0]
     assert found["after"]
     assert found["leases"] == [f"/coreos.com/network/subnets/10.244.{number}.0-24" for number in (1, 2, 3, 4)]
     assert found["all_back"] <= PAUSE_S + 1

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from emulator import deployment
+from emulator.network import EmulatedNetwork
+from emulator.overlays.spec import spec
+from emulator.plan import Options, plan
 from tests.emulator.session.conftest import Emulate
+from tests.emulator.topologies import joined
 
 from .conftest import result_of
 
@@ -27,3 +34,12 @@ def test_the_table_names_hosts_and_containers(overlaid: Emulate) -> None:
     assert lines[0].split() == ["circuit", "between", "expected", "machines", "containers", "error", "lost"]
     assert lines[1].startswith("l1       c1 on h1 – c2 on h2  36.201568 ms")
     assert lines[11].startswith("none host, none; first packets 0.")
+
+
+@pytest.mark.networks
+def test_hosts_that_are_ready_late_but_ready_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deployment, "_READY_PATIENCE_S", -1.0)
+    made = plan(joined([("h1", "h2")]), Options(impaired=False))
+    with EmulatedNetwork(made) as network:
+        found = deployment.deploy(network, spec(made, "none"), None, lambda _: None)
+    assert found.addresses.keys() == {"c1", "c2"}

@@ -9,7 +9,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from emulator.places import HostPlace
 from emulator.plan import Options, plan
 from emulator.session import Session
 from emulator.task import Task
+from gtsdsl.cli.emulation import complain
 from tests.emulator.topologies import joined
 
 pytestmark = pytest.mark.networks
@@ -150,3 +151,26 @@ def test_the_shell_goes_on_after_whatever_a_line_does(net: Session) -> None:
         net._channel.ask({"do": "line", "line": line}, said.extend)
     assert b"*** KeyError: 'nobody'" in said
     assert b"still here" in said
+
+
+def test_ids_move_no_cursor(tmp_path: Path) -> None:
+    (circuit,), (host, other) = _PLAN.circuits, _PLAN.hosts
+    odd = replace(
+        _PLAN,
+        circuits=(replace(circuit, id="l\x1b[31m"),),
+        hosts=(replace(host, site="AMS\x1b[31m"), other),
+    )
+    lines = ["nodes", "links", "rtt", "capture l\x1b[31m {0}", "capture", "capture l\x1b[31m {0}2", "link l\x1b[32m up"]
+    said = bytearray()
+    with Channel(HostPlace(Task(odd, "serve"), 60.0), stops=False) as channel:
+        for line in lines:
+            channel.ask({"do": "line", "line": line.format(tmp_path / "file.pcap")}, said.extend)
+    assert said.count(b"l\\x1b[31m") == 6
+    assert b"AMS\\x1b[31m" in said
+    assert b"there is no link l\\x1b[32m" in said
+    assert b"\x1b[3" not in said
+
+
+def test_what_is_complained_of_is_one_line_whatever_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    complain("error", "no\x1b[31m\nwarning: all is well")
+    assert capsys.readouterr().err == "error: no\\x1b[31m\\nwarning: all is well\n"
