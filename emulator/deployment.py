@@ -94,10 +94,14 @@ def _refuse(spec: OverlaySpec, lacks: list[str]) -> None:
         raise EmulationError(f"{spec.name} {spec.form}: {'; '.join(lacks)}")
 
 
-def deploy(network: EmulatedNetwork, spec: OverlaySpec, relay: Relay | None, progress: Progress) -> Deployment:
+@contextmanager
+def deployed(
+    network: EmulatedNetwork, spec: OverlaySpec, relay: Relay | None, progress: Progress
+) -> Iterator[Deployment]:
     """Start the store, the overlay on its hosts, and the containers; wait until they reach each other.
 
-    The clock for `FirstPacket` starts with the overlay, when the store is ready.
+    The clock for `FirstPacket` starts with the overlay, when the store is ready. All ends with the network; what is in
+    a store at an address, which does not, is taken out again at the context's end.
 
     Raises:
         EmulationError: something of it cannot be started, has died, or does not get ready.
@@ -115,11 +119,20 @@ def deploy(network: EmulatedNetwork, spec: OverlaySpec, relay: Relay | None, pro
     progress(f"starting {spec.name} {spec.form}")
     began_ns = time.monotonic_ns()
     found = overlay(spec.name)(spec, network, store)
+    with ExitStack() as at_end:
+        if spec.store is not None and spec.store.address is not None:
+            at_end.callback(found.leave)
+        yield Deployment(spec, found, store, store_version, store_ns, *_join(found, began_ns, progress))
+
+
+def _join(found: Overlay, began_ns: int, progress: Progress) -> tuple[dict[str, str], tuple[FirstPacket, ...]]:
+    """Start an overlay and its containers: their addresses, and their first packets."""
+    spec = found.spec
     for host in spec.hosts:
         found.start(host)
     with ExitStack() as stack:
         meetings = _Meetings(stack, began_ns)
-        attached = _attach_all(network, found, meetings, progress)
+        attached = _attach_all(found, meetings, progress)
         progress("waiting for the first packets")
         deadline_ns = time.monotonic_ns() + int(_PACKET_PATIENCE_S * 1e9)
         while meetings.is_waiting and time.monotonic_ns() < deadline_ns:
@@ -130,7 +143,7 @@ def deploy(network: EmulatedNetwork, spec: OverlaySpec, relay: Relay | None, pro
             if attachment.pid is not None and not Path(f"/proc/{attachment.pid}").exists():
                 raise DaemonError(f"container {name}: {ENDED}")
         addresses = {name: attachment.address for name, attachment in attached.items()}
-        return Deployment(spec, found, store, store_version, store_ns, addresses, meetings.found(spec.hosts))
+        return addresses, meetings.found(spec.hosts)
 
 
 def _await_store(store: Store) -> None:
@@ -142,9 +155,7 @@ def _await_store(store: Store) -> None:
         time.sleep(_INTERVAL_S)
 
 
-def _attach_all(
-    network: EmulatedNetwork, found: Overlay, meetings: _Meetings, progress: Progress
-) -> dict[str, Attachment]:
+def _attach_all(found: Overlay, meetings: _Meetings, progress: Progress) -> dict[str, Attachment]:
     attached: dict[str, Attachment] = {}
     spec = found.spec
     waiting = list(spec.hosts)
@@ -156,7 +167,7 @@ def _attach_all(
             for container in spec.containers:
                 if container.host == host:
                     attachment = attached[container.name] = found.attach(container)
-                    network.add_container(container, attachment)
+                    found.network.add_container(container, attachment)
                     meetings.add(host, attachment)
             waiting.remove(host)
         if waiting and time.monotonic_ns() > deadline_ns:

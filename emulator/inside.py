@@ -64,15 +64,16 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
     from emulator.network import EmulatedNetwork  # noqa: PLC0415 - after the first word of progress
 
     if task.overlay is not None:
-        from emulator.deployment import deploy, require  # noqa: PLC0415 - only what a task needs
+        from emulator.deployment import deployed, require  # noqa: PLC0415 - only what a task needs
 
         require(task.overlay)
-    with EmulatedNetwork(task.plan, task.machines) as network:
+    with contextlib.ExitStack() as stack:
+        network = stack.enter_context(EmulatedNetwork(task.plan, task.machines))
         if is_guest:
             network.captures.leave_in(Path(task.left_folder or folder))
         network.captures.start_all(task.captures)
         if task.overlay is not None:
-            network.deployment = deploy(network, task.overlay, relay, progress)
+            network.deployment = stack.enter_context(deployed(network, task.overlay, relay, progress))
         if task.kind == "serve":
             from emulator.channel import serve  # noqa: PLC0415 - only what a task needs
 

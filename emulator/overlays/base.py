@@ -91,3 +91,6 @@ class Overlay(abc.ABC):
     @abc.abstractmethod
     def stop(self, host: str) -> None:
         """Take it down on a host in order, as an administrator would: the others learn of it."""
+
+    def leave(self) -> None:  # noqa: B027 - for one that would leave something
+        """Take out of a store that outlives the network what is this network's alone."""

@@ -36,6 +36,9 @@ class StorePlace:
     host: str | None = None
     address: str | None = None
 
+    def __str__(self) -> str:
+        return f"the store at {self.address}" if self.address is not None else f"the store on {self.host}"
+
 
 @dataclass(frozen=True, slots=True)
 class OverlaySpec:

@@ -19,6 +19,8 @@ NETWORK = "10.244.0.0/16"
 
 SUBNET_BITS = 24
 """The prefix length of one host's part of it, as flannel has it."""
+_FEWEST_SUBNETS = 4
+"""So many must fit in, as flannel has it, however few the hosts are."""
 _MAX_CONTAINERS = 200
 """What fits well into a host's subnet."""
 _SPECIAL = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")))
@@ -105,9 +107,10 @@ def _network(text: str, hosts: int) -> IPv4Network:
     if any(pool.overlaps(special) for special in _SPECIAL):
         raise OverlayError(f"the containers' network {pool} has addresses that no host can have; take {NETWORK}")
     # the first stays free, as with flannel: its own address is that of the whole network
-    if pool.prefixlen > SUBNET_BITS or 2 ** (SUBNET_BITS - pool.prefixlen) <= hosts:
+    if 2.0 ** (SUBNET_BITS - pool.prefixlen) < max(hosts + 1, _FEWEST_SUBNETS):
         raise OverlayError(
-            f"the containers' network {pool} has no /{SUBNET_BITS} for each of {hosts} hosts and one more"
+            f"the containers' network {pool} has no /{SUBNET_BITS} for each of {hosts} hosts and one more, and for "
+            f"{_FEWEST_SUBNETS} at least"
         )
     return pool
 

@@ -6,6 +6,7 @@ stand beside it: what differs is who is started on a host (`Flannel.bring_up`) a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -20,20 +21,24 @@ from emulator.netlink import facilities, namespaces
 from emulator.overlays.flannel import agent, udp, vxlan, wireguard
 from emulator.overlays.flannel.leases import (
     CONFIG_KEY,
+    SUBNETS,
     TTL_S,
     Config,
     config_from_json,
     config_to_json,
+    lease_from_json,
     subnet_in_file,
 )
 from emulator.overlays.model import OverlaySpec, Peer
 from emulator.overlays.spec import SUBNET_BITS
 from emulator.overlays.subnets import SubnetOverlay, number_of
-from emulator.stores.client import Client
+from emulator.stores.client import Client, StoreError
 
 if TYPE_CHECKING:
     from emulator.network import EmulatedNetwork
     from emulator.stores.etcd import Store
+
+_ANOTHER = "another etcd, or a store inside the topology (`--store h1`)"
 
 
 class Flannel(SubnetOverlay):
@@ -48,8 +53,9 @@ class Flannel(SubnetOverlay):
         """By host."""
         if store is None:
             raise AssertionError("all forms need a store")
+        self._place = store.place
         self._endpoint = store.endpoint
-        self._configure(Config(IPv4Network(spec.network), SUBNET_BITS, spec.form))
+        self._has_configured = self._configure(Config(IPv4Network(spec.network), SUBNET_BITS, spec.form))
 
     @classmethod
     def needs_store(cls, form: str) -> bool:  # noqa: ARG003 - all do
@@ -113,26 +119,64 @@ class Flannel(SubnetOverlay):
         # where flannel has /run/flannel: the hosts share a file system
         return self.network.world.start().parent / "flannel" / host
 
-    def _configure(self, config: Config) -> None:
+    def leave(self) -> None:
+        """End all agents; the configuration goes too, if it was not there before."""
+        for host in self.agents:
+            self.stop(host)
+        if self._has_configured:
+            with contextlib.suppress(StoreError), self._client() as client:  # a store that is gone needs no order
+                client.delete(CONFIG_KEY)
+
+    @contextlib.contextmanager
+    def _client(self) -> Iterator[Client]:
+        """A client in the store's host, or in the first for one at an address."""
+        host = self._place.host or self.spec.hosts[0]
+        with namespaces.entered(self.namespace(host)), Client(*self._endpoint(host)) as client:
+            yield client
+
+    def _configure(self, config: Config) -> bool:
         """Put the network's configuration into the store, as an administrator does before flannel is started.
 
+        It stays if it is there and asks for the same; whether it was put there.
+
         Raises:
-            EmulationError: the store has another, or cannot be reached.
+            EmulationError: the store has another, is that of another network, or cannot be reached.
         """
-        place = self.spec.store
-        host = place.host if place is not None and place.host is not None else self.spec.hosts[0]
-        with namespaces.entered(self.namespace(host)), Client(*self._endpoint(host)) as client:
+        with self._client() as client:
+            self._refuse_strangers(client)
             if client.put_if(CONFIG_KEY, 0, config_to_json(config)):
-                return
+                return True
             item = client.get(CONFIG_KEY)
-            try:
-                found = None if item is None else config_from_json(item.value)
-            except ValueError:
-                found = None
-        if found != config:
+        where = f"{CONFIG_KEY} in {self._place}"
+        try:
+            found = config_from_json("" if item is None else item.value)
+        except ValueError as error:
+            raise EmulationError(f"{where}: {error}; take {_ANOTHER}") from None
+        if (found.network, found.backend) != (config.network, config.backend):
             raise EmulationError(
-                f"the store has another configuration of flannel’s: remove it (`etcdctl del {CONFIG_KEY}`), or say "
-                "`--overlay-network` and the form as it does"
+                f"{where} asks for {found.backend} in {found.network}: say `--overlay flannel:{found.backend} "
+                f"--overlay-network {found.network}`, or take {_ANOTHER}"
+            )
+        return False
+
+    def _refuse_strangers(self, client: Client) -> None:
+        """Keep out of a store in which others' machines have subnets: each network's hosts would get routes there.
+
+        Raises:
+            EmulationError: it is one.
+        """
+        ours = {host.loopback for host in self.network.plan.hosts}
+        strangers = []
+        for item in client.list_keys(SUBNETS).items:
+            with contextlib.suppress(ValueError, TypeError):  # no lease: the agents pass it over
+                lease = lease_from_json(item.key, item.value)
+                if lease.public_ip not in ours:
+                    strangers.append(f"{lease.subnet} of {lease.public_ip}")
+        if strangers:
+            more = f" and {len(strangers) - 1} more" if strangers[1:] else ""
+            raise EmulationError(
+                f"{self._place} has leases of machines that are not in this network: {strangers[0]}{more}; take "
+                f"{_ANOTHER}"
             )
 
 

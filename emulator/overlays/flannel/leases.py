@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from emulator.errors import EmulationError
+from gtsdsl.diagnostics import printable
 
 PREFIX = "/coreos.com/network"
 CONFIG_KEY = f"{PREFIX}/config"
@@ -22,6 +23,18 @@ TTL_S = 24 * 3600
 RENEWAL_MARGIN = 1 / 24
 """The part of it that is left when it is renewed: ``--subnet-lease-renew-margin`` is 60 minutes."""
 
+_SUBNET_BITS, _FEWEST_BITS, _MOST_BITS = 24, 2, 30
+"""A subnet's prefix length if nothing is said; the network has room for four; two addresses are left for containers."""
+_DONE_BY_ALL: dict[str, object] = {"EnableIPv4": True, "EnableIPv6": False}
+_DONE: dict[str, dict[str, object]] = {
+    "vxlan": {"VNI": 1, "Port": 8472, "MTU": None, "GBP": False, "Learning": False, "DirectRouting": False},
+    "host-gw": {},
+    "udp": {"Port": 8285},
+    "wireguard": {
+        "ListenPort": 51820, "MTU": None, "PSK": None, "PersistentKeepaliveInterval": 0, "Mode": "separate",
+    },
+}  # fmt: skip
+"""The backends, and what their own fields are if nothing is said, which is all that is done here; None is nothing."""
 _KEY = re.compile(re.escape(SUBNETS) + r"(\d+\.\d+\.\d+\.\d+)-(\d+)")
 
 
@@ -67,18 +80,40 @@ def config_to_json(config: Config) -> str:
 
 
 def config_from_json(text: str) -> Config:
-    """The configuration at `CONFIG_KEY`.
+    """The configuration at `CONFIG_KEY`, with flannel's defaults; fields that flannel has not are passed over.
 
     Raises:
-        ValueError: it is none, or has what is not known here.
+        ValueError: it is none, or asks for what is not done here; the message names the field.
     """
-    fields = json.loads(text)
-    if not isinstance(fields, dict) or fields.keys() != {"Network", "SubnetLen", "Backend"}:
-        raise ValueError("it is not of Network, SubnetLen and Backend")
-    backend = fields["Backend"]
-    if not isinstance(backend, dict) or backend.keys() != {"Type"}:
-        raise ValueError("its Backend has more than a Type")
-    return Config(IPv4Network(fields["Network"]), int(fields["SubnetLen"]), str(backend["Type"]))
+    fields = _fields(json.loads(text))
+    try:
+        network = IPv4Network(str(fields.get("network")), strict=False)
+    except ValueError as error:
+        raise ValueError(f"Network: {printable(str(error), 100)}") from None
+    backend = _fields(fields.get("backend", {"Type": "udp"}))
+    kind = str(backend.get("type", ""))
+    if kind not in _DONE:
+        raise ValueError(f"Backend.Type is {_shown(kind)}, and only {', '.join(_DONE)} are done here")
+    given = fields.get("subnetlen") or max(_SUBNET_BITS, network.prefixlen + _FEWEST_BITS)
+    if not isinstance(given, int) or not network.prefixlen + _FEWEST_BITS <= given <= _MOST_BITS:
+        raise ValueError(f"SubnetLen is {_shown(given)}, and flannel wants four subnets of /30 or more in {network}")
+    config = Config(network, given, kind)
+    last = IPv4Network((int(network.broadcast_address), given), strict=False)
+    ends = {"SubnetMin": str(next(config.subnets).network_address), "SubnetMax": str(last.network_address)}
+    for prefix, found, done in (("", fields, {**_DONE_BY_ALL, **ends}), ("Backend.", backend, _DONE[kind])):
+        for name, value in done.items():
+            if (asked := found.get(name.lower(), value)) != value:
+                if value is None:  # what is set may be a secret
+                    raise ValueError(f"{prefix}{name} is set, which is not done here")
+                raise ValueError(f"{prefix}{name} is {_shown(asked)}, and only {_dump(value)} is done here")
+    return config
+
+
+def _fields(value: object) -> dict[str, object]:
+    """What an object of JSON's says, as Go reads it: names in any case, and null for what is not said."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{_shown(value)} is no JSON object")
+    return {name.lower(): it for name, it in value.items() if it is not None}
 
 
 def key_of(subnet: IPv4Network) -> str:
@@ -157,6 +192,10 @@ def subnet_in_file(text: str) -> IPv4Network | None:
         return IPv4Network(values["FLANNEL_SUBNET"], strict=False)
     except (KeyError, ValueError):
         return None
+
+
+def _shown(value: object) -> str:
+    return printable(_dump(value), 40)
 
 
 def _dump(value: object) -> str:

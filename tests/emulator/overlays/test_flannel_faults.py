@@ -283,8 +283,8 @@ tell(said=said)
     assert died.startswith("flannel on h2 was ended by signal 9: [")
     assert died.endswith("] leased 10.244.2.0/24")
     assert other == (
-        "the store has another configuration of flannel’s: remove it (`etcdctl del /coreos.com/network/config`), "
-        "or say `--overlay-network` and the form as it does"
+        "/coreos.com/network/config in the store on h1 asks for vxlan in 10.244.0.0/16: say `--overlay flannel:vxlan "
+        "--overlay-network 10.244.0.0/16`, or take another etcd, or a store inside the topology (`--store h1`)"
     )
 
 

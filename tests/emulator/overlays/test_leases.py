@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network
 
 import pytest
@@ -79,16 +80,65 @@ def test_the_configuration_is_flannels() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "network", "bits", "backend"),
     [
-        '{"Network":"10.244.0.0/16"}',
-        '{"Network":"10.244.0.0/16","SubnetLen":24,"Backend":{"Type":"vxlan","VNI":7}}',
-        '{"Network":"10.244.0.0/16","SubnetLen":24,"SubnetMin":"10.244.9.0","Backend":{"Type":"vxlan"}}',
-        "[]",
+        ('{"Network":"10.244.0.0/16","Backend":{"Type":"vxlan"}}', "10.244.0.0/16", 24, "vxlan"),
+        ('{"Network":"10.244.0.0/16"}', "10.244.0.0/16", 24, "udp"),
+        ('{"Network":"10.244.0.0/16","SubnetLen":0,"Backend":null}', "10.244.0.0/16", 24, "udp"),
+        ('{"Network":"10.244.0.0/23","Backend":{"Type":"host-gw"}}', "10.244.0.0/23", 25, "host-gw"),
+        ('{"Network":"10.244.0.0/28","Backend":{"Type":"host-gw"}}', "10.244.0.0/28", 30, "host-gw"),
+        ('{"network":"10.244.7.1/16","subnetLen":20,"backend":{"type":"udp"}}', "10.244.0.0/16", 20, "udp"),
     ],
 )
-def test_a_configuration_that_says_more_than_is_known_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011
+def test_what_is_not_said_is_as_flannel_has_it(text: str, network: str, bits: int, backend: str) -> None:
+    assert config_from_json(text) == Config(IPv4Network(network), bits, backend)
+
+
+def test_what_says_flannels_own_defaults_asks_for_nothing_more() -> None:
+    text = (
+        '{"EnableIPv4":true,"EnableIPv6":false,"EnableNFTables":true,"Network":"10.244.0.0/16","SubnetLen":24,'
+        '"SubnetMin":"10.244.1.0","SubnetMax":"10.244.255.0","IPv6Network":"fc00::/48",'
+        '"Backend":{"Type":"vxlan","VNI":1,"Port":8472,"GBP":false,"Learning":false,"DirectRouting":false}}'
+    )
+    assert config_from_json(text) == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("more", "backend", "message"),
+    [
+        ("", '{"Type":"vxlan","VNI":7}', "Backend.VNI is 7, and only 1 is done here"),
+        ("", '{"Type":"vxlan","port":4789}', "Backend.Port is 4789, and only 8472 is done here"),
+        ("", '{"Type":"vxlan","DirectRouting":true}', "Backend.DirectRouting is true, and only false is done here"),
+        ("", '{"Type":"vxlan","MTU":9000}', "Backend.MTU is set, which is not done here"),
+        ("", '{"Type":"wireguard","PSK":"a secret"}', "Backend.PSK is set, which is not done here"),
+        ("", '{"Type":"wireguard","Mode":"auto"}', 'Backend.Mode is "auto", and only "separate" is done here'),
+        ("", '{"Type":"udp","Port":7890}', "Backend.Port is 7890, and only 8285 is done here"),
+        ("", '{"Type":"ipip"}', 'Backend.Type is "ipip", and only vxlan, host-gw, udp, wireguard are done here'),
+        ("", '{"VNI":1}', 'Backend.Type is "", and only vxlan, host-gw, udp, wireguard are done here'),
+        ("", "7", "7 is no JSON object"),
+        (
+            '"SubnetMin":"10.244.9.0",', '{"Type":"vxlan"}',
+            'SubnetMin is "10.244.9.0", and only "10.244.1.0" is done here',
+        ),
+        (
+            '"SubnetMax":"10.244.99.0",', '{"Type":"vxlan"}',
+            'SubnetMax is "10.244.99.0", and only "10.244.255.0" is done here',
+        ),
+        ('"EnableIPv6":true,', '{"Type":"vxlan"}', "EnableIPv6 is true, and only false is done here"),
+        (
+            '"SubnetLen":17,', '{"Type":"vxlan"}',
+            "SubnetLen is 17, and flannel wants four subnets of /30 or more in 10.244.0.0/16",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_not_done_is_named(more: str, backend: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        config_from_json(f'{{{more}"Network":"10.244.0.0/16","Backend":{backend}}}')
+
+
+@pytest.mark.parametrize("text", ["[]", "no JSON", "{}", '{"Network":"300.0.0.0/8"}', '{"Network":"10.0.0.0/29"}'])
+def test_what_is_no_configuration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - of several modules
         config_from_json(text)
 
 

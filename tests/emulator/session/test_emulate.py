@@ -285,7 +285,7 @@ def test_a_hosts_shell_that_has_ended_is_started_again(pair: Path, guest_kernel:
 
 def test_a_line_that_stops_the_clock_is_named(pair: Path, guest_kernel: Kernel) -> None:
     assert guest_kernel
-    command = [sys.executable, "-m", "gtsdsl", "emulate", str(pair), "--patience", "2"]
+    command = [sys.executable, "-m", "gtsdsl", "emulate", str(pair), "--patience", "10"]
     text = "h2 true\nh1 while :; do :; done\n"
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 125

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from emulator.overlays.flannel.leases import CONFIG_KEY
 from tests.emulator.session.conftest import MESH, Emulate
 from tests.emulator.session.test_host import AS_USER, on_a_host
 
 pytestmark = pytest.mark.usefixtures("guest_kernel")
+_FLANNEL = ("--overlay", "flannel", "--store", "127.0.0.1:2379")
+_KEYS = "ETCDCTL_API=3 etcdctl get --prefix --keys-only /coreos.com"
 _SOMEBODYS = """
 etcd --data-dir /tmp/somebodys > /tmp/etcd.log 2>&1 & etcd=$!
 until grep -q 'ready to serve client requests' /tmp/etcd.log; do sleep 0.1; done
+export ETCDCTL_API=3
 (%s); status=$?
-ETCDCTL_API=3 etcdctl get --prefix --keys-only /coreos.com
+etcdctl get --prefix --keys-only /coreos.com
 pgrep -f -c '[e]mulator.inside'
 kill $etcd
 exit $status
@@ -21,15 +25,56 @@ exit $status
 
 @pytest.mark.parametrize("script", ['"$@"', AS_USER], ids=["root", "user"])
 def test_an_overlay_keeps_its_state_in_somebodys_etcd(gtsdsl: Emulate, script: str) -> None:
-    options = ("--overlay", "flannel", "--store", "127.0.0.1:2379", "--exec", "c1: ping -q -c 2 c4")
-    status, out, err = on_a_host(gtsdsl, _SOMEBODYS % script, *options)
+    commands = ("--exec", "c1: ping -q -c 2 c4", "--exec", f"h1: {_KEYS}; echo that is all")
+    status, out, err = on_a_host(gtsdsl, _SOMEBODYS % script, *_FLANNEL, *commands)
     assert (status, err) == (0, "")
     assert " 0% packet loss" in out
-    assert [line for line in out.splitlines() if line.startswith("/")] == [
+    during, after = out.split("that is all")
+    assert [line for line in during.splitlines() if line.startswith("/")] == [
         "/coreos.com/network/config",
         *(f"/coreos.com/network/subnets/10.244.{number}.0-24" for number in range(1, 6)),
     ]
+    assert "/coreos.com" not in after  # what was put there has been taken out again
     assert out.splitlines()[-1] == "0"  # nor is the relay left
+
+
+def test_a_run_that_is_interrupted_takes_its_leases_along(gtsdsl: Emulate) -> None:
+    script = 'timeout --foreground -s INT 30 "$@" | grep -m 1 leased'
+    command = f"h1: {_KEYS} | grep -c subnets | sed 's/$/ leased/'; sleep 1000"
+    _, out, _ = on_a_host(gtsdsl, _SOMEBODYS % script, *_FLANNEL, "--exec", command)
+    assert out.splitlines() == ["5 leased", "0"]
+
+
+def test_a_configuration_that_is_there_is_kept_and_what_it_asks_for_is_done_or_named(gtsdsl: Emulate) -> None:
+    script = f"""
+    for backend in '"vxlan"' '"udp"' '"vxlan","VNI":7'; do
+      etcdctl put {CONFIG_KEY} '{{"Network":"10.244.0.0/16","Backend":{{"Type":'"$backend"'}}}}' > /dev/null
+      "$@" 2>&1; echo status $?
+    done"""
+    _, out, _ = on_a_host(gtsdsl, _SOMEBODYS % script, *_FLANNEL, "--exec", "c1: ping -q -c 2 c4")
+    assert " 0% packet loss" in out
+    assert [line for line in out.splitlines() if line.startswith(("error", "status", "/"))] == [
+        "status 0",
+        f"error: {CONFIG_KEY} in the store at 127.0.0.1:2379 asks for udp in 10.244.0.0/16: say `--overlay flannel:udp "
+        "--overlay-network 10.244.0.0/16`, or take another etcd, or a store inside the topology (`--store h1`)",
+        "status 3",
+        f"error: {CONFIG_KEY} in the store at 127.0.0.1:2379: Backend.VNI is 7, and only 1 is done here; take another "
+        "etcd, or a store inside the topology (`--store h1`)",
+        "status 3",
+        CONFIG_KEY,
+    ]
+
+
+def test_an_etcd_in_which_others_machines_have_leases_is_left_alone(gtsdsl: Emulate) -> None:
+    lease = "/coreos.com/network/subnets/10.5.52.0-24"
+    script = f"""etcdctl put {lease} '{{"PublicIP":"192.168.64.3"}}' > /dev/null; "$@" """
+    status, out, err = on_a_host(gtsdsl, _SOMEBODYS % script, *_FLANNEL, "--exec", "h1: true")
+    assert status == 3
+    assert err == (
+        "error: the store at 127.0.0.1:2379 has leases of machines that are not in this network: 10.5.52.0/24 of "
+        "192.168.64.3; take another etcd, or a store inside the topology (`--store h1`)\n"
+    )
+    assert [line for line in out.splitlines() if line.startswith("/")] == [lease]
 
 
 def test_where_nothing_answers_nothing_is_started(gtsdsl: Emulate) -> None:
