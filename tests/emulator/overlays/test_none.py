@@ -40,6 +40,8 @@ def test_the_table_names_hosts_and_containers(overlaid: Emulate) -> None:
 def test_hosts_that_are_ready_late_but_ready_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployment, "_READY_PATIENCE_S", -1.0)
     made = plan(joined([("h1", "h2")]), Options(impaired=False))
-    with EmulatedNetwork(made) as network:
-        found = deployment.deploy(network, spec(made, "none"), None, lambda _: None)
-    assert found.addresses.keys() == {"c1", "c2"}
+    with (
+        EmulatedNetwork(made) as network,
+        deployment.deployed(network, spec(made, "none"), None, lambda _: None) as found,
+    ):
+        assert found.addresses.keys() == {"c1", "c2"}
