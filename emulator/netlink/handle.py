@@ -70,9 +70,9 @@ class Handle:
         return True
 
     def add_vxlan(self, name: str, *, vni: int, port: int, local: str, mac: str, mtu_bytes: int) -> None:
-        """A VXLAN tunnel from an address to wherever the FDB says; it learns nothing."""
+        """A VXLAN tunnel from an address to wherever the FDB says; it learns nothing, and has no queue."""
         tunnel = {"vxlan_id": vni, "vxlan_port": port, "vxlan_local": local, "vxlan_learning": False}
-        self._add(name, {"kind": "vxlan", **tunnel, "address": mac, "mtu": mtu_bytes})
+        self._add(name, {"kind": "vxlan", **tunnel, "address": mac, "mtu": mtu_bytes, "txqlen": 0})
 
     def add_geneve(self, name: str, *, vni: int, port: int, remote: str, mac: str) -> None:
         """A GENEVE tunnel to an address."""
@@ -89,8 +89,8 @@ class Handle:
         self._add(name, {"kind": "veth", "address": mac, "mtu": mtu_bytes, "peer": far})
 
     def add_wireguard(self, name: str, *, mtu_bytes: int) -> None:
-        """A WireGuard interface, without a key as yet."""
-        self._add(name, {"kind": "wireguard", "mtu": mtu_bytes})
+        """A WireGuard interface, without a key as yet, and without a queue."""
+        self._add(name, {"kind": "wireguard", "mtu": mtu_bytes, "txqlen": 0})
 
     def set_wireguard(self, name: str, *, private_key: str, port: int) -> None:
         """Give a WireGuard interface its key (in base64), and the UDP port that it listens on."""

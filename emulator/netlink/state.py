@@ -47,7 +47,8 @@ _T = TypeVar("_T")
 class Link:
     """An interface. ``kind`` is the kernel's name of what it is (``vxlan``), None of a physical one and of ``lo``.
 
-    ``master`` is the bridge whose port it is. ``details`` are what its kind has: names and values.
+    ``master`` is the bridge whose port it is. ``queue_packets`` is the length of its queue, `qlen` of `ip link`.
+    ``details`` are what its kind has: names and values.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Link:
     mac: str | None
     master: str | None
     is_up: bool
+    queue_packets: int
     details: tuple[tuple[str, Plain], ...] = ()
 
 
@@ -206,6 +208,7 @@ def _link(message: Any, name_of: dict[int, str]) -> Link:
         message.get("address"),
         None if master is None else name_of.get(master),
         bool(message["flags"] & _IFF_UP),
+        message.get("txqlen"),
         details,
     )
 

@@ -58,7 +58,7 @@ def test_what_is_written_is_what_is_read(namespace: int, handle: Handle) -> None
     for entry in ENTRIES:
         handle.put(entry)
     state = read(namespace)
-    assert Link("br0", "bridge", 1400, MAC, None, True) in state.links
+    assert Link("br0", "bridge", 1400, MAC, None, True, 1000) in state.links
     assert ADDRESS in state.addresses
     assert state.neighbours == (ENTRIES[0],)
     assert set(state.routes) == {CONNECTED, *ENTRIES[1:]}
@@ -96,8 +96,8 @@ def test_a_veth_is_in_both_namespaces_and_on_its_bridge(namespace: int, handle: 
     try:
         handle.add_veth("port", mac=OTHER_MAC, peer="eth0", peer_namespace=far, peer_mac=MAC, mtu_bytes=1400)
         handle.set_up("port", master="br0")
-        assert Link("port", "veth", 1400, OTHER_MAC, "br0", True) in read(namespace).links
-        assert Link("eth0", "veth", 1400, MAC, None, False) in read(far).links
+        assert Link("port", "veth", 1400, OTHER_MAC, "br0", True, 1000) in read(namespace).links
+        assert Link("eth0", "veth", 1400, MAC, None, False, 1000) in read(far).links
     finally:
         os.close(far)
 
@@ -116,7 +116,7 @@ def test_a_difference_is_what_is_new_or_changed(namespace: int, handle: Handle) 
     handle.set_up("br0", mtu_bytes=1300)
     after = read(namespace)
     assert difference(after, before) == KernelState(
-        links=(Link("br0", "bridge", 1300, MAC, None, True),), neighbours=(NEIGHBOUR,), routes=(ROUTE,)
+        links=(Link("br0", "bridge", 1300, MAC, None, True, 1000),), neighbours=(NEIGHBOUR,), routes=(ROUTE,)
     )
     assert difference(before, before) == KernelState()
 

@@ -184,10 +184,10 @@ class _Agent:
                 break
         else:
             raise StoreError("other hosts were faster for each subnet")
+        self._lease = lease  # at once: told to leave from now on, it takes the lease along
         backend.ensure(read_here(), subnet)
         _write(self._settings.folder / SUBNET_FILE, subnet_file(config.network, subnet, backend.mtu_bytes))
         say(f"leased {subnet}")
-        self._lease = lease
         return lease
 
     def _put(self, client: Client, lease: Lease, *, is_new: bool) -> bool:
@@ -237,7 +237,8 @@ class _Agent:
 
     def _settle(self, own: Lease, tables: Tables) -> None:
         others = [lease for _, lease in sorted(self._leases.items()) if lease.public_ip != own.public_ip]
-        peers = [lease for lease in others if lease.backend == own.backend]
+        # that of `udp` is the one backend of flannel's that does not ask
+        peers = [lease for lease in others if not own.backend or lease.backend == own.backend]
         tables.settle(own.subnet, peers)
         known = [{"PublicIP": lease.public_ip, "Subnet": str(lease.subnet)} for lease in peers]
         _write(self._settings.folder / PEERS_FILE, json.dumps(known))

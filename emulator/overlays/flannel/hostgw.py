@@ -35,7 +35,8 @@ class HostGw(Backend):
             way = self.kernel.route_to(peer.public_ip)
         except NetlinkError:
             return []
-        return [Route(str(peer.subnet), way.interface, way.gateway)]
+        # no gateway leads to a neighbour, as a `flanneld` is that gives its interface's address: it is one itself
+        return [Route(str(peer.subnet), way.interface, way.gateway or peer.public_ip)]
 
     def owns(self, entry: Entry) -> bool:
         """Routes into the containers' network that name a gateway."""

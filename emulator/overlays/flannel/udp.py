@@ -46,7 +46,7 @@ class Udp(Backend):
         if subnet is None or self._forwarder is not None:
             return
         tun = open_tun(DEVICE)
-        set_address(self.kernel, state, DEVICE, subnet)
+        set_address(self.kernel, state, DEVICE, subnet, self.here.network)
         self.kernel.set_up(DEVICE, mtu_bytes=self.mtu_bytes)
         end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         end.bind((self.here.public_ip, PORT))

@@ -10,9 +10,11 @@ As in `pkg/backend/vxlan` of flannel 0.28, with two deviations:
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from ipaddress import IPv4Network
+from pathlib import Path
 
 from emulator.netlink.handle import Entry, Handle
 from emulator.netlink.state import FdbEntry, KernelState, Link, Neighbour, Route
@@ -25,6 +27,8 @@ VNI = 1
 PORT = 8472
 """Linux's own default, older than IANA's 4789; flannel leaves it as it is."""
 DEVICE = f"flannel.{VNI}"
+_ACCEPT_RA = Path(f"/proc/sys/net/ipv6/conf/{DEVICE}/accept_ra")
+"""Of the namespace that the process is in: whether a router may say what addresses and routes the device gets."""
 _MAC_PREFIX = "0e:f1"
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
@@ -44,8 +48,10 @@ class Vxlan(Backend):
             found, state = [], KernelState()
         if not found:
             add_vxlan(self.kernel, self.here.public_ip, self.mtu_bytes)
+            with contextlib.suppress(OSError):  # a kernel without IPv6, or a machine that lets nobody write there
+                _ACCEPT_RA.write_text("0")
         if subnet is not None:
-            set_address(self.kernel, state, DEVICE, subnet)
+            set_address(self.kernel, state, DEVICE, subnet, self.here.network)
 
     def data(self) -> str:
         """The VNI, and the MAC address of the device."""

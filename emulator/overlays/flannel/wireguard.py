@@ -37,7 +37,7 @@ class WireGuard(Backend):
             self.kernel.add_wireguard(DEVICE, mtu_bytes=self.mtu_bytes)
             self.kernel.set_wireguard(DEVICE, private_key=self._private_key(), port=PORT)
         if subnet is not None:
-            set_address(self.kernel, state, DEVICE, subnet)
+            set_address(self.kernel, state, DEVICE, subnet, self.here.network)
 
     def data(self) -> str:
         """The public key, which the kernel derives from the private one, and the port."""

@@ -41,6 +41,7 @@ tell(
     peers={host: [asdict(peer) for peer in overlay.peers(host)] for host in overlay.spec.hosts},
     hop=net["c1"].cmd("ping -c 1", net["c2"].IP()),
     subnet=(overlay._folder("h1") / "subnet.env").read_text(),
+    accept_ra=net["h1"].cmd("cat /proc/sys/net/ipv6/conf/flannel.1/accept_ra"),
 )
 """
 
@@ -177,10 +178,12 @@ def without_keys(states: dict[str, Any]) -> Any:
 
 
 def test_vxlan_writes_a_neighbour_an_fdb_entry_and_a_route_for_each_other_host(measured: Any) -> None:
-    state = measured("flannel:vxlan", "mesh")["state"]["h1"]
+    found = measured("flannel:vxlan", "mesh")
+    state = found["state"]["h1"]
     others = range(2, 6)
     device = next(link for link in state["links"] if link["name"] == "flannel.1")
     assert (device["kind"], device["mac"], device["mtu_bytes"]) == ("vxlan", "0e:f1:64:40:00:01", 1450)
+    assert (device["queue_packets"], found["accept_ra"].strip()) == (0, "0")
     assert dict(device["details"]) == {
         "vni": 1, "port": 8472, "local": "100.64.0.1",
         "learning": False, "proxy": False, "l2miss": False, "l3miss": False,
@@ -222,6 +225,7 @@ def test_wireguard_writes_a_peer_for_each_other_host_and_one_route(measured: Any
     found = measured("flannel:wireguard", "mesh")["state"]
     keys = wireguard_keys(found)
     assert len(set(keys.values())) == 5
+    assert ("flannel-wg", 0) in rows(found["h1"], "links", "name", "queue_packets")
     assert rows(found["h1"], "tunnel_peers", "interface", "endpoint", "public_key", "allowed") == [
         ("flannel-wg", f"100.64.0.{it}:51820", keys[f"h{it}"], [f"10.244.{it}.0/24"]) for it in range(2, 6)
     ]

@@ -104,7 +104,7 @@ tell(others=others, stale=stale, routes=[it.destination for it in state.routes],
     assert found["neighbours"] == [f"10.244.{number}.0" for number in (1, 3, 4)]
 
 
-@pytest.mark.parametrize("form", ["vxlan", "host-gw"])
+@pytest.mark.parametrize("form", FORMS)
 def test_a_host_whose_lease_ends_is_taken_out_and_gets_its_subnet_again(tmp_path: Path, form: str) -> None:
     found = run(
         tmp_path, "mesh", f"flannel:{form}",
@@ -243,6 +243,37 @@ tell(results=results)
     for damage, (said, broken, mended, after_s) in found["results"].items():
         assert (said, broken, mended) == ("", True, True), damage
         assert after_s <= (3 * HANDSHAKE_S if form == "wireguard" else STEP_S), damage
+
+
+def test_of_a_devices_addresses_only_those_of_the_containers_network_are_flannels(tmp_path: Path) -> None:
+    found = run(
+        tmp_path, "mesh", "flannel",
+        """
+for address in ("10.244.9.0/32", "192.0.2.9/32"):
+    net["h1"].cmd("ip address add", address, "dev flannel.1")
+time.sleep(10.5)
+tell(left=[it.address for it in overlay.state("h1").addresses if it.interface == "flannel.1"])
+""",
+    )  # fmt: skip
+    assert found["left"] == ["10.244.1.0/32", "192.0.2.9/32"]
+
+
+LEASE_OF_ANOTHER_BACKEND = """
+from emulator.stores.client import Client
+with namespaces.entered(net.underlay.namespaces["h1"].descriptor), Client(*store.endpoint("h1")) as client:
+    client.put("/coreos.com/network/subnets/10.244.77.0-24", '{"PublicIP":"10.0.0.1","BackendType":"host-gw"}')
+time.sleep(1)
+tell(seen="10.244.77.0/24" in [it.subnet for it in overlay.peers("h1")],
+     routes=[(it.interface, it.gateway) for it in overlay.state("h1").routes if it.destination == "10.244.77.0/24"])
+"""
+"""Its address is that of h2's end of the circuit to h1, as a `flanneld` has it."""
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_leases_of_other_backends_are_passed_over_but_by_udp_as_in_flannel(tmp_path: Path, form: str) -> None:
+    found = run(tmp_path, "mesh", f"flannel:{form}", LEASE_OF_ANOTHER_BACKEND)
+    assert found["seen"] is (form in {"udp", "host-gw"})
+    assert found["routes"] == ([["h1-eth0", "10.0.0.1"]] if form == "host-gw" else [])
 
 
 def test_a_host_that_leaves_in_order_takes_what_it_wrote_along(tmp_path: Path) -> None:
