@@ -9,7 +9,6 @@ import contextlib
 import gc
 import io
 import os
-import select
 import signal
 import sys
 import threading
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 from emulator import user_namespace
 from emulator.errors import EmulationError, in_a_line
 from emulator.kernel.job import FOLDER_VARIABLE, PARENT_VARIABLE, say_running
+from emulator.readable import readable
 from emulator.signals import signals_as_exit
 from emulator.task import RESULT, TASK, Task, task_from_json
 
@@ -103,7 +103,7 @@ def _end_with(parent: int) -> bool:
         return False
 
     def watch() -> None:
-        select.select([parent_ended], [], [])
+        readable([parent_ended], None)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()

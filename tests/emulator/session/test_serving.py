@@ -27,7 +27,7 @@ from emulator.plan import Options, plan
 from emulator.session import Session
 from emulator.task import Command, Task
 from gtsdsl.cli.emulation import complain
-from tests.emulator.session.test_ends import is_soon
+from tests.emulator.leftovers import is_soon
 from tests.emulator.topologies import joined
 
 pytestmark = pytest.mark.networks
