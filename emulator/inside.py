@@ -6,12 +6,12 @@ It finds the task in the folder that it shares with whoever asked for it, and le
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import io
 import os
 import signal
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 from emulator import user_namespace
 from emulator.errors import EmulationError, in_a_line
 from emulator.kernel.job import FOLDER_VARIABLE, PARENT_VARIABLE, say_running
+from emulator.readable import readable
 from emulator.signals import signals_as_exit
 from emulator.task import RESULT, TASK, Task, task_from_json
 
 if TYPE_CHECKING:
     from emulator.stores.relay import Relay
 
-_PR_SET_PDEATHSIG = 1
 _INTERRUPTED = 130
 
 
@@ -47,7 +47,7 @@ def main() -> int:
                 relay = stack.enter_context(relay_to(task.overlay, in_guest=parent is None))
             if parent is not None:
                 user_namespace.enter()
-                if not _end_with(int(parent)):  # only now: a change of rights cancels the request
+                if not _end_with(int(parent)):  # only now: what has threads can enter no user namespace
                     return _INTERRUPTED
             stack.enter_context(signals_as_exit())
             return _do(task, folder, relay, is_guest=parent is None)
@@ -95,9 +95,19 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
 
 
 def _end_with(parent: int) -> bool:
-    """Ask the kernel to end this process when its parent ends; false if it has done so already."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    return os.getppid() == parent
+    """Have this process ended (SIGTERM) when its parent ends; false if it has done so already."""
+    from emulator.kernel.keeper import watched  # noqa: PLC0415 - a guest ends as a whole
+
+    parent_ended = watched(parent)
+    if parent_ended is None:
+        return False
+
+    def watch() -> None:
+        readable([parent_ended], None)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+    return True
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import IO, Protocol, Self
 
 from emulator.errors import EmulationError, GuestTimeoutError
 from emulator.kernel.choose import Choice, Clock
@@ -39,7 +39,8 @@ from emulator.task import TASK, Task, task_to_json
 
 _POLL_S = 0.02
 _ANSWER_POLL_S = 0.002
-_CHUNK_BYTES = 2**16
+_PIPE_BYTES = 2**16
+"""What a pipe holds: a single read takes all that was written before."""
 _GRACE_S = 10.0
 _HAS_DISTUTILS = sys.version_info < (3, 12)
 _RUNS_IN_GUEST = "/dev/shm"  # noqa: S108 - the guest's own: its /tmp shows the host's, and daemons hide its /run
@@ -140,21 +141,22 @@ class HostPlace:
                 MARK: str(run.path),
                 "PYTHONUNBUFFERED": "1",
             }
-            self._files: tuple[BinaryIO, ...] = ()
-            streams: dict[str, BinaryIO] = {}
-            if not self._has_terminal:
-                for name in ("stdout", "stderr"):
-                    streams[name] = stack.enter_context((self.shared / name).open("ab"))
-                    self._files += (stack.enter_context((self.shared / name).open("rb", buffering=0)),)
+            # pipes: what is not read holds back who writes it, where a file would fill the disk
+            output = None if self._has_terminal else subprocess.PIPE
             self._process = subprocess.Popen(
                 python_command("-m", "emulator.inside"),
+                bufsize=0,
                 env={**_environment(), **variables},
                 stdin=None if self._has_terminal else subprocess.DEVNULL,
-                stdout=streams.get("stdout"),
-                stderr=streams.get("stderr"),
+                stdout=output,
+                stderr=output,
                 start_new_session=not self._has_terminal,
             )
             stack.callback(self._end)
+            self._streams = [stream for stream in (self._process.stdout, self._process.stderr) if stream is not None]
+            for stream in self._streams:
+                os.set_blocking(stream.fileno(), False)
+                stack.enter_context(stream)  # closed before it is ended: nothing that it still says can hold it up
             self._ended = os.pidfd_open(self._process.pid)
             stack.callback(os.close, self._ended)
             self._stack = stack.pop_all()
@@ -179,15 +181,16 @@ class HostPlace:
         """
         began_s = time.monotonic()
         poll_s = _POLL_S if until is None else _ANSWER_POLL_S
-        while not readable([self._ended], poll_s):
+        sinks = dict(zip(self._streams, (stdout, stderr), strict=False))
+        while self._ended not in readable([self._ended, *(it.fileno() for it in sinks)], poll_s):
             enough = until is not None and until()
-            self._relay(stdout, stderr)
+            _relay(sinks)
             if enough:
                 return None
             if self._timeout_s is not None and time.monotonic() - began_s >= self._timeout_s:
                 doing = words((), self.result(RUNNING))
                 raise GuestTimeoutError(f"ended after {self._timeout_s:g} s, as asked: {doing}")
-        self._relay(stdout, stderr)
+        _relay(sinks)
         code = self._process.wait()
         return 128 - code if code < 0 else code
 
@@ -199,11 +202,6 @@ class HostPlace:
         """A file of that folder; None if there is none."""
         return read_result(self.shared, name, limit_bytes)
 
-    def _relay(self, stdout: Sink, stderr: Sink) -> None:
-        for file, sink in zip(self._files, (stdout, stderr), strict=False):
-            while chunk := file.read(_CHUNK_BYTES):
-                sink(chunk)
-
     def _end(self) -> None:
         self._process.send_signal(signal.SIGTERM)
         try:
@@ -211,6 +209,16 @@ class HostPlace:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _relay(sinks: dict[IO[bytes], Sink]) -> None:
+    """Pass on what the streams hold now, and take out those that nobody writes to any more."""
+    for stream, sink in list(sinks.items()):
+        chunk = stream.read(_PIPE_BYTES)
+        if chunk:
+            sink(chunk)
+        elif chunk is not None:  # None: there is nothing yet
+            del sinks[stream]
 
 
 def _environment() -> Mapping[str, str]:

@@ -49,11 +49,8 @@ def keep(
     """
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    try:
-        parent_ended = os.pidfd_open(parent)
-    except ProcessLookupError:
-        parent_ended = -1
-    if os.getppid() != parent:  # it died before we could watch it
+    parent_ended = watched(parent)
+    if parent_ended is None:
         _remove(memory, folder)
         return REFUSED
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
@@ -97,6 +94,18 @@ def keep(
     if os.getppid() != parent:
         _remove(folder)
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+
+def watched(parent: int) -> int | None:
+    """A descriptor that is readable once this process's parent has ended; None if it has already.
+
+    A parent-death signal would follow the thread that started us, which may end long before its process.
+    """
+    try:
+        descriptor = os.pidfd_open(parent)
+    except ProcessLookupError:
+        return None
+    return descriptor if os.getppid() == parent else None  # else the number is another's by now
 
 
 def _end_children() -> None:

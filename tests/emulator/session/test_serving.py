@@ -6,7 +6,10 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -22,8 +25,9 @@ from emulator.kernel.choose import Clock
 from emulator.places import HostPlace
 from emulator.plan import Options, plan
 from emulator.session import Session
-from emulator.task import Task
+from emulator.task import Command, Task
 from gtsdsl.cli.emulation import complain
+from tests.emulator.leftovers import is_soon
 from tests.emulator.topologies import joined
 
 pytestmark = pytest.mark.networks
@@ -174,3 +178,52 @@ def test_ids_move_no_cursor(tmp_path: Path) -> None:
 def test_what_is_complained_of_is_one_line_whatever_it_says(capsys: pytest.CaptureFixture[str]) -> None:
     complain("error", "no\x1b[31m\nwarning: all is well")
     assert capsys.readouterr().err == "error: no\\x1b[31m\\nwarning: all is well\n"
+
+
+def test_a_network_outlives_the_thread_that_started_it() -> None:
+    found: list[Channel] = []
+    with contextlib.ExitStack() as stack:
+        channel = Channel(HostPlace(Task(_PLAN, "serve"), 60.0), stops=False)
+        starter = threading.Thread(target=lambda: found.append(stack.enter_context(channel)))
+        starter.start()
+        starter.join()
+        assert "ns" in found[0].ask({"do": "time"})
+
+
+DIES = """
+import os, sys
+from tests.emulator.session.test_serving import _PLAN, HostPlace, Task
+place = HostPlace(Task(_PLAN, "serve")).__enter__()
+place.wait_until(print, print, lambda: place.result("ready") is not None)
+print(place.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_network_does_not_outlive_its_process() -> None:
+    died = subprocess.run([sys.executable, "-c", DIES], capture_output=True, text=True, check=False)
+    assert is_soon(lambda: not Path(f"/proc/{int(died.stdout)}").exists())
+
+
+def test_output_that_never_ends_fills_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    seen = 0
+
+    def look(data: bytes) -> None:
+        nonlocal seen
+        assert set(data) <= set(b"y\n")
+        seen += len(data)
+
+    task = Task(_PLAN, "actions", commands=(Command("h1", "yes"),))
+    with HostPlace(task, 60.0) as place:
+        assert place.wait_until(look, look, lambda: seen > 10_000_000) is None
+        kept = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+        assert kept < 100_000
+
+
+def test_all_that_was_said_is_passed_on() -> None:
+    out, err = bytearray(), bytearray()
+    line = "seq 100000; seq 100000 >&2; exec >&- 2>&-; exit 3"
+    with HostPlace(Task(_PLAN, "actions", commands=(Command("h1", line),)), 60.0) as place:
+        assert place.wait_until(out.extend, err.extend, None) == 3
+    assert out == err == b"".join(b"%d\n" % number for number in range(1, 100_001))
