@@ -26,7 +26,7 @@ from emulator.checked import parsed
 from emulator.errors import EmulationError, in_a_line
 from emulator.kernel.guest import Sink
 from emulator.kernel.job import say_running
-from emulator.task import Json
+from emulator.plan.serial import Json
 from gtsdsl.diagnostics import printable
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from emulator.kernel.choose import Clock, choose
 from emulator.places import Where, open_place
 from emulator.plan import Options, Plan
 from emulator.plan.model import SwitchKind
+from emulator.plan.serial import Json
 from emulator.probe import CircuitProbe
-from emulator.task import Json, Task
+from emulator.task import Task
 from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.testbed import Testbed, Value
 
