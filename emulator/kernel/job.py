@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.errors import EmulationError
+from emulator.programs import with_system_folders
 
 FOLDER_VARIABLE = "GTSDSL_SHARED"
 """Names, in the guest's environment, the folder that it shares with the host: what is written there outlives it."""
@@ -54,8 +55,6 @@ def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, 
     (folder / "status").touch()
     for name, content in job.inputs.items():
         (folder / name).write_bytes(content)
-    path = job.environment.get("PATH", os.defpath)
-    system = [place for place in ("/usr/sbin", "/sbin") if place not in path.split(os.pathsep)]
     fields = {
         "folder": str(folder),
         "command": list(job.command),
@@ -63,7 +62,7 @@ def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, 
         # an ordinary user's path lacks the places of ip and tc; in the guest everybody is root
         "environment": {
             **job.environment,
-            "PATH": os.pathsep.join([path, *system]),
+            "PATH": with_system_folders(job.environment.get("PATH", os.defpath)),
             FOLDER_VARIABLE: str(folder),
         },
         "shared": [str(folder), *([str(job.output)] if job.output else [])],
