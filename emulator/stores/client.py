@@ -104,10 +104,6 @@ class Client:
         """Remove a key; whether it was there."""
         return number(self._ask("kv/deleterange", {"key": encode(key)}), "deleted") > 0
 
-    def delete_all(self, prefix: str) -> int:
-        """Remove all keys that begin with ``prefix``; how many there were."""
-        return number(self._ask("kv/deleterange", prefix_request(prefix)), "deleted")
-
     def grant(self, ttl_s: int) -> int:
         """A lease that ends after ``ttl_s`` without `keep_alive`, and takes its keys along."""
         return number(self._ask("lease/grant", {"TTL": str(ttl_s)}), "ID")
