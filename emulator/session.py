@@ -80,7 +80,7 @@ def emulate(
         flavors=flavors,
         image_map=image_map,
     )
-    where = Where(choose(kernel, clock), memory_bytes or asked.memory_bytes, timeout_s)
+    where = Where(choose(kernel, clock), memory_bytes=memory_bytes or asked.memory_bytes, timeout_s=timeout_s)
     task = Task(asked.plan, "serve", asked.overlay, asked.machines, spins=where.is_virtual)
     with Channel(open_place(where, task), stops=where.is_virtual) as channel:
         yield Session(asked.plan, where.choice.clock, channel, asked.overlay)

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from emulator.docker.programs import PATH
 from emulator.errors import EmulationError
-from emulator.kernel.cache import cache_folder
+from emulator.folders import cache_folder
+from emulator.wording import one_line
 
 _VERSION = 1
 """Of the layout below; another one gives another file."""
@@ -116,14 +117,10 @@ def _saved(name: str) -> Path:
         raise EmulationError(f"no file {name}, and your Docker has no such image: `docker pull {name}`") from None
     except (DockerException, RequestException) as error:
         raise EmulationError(
-            f"no file {name}, and no Docker of yours to take such an image from ({_one_line(error)}); "
+            f"no file {name}, and no Docker of yours to take such an image from ({one_line(str(error))}); "
             f"where there is one, `docker save {name} -o image.tar`, then name that file"
         ) from None
     return path
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 def _programs() -> Iterator[tuple[str, str]]:

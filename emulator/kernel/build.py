@@ -18,6 +18,7 @@ from emulator.kernel.cache import Kernel, Symbols
 from emulator.kernel.check import check_clock
 from emulator.kernel.source import Source, fetch, from_tarball
 from emulator.programs import find_program
+from emulator.wording import one_line
 
 Progress = Callable[[str, float], None]
 """Told what is being done, and which part of the whole build is done, from 0 to 1."""
@@ -246,4 +247,4 @@ def _error_in(log: Path) -> str:
     """The first line of a log that names an error."""
     lines = log.read_text(errors="replace").splitlines()
     first = next((line for line in lines if re.search(r"error|Error|No space|cannot", line)), "make says nothing")
-    return "".join(character if character.isprintable() else " " for character in first).strip()
+    return one_line(first)

@@ -14,6 +14,7 @@ import time
 from types import TracebackType
 from typing import Self
 
+from emulator.stores.cuts import notice_a_cut
 from emulator.stores.messages import (
     MOST_BYTES,
     PIECE_BYTES,
@@ -32,7 +33,7 @@ from emulator.stores.messages import (
     records,
     revision,
 )
-from emulator.stores.watch import Watch, notice_a_cut
+from emulator.stores.watch import Watch
 
 __all__ = ["Client", "Event", "KeyValue", "Listing", "StoreError", "Watch"]
 
