@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from emulator.errors import EmulationError
 from emulator.overlay_outcome import OverlayOutcome, overlay_outcome
 from emulator.probe import CircuitProbe, probe
+from emulator.signals import shell_status
 from emulator.task import Command, Task
 
 if TYPE_CHECKING:
@@ -89,11 +90,6 @@ def start(
     if namespace is None:
         raise EmulationError(f"there is no host {host[:80]!a}")
     return network.world.popen(namespace.descriptor, command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
-
-
-def shell_status(returncode: int) -> int:
-    """An exit status as a shell has it: 128 and the number of the signal that ended the process."""
-    return 128 - returncode if returncode < 0 else returncode
 
 
 def _run(network: EmulatedNetwork, command: Command) -> CommandResult:

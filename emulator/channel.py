@@ -20,13 +20,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Self
 
 from emulator.checked import parsed
 from emulator.errors import EmulationError, in_a_line
 from emulator.kernel.guest import Sink
 from emulator.kernel.job import say_running
-from emulator.task import Json
+from emulator.plan.serial import Json
 from gtsdsl.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -152,8 +152,8 @@ def _write_error(data: bytes) -> None:
     os.write(2, data)
 
 
-def serve(network: EmulatedNetwork, folder: Path, *, spins: bool) -> int:
-    """Answer requests until the one that ends it; the exit status, 0."""
+def serve(network: EmulatedNetwork, folder: Path, *, spins: bool) -> NoReturn:
+    """Answer requests until whoever asks ends the process."""
     answerer = _Answerer(network, folder)
     put(folder, "ready", {})
     number = 0
@@ -171,8 +171,6 @@ def serve(network: EmulatedNetwork, folder: Path, *, spins: bool) -> int:
             answer = {"error": in_a_line(error)}
         sys.stdout.flush()
         put(folder, f"answer-{number}", answer)
-        if fields["do"] == "end":
-            return 0
 
 
 def put(folder: Path, name: str, answer: dict[str, Json]) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from emulator.errors import EmulationError
 from emulator.forks import fork
 from emulator.netlink import namespaces
+from emulator.wording import one_line
 
 if TYPE_CHECKING:
     from emulator.network import EmulatedNetwork
@@ -84,9 +85,8 @@ class Daemon:
         """The end of its log, in one line."""
         with contextlib.suppress(OSError), self.log.open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_BYTES))
-            text = file.read().decode(errors="replace")
-            lines = ["".join(it if it.isprintable() else " " for it in line) for line in text.splitlines()]
-            return " | ".join([line for line in lines if line.strip()][-_LOG_LINES:]) or "it said nothing"
+            lines = [one_line(line) for line in file.read().decode(errors="replace").splitlines()]
+            return " | ".join([line for line in lines if line][-_LOG_LINES:]) or "it said nothing"
         return "it said nothing"
 
     def _signal(self, number: int) -> None:

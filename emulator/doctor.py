@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import platform
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.errors import EmulationError
+from emulator.kernel.build import installing, missing_tools
 from emulator.kernel.cache import PACKAGED_FROM, built_kernels, packaged_kernel
 from emulator.kernel.choose import host_lacks
 from emulator.kernel.confine import landlock_version
-
-_SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
-_BUILD_TOOLS = {"gcc": "gcc", "make": "make", "flex": "flex", "bison": "bison", "bc": "bc", "patch": "patch"}
-_OVS_PROGRAMS = ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-appctl")
+from emulator.programs import OPEN_VSWITCH, find_program
+from emulator.user_namespace import opening_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +60,8 @@ def _findings() -> Iterator[Finding]:
     )
     yield _module("mininet", "mininet.net", "the API of networks", "pip install 'gtsdsl[emulation]'")
     yield _programs("util-linux", ("nsenter", "unshare", "setsid", "mount"), "enter hosts", "util-linux mount")
-    yield _programs("Open vSwitch", _OVS_PROGRAMS, "switches; or take --switch bridge", "openvswitch-switch")
-    yield _programs("kernel tools", tuple(_BUILD_TOOLS), "build the guest kernel", " ".join(_BUILD_TOOLS.values()))
+    yield _programs("Open vSwitch", OPEN_VSWITCH, "switches; or take --switch bridge", "openvswitch-switch")
+    yield _build_tools()
     yield _docker()
     yield _programs("etcd", ("etcd",), "hold overlays' state", "etcd-server")
     yield _programs("ping", ("ping",), "look whether hosts answer", "iputils-ping")
@@ -100,29 +97,29 @@ def _kernels() -> Iterator[Finding]:
         runs_networks=True,
     )  # fmt: skip
     lacks = host_lacks()
-    detail, _, mend = (lacks or "").rpartition(": ")
     yield Finding(
         "this machine's kernel",
         lacks is None,
-        f"Linux {platform.release()}: real clock only" if lacks is None else detail,
-        mend.removesuffix(", as root"),
+        f"Linux {platform.release()}: real clock only" if lacks is None else lacks.what,
+        "" if lacks is None else lacks.mend,
         runs_networks=True,
     )
 
 
 def _user_namespaces() -> Finding:
     name = "user namespaces"
-    for path, off in (("kernel/unprivileged_userns_clone", "0"), ("user/max_user_namespaces", "0")):
-        file = Path("/proc/sys", path)
-        if file.exists() and file.read_text().strip() == off:
-            value = "1" if path.endswith("clone") else "10000"
-            return Finding(
-                name, False, "this machine's kernel takes no network from ordinary users",
-                f"sysctl -w {path.replace('/', '.')}={value}",
-            )  # fmt: skip
+    if mend := opening_command():
+        return Finding(name, False, "this machine's kernel takes no network from ordinary users", mend)
     if not Path("/proc/self/ns/user").exists():
         return Finding(name, False, "this kernel has none")
     return Finding(name, True, "ordinary users may make networks in this machine's kernel")
+
+
+def _build_tools() -> Finding:
+    if missing := missing_tools():
+        detail = f"{', '.join(missing)} missing; to build the guest kernel"
+        return Finding("kernel tools", False, detail, installing(missing))
+    return Finding("kernel tools", True, "installed")
 
 
 def _module(name: str, module: str, purpose: str, mend: str) -> Finding:
@@ -134,8 +131,7 @@ def _module(name: str, module: str, purpose: str, mend: str) -> Finding:
 
 
 def _programs(name: str, programs: tuple[str, ...], purpose: str, packages: str) -> Finding:
-    path = f"{os.environ.get('PATH', os.defpath)}:{_SYSTEM_FOLDERS}"
-    missing = [program for program in programs if shutil.which(program, path=path) is None]
+    missing = [program for program in programs if find_program(program) is None]
     if missing:
         return Finding(name, False, f"{', '.join(missing)} missing; to {purpose}", f"apt-get install {packages}")
     return Finding(name, True, "installed")

@@ -77,7 +77,7 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
         if task.kind == "serve":
             from emulator.channel import serve  # noqa: PLC0415 - only what a task needs
 
-            return serve(network, folder, spins=task.spins)
+            serve(network, folder, spins=task.spins)
         if task.kind == "shell":
             from emulator.shell import run_shell  # noqa: PLC0415
 

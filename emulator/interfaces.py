@@ -10,7 +10,6 @@ from mininet.link import Intf, Link
 
 from emulator.errors import EmulationError
 from emulator.netlink import addresses, links, qdiscs
-from emulator.plan.making import egress_of, seed_of
 from emulator.underlay import netem, parse_address
 from gtsdsl.addresses import Address
 from gtsdsl.impairments import Impairment
@@ -30,8 +29,7 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
     def __init__(self, network: EmulatedNetwork, node: object, end: End) -> None:
         self.network = network
         self.end = end
-        self.impairment = _planned(end)
-        """What it does to packets now, in its direction: what it was told last, and before that the plan's."""
+        self._told: Impairment | None = None
         self._queue_packets: int | None = None
         super().__init__(end.name, node=node, port=end.number, mac=end.mac, moveIntfFn=_stay)
         if end.address is not None:
@@ -71,6 +69,11 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
             raise EmulationError(f"{self.name}: {error}") from None
         self.impair(effect)
 
+    @property
+    def impairment(self) -> Impairment:
+        """What it does to packets now, in its direction: what it was told last, or else the plan's."""
+        return self._told or _planned(self.end)
+
     def impair(self, effect: Impairment) -> None:
         """Have packets that leave the interface delayed, lost and held back, from now on.
 
@@ -79,6 +82,8 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
         Raises:
             EmulationError: the kernel has no netem.
         """
+        from emulator.plan.making import egress_of, seed_of  # noqa: PLC0415 - a network's start does not pay for it
+
         planned = self.end.egress
         # in the plan's MAC addresses is a number that no other interface has
         number = int(self.end.mac.replace(":", ""), 16) % 2**32 - 1
@@ -88,7 +93,7 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
             egress = replace(egress, queue_packets=self._queue_packets)
         with self.network.underlay.netlink(self._place) as netlink:
             netlink.send([qdiscs.set_netem(self.end.index, self.name, netem(egress))])
-        self.impairment = effect
+        self._told = effect
 
     def ifconfig(self, *args: str) -> str:
         """``up`` and ``down`` by netlink; else what the program `ifconfig` says."""

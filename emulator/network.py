@@ -23,6 +23,7 @@ from emulator.plan import Circuit, End, Plan
 from emulator.switches.bridge import BridgeSwitch, await_spanning_tree
 from emulator.switches.ovs import OpenVSwitch, OvsSwitch, has_kernel_datapath
 from emulator.underlay import SWITCHES, Create, Namespace, Underlay
+from emulator.wording import one_line
 from gtsdsl.addresses import LOOPBACK_POOL
 
 if TYPE_CHECKING:
@@ -257,5 +258,5 @@ def _until(word: str, host: EmulatedHost) -> str:
         more = host.monitor(timeoutms=_ANSWER_MS)
         said += more
         if word not in said and (not more or not host.waiting):
-            raise EmulationError(f"{host.name}: iperf: {' '.join(said.split())[-200:]!a} (`apt-get install iperf`)")
+            raise EmulationError(f"{host.name}: iperf: {one_line(said)[-200:]!a} (`apt-get install iperf`)")
     return said

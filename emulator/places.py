@@ -17,8 +17,9 @@ from types import TracebackType
 from typing import IO, Protocol, Self
 
 from emulator.errors import EmulationError, GuestTimeoutError
+from emulator.folders import working_folder
 from emulator.kernel.choose import Choice, Clock
-from emulator.kernel.guest import MEMORY_BYTES, RESULT_BYTES, Boot, Guest, Sink
+from emulator.kernel.guest import RESULT_BYTES, Boot, Bounds, Guest, Sink
 from emulator.kernel.job import (
     FOLDER_VARIABLE,
     PARENT_VARIABLE,
@@ -29,12 +30,10 @@ from emulator.kernel.job import (
     python_environment,
     read_result,
     words,
-    working_folder,
 )
-from emulator.kernel.watchdog import PATIENCE_S
 from emulator.readable import readable
 from emulator.runs import MARK, PLACE_VARIABLE, Run
-from emulator.signals import signals_held
+from emulator.signals import shell_status, signals_held
 from emulator.task import TASK, Task, task_to_json
 
 _POLL_S = 0.02
@@ -71,15 +70,10 @@ class Place(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class Where(Bounds):
     """The kernel and the clock of a run, and its bounds."""
 
     choice: Choice
-    memory_bytes: int = MEMORY_BYTES
-    timeout_s: float | None = None
-    """Wall time after which it is ended."""
-    patience_s: float = PATIENCE_S
-    """Wall time without progress of a virtual clock after which it is ended."""
 
     @property
     def is_virtual(self) -> bool:
@@ -95,7 +89,13 @@ def boot_of(where: Where) -> Boot:
     """
     if where.choice.kernel is None:
         raise EmulationError("the host's kernel is no guest")
-    return Boot(where.choice.kernel, where.choice.clock, where.memory_bytes, where.timeout_s, where.patience_s)
+    return Boot(
+        where.choice.kernel,
+        where.choice.clock,
+        memory_bytes=where.memory_bytes,
+        timeout_s=where.timeout_s,
+        patience_s=where.patience_s,
+    )
 
 
 def job_of(task: Task, output: Path | None = None) -> Job:
@@ -191,8 +191,7 @@ class HostPlace:
                 doing = words((), self.result(RUNNING))
                 raise GuestTimeoutError(f"ended after {self._timeout_s:g} s, as asked: {doing}")
         _relay(sinks)
-        code = self._process.wait()
-        return 128 - code if code < 0 else code
+        return shell_status(self._process.wait())
 
     def put(self, name: str, content: bytes) -> None:
         """Add a file to the folder that both sides share."""

@@ -64,13 +64,6 @@ class ProbeResult:
     frame_bytes: int
     circuits: tuple[CircuitProbe, ...]
 
-    @property
-    def worst_error_us(self) -> float | None:
-        """The error that is farthest from zero; None if a circuit answered nothing, or there is none."""
-        errors = [circuit.error_us for circuit in self.circuits]
-        known = [error for error in errors if error is not None]
-        return max(known, key=abs) if known and len(known) == len(errors) else None
-
 
 def to_json(result: ProbeResult) -> str:
     """A result as JSON text, with its version."""

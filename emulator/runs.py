@@ -7,7 +7,6 @@ that holds it dies, however it dies. So `clean` never has to guess, and never to
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import json
@@ -33,10 +32,8 @@ MARK = "GTSDSL_RUN"
 PLACE_VARIABLE = "GTSDSL_RUNS"
 """The environment variable that names, in a guest, where runs have their folders instead of the temporary folder."""
 
-_NAMESPACES = Path("/run/netns")
 _LOCK = "lock"
 _RECORD = "record"
-_MNT_DETACH = 2
 
 
 def runs_folder() -> Path:
@@ -110,14 +107,6 @@ class Run:
     def record_folder(self, folder: Path) -> None:
         """Remember a folder elsewhere, whose name begins with `PREFIX`, that must go when the run has gone."""
         self._record("folder", str(folder))
-
-    def record_namespace(self, name: str) -> None:
-        """Remember a named network namespace, whose name begins with `PREFIX`, that must go when the run has gone."""
-        self._record("namespace", name)
-
-    def record_process(self, pid: int) -> None:
-        """Remember a process that must end when the run has gone."""
-        self._record("process", f"{pid} {_start_time(pid)}")
 
     def _record(self, kind: str, what: str) -> None:
         # one write of one line, before the thing exists or at once after: a kill in between loses nothing
@@ -209,31 +198,7 @@ def _records(path: Path) -> Iterator[tuple[str, str]]:
 
 def _undo(kind: str, what: str) -> str | None:
     """Undo one recorded thing; a line about it, or None if it had gone already."""
-    if kind == "process":
-        pid, _, started = what.partition(" ")
-        # a process id is used again: the start time tells whether it is still the same process
-        if _start_time(int(pid)) != started:
-            return None
-        os.kill(int(pid), signal.SIGKILL)
-        return f"process {pid}"
-    if kind == "namespace" and what.startswith(PREFIX) and "/" not in what:
-        place = _NAMESPACES / what
-        if not place.exists():
-            return None
-        ctypes.CDLL(None).umount2(os.fsencode(place), _MNT_DETACH)
-        place.unlink()
-        return f"network namespace {what}"
     if kind == "folder" and Path(what).name.startswith(PREFIX) and Path(what).is_dir() and not Path(what).is_symlink():
         remove_tree(Path(what))
         return f"folder {what}"
     return None
-
-
-def _start_time(pid: int) -> str:
-    """When a process began, in clock ticks since boot; empty if there is no such process, or only its remains."""
-    try:
-        # the name, in parentheses, may hold anything: count from behind it
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]

@@ -18,8 +18,9 @@ from emulator.kernel.choose import Clock, choose
 from emulator.places import Where, open_place
 from emulator.plan import Options, Plan
 from emulator.plan.model import SwitchKind
+from emulator.plan.serial import Json
 from emulator.probe import CircuitProbe
-from emulator.task import Json, Task
+from emulator.task import Task
 from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.testbed import Testbed, Value
 
@@ -79,7 +80,7 @@ def emulate(
         flavors=flavors,
         image_map=image_map,
     )
-    where = Where(choose(kernel, clock), memory_bytes or asked.memory_bytes, timeout_s)
+    where = Where(choose(kernel, clock), memory_bytes=memory_bytes or asked.memory_bytes, timeout_s=timeout_s)
     task = Task(asked.plan, "serve", asked.overlay, asked.machines, spins=where.is_virtual)
     with Channel(open_place(where, task), stops=where.is_virtual) as channel:
         yield Session(asked.plan, where.choice.clock, channel, asked.overlay)

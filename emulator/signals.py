@@ -1,4 +1,4 @@
-"""Turn the signals that end a process into an exception, so that what it holds is let go of in order, and whole."""
+"""Signals that end a process to an exception, so that what it holds is let go of, in order and whole; exit statuses."""
 
 from __future__ import annotations
 
@@ -85,3 +85,8 @@ def _handled(numbers: Sequence[int], handler: Callable[[int, FrameType | None], 
         for number, old in heard.items():
             if signal.getsignal(number) is handler:  # else it is ignored for good: the end has begun
                 signal.signal(number, old)
+
+
+def shell_status(returncode: int) -> int:
+    """An exit status as a shell has it: 128 and the number of the signal that ended the process."""
+    return 128 - returncode if returncode < 0 else returncode

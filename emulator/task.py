@@ -17,8 +17,6 @@ TASK = "task.json"
 RESULT = "result.json"
 """The file that holds what came of it."""
 
-Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
-
 Kind: TypeAlias = Literal["actions", "shell", "serve"]
 """``actions`` come to an end by themselves; a ``shell`` is for a person; ``serve`` takes requests (`channel`)."""
 

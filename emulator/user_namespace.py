@@ -11,6 +11,13 @@ from emulator.errors import EmulationError
 from emulator.netlink.namespaces import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER, unshare
 
 _PR_SET_DUMPABLE = 4
+_PARAMETERS_FOLDER = Path("/proc/sys")
+_PARAMETERS = (
+    ("kernel.unprivileged_userns_clone", "0", "1"),  # Debian's
+    ("user.max_user_namespaces", "0", "10000"),
+    ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),  # of Ubuntu, from 24.04 on
+)
+"""Parameters of the kernel's that keep ordinary users from it: by which value, and which one lets them."""
 _CAP_SYS_ADMIN, _CAP_NET_ADMIN = 21, 12
 
 
@@ -21,6 +28,16 @@ def may_make_networks() -> bool:
             held = int(line.split()[1], 16)
             return bool(held >> _CAP_SYS_ADMIN & 1 and held >> _CAP_NET_ADMIN & 1)
     return False
+
+
+def opening_command() -> str:
+    """What lets ordinary users have user namespaces, where the kernel's parameters forbid it; empty where none does."""
+    closed = []
+    for name, shut, open_ in _PARAMETERS:
+        file = _PARAMETERS_FOLDER.joinpath(name.replace(".", "/"))
+        if file.exists() and file.read_text().strip() == shut:
+            closed.append(f"{name}={open_}")
+    return f"sysctl -w {' '.join(closed)}" if closed else ""
 
 
 def enter() -> None:
@@ -45,8 +62,8 @@ def enter() -> None:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/gid_map").write_text(f"0 {group} 1")
     except OSError as error:
+        allow = f"allow them (`{command}`), " if (command := opening_command()) else ""
         raise EmulationError(
-            f"this machine does not let you have a user namespace ({error.strerror}): run it as root, allow them "
-            "(`sysctl kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0`), or use a "
-            "guest kernel (`gtsdsl kernel build`)"
+            f"this machine does not let you have a user namespace ({error.strerror}): run it as root, {allow}"
+            "or use a guest kernel (`gtsdsl kernel build`)"
         ) from None

@@ -18,6 +18,7 @@ from emulator.docker.image import Image
 from emulator.errors import EmulationError
 from emulator.overlays.model import Container
 from emulator.readable import readable
+from emulator.wording import one_line
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -222,7 +223,7 @@ class Dockerd:
             container.reload()
             state = container.attrs["State"]
             if not state["Running"]:
-                said = " ".join(container.logs(tail=3).decode(errors="replace").split())
+                said = one_line(container.logs(tail=3).decode(errors="replace"))
                 raise DaemonError(f"container {wanted.name}: {ENDED} (status {state['ExitCode']}) {said}".rstrip())
             return int(state["Pid"])
 
@@ -267,7 +268,7 @@ class Dockerd:
         except (DockerException, RequestException, OSError) as error:
             self.daemon.check()
             explanation = getattr(error, "explanation", None) or error
-            raise DaemonError(f"dockerd on {self.host}: {' '.join(str(explanation).split())}") from None
+            raise DaemonError(f"dockerd on {self.host}: {one_line(str(explanation))}") from None
 
     def _find(self, name: str) -> DockerContainer | None:
         found = self.client.containers.list(all=True, ignore_removed=True)

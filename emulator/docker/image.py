@@ -15,14 +15,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.docker.programs import PATH
 from emulator.errors import EmulationError
-from emulator.kernel.cache import cache_folder
+from emulator.folders import cache_folder
+from emulator.wording import one_line
 
 _VERSION = 1
 """Of the layout below; another one gives another file."""
 _NEEDED = {"busybox": "busybox-static", "bash": "bash", "ping": "iputils-ping"}
 _WANTED = ("ip", "tc", "iperf3", "netperf", "netserver")
-_SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LIBRARY = re.compile(r"^\s*(?:\S+ => )?(/\S+) \(0x[0-9a-f]+\)$", re.MULTILINE)
 _REFERENCE = re.compile(r"[a-z0-9][a-z0-9._/:-]*(@sha256:[0-9a-f]+)?")
 """An image's name, as Docker has them."""
@@ -116,24 +117,20 @@ def _saved(name: str) -> Path:
         raise EmulationError(f"no file {name}, and your Docker has no such image: `docker pull {name}`") from None
     except (DockerException, RequestException) as error:
         raise EmulationError(
-            f"no file {name}, and no Docker of yours to take such an image from ({_one_line(error)}); "
+            f"no file {name}, and no Docker of yours to take such an image from ({one_line(str(error))}); "
             f"where there is one, `docker save {name} -o image.tar`, then name that file"
         ) from None
     return path
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
 def _programs() -> Iterator[tuple[str, str]]:
     for name, package in _NEEDED.items():
-        found = shutil.which(name, path=_SEARCHED)
+        found = shutil.which(name, path=PATH)
         if found is None:
             raise EmulationError(f"{name} is missing, for the containers' image: `apt-get install {package}`")
         yield name, found
     for name in _WANTED:
-        if (found := shutil.which(name, path=_SEARCHED)) is not None:
+        if (found := shutil.which(name, path=PATH)) is not None:
             yield name, found
 
 

@@ -11,7 +11,7 @@ from mininet.log import error as say_error
 from mininet.node import Host, Node
 
 from emulator.errors import EmulationError
-from emulator.kernel.job import working_folder
+from emulator.folders import working_folder
 from emulator.netlink import namespaces
 
 if TYPE_CHECKING:

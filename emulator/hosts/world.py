@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from emulator.errors import EmulationError
+from emulator.folders import working_folder
 from emulator.hosts import guardian
-from emulator.kernel.job import working_folder
 from emulator.runs import MARK, Run
 
 _TOOLS = ("nsenter", "unshare", "setsid", "mount")

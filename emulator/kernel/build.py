@@ -17,6 +17,8 @@ from emulator.kernel import cache
 from emulator.kernel.cache import Kernel, Symbols
 from emulator.kernel.check import check_clock
 from emulator.kernel.source import Source, fetch, from_tarball
+from emulator.programs import find_program
+from emulator.wording import one_line
 
 Progress = Callable[[str, float], None]
 """Told what is being done, and which part of the whole build is done, from 0 to 1."""
@@ -98,13 +100,21 @@ def build(tarball: Path | None, progress: Progress, warn: Callable[[str], None])
 def _require_tools() -> None:
     if os.uname().machine != "x86_64":
         raise EmulationError(f"a guest kernel runs on x86-64 only, not on {os.uname().machine}: take --kernel host")
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
-    missing = [tool for tool in _TOOLS if shutil.which(tool, path=path) is None]
-    packages = sorted({_TOOLS[tool] for tool in missing})
+    if missing := missing_tools():
+        raise EmulationError(f"to build a kernel {', '.join(missing)} is missing: {installing(missing)}")
+
+
+def missing_tools() -> dict[str, str]:
+    """What a build needs and this machine has not, each with Debian's package of it."""
+    missing = {tool: package for tool, package in _TOOLS.items() if find_program(tool) is None}
     if not Path("/usr/include/stdio.h").exists():
-        missing, packages = [*missing, "the C library's headers"], [*packages, "libc6-dev"]
-    if missing:
-        raise EmulationError(f"to build a kernel {', '.join(missing)} is missing: apt-get install {' '.join(packages)}")
+        missing["the C library's headers"] = "libc6-dev"
+    return missing
+
+
+def installing(missing: Mapping[str, str]) -> str:
+    """The command that installs what is missing."""
+    return f"apt-get install {' '.join(sorted(set(missing.values())))}"
 
 
 def _unpack(source: Source, folder: Path) -> Path:
@@ -237,4 +247,4 @@ def _error_in(log: Path) -> str:
     """The first line of a log that names an error."""
     lines = log.read_text(errors="replace").splitlines()
     first = next((line for line in lines if re.search(r"error|Error|No space|cannot", line)), "make says nothing")
-    return "".join(character if character.isprintable() else " " for character in first).strip()
+    return one_line(first)

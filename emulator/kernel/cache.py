@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from emulator.errors import EmulationError
+from emulator.folders import cache_folder
 
 CONFIGURATION = Path(__file__).with_name("gts-uml.config")
 PATCHES = (Path(__file__).with_name("random-seed.patch"),)
@@ -59,19 +60,6 @@ class Kernel:
     symbols: Symbols | None
     modules: Path | None
     """Its modules, if it has any."""
-
-
-def cache_folder() -> Path:
-    """Where what can be made again is kept: ``gtsdsl`` in the user's cache folder (``XDG_CACHE_HOME``).
-
-    Raises:
-        EmulationError: the user has none.
-    """
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    try:
-        return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "gtsdsl"
-    except RuntimeError:
-        raise EmulationError("you have no home folder: set XDG_CACHE_HOME to a folder that you may write") from None
 
 
 def kernels_folder() -> Path:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import subprocess
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from emulator.errors import EmulationError
 from emulator.kernel.cache import PACKAGED_FROM, Kernel, built_kernels, packaged_kernel
+from emulator.programs import find_program
+from emulator.user_namespace import opening_command
 
 
 class Clock(StrEnum):
@@ -90,23 +92,35 @@ def guest_kernel(kernel: str = "auto", clock: str = "auto", *, interactive: bool
     return choice.kernel, choice.clock
 
 
-def host_lacks() -> str | None:
-    """What this host's kernel lacks to run an emulation, and what mends it; None if it lacks nothing."""
-    tc = shutil.which("tc", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+class Lack(NamedTuple):
+    """What is missing, and the command that mends it; empty if none does."""
+
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.mend}" if self.mend else self.what
+
+
+def host_lacks() -> Lack | None:
+    """What this host's kernel lacks to run an emulation; None if it lacks nothing."""
+    tc = find_program("tc")
     if tc is None:
-        return "tc is missing, which tells whether the kernel has netem: apt-get install iproute2"
+        return Lack("tc is missing, which tells whether the kernel has netem", "apt-get install iproute2")
     change = [tc, "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"]
     # in a namespace of its own, so that nothing of this machine is changed; with a user namespace where we are not root
-    own = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--net"]
+    is_root = os.geteuid() == 0
+    own = ["unshare", "--net"] if is_root else ["unshare", "--user", "--map-root-user", "--net"]
     try:
         entered = subprocess.run([*own, "true"], capture_output=True, check=False)
         if entered.returncode != 0:
-            return "you may not make namespaces: be root, or sysctl -w kernel.unprivileged_userns_clone=1"
+            who = "root, here without CAP_SYS_ADMIN," if is_root else "an ordinary user"
+            return Lack(f"{who} may not make namespaces on this machine", "" if is_root else opening_command())
         tried = subprocess.run([*own, *change], capture_output=True, check=False)
     except FileNotFoundError:
-        return "unshare is missing: apt-get install util-linux"
+        return Lack("unshare is missing", "apt-get install util-linux")
     if tried.returncode != 0:
-        return "this host's kernel has no netem: modprobe sch_netem, as root"
+        return Lack("this host's kernel has no netem", "modprobe sch_netem")
     return None
 
 

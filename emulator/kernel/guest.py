@@ -66,17 +66,23 @@ Sink = Callable[[bytes], object]
 """Takes the command's output, as it comes."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What a run may take, at most."""
+
+    memory_bytes: int = MEMORY_BYTES
+    timeout_s: float | None = None
+    """Wall time after which it is ended."""
+    patience_s: float = PATIENCE_S
+    """Wall time without progress of a virtual clock after which it is ended."""
+
+
 @dataclass(frozen=True, slots=True)
-class Boot:
+class Boot(Bounds):
     """How a guest is booted."""
 
     kernel: Kernel
     clock: Clock = Clock.VIRTUAL
-    memory_bytes: int = MEMORY_BYTES
-    timeout_s: float | None = None
-    """Wall time after which the guest is ended."""
-    patience_s: float = PATIENCE_S
-    """Wall time without progress of the virtual clock after which the guest is ended."""
 
 
 class Guest:

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.errors import EmulationError
+from emulator.programs import with_system_folders
+from emulator.wording import one_line
 
 FOLDER_VARIABLE = "GTSDSL_SHARED"
 """Names, in the guest's environment, the folder that it shares with the host: what is written there outlives it."""
@@ -54,8 +56,6 @@ def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, 
     (folder / "status").touch()
     for name, content in job.inputs.items():
         (folder / name).write_bytes(content)
-    path = job.environment.get("PATH", os.defpath)
-    system = [place for place in ("/usr/sbin", "/sbin") if place not in path.split(os.pathsep)]
     fields = {
         "folder": str(folder),
         "command": list(job.command),
@@ -63,7 +63,7 @@ def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, 
         # an ordinary user's path lacks the places of ip and tc; in the guest everybody is root
         "environment": {
             **job.environment,
-            "PATH": os.pathsep.join([path, *system]),
+            "PATH": with_system_folders(job.environment.get("PATH", os.defpath)),
             FOLDER_VARIABLE: str(folder),
         },
         "shared": [str(folder), *([str(job.output)] if job.output else [])],
@@ -149,22 +149,13 @@ def put_input(folder: Path, name: str, content: bytes) -> None:
 
 def words(command: Sequence[str], said: bytes | None) -> str:
     """What a guest was doing, for a message: what it said itself, else its command; short, and fit for a terminal."""
-    text = (said or b"").decode(errors="replace").strip() or " ".join(command)
-    text = "".join(character if character.isprintable() else " " for character in text)
+    text = one_line((said or b"").decode(errors="replace")) or one_line(" ".join(command))
     return text if len(text) <= _WORDS_MAX else text[: _WORDS_MAX - 1] + "…"
 
 
 def say_running(folder: Path, what: str) -> None:
     """Say in a shared folder what is being done now, for whoever waits, and for the watchdog's message."""
     (folder / RUNNING).write_bytes(what.encode(errors="replace"))  # a locale without UTF-8 has no say in it
-
-
-def working_folder() -> Path:
-    """The folder that commands work in; the root, if ours has been removed."""
-    try:
-        return Path.cwd()
-    except FileNotFoundError:
-        return Path("/")
 
 
 def check_output(path: Path) -> Path:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.errors import EmulationError
-from gtsdsl.diagnostics import printable
+from emulator.wording import one_line
 
 SUITE = "trixie-backports"
 """Where the source comes from that the emulation is tested with."""
@@ -206,7 +206,7 @@ class _Apt:
         version = self._run("dpkg-deb", "--field", str(packages[-1]), "Version").stdout.strip()
         unpacked = self._run("dpkg-deb", "--extract", str(packages[-1]), str(self._folder / "package"))
         if unpacked.returncode != 0:  # a full disk, for example, which leaves a part of the tarball
-            said = printable(unpacked.stderr.strip().rpartition("\n")[2], 200)
+            said = one_line(unpacked.stderr.strip().rpartition("\n")[2])
             raise EmulationError(f"{name} cannot be unpacked: {said}")
         packages[-1].unlink()
         tarballs = sorted((self._folder / "package/usr/src").glob("linux-source-*.tar.*"))
@@ -236,5 +236,4 @@ class _Apt:
 def _first_error(said: str) -> str:
     """The first error in what apt said, on one line, without characters that a terminal would obey."""
     errors = [line for line in said.splitlines() if line.startswith("E:")] or said.splitlines() or ["apt says nothing"]
-    line = "".join(character if character.isprintable() else " " for character in errors[0].removeprefix("E:"))
-    return f"{line.strip()} (is there a network?)"
+    return f"{one_line(errors[0].removeprefix('E:'))} (is there a network?)"

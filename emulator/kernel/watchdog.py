@@ -15,6 +15,7 @@ from typing import Self
 
 from emulator.kernel.cache import Symbols
 from emulator.kernel.keeper import children
+from emulator.wording import one_line
 
 PATIENCE_S = 60.0
 """Wall time without progress after which a guest is given up: five `dockerd` need 10 s to start on two slow cores."""
@@ -71,8 +72,7 @@ class GuestMemory:
             name = os.pread(self._descriptor, _COMM_BYTES, self._number(self._symbols.cpu_tasks) + offset)
         except (OSError, OverflowError):
             return ""
-        text = name.split(b"\0")[0].decode(errors="replace")
-        return "".join(character for character in text if character.isprintable())
+        return one_line(name.split(b"\0")[0].decode(errors="replace"))
 
     def _number(self, address: int) -> int:
         return int.from_bytes(os.pread(self._descriptor, 8, address), "little")

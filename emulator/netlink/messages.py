@@ -10,7 +10,6 @@ HEADER = struct.Struct("=IHHII")
 """``struct nlmsghdr``: length, type, flags, sequence number, port."""
 
 _ATTRIBUTE = struct.Struct("=HH")
-_U16 = struct.Struct("=HHH2x")
 _U32 = struct.Struct("=HHI")
 _S64 = struct.Struct("=HHq")
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
@@ -45,11 +44,6 @@ def attribute(kind: int, value: bytes) -> bytes:
 def text(kind: int, value: str) -> bytes:
     """A string attribute, with its NUL."""
     return attribute(kind, value.encode() + b"\0")
-
-
-def u16(kind: int, value: int) -> bytes:
-    """A 16-bit attribute."""
-    return _U16.pack(6, kind, value)
 
 
 def u32(kind: int, value: int) -> bytes:

@@ -1,8 +1,15 @@
-"""A testbed to a plan: nodes, interfaces, addresses, routes and impairments as plain data that goes through JSON."""
+"""A testbed to a plan: nodes, interfaces, addresses, routes and impairments as plain data that goes through JSON.
 
-from emulator.plan.making import Options, PlanError, plan
+What makes a plan is imported when it is first asked for: where a network runs, there is a plan already.
+"""
+
+from typing import TYPE_CHECKING
+
 from emulator.plan.model import Circuit, Controller, Egress, End, Host, Plan, Route, Switch
 from emulator.plan.serial import from_json, to_json
+
+if TYPE_CHECKING:
+    from emulator.plan.making import Options, PlanError, plan
 
 __all__ = [
     "Circuit",
@@ -19,3 +26,11 @@ __all__ = [
     "plan",
     "to_json",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'emulator.plan' has no attribute {name!r}")
+    from emulator.plan import making  # noqa: PLC0415 - see above
+
+    return getattr(making, name)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from gtsdsl.impairments import DelaySource
+if TYPE_CHECKING:
+    from gtsdsl.impairments import DelaySource
 
 VERSION = 1
 """Of the plan's JSON; it is raised when what is there changes its meaning."""

@@ -10,6 +10,7 @@ from emulator.errors import EmulationError
 from emulator.plan.model import VERSION, Circuit, Controller, Egress, End, Host, Plan, Route, Switch
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+"""What JSON can say."""
 
 
 def to_json(plan: Plan) -> str:

@@ -14,6 +14,7 @@ import time
 from types import TracebackType
 from typing import Self
 
+from emulator.stores.cuts import notice_a_cut
 from emulator.stores.messages import (
     MOST_BYTES,
     PIECE_BYTES,
@@ -32,7 +33,7 @@ from emulator.stores.messages import (
     records,
     revision,
 )
-from emulator.stores.watch import Watch, notice_a_cut
+from emulator.stores.watch import Watch
 
 __all__ = ["Client", "Event", "KeyValue", "Listing", "StoreError", "Watch"]
 
@@ -103,10 +104,6 @@ class Client:
     def delete(self, key: str) -> bool:
         """Remove a key; whether it was there."""
         return number(self._ask("kv/deleterange", {"key": encode(key)}), "deleted") > 0
-
-    def delete_all(self, prefix: str) -> int:
-        """Remove all keys that begin with ``prefix``; how many there were."""
-        return number(self._ask("kv/deleterange", prefix_request(prefix)), "deleted")
 
     def grant(self, ttl_s: int) -> int:
         """A lease that ends after ``ttl_s`` without `keep_alive`, and takes its keys along."""

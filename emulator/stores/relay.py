@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from emulator.daemons import DaemonError
 from emulator.forks import fork
-from emulator.stores.watch import notice_a_cut
+from emulator.stores.cuts import notice_a_cut
 
 if TYPE_CHECKING:
     import asyncio

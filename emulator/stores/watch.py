@@ -10,6 +10,7 @@ import time
 from types import TracebackType
 from typing import Self
 
+from emulator.stores.cuts import notice_a_cut
 from emulator.stores.messages import (
     MOST_BYTES,
     PIECE_BYTES,
@@ -23,10 +24,6 @@ from emulator.stores.messages import (
     record,
     records,
 )
-
-_IDLE_S = 2
-_PROBE_S = 1
-_PROBES = 3
 
 
 class Watch:
@@ -140,13 +137,3 @@ class Watch:
 
     def _broken(self, why: str) -> StoreError:
         return StoreError(f"{name_of(self.address)}: the watch is broken: {why}")
-
-
-def notice_a_cut(connection: socket.socket) -> None:
-    """Let a connection break when its other end is silent: an idle one would stay open for ever."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _IDLE_S)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _PROBE_S)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
-    # for what was sent and not acknowledged, of which the kernel would go on sending copies for a quarter of an hour
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * (_IDLE_S + _PROBES * _PROBE_S))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Sequence
@@ -14,11 +13,10 @@ from emulator.hosts.world import World
 from emulator.netlink.connection import NETLINK_GENERIC, Netlink, NetlinkError
 from emulator.netlink.messages import Request, text
 from emulator.plan import Switch
+from emulator.programs import OPEN_VSWITCH, find_program
 from emulator.switches.bridge import EmulatedSwitch
 from emulator.underlay import Underlay
 
-_PROGRAMS = ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-appctl")
-_SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # not in an ordinary user's path
 _SCHEMA_PLACES = ("/usr/share/openvswitch/vswitch.ovsschema", "/usr/local/share/openvswitch/vswitch.ovsschema")
 _PATIENCE_S = 60.0
 _LOOK_S = 0.2
@@ -37,8 +35,7 @@ class OpenVSwitch:
         """Raises EmulationError if Open vSwitch is not installed; nothing is started yet."""
         self._world = world
         self._namespace = namespace
-        path = os.pathsep.join([os.environ.get("PATH", os.defpath), *_SYSTEM_FOLDERS])
-        self._programs = {name: shutil.which(name, path=path) for name in _PROGRAMS}
+        self._programs = {name: find_program(name) for name in OPEN_VSWITCH}
         schema = next((place for place in _SCHEMA_PLACES if Path(place).exists()), None)
         missing = [name for name, place in self._programs.items() if place is None]
         if missing or schema is None:

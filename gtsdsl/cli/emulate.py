@@ -155,7 +155,12 @@ def command(
         if output is not None and not has_actions:
             raise click.UsageError("--json keeps the result of --probe, --exec and --script: give one of them")
         check_output(output, "--json")
-        where = Where(choose(kernel, clock, interactive=interactive), size or asked.memory_bytes, timeout, patience)
+        where = Where(
+            choose(kernel, clock, interactive=interactive),
+            memory_bytes=size or asked.memory_bytes,
+            timeout_s=timeout,
+            patience_s=patience,
+        )
         _tell(asked.plan, where)
         if flavors and where.choice.clock is Clock.VIRTUAL:
             complain("warning", "in a virtual clock computing takes no time: flavors limit memory, and no processors")

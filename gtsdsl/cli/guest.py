@@ -52,13 +52,15 @@ def command(
     if not command[0]:
         raise click.UsageError("the name of the command is empty")
     with loading():
+        from emulator.folders import working_folder  # noqa: PLC0415
         from emulator.kernel.choose import Clock, guest_kernel  # noqa: PLC0415
         from emulator.kernel.guest import MEMORY_BYTES, Boot, Guest  # noqa: PLC0415
-        from emulator.kernel.job import Job, check_output, working_folder  # noqa: PLC0415
+        from emulator.kernel.job import Job, check_output  # noqa: PLC0415
         from emulator.kernel.terminal import run_on_terminal  # noqa: PLC0415
         from emulator.running import write_to  # noqa: PLC0415
     with emulating():
-        boot = Boot(*guest_kernel(kernel, clock), size or MEMORY_BYTES, timeout, patience)
+        chosen, its_clock = guest_kernel(kernel, clock)
+        boot = Boot(chosen, its_clock, memory_bytes=size or MEMORY_BYTES, timeout_s=timeout, patience_s=patience)
         job = Job(command, working_folder(), dict(os.environ), check_output(output) if output else None)
         warn_if_unconfined()
         if boot.clock is Clock.REAL and is_person():

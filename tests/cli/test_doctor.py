@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from emulator import doctor
+from emulator import doctor, programs, user_namespace
 from emulator.doctor import Finding, can_emulate, examine
 from gtsdsl.cli import cli
 
@@ -56,8 +57,19 @@ def test_what_works_needs_no_mending() -> None:
 
 def test_what_is_missing_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(doctor, "_SYSTEM_FOLDERS", "/nowhere")
+    monkeypatch.setattr(programs, "SYSTEM_FOLDERS", ("/nowhere",))
     mends = {finding.name: finding.mend for finding in examine()}
     assert mends["Open vSwitch"] == "apt-get install openvswitch-switch"
     assert mends["iperf3"] == "apt-get install iperf3"
-    assert mends["kernel tools"].startswith("apt-get install gcc make")
+    build = "apt-get install bc binutils bison flex gcc iproute2 iputils-ping "
+    assert mends["kernel tools"].startswith(build)
+
+
+def test_a_kernel_that_is_closed_to_ordinary_users_names_the_parameter(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "kernel").mkdir()
+    (tmp_path / "kernel" / "apparmor_restrict_unprivileged_userns").write_text("1\n")  # Ubuntu's, from 24.04 on
+    monkeypatch.setattr(user_namespace, "_PARAMETERS_FOLDER", tmp_path)
+    finding = next(finding for finding in examine() if finding.name == "user namespaces")
+    assert (finding.works, finding.mend) == (False, "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0")

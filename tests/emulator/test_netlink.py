@@ -15,7 +15,7 @@ import pytest
 from emulator.errors import EmulationError
 from emulator.netlink import addresses, links, namespaces, neighbours, qdiscs, routes
 from emulator.netlink.connection import Netlink, NetlinkError
-from emulator.netlink.messages import attributes, nested, s64, text, u16, u32
+from emulator.netlink.messages import attributes, nested, s64, text, u32
 from emulator.underlay import require_netem
 from gtsdsl.addresses import Address
 
@@ -170,9 +170,7 @@ def test_netems_attributes() -> None:
     assert struct.unpack("=Q", inner[8]) == (10**11,)
 
 
-@pytest.mark.parametrize(
-    "data", [u16(3, 5), u32(4, 6), s64(5, -7), text(6, "a"), text(6, "abcd"), nested(7, u32(1, 2))]
-)
+@pytest.mark.parametrize("data", [u32(4, 6), s64(5, -7), text(6, "a"), text(6, "abcd"), nested(7, u32(1, 2))])
 def test_attributes_are_padded_and_come_back(data: bytes) -> None:
     assert len(data) % 4 == 0
     assert len(list(attributes(data + data))) == 2

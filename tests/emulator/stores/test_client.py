@@ -44,8 +44,6 @@ def test_keys_are_listed_by_prefix_with_the_revision_to_watch_from(client: Clien
     ]  # fmt: skip
     assert listing.revision == last
     assert len(client.list_keys("").items) == 5
-    assert client.delete_all("/net/") == 3
-    assert [item.key for item in client.list_keys("").items] == ["/ne", "/nett"]
 
 
 def test_what_is_no_text_comes_through(client: Client) -> None:
