@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import select
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator import limits
 from emulator.daemons import DaemonError
 from emulator.docker import programs
 from emulator.docker.daemon import ENDED
@@ -44,7 +45,7 @@ class Deployment:
     overlay: Overlay
     store: Store | None
     store_ns: int | None
-    addresses: Mapping[str, str]
+    addresses: dict[str, str]
     first_packets: tuple[FirstPacket, ...]
 
     @property
@@ -65,6 +66,8 @@ def require(spec: OverlaySpec) -> None:
     lacks = list(overlay(spec.name).lacks(spec))
     if spec.runtime == "docker":
         lacks += programs.lacks()
+    elif any(container.has_limits for container in spec.containers):
+        lacks += limits.lacks()
     if spec.store is not None and spec.store.address is None:
         lacks += Store.lacks(spec.store, in_guest=False)
     _refuse(spec, lacks)
