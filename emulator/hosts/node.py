@@ -37,9 +37,7 @@ class EmulatedNode(Node):  # type: ignore[misc]
         self.namespace = namespace
         self.world = world
         super().__init__(name, inNamespace=True, **params)
-        # Node's constructor has set these to None: without them, `__getattr__` notices when they are first wanted
-        for attribute in _OF_SHELL:
-            del self.__dict__[attribute]
+        self._await_shell()  # Node's constructor has set its attributes to None
 
     @classmethod
     def checkSetup(cls) -> None:
@@ -112,6 +110,16 @@ class EmulatedNode(Node):  # type: ignore[misc]
         os.close(self.slave)
         self.shell.wait()
         self.shell = None
+
+    def forget_shell(self) -> None:
+        """Kill the shell, if there is one; the next command has a new one."""
+        self.close_terminal()
+        self._await_shell()
+
+    def _await_shell(self) -> None:
+        """Be without the attributes of a shell, so that `__getattr__` notices when one is first wanted."""
+        for attribute in _OF_SHELL:
+            self.__dict__.pop(attribute, None)
 
     def __repr__(self) -> str:
         interfaces = ",".join(f"{interface.name}:{interface.IP()}" for interface in self.intfList())
