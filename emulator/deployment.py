@@ -157,7 +157,9 @@ def _attach_all(
                     meetings.add(host, attachment)
             waiting.remove(host)
         if time.monotonic_ns() > deadline_ns:
-            raise DaemonError(f"{spec.name} is not ready on {', '.join(waiting)} after {_READY_PATIENCE_S:g} s")
+            said = "; ".join(f"{it}: {it.last_lines()}" for host, it in found.agents.items() if host in waiting)
+            on = ", ".join(waiting)
+            raise DaemonError(f"{spec.name} is not ready on {on} after {_READY_PATIENCE_S:g} s: {said}")
         meetings.step()
     return attached
 

@@ -14,7 +14,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.daemons import Daemon, start_function
+from emulator.daemons import start_function
 from emulator.errors import EmulationError
 from emulator.netlink import facilities, namespaces
 from emulator.overlays.flannel import agent, udp, vxlan, wireguard
@@ -27,8 +27,7 @@ from emulator.overlays.flannel.leases import (
     subnet_in_file,
 )
 from emulator.overlays.model import OverlaySpec, Peer
-from emulator.overlays.spec import SUBNET_BITS
-from emulator.overlays.subnets import SubnetOverlay, number_of
+from emulator.overlays.subnets import SUBNET_BITS, SubnetOverlay, number_of
 from emulator.stores.client import Client
 
 if TYPE_CHECKING:
@@ -44,8 +43,6 @@ class Flannel(SubnetOverlay):
     def __init__(self, spec: OverlaySpec, network: EmulatedNetwork, store: Store | None) -> None:
         super().__init__(spec, network, store)
         self.lease_s = TTL_S
-        self.agents: dict[str, Daemon] = {}
-        """By host."""
         if store is None:
             raise AssertionError("all forms need a store")
         self._endpoint = store.endpoint
