@@ -81,6 +81,14 @@ MOMENTS_S = [round(random.Random(_SEED + number).uniform(0.05, 2.2), 3) for numb
 SIGNALS = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 
 
+# and of the time in which an overlay's store, daemons and containers come up
+OVERLAY_MOMENTS = [
+    (overlay, round(random.Random(_SEED + number).uniform(0.5, longest_s), 3))  # noqa: S311
+    for overlay, longest_s, count in (("flannel", 4.0, 3), ("libnetwork", 12.0, 3))
+    for number in range(count)
+]
+
+
 @pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize("moment_s", MOMENTS_S)
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
@@ -88,15 +96,30 @@ def test_nothing_is_left_when_it_is_ended_at_any_moment(
     pair: Path, tmp_path: Path, number: signal.Signals, moment_s: float
 ) -> None:
     before = mounts_and_namespaces()
-    process = start(pair, tmp_path)
+    end_it(start(pair, tmp_path), tmp_path, number, moment_s)
+    assert mounts_and_namespaces() == before
+
+
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize(("overlay", "moment_s"), OVERLAY_MOMENTS)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
+def test_nothing_is_left_of_an_overlay_either(
+    pair: Path, tmp_path: Path, number: signal.Signals, overlay: str, moment_s: float
+) -> None:
+    before = mounts_and_namespaces()
+    end_it(start(pair, tmp_path, "--overlay", overlay, "--exec", BUSY), tmp_path, number, moment_s)
+    assert mounts_and_namespaces() == before
+
+
+def end_it(process: subprocess.Popen[bytes], place: Path, number: signal.Signals, moment_s: float) -> None:
+    """End an emulation by a signal at a moment, and see that all of it goes."""
     time.sleep(moment_s)
     process.send_signal(number)
     process.wait(timeout=60)
-    assert is_soon(lambda: processes_of(tmp_path) == [])
+    assert is_soon(lambda: processes_of(place) == [])
     if number == signal.SIGKILL:  # what a kill at an unlucky moment leaves, `clean` removes
-        clean(tmp_path)
-    assert is_soon(lambda: folders_of(tmp_path) == [])
-    assert mounts_and_namespaces() == before
+        clean(place)
+    assert is_soon(lambda: folders_of(place) == [])
 
 
 @pytest.mark.usefixtures("guest_kernel")
