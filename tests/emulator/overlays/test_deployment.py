@@ -175,6 +175,13 @@ def test_what_does_not_get_ready_is_named_with_its_last_words(tmp_path: Path, mo
     )
 
 
+def test_a_daemon_that_never_gets_so_far_is_quoted(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("starting up\n")
+    daemon = Daemon("dockerd", "h1", os.getpid(), tmp_path / "log")
+    with pytest.raises(DaemonError, match=r"^dockerd on h1 does not gossip after 0\.01 s: starting up$"):
+        daemon.wait_until(lambda: False, 0.01, "does not gossip")
+
+
 @pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize("overlay", ["flannel", "geneve"])
 def test_one_host_alone_is_a_network_of_its_containers(gtsdsl: Emulate, tmp_path: Path, overlay: str) -> None:
