@@ -52,8 +52,8 @@ class Daemon:
             how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
             raise DaemonError(f"{self} {how}: {self.last_lines()}")
 
-    def wait_until(self, is_ready: Callable[[], bool], patience_s: float) -> None:
-        """Wait until it is ready, in the network's clock.
+    def wait_until(self, is_ready: Callable[[], bool], patience_s: float, trouble: str = "is not ready") -> None:
+        """Wait until it is ready, in the network's clock; ``trouble`` is what it is if it never gets so.
 
         Raises:
             DaemonError: it has ended, or is not ready after ``patience_s``.
@@ -62,7 +62,7 @@ class Daemon:
         while not is_ready():
             self.check()
             if time.monotonic() > deadline_s:
-                raise DaemonError(f"{self} is not ready after {patience_s:g} s: {self.last_lines()}")
+                raise DaemonError(f"{self} {trouble} after {patience_s:g} s: {self.last_lines()}")
             time.sleep(_POLL_S)
 
     def stop(self, number: int = signal.SIGTERM) -> int:

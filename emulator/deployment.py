@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator import limits
 from emulator.daemons import DaemonError
 from emulator.docker import programs
 from emulator.docker.daemon import ENDED
@@ -48,7 +49,7 @@ class Deployment:
     store: Store | None
     store_version: str | None
     store_ns: int | None
-    addresses: Mapping[str, str]
+    addresses: dict[str, str]
     first_packets: tuple[FirstPacket, ...]
 
     @property
@@ -69,6 +70,8 @@ def require(spec: OverlaySpec) -> None:
     lacks = list(overlay(spec.name).lacks(spec))
     if spec.runtime == "docker":
         lacks += programs.lacks()
+    elif any(container.has_limits for container in spec.containers):
+        lacks += limits.lacks()
     if spec.store is not None and spec.store.address is None:
         lacks += Store.lacks(spec.store, in_guest=False)
     _refuse(spec, lacks)
@@ -171,7 +174,9 @@ def _attach_all(found: Overlay, meetings: _Meetings, progress: Progress) -> dict
                     meetings.add(host, attachment)
             waiting.remove(host)
         if waiting and time.monotonic_ns() > deadline_ns:
-            raise DaemonError(f"{spec.name} is not ready on {', '.join(waiting)} after {_READY_PATIENCE_S:g} s")
+            said = "; ".join(f"{it}: {it.last_lines()}" for host, it in found.agents.items() if host in waiting)
+            on = ", ".join(waiting)
+            raise DaemonError(f"{spec.name} is not ready on {on} after {_READY_PATIENCE_S:g} s: {said}")
         meetings.step()
     return attached
 

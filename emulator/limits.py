@@ -13,6 +13,14 @@ _PERIOD_US = 100_000
 _CONTROLLERS = ("cpu", "memory")
 
 
+def lacks() -> Iterator[str]:
+    """What this machine or its kernel lacks to limit processes, a sentence each, with what mends it."""
+    if (_GROUPS / "cgroup.controllers").exists():
+        yield "limits (--flavors) need control groups of version 1, which a guest kernel has: --kernel uml"
+    elif missing := [name for name in _CONTROLLERS if not (_GROUPS / name / "tasks").exists()]:
+        yield f"this kernel has no control groups for {' and '.join(missing)}: take a guest kernel (--kernel uml)"
+
+
 def container_groups(container: Container, pid: int | None, folder: str) -> tuple[Path, ...]:
     """The control groups of a container that has limits: those that Docker has made, or new ones.
 
@@ -20,11 +28,11 @@ def container_groups(container: Container, pid: int | None, folder: str) -> tupl
     (`World.groups`); what is in it goes with the emulation.
 
     Raises:
-        EmulationError: this machine has none.
+        EmulationError: none can be made; see `lacks`.
     """
     if pid is not None:
         return tuple(_of_process(pid))
-    made = tuple(_GROUPS / place / folder / container.name for place in _places())
+    made = tuple(_GROUPS / name / folder / container.name for name in _CONTROLLERS)
     try:
         for group in made:
             group.mkdir(parents=True)
@@ -34,15 +42,6 @@ def container_groups(container: Container, pid: int | None, folder: str) -> tupl
     except OSError as error:
         raise EmulationError(f"{container.name} cannot have its flavor's limits: {error.strerror}") from None
     return made
-
-
-def _places() -> Iterator[str]:
-    if (_GROUPS / "cgroup.controllers").exists():
-        raise EmulationError("limits need control groups of version 1, which a guest kernel has: --kernel uml")
-    for name in _CONTROLLERS:
-        if not (_GROUPS / name / "tasks").exists():
-            raise EmulationError(f"this kernel has no control groups for {name}: take a guest kernel (--kernel uml)")
-        yield name
 
 
 def _of_process(pid: int) -> Iterator[Path]:

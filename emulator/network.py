@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -173,14 +175,40 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         if name in self.nameToNode:
             raise EmulationError(f"there is a node {name!a} already")
         self.hold(name, attachment.namespace)
+        self._settle(container, attachment)
+        node = EmulatedHost(name, attachment.namespace, self.world, attachment.address)
+        self._add(node, self.containers)
+        return node
+
+    def reattach(self, name: str) -> None:
+        """Attach an overlay's container again whose daemon has been started anew: with it, the container has ended.
+
+        The node stays, with the namespace, the address and the processes that the container has now.
+
+        Raises:
+            EmulationError: there is no such container, or it cannot be started.
+        """
+        deployment = self.deployment
+        found = {it.name: it for it in deployment.spec.containers} if deployment is not None else {}
+        if deployment is None or name not in found:
+            raise EmulationError(f"there is no container {name[:80]!a}")
+        attachment = deployment.overlay.attach(found[name])
+        node = self.nameToNode[name]
+        node.close_terminal()
+        # the descriptor stays, by which the namespace is known everywhere, and leads to the new one
+        os.dup2(attachment.namespace, node.namespace, inheritable=False)
+        os.close(attachment.namespace)
+        deployment.addresses[name] = node.loopback = attachment.address
+        self._settle(found[name], replace(attachment, namespace=node.namespace))
+
+    def _settle(self, container: Container, attachment: Attachment) -> None:
+        """Let a container's commands be its own, and its name known."""
+        self.world.guard([attachment.namespace])
         if container.has_limits:
             self.world.limit(attachment.namespace, container_groups(container, attachment.pid, self.world.groups))
         if attachment.pid is not None:
             self.world.inhabit(attachment.namespace, attachment.pid, attachment.hosts_file)
-        self.world.name(attachment.address, name)
-        node = EmulatedHost(name, attachment.namespace, self.world, attachment.address)
-        self._add(node, self.containers)
-        return node
+        self.world.name(attachment.address, container.name)
 
     def hold(self, name: str, namespace: int) -> None:
         """Take one more namespace, by its descriptor, into the network's care, with all processes in it."""

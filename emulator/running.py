@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 
 from emulator.actions import Outcome
 from emulator.captures import handing_over
 from emulator.checked import parsed
-from emulator.errors import EmulationError
+from emulator.errors import EmulationError, GuestFailedError
 from emulator.kernel.guest import Sink
 from emulator.kernel.job import RUNNING, words
 from emulator.places import Place, Where, open_place
 from emulator.task import RESULT, Task
 
 _LOOK_S = 0.25
+_KILLED = 128 + signal.SIGKILL
 _PATIENT_S = 1.0
 """What takes longer is worth a word to a person who waits."""
 
@@ -36,6 +38,8 @@ def run_task(where: Where, task: Task, stdout: Sink, stderr: Sink, notice: Notic
             while status is None:
                 status = place.wait_until(out, err, None)
         result = place.result(RESULT)
+        if result is None and status == _KILLED:
+            raise GuestFailedError("what runs the network was killed, as for want of memory: take more with --memory")
         return Outcome(status) if result is None else parsed(Outcome, result)
 
 

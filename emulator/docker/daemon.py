@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,11 +127,6 @@ class Dockerd:
         return ["nsenter", *(f"--{name}={own}/{held}" for name, held in zip(_KINDS, self._held, strict=True))]
 
     @property
-    def is_started(self) -> bool:
-        """Whether it has been started, even if it has ended since."""
-        return self._daemon is not None
-
-    @property
     def daemon(self) -> Daemon:
         """Its process."""
         if self._daemon is None:
@@ -192,10 +187,11 @@ class Dockerd:
             self._loaded[image.path] = LoadedImage(name, None if has_command else ("/bin/sh",))
         return self._loaded[image.path]
 
-    def run(self, wanted: Container, image: LoadedImage, network: str) -> int:
+    def run(self, wanted: Container, image: LoadedImage, network: str, names: Mapping[str, str] | None = None) -> int:
         """Start a container of an image, or one that has been there before; the id of its first process.
 
-        ``network`` is Docker's name of the network that it is in.
+        ``network`` is Docker's name of the network that it is in; ``names`` has addresses by the names that it is to
+        know.
 
         Raises:
             DaemonError: it cannot be started, or ends at once; what it said.
@@ -216,6 +212,7 @@ class Dockerd:
                 tty=True,
                 stdin_open=True,
                 stop_signal="SIGKILL",
+                extra_hosts=None if names is None else dict(names),
             )
             container.start()
             container.reload()

@@ -43,10 +43,13 @@ def machines_of(plan: Plan, image_map: Mapping[str, str], *, flavors: bool = Fal
     is ever run.
 
     Raises:
-        EmulationError: one of them is no image, a host's imageId has none, its flavor is none.
+        EmulationError: one of them is no image, or for no host; a host's imageId has none, its flavor is none.
     """
-    path_of = {image_id: str(find_image(name).path.resolve()) for image_id, name in image_map.items()}
     machines = [host for host in plan.hosts if not host.is_store]
+    if unknown := sorted(image_map.keys() - {host.image_id for host in machines}):
+        listed = ", ".join(printable(name, 80) for name in unknown[:8])
+        raise ImageMapError(f"an image is given, but no host of the topology has the imageId {listed}")
+    path_of = {image_id: str(find_image(name).path.resolve()) for image_id, name in image_map.items()}
     missing = sorted({host.image_id for host in machines if host.image_id is not None} - path_of.keys())
     if missing:
         listed = " ".join(f"--image-map '{printable(name, 80)}=IMAGE'" for name in missing)

@@ -40,9 +40,7 @@ class EmulatedNode(Node):  # type: ignore[misc]
         self.namespace = namespace
         self.world = world
         super().__init__(name, inNamespace=True, **params)
-        # Node's constructor has set these to None: without them, `__getattr__` notices when they are first wanted
-        for attribute in _OF_SHELL:
-            self.__dict__.pop(attribute, None)
+        self._await_shell()  # Node's constructor has set its attributes to None
 
     @classmethod
     def checkSetup(cls) -> None:
@@ -107,8 +105,12 @@ class EmulatedNode(Node):  # type: ignore[misc]
         """Let go of the shell, which has ended or is told to; the next command starts another."""
         super().cleanup()
         os.close(self.ended)
+        self._await_shell()
+
+    def _await_shell(self) -> None:
+        """Be without the attributes of a shell, so that `__getattr__` notices when one is first wanted."""
         for attribute in _OF_SHELL:
-            del self.__dict__[attribute]
+            self.__dict__.pop(attribute, None)
 
     def popen(self, *args: object, **kwargs: object) -> subprocess.Popen[bytes]:
         """A process in the node's namespaces; as Mininet's."""
@@ -128,7 +130,7 @@ class EmulatedNode(Node):  # type: ignore[misc]
             super().terminate()
 
     def close_terminal(self) -> None:
-        """Kill the shell, if there is one."""
+        """Kill the shell, if there is one; the next command has a new one."""
         if self.has_shell:
             self.shell.kill()
             self.shell.wait()

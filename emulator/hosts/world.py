@@ -48,11 +48,12 @@ class World:
     def __init__(self, names: Mapping[str, str]) -> None:
         """``names``: for each address the name that stands for it."""
         self._hosts_file = hosts_file(names)
+        self._address_of = {name: address for address, name in names.items()}
         self._stack = contextlib.ExitStack()
         self._guardian: subprocess.Popen[bytes] | None = None
         self._guarded: dict[int, int] = {}
         self._inhabitants: dict[int, int] = {}
-        self._further_files: list[Path] = []
+        self._further_files: set[Path] = set()
         self._groups: dict[int, tuple[Path, ...]] = {}
         self.folder = Path()
         self.variables: dict[str, str] = {}
@@ -83,7 +84,7 @@ class World:
         self._inhabitants[namespace] = pid
         if hosts_file is not None:
             _append(hosts_file, self._hosts_file)
-            self._further_files.append(hosts_file)
+            self._further_files.add(hosts_file)
 
     def limit(self, namespace: int, groups: tuple[Path, ...]) -> None:
         """Have commands for a network namespace join control groups."""
@@ -94,13 +95,20 @@ class World:
         return namespace in self._inhabitants
 
     def name(self, address: str, name: str) -> None:
-        """Let a name stand for an address, in ``/etc/hosts``, from now on."""
-        line = f"{address} {name}\n"
-        self._hosts_file += line
+        """Let a name stand for an address, in ``/etc/hosts``, and for no other, from now on."""
+        before = self._address_of.get(name)
+        if before == address:
+            return
+        self._address_of[name] = address
+        line, stale = f"{address} {name}\n", f"{before} {name}\n"
+        self._hosts_file = self._hosts_file.replace(stale, "") + line
+        files = set(self._further_files)
         if self._guardian is not None:
             # the file that is mounted there, which only the guardian's mount namespace shows
-            _append(Path(f"/proc/{self._guardian.pid}/root{self.folder}/hosts"), line)
-        for path in self._further_files:
+            files.add(Path(f"/proc/{self._guardian.pid}/root{self.folder}/hosts"))
+        for path in files:
+            if before is not None:
+                path.write_text(path.read_text().replace(stale, ""))  # in place, as `_append`
             _append(path, line)
 
     def command(self, namespace: int, command: Sequence[str], directory: str | None = None) -> list[str]:

@@ -6,9 +6,11 @@ import abc
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from emulator.netlink.handle import Handle
 from emulator.overlays.model import Attachment, Container, OverlaySpec, Peer, Runtime
 
 if TYPE_CHECKING:
+    from emulator.daemons import Daemon
     from emulator.netlink.state import KernelState
     from emulator.network import EmulatedNetwork
     from emulator.stores.etcd import Store
@@ -32,6 +34,8 @@ class Overlay(abc.ABC):
         self.spec = spec
         self.network = network
         self.store = store
+        self.agents: dict[str, Daemon] = {}
+        """The daemon of each host on which one has been started; their logs tell why it is not ready."""
 
     @classmethod
     def needs_store(cls, form: str) -> bool:  # noqa: ARG003 - a form's
@@ -46,6 +50,11 @@ class Overlay(abc.ABC):
         """
         yield from ()
 
+    @classmethod
+    def refuses(cls, spec: OverlaySpec) -> Iterator[str]:  # noqa: ARG003 - others look
+        """Why it cannot be as it is asked for, on whatever machine, a sentence each: a network that is too small."""
+        yield from ()
+
     @property
     @abc.abstractmethod
     def agent(self) -> str:
@@ -55,6 +64,15 @@ class Overlay(abc.ABC):
     @abc.abstractmethod
     def overhead_bytes(self) -> int:
         """What a packet grows by on the way between two hosts; containers' MTU is less by as much."""
+
+    def circuits(self, host: str) -> tuple[str, ...]:
+        """The names of a host's interfaces to circuits."""
+        return tuple(end.name for end in self.network.plan.ends if end.node == host)
+
+    def circuit_mtu_bytes(self, host: str) -> int:
+        """The largest packet that passes each of a host's circuits."""
+        with Handle(self.network.underlay.namespaces[host].descriptor) as kernel:
+            return kernel.least_mtu_bytes(self.circuits(host))
 
     @abc.abstractmethod
     def start(self, host: str) -> None:

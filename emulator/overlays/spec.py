@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Network
 
 from emulator.docker.containers import MEMORY_BYTES
@@ -17,10 +18,6 @@ from gtsdsl.diagnostics import did_you_mean, printable
 NETWORK = "10.244.0.0/16"
 """Where containers get their addresses from if nothing is said; flannel's manifest has the same."""
 
-SUBNET_BITS = 24
-"""The prefix length of one host's part of it, as flannel has it."""
-_FEWEST_SUBNETS = 4
-"""So many must fit in, as flannel has it, however few the hosts are."""
 _MAX_CONTAINERS = 200
 """What fits well into a host's subnet."""
 _SPECIAL = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")))
@@ -56,7 +53,7 @@ def spec(
         raise OverlayError(f"{name} has no form {printable(form, 40)}; {near or 'there are ' + ', '.join(kind.forms)}")
     runtime = runtime or kind.runtimes[0]
     if runtime not in kind.runtimes:
-        raise OverlayError(f"{name} has containers of the runtime {kind.runtimes[0]} only, not {runtime}")
+        raise OverlayError(f"{name} has containers of the runtime {' or '.join(kind.runtimes)}, not {runtime}")
     if not kind.needs_store(form):
         if store is not None:
             raise OverlayError(f"{name} {form} keeps nothing in a store: leave --store out")
@@ -69,11 +66,11 @@ def spec(
     hosts = tuple(host.name for host in plan.hosts if not host.is_store)
     limits_of = {host.name: limits(host.flavor_id if flavors else None) for host in plan.hosts if not host.is_store}
     _check_joined(plan)
-    pool = _network(network, len(hosts))
+    pool = _network(network)
     _check_free(plan, pool)
     taken = _node_names(plan)
     free = (f"c{number}" for number in range(1, 10**9) if f"c{number}" not in taken)
-    return OverlaySpec(
+    asked = OverlaySpec(
         name=name,
         form=form,
         hosts=hosts,
@@ -83,8 +80,10 @@ def spec(
         network=str(pool),
         runtime=runtime,
         store=store,
-        image=_image(image_path) if runtime == "docker" else None,
     )
+    for why in kind.refuses(asked):
+        raise OverlayError(why)
+    return replace(asked, image=_image(image_path)) if runtime == "docker" else asked
 
 
 def memory_bytes(asked: OverlaySpec) -> int:
@@ -99,19 +98,13 @@ def _image(path: str | None) -> str:
     return str((own_image() if path is None else find_image(path)).path.resolve())
 
 
-def _network(text: str, hosts: int) -> IPv4Network:
+def _network(text: str) -> IPv4Network:
     try:
         pool = IPv4Network(text)
     except ValueError as error:
         raise OverlayError(f"the containers' network {printable(text, 40)}: {error}; write it as {NETWORK}") from None
     if any(pool.overlaps(special) for special in _SPECIAL):
         raise OverlayError(f"the containers' network {pool} has addresses that no host can have; take {NETWORK}")
-    # the first stays free, as with flannel: its own address is that of the whole network
-    if 2.0 ** (SUBNET_BITS - pool.prefixlen) < max(hosts + 1, _FEWEST_SUBNETS):
-        raise OverlayError(
-            f"the containers' network {pool} has no /{SUBNET_BITS} for each of {hosts} hosts and one more, and for "
-            f"{_FEWEST_SUBNETS} at least"
-        )
     return pool
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import abc
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from emulator.docker.containers import BRIDGE as BRIDGE_NETWORK
 from emulator.docker.containers import DockerHosts, bridge_options
@@ -19,13 +19,14 @@ from emulator.netlink.handle import Handle
 from emulator.netlink.state import InterfaceAddress, KernelState, Route, difference, read
 from emulator.overlays.base import Overlay
 from emulator.overlays.model import Attachment, Container, OverlaySpec, Runtime
-from emulator.overlays.spec import SUBNET_BITS
 from emulator.underlay import empty_namespace
 
 if TYPE_CHECKING:
     from emulator.network import EmulatedNetwork
     from emulator.stores.etcd import Store
 
+SUBNET_BITS = 24
+"""The prefix length of one host's part of the containers' network, as flannel has it."""
 BRIDGE = "cni0"
 _INTERFACE = "eth0"
 _MAC_PREFIX, _PORT_MAC_PREFIX = "0a:58", "0a:59"
@@ -34,11 +35,25 @@ _MAC_PREFIX, _PORT_MAC_PREFIX = "0a:58", "0a:59"
 class SubnetOverlay(Overlay):
     """An overlay that routes a subnet to each host. It says which (`subnet`), and brings packets there."""
 
+    fewest_subnets: ClassVar[int] = 0
+    """So many must fit into the containers' network, however few the hosts are."""
+
     def __init__(self, spec: OverlaySpec, network: EmulatedNetwork, store: Store | None) -> None:
         super().__init__(spec, network, store)
         self._before: dict[str, KernelState] = {}
         self._attached: dict[str, int] = {}
         self.docker = DockerHosts(network, spec.image)
+
+    @classmethod
+    def refuses(cls, spec: OverlaySpec) -> Iterator[str]:
+        """A network that has no subnet for each host."""
+        pool, hosts = IPv4Network(spec.network), len(spec.hosts)
+        # the first stays free, as with flannel: its own address is that of the whole network
+        if 2.0 ** (SUBNET_BITS - pool.prefixlen) < max(hosts + 1, cls.fewest_subnets):
+            yield (
+                f"the containers' network {pool} has no /{SUBNET_BITS} for each of {hosts} hosts and one more"
+                + (f", and for {cls.fewest_subnets} at least" if cls.fewest_subnets else "")
+            )
 
     @abc.abstractmethod
     def bring_up(self, host: str) -> None:
@@ -74,14 +89,9 @@ class SubnetOverlay(Overlay):
         """A host's own address, which is reached over all circuits: tunnels lead to it."""
         return next(it.loopback for it in self.network.plan.hosts if it.name == host)
 
-    def circuits(self, host: str) -> tuple[str, ...]:
-        """The names of a host's interfaces to circuits."""
-        return tuple(end.name for end in self.network.plan.ends if end.node == host)
-
     def mtu_bytes(self, host: str) -> int:
         """The largest packet of a container: what passes each of its host's circuits with the overlay's share."""
-        with Handle(self.namespace(host)) as kernel:
-            return kernel.least_mtu_bytes(self.circuits(host)) - self.overhead_bytes
+        return self.circuit_mtu_bytes(host) - self.overhead_bytes
 
     def next_address(self, host: str) -> IPv4Address:
         """An address for one more container of a host; the first is the bridge's.

@@ -162,6 +162,13 @@ def command(
             patience_s=patience,
         )
         _tell(asked.plan, where)
+        has_daemons = asked.overlay is not None or asked.machines
+        if has_daemons and where.choice.kernel is not None and where.memory_bytes < asked.memory_bytes:
+            usual = f"{asked.memory_bytes // 2**20}M"
+            complain("warning", f"with less --memory than {usual}, the default here, programs may die or hang")
+        sizeless = [host.name for host in asked.plan.hosts if host.flavor_id is None and not host.is_store]
+        if flavors and sizeless:
+            complain("warning", f"no flavorId, so no limit, is said for {_listed(sizeless)}")
         if flavors and where.choice.clock is Clock.VIRTUAL:
             complain("warning", "in a virtual clock computing takes no time: flavors limit memory, and no processors")
         if where.choice.kind is not KernelKind.HOST:
@@ -221,7 +228,11 @@ def _tell(plan: Plan, where: Where) -> None:
     """What a user should know before believing what comes out."""
     unknown = [circuit.id for circuit in plan.circuits if circuit.source == "unknown"]
     if unknown:
-        listed = ", ".join(printable(name, 40) for name in unknown[:5]) + (", …" if len(unknown) > 5 else "")
-        complain("warning", f"no delay is known for {listed}: set one with --rtt, `delay`, or a `location` at each end")
+        how = "set one with --rtt, `delay`, or a `location` at each end"
+        complain("warning", f"no delay is known for {_listed(unknown)}: {how}")
     if where.choice.kernel is not None and where.is_virtual and not where.choice.kernel.seeded:
         complain("warning", "this kernel's random numbers differ from run to run: gtsdsl kernel build")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(printable(name, 40) for name in names[:5]) + (", …" if len(names) > 5 else "")

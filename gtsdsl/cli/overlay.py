@@ -12,6 +12,7 @@ from gtsdsl.diagnostics import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
     from emulator.overlay_outcome import OverlayOutcome
     from emulator.overlays.model import OverlaySpec, PairProbe
@@ -90,7 +91,7 @@ def overlay_table(plan: Plan, spec: OverlaySpec, outcome: OverlayOutcome) -> Ite
             row += [f"{figure:.1f} ms" for figure in figures[item.first, item.second]]
         table.add_row(*(Text(cell) for cell in row))
     yield table
-    yield Text(printable("; ".join(_about(spec, outcome)), 1000))
+    yield about(spec, outcome)
     if has_study:
         yield Text(
             f"study: containers over {spec.name} between the same sites in 2016; its circuits were not the same for"
@@ -103,6 +104,13 @@ def gaps(outcome: OverlayOutcome) -> Iterator[str]:
     for item in outcome.first_packets:
         if item.after_ns is None:
             yield f"the containers of {item.first} and {item.second} do not reach each other"
+
+
+def about(spec: OverlaySpec, outcome: OverlayOutcome) -> Text:
+    """What an overlay is, who brought it up, and how long that took, in a line."""
+    from rich.text import Text  # noqa: PLC0415 - only what shows it needs it
+
+    return Text(printable("; ".join(_about(spec, outcome)), 1000))
 
 
 def _about(spec: OverlaySpec, outcome: OverlayOutcome) -> Iterator[str]:

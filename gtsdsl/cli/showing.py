@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from gtsdsl.cli.overlay import overlay_table
+from gtsdsl.cli.overlay import about, overlay_table
 from gtsdsl.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def show(task: Task, outcome: Outcome, where: Where, *, beside: bool) -> None:
             console.print(part)
     elif outcome.probe:
         console.print(_circuits_table(outcome))
+        if task.overlay is not None and outcome.overlay is not None:  # no two hosts with a container share a circuit
+            console.print(about(task.overlay, outcome.overlay))
     else:
         return
     console.print(Text(f"{_clock(where)}; measured is the median of the echoes, there and back"))

@@ -15,7 +15,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.daemons import Daemon, start_function
+from emulator.daemons import start_function
 from emulator.errors import EmulationError
 from emulator.netlink import facilities, namespaces
 from emulator.overlays.flannel import agent, udp, vxlan, wireguard
@@ -30,8 +30,7 @@ from emulator.overlays.flannel.leases import (
     subnet_in_file,
 )
 from emulator.overlays.model import OverlaySpec, Peer
-from emulator.overlays.spec import SUBNET_BITS
-from emulator.overlays.subnets import SubnetOverlay, number_of
+from emulator.overlays.subnets import SUBNET_BITS, SubnetOverlay, number_of
 from emulator.stores.client import Client, StoreError
 
 if TYPE_CHECKING:
@@ -45,12 +44,11 @@ class Flannel(SubnetOverlay):
     """An agent on each host. ``lease_s`` is how long its lease lasts without being renewed."""
 
     forms = tuple(agent.BACKENDS)
+    fewest_subnets = 4  # flanneld demands them
 
     def __init__(self, spec: OverlaySpec, network: EmulatedNetwork, store: Store | None) -> None:
         super().__init__(spec, network, store)
         self.lease_s = TTL_S
-        self.agents: dict[str, Daemon] = {}
-        """By host."""
         if store is None:
             raise AssertionError("all forms need a store")
         self._place = store.place

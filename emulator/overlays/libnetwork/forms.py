@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Protocol
 
 from emulator.daemons import DaemonError
@@ -17,7 +18,6 @@ NETWORK = "gtsdsl"
 INGRESS_POOL = "198.19.0.0/16"
 """Where swarm's own network gets its addresses: the range for benchmarks (RFC 2544), which no topology should have."""
 
-UNDERLAY_MTU_BYTES = 1500
 _SWARM_PORT = 2377
 _ADVERTISED_PORT = 2376
 _GOSSIP_S = 1.0
@@ -25,7 +25,17 @@ _GOSSIP_S = 1.0
 network, and waits for the answer for half a minute, of which `dockerd` waits for twenty seconds; but the other answers
 only if it has heard of the new member, which gossip brings, five times a second."""
 _PATIENCE_S = 120.0
-_POLL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The overlay network that is to be made: where containers get their addresses from, and what circuits carry.
+
+    Docker is told the MTU of the network below: its driver takes off what it adds.
+    """
+
+    pool: str
+    circuit_mtu_bytes: int
 
 
 class Form(Protocol):
@@ -50,10 +60,10 @@ class Form(Protocol):
 class KeyValueForm:
     """Docker 20.10's: all daemons keep their networks in one external store, and announce themselves there."""
 
-    def __init__(self, hosts: Sequence[str], pool: str, endpoint: Callable[[str], tuple[str, int]]) -> None:
-        """``pool`` is where containers get their addresses from; ``endpoint`` where a host reaches the store."""
+    def __init__(self, hosts: Sequence[str], wanted: Network, endpoint: Callable[[str], tuple[str, int]]) -> None:
+        """``endpoint`` is where a host reaches the store."""
         self._hosts = tuple(hosts)
-        self._pool = pool
+        self._wanted = wanted
         self._endpoint = endpoint
         self._gossips = {host: threading.Event() for host in hosts}
 
@@ -69,8 +79,7 @@ class KeyValueForm:
         other first, and are a group of their own for ever.
         """
         for before in self._hosts[: self._hosts.index(host)]:
-            if not self._gossips[before].wait(_PATIENCE_S):
-                raise DaemonError(f"dockerd on {before} does not gossip, after {_PATIENCE_S:g} s")
+            self._gossips[before].wait()  # without end: what keeps the one before is that one's own error
 
     def found(self, daemon: Dockerd, address: str) -> None:  # noqa: ARG002
         """Make the network, once the daemon has found the store."""
@@ -80,19 +89,20 @@ class KeyValueForm:
                 return True
             try:
                 with daemon.asking():
-                    make_network(daemon, self._pool)
+                    make_network(daemon, self._wanted)
             except DaemonError as error:
                 if "not initialized" not in str(error):  # it has not reached the store yet
                     raise
                 return False
             return True
 
-        _wait(daemon, is_there, "does not reach the store")
+        daemon.daemon.wait_until(is_there, _PATIENCE_S, "does not reach the store")
         self._await_gossip(daemon, [daemon.host])
 
     def join(self, daemon: Dockerd, address: str) -> None:  # noqa: ARG002
         """Wait until the network shows, and another member."""
-        _wait(daemon, lambda: bool(network_id(daemon)), "does not see the overlay network in the store")
+        trouble = "does not see the overlay network in the store"
+        daemon.daemon.wait_until(lambda: bool(network_id(daemon)), _PATIENCE_S, trouble)
         self._await_gossip(daemon, [host for host in self._hosts if host != daemon.host])
 
     def leave(self, daemon: Dockerd) -> None:
@@ -105,16 +115,15 @@ class KeyValueForm:
         started before is told of no address, and never asks again.
         """
         joined = [f"serf: EventMemberJoin: {host_name(host)} " for host in members]
-        _wait(daemon, lambda: daemon.has_said(joined), "does not gossip")
+        daemon.daemon.wait_until(lambda: daemon.has_said(joined), _PATIENCE_S, "does not gossip")
         self._gossips[daemon.host].set()
 
 
 class SwarmForm:
     """Swarm mode: the first host's daemon is the manager, the others are workers."""
 
-    def __init__(self, pool: str) -> None:
-        """``pool`` is where containers get their addresses from."""
-        self._pool = pool
+    def __init__(self, wanted: Network) -> None:
+        self._wanted = wanted
         self._manager: Future[tuple[str, str]] = Future()
 
     def options(self, host: str, address: str) -> list[str]:  # noqa: ARG002
@@ -132,7 +141,7 @@ class SwarmForm:
                     listen = f"{address}:{_SWARM_PORT}"
                     daemon.client.swarm.init(address, listen, default_addr_pool=[INGRESS_POOL])
                 if not network_id(daemon):
-                    make_network(daemon, self._pool, attachable=True)
+                    make_network(daemon, self._wanted, attachable=True)
                 token = daemon.client.api.inspect_swarm()["JoinTokens"]["Worker"]
         except BaseException as error:
             if not self._manager.done():
@@ -147,7 +156,8 @@ class SwarmForm:
         with daemon.asking():
             if _state(daemon) == "inactive":
                 daemon.client.swarm.join([manager], token, f"{address}:{_SWARM_PORT}", address)
-        _wait(daemon, lambda: _state(daemon) == "active", "does not become a member of the swarm")
+        trouble = "does not become a member of the swarm"
+        daemon.daemon.wait_until(lambda: _state(daemon) == "active", _PATIENCE_S, trouble)
         time.sleep(_GOSSIP_S)
 
     def leave(self, daemon: Dockerd) -> None:
@@ -156,16 +166,16 @@ class SwarmForm:
             daemon.client.swarm.leave(force=True)
 
 
-def make_network(daemon: Dockerd, pool: str, *, attachable: bool | None = None) -> None:
-    """Make the overlay network. Its option for the MTU is that of the network below: the driver takes its own off."""
+def make_network(daemon: Dockerd, wanted: Network, *, attachable: bool | None = None) -> None:
+    """Make the overlay network."""
     from docker.types import IPAMConfig, IPAMPool  # noqa: PLC0415 - half a second in a guest
 
     daemon.client.networks.create(
         NETWORK,
         driver="overlay",
         attachable=attachable,
-        ipam=IPAMConfig(pool_configs=[IPAMPool(pool)]),
-        options={"com.docker.network.driver.mtu": str(UNDERLAY_MTU_BYTES)},
+        ipam=IPAMConfig(pool_configs=[IPAMPool(wanted.pool)]),
+        options={"com.docker.network.driver.mtu": str(wanted.circuit_mtu_bytes)},
     )
 
 
@@ -180,12 +190,3 @@ def _state(daemon: Dockerd) -> str:
     """Whether a daemon is a member of a swarm: ``inactive``, ``pending``, ``active``, ``error``, ``locked``."""
     with daemon.asking():
         return str(daemon.client.info()["Swarm"]["LocalNodeState"])
-
-
-def _wait(daemon: Dockerd, is_there: Callable[[], bool], trouble: str) -> None:
-    deadline_s = time.monotonic() + _PATIENCE_S
-    while not is_there():
-        daemon.daemon.check()
-        if time.monotonic() > deadline_s:
-            raise DaemonError(f"dockerd on {daemon.host} {trouble}, after {_PATIENCE_S:g} s")
-        time.sleep(_POLL_S)

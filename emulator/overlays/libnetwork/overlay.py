@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, ClassVar
 
-from emulator.daemons import Daemon, DaemonError
+from emulator.daemons import DaemonError
 from emulator.docker import programs
 from emulator.docker.containers import image_at, open_network
 from emulator.docker.daemon import Dockerd
 from emulator.netlink import state
 from emulator.netlink.state import KernelState
 from emulator.overlays.base import Overlay
-from emulator.overlays.libnetwork.forms import NETWORK, Form, KeyValueForm, SwarmForm, network_id
+from emulator.overlays.libnetwork.forms import INGRESS_POOL, NETWORK, Form, KeyValueForm, Network, SwarmForm, network_id
 from emulator.overlays.model import Attachment, Container, OverlaySpec, Peer, Runtime
+from emulator.underlay import Namespace
 
 if TYPE_CHECKING:
     from emulator.network import EmulatedNetwork
@@ -29,7 +29,7 @@ _LAST_WITH_STORE = 20
 """The last version of Docker with an external key-value store; it has been going since 20.10, and went with 23."""
 _BRIDGE_POOL = "198.18.0.0/16"
 """Where each host's `docker_gwbridge` gets its addresses from: as `forms.INGRESS_POOL`."""
-_POLL_S = 0.01
+_PATIENCE_S = 120.0
 _NETNS_DIGITS = 10
 _ATTEMPTS = 3
 
@@ -44,10 +44,11 @@ class Libnetwork(Overlay):
         super().__init__(spec, network, store)
         self._address = {host.name: host.loopback for host in network.plan.hosts}
         self._form: Form
+        wanted = Network(spec.network, self.least_mtu_bytes)
         if store is None:
-            self._form = SwarmForm(spec.network)
+            self._form = SwarmForm(wanted)
         else:
-            self._form = KeyValueForm(spec.hosts, spec.network, store.endpoint)
+            self._form = KeyValueForm(spec.hosts, wanted, store.endpoint)
         self._daemons: dict[str, Dockerd] = {}
         self._preparations: dict[str, _Preparation] = {}
         self._before: dict[str, KernelState] = {}
@@ -67,9 +68,21 @@ class Libnetwork(Overlay):
                 f"Docker {version} has no external key-value store any more: take Debian 12's docker.io (20.10), or "
                 "`--overlay libnetwork:swarm`"
             )
-        own = IPv4Network("198.18.0.0/15")
-        if IPv4Network(spec.network).overlaps(own):
-            yield f"the containers' network {spec.network} overlaps {own}, which Docker's own bridges have here"
+
+    @classmethod
+    def refuses(cls, spec: OverlaySpec) -> Iterator[str]:
+        """A network that Docker's own networks are in, or without an address for each container and Docker's own."""
+        pool = IPv4Network(spec.network)
+        for other, what in ((_BRIDGE_POOL, "the bridges of Docker"), (INGRESS_POOL, "the ingress network of Docker")):
+            if pool.overlaps(IPv4Network(other)):
+                yield f"the containers' network {pool} overlaps {other}, which {what} are to have"
+        # the first is the gateway's, that of the network and of broadcast are nobody's; swarm takes one more a host
+        own = 3 + (len(spec.hosts) if spec.form == "swarm" else 0)
+        if pool.num_addresses < len(spec.containers) + own:
+            yield (
+                f"the containers' network {pool} has no address for each of {len(spec.containers)} containers, and "
+                f"{own} of Docker's own"
+            )
 
     @property
     def agent(self) -> str:
@@ -82,9 +95,9 @@ class Libnetwork(Overlay):
         return _OVERHEAD_BYTES
 
     @property
-    def agents(self) -> Mapping[str, Daemon]:
-        """The daemon of each host on which it runs."""
-        return {host: found.daemon for host, found in self._daemons.items() if found.is_started}
+    def least_mtu_bytes(self) -> int:
+        """The largest packet that passes all circuits: the containers are in one Ethernet, with one MTU."""
+        return min(map(self.circuit_mtu_bytes, self.spec.hosts))
 
     def start(self, host: str) -> None:
         """Start a daemon, and what makes it a member, in the background; also again, after its end."""
@@ -106,6 +119,7 @@ class Libnetwork(Overlay):
         """Run a container, unless it runs already; its name resolves in the others by Docker's own name server."""
         daemon = self._daemons[container.host]
         pid = self._run(container)
+        self._hold_hidden(container.host)
         return Attachment(open_network(container.name, pid), daemon.address(container.name, NETWORK), pid)
 
     def peers(self, host: str) -> tuple[Peer, ...]:
@@ -139,15 +153,16 @@ class Libnetwork(Overlay):
                 daemon.remove(container.name)
         self._form.leave(daemon)
         daemon.daemon.stop()
+        if (held := self.network.underlay.namespaces.pop(_hidden_key(host), None)) is not None:
+            os.close(held.descriptor)
 
     def _prepare(self, host: str) -> None:
         """Start a daemon, make it a member, and run the host's containers. It runs beside other hosts', and blocks."""
         daemon = self._daemons[host]
         self._form.await_turn(host)
         daemon.start()
-        while not daemon.answers():
-            daemon.daemon.check()
-            time.sleep(_POLL_S)
+        self.agents[host] = daemon.daemon
+        daemon.daemon.wait_until(daemon.answers, _PATIENCE_S)
         daemon.load(image_at(self.spec.image))
         act = self._form.found if host == self.spec.hosts[0] else self._form.join
         act(daemon, self._address[host])
@@ -159,30 +174,42 @@ class Libnetwork(Overlay):
     def _run(self, container: Container) -> int:
         """Run a container; its process."""
         daemon = self._daemons[container.host]
+        image = daemon.load(image_at(self.spec.image))
         for _ in range(_ATTEMPTS - 1):
             try:
-                return daemon.run(container, daemon.load(image_at(self.spec.image)), NETWORK)
+                return daemon.run(container, image, NETWORK, self._address)
             except DaemonError as error:
                 if "attaching to network failed" not in str(error):  # the gossip was late: see `forms`
                     raise
                 daemon.remove(container.name)
-        return daemon.run(container, daemon.load(image_at(self.spec.image)), NETWORK)
+        return daemon.run(container, image, NETWORK, self._address)
 
     def _hidden(self, host: str) -> KernelState:
-        """What is in the namespace that libnetwork keeps for the overlay network, while a container is in it."""
+        """What is in the namespace that libnetwork keeps for the overlay network, since a container has been in it."""
+        self._hold_hidden(host)
+        held = self.network.underlay.namespaces.get(_hidden_key(host))
+        return KernelState() if held is None else _without_loopback(state.read(held.descriptor))
+
+    def _hold_hidden(self, host: str) -> None:
+        """Hold the hidden namespace, if it can be seen: its name goes with the daemon, but the kernel forwards on."""
         daemon = self._daemons[host]
         if not self._network_id:
             # once: a daemon whose store is gone knows of no network, though it has it
             self._network_id = network_id(daemon)
         # its name has a number, which is another after each of the daemon's starts
         paths = daemon.hidden_namespaces(f"*-{self._network_id[:_NETNS_DIGITS]}")
-        if not paths:
-            return KernelState()
-        descriptor = os.open(paths[-1], os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            return _without_loopback(state.read(descriptor))
-        finally:
-            os.close(descriptor)
+        if paths:
+            new = os.open(paths[-1], os.O_RDONLY | os.O_CLOEXEC)
+            namespaces = self.network.underlay.namespaces
+            held = namespaces.pop(_hidden_key(host), None)
+            namespaces[_hidden_key(host)] = Namespace(new, 0)
+            if held is not None:
+                os.close(held.descriptor)
+
+
+def _hidden_key(host: str) -> str:
+    """What a host's hidden namespace is called among the network's, which closes it; no host has such a name."""
+    return f"({NETWORK} on {host})"
 
 
 def _without_loopback(found: KernelState) -> KernelState:

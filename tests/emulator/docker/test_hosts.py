@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from emulator import emulate
+from emulator import emulate, limits
+from emulator.deployment import require
 from emulator.errors import EmulationError
 from emulator.flavors import Flavor, flavor
+from emulator.overlays.model import Container, OverlaySpec
 from tests.emulator.docker.archives import save
-from tests.emulator.session.conftest import Emulate, gtsdsl, guest_kernel
+from tests.emulator.session.conftest import Emulate, gtsdsl, guest_kernel, pair
 
-__all__ = ["gtsdsl", "guest_kernel"]
+__all__ = ["gtsdsl", "guest_kernel", "pair"]
 
 TOPOLOGY = """Lab {
   host { id = "h1"; imageId = "Ubuntu-14.04.qcow2"; flavorId = "c1r1h20"; port { id = "p" } }
@@ -77,6 +80,8 @@ def test_a_program_has_them_too(lab: str, tmp_path: Path) -> None:
          "Error: Invalid value for --image-map: x is not IMAGEID=IMAGE, as in Ubuntu-14.04.qcow2=debian:12\n", 2),
         (["--hosts", "docker", "--image-map", "Ubuntu-14.04.qcow2=../lab.dsl"],
          "error: ../lab.dsl is no archive, of `docker save` or of `docker export`\n", 3),
+        (["--hosts", "docker", "--image-map", "Ubuntu-14.04.qcow2=x.tar", "--image-map", "Debian=y.tar"],
+         "error: an image is given, but no host of the topology has the imageId Debian\n", 2),
         (["--image-map", "Ubuntu-14.04.qcow2=x.tar"],
          "Error: --image-map is for hosts that are containers: add --hosts docker\n", 2),
         (["--hosts", "docker", "--overlay", "none", "--image-map", "Ubuntu-14.04.qcow2=x.tar"],
@@ -118,6 +123,26 @@ def test_in_the_real_clock_a_flavors_processors_are_what_a_container_gets(gtsdsl
     commands = ["--exec", f"c1: {quota}", "--exec", f"c2: {quota}"]
     done = gtsdsl("emulate", lab, "--clock", "real", "--overlay", "geneve", "--flavors", *commands)
     assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["100000", "200000"], "")
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_host_without_a_flavor_is_named(gtsdsl: Emulate, pair: Path) -> None:
+    done = gtsdsl("emulate", str(pair), "--overlay", "geneve", "--flavors", "--exec", "c1: true")
+    assert done.returncode == 0
+    assert done.stderr.startswith("warning: no flavorId, so no limit, is said for h1, h2\n")
+
+
+def test_flavors_on_a_kernel_that_has_no_limits_are_refused_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = OverlaySpec("none", "host", ("h1",), (Container("c1", "h1", 1, 2**30),), "10.244.0.0/16", "process")
+    monkeypatch.setattr(limits, "_GROUPS", tmp_path)
+    with pytest.raises(EmulationError, match=r"no control groups for cpu and memory: take a guest kernel"):
+        require(asked)
+    (tmp_path / "cgroup.controllers").touch()
+    with pytest.raises(EmulationError, match=r"need control groups of version 1, which a guest kernel has"):
+        require(asked)
+    require(replace(asked, containers=(Container("c1", "h1"),)))
 
 
 def test_flavors_are_those_of_gts_and_of_openstack() -> None:

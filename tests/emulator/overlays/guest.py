@@ -95,7 +95,7 @@ def run(folder: Path, topology: str, overlay: str, script: str, *arguments: str)
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=560,
         check=False,
     )
     if done.returncode != 0 or done.stderr:

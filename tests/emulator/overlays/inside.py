@@ -32,7 +32,7 @@ class Probe:
         self.network = network
         deployment = network.deployment
         assert deployment is not None
-        self.addresses = dict(deployment.addresses)
+        self.addresses = deployment.addresses
         self._number = 0
 
     def rtt_ms(self, near: str, far: str, patience_s: float = 1.0) -> float | None:
@@ -84,7 +84,7 @@ def captured(network: EmulatedNetwork, node: str, interface: str, action: Callab
 def kill(network: EmulatedNetwork, host: str) -> None:
     """Kill the agent of a host, as if it had crashed."""
     assert network.deployment is not None
-    network.deployment.overlay.agents[host].stop(signal.SIGKILL)  # type: ignore[attr-defined]
+    network.deployment.overlay.agents[host].stop(signal.SIGKILL)
 
 
 def cut(network: EmulatedNetwork, host: str, how: str) -> None:

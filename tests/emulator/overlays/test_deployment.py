@@ -8,12 +8,16 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from jsonschema_rs import Draft202012Validator
 
-from emulator import emulate
+from emulator import deployment, emulate
+from emulator.daemons import Daemon, DaemonError
 from gtsdsl import compile_to
 from gtsdsl.data import shipped
 from tests.emulator.session.conftest import MESH, Emulate
@@ -21,6 +25,9 @@ from tests.emulator.session.test_host import AS_USER, on_a_host
 from tests.emulator.topologies import joined
 
 from .conftest import result_of
+
+if TYPE_CHECKING:
+    from emulator.overlays.base import Overlay
 
 
 def test_a_result_fits_its_schema_and_names_the_study(overlaid: Emulate, tmp_path: Path) -> None:
@@ -120,7 +127,7 @@ def test_on_a_host_kernel(gtsdsl: Emulate, script: str) -> None:
         (["--store", "h1"], 2, "--store is about an overlay: say which, as with --overlay flannel"),
         (["--overlay", "flannel", "--store", "h9"], 2, "h9 is no place for the store"),
         (["--overlay", "flannel", "--store", "192.0.2.1:2379"], 3, "cannot be reached from a guest kernel"),
-        (["--overlay", "libnetwork", "--runtime", "process"], 2, "has containers of the runtime docker only"),
+        (["--overlay", "libnetwork", "--runtime", "process"], 2, "has containers of the runtime docker, not process"),
         (["--overlay", "geneve", "--overlay-network", "10.0.0.0/8"], 2, "overlaps 10.0.0.0/31 of circuit l1"),
         (["--overlay", "geneve", "--exec", "c9: true"], 2, "there is no host c9"),
         (["--overlay", "flannel", "--image", "x.tar"], 2, "error: an image is for containers of Docker"),
@@ -132,6 +139,47 @@ def test_what_cannot_be_is_told_in_a_line(gtsdsl: Emulate, arguments: list[str],
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_without_containers_it_is_named_below_the_circuits(gtsdsl: Emulate, pair: Path) -> None:
+    done = gtsdsl("emulate", str(pair), "--overlay", "geneve", "--containers", "0", "--probe", "--count", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[1].startswith("l1 ")
+    assert done.stdout.splitlines()[2] == "geneve mesh, built-in control plane"
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_guest_that_is_too_small_is_said_whatever_fails_in_it(gtsdsl: Emulate) -> None:
+    done = gtsdsl("emulate", str(MESH), "--overlay", "flannel", "--memory", "150M", "--exec", "c1: true")
+    assert done.returncode != 0
+    warning, error = done.stderr.splitlines()
+    assert warning == ("warning: with less --memory than 1024M, the default here, programs may die or hang")
+    assert error.startswith("error: ")
+
+
+def test_what_does_not_get_ready_is_named_with_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deployment, "_READY_PATIENCE_S", 0)
+    (tmp_path / "log").write_text("the store is silent\n")
+    agents = {host: Daemon("flannel", host, 0, tmp_path / "log") for host in ("h1", "h2", "h3")}
+    found = SimpleNamespace(
+        spec=SimpleNamespace(name="flannel", hosts=("h1", "h2", "h3"), containers=()),
+        is_ready=lambda host: host == "h2",
+        agents=agents,
+    )
+    with ExitStack() as stack, pytest.raises(DaemonError) as caught:
+        deployment._attach_all(cast("Overlay", found), deployment._Meetings(stack, 0), lambda _: None)
+    assert str(caught.value) == (
+        "flannel is not ready on h1, h3 after 0 s: "
+        "flannel on h1: the store is silent; flannel on h3: the store is silent"
+    )
+
+
+def test_a_daemon_that_never_gets_so_far_is_quoted(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("starting up\n")
+    daemon = Daemon("dockerd", "h1", os.getpid(), tmp_path / "log")
+    with pytest.raises(DaemonError, match=r"^dockerd on h1 does not gossip after 0\.01 s: starting up$"):
+        daemon.wait_until(lambda: False, 0.01, "does not gossip")
 
 
 @pytest.mark.usefixtures("guest_kernel")

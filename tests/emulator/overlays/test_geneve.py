@@ -28,8 +28,13 @@ overlay.stop("h2")
 left = [asdict(overlay.state(host)) for host in ("h1", "h2")]
 others = probe.reach("c1", "c3")
 overlay.start("h2")
+back = probe.seconds_until("c1", "c2")
+cut(net, "h4", "down")
+time.sleep(60)
+while_cut = [probe.reach("c1", "c2"), probe.reach("c2", "c3"), probe.reach("c1", "c4")]
+cut(net, "h4", "up")
 tell(rtt_ms=rtt_ms, frames=frames, largest=largest, refused=ping(1423), state=state, left=left, others=others,
-     back=probe.seconds_until("c1", "c2"))
+     back=back, while_cut=while_cut, again=probe.seconds_until("c1", "c4"))
 """
 
 
@@ -60,6 +65,8 @@ def test_containers_reach_each_other_in_geneve_and_a_host_leaves_and_comes_back(
     assert all(route["destination"] != "10.244.2.0/24" for route in found["left"][0]["routes"])
     assert found["others"]
     assert found["back"] <= 0.25
+    assert found["while_cut"] == [True, True, False]
+    assert found["again"] <= 1.25  # an ARP request that is lost while the circuit comes up is repeated after a second
 
 
 def test_the_pages_file_is_the_real_one() -> None:

@@ -10,6 +10,7 @@ from emulator import deployment
 from emulator.network import EmulatedNetwork
 from emulator.overlays.spec import spec
 from emulator.plan import Options, plan
+from tests.emulator.overlays.guest import TOPOLOGIES, run
 from tests.emulator.session.conftest import Emulate
 from tests.emulator.topologies import joined
 
@@ -45,3 +46,25 @@ def test_hosts_that_are_ready_late_but_ready_are_no_error(monkeypatch: pytest.Mo
         deployment.deployed(network, spec(made, "none"), None, lambda _: None) as found,
     ):
         assert found.addresses.keys() == {"c1", "c2"}
+
+
+SCRIPT = """
+names = sorted(probe.addresses)
+rtt_ms = {f"{a} {b}": probe.steady_ms(a, b) for a in names for b in names if a < b}
+cut(net, "h4", "down")
+time.sleep(60)
+while_cut = [probe.reach("c1", "c2"), probe.reach("c2", "c3"), probe.reach("c1", "c4")]
+cut(net, "h4", "up")
+tell(rtt_ms=rtt_ms, while_cut=while_cut, again=probe.seconds_until("c1", "c4"))
+"""
+
+
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_hosts_reach_each_other_and_one_that_is_cut_off_comes_back(tmp_path: Path, topology: str) -> None:
+    found = run(tmp_path, topology, "none", SCRIPT)
+    bits_ms = 2 * 98 * 8 / 1e6 * (1 if topology == "mesh" else 3)
+    for pair, rtt_ms in TOPOLOGIES[topology].round_trips_ms.items():
+        assert rtt_ms <= found["rtt_ms"][pair] <= rtt_ms + bits_ms + 0.01, pair
+    assert found["while_cut"] == [True, True, False]
+    assert found["again"] <= 1.25  # an ARP request that is lost while the circuit comes up is repeated after a second

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import gtsdsl
@@ -49,8 +51,14 @@ def test_a_specification_goes_through_json() -> None:
         ("none", {"store": StorePlace(host="a")}, "none host keeps nothing in a store: leave --store out"),
         ("none", {"network": "10.0.0.0/8"}, "the containers' network 10.0.0.0/8 overlaps 10.0.0.0/31 of circuit l1"),
         ("none", {"network": "100.64.0.0/16"}, "overlaps the address 100.64.0.1 of a"),
-        ("none", {"network": "10.244.0.0/25"}, "has no /24 for each of 2 hosts"),
-        ("none", {"network": "10.244.0.0/23"}, "10.244.0.0/23 has no /24 for each of 2 hosts and one more, and for 4"),
+        ("geneve", {"network": "10.244.0.0/24"}, "has no /24 for each of 2 hosts and one more"),
+        ("libnetwork", {"network": "10.244.0.0/30"}, "has no address for each of 2 containers, and 3 of Docker's own"),
+        ("libnetwork:swarm", {"network": "10.244.0.0/30"}, "for each of 2 containers, and 5 of Docker's own"),
+        ("libnetwork", {"network": "198.18.7.0/24"}, "198.18.7.0/24 overlaps 198.18.0.0/16, which the bridges of Doc"),
+        ("libnetwork:swarm", {"network": "198.16.0.0/12"}, "198.16.0.0/12 overlaps 198.18.0.0/16, which the bridges"),
+        ("libnetwork:swarm", {"network": "198.19.0.0/24"}, "overlaps 198.19.0.0/16, which the ingress network of D"),
+        ("libnetwork", {"runtime": "process"}, "libnetwork has containers of the runtime docker, not process"),
+        ("flannel", {"network": "10.244.0.0/23"}, "has no /24 for each of 2 hosts and one more, and for 4"),
         ("none", {"network": "10.244.0.1/16"}, "has host bits set; write it as 10.244.0.0/16"),
         ("none", {"network": "127.0.0.0/8"}, "the containers' network 127.0.0.0/8 has addresses that no host can have"),
         ("none", {"network": "224.0.0.0/8"}, "has addresses that no host can have"),
@@ -64,6 +72,13 @@ def test_what_cannot_be_is_refused_in_a_line(text: str, options: dict[str, objec
         spec(TWO, text, **options)  # type: ignore[arg-type]
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_each_overlay_takes_as_small_a_network_as_it_can() -> None:
+    asked = replace(spec(TWO, "none"), network="10.9.0.0/29")  # one Ethernet for all, where others need a /24 a host
+    assert not list(overlay("none").refuses(asked))
+    assert not list(overlay("libnetwork").refuses(replace(asked, form="kv")))
+    assert list(overlay("geneve").refuses(asked))
 
 
 def test_a_topology_in_parts_is_refused_with_the_parts() -> None:

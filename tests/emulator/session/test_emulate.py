@@ -99,6 +99,14 @@ def test_a_script_that_fails_shows_its_own_traceback(emulate: Emulate, tmp_path:
     assert "runpy" not in done.stderr
 
 
+def test_a_network_whose_process_is_killed_says_so(emulate: Emulate, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("import os\nos.kill(os.getpid(), 9)\n")
+    done = emulate("--script", str(script))
+    assert (done.returncode, done.stdout) == (125, "")
+    assert done.stderr == ("error: what runs the network was killed, as for want of memory: take more with --memory\n")
+
+
 def test_a_script_that_is_no_python_shows_its_own_line(emulate: Emulate, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("def f(:\n")

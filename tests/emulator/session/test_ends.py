@@ -20,10 +20,10 @@ BUSY = "h1: sleep 1000 & ping h2 > /dev/null & while :; do sleep 0.01; done"
 _SEED = 3
 
 
-def start(topology: Path, left: Leftovers) -> subprocess.Popen[bytes]:
+def start(topology: Path, left: Leftovers, *arguments: str) -> subprocess.Popen[bytes]:
     """An emulation that does not end."""
     return subprocess.Popen(
-        [sys.executable, "-m", "gtsdsl", "emulate", str(topology), "--exec", BUSY],
+        [sys.executable, "-m", "gtsdsl", "emulate", str(topology), *arguments, "--exec", BUSY],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -40,14 +40,36 @@ MOMENTS_S = [round(random.Random(_SEED + number).uniform(0.05, 2.2), 3) for numb
 SIGNALS = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 
 
+# and of the time in which an overlay's store, daemons and containers come up
+OVERLAY_MOMENTS = [
+    (overlay, round(random.Random(_SEED + number).uniform(0.5, longest_s), 3))  # noqa: S311
+    for overlay, longest_s, count in (("flannel", 4.0, 3), ("libnetwork", 12.0, 3))
+    for number in range(count)
+]
+
+
 @pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize("moment_s", MOMENTS_S)
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_nothing_is_left_when_it_is_ended_at_any_moment(
     pair: Path, tmp_path: Path, number: signal.Signals, moment_s: float
 ) -> None:
-    left, before = Leftovers(tmp_path), mounts()
-    process = start(pair, left)
+    end_it(pair, tmp_path, number, moment_s)
+
+
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize(("overlay", "moment_s"), OVERLAY_MOMENTS)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
+def test_nothing_is_left_of_an_overlay_either(
+    pair: Path, tmp_path: Path, number: signal.Signals, overlay: str, moment_s: float
+) -> None:
+    end_it(pair, tmp_path, number, moment_s, "--overlay", overlay)
+
+
+def end_it(topology: Path, place: Path, number: signal.Signals, moment_s: float, *arguments: str) -> None:
+    """End an emulation by a signal at a moment, and see that all of it goes."""
+    left, before = Leftovers(place), mounts()
+    process = start(topology, left, *arguments)
     time.sleep(moment_s)
     left.look()
     process.send_signal(number)
