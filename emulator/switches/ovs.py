@@ -145,11 +145,13 @@ class OpenVSwitch:
 
 
 class OvsSwitch(EmulatedSwitch):
-    """An Open vSwitch bridge. It obeys its controllers; while none answers, it learns (fail mode `standalone`)."""
+    """An Open vSwitch bridge. It obeys its controllers; while none answers, it learns (fail mode `standalone`).
+
+    All bridges are made together (`OpenVSwitch.start`).
+    """
 
     def __init__(self, switch: Switch, underlay: Underlay, world: World, ovs: OpenVSwitch) -> None:
         super().__init__(switch, underlay, world)
-        self.dpid = switch.datapath_id
         self._ovs = ovs
 
     def transaction(self, datapath: str) -> list[str]:
@@ -183,9 +185,6 @@ class OvsSwitch(EmulatedSwitch):
                 ]
             words += ["--", "set", "bridge", self.name, f"controller=[{','.join(rows)}]"]
         return words
-
-    def start(self, controllers: object) -> None:
-        """Nothing: the bridges are made together (`OpenVSwitch.start`)."""
 
     def connected(self) -> bool:
         """Whether a controller answers."""

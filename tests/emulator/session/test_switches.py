@@ -34,6 +34,30 @@ def test_a_switch_of_a_hundred_ports_adds_nothing_to_a_round_trip(gtsdsl: Emulat
     assert re.search(r"= 4\.00\d/4\.00\d/4\.0[01]\d/", done.stdout), done.stdout
 
 
+def test_a_bridge_of_a_hundred_ports_forwards_the_first_frame(gtsdsl: Emulate, tmp_path: Path) -> None:
+    done = gtsdsl("emulate", str(star(tmp_path, 100)), "--switch", "bridge", "--exec", "h1: ping -q -c 1 h2")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"= 12\.0\d\d/", done.stdout), done.stdout  # with ARP's two round trips
+
+
+@pytest.mark.parametrize("switch", ["ovs", "bridge"])
+def test_a_switch_stops_and_starts_again(gtsdsl: Emulate, tmp_path: Path, switch: str) -> None:
+    lines = ["switch s1 stop", "h1 ping -q -c 1 -W 1 h2", "switch s1 start", "h1 ping -q -c 1 -W 2 h2"]
+    (tmp_path / "lines").write_text("\n".join(lines) + "\n")
+    done = gtsdsl(
+        "emulate", str(star(tmp_path, 3)), "--switch", switch, prefix=["sh", "-c", 'exec "$@" < ../lines', "sh"]
+    )
+    assert re.findall(r"[\d.]+% packet loss", done.stdout) == ["100% packet loss", "0% packet loss"], done.stdout
+
+
+def test_a_script_is_told_that_switches_and_controllers_are_the_topologys(gtsdsl: Emulate, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    for line, message in (("addSwitch('s9')", "s9: a running network"), ("addController()", "c0: a controller is")):
+        script.write_text(f"net.{line}\n")
+        done = gtsdsl("emulate", str(star(tmp_path, 3)), "--script", str(script))
+        assert message in done.stderr
+
+
 def test_iperf_ends_and_two_runs_are_the_same_to_the_byte(gtsdsl: Emulate, tmp_path: Path) -> None:
     for run in ("one", "two"):
         done = gtsdsl(
