@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from mininet.log import output
 from mininet.net import Mininet
@@ -96,11 +96,11 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
             self._add(EmulatedHost(host.name, descriptor, self.world, host.loopback), self.hosts)
         if any(switch.kind == "ovs" for switch in self.plan.switches):
             self._ovs = OpenVSwitch(self.world, self.underlay.namespaces[SWITCHES].descriptor)
-        for number, switch in enumerate(self.plan.switches):
+        for switch in self.plan.switches:
             if switch.kind == "ovs" and self._ovs is not None:
                 self._add(OvsSwitch(switch, self.underlay, self.world, self._ovs), self.switches)
             else:
-                self._add(BridgeSwitch(switch, number, self.underlay, self.world), self.switches)
+                self._add(BridgeSwitch(switch, self.underlay, self.world), self.switches)
         for circuit in self.plan.circuits:
             self._add_link(circuit)
         self.built = True
@@ -113,7 +113,8 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
                 self.underlay.finish_checksums()
             self._ovs.start([switch for switch in self.switches if isinstance(switch, OvsSwitch)])
         for switch in self.switches:
-            switch.start(self.controllers)
+            if isinstance(switch, BridgeSwitch):
+                switch.make()
         if any(switch.kind == "bridge" and switch.spanning_tree for switch in self.plan.switches):
             await_spanning_tree(self.underlay)
         if self.waitConn:
@@ -230,6 +231,24 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         host = (cls or EmulatedHost)(name, descriptor, self.world, loopback, **params)
         self._add(host, self.hosts)
         return host
+
+    def addSwitch(self, name: str, cls: object = None, **params: object) -> NoReturn:
+        """Refused: which switches there are decides about addresses and routes, and these are the plan's.
+
+        Raises:
+            EmulationError: always.
+        """
+        raise EmulationError(f"{name:.40}: a running network gets no more switches: put it into the topology")
+
+    def addController(self, name: str = "c0", controller: object = None, **params: object) -> NoReturn:
+        """Refused: a controller is a program in one of the hosts.
+
+        Raises:
+            EmulationError: always.
+        """
+        raise EmulationError(
+            f"{name:.40}: a controller is a program in a host, whose address the topology gives its switches"
+        )
 
     def addLink(
         self, node1: EmulatedNode | str, node2: EmulatedNode | str, port1: int | None = None, port2: int | None = None,

@@ -21,6 +21,7 @@ from emulator.netlink import addresses, links, namespaces, neighbours, qdiscs, r
 from emulator.netlink.connection import Netlink, NetlinkError, is_missing
 from emulator.netlink.messages import Request
 from emulator.plan import Circuit, Egress, End, Plan
+from emulator.plan.neighbours import told_neighbours
 from gtsdsl.addresses import Address
 from gtsdsl.loading import without_collector
 from gtsdsl.naming import interface_name
@@ -29,13 +30,6 @@ SWITCHES = ""
 """The key of the namespace that all switches share: one Open vSwitch serves them all."""
 
 _FEW_HOSTS = 64
-_NEIGHBOURS_ASKED = 512
-"""Up to so many circuits' ends ask for their neighbours with ARP.
-
-The kernel's table of neighbours is one for all namespaces, and takes 1,024 entries that come and go. More circuits
-than that would turn each other's entries out; their ends are told their neighbours' addresses for good instead.
-"""
-
 _HOST_SYSCTLS = {"net/ipv4/ip_forward": "1"}
 _OPEN_SYSCTLS = {
     # a path may go one way and return another: no packet is dropped for coming from there
@@ -218,10 +212,9 @@ class Underlay:
         """By namespace: what brings interfaces up, and what can be done when all of them are."""
         raising = {name: [links.up(links.LOOPBACK_INDEX, "lo")] for name in names}
         rest: dict[str, list[Request]] = {name: [] for name in names}
-        told = 2 * len(self.plan.circuits) > _NEIGHBOURS_ASKED
         index_of: dict[str, int] = {}
         for circuit in self.plan.circuits:
-            for end, far in (circuit.ends, circuit.ends[::-1]):
+            for end in circuit.ends:
                 node = self.key_of(end)
                 index_of[end.name] = end.index
                 if end.address is not None:
@@ -229,9 +222,9 @@ class Underlay:
                 raising[node].append(links.up(end.index, end.name))
                 if end.egress is not None:
                     rest[node].append(qdiscs.set_netem(end.index, end.name, netem(end.egress)))
-                if told and end.address is not None and far.address is not None:
-                    mac = bytes.fromhex(far.mac.replace(":", ""))
-                    rest[node].append(neighbours.add(end.index, end.name, far.address.partition("/")[0], mac))
+        for end, far in told_neighbours(self.plan):
+            address, mac = (far.address or "").partition("/")[0], bytes.fromhex(far.mac.replace(":", ""))
+            rest[self.key_of(end)].append(neighbours.add(end.index, end.name, address, mac))
         for host in self.plan.hosts:
             own = Address(IPv4Address(host.loopback), 32)
             raising[host.name].append(addresses.add(links.LOOPBACK_INDEX, "lo", own))

@@ -51,6 +51,8 @@ def parse_loss(value: Value) -> float:
 def parse_bandwidth(value: Value) -> int:
     """A bandwidth in Mbit/s, a number or a quoted one, in bits a second; 1 kbit/s to 1 Tbit/s.
 
+    It is a whole number of bytes a second, in which the kernel counts.
+
     Raises:
         ValueError: it is none; the sentence says why.
     """
@@ -61,4 +63,4 @@ def parse_bandwidth(value: Value) -> int:
         raise ValueError(f"{told(value)} is no bandwidth; write a number of Mbit/s, such as 1000")
     if not Decimal(MIN_RATE_BPS) / 10**6 <= number <= Decimal(MAX_RATE_BPS) / 10**6:
         raise ValueError(f"{told(value)} Mbit/s is out of range; a bandwidth goes from 0.001 to 1000000 Mbit/s")
-    return round(number * 10**6)
+    return 8 * round(number * 10**6 / 8)

@@ -77,7 +77,15 @@ def test_no_loss(value: Value) -> None:
 
 @pytest.mark.parametrize(
     ("value", "bps"),
-    [(1000, 10**9), ("1000", 10**9), (Decimal("0.5"), 500_000), ("0.001", 1000), (1_000_000, 10**12)],
+    [
+        (1000, 10**9),
+        ("1000", 10**9),
+        (Decimal("0.5"), 500_000),
+        ("0.001", 1000),
+        (1_000_000, 10**12),
+        ("0.001001", 1000),
+        ("0.001006", 1008),
+    ],  # whole bytes a second
 )
 def test_bandwidth(value: Value, bps: int) -> None:
     assert parse_bandwidth(value) == bps

@@ -10,7 +10,7 @@ from emulator.errors import EmulationError
 from emulator.hosts.node import EmulatedNode
 from emulator.hosts.world import World
 from emulator.netlink import links
-from emulator.plan import Switch
+from emulator.plan import End, Switch
 from emulator.underlay import SWITCHES, Underlay
 
 _PATIENCE_S = 60.0
@@ -23,6 +23,7 @@ class EmulatedSwitch(EmulatedNode, MininetSwitch):  # type: ignore[misc]
 
     def __init__(self, switch: Switch, underlay: Underlay, world: World) -> None:
         self.plan = switch
+        self.dpid = switch.datapath_id
         self.underlay = underlay
         # MininetSwitch's constructor would set this only for a switch in the machine's own namespace
         self.controlIntf = None
@@ -31,14 +32,14 @@ class EmulatedSwitch(EmulatedNode, MininetSwitch):  # type: ignore[misc]
         super().__init__(switch.name, underlay.namespaces[SWITCHES].descriptor, world)
 
     @property
+    def _ends(self) -> list[End]:
+        return [end for end in self.underlay.plan.ends if end.node == self.name]
+
+    @property
     def bridged(self) -> list[tuple[str, int, int]]:
         """The ports between which it forwards: interface name, kernel's index, OpenFlow's number."""
         # a port with an address is the one to the controller
-        return [
-            (end.name, end.index, end.number)
-            for end in self.underlay.plan.ends
-            if end.node == self.name and end.address is None
-        ]
+        return [(end.name, end.index, end.number) for end in self._ends if end.address is None]
 
     @property
     def edges(self) -> frozenset[str]:
@@ -48,19 +49,22 @@ class EmulatedSwitch(EmulatedNode, MininetSwitch):  # type: ignore[misc]
         pairs = [pair for circuit in circuits for pair in (circuit.ends, circuit.ends[::-1])]
         return frozenset(near.name for near, far in pairs if near.node == self.name and far.node in hosts)
 
+    def start(self, controllers: object) -> None:
+        """Have it pass frames on again, after `stop`."""
+        with self.underlay.netlink(SWITCHES) as netlink:
+            netlink.send([links.up(end.index, end.name) for end in self._ends])
+            links.settle(netlink, [end.name for end in self._ends])
+
     def stop(self, deleteIntfs: bool = True) -> None:
-        """Nothing of its own: a switch ends with its network."""
+        """Have it pass nothing on, nor hear its controller; its ports stay, for a switch ends with its network."""
+        with self.underlay.netlink(SWITCHES) as netlink:
+            netlink.send([links.down(end.index, end.name) for end in self._ends])
 
 
 class BridgeSwitch(EmulatedSwitch):
     """A Linux bridge: it learns, and obeys no controller. In a loop, 802.1D keeps frames from going round."""
 
-    def __init__(self, switch: Switch, number: int, underlay: Underlay, world: World) -> None:
-        super().__init__(switch, underlay, world)
-        self.dpid = switch.datapath_id
-        self._number = number
-
-    def start(self, controllers: object) -> None:
+    def make(self) -> None:
         """Make the bridge, and its ports its own."""
         namespace = self.underlay.namespaces[SWITCHES]
         index = namespace.next_index
@@ -70,6 +74,8 @@ class BridgeSwitch(EmulatedSwitch):
         requests.append(links.up(index, self.name))
         with self.underlay.netlink(SWITCHES) as netlink:
             netlink.send(requests)
+            # the kernel opens a port when it notices the carrier: by itself, a hundred a second
+            links.settle(netlink, [name for name, _, _ in self.bridged])
 
     def dpctl(self, *_args: str) -> str:
         """Mininet's way to a switch's flows.

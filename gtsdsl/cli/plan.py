@@ -16,7 +16,7 @@ from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.loading import check, read_source
 
 if TYPE_CHECKING:
-    from emulator.plan import Plan
+    from emulator.plan import Circuit, Plan
     from gtsdsl.circuits import Circuits
     from gtsdsl.testbed import Testbed
 
@@ -130,18 +130,18 @@ def user_circuits(rtts: Sequence[str], path: Path | None) -> Circuits | None:
 
 
 def check_rtts(rtts: Sequence[str], own: Circuits | None, made: Plan) -> None:
-    """See that each ``--rtt`` is about a circuit of the network: else a slip of the pen would change nothing, unseen.
+    """See that each ``--rtt`` decides the delay of a circuit: else a slip of the pen would change nothing, unseen.
 
     Raises:
-        click.BadParameter: no circuit joins its sites.
+        click.BadParameter: no circuit joins its sites, or all that do have a delay of their own.
     """
     from gtsdsl.circuits import canonical  # noqa: PLC0415
 
     sites = {host.name: host.site for host in made.hosts} | {switch.name: switch.site for switch in made.switches}
-    joined = set()
+    joined: dict[str, list[Circuit]] = {}
     for circuit in made.circuits:
         ends = [sites[end.node] for end in circuit.ends]
-        joined.add("-".join(sorted(canonical(site, own) for site in ends if site)))
+        joined.setdefault("-".join(sorted(canonical(site, own) for site in ends if site)), []).append(circuit)
     for text in rtts:
         codes = text.partition("=")[0].split("-")
         asked = "-".join(sorted(canonical(code.strip().upper(), own) for code in codes))
@@ -149,6 +149,12 @@ def check_rtts(rtts: Sequence[str], own: Circuits | None, made: Plan) -> None:
             near = did_you_mean(asked, sorted(it for it in joined if "-" in it))
             hint = f"; {near}" if near else ": `gtsdsl plan` shows those that there are"
             raise click.BadParameter(f"no circuit of this topology is {printable(asked, 80)}{hint}", param_hint="--rtt")
+        if all(circuit.source == "link" for circuit in joined[asked]):
+            found = ", ".join(printable(circuit.id, 40) for circuit in joined[asked][:4])
+            raise click.BadParameter(
+                f"{printable(asked, 80)} would change nothing: the topology states the `delay` of {found} itself",
+                param_hint="--rtt",
+            )
 
 
 def _text(plan: Plan) -> str:

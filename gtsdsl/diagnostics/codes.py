@@ -75,4 +75,5 @@ CODES: dict[str, Code] = {
     "GTS042": _error("unused link"),
     "GTS043": _error("exported port bound to nothing"),
     "GTS044": _error("nested testbeds that contradict each other"),
+    "GTS045": _warning("jitter above the delay"),
 }

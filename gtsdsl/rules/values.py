@@ -1,4 +1,4 @@
-"""Attributes' values to findings: sites, addresses, port numbers, rates, flavors, delays (GTS032 to GTS039)."""
+"""Attributes' values to findings: sites, addresses, port numbers, rates, flavors, delays (GTS032 to GTS039, GTS045)."""
 
 from __future__ import annotations
 
@@ -56,6 +56,8 @@ def check_values(index: Index) -> Iterator[Diagnostic]:
                 yield from _each(index, resource, {"location": resource.location}, _OF_RESOURCES)
             if resource.attributes:
                 yield from _each(index, resource, resource.attributes, _OF_RESOURCES)
+            if "jitter" in resource.attributes:
+                yield from _jitter_above_delay(index, resource)
             if "controller" in resource.attributes:
                 for block, prefix in blocks(resource.attributes.get("controller"), "controller"):
                     yield from _each(index, resource, block, _OF_CONTROLLERS, prefix)
@@ -93,6 +95,21 @@ def _each(
             yield index.finding(
                 bad.code, f"{shown(where)}: {bad.sentence}", place_of(item, where), hint=near or bad.hint
             )
+
+
+def _jitter_above_delay(index: Index, link: Resource) -> Iterator[Diagnostic]:
+    try:
+        delay_us, jitter_us = (parse_duration_us(link.attributes[name]) for name in ("delay", "jitter"))
+    except (KeyError, ValueError):  # no delay of its own, or one that is found wrong elsewhere
+        return
+    if jitter_us > delay_us:
+        yield index.finding(
+            "GTS045",
+            f"link {shown(link.id)} has more jitter than delay: packets that would arrive before they were sent are "
+            "not delayed at all",
+            place_of(link, "jitter"),
+            note=("the delay is here", place_of(link, "delay")),
+        )
 
 
 def _logical_ports_twice(index: Index, switch: Resource) -> Iterator[Diagnostic]:

@@ -126,6 +126,14 @@ def test_what_is_no_option_is_told(pair: str, arguments: list[str], message: str
     assert message in result.stderr
 
 
+def test_a_round_trip_that_a_links_own_delay_overrules_is_told(pair: str) -> None:
+    path = Path(pair)
+    path.write_text(path.read_text().replace("link {", 'link { delay = "1ms";', 1))
+    result = run(pair, "--rtt", "AMS-MIL=40ms")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "AMS-MIL would change nothing: the topology states the `delay` of l" in result.stderr.replace("\n", " ")
+
+
 def test_a_testbed_without_a_host_has_no_network(tmp_path: Path) -> None:
     path = tmp_path / "none.dsl"
     path.write_text("type Empty {\n}\n")

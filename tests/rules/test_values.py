@@ -248,6 +248,21 @@ def test_bad_delays(name: str, value: Value) -> None:
     assert judged("link", name, value) == ["GTS038"]
 
 
+@pytest.mark.parametrize(
+    ("attributes", "found"),
+    [
+        ({"delay": "1ms", "jitter": "50ms"}, ["GTS045"]),
+        ({"delay": "1ms", "jitter": "1000us"}, []),
+        ({"delay": "0ms", "jitter": "1us"}, ["GTS045"]),
+        ({"jitter": "50ms"}, []),
+        ({"delay": "1", "jitter": "50ms"}, ["GTS038"]),
+    ],
+)
+def test_jitter_above_the_delay(attributes: dict[str, Value], found: list[str]) -> None:
+    said = codes(bed(Resource("link", "l", attributes=attributes)))
+    assert [code for code in said if code in {"GTS038", "GTS045"}] == found
+
+
 @pytest.mark.parametrize("value", ["0%", "0.1%", "100%", "5 %"])
 def test_good_losses(value: str) -> None:
     assert judged("link", "loss", value) == []

@@ -56,6 +56,18 @@ def test_the_shell_line_is_the_users_from_the_first_colon_on(emulate: Emulate) -
     assert emulate("--exec", "h1: echo 'a: b' \"$((1+1))\" : c").stdout == "a: b 2 : c\n"
 
 
+@pytest.mark.parametrize("delay", ["4s", "60s"])
+def test_a_host_far_away_is_reached(emulate: Emulate, pair: Path, delay: str) -> None:
+    """Though ARP would give up before it answers."""
+    pair.write_text(pair.read_text().replace('id = "l1"', f'id = "l1"; delay = "{delay}"'))
+    done = emulate("--probe", "--count", "3", "--json", "result.json")
+    assert done.returncode == 0, done.stderr
+    (circuit,) = json.loads((pair.parent / "work" / "result.json").read_text())["probe"]
+    assert circuit["lost"] == 0
+    assert abs(circuit["error_us"]) < 5
+    assert " 0% packet loss" in emulate("--exec", "h1: ping -q -c 2 -W 300 h2").stdout
+
+
 def test_delays_can_be_given(emulate: Emulate) -> None:
     done = emulate("--rtt", "AMS-MIL=80ms", "--exec", "h1: ping -q -c 2 h2")
     assert re.search(r"= 80\.00[0-5]/", done.stdout), done.stdout
