@@ -13,7 +13,7 @@ from pathlib import Path
 from emulator.errors import EmulationError
 from emulator.kernel.cache import PACKAGED_FROM, built_kernels, packaged_kernel
 from emulator.kernel.choose import host_lacks
-from emulator.kernel.confine import landlock_version
+from emulator.kernel.confine import landlock_version, unconfined
 
 _SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
 _BUILD_TOOLS = {"gcc": "gcc", "make": "make", "flex": "flex", "bison": "bison", "bc": "bc", "patch": "patch"}
@@ -53,14 +53,9 @@ def _findings() -> Iterator[Finding]:
     yield from _kernels()
     yield _user_namespaces()
     version = landlock_version()
-    yield Finding(
-        "Landlock",
-        version > 0,
-        f"guests are confined (interface {version})"
-        if version
-        else "root in a guest could write to your files: "
-        "it is in Linux 5.13 and later, and is switched on with lsm=landlock,… on the kernel's command line",
-    )
+    said = f"guests are confined (interface {version})" if version else "in Linux 5.13 and later, by lsm=landlock,…"
+    open_to_guests = unconfined(version)
+    yield Finding("Landlock", version > 0, f"{said}; but {open_to_guests}" if open_to_guests else said)
     yield _module("mininet", "mininet.net", "the API of networks", "pip install 'gtsdsl[emulation]'")
     yield _programs("util-linux", ("nsenter", "unshare", "setsid", "mount"), "enter hosts", "util-linux mount")
     yield _programs("Open vSwitch", _OVS_PROGRAMS, "switches; or take --switch bridge", "openvswitch-switch")
