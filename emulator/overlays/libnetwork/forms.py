@@ -143,7 +143,10 @@ class SwarmForm:
 
     def join(self, daemon: Dockerd, address: str) -> None:
         """Join the swarm, when there is one."""
-        manager, token = self._manager.result(_PATIENCE_S)
+        try:
+            manager, token = self._manager.result(_PATIENCE_S)
+        except TimeoutError:
+            raise _late(daemon, "sees no swarm that it could join") from None
         with daemon.asking():
             if _state(daemon) == "inactive":
                 daemon.client.swarm.join([manager], token, f"{address}:{_SWARM_PORT}", address)
@@ -187,5 +190,9 @@ def _wait(daemon: Dockerd, is_there: Callable[[], bool], trouble: str) -> None:
     while not is_there():
         daemon.daemon.check()
         if time.monotonic() > deadline_s:
-            raise DaemonError(f"dockerd on {daemon.host} {trouble}, after {_PATIENCE_S:g} s")
+            raise _late(daemon, trouble)
         time.sleep(_POLL_S)
+
+
+def _late(daemon: Dockerd, trouble: str) -> DaemonError:
+    return DaemonError(f"{daemon.daemon} {trouble}, after {_PATIENCE_S:g} s: {daemon.daemon.last_lines()}")
