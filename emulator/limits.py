@@ -13,17 +13,15 @@ _PERIOD_US = 100_000
 _CONTROLLERS = ("cpu", "memory")
 
 
-def container_groups(container: Container, pid: int | None, folder: str) -> tuple[Path, ...]:
-    """The control groups of a container that has limits: those that Docker has made, or new ones.
+def container_groups(container: Container, folder: str) -> tuple[Path, ...]:
+    """New control groups for a container that has limits, and is none of Docker's: those have theirs.
 
-    ``pid`` is the first process of a container of Docker. ``folder`` is what the emulation calls its own
+    ``folder`` is what the emulation calls its own
     (`World.groups`); what is in it goes with the emulation.
 
     Raises:
         EmulationError: this machine has none.
     """
-    if pid is not None:
-        return tuple(_of_process(pid))
     made = tuple(_GROUPS / place / folder / container.name for place in _places())
     try:
         for group in made:
@@ -43,14 +41,6 @@ def _places() -> Iterator[str]:
         if not (_GROUPS / name / "tasks").exists():
             raise EmulationError(f"this kernel has no control groups for {name}: take a guest kernel (--kernel uml)")
         yield name
-
-
-def _of_process(pid: int) -> Iterator[Path]:
-    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        for name in controllers.split(","):
-            if name in _CONTROLLERS or not controllers:  # version 2 has one group for all
-                yield _GROUPS / name / path.lstrip("/")
 
 
 def _values(container: Container) -> Iterator[tuple[str, str]]:

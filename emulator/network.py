@@ -172,10 +172,10 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         if name in self.nameToNode:
             raise EmulationError(f"there is a node {name!a} already")
         self.hold(name, attachment.namespace)
-        if container.has_limits:
-            self.world.limit(attachment.namespace, container_groups(container, attachment.pid, self.world.groups))
-        if attachment.pid is not None:
-            self.world.inhabit(attachment.namespace, attachment.pid, attachment.hosts_file)
+        if attachment.running is not None:
+            self.world.inhabit(attachment.namespace, attachment.running, attachment.hosts_file)
+        elif container.has_limits:
+            self.world.limit(attachment.namespace, container_groups(container, self.world.groups))
         self.world.name(attachment.address, name)
         node = EmulatedHost(name, attachment.namespace, self.world, attachment.address)
         self._add(node, self.containers)

@@ -14,6 +14,7 @@ from emulator.daemons import Daemon, DaemonError
 from emulator.docker import programs
 from emulator.docker.containers import image_at, open_network
 from emulator.docker.daemon import Dockerd
+from emulator.docker.model import RunningContainer
 from emulator.netlink import state
 from emulator.netlink.state import KernelState
 from emulator.overlays.base import Overlay
@@ -105,8 +106,9 @@ class Libnetwork(Overlay):
     def attach(self, container: Container) -> Attachment:
         """Run a container, unless it runs already; its name resolves in the others by Docker's own name server."""
         daemon = self._daemons[container.host]
-        pid = self._run(container)
-        return Attachment(open_network(container.name, pid), daemon.address(container.name, NETWORK), pid)
+        running = self._run(container)
+        address = daemon.address(container.name, NETWORK)
+        return Attachment(open_network(container.name, running), address, running)
 
     def peers(self, host: str) -> tuple[Peer, ...]:
         """The hosts to which it tunnels: one peer for each address of a container behind one."""
@@ -156,8 +158,8 @@ class Libnetwork(Overlay):
             if container.host == host:
                 self._run(container)
 
-    def _run(self, container: Container) -> int:
-        """Run a container; its process."""
+    def _run(self, container: Container) -> RunningContainer:
+        """Run a container."""
         daemon = self._daemons[container.host]
         for _ in range(_ATTEMPTS - 1):
             try:
