@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from emulator import limits
 from emulator.daemons import DaemonError
@@ -143,7 +142,7 @@ def _join(found: Overlay, began_ns: int, progress: Progress) -> tuple[dict[str, 
         for host in spec.hosts:
             found.is_ready(host)  # a daemon that has died since says why
         for name, attachment in attached.items():
-            if attachment.pid is not None and not Path(f"/proc/{attachment.pid}").exists():
+            if attachment.running is not None and not attachment.running.is_there:
                 raise DaemonError(f"container {name}: {ENDED}")
         addresses = {name: attachment.address for name, attachment in attached.items()}
         return addresses, meetings.found(spec.hosts)

@@ -12,7 +12,7 @@ from emulator.errors import EmulationError
 from emulator.kernel.build import installing, missing_tools
 from emulator.kernel.cache import PACKAGED_FROM, built_kernels, packaged_kernel
 from emulator.kernel.choose import host_lacks
-from emulator.kernel.confine import landlock_version
+from emulator.kernel.confine import landlock_version, unconfined
 from emulator.programs import OPEN_VSWITCH, find_program
 from emulator.user_namespace import opening_command
 
@@ -50,14 +50,9 @@ def _findings() -> Iterator[Finding]:
     yield from _kernels()
     yield _user_namespaces()
     version = landlock_version()
-    yield Finding(
-        "Landlock",
-        version > 0,
-        f"guests are confined (interface {version})"
-        if version
-        else "root in a guest could write to your files: "
-        "it is in Linux 5.13 and later, and is switched on with lsm=landlock,… on the kernel's command line",
-    )
+    said = f"guests are confined (interface {version})" if version else "in Linux 5.13 and later, by lsm=landlock,…"
+    open_to_guests = unconfined(version)
+    yield Finding("Landlock", version > 0, f"{said}; but {open_to_guests}" if open_to_guests else said)
     yield _module("mininet", "mininet.net", "the API of networks", "pip install 'gtsdsl[emulation]'")
     yield _programs("util-linux", ("nsenter", "unshare", "setsid", "mount"), "enter hosts", "util-linux mount")
     yield _programs("Open vSwitch", OPEN_VSWITCH, "switches; or take --switch bridge", "openvswitch-switch")

@@ -21,17 +21,14 @@ def lacks() -> Iterator[str]:
         yield f"this kernel has no control groups for {' and '.join(missing)}: take a guest kernel (--kernel uml)"
 
 
-def container_groups(container: Container, pid: int | None, folder: str) -> tuple[Path, ...]:
-    """The control groups of a container that has limits: those that Docker has made, or new ones.
+def container_groups(container: Container, folder: str) -> tuple[Path, ...]:
+    """New control groups for a container that has limits, and is none of Docker's: those have theirs.
 
-    ``pid`` is the first process of a container of Docker. ``folder`` is what the emulation calls its own
-    (`World.groups`); what is in it goes with the emulation.
+    ``folder`` is what the emulation calls its own (`World.groups`); what is in it goes with the emulation.
 
     Raises:
         EmulationError: none can be made; see `lacks`.
     """
-    if pid is not None:
-        return tuple(_of_process(pid))
     made = tuple(_GROUPS / name / folder / container.name for name in _CONTROLLERS)
     try:
         for group in made:
@@ -42,14 +39,6 @@ def container_groups(container: Container, pid: int | None, folder: str) -> tupl
     except OSError as error:
         raise EmulationError(f"{container.name} cannot have its flavor's limits: {error.strerror}") from None
     return made
-
-
-def _of_process(pid: int) -> Iterator[Path]:
-    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        for name in controllers.split(","):
-            if name in _CONTROLLERS or not controllers:  # version 2 has one group for all
-                yield _GROUPS / name / path.lstrip("/")
 
 
 def _values(container: Container) -> Iterator[tuple[str, str]]:

@@ -205,10 +205,10 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
     def _settle(self, container: Container, attachment: Attachment) -> None:
         """Let a container's commands be its own, and its name known."""
         self.world.guard([attachment.namespace])
-        if container.has_limits:
-            self.world.limit(attachment.namespace, container_groups(container, attachment.pid, self.world.groups))
-        if attachment.pid is not None:
-            self.world.inhabit(attachment.namespace, attachment.pid, attachment.hosts_file)
+        if attachment.running is not None:
+            self.world.inhabit(attachment.namespace, attachment.running, attachment.hosts_file)
+        elif container.has_limits:
+            self.world.limit(attachment.namespace, container_groups(container, self.world.groups))
         self.world.name(attachment.address, container.name)
 
     def hold(self, name: str, namespace: int) -> None:

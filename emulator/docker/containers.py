@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from emulator.daemons import DaemonError
 from emulator.docker.daemon import ENDED, Dockerd
 from emulator.docker.image import Image, image, own_image
+from emulator.docker.model import RunningContainer
 from emulator.overlays.model import Attachment, Container
 
 if TYPE_CHECKING:
@@ -44,14 +45,15 @@ class DockerHosts:
             self._daemons[container.host] = daemon
             daemon.daemon.wait_until(daemon.answers, _PATIENCE_S)
         daemon = self._daemons[container.host]
-        pid = daemon.run(container, daemon.load(image_at(self._image_path)), network)
+        running = daemon.run(container, daemon.load(image_at(self._image_path)), network)
         address = daemon.address(container.name, network)
-        return Attachment(open_network(container.name, pid), address, pid, daemon.hosts_file(container.name))
+        return Attachment(open_network(container.name, running), address, running, daemon.hosts_file(container.name))
 
     def stop(self, host: str) -> None:
         """End the daemon of a host and its containers, if it has any."""
         if (daemon := self._daemons.pop(host, None)) is not None:
             daemon.daemon.stop()
+            daemon.close()
 
 
 @cache
@@ -60,14 +62,14 @@ def image_at(path: str | None) -> Image:
     return own_image() if path is None else image(Path(path))
 
 
-def open_network(name: str, pid: int) -> int:
-    """A descriptor of the network namespace of a container, by its first process.
+def open_network(name: str, container: RunningContainer) -> int:
+    """A descriptor of the network namespace of a container.
 
     Raises:
-        DaemonError: that has ended.
+        DaemonError: it has ended.
     """
     try:
-        return os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(f"/proc/{container.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         raise DaemonError(f"container {name}: {ENDED}") from None
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from emulator.daemons import Daemon, DaemonError, start_program
 from emulator.docker import programs
 from emulator.docker.image import Image
+from emulator.docker.model import RunningContainer
 from emulator.errors import EmulationError
 from emulator.overlays.model import Container
 from emulator.readable import readable
@@ -80,12 +81,14 @@ class Dockerd:
         self._held: list[int] = []
         self._log_begins = 0
         run = network.world.start().parent
-        number = list(network.underlay.namespaces).index(host)  # a host's name may be too long for a socket's path
-        self.folder = run / "docker" / str(number)
-        self.folder.mkdir(parents=True)
+        self._programs = programs.own(run / "docker" / "programs")  # here, for `start` may run in a thread a host
+        # numbered, for a host's name may be too long for a socket's path, and a host may have one after another
+        self.folder = run / "docker" / str(len(list((run / "docker").iterdir())))
+        self.folder.mkdir()
         self._socket = self.folder / "docker.sock"
         if len(os.fsencode(self._socket)) > _SOCKET_BYTES:
             raise EmulationError(f"{run} is too long a path for Docker's socket: set TMPDIR to a shorter one")
+        network.world.at_end(self.close)
 
     def start(self) -> None:
         """Start it; it returns before it is ready. Started anew after its end, it has the containers that it had.
@@ -115,9 +118,18 @@ class Dockerd:
             "--raw-logs",
             *self._options,
         ]
-        variables = {"PATH": f"{programs.own(self.folder.parent / 'programs')}:{programs.PATH}"}
+        variables = {"PATH": f"{self._programs}:{programs.PATH}"}
         self._log_begins = 0 if self._daemon is None else self._daemon.log.stat().st_size
         self._daemon = start_program(self.network, self.host, "dockerd", [*self._enter(), *command], variables)
+
+    def close(self) -> None:
+        """Let go of what leads to it. It ends by itself with the network, or by `Daemon.stop` before."""
+        for opened in (self._knock, self._client):
+            if opened is not None:
+                opened.close()
+        self._knock = self._client = None
+        while self._held:
+            os.close(self._held.pop())
 
     def _enter(self) -> list[str]:
         """What brings its command into its own mount and UTS namespaces: new ones, or those that it had before."""
@@ -178,17 +190,24 @@ class Dockerd:
         if image.path not in self._loaded:
             with self.asking(), image.path.open("rb") as file:
                 if image.is_saved:
-                    name = str(self.client.images.load(file)[0].id)
+                    names = [str(found.id) for found in self.client.images.load(file)]
                 else:
-                    said = self.client.api.import_image_from_data(file, repository="gtsdsl")
-                    name = str(json.loads(said.splitlines()[-1])["status"])
+                    said = json.loads(
+                        self.client.api.import_image_from_data(file, repository="gtsdsl").splitlines()[-1]
+                    )
+                    names = [str(said["status"])] if "status" in said else []
+                if not names:
+                    raise DaemonError(f"dockerd on {self.host} finds no image in {image.path}")
+                name = names[0]
                 settings = self.client.images.get(name).attrs["Config"]
             has_command = bool(settings.get("Cmd") or settings.get("Entrypoint"))
             self._loaded[image.path] = LoadedImage(name, None if has_command else ("/bin/sh",))
         return self._loaded[image.path]
 
-    def run(self, wanted: Container, image: LoadedImage, network: str, names: Mapping[str, str] | None = None) -> int:
-        """Start a container of an image, or one that has been there before; the id of its first process.
+    def run(
+        self, wanted: Container, image: LoadedImage, network: str, names: Mapping[str, str] | None = None
+    ) -> RunningContainer:
+        """Start a container of an image, or one that has been there before.
 
         ``network`` is Docker's name of the network that it is in; ``names`` has addresses by the names that it is to
         know.
@@ -222,7 +241,8 @@ class Dockerd:
             if not state["Running"]:
                 said = one_line(container.logs(tail=3).decode(errors="replace"))
                 raise DaemonError(f"container {wanted.name}: {ENDED} (status {state['ExitCode']}) {said}".rstrip())
-            return int(state["Pid"])
+            root = self.folder / "exec" / "runtime-runc" / "moby"
+            return RunningContainer(int(state["Pid"]), str(container.id), root)
 
     def remove(self, name: str) -> None:
         """End and remove a container, if it is there.

@@ -11,10 +11,13 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.docker import programs
+from emulator.docker.archive import look_through
 from emulator.docker.programs import PATH
 from emulator.errors import EmulationError
 from emulator.folders import cache_folder
@@ -27,6 +30,9 @@ _WANTED = ("ip", "tc", "iperf3", "netperf", "netserver")
 _LIBRARY = re.compile(r"^\s*(?:\S+ => )?(/\S+) \(0x[0-9a-f]+\)$", re.MULTILINE)
 _REFERENCE = re.compile(r"[a-z0-9][a-z0-9._/:-]*(@sha256:[0-9a-f]+)?")
 """An image's name, as Docker has them."""
+_KEPT_S = 30 * 86400
+_FIRST_WITH_OCI = 25
+"""The first version of Docker that loads an image without a `manifest.json` of its own."""
 _FOLDERS = {"bin": 0o755, "dev": 0o755, "etc": 0o755, "proc": 0o755, "root": 0o700, "sys": 0o755, "tmp": 0o1777,
             "usr": 0o755, "var": 0o755, "var/tmp": 0o1777}  # fmt: skip
 # bash, for the shell of Debian's busybox takes its own `ping` before the one that is looked for
@@ -53,13 +59,13 @@ def own_image() -> Image:
     Raises:
         EmulationError: a program that must be in it is missing, or there is no room.
     """
-    programs = dict(_programs())
-    applets = _output([programs["busybox"], "--list"]).split()
-    libraries = sorted({path for program in programs.values() for path in _libraries(program)})
-    contents = {f"bin/{name}": Path(path).read_bytes() for name, path in programs.items()}
+    found = dict(_programs())
+    applets = _output([found["busybox"], "--list"]).split()
+    libraries = sorted({path for program in found.values() for path in _libraries(program)})
+    contents = {f"bin/{name}": Path(path).read_bytes() for name, path in found.items()}
     contents |= {path.lstrip("/"): Path(path).read_bytes() for path in libraries}
     contents |= {name: text.encode() for name, text in _FILES.items()}
-    links = {**{f"bin/{name}": "busybox" for name in applets if name not in programs}, **_LINKS}
+    links = {**{f"bin/{name}": "busybox" for name in applets if name not in found}, **_LINKS}
     path = cache_folder() / "images" / f"tools-{_hash(contents, links)}.tar"
     if not path.exists():
         with _keeping(path) as file:
@@ -82,22 +88,21 @@ def image(path: Path) -> Image:
     """An archive that `docker save` wrote, or one of a root file system.
 
     Raises:
-        EmulationError: it is neither.
+        EmulationError: it is neither, or of a kind that this machine's Docker does not load.
     """
-    try:
-        with tarfile.open(path) as archive:
-            names = {member.name.removeprefix("./").rstrip("/") for member in archive}
-    except FileNotFoundError:
-        raise EmulationError(f"there is no file {path}") from None
-    except (tarfile.ReadError, EOFError):
-        raise EmulationError(f"{path} is no archive, of `docker save` or of `docker export`") from None
-    except (OSError, tarfile.TarError) as error:
-        raise EmulationError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if "manifest.json" in names:
-        return Image(path, is_saved=True)
-    if not names & {"bin", "usr", "etc", "lib"} and not any("/" in name for name in names):
+    found = look_through(path)
+    if found.is_oci and not found.is_saved and _major(version := programs.version()) < _FIRST_WITH_OCI:
+        raise EmulationError(
+            f"{path} has the layout of OCI, which Docker loads from version {_FIRST_WITH_OCI} on"
+            f"{f', and not {version}' if version else ''}: write it with `docker save`"
+        )
+    if not (found.is_saved or found.is_oci or found.is_root):
         raise EmulationError(f"{path} holds neither an image (docker save) nor a root file system (docker export)")
-    return Image(path, is_saved=False)
+    return Image(path, is_saved=found.is_saved or found.is_oci)
+
+
+def _major(version: str) -> int:
+    return int(version.partition(".")[0] or 0)
 
 
 def _saved(name: str) -> Path:
@@ -167,6 +172,7 @@ def _keeping(path: Path) -> Iterator[io.BufferedWriter]:
             yield file
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
+        _forget_unused(path.parent)
     except BaseException as error:
         if temporary is not None:
             with contextlib.suppress(FileNotFoundError):
@@ -174,6 +180,15 @@ def _keeping(path: Path) -> Iterator[io.BufferedWriter]:
         if isinstance(error, OSError):
             raise EmulationError(f"{path}: the containers' image cannot be kept there: {error.strerror}") from None
         raise
+
+
+def _forget_unused(folder: Path) -> None:
+    """Remove what nobody has read for a month: an image is made again, or asked for, when it is wanted."""
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another process does the same
+            found = path.stat()
+            if max(found.st_atime, found.st_mtime) < time.time() - _KEPT_S:
+                path.unlink()
 
 
 def _write(file: io.BufferedWriter, contents: Mapping[str, bytes], links: Mapping[str, str]) -> None:

@@ -13,7 +13,6 @@ from emulator.docker.image import find_image
 from emulator.docker.model import Machine
 from emulator.errors import EmulationError
 from emulator.flavors import limits
-from emulator.limits import container_groups
 from emulator.netlink import namespaces
 from emulator.overlays.model import Container
 from emulator.plan import Plan
@@ -108,11 +107,9 @@ class Machines:
     def _run(self, daemon: Dockerd, machine: Machine) -> int:
         """A host's container; the descriptor of its network namespace."""
         container = Container(machine.host, _DAEMON, machine.cpus, machine.memory_bytes)
-        pid = daemon.run(container, daemon.load(image_at(machine.image)), "none")
-        descriptor = open_network(machine.host, pid)
+        running = daemon.run(container, daemon.load(image_at(machine.image)), "none")
+        descriptor = open_network(machine.host, running)
         world = self._network.world
         world.guard([descriptor])
-        world.inhabit(descriptor, pid, daemon.hosts_file(machine.host))
-        if container.has_limits:
-            world.limit(descriptor, container_groups(container, pid, world.groups))
+        world.inhabit(descriptor, running, daemon.hosts_file(machine.host))
         return descriptor

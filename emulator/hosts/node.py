@@ -68,7 +68,7 @@ class EmulatedNode(Node):  # type: ignore[misc]
         master, slave = os.openpty()
         # the terminal must become the session's, or Ctrl-C (`sendInt`) would reach nobody
         shell = ["env", f"PS1={_SENTINEL}", "bash", "--norc", "--noediting", "-is", f"mininet:{self.name}"]
-        line = ["setsid", "--ctty", *self.world.command(self.namespace, shell)]
+        line = ["setsid", "--ctty", *self.world.command(self.namespace, shell, terminal=True)]
         descriptors = (self.namespace, self.world.mounts)
         self.shell = self._popen(
             line, stdin=slave, stdout=slave, stderr=slave, pass_fds=descriptors, env=self.world.environment
@@ -82,10 +82,12 @@ class EmulatedNode(Node):  # type: ignore[misc]
         self.pollOut.register(self.ended, select.POLLIN)
         self.outToNode[master] = self.inToNode[master] = self
         self.execed = False
-        while not self.read(1024).endswith(_SENTINEL):
-            if self.shell.poll() is not None:
+        said = ""
+        while not said.endswith(_SENTINEL):
+            if self.pollOut.poll(100):
+                said = self.read(1024)
+            elif self.shell.poll() is not None:
                 raise EmulationError(f"{self.name}: no shell could be started: is bash there?")
-            self.pollOut.poll(100)
         self.waiting = False
         self.cmd("unset HISTFILE; stty -echo; set +m; " + "; ".join(_FUNCTIONS))
         Node.mountPrivateDirs(self)
@@ -118,6 +120,7 @@ class EmulatedNode(Node):  # type: ignore[misc]
         enter = ["nsenter", f"--net={namespaces}/net", f"--mount={namespaces}/mnt", "env", "-C", str(working_folder())]
         if self.world.has_container(self.namespace):
             enter = self.world.command(self.namespace, [])
+            kwargs.setdefault("pass_fds", (self.namespace,))
         kwargs.setdefault("mncmd", enter)
         kwargs.setdefault("env", self.world.environment)
         kwargs.setdefault("start_new_session", True)

@@ -7,9 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from emulator.docker import programs
+from emulator.docker.model import RunningContainer
 from emulator.errors import EmulationError
 from emulator.folders import working_folder
 from emulator.hosts import guardian
@@ -52,7 +54,7 @@ class World:
         self._stack = contextlib.ExitStack()
         self._guardian: subprocess.Popen[bytes] | None = None
         self._guarded: dict[int, int] = {}
-        self._inhabitants: dict[int, int] = {}
+        self._inhabitants: dict[int, RunningContainer] = {}
         self._further_files: set[Path] = set()
         self._groups: dict[int, tuple[Path, ...]] = {}
         self.folder = Path()
@@ -68,6 +70,10 @@ class World:
             self._guardian = None
             self._stack.close()
 
+    def at_end(self, function: Callable[[], None]) -> None:
+        """Have a function called when all processes have been ended."""
+        self._stack.callback(function)
+
     def guard(self, namespaces: Iterable[int]) -> None:
         """Take network namespaces, by descriptors, into the guardian's care: their processes end with this one."""
         new = {os.fstat(descriptor).st_ino: descriptor for descriptor in namespaces}
@@ -76,12 +82,12 @@ class World:
         if self._guardian is not None and new:
             self._tell(new)
 
-    def inhabit(self, namespace: int, pid: int, hosts_file: Path | None = None) -> None:
-        """Have commands for a network namespace enter all namespaces and the root of a process: a container's.
+    def inhabit(self, namespace: int, container: RunningContainer, hosts_file: Path | None = None) -> None:
+        """Have commands for a network namespace run in a container of Docker.
 
         Its ``hosts_file``, if there is one, gets all names that are known, and later ones when they become known.
         """
-        self._inhabitants[namespace] = pid
+        self._inhabitants[namespace] = container
         if hosts_file is not None:
             _append(hosts_file, self._hosts_file)
             self._further_files.add(hosts_file)
@@ -111,21 +117,24 @@ class World:
                 path.write_text(path.read_text().replace(stale, ""))  # in place, as `_append`
             _append(path, line)
 
-    def command(self, namespace: int, command: Sequence[str], directory: str | None = None) -> list[str]:
+    def command(
+        self, namespace: int, command: Sequence[str], directory: str | None = None, *, terminal: bool = False
+    ) -> list[str]:
         """A command line that runs a command in a network namespace and in a mount namespace that is its own.
 
         The namespace's descriptor, and `mounts`, must be handed on to the process. Where a container inhabits the
-        namespace, it runs in that one, with its environment, as by `docker exec`.
+        namespace, it runs in that one as by `docker exec`; ``terminal`` says whether it gets a terminal there, for the
+        one that it is started on.
 
         Raises:
             EmulationError: the processes of an emulation cannot be kept together here, a tool is missing, or the
                 container has ended.
         """
         self.start()
+        if namespace in self._inhabitants:
+            return _in_container(namespace, self._inhabitants[namespace], self.environment, command, terminal=terminal)
         groups = self._groups.get(namespace, ())
         join = ["sh", "-c", _JOIN, "sh", str(len(groups)), *(f"{it}/cgroup.procs" for it in groups)] if groups else []
-        if namespace in self._inhabitants:
-            return [*join, *_enter_container(self._inhabitants[namespace], self.environment, command)]
         enter = ["nsenter", f"--net=/proc/self/fd/{namespace}", f"--mount=/proc/self/fd/{self.mounts}"]
         script = ["sh", "-c", _ENTER, "sh", str(self.folder), directory or str(working_folder())]
         return [*join, *enter, "unshare", "--mount", "--propagation=unchanged", *script, *command]
@@ -217,15 +226,22 @@ def _append(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _enter_container(pid: int, environment: Mapping[str, str], command: Sequence[str]) -> list[str]:
-    try:
-        own = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="surrogateescape").split("\0")
-    except FileNotFoundError:
-        raise EmulationError("the container has ended: the command of its image must go on running") from None
-    kept = [f"{name}={environment[name]}" for name in (MARK, "TERM") if name in environment]
-    variables = [line for line in own if "=" in line and not line.startswith("TERM=")]
-    enter = [shutil.which("nsenter") or "nsenter", f"--target={pid}", "--mount", "--uts", "--ipc", "--net", "--pid"]
-    return ["env", "-i", *variables, *kept, *enter, "--root", "--wd", "--", *command]
+def _in_container(
+    namespace: int, container: RunningContainer, environment: Mapping[str, str], command: Sequence[str], *,
+    terminal: bool,
+) -> list[str]:  # fmt: skip
+    """What runs a command in a container as `docker exec` does: by `runc`, which trusts nothing in it.
+
+    The command has the environment, the user, the control groups, the filter of system calls and the capabilities of
+    the container's own, and one more: a host of an emulation may change its own network.
+    """
+    if not container.is_there:
+        raise EmulationError("the container has ended: the command of its image must go on running")
+    kept = [f"--env={name}={environment[name]}" for name in (MARK, "TERM") if name in environment]
+    runc = [shutil.which("runc", path=programs.PATH) or "runc", f"--root={container.root}", "exec"]
+    # Mininet takes the namespaces of the process that it started, which is runc's, for the host's
+    enter = ["nsenter", f"--net=/proc/self/fd/{namespace}", *runc, "--cap=CAP_NET_ADMIN", *kept]
+    return [*enter, *(["--tty"] if terminal else []), container.identifier, *command]
 
 
 def hosts_file(names: Mapping[str, str]) -> str:

@@ -1,15 +1,18 @@
 """Confine this process, and all that it starts, to reading files and to writing below a few folders.
 
 Root in a guest kernel can mount the host's file system once more, for writing: what stops it has to stand outside.
-Landlock does (Linux 5.13 and later), and needs no rights. The three system calls are made here and not through a
-package: on PyPI there is `landlock`, of which there are only pre-releases, and `landlockpy`, which is new; and the
-keeper of a guest starts without `site-packages`, for a guest must be up in a fifth of a second.
+Landlock does (Linux 5.13 and later), and needs no rights; what it does not govern, `seccomp` does. The system calls are
+made here and not through a package: on PyPI there is `landlock`, of which there are only pre-releases, and
+`landlockpy`, which is new; and the keeper of a guest starts without `site-packages`, for a guest must be up in a fifth
+of a second.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+
+from emulator.kernel.seccomp import restrict_calls
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 _VERSION_FLAG = 1
@@ -29,6 +32,8 @@ _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 
 _HANDLED_BY_ABI = ((1, 13), (2, 14), (3, 15), (5, 16))
 """From which version of the interface on the kernel knows how many of the rights to files."""
+_TRUNCATE_FROM, _SCOPES_FROM = 3, 6
+"""From which on it has a right to truncate(2), and keeps signals and abstract sockets inside."""
 
 
 class _Ruleset(ctypes.Structure):
@@ -49,20 +54,34 @@ def landlock_version() -> int:
     return max(0, int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION_FLAG)))
 
 
-def confine(writable: list[str], sockets: list[str]) -> None:
+def unconfined(version: int) -> str:
+    """What a version of Landlock leaves open to a guest, as what it could do; empty if nothing."""
+    if version == 0:
+        return "root in a guest could write to your files"
+    if version < _SCOPES_FROM:
+        return "a guest that broke out of its kernel could signal your processes (Linux 6.12 and later prevent it)"
+    return ""
+
+
+def confine(writable: list[str], sockets: list[str], version: int) -> None:
     """Let this process read everything, write below ``writable`` and ``sockets``, and nothing else, for good.
 
+    ``version`` is Landlock's (`landlock_version`): without one, what this process writes is not confined.
+
     Below ``writable`` it may make files and folders, but no links, pipes, sockets or devices: whoever reads an output
-    folder afterwards should find only what cannot lead elsewhere. Below ``sockets`` it may make sockets too. It can
-    open no TCP connection (from version 4 of the interface on), and neither signal nor reach through an abstract
-    socket what is outside (from 6 on).
+    folder afterwards should find only what cannot lead elsewhere. Below ``sockets`` it may make sockets too. Modes,
+    owners and times of files stay as they are made, and it reaches no network (`seccomp.restrict_calls`). It can
+    neither signal nor reach through an abstract socket what is outside (from version 6 of Landlock's interface on).
 
     Raises:
-        OSError: the kernel refuses, or has no Landlock.
+        OSError: the kernel refuses.
     """
-    version = landlock_version()
-    handled = max((1 << count) - 1 for first, count in ((0, 0), *_HANDLED_BY_ABI) if version >= first)
-    ruleset = _Ruleset(handled, 0b11 if version >= 4 else 0, 0b11 if version >= 6 else 0)
+    _forgo_privileges()
+    restrict_calls(truncate=version >= _TRUNCATE_FROM)
+    if version == 0:
+        return
+    handled = max((1 << count) - 1 for first, count in _HANDLED_BY_ABI if version >= first)
+    ruleset = _Ruleset(handled, 0, 0b11 if version >= _SCOPES_FROM else 0)
     descriptor = _call(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.sizeof(ruleset), 0)
     _allow(descriptor, "/", _READ & handled)
     for path in ("/dev/null", "/dev/zero"):
@@ -71,12 +90,11 @@ def confine(writable: list[str], sockets: list[str]) -> None:
         _allow(descriptor, path, (_READ | _WRITE) & handled)
     for path in sockets:
         _allow(descriptor, path, (_READ | _WRITE | _MAKE_SOCK) & handled)
-    forgo_privileges()
     _call(_RESTRICT_SELF, descriptor, 0)
     os.close(descriptor)
 
 
-def forgo_privileges() -> None:
+def _forgo_privileges() -> None:
     """Let no program that this process starts gain rights (set-user-ID and the like)."""
     if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")

@@ -220,7 +220,7 @@ class Guest:
             "cpu": cpu,
             "writable": [str(path) for path in writable],
             "sockets": [str(sockets)],
-            "confined": landlock_version() > 0,
+            "landlock": landlock_version(),
             "file_bytes": max(_FILE_BYTES, boot.memory_bytes),
             "folder": str(run.path),
             "memory": str(memory),

@@ -15,7 +15,7 @@ import resource
 import select
 import signal
 
-from emulator.kernel.confine import confine, drop_capabilities, forgo_privileges
+from emulator.kernel.confine import confine, drop_capabilities
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -34,7 +34,7 @@ def keep(
     cpu: int,
     writable: list[str],
     sockets: list[str],
-    confined: bool,
+    landlock: int,
     file_bytes: int,
     folder: str,
     memory: str,
@@ -42,8 +42,8 @@ def keep(
     """Run a guest to its end; its exit status, or 128 and the number of the signal that ended it.
 
     ``parent`` is the process with which the guest ends. ``arguments`` and ``environment`` start the guest's kernel, in
-    ``directory`` and on ``cpu``. ``confined`` says whether Landlock is at hand, ``writable`` and ``sockets`` are what
-    it allows (`confine`); ``file_bytes`` is the size of the largest file that it may write. ``folder`` is the run's,
+    ``directory`` and on ``cpu``. ``landlock`` is the version of Landlock, ``writable`` and ``sockets`` are what it
+    allows (`confine`); ``file_bytes`` is the size of the largest file that it may write. ``folder`` is the run's,
     removed here if the parent has gone without doing so; ``memory`` is that of the guest's memory file, removed when
     the guest has ended.
     """
@@ -73,10 +73,7 @@ def keep(
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
             if os.geteuid() == 0:
                 drop_capabilities(write_others_files=any(os.stat(path).st_uid != 0 for path in writable))
-            if confined:
-                confine(writable, sockets)
-            else:
-                forgo_privileges()
+            confine(writable, sockets, landlock)
             os.execve(arguments[0], arguments, environment)  # noqa: S606 - no shell, as wanted
         except OSError as error:
             os.write(2, f"the guest kernel cannot be started: {error}\n".encode(errors="replace"))

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from emulator.docker.model import RunningContainer
+
 Runtime: TypeAlias = Literal["process", "docker"]
 """What a container is: processes in a network namespace of their own, or a container of a `dockerd` in its host."""
 
@@ -85,13 +87,13 @@ def spec_from_json(fields: dict[str, Any]) -> OverlaySpec:
 class Attachment:
     """A container that runs: the descriptor of its network namespace, and its address in the overlay.
 
-    ``pid`` is a process whose other namespaces and root its commands enter too; None where it has only a network of its
-    own. ``hosts_file`` is its ``/etc/hosts`` where it has one and nothing else tells it the others' names.
+    ``running`` is the container of Docker that its commands enter; None where it has only a network of its own.
+    ``hosts_file`` is its ``/etc/hosts`` where it has one and nothing else tells it the others' names.
     """
 
     namespace: int
     address: str
-    pid: int | None = None
+    running: RunningContainer | None = None
     hosts_file: Path | None = None
 
 

@@ -152,7 +152,8 @@ class SwarmForm:
 
     def join(self, daemon: Dockerd, address: str) -> None:
         """Join the swarm, when there is one."""
-        manager, token = self._manager.result(_PATIENCE_S)
+        daemon.daemon.wait_until(self._manager.done, _PATIENCE_S, "sees no swarm that it could join")
+        manager, token = self._manager.result()
         with daemon.asking():
             if _state(daemon) == "inactive":
                 daemon.client.swarm.join([manager], token, f"{address}:{_SWARM_PORT}", address)

@@ -13,6 +13,7 @@ from emulator.daemons import DaemonError
 from emulator.docker import programs
 from emulator.docker.containers import image_at, open_network
 from emulator.docker.daemon import Dockerd
+from emulator.docker.model import RunningContainer
 from emulator.netlink import state
 from emulator.netlink.state import KernelState
 from emulator.overlays.base import Overlay
@@ -118,9 +119,10 @@ class Libnetwork(Overlay):
     def attach(self, container: Container) -> Attachment:
         """Run a container, unless it runs already; its name resolves in the others by Docker's own name server."""
         daemon = self._daemons[container.host]
-        pid = self._run(container)
+        running = self._run(container)
         self._hold_hidden(container.host)
-        return Attachment(open_network(container.name, pid), daemon.address(container.name, NETWORK), pid)
+        address = daemon.address(container.name, NETWORK)
+        return Attachment(open_network(container.name, running), address, running)
 
     def peers(self, host: str) -> tuple[Peer, ...]:
         """The hosts to which it tunnels: one peer for each address of a container behind one."""
@@ -171,8 +173,8 @@ class Libnetwork(Overlay):
             if container.host == host:
                 self._run(container)
 
-    def _run(self, container: Container) -> int:
-        """Run a container; its process."""
+    def _run(self, container: Container) -> RunningContainer:
+        """Run a container."""
         daemon = self._daemons[container.host]
         image = daemon.load(image_at(self.spec.image))
         for _ in range(_ATTEMPTS - 1):

@@ -14,13 +14,13 @@ from emulator.docker.image import own_image
 NAME = "lab:1"
 
 
-def save(path: Path, command: Sequence[str] = ("/bin/sh",)) -> Path:
-    """An image with a variable ``ROLE`` and a command of its own; its file."""
+def save(path: Path, command: Sequence[str] = ("/bin/sh",), variables: Sequence[str] = ()) -> Path:
+    """An image with a variable ``ROLE`` and more of them, and a command of its own; its file."""
     layer = own_image().path.read_bytes()
     settings = {
         "architecture": "amd64",
         "os": "linux",
-        "config": {"Cmd": list(command), "Env": ["PATH=/bin", "ROLE=router"]},
+        "config": {"Cmd": list(command), "Env": ["PATH=/bin", "ROLE=router", *variables]},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
     }
     config = json.dumps(settings).encode()

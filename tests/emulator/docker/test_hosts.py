@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +28,7 @@ TOPOLOGY = """Lab {
   adjacency h2.p, l1.dst
 }
 """
+CAP_NET_ADMIN, CAP_SYS_ADMIN = 12, 21
 # a variable that takes 1.3 GB, in a shell that is not the one of the test
 TOO_MUCH = "dd if=/dev/zero of=/dev/null bs=1300M count=1 2>/dev/null; echo status $?"
 NO_LIMIT_OF_PROCESSORS = (
@@ -71,6 +74,64 @@ def test_a_program_has_them_too(lab: str, tmp_path: Path) -> None:
         assert network["h2"].cmd("echo $ROLE; hostname").split() == ["router", "h2"]
 
 
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_command_is_confined_as_by_docker_exec_and_may_change_its_own_network(lab: str, tmp_path: Path) -> None:
+    image = save(tmp_path / "debian.tar")
+    with emulate(lab, image_map={"Ubuntu-14.04.qcow2": str(image)}) as network:
+        status = dict(
+            line.split(":\t") for line in network["h1"].cmd("cat /proc/self/status").splitlines() if ":" in line
+        )
+        for kind in ("CapEff", "CapBnd"):
+            rights = int(status[kind], 16)
+            assert not rights & 1 << CAP_SYS_ADMIN
+            assert rights & 1 << CAP_NET_ADMIN
+        assert status["Seccomp"] == "2"
+        assert network["h1"].cmd("ip link add new type dummy && ip link show new up; echo $?").strip() == "0"
+        group = network["h1"].cmd("grep :devices: /proc/self/cgroup").strip()
+        assert group == network["h1"].cmd("grep :devices: /proc/1/cgroup").strip() != "4:devices:/"
+
+
+# with these, every program that loads libraries writes a file
+TELLTALE = ["LD_DEBUG=statistics", "LD_DEBUG_OUTPUT=/tmp/telltale"]
+VARIABLES = """
+from pathlib import Path
+assert net["h1"].cmd("ls /tmp").count("telltale.") > 0
+assert net["h1"].pexec(["sh", "-c", "echo $LD_DEBUG"]) == ("statistics\\n", "", 0)
+assert list(Path("/tmp").glob("telltale.*")) == []
+"""
+ENDS = r"""
+import time
+host = net["h1"]
+host.sendCmd("ping h2")
+time.sleep(2.5)
+host.sendInt()
+assert "3 packets transmitted, 3 received" in host.waitOutput()
+process = host.popen(["sh", "-c", "trap 'echo told; exit 9' TERM; while :; do sleep 0.1; done"])
+time.sleep(1)
+process.terminate()
+assert (process.communicate()[0], process.returncode) == (b"told\n", 9)
+assert host.cmd("echo still here").strip() == "still here"
+"""
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_an_images_variables_are_for_what_runs_in_it_only(gtsdsl: Emulate, lab: str, tmp_path: Path) -> None:
+    image = save(tmp_path / "image.tar", variables=TELLTALE)
+    (tmp_path / "script.py").write_text(VARIABLES)
+    options = ["--image-map", f"Ubuntu-14.04.qcow2={image}", "--script", str(tmp_path / "script.py")]
+    done = gtsdsl("emulate", lab, "--hosts", "docker", *options)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_mininets_ways_to_end_a_command_work_in_a_container(gtsdsl: Emulate, lab: str, tmp_path: Path) -> None:
+    image = save(tmp_path / "image.tar")
+    (tmp_path / "script.py").write_text(ENDS)
+    options = ["--image-map", f"Ubuntu-14.04.qcow2={image}", "--script", str(tmp_path / "script.py")]
+    done = gtsdsl("emulate", lab, "--hosts", "docker", *options)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said", "status"),
     [
@@ -105,6 +166,24 @@ def test_a_container_whose_command_ends_is_named(gtsdsl: Emulate, lab: str, tmp_
     done = gtsdsl("emulate", lab, *arguments)
     assert (done.returncode, done.stdout) == (1, "")
     assert f"error: container c1: {said}" in done.stderr or f"error: container c2: {said}" in done.stderr
+
+
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize(("name", "content"), [("manifest.json", b"[]"), ("manifest.json", b"{"), ("oci/x", b"")])
+def test_an_archive_without_an_image_is_told_in_a_line(
+    gtsdsl: Emulate, lab: str, tmp_path: Path, name: str, content: bytes
+) -> None:
+    image = tmp_path / "image.tar"
+    with tarfile.open(image, "w") as archive:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    done = gtsdsl(
+        "emulate", lab, "--hosts", "docker", "--image-map", f"Ubuntu-14.04.qcow2={image}", "--exec", "h1: true"
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("error: dockerd on (all hosts)")
 
 
 @pytest.mark.usefixtures("guest_kernel")

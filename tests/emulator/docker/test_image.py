@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import os
 import shutil
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from emulator.docker import archive as archives
 from emulator.docker import image as images
+from emulator.docker import programs
 from emulator.docker.image import Image, find_image, image, own_image
 from emulator.errors import EmulationError
 from tests.emulator.docker.archives import NAME, save
@@ -81,6 +86,76 @@ def test_anything_else_is_refused(tmp_path: Path) -> None:
         find_image(f"{tmp_path}/Nothing.tar")
     with pytest.raises(EmulationError, match="cannot be read: Is a directory"):
         image(tmp_path)
+
+
+def test_an_image_in_the_layout_of_oci_is_for_a_docker_that_loads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = archive(tmp_path / "oci.tar", "oci-layout", "index.json", "blobs/sha256/0")
+    monkeypatch.setattr(programs, "version", lambda: "20.10.24")
+    with pytest.raises(EmulationError, match="the layout of OCI, which Docker loads from version 25 on, and not 20"):
+        image(layout)
+    monkeypatch.setattr(programs, "version", lambda: "25.0.3")
+    assert image(layout) == Image(layout, is_saved=True)
+    both = archive(tmp_path / "both.tar", "oci-layout", "index.json", "manifest.json")
+    monkeypatch.setattr(programs, "version", lambda: "20.10.24")
+    assert image(both) == Image(both, is_saved=True)
+
+
+def extended(size: int, following: bytes = b"") -> bytes:
+    """The header before a file's own, with what does not fit into that, which says that it is of some size."""
+    member = tarfile.TarInfo("x")
+    member.type, member.size = tarfile.XHDTYPE, size
+    return member.tobuf(tarfile.USTAR_FORMAT) + following
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress], ids=["gz", "bz2", "xz"])
+def test_a_packed_archive_that_is_damaged_or_cut_short_is_told_in_a_line(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    text = "".join(f"{number * number}\n" for number in range(200_000)).encode()
+    whole = tmp_path / "whole.tar"
+    with tarfile.open(whole, "w") as file:
+        for name in ("bin/first", "bin/second"):
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            file.addfile(member, io.BytesIO(text))
+    packed = pack(whole.read_bytes())
+    path = tmp_path / "packed.tar"
+    path.write_bytes(packed)
+    assert image(path) == Image(path, is_saved=False)
+    for data in (packed[: len(packed) // 4], packed[:10] + bytes([255] * 64) + packed[74:]):
+        path.write_bytes(data)
+        with pytest.raises(EmulationError, match=f"^{path} (cannot be read: .|is no archive)"):
+            image(path)
+
+
+def test_an_archive_that_is_made_to_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "_HEADERS_BYTES", 2**20)
+    huge = tarfile.TarInfo("x")
+    huge.size = 2**40
+    path = tmp_path / "bomb.tar"
+    for data in (
+        gzip.compress(extended(2**32, bytes(2**20))),  # one name of 4 GB
+        gzip.compress(tarfile.TarInfo("x").tobuf() * 4096),  # more files than the bound, which is lower here
+        huge.tobuf(tarfile.GNU_FORMAT),
+    ):
+        path.write_bytes(data)
+        with pytest.raises(EmulationError, match="is no image: it has more than 64 GB, more than a million files, or"):
+            image(path)
+
+
+def test_an_image_that_nobody_has_read_for_a_month_goes_when_a_new_one_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = tmp_path / "gtsdsl" / "images"
+    folder.mkdir(parents=True)
+    for name, days in (("tools-old.tar", 31), ("docker-old.tar", 31), ("docker-new.tar", 29)):
+        (folder / name).touch()
+        os.utime(folder / name, (time.time() - days * 86400,) * 2)
+    made = own_image().path
+    assert {path.name for path in folder.iterdir()} == {made.name, "docker-new.tar"}
 
 
 @pytest.fixture(scope="module")

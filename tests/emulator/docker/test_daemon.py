@@ -1,0 +1,46 @@
+"""Docker's daemons: one after another on a host, and what is said of one that does not get on."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from emulator.daemons import Daemon, DaemonError
+from emulator.docker.daemon import Dockerd
+from emulator.overlays.libnetwork import forms
+from emulator.overlays.libnetwork.forms import Network, SwarmForm
+from tests.emulator.kernel.conftest import guest_kernel
+from tests.emulator.overlays.guest import run
+
+__all__ = ["guest_kernel"]
+
+AGAIN = """
+container = overlay.spec.containers[0]
+overlay.stop(container.host)
+found = overlay.attach(container)
+tell(address=found.address, runs=found.running.is_there)
+"""
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_host_can_have_a_container_again_after_its_daemon_was_stopped(tmp_path: Path) -> None:
+    found = run(tmp_path, "line", "none", AGAIN, "--runtime", "docker")
+    assert found == {"address": "100.64.0.1", "runs": True}
+
+
+def test_a_swarm_that_does_not_begin_is_told_with_the_daemons_last_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forms, "_PATIENCE_S", 0.0)
+    log = tmp_path / "log"
+    log.write_text("waiting for a manager\n")
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        waiting = cast("Dockerd", SimpleNamespace(daemon=Daemon("dockerd", "h2", process.pid, log)))
+        with pytest.raises(DaemonError) as caught:
+            SwarmForm(Network("10.0.0.0/16", 1500)).join(waiting, "100.64.0.2")
+        process.kill()
+    assert str(caught.value) == "dockerd on h2 sees no swarm that it could join after 0 s: waiting for a manager"
