@@ -146,7 +146,9 @@ class _Agent:
         if self._lease is not None:
             try:
                 with Client(*self._settings.store, deadline_s=_LEAVE_S) as client:
-                    client.revoke(self._term)  # its key goes with it
+                    # both: told to leave in the middle of a request, it does not know of the term that the key has
+                    client.delete(key_of(self._lease.subnet))
+                    client.revoke(self._term)
             except StoreError as error:
                 say(f"{error}; the lease stays until it ends")
         if self._tables is not None:
