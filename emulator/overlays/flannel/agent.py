@@ -119,6 +119,8 @@ class _Agent:
         self._backend: Backend | None = None
         self._tables: Tables | None = None
         self._lease: Lease | None = None
+        self._term = 0
+        """The store's lease that the key of ours goes with."""
         self._leases: dict[str, Lease] = {}
         self._renew_s = 0.0
 
@@ -144,7 +146,9 @@ class _Agent:
         if self._lease is not None:
             try:
                 with Client(*self._settings.store, deadline_s=_LEAVE_S) as client:
+                    # both: told to leave in the middle of a request, it does not know of the term that the key has
                     client.delete(key_of(self._lease.subnet))
+                    client.revoke(self._term)
             except StoreError as error:
                 say(f"{error}; the lease stays until it ends")
         if self._tables is not None:
@@ -200,6 +204,7 @@ class _Agent:
                 return False
         else:
             client.put(key, value, term)
+        self._term = term
         self._renew_s = time.monotonic() + self._settings.ttl_s * (1 - RENEWAL_MARGIN)
         return True
 

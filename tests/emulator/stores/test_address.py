@@ -17,6 +17,7 @@ until grep -q 'ready to serve client requests' /tmp/etcd.log; do sleep 0.1; done
 export ETCDCTL_API=3
 (%s); status=$?
 etcdctl get --prefix --keys-only /coreos.com
+etcdctl lease list
 pgrep -f -c '[e]mulator.inside'
 kill $etcd
 exit $status
@@ -35,6 +36,7 @@ def test_an_overlay_keeps_its_state_in_somebodys_etcd(gtsdsl: Emulate, script: s
         *(f"/coreos.com/network/subnets/10.244.{number}.0-24" for number in range(1, 6)),
     ]
     assert "/coreos.com" not in after  # what was put there has been taken out again
+    assert "found 0 leases" in after
     assert out.splitlines()[-1] == "0"  # nor is the relay left
 
 
@@ -42,7 +44,7 @@ def test_a_run_that_is_interrupted_takes_its_leases_along(gtsdsl: Emulate) -> No
     script = 'timeout --foreground -s INT 30 "$@" | grep -m 1 leased'
     command = f"h1: {_KEYS} | grep -c subnets | sed 's/$/ leased/'; sleep 1000"
     _, out, _ = on_a_host(gtsdsl, _SOMEBODYS % script, *_FLANNEL, "--exec", command)
-    assert out.splitlines() == ["5 leased", "0"]
+    assert out.splitlines() == ["5 leased", "found 0 leases", "0"]
 
 
 def test_a_configuration_that_is_there_is_kept_and_what_it_asks_for_is_done_or_named(gtsdsl: Emulate) -> None:
