@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from emulator.errors import OverlayError
+from gtsdsl.diagnostics import did_you_mean, printable
 
 if TYPE_CHECKING:
     from emulator.overlays.base import Overlay
@@ -28,8 +29,6 @@ def overlay(name: str) -> type[Overlay]:
         OverlayError: there is none.
     """
     if name not in names():
-        from gtsdsl.diagnostics import did_you_mean, printable  # noqa: PLC0415 - a guest's start is not to pay for it
-
         near = did_you_mean(name, list(names()))
         raise OverlayError(f"there is no overlay {printable(name, 80)}; {near or 'there are ' + ', '.join(names())}")
     module = importlib.import_module(f"{__name__}.{name}")
