@@ -15,6 +15,7 @@ from mininet.net import Mininet
 from emulator.captures import Captures
 from emulator.docker.model import Machine
 from emulator.errors import EmulationError
+from emulator.hosts.names import names_of_hosts
 from emulator.hosts.node import EmulatedHost, EmulatedNode
 from emulator.hosts.world import World
 from emulator.interfaces import EmulatedIntf, EmulatedLink
@@ -52,7 +53,7 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         """``machines`` are the hosts that are to be containers of Docker."""
         self.plan = plan
         self.underlay = Underlay(plan, _machines(self, machines) if machines else None)
-        self.world = World({host.loopback: host.name for host in plan.hosts})
+        self.world = World(names_of_hosts(plan))
         self.containers: list[EmulatedHost] = []
         """Those of an overlay; they are nodes, but not among the ``hosts``, which `pingAll` goes over."""
         self.deployment: Deployment | None = None
@@ -103,6 +104,8 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
                 self._add(BridgeSwitch(switch, self.underlay, self.world), self.switches)
         for circuit in self.plan.circuits:
             self._add_link(circuit)
+        for host in self.plan.hosts:  # by its id too, if that is nobody's name
+            self.nameToNode.setdefault(host.id, self.nameToNode[host.name])
         self.built = True
 
     def start(self) -> None:

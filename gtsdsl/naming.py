@@ -41,6 +41,7 @@ _COMMANDS = frozenset(
         "px",
         "py",
         "quit",
+        "rtt",
         "sh",
         "shell",
         "source",

@@ -48,7 +48,7 @@ class World:
     """
 
     def __init__(self, names: Mapping[str, str]) -> None:
-        """``names``: for each address the name that stands for it."""
+        """``names``: for each address what stands for it, one name or several with blanks between them."""
         self._hosts_file = hosts_file(names)
         self._address_of = {name: address for address, name in names.items()}
         self._stack = contextlib.ExitStack()

@@ -16,7 +16,7 @@ from emulator.errors import EmulationError
 from emulator.kernel import cache
 from emulator.kernel.cache import Kernel, Symbols
 from emulator.kernel.check import check_clock
-from emulator.kernel.source import Source, fetch, from_tarball
+from emulator.kernel.source import Source, find, from_tarball
 from emulator.programs import find_program
 from emulator.wording import one_line
 
@@ -60,8 +60,9 @@ _libc = ctypes.CDLL(None)  # here, for in a fork nothing may be loaded: another 
 def build(tarball: Path | None, progress: Progress, warn: Callable[[str], None]) -> Kernel:
     """Fetch (unless ``tarball`` is given), configure, build, check and keep a guest kernel.
 
-    A kernel of the same source and configuration that is kept already is returned as it is. It takes ten to fifteen
-    minutes on two slow cores, 2 GB of disk, and the network for a download of 170 MB.
+    A kernel of the same source and configuration that is kept already is returned as it is, and nothing is downloaded.
+    Either is what emulations use from now on. A build takes ten to fifteen minutes on two slow cores, 2 GB of disk, and
+    the network for a download of 170 MB.
 
     Raises:
         EmulationError: a tool is missing, the source cannot be had or built, or the kernel does not keep time.
@@ -69,11 +70,13 @@ def build(tarball: Path | None, progress: Progress, warn: Callable[[str], None])
     _require_tools()
     with cache.building("source" if tarball is None else "tarball") as folder:
         progress("fetching the source", 0)
-        source = from_tarball(tarball) if tarball else fetch(folder, lambda what: progress(what, 0))
-        name = cache.key(source.version)
+        found = from_tarball(tarball) if tarball else find(folder, lambda what: progress(what, 0))
+        name = cache.key(found.version)
         kept = next((kernel for kernel in cache.built_kernels() if kernel.executable.parent.name == name), None)
         if kept is not None:
+            cache.prefer(kept)
             return kept
+        source = found if isinstance(found, Source) else found.fetch(lambda what: progress(what, 0))
         progress("unpacking", 0.03)
         tree = _unpack(source, folder)
         patched = _patch(tree)

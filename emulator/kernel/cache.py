@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import platform
-import re
 import shutil
 import stat
 from collections.abc import Iterator
@@ -83,7 +82,9 @@ def key(version: str) -> str:
 
 
 def built_kernels() -> tuple[Kernel, ...]:
-    """The kernels in the cache that were built with the present configuration, the latest version first.
+    """The kernels in the cache that were built with the present configuration, the one asked for last first.
+
+    Emulations use the first: `gtsdsl kernel build` is how to choose among kernels.
 
     Raises:
         EmulationError: the cache cannot be read.
@@ -92,8 +93,20 @@ def built_kernels() -> tuple[Kernel, ...]:
     for folder in _kept():
         if folder.name.endswith(f"-{configuration_hash()}"):
             with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-                found.append(_read(folder / _INFO))
-    return tuple(sorted(found, key=lambda kernel: _version_key(kernel.version), reverse=True))
+                found.append(((folder / _INFO).stat().st_mtime_ns, _read(folder / _INFO)))
+    return tuple(kernel for _, kernel in sorted(found, key=lambda each: each[0], reverse=True))
+
+
+def prefer(kernel: Kernel) -> None:
+    """Have a kernel of the cache come first from now on.
+
+    Raises:
+        EmulationError: the cache cannot be written.
+    """
+    try:
+        os.utime(kernel.executable.with_name(_INFO))
+    except OSError as error:
+        raise EmulationError(f"{kernel.executable.parent}: {error.strerror}") from None
 
 
 def packaged_kernel() -> Kernel | None:
@@ -202,7 +215,3 @@ def _read(info: Path) -> Kernel:
         symbols=Symbols(**fields["symbols"]) if fields["symbols"] else None,
         modules=None,
     )
-
-
-def _version_key(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", version))

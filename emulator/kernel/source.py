@@ -53,8 +53,25 @@ class Source:
     """Names the source among others: Debian's version, or a tarball's name and the start of its SHA-256."""
 
 
-def fetch(folder: Path, report: Report) -> Source:
-    """Download Debian's source package into ``folder``, verified by apt, and unpack the tarball that is in it.
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A source package that apt can download, and its version, as a `Source` has it."""
+
+    apt: _Apt
+    name: str
+    version: str
+
+    def fetch(self, report: Report) -> Source:
+        """Download it, verified by apt, and unpack the tarball that is in it.
+
+        Raises:
+            EmulationError: it cannot be downloaded or is not what apt's signed lists say.
+        """
+        return self.apt.download(self.name, self.version, report)
+
+
+def find(folder: Path, report: Report) -> Package:
+    """Ask apt, with lists in ``folder``, for Debian's source package.
 
     It is `PREFERRED` from `SUITE`, else the newest there, else (a distribution that is not Debian, a mirror without
     that suite) the newest that the machine's own sources offer.
@@ -67,11 +84,11 @@ def fetch(folder: Path, report: Report) -> Source:
         own = _Apt(folder, "".join(f"{archive.stanza(SUITE)}\n" for archive in archives))
         report(f"asking for {SUITE}'s packages")
         if own.update() and (name := own.newest()):
-            return own.download(name, report)
+            return own.package(name)
     running = _Apt(folder, None)
     if name := running.newest():
         report(f"{SUITE} is not to be had here: taking this system's {name}")
-        return running.download(name, report)
+        return running.package(name)
     raise EmulationError(
         "no Linux source: this system's apt knows no linux-source package; name a tarball with --source TARBALL"
     )
@@ -192,25 +209,32 @@ class _Apt:
         found = {(int(match[1]), int(match[2])): match[0] for name in names if (match := _PACKAGE.fullmatch(name))}
         return PREFERRED if PREFERRED in found.values() else found[max(found)] if found else None
 
-    def download(self, name: str, report: Report) -> Source:
-        """The tarball of a source package.
+    def package(self, name: str) -> Package:
+        """The version of a source package that `download` would get.
 
         Raises:
-            EmulationError: it cannot be downloaded or is not what apt's signed lists say.
+            EmulationError: apt has none.
         """
+        shown = self._run("apt-cache", "show", "--no-all-versions", name)
+        version = re.search(r"(?m)^Version: (\S+)$", shown.stdout)
+        if version is None:
+            raise EmulationError(f"{name} cannot be downloaded: {_first_error(shown.stderr)}")
+        return Package(self, name, version[1])
+
+    def download(self, name: str, version: str, report: Report) -> Source:
+        """The tarball of a source package; see `Package.fetch`."""
         report(f"downloading {name} (about 170 MB)")
-        got = self._run("apt-get", "download", name)
+        got = self._run("apt-get", "download", f"{name}={version}")
         packages = sorted(self._folder.glob(f"{name}_*.deb"))
         if got.returncode != 0 or not packages:
             raise EmulationError(f"{name} cannot be downloaded: {_first_error(got.stderr + got.stdout)}")
-        version = self._run("dpkg-deb", "--field", str(packages[-1]), "Version").stdout.strip()
         unpacked = self._run("dpkg-deb", "--extract", str(packages[-1]), str(self._folder / "package"))
         if unpacked.returncode != 0:  # a full disk, for example, which leaves a part of the tarball
             said = one_line(unpacked.stderr.strip().rpartition("\n")[2])
             raise EmulationError(f"{name} cannot be unpacked: {said}")
         packages[-1].unlink()
         tarballs = sorted((self._folder / "package/usr/src").glob("linux-source-*.tar.*"))
-        if not tarballs or not version:
+        if not tarballs:
             raise EmulationError(f"{name} holds no Linux source; name a tarball with --source TARBALL")
         return Source(tarballs[0], version)
 

@@ -31,6 +31,8 @@ def command() -> None:
 def build(source: Path | None) -> None:
     """Fetch, configure, build and check a guest kernel: ten to fifteen minutes on two slow cores.
 
+    It is the kernel that emulations use from then on, also if it was built before and there is nothing to do.
+
     \b
     Example:
       gtsdsl kernel build
@@ -60,7 +62,7 @@ def build(source: Path | None) -> None:
 
 @command.command()
 def info() -> None:
-    """Show the guest kernels at hand, and what each can do.
+    """Show the guest kernels at hand, and what each can do. Of those built, emulations use the last.
 
     \b
     Example:
@@ -70,12 +72,13 @@ def info() -> None:
 
     packaged = packaged_kernel()
     with emulating():
-        kernels = (*built_kernels(), *([packaged] if packaged else []))
+        built = built_kernels()
+        kernels = (*built, *([packaged] if packaged else []))
     if not kernels:
         click.echo(f"no guest kernel is at hand: gtsdsl kernel build, or {PACKAGED_FROM}")
     for kernel in kernels:
         clocks = "virtual, skip, real" if kernel.virtual_clock else "real"
-        click.echo(f"{kernel.executable}")
+        click.echo(f"{kernel.executable}{' (emulations use this one)' if kernel in built[:1] else ''}")
         click.echo(f"  version     {kernel.version}")
         click.echo(f"  clocks      {clocks}")
         click.echo(f"  processes   {'by seccomp' if kernel.seccomp else 'by ptrace, half as fast'}")

@@ -20,8 +20,9 @@ def safe_names(
     """A name for each id: unique, matching ``pattern``, at most ``limit`` characters, none of ``reserved``.
 
     An id that is such a name already keeps it. Of another, what is neither an ASCII letter nor a digit becomes
-    ``filler``; what is then still no name, or taken, becomes ``stem`` or its own beginning with a number. With
-    ``fold_case``, names that differ in case alone count as one. The order of the ids decides, nothing else.
+    ``filler``, and of one that is too long the middle goes; what is then still no name, or taken, becomes ``stem`` or
+    its own beginning with a number. With ``fold_case``, names that differ in case alone count as one. The order of the
+    ids decides, nothing else.
     """
     ids = list(dict.fromkeys(ids))
     plain = re.compile(pattern)
@@ -51,7 +52,11 @@ def safe_names(
     for wanted in ids:
         if wanted in names:
             continue
-        likeness = re.sub(r"[^A-Za-z0-9]+", filler, wanted[: 4 * limit]).strip(filler)[:limit]
+        likeness = re.sub(r"[^A-Za-z0-9]+", filler, wanted[: 2 * limit] + wanted[2 * limit :][-limit:]).strip(filler)
+        if len(likeness) > limit:
+            # the number at the end stays: it tells `webserver01` from `webserver02`
+            number = likeness[len(likeness.rstrip("0123456789")) :][-(limit // 2) :]
+            likeness = likeness[: limit - len(number)] + number
         if not plain.fullmatch(likeness):
             likeness = stem
         # a bare stem is never a name by itself: `n` says less than `n1`

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -59,7 +60,7 @@ def run(project: Path, **inputs: str) -> subprocess.CompletedProcess[str]:
 
 def test_no_script_holds_an_expression() -> None:
     scripts = [step["run"] for step in action()["runs"]["steps"] if "run" in step]
-    assert len(scripts) == 3
+    assert len(scripts) == 4
     assert not [script for script in scripts if "${{" in script]
 
 
@@ -67,7 +68,7 @@ def test_each_input_is_described_and_used() -> None:
     *earlier, step = action()["runs"]["steps"]
     given = [f"${{{{ inputs.{name} }}}}" for name in action()["inputs"] if name != "emulation"]
     assert sorted(step["env"].values()) == sorted(given)
-    assert [each.get("if") for each in earlier].count("inputs.emulation == 'true'") == 2
+    assert [each.get("if") for each in earlier].count("inputs.emulation == 'true'") == 3
     assert all(definition["description"] for definition in action()["inputs"].values())
 
 
@@ -78,6 +79,23 @@ def test_the_kernel_is_looked_for_where_it_is_kept() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("XDG_CACHE_HOME", raising=False)
         assert Path(step["with"]["path"]).expanduser() == kernels_folder()
+
+
+def test_the_kernel_is_kept_by_its_configuration(tmp_path: Path) -> None:
+    (step,) = (each for each in action()["runs"]["steps"] if each.get("id") == "configuration")
+    kernel = tmp_path / "emulator" / "kernel"
+    kernel.mkdir(parents=True)
+    (kernel / "a.patch").touch()
+    hashes = []
+    for configuration in ("CONFIG_NET=y", "CONFIG_NET=y", "CONFIG_NET=n"):
+        (kernel / "gts-uml.config").write_text(configuration)
+        output = tmp_path / "output"
+        output.write_text("")
+        environment = {**os.environ, "SOURCE": str(tmp_path), "GITHUB_OUTPUT": str(output)}
+        subprocess.run(["bash", "-e", "-c", step["run"]], env=environment, check=True)
+        hashes.append(output.read_text())
+    assert hashes[0] == hashes[1] != hashes[2]
+    assert re.fullmatch(r"hash=[0-9a-f]{64}\n", hashes[0])
 
 
 def test_each_step_names_its_shell() -> None:

@@ -45,6 +45,13 @@ def test_hosts_reach_each_other_by_name_also_over_others(trio: EmulatedNetwork) 
     assert trio.pingAll() == 0
 
 
+def test_a_host_is_found_by_its_id_too() -> None:
+    with EmulatedNetwork(plan(joined([("webserver01", "web-2")]), _IDEAL)) as network:
+        assert network["webserver01"] is network["webserve01"]
+        assert " 0% packet loss" in network["webserver01"].cmd("ping -c 1 -W 2 web-2")
+        assert " 0% packet loss" in network["web-2"].cmd("ping -c 1 -W 2 webserver01")
+
+
 def test_a_host_speaks_from_its_own_address(trio: EmulatedNetwork) -> None:
     a, c = trio["a"], trio["c"]
     assert a.IP() == "100.64.0.1"

@@ -23,6 +23,7 @@ WORD = r"[A-Za-z][A-Za-z0-9_]*"
         (["a b", "a-b", "a.b"], ["a_b", "a_b1", "a_b2"]),
         (["", "1", "host"], ["n1", "n2", "host1"]),
         (["abcdefghijk", "abcdefghijkl"], ["abcdefgh", "abcdefg1"]),
+        (["webserver01", "webserver02", "webserver/02"], ["webser01", "webser02", "webser03"]),
         (["n"], ["n"]),
         (["Host", "HOST"], ["Host", "HOST"]),
     ],

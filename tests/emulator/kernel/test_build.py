@@ -15,7 +15,7 @@ from emulator.errors import EmulationError
 from emulator.kernel import cache
 from emulator.kernel.build import build
 from emulator.kernel.cache import CONFIGURATION, Kernel, Symbols, built_kernels, configuration_hash
-from emulator.kernel.source import fetch
+from emulator.kernel.source import Package, _Apt, find, from_tarball
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +76,7 @@ def test_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     (tmp_path / "apt").mkdir()
     with pytest.raises(EmulationError, match=r"cannot be fetched|cannot be downloaded|no Linux source") as caught:
-        fetch(tmp_path / "apt", lambda _what: None)
+        find(tmp_path / "apt", lambda _what: None).fetch(lambda _what: None)
     assert "\n" not in str(caught.value)
 
 
@@ -123,10 +123,35 @@ def a_kernel(kernels: Path, version: str, key: str | None = None) -> Kernel:
 
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="a guest kernel runs on x86-64 only")
-def test_the_latest_kernel_comes_first(kernels: Path) -> None:
-    older = a_kernel(kernels, "7.3.4-1~bpo13+1")
+def test_the_kernel_that_was_asked_for_last_comes_first(kernels: Path) -> None:
     newer = a_kernel(kernels, "7.10.1-1")
+    os.utime(newer.executable.with_name("info.json"), (0, 0))
+    older = a_kernel(kernels, "7.3.4-1~bpo13+1")
+    assert built_kernels() == (older, newer)
+    os.utime(older.executable.with_name("info.json"), (0, 0))
+    cache.prefer(newer)
     assert built_kernels() == (newer, older)
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="a guest kernel runs on x86-64 only")
+def test_what_is_built_already_is_not_built_again_and_is_used_from_then_on(tmp_path: Path, kernels: Path) -> None:
+    (tmp_path / "linux-7.1.tar.xz").write_bytes(b"no tarball")
+    wanted = a_kernel(kernels, from_tarball(tmp_path / "linux-7.1.tar.xz").version)
+    os.utime(wanted.executable.with_name("info.json"), (0, 0))
+    a_kernel(kernels, "7.10.1-1")
+    assert build(tmp_path / "linux-7.1.tar.xz", lambda _what, _part: None, lambda _message: None) == wanted
+    assert built_kernels()[0] == wanted
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="a guest kernel runs on x86-64 only")
+def test_what_is_built_already_is_not_downloaded(kernels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = a_kernel(kernels, "7.3.4-1")
+
+    def found(folder: Path, _report: object) -> Package:
+        return Package(_Apt(folder, None), "linux-source-no.such", "7.3.4-1")
+
+    monkeypatch.setattr("emulator.kernel.build.find", found)
+    assert build(None, lambda _what, _part: None, lambda _message: None) == wanted
 
 
 def test_a_kernel_of_another_configuration_is_not_used(kernels: Path) -> None:
