@@ -75,7 +75,7 @@ restarts = {}
 for host, name in ("h2", "c2"), ("h1", "c1"):  # the first one's is a swarm's manager
     before = net[name].cmd("hostname").strip()
     kill(net, host)
-    dead = everybody(), shown(host), sorted(peer.host for peer in overlay.peers(host))
+    dead = everybody(), shown(host), sorted({peer.host for peer in overlay.peers(host)})
     restarts[host] = *dead, restart(host, name), before, net[name].cmd("hostname").strip(), shown(host)
 
 cut(net, "h4", "down")
