@@ -36,7 +36,7 @@ $(VENV)/installed: pyproject.toml grammar/gts.lark hatch_build.py
 	@touch $@
 
 $(VENV)/installed-for-tests: $(VENV)/installed
-	@tools/apt-install dot:graphviz git:git node:nodejs npm:npm $(FOR_NETWORKS) $(FOR_KERNEL)
+	@tools/apt-install dot:graphviz git:git node:nodejs npm:npm fish:fish zsh:zsh $(FOR_NETWORKS) $(FOR_KERNEL)
 	@echo "Installing what the tests need into $(VENV) …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
 	@npm ci --prefix editors/vscode --ignore-scripts --no-audit --no-fund --silent
