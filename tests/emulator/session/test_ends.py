@@ -31,6 +31,20 @@ def start(topology: Path, left: Leftovers, *arguments: str) -> subprocess.Popen[
     )
 
 
+def start_program(topology: Path, left: Leftovers) -> subprocess.Popen[bytes]:
+    """A Python program with a network, which runs, and whose clock stands still."""
+    program = f"from emulator import emulate\nimport time\nwith emulate({str(topology)!r}) as net:\n"
+    program += "    print('ready', flush=True)\n    time.sleep(1000)\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=left.environment
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.stdout.readline() == b"ready\n"
+    left.look()
+    return process
+
+
 def mounts() -> int:
     return Path("/proc/self/mountinfo").read_text().count("gtsdsl")
 
@@ -87,18 +101,10 @@ def test_nothing_is_left_of_a_network_whose_clock_stands_still(
     pair: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     """A guest that is stopped between two requests ends like any other."""
-    program = f"from emulator import emulate\nimport time\nwith emulate({str(pair)!r}) as net:\n"
-    program += "    print('ready', flush=True)\n    time.sleep(1000)\n"
     left = Leftovers(tmp_path)
-    process = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=left.environment
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-    left.look()
+    process = start_program(pair, left)
     process.send_signal(number)
     process.wait(timeout=60)
-    process.stdout.close()
     assert is_soon(lambda: left.processes == [])
     left.clean()
     assert left.folders == []
@@ -137,20 +143,12 @@ with emulate(sys.argv[1]) as net:
 
 @pytest.mark.usefixtures("guest_kernel")
 def test_a_library_that_is_interrupted_again_and_again_leaves_nothing(pair: Path, tmp_path: Path) -> None:
-    program = f"from emulator import emulate\nimport time\nwith emulate({str(pair)!r}) as net:\n"
-    program += "    print('ready', flush=True)\n    time.sleep(1000)\n"
     left = Leftovers(tmp_path)
-    process = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=left.environment
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-    left.look()
+    process = start_program(pair, left)
     for _ in range(5):
         process.send_signal(signal.SIGINT)
         time.sleep(0.01)
     process.wait(timeout=60)
-    process.stdout.close()
     assert left.folders == []
     assert left.processes == []
 
