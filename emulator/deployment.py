@@ -27,7 +27,7 @@ _STORE_PATIENCE_S = 60.0
 _READY_PATIENCE_S = 180.0
 """In the network's clock, for all hosts; five `dockerd` that form a swarm need 24 s in the real one."""
 _PACKET_PATIENCE_S = 90.0
-"""After the last container has been attached. A daemon of a swarm that has missed a word of another's container asks one
+"""After the last container has been attached. A daemon of a swarm that has missed a word of another's container asks a
 member for all that it knows every 30 s."""
 _INTERVAL_S = 0.01
 _HOST_DESCRIPTORS = 8
