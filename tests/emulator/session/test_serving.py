@@ -27,7 +27,7 @@ from emulator.plan import Options, plan
 from emulator.session import Session
 from emulator.task import Command, Task
 from gtsdsl.cli.emulation import complain
-from tests.emulator.leftovers import is_soon
+from tests.emulator.leftovers import Leftovers, is_soon
 from tests.emulator.topologies import joined
 
 pytestmark = pytest.mark.networks
@@ -200,9 +200,14 @@ os.kill(os.getpid(), 9)
 """
 
 
-def test_a_network_does_not_outlive_its_process() -> None:
-    died = subprocess.run([sys.executable, "-c", DIES], capture_output=True, text=True, check=False)
+def test_a_network_does_not_outlive_its_process(tmp_path: Path) -> None:
+    left = Leftovers(tmp_path)
+    died = subprocess.run(
+        [sys.executable, "-c", DIES], env=left.environment, capture_output=True, text=True, check=False
+    )
     assert is_soon(lambda: not Path(f"/proc/{int(died.stdout)}").exists())
+    left.clean()
+    assert left.folders == []
 
 
 def test_output_that_never_ends_fills_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
