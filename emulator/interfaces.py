@@ -92,7 +92,7 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
         if self._queue_packets is not None:
             egress = replace(egress, queue_packets=self._queue_packets)
         with self.network.underlay.netlink(self._place) as netlink:
-            netlink.send([qdiscs.set_netem(self.end.index, self.name, netem(egress))])
+            netlink.send(qdiscs.set_netem(self.end.index, self.name, netem(egress)))
         self._told = effect
 
     def ifconfig(self, *args: str) -> str:

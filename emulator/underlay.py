@@ -221,7 +221,7 @@ class Underlay:
                     raising[node].append(addresses.add(end.index, end.name, parse_address(end.address)))
                 raising[node].append(links.up(end.index, end.name))
                 if end.egress is not None:
-                    rest[node].append(qdiscs.set_netem(end.index, end.name, netem(end.egress)))
+                    rest[node] += qdiscs.set_netem(end.index, end.name, netem(end.egress))
         for end, far in told_neighbours(self.plan):
             address, mac = (far.address or "").partition("/")[0], bytes.fromhex(far.mac.replace(":", ""))
             rest[self.key_of(end)].append(neighbours.add(end.index, end.name, address, mac))
@@ -273,7 +273,7 @@ def require_netem() -> None:
     try:
         with netlink:
             probe = qdiscs.Netem(0, 0, 0.0, 0, 1000, 1)
-            netlink.send([qdiscs.set_netem(links.LOOPBACK_INDEX, "lo", probe)])
+            netlink.send(qdiscs.set_netem(links.LOOPBACK_INDEX, "lo", probe))
     except NetlinkError as error:
         if not is_missing(error):
             raise

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emulator.netlink.messages import PUT, Request, attribute, s64, text
+from gtsdsl.impairments import MIN_QUEUE_PACKETS, PACKET_BYTES
 
 _RTM_NEWQDISC, _RTM_DELQDISC = 36, 37
 _TCA_KIND, _TCA_OPTIONS = 1, 2
@@ -15,7 +16,12 @@ _TC_H_ROOT = 0xFFFFFFFF
 _TCMSG = struct.Struct("=BxxxiIII")
 _QOPT = struct.Struct("=IIIIII")
 _RATE = struct.Struct("=IiIi")
-_U32_MAX = 2**32 - 1
+_U32_MAX, _U64_MAX = 2**32 - 1, 2**64 - 1
+_MANY = 2**31 - 1
+
+_ONE_STAGE, _RATE_STAGE, _DELAY_STAGE = 1 << 16, 2 << 16, 3 << 16
+"""Handles. One stage and two stages differ in the root's handle, so that the kernel replaces one by the other whole."""
+_BELOW_RATE_STAGE = _RATE_STAGE | 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +40,29 @@ class Netem:
     seed: int
 
 
-def set_netem(index: int, name: str, netem: Netem) -> Request:
-    """Put netem at an interface's egress, or change it."""
+def set_netem(index: int, name: str, netem: Netem) -> list[Request]:
+    """Return the requests that put netem at an interface's egress, or change it.
+
+    netem with a rate keeps packets in order (``netem_enqueue`` counts each delay from the packet before), so that
+    jitter would only ever add delay. With a rate and jitter there are therefore two stages: the first loses packets and
+    sends at the rate, the second delays each packet by itself, and packets overtake each other there.
+    """
+    if not netem.jitter_ns or not netem.rate_bps:
+        return [_netem(index, name, netem, _ONE_STAGE, _TC_H_ROOT)]
+    bits_per_packet = 8 * PACKET_BYTES
+    in_flight = -(-netem.rate_bps * (netem.delay_ns + netem.jitter_ns) // (bits_per_packet * 10**9))
+    waiting = max(netem.queue_packets - in_flight, min(netem.queue_packets, MIN_QUEUE_PACKETS))
+    first = replace(netem, delay_ns=0, jitter_ns=0, queue_packets=waiting)
+    # what the first stage lets through is on its way: nothing of it is dropped. The seeds differ, because a packet's
+    # jitter must not follow from the number that decided on the loss of another
+    second = replace(netem, loss_percent=0.0, rate_bps=0, queue_packets=_MANY, seed=netem.seed ^ _U64_MAX)
+    return [
+        _netem(index, name, first, _RATE_STAGE, _TC_H_ROOT),
+        _netem(index, name, second, _DELAY_STAGE, _BELOW_RATE_STAGE),
+    ]
+
+
+def _netem(index: int, name: str, netem: Netem, handle: int, parent: int) -> Request:
     loss = min(_U32_MAX, round(netem.loss_percent / 100 * 2**32))
     rate_bytes = netem.rate_bps // 8
     # the old fields for delay and jitter are in ticks of 64 ns, and end at 275 s: the 64-bit attributes overrule them
@@ -49,7 +76,7 @@ def set_netem(index: int, name: str, netem: Netem) -> Request:
         options.append(attribute(_TCA_NETEM_RATE, _RATE.pack(min(rate_bytes, _U32_MAX), 0, 0, 0)))
         if rate_bytes > _U32_MAX:
             options.append(attribute(_TCA_NETEM_RATE64, struct.pack("=Q", rate_bytes)))
-    body = _TCMSG.pack(0, index, 0, _TC_H_ROOT, 0) + text(_TCA_KIND, "netem")
+    body = _TCMSG.pack(0, index, handle, parent, 0) + text(_TCA_KIND, "netem")
     return Request(_RTM_NEWQDISC, PUT, body + attribute(_TCA_OPTIONS, b"".join(options)), f"{name}, netem")
 
 
