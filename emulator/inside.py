@@ -1,4 +1,4 @@
-"""A task to its outcome, where the network runs: in a guest kernel, or on the host's (`python -m emulator.inside`).
+"""A task to its outcome, where the network runs: in a guest kernel, or on the host's kernel.
 
 It finds the task in the folder that it shares with whoever asked for it, and leaves the result there.
 """
@@ -108,7 +108,3 @@ def _end_with(parent: int) -> bool:
 
     threading.Thread(target=watch, daemon=True).start()
     return True
-
-
-if __name__ == "__main__":
-    sys.exit(main())

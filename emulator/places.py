@@ -26,11 +26,10 @@ from emulator.kernel.job import (
     RUNNING,
     Job,
     put_input,
-    python_command,
-    python_environment,
     read_result,
     words,
 )
+from emulator.programs import environment, python_command, python_script
 from emulator.readable import readable
 from emulator.runs import MARK, PLACE_VARIABLE, Run
 from emulator.signals import shell_status, signals_held
@@ -103,7 +102,7 @@ def job_of(task: Task, output: Path | None = None) -> Job:
     _require_mininet()
     _compile()
     return Job(
-        python_command("-m", "emulator.inside"),
+        _inside(),
         working_folder(),
         {**_environment(), PLACE_VARIABLE: _RUNS_IN_GUEST},
         output,
@@ -139,12 +138,11 @@ class HostPlace:
                 FOLDER_VARIABLE: str(self.shared),
                 PARENT_VARIABLE: str(os.getpid()),
                 MARK: str(run.path),
-                "PYTHONUNBUFFERED": "1",
             }
             # pipes: what is not read holds back who writes it, where a file would fill the disk
             output = None if self._has_terminal else subprocess.PIPE
             self._process = subprocess.Popen(
-                python_command("-m", "emulator.inside"),
+                _inside("-u"),
                 bufsize=0,
                 env={**_environment(), **variables},
                 stdin=None if self._has_terminal else subprocess.DEVNULL,
@@ -222,7 +220,11 @@ def _relay(sinks: dict[IO[bytes], Sink]) -> None:
 
 def _environment() -> Mapping[str, str]:
     """That of Python inside; setuptools' stand-in for distutils, which Mininet imports, would take half a second."""
-    return {**python_environment(os.environ), **({"SETUPTOOLS_USE_DISTUTILS": "stdlib"} if _HAS_DISTUTILS else {})}
+    return {**environment(os.environ), **({"SETUPTOOLS_USE_DISTUTILS": "stdlib"} if _HAS_DISTUTILS else {})}
+
+
+def _inside(*options: str) -> tuple[str, ...]:
+    return python_command(*options, "-c", python_script("emulator.inside", "main", {}))
 
 
 def _require_mininet() -> None:

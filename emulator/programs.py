@@ -1,20 +1,76 @@
-"""A program's name to where it is, also in the system's folders, which an ordinary user's path leaves out."""
+"""How other programs are started: where they are looked for, with which environment, and Python without a stranger's.
+
+The working folder may be a stranger's, so nothing in it runs because of its name.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import site
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from emulator.errors import EmulationError
 
 OPEN_VSWITCH = ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-appctl")
 """The programs of an Open vSwitch."""
 SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+"""Where `ip` and `tc` are, which an ordinary user's path leaves out."""
 
-
-def with_system_folders(path: str) -> str:
-    """A search path, with those of the system's folders at its end that are not in it."""
-    return os.pathsep.join([path, *(folder for folder in SYSTEM_FOLDERS if folder not in path.split(os.pathsep))])
+_ROOT = Path(__file__).resolve().parents[1]
 
 
 def find_program(name: str) -> str | None:
-    """The path of a program; None if it is not there."""
-    return shutil.which(name, path=with_system_folders(os.environ.get("PATH", os.defpath)))
+    """The path of a program in the user's `PATH` or the system's folders; None if it is missing."""
+    return shutil.which(name, path=_search_path(os.environ))
+
+
+def environment(own: Mapping[str, str]) -> dict[str, str]:
+    """An environment for a program: ``own``, in which ``PATH`` and ``LD_LIBRARY_PATH`` name absolute folders only.
+
+    An empty or relative entry stands for a folder of the working folder. ``PATH`` gets the system's folders at its end.
+    """
+    changed = {"PATH": _search_path(own)}
+    if "LD_LIBRARY_PATH" in own:
+        changed["LD_LIBRARY_PATH"] = os.pathsep.join(_absolute(own["LD_LIBRARY_PATH"]))
+    return {**own, **changed}
+
+
+def python_command(*arguments: str, is_bare: bool = False) -> tuple[str, ...]:
+    """A command that runs the Python that runs this process, isolated.
+
+    Isolated (``-I``), it searches neither the working folder nor the folders of ``PYTHON*`` variables. ``is_bare``
+    leaves out the installed packages too, because looking for them takes time.
+
+    Raises:
+        EmulationError: this process does not know its own Python.
+    """
+    if not sys.executable:
+        raise EmulationError("the path of this Python is unknown: start gtsdsl by its full path")
+    return (sys.executable, "-I", *(["-S"] if is_bare else []), *arguments)
+
+
+def python_script(module: str, function: str, arguments: Mapping[str, object], *, is_bare: bool = False) -> str:
+    """A script for an isolated Python: it calls a function of this very project, and exits with what that returns.
+
+    ``arguments`` are strings, numbers, and lists and dictionaries of them: `repr` writes them as Python reads them. A
+    script that is not bare finds the packages that this process finds in the user's folders.
+    """
+    folders, addition = [str(_ROOT)], []
+    if not is_bare:
+        folders += _absolute(os.environ.get("PYTHONPATH", ""))
+        if site.ENABLE_USER_SITE:
+            addition = ["import site", f"site.addsitedir({site.getusersitepackages()!r})"]
+    lines = ["import sys", f"sys.path[:0] = {folders!r}", *addition, f"from {module} import {function}"]
+    return "\n".join([*lines, f"sys.exit({function}(**{dict(arguments)!r}))", ""])
+
+
+def _search_path(own: Mapping[str, str]) -> str:
+    folders = _absolute(own.get("PATH", "")) or os.defpath.split(os.pathsep)
+    return os.pathsep.join(dict.fromkeys([*folders, *SYSTEM_FOLDERS]))
+
+
+def _absolute(path: str) -> list[str]:
+    return [folder for folder in path.split(os.pathsep) if folder.startswith("/")]

@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Self
 
 from emulator.errors import EmulationError
+from emulator.programs import environment
 
 PREFIX = "gtsdsl-"
 """What the name of everything begins with that a run makes outside its own folder."""
@@ -128,7 +129,8 @@ def remove_tree(path: Path) -> None:
     except (RecursionError, PermissionError):  # …and, before Python 3.13, a thousand folders deep
         # a guest may have closed folders to their owner, who is its root; both programs follow no link either
         for command in (["chmod", "-R", "u+rwx"], ["rm", "-r", "-f"]):
-            done = subprocess.run([*command, "--", str(path)], capture_output=True, check=False)
+            line, own = [*command, "--", str(path)], environment(os.environ)
+            done = subprocess.run(line, env=own, capture_output=True, check=False)
         if done.returncode != 0:
             raise OSError(errno.EPERM, "something in it cannot be removed", str(path)) from None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from emulator.completion import HISTORY, PROMPT, complete
 from emulator.errors import EmulationError, in_a_line
 from emulator.impairing import USAGE, described, impair
 from emulator.kernel.job import say_running
+from emulator.programs import find_program
 from gtsdsl.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Shell(CLI):  # type: ignore[misc]
         if not os.environ.get("DISPLAY"):
             raise EmulationError("there is no display here: xterm needs one, and --kernel host")
         for program, package in (("xterm", "xterm"), ("xhost", "x11-xserver-utils")):  # Mininet runs both
-            if shutil.which(program) is None:
+            if find_program(program) is None:
                 raise EmulationError(f"{program} is missing: apt-get install {package}")
         super().do_xterm(line, term)
 

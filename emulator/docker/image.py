@@ -146,7 +146,7 @@ def _libraries(program: str) -> list[str]:
 
 def _output(command: list[str]) -> str:
     # a static program has no libraries, which `ldd` calls a failure
-    found = subprocess.run(command, capture_output=True, text=True, check=False, env={"LC_ALL": "C"})
+    found = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": PATH, "LC_ALL": "C"})
     return found.stdout
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where they are looked for."""
 
+_FIXED = {"PATH": PATH}
 _SHIM = "containerd-shim-runc-v2"
 _NEEDED = ("dockerd", "containerd", _SHIM, "runc")
 _THREADS, _ONE_THREAD = b"GOMAXPROCS=4", b"GOMAXPROCS=1"
@@ -56,7 +57,7 @@ def version() -> str:
     program = shutil.which("dockerd", path=PATH)
     if program is None:
         return ""
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    said = subprocess.run([program, "--version"], env=_FIXED, capture_output=True, text=True, check=False).stdout
     found = re.search(r"version (\d+(?:\.\d+)*)", said)
     return found[1] if found else ""
 
@@ -97,6 +98,6 @@ def _iptables() -> Path | None:
         if (found := shutil.which(name, path=PATH)) is not None:
             # in a namespace of its own, so that no table is made in this one
             line = ["unshare", "--net", found, "--wait", "--table", "nat", "--list-rules"]
-            if subprocess.run(line, capture_output=True, check=False).returncode == 0:
+            if subprocess.run(line, env=_FIXED, capture_output=True, check=False).returncode == 0:
                 return Path(found)
     return None

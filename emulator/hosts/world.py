@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from emulator.docker.model import RunningContainer
 from emulator.errors import EmulationError
 from emulator.folders import working_folder
 from emulator.hosts import guardian
+from emulator.programs import environment, find_program, python_command
 from emulator.runs import MARK, Run
 
 _TOOLS = ("nsenter", "unshare", "setsid", "mount")
@@ -159,7 +159,7 @@ class World:
     def environment(self) -> dict[str, str]:
         """The environment of the processes: this one's, and the mark by which `gtsdsl clean` knows them."""
         self.start()
-        return {**os.environ, **self.variables, MARK: str(self.folder.parent)}
+        return {**environment(os.environ), **self.variables, MARK: str(self.folder.parent)}
 
     @property
     def groups(self) -> str:
@@ -180,7 +180,7 @@ class World:
         if self._guardian is not None:
             return self.folder
         for tool in _TOOLS:
-            if shutil.which(tool) is None:
+            if find_program(tool) is None:
                 raise EmulationError(f"`{tool}` is missing: install util-linux (`apt-get install util-linux mount`)")
         with contextlib.ExitStack() as stack:
             run = stack.enter_context(Run("network"))
@@ -190,7 +190,8 @@ class World:
             stack.callback(os.close, parent)
             # a process that outlives this one by a moment holds the run, so that `gtsdsl clean` lets it finish
             child = subprocess.Popen(
-                [sys.executable, "-I", "-S", guardian.__file__, str(parent), str(run.path), self._hosts_file],
+                python_command(guardian.__file__, str(parent), str(run.path), self._hosts_file, is_bare=True),
+                env=environment(os.environ),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 pass_fds=(parent, run.lock),

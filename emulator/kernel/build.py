@@ -17,7 +17,7 @@ from emulator.kernel import cache
 from emulator.kernel.cache import Kernel, Symbols
 from emulator.kernel.check import check_clock
 from emulator.kernel.source import Source, find, from_tarball
-from emulator.programs import find_program
+from emulator.programs import environment, find_program
 from emulator.wording import one_line
 
 Progress = Callable[[str, float], None]
@@ -140,7 +140,8 @@ def _patch(tree: Path) -> bool:
     for patch in cache.PATCHES:
         command = ["patch", "--strip=1", "--forward", "--batch", "--reject-file=-", f"--input={patch}"]
         for arguments in (["--dry-run"], []):
-            if subprocess.run([*command, *arguments], cwd=tree, capture_output=True, check=False).returncode != 0:
+            line, own = [*command, *arguments], _environment()
+            if subprocess.run(line, cwd=tree, env=own, capture_output=True, check=False).returncode != 0:
                 return False
     return True
 
@@ -212,13 +213,12 @@ def _run(command: list[str], folder: Path, failed: str, log: Path | None = None)
 @contextlib.contextmanager
 def _running(command: list[str], folder: Path, log: Path | None) -> Iterator[subprocess.Popen[str]]:
     """A program of the build, ended with all that it started however this process leaves."""
-    environment = _environment(os.environ)
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context(log.open("ab")) if log else subprocess.PIPE
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=environment,
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -240,9 +240,10 @@ def _end_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def _environment(own: Mapping[str, str]) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     """What make is to know: not the user's flags and options, which would make another kernel of it."""
-    kept = {name: value for name, value in own.items() if name in {"PATH", "HOME", "TMPDIR", "USER", "LOGNAME"}}
+    known = {"PATH", "HOME", "TMPDIR", "USER", "LOGNAME"}
+    kept = {name: value for name, value in environment(os.environ).items() if name in known}
     return {**kept, "LC_ALL": "C"}
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from emulator.errors import EmulationError
 from emulator.kernel.cache import PACKAGED_FROM, Kernel, built_kernels, packaged_kernel
-from emulator.programs import find_program
+from emulator.programs import environment, find_program
 from emulator.user_namespace import opening_command
 
 
@@ -112,11 +112,11 @@ def host_lacks() -> Lack | None:
     is_root = os.geteuid() == 0
     own = ["unshare", "--net"] if is_root else ["unshare", "--user", "--map-root-user", "--net"]
     try:
-        entered = subprocess.run([*own, "true"], capture_output=True, check=False)
+        entered = subprocess.run([*own, "true"], capture_output=True, env=environment(os.environ), check=False)
         if entered.returncode != 0:
             who = "root, here without CAP_SYS_ADMIN," if is_root else "an ordinary user"
             return Lack(f"{who} may not make namespaces on this machine", "" if is_root else opening_command())
-        tried = subprocess.run([*own, *change], capture_output=True, check=False)
+        tried = subprocess.run([*own, *change], capture_output=True, env=environment(os.environ), check=False)
     except FileNotFoundError:
         return Lack("unshare is missing", "apt-get install util-linux")
     if tried.returncode != 0:

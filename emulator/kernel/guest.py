@@ -7,7 +7,6 @@ import fcntl
 import os
 import random
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from emulator.kernel.choose import Clock
 from emulator.kernel.confine import landlock_version
 from emulator.kernel.job import RUNNING, Job, free_bytes, init_arguments, put_input, read_result, words, write_job
 from emulator.kernel.watchdog import PATIENCE_S, GuestMemory, Sample, Watchdog, guest_process
+from emulator.programs import python_command, python_script
 from emulator.readable import readable
 from emulator.runs import MARK, PREFIX, Run, runs_folder
 from emulator.signals import signals_held
@@ -60,7 +60,6 @@ _POLL_S = 0.02
 _ANSWER_POLL_S = 0.002
 _LOOK_S = 0.5
 _CONSOLE_BYTES = 2**16
-_ROOT = Path(__file__).resolve().parents[2]
 
 Sink = Callable[[bytes], object]
 """Takes the command's output, as it comes."""
@@ -225,13 +224,11 @@ class Guest:
             "folder": str(run.path),
             "memory": str(memory),
         }
-        # repr() writes all of these as Python reads them, and the keeper need not load a parser
-        lines = ["import sys", f"sys.path.insert(0, {str(_ROOT)!r})", "from emulator.kernel.keeper import keep"]
-        script = "\n".join([*lines, f"sys.exit(keep(**{orders!r}))"])
+        script = python_script("emulator.kernel.keeper", "keep", orders, is_bare=True)
         inherited = [run.lock, held, *([self._terminal] if self._terminal is not None else [])]
         with (run.path / "console").open("wb") as console:
             self._keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", script],
+                python_command("-c", script, is_bare=True),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,

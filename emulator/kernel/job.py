@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.errors import EmulationError
-from emulator.programs import with_system_folders
+from emulator.programs import environment, python_script
 from emulator.wording import one_line
 
 FOLDER_VARIABLE = "GTSDSL_SHARED"
@@ -28,7 +28,6 @@ PARENT_VARIABLE = "GTSDSL_PARENT"
 RUNNING = "running"
 """The file in the shared folder in which a program in the guest may say what it does, for the watchdog's message."""
 
-_ROOT = Path(__file__).resolve().parents[2]
 _WORDS_MAX = 200
 
 
@@ -60,22 +59,16 @@ def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, 
         "folder": str(folder),
         "command": list(job.command),
         "directory": str(job.directory),
-        # an ordinary user's path lacks the places of ip and tc; in the guest everybody is root
-        "environment": {
-            **job.environment,
-            "PATH": with_system_folders(job.environment.get("PATH", os.defpath)),
-            FOLDER_VARIABLE: str(folder),
-        },
+        "environment": {**environment(job.environment), FOLDER_VARIABLE: str(folder)},
         "shared": [str(folder), *([str(job.output)] if job.output else [])],
         "settle_s": settle_s,
         "sysctls": dict(sysctls),
         "window": list(job.window) if job.window else [],
         "modules": str(modules) if modules else "",
     }
-    # the kernel's command line can hold no path with a blank in it, so everything goes into a script; strings, numbers,
-    # lists and dictionaries of them are written by repr() as Python reads them, whatever is in them
-    lines = ["import sys", f"sys.path.insert(0, {str(_ROOT)!r})", "from emulator.kernel.init import main"]
-    (folder / "init").write_text("\n".join([*lines, f"main(**{fields!r})", ""]), encoding="utf-8")
+    # the kernel's command line can hold no path with a blank in it, so everything goes into a script
+    script = python_script("emulator.kernel.init", "main", fields, is_bare=True)
+    (folder / "init").write_text(script, encoding="utf-8")
     (folder / "python").symlink_to(Path(sys.executable).resolve())
 
 
@@ -86,17 +79,6 @@ def init_arguments() -> tuple[str, ...]:
     time. The guest's root is the host's, and in the host's ``/proc`` a process sees where it works itself.
     """
     return ("init=/proc/self/cwd/python", "--", "-I", "-S", "/proc/self/cwd/init")
-
-
-def python_command(*arguments: str) -> tuple[str, ...]:
-    """A command that runs this project's Python in a guest, with the same packages as here."""
-    return (sys.executable, *arguments)
-
-
-def python_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """An environment in which the guest's Python imports this very project, also from a checkout."""
-    others = [place for place in environment.get("PYTHONPATH", "").split(os.pathsep) if place]
-    return {**environment, "PYTHONPATH": os.pathsep.join([str(_ROOT), *others])}
 
 
 def read_result(folder: Path, name: str, limit_bytes: int) -> bytes | None:

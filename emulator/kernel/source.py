@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.errors import EmulationError
+from emulator.programs import environment
 from emulator.wording import one_line
 
 SUITE = "trixie-backports"
@@ -245,7 +246,7 @@ class _Apt:
                 [program, *options, *arguments],
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, "LC_ALL": "C"},
+                env={**environment(os.environ), "LC_ALL": "C"},
                 capture_output=True,
                 text=True,
                 errors="replace",

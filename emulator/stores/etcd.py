@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from emulator.daemons import Daemon, start_program
 from emulator.netlink import namespaces
 from emulator.overlays.model import StorePlace
+from emulator.programs import find_program
 from emulator.stores.client import Client, StoreError
 from emulator.stores.relay import Relay
 
@@ -52,7 +52,7 @@ class Store:
         It connects to an address: ask in the machine's own network, before `user_namespace.enter`.
         """
         if place.address is None:
-            if shutil.which("etcd") is None:
+            if find_program("etcd") is None:
                 yield "etcd is missing: install etcd-server (`apt-get install etcd-server`)"
         elif in_guest:
             yield (

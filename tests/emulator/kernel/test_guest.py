@@ -13,7 +13,8 @@ from emulator.kernel.cache import Kernel
 from emulator.kernel.check import SCRIPT
 from emulator.kernel.choose import Clock
 from emulator.kernel.guest import Boot, Guest
-from emulator.kernel.job import FOLDER_VARIABLE, Job, python_command, python_environment
+from emulator.kernel.job import FOLDER_VARIABLE, Job
+from emulator.programs import python_command, python_script
 
 from .guests import run, shell
 
@@ -64,15 +65,13 @@ def test_arguments_and_environment_arrive_as_they_are(boot: Boot, argument: str)
     assert bytes(out) == bytes(err) == os.fsencode(argument)
 
 
-def test_it_runs_this_very_project(boot: Boot) -> None:
-    job = Job(
-        python_command("-c", "import sys, emulator; print(emulator.__file__, sys.executable)"),
-        Path("/"),
-        python_environment(os.environ),
-    )
+def test_it_runs_this_very_project(boot: Boot, tmp_path: Path) -> None:
+    (tmp_path / "says.py").write_text("import sys, emulator; print(emulator.__file__, sys.executable)")
+    script = python_script("runpy", "run_path", {"path_name": str(tmp_path / "says.py")})
+    job = Job(python_command("-c", script), Path("/"), os.environ)
     out = bytearray()
     with Guest(boot, job) as guest:
-        assert guest.wait(out.extend, lambda _: None) == 0
+        guest.wait(out.extend, lambda _: None)
     import emulator
 
     assert out.decode() == f"{emulator.__file__} {sys.executable}\n"
