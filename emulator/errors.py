@@ -22,6 +22,10 @@ class OverlayError(EmulationError):
     exit_status = 2
 
 
+class UntrustedError(EmulationError):
+    """Somebody else could have changed what is to be run or read; no other way is taken instead."""
+
+
 class GuestStalledError(EmulationError):
     """A guest was ended because its clock made no progress."""
 

@@ -20,7 +20,7 @@ from emulator.docker import programs
 from emulator.docker.archive import look_through
 from emulator.docker.programs import PATH
 from emulator.errors import EmulationError
-from emulator.folders import cache_folder
+from emulator.folders import cache_folder, make_folder, require_own_cache
 from emulator.wording import one_line
 
 _VERSION = 1
@@ -67,7 +67,7 @@ def own_image() -> Image:
     contents |= {name: text.encode() for name, text in _FILES.items()}
     links = {**{f"bin/{name}": "busybox" for name in applets if name not in found}, **_LINKS}
     path = cache_folder() / "images" / f"tools-{_hash(contents, links)}.tar"
-    if not path.exists():
+    if not require_own_cache(path).exists():
         with _keeping(path) as file:
             _write(file, contents, links)
     return Image(path, is_saved=False)
@@ -115,7 +115,7 @@ def _saved(name: str) -> Path:
         with contextlib.closing(from_env()) as client:
             found = client.images.get(name)
             path = cache_folder() / "images" / f"docker-{str(found.id).rpartition(':')[2][:16]}.tar"
-            if not path.exists():
+            if not require_own_cache(path).exists():
                 with _keeping(path) as file:
                     file.writelines(found.save(named=True))
     except ImageNotFound:
@@ -166,7 +166,7 @@ def _keeping(path: Path) -> Iterator[io.BufferedWriter]:
     """
     temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         descriptor, temporary = tempfile.mkstemp(prefix=".image-", dir=path.parent)
         with os.fdopen(descriptor, "wb") as file:
             yield file

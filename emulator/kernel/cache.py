@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from emulator.errors import EmulationError
-from emulator.folders import cache_folder
+from emulator.folders import cache_folder, make_folder, require_own_cache
 
 CONFIGURATION = Path(__file__).with_name("gts-uml.config")
 PATCHES = (Path(__file__).with_name("random-seed.patch"),)
@@ -87,11 +87,14 @@ def built_kernels() -> tuple[Kernel, ...]:
     Emulations use the first: `gtsdsl kernel build` is how to choose among kernels.
 
     Raises:
+        UntrustedError: somebody else could have put one there.
         EmulationError: the cache cannot be read.
     """
     found = []
     for folder in _kept():
         if folder.name.endswith(f"-{configuration_hash()}"):
+            for name in (_INFO, _EXECUTABLE):
+                require_own_cache(folder / name)
             with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
                 found.append(((folder / _INFO).stat().st_mtime_ns, _read(folder / _INFO)))
     return tuple(kernel for _, kernel in sorted(found, key=lambda each: each[0], reverse=True))
@@ -141,7 +144,7 @@ def building(name: str) -> Iterator[Path]:
     """
     folder = kernels_folder() / f"{_BUILDING}{name}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise EmulationError(f"{folder}: {error.strerror}; set XDG_CACHE_HOME to a folder you may write") from None

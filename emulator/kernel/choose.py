@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from emulator.errors import EmulationError
+from emulator.errors import EmulationError, UntrustedError
 from emulator.kernel.cache import PACKAGED_FROM, Kernel, built_kernels, packaged_kernel
 from emulator.programs import environment, find_program
 from emulator.user_namespace import opening_command
@@ -67,6 +67,8 @@ def choose(kernel: str = "auto", clock: str = "auto", *, interactive: bool = Fal
     for kind in KernelKind.UML, KernelKind.HOST, KernelKind.PACKAGED:
         try:
             return _exactly(kind, wanted, interactive=interactive)
+        except UntrustedError:
+            raise
         except EmulationError as error:
             lacking.append(str(error))
     if platform.machine() != "x86_64":
