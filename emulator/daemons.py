@@ -159,5 +159,5 @@ def _serve(namespace: int, log: Path, body: Callable[[], None]) -> None:
 def _log(network: EmulatedNetwork, host: str, name: str) -> Path:
     # beside the world's folder, of which only processes of the emulation see the contents
     folder = network.world.start().parent / "logs"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     return folder / f"{name.replace('/', '-')}-{host}.log"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+import shlex
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from emulator.errors import EmulationError
@@ -50,15 +51,45 @@ def make_folder(path: Path) -> None:
             path.mkdir(mode=0o700)
 
 
+def usable_umask() -> contextlib.AbstractContextManager[None]:
+    """Return a context in which the user's umask holds for others, and closes nothing to its owner."""
+    own = os.umask(0)
+    os.umask(own)
+    return umask(own & 0o077)
+
+
 @contextlib.contextmanager
-def usable_umask() -> Iterator[None]:
-    """Within it, what is made is its owner's to read and write, whatever the user's umask is; for others that holds."""
-    before = os.umask(0)
-    os.umask(before & 0o077)
+def umask(mask: int) -> Iterator[None]:
+    """Within it, this process and those that it starts have another umask."""
+    before = os.umask(mask)
     try:
         yield
     finally:
         os.umask(before)
+
+
+@contextlib.contextmanager
+def removing_all() -> Iterator[Callable[[Path], contextlib.AbstractContextManager[None]]]:
+    """What is given is a context manager to remove something in: one that fails keeps no other from being removed.
+
+    Raises, at the end:
+        EmulationError: something could not be removed; the first of those, and why.
+    """
+    failures = []
+
+    @contextlib.contextmanager
+    def removing(path: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            failures.append(
+                f"{path} cannot be removed: {error.strerror}; remove it as root: rm -r {shlex.quote(str(path))}"
+            )
+
+    yield removing
+    if failures:
+        more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        raise EmulationError(f"{failures[0]}{more}")
 
 
 def working_folder() -> Path:

@@ -132,7 +132,7 @@ class HostPlace:
             _require_mininet()
             run = stack.enter_context(Run("emulation"))
             self.shared = run.path / "shared"
-            self.shared.mkdir()
+            self.shared.mkdir(mode=0o700)
             put_input(self.shared, TASK, task_to_json(self._task))
             variables = {
                 FOLDER_VARIABLE: str(self.shared),

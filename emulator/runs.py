@@ -22,7 +22,9 @@ from types import TracebackType
 from typing import Self
 
 from emulator.errors import EmulationError
+from emulator.folders import removing_all
 from emulator.programs import environment
+from emulator.trust import require_own
 
 PREFIX = "gtsdsl-"
 """What the name of everything begins with that a run makes outside its own folder."""
@@ -45,15 +47,18 @@ def runs_folder() -> Path:
     everybody is root, who sees the host's temporary folder, and in it a folder of the host's root.
 
     Raises:
+        UntrustedError: others may rename it.
         EmulationError: somebody else owns the folder, or others may write in it.
     """
-    folder = Path(os.environ.get(PLACE_VARIABLE) or tempfile.gettempdir()) / f"{PREFIX}{_user()}"
+    place = require_own(Path(os.environ.get(PLACE_VARIABLE) or tempfile.gettempdir()), "TMPDIR")
+    folder = place / f"{PREFIX}{_user()}"
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     # /tmp is everybody's: another user may have made the folder, or a link with its name, before us
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise EmulationError(f"{folder} is not a folder of this user alone; remove it, or set TMPDIR to another place")
+    _open_to_owner(folder)
     return folder
 
 
@@ -70,12 +75,28 @@ def _user() -> int:
 @contextlib.contextmanager
 def _registry(folder: Path) -> Iterator[None]:
     """Held while a run's folder is made or removed, so that none is seen between its creation and its lock."""
-    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = _open_lock(folder)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
+
+
+def _open_lock(folder: Path) -> int:
+    """Open a folder's lock, which is made if it is missing."""
+    path = folder / _LOCK
+    with contextlib.suppress(FileNotFoundError):
+        _open_to_owner(path)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def _open_to_owner(path: Path) -> None:
+    """Let this user into their own folder, or at their own file: a run under a umask such as 777 had closed it."""
+    found = path.lstat()
+    wanted = 0o700 if stat.S_ISDIR(found.st_mode) else 0o600
+    if found.st_uid == os.getuid() and not stat.S_ISLNK(found.st_mode) and found.st_mode & wanted != wanted:
+        path.chmod(stat.S_IMODE(found.st_mode) | wanted)
 
 
 class Run:
@@ -93,7 +114,7 @@ class Run:
         root = runs_folder()
         with _registry(root):
             self.path = Path(tempfile.mkdtemp(prefix=f"{self._kind}-", dir=root))
-            self.lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self.lock = _open_lock(self.path)
             fcntl.flock(self.lock, fcntl.LOCK_EX)
         return self
 
@@ -135,29 +156,32 @@ def remove_tree(path: Path) -> None:
             raise OSError(errno.EPERM, "something in it cannot be removed", str(path)) from None
 
 
-def clean() -> tuple[str, ...]:
-    """Remove what dead runs of this user have left, and nothing of live ones; what was removed, a line each.
+def clean() -> Iterator[str]:
+    """Remove what dead runs of this user have left, and nothing of live ones; a line for each thing, once it is gone.
 
-    Raises:
+    Raises, after all that can be removed has been:
         EmulationError: something of a dead run could not be removed.
     """
     root = runs_folder()
-    removed: list[str] = []
-    with _registry(root):
+    with _registry(root), removing_all() as removing:
         for path in sorted(root.iterdir()):
-            if not path.is_symlink() and path.is_dir() and (lock := _take(path)) is not None:
-                try:
-                    removed += _remove(path)
-                except OSError as error:
-                    raise EmulationError(f"{path} cannot be removed: {error.strerror}") from None
-                finally:
-                    os.close(lock)
-    return tuple(removed)
+            if not path.is_symlink() and path.is_dir():
+                with removing(path):
+                    yield from _clean(path)
+
+
+def _clean(path: Path) -> Iterator[str]:
+    if (lock := _take(path)) is not None:
+        try:
+            yield from _remove(path)
+        finally:
+            os.close(lock)
 
 
 def _take(path: Path) -> int | None:
     """The lock of a dead run; None if the run lives."""
-    descriptor = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    _open_to_owner(path)
+    descriptor = _open_lock(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -14,6 +14,7 @@ from emulator.captures import MOST_BYTES
 from emulator.channel import Channel, Ended
 from emulator.checked import checked
 from emulator.errors import EmulationError
+from emulator.folders import usable_umask
 from emulator.kernel.choose import Clock, choose
 from emulator.places import Where, open_place
 from emulator.plan import Options, Plan
@@ -82,7 +83,7 @@ def emulate(
     )
     where = Where(choose(kernel, clock), memory_bytes=memory_bytes or asked.memory_bytes, timeout_s=timeout_s)
     task = Task(asked.plan, "serve", asked.overlay, asked.machines, spins=where.is_virtual)
-    with Channel(open_place(where, task), stops=where.is_virtual) as channel:
+    with usable_umask(), Channel(open_place(where, task), stops=where.is_virtual) as channel:
         yield Session(asked.plan, where.choice.clock, channel, asked.overlay)
 
 

@@ -185,7 +185,7 @@ class World:
         with contextlib.ExitStack() as stack:
             run = stack.enter_context(Run("network"))
             self.folder = run.path / "world"
-            self.folder.mkdir()
+            self.folder.mkdir(mode=0o700)
             parent = os.pidfd_open(os.getpid())
             stack.callback(os.close, parent)
             # a process that outlives this one by a moment holds the run, so that `gtsdsl clean` lets it finish

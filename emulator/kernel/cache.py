@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from emulator.errors import EmulationError
-from emulator.folders import cache_folder, make_folder, require_own_cache
+from emulator.folders import cache_folder, make_folder, removing_all, require_own_cache, umask
 
 CONFIGURATION = Path(__file__).with_name("gts-uml.config")
 PATCHES = (Path(__file__).with_name("random-seed.patch"),)
@@ -155,30 +155,40 @@ def building(name: str) -> Iterator[Path]:
             for path in folder.iterdir():  # what a build that was killed has left
                 if path.name != "lock":
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
-            yield folder
+            with umask(0o022):  # the user's may close what is built to the user, or open it to all
+                yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.close(lock)
 
 
-def clean() -> tuple[Path, ...]:
-    """Remove all built kernels, and what builds that were killed have left; the folders that were removed.
+def clean() -> Iterator[Path]:
+    """Remove all built kernels, and what builds that were killed have left; each folder, once it is gone.
 
-    Raises:
-        EmulationError: the cache cannot be read.
+    Raises, after all that can be removed has been:
+        EmulationError: the cache cannot be read, or something in it cannot be removed.
     """
-    removed = []
-    for folder in _kept():
-        lock = None
-        if folder.name.startswith(_BUILDING):
-            lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if lock is None or _locked(lock):
+    with removing_all() as removing:
+        for folder in _kept():
+            with removing(folder):
+                if _remove(folder):
+                    yield folder
+
+
+def _remove(folder: Path) -> bool:
+    """Remove a folder of the cache, but for one in which a build runs; whether it is gone."""
+    lock = None
+    if folder.name.startswith(_BUILDING):
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        is_free = lock is None or _locked(lock)
+        if is_free:
             shutil.rmtree(folder)
-            removed.append(folder)
+        return is_free
+    finally:
         if lock is not None:
             os.close(lock)
-    return tuple(removed)
 
 
 def _kept() -> list[Path]:

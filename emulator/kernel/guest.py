@@ -198,8 +198,8 @@ class Guest:
     def _start(self, stack: contextlib.ExitStack) -> None:
         run, boot = self._run, self._boot
         self._shared, sockets = run.path / "shared", run.path / "uml"
-        self._shared.mkdir()
-        sockets.mkdir()
+        self._shared.mkdir(mode=0o700)
+        sockets.mkdir(mode=0o700)
         settle_s = 0.0 if boot.clock is Clock.REAL else _SETTLE_S
         write_job(self._job, self._shared, settle_s=settle_s, sysctls=_SYSCTLS, modules=boot.kernel.modules)
         # opened before the guest can put anything in their place
@@ -226,6 +226,7 @@ class Guest:
         }
         script = python_script("emulator.kernel.keeper", "keep", orders, is_bare=True)
         inherited = [run.lock, held, *([self._terminal] if self._terminal is not None else [])]
+        (run.path / "console").touch(mode=0o600)
         with (run.path / "console").open("wb") as console:
             self._keeper = subprocess.Popen(
                 python_command("-c", script, is_bare=True),

@@ -49,12 +49,9 @@ class Job:
 
 def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, str], modules: Path | None) -> None:
     """Lay a job down in an empty folder: its inputs, the files for its output, and the script that does it."""
-    (folder / "scratch").mkdir()
-    (folder / "stdout").touch()
-    (folder / "stderr").touch()
-    (folder / "status").touch()
-    for name, content in job.inputs.items():
-        (folder / name).write_bytes(content)
+    (folder / "scratch").mkdir(mode=0o700)
+    for name, content in {"stdout": b"", "stderr": b"", "status": b"", **job.inputs}.items():
+        put_input(folder, name, content)
     fields = {
         "folder": str(folder),
         "command": list(job.command),
@@ -68,7 +65,7 @@ def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, 
     }
     # the kernel's command line can hold no path with a blank in it, so everything goes into a script
     script = python_script("emulator.kernel.init", "main", fields, is_bare=True)
-    (folder / "init").write_text(script, encoding="utf-8")
+    put_input(folder, "init", script.encode())
     (folder / "python").symlink_to(Path(sys.executable).resolve())
 
 

@@ -64,6 +64,7 @@ def keep(
                 os._exit(REFUSED)
             for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
                 signal.signal(number, signal.SIG_DFL)
+            os.umask(os.umask(0) | 0o022)  # also of a user who lets others write
             os.chdir(directory)
             os.sched_setaffinity(0, {cpu})
             libc.personality(_ADDR_NO_RANDOMIZE)  # or UML would set it itself, and start itself once more

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gtsdsl.cli.emulation import emulating
+
 if TYPE_CHECKING:
     from emulator.doctor import Finding
 
@@ -29,7 +31,8 @@ def command(form: str) -> None:
     """
     from emulator.doctor import can_emulate, examine  # noqa: PLC0415
 
-    findings = examine()
+    with emulating():
+        findings = examine()
     able = can_emulate(findings)
     if form == "json":
         document = {"version": _VERSION, "can_emulate": able, "findings": [asdict(finding) for finding in findings]}

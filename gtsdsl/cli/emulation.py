@@ -97,10 +97,11 @@ def emulating() -> Iterator[None]:
     """Within it, what the machine lacks is one line on standard error and its exit status, and signals end in order."""
     with loading():
         from emulator.errors import EmulationError, in_a_line  # noqa: PLC0415
+        from emulator.folders import usable_umask  # noqa: PLC0415
         from emulator.signals import signals_as_exit  # noqa: PLC0415
 
     try:
-        with signals_as_exit(interrupt=True):
+        with usable_umask(), signals_as_exit(interrupt=True):
             yield
     except EmulationError as error:
         complain("error", str(error))

@@ -62,16 +62,16 @@ def test_a_run_that_fails_leaves_nothing() -> None:
 def test_clean_removes_a_dead_run(place: Path) -> None:
     dead = dead_run(place)
     assert dead.is_dir()
-    assert clean() == (f"folder {place / 'gtsdsl-outside'}", f"folder {dead}")
+    assert tuple(clean()) == (f"folder {place / 'gtsdsl-outside'}", f"folder {dead}")
     assert not dead.exists()
     assert not (place / "gtsdsl-outside").exists()
-    assert clean() == ()
+    assert tuple(clean()) == ()
 
 
 def test_clean_beside_a_live_run_touches_nothing_of_it(place: Path) -> None:
     with Run("test") as run:
         dead = dead_run(place)
-        assert clean()[-1] == f"folder {dead}"
+        assert tuple(clean())[-1] == f"folder {dead}"
         assert run.path.is_dir()
 
 
@@ -81,10 +81,10 @@ def test_a_helper_that_holds_the_lock_keeps_a_run_alive() -> None:
         path = run.path
         os.close(run.lock)
         run.lock = os.dup(0)
-        assert clean() == ()
+        assert tuple(clean()) == ()
         helper.kill()
         helper.wait()
-        assert clean() == (f"folder {path}",)
+        assert tuple(clean()) == (f"folder {path}",)
         path.mkdir()  # for the run's own end
 
 

@@ -84,7 +84,7 @@ def test_two_builds_do_not_meet(kernels: Path) -> None:
     with cache.building("source") as folder:
         assert "another gtsdsl builds this kernel" in try_build()
         assert folder.is_dir()
-        assert cache.clean() == ()
+        assert tuple(cache.clean()) == ()
         assert folder.is_dir()
     assert list(kernels.iterdir()) == []
 
@@ -101,7 +101,7 @@ def test_a_build_that_ends_just_when_another_looks(kernels: Path, monkeypatch: p
 def test_a_build_that_was_killed_leaves_what_clean_removes(kernels: Path) -> None:
     script = "import os\nfrom emulator.kernel.cache import building\nwith building('source'): os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", script], check=False)
-    assert cache.clean() == (kernels / "building-source",)
+    assert tuple(cache.clean()) == (kernels / "building-source",)
     assert list(kernels.iterdir()) == []
 
 
