@@ -14,6 +14,7 @@ import pytest
 from emulator.errors import EmulationError
 from emulator.runs import MARK, PLACE_VARIABLE, PREFIX, Run, clean, runs_folder
 from tests.emulator.kernel.conftest import Cli, gtsdsl
+from tests.emulator.users import WITHOUT_POWER
 
 __all__ = ["gtsdsl"]
 
@@ -158,9 +159,7 @@ assert not run.path.exists()
 def test_folders_that_are_closed_to_their_owner_are_removed(place: Path) -> None:
     precious = place / "precious"
     precious.touch(mode=0o400)
-    # for root no folder is closed, but without these rights
-    as_others = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
-    subprocess.run([*as_others, sys.executable, "-c", CLOSED, place, precious], check=True)
+    subprocess.run([*WITHOUT_POWER, sys.executable, "-c", CLOSED, place, precious], check=True)
     assert precious.stat().st_mode & 0o777 == 0o400
 
 
@@ -183,3 +182,44 @@ def test_a_place_for_runs_that_is_not_there_is_one_line(gtsdsl: Cli) -> None:
     done = gtsdsl("clean", prefix=("env", f"{PLACE_VARIABLE}=/nowhere"))
     assert (done.returncode, done.stdout) == (3, "")
     assert re.fullmatch(r"error: /nowhere/gtsdsl-\d+: No such file or directory\n", done.stderr)
+
+
+def dead_folders(count: int) -> list[Path]:
+    """What of runs is left if only their folders are."""
+    paths = [runs_folder() / f"test-{number}" for number in range(count)]
+    for path in paths:
+        path.mkdir(mode=0o700)
+    return paths
+
+
+def test_a_folder_that_a_umask_has_closed_is_opened_and_removed(
+    place: Path, gtsdsl: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(place))
+    closed = dead_folders(2)
+    for path in (closed[0] / "lock", closed[0].parent / "lock"):
+        path.touch(mode=0)
+    for path in (closed[0], closed[0].parent):
+        path.chmod(0)
+    done = gtsdsl("clean", prefix=WITHOUT_POWER)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(done.stdout.splitlines()) >= {f"removed folder {path}" for path in closed}
+    assert list(closed[0].parent.glob("*/")) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can make a folder that another user cannot remove")
+def test_clean_goes_on_after_a_folder_that_it_may_not_open(
+    place: Path, gtsdsl: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(place))
+    dead = dead_folders(3)
+    for path in dead[:2]:
+        (path / "file").touch()
+        path.chmod(0)
+        os.chown(path, 1, 1)
+    done = gtsdsl("clean", prefix=WITHOUT_POWER)
+    assert done.returncode == 3
+    assert done.stdout.splitlines()[-1] == f"removed folder {dead[2]}"
+    said = f"error: {dead[0]} cannot be removed: Permission denied; remove it as root: rm -r {dead[0]} (and 1 more)\n"
+    assert done.stderr == said
+    assert not dead[2].exists()

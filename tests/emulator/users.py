@@ -23,6 +23,9 @@ done
 exec "$@"
 """
 
+WITHOUT_POWER = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+"""What a command line begins with whose rest is refused what a file's mode refuses, as root is not."""
+
 
 def as_user(user: int) -> Sequence[str]:
     """What a command line of root begins with whose rest runs as the user of a number, on the host or in a guest."""
@@ -32,14 +35,15 @@ def as_user(user: int) -> Sequence[str]:
     return ["unshare", "--mount", "sh", "-c", _OPEN_HOME, "sh", str(Path.home()), *become]
 
 
-def folder_for_all(folder: Path, kernel: Kernel) -> Path:
-    """In a test's folder, one in which all users may write, and which is a cache folder with the kernel."""
+def folder_of(user: int, folder: Path, kernel: Kernel) -> Path:
+    """In a test's folder, one that is another user's, and that is a cache folder with the kernel."""
     home = folder / "nobody"
     home.mkdir()
     for path in (folder, *folder.parents):  # pytest's folders are the user's own
         if path.stat().st_uid == os.getuid() and path.is_relative_to("/tmp") and path != Path("/tmp"):
             path.chmod(path.stat().st_mode | 0o055)
-    home.chmod(0o777)
+    home.chmod(0o755)
+    os.chown(home, user, user)
     kept = home / "gtsdsl" / "kernels" / kernel.executable.parent.name
     shutil.copytree(kernel.executable.parent, kept)
     for file in kept.iterdir():

@@ -15,7 +15,7 @@ from emulator.kernel import guest as guest_module
 from emulator.kernel.cache import Kernel
 from emulator.kernel.confine import landlock_version, unconfined
 from emulator.kernel.guest import Boot
-from tests.emulator.users import as_user, folder_for_all
+from tests.emulator.users import as_user, folder_of
 
 from .conftest import Cli
 from .guests import run, shell
@@ -82,7 +82,7 @@ def test_root_in_the_guest_changes_nothing_through_a_second_mount(
 def test_nor_where_an_ordinary_user_runs_it_who_owns_the_files(
     guest_kernel: Kernel, gtsdsl: Cli, tmp_path: Path
 ) -> None:
-    folder = folder_for_all(tmp_path, guest_kernel)
+    folder = folder_of(65534, tmp_path, guest_kernel)
     precious = folder / "precious"
     precious.write_text("precious")
     for path in (precious, folder):

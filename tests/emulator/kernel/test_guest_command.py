@@ -16,7 +16,7 @@ import pytest
 from emulator.kernel.cache import Kernel
 from emulator.kernel.check import SCRIPT
 from emulator.kernel.guest import Boot
-from tests.emulator.users import as_user, folder_for_all
+from tests.emulator.users import as_user, folder_of
 
 from .conftest import Cli
 from .guests import shell
@@ -67,7 +67,7 @@ def test_an_empty_command_is_told_in_a_line(gtsdsl: Cli) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_an_ordinary_user(guest_kernel: Kernel, gtsdsl: Cli, tmp_path: Path) -> None:
-    own = ["env", f"XDG_CACHE_HOME={folder_for_all(tmp_path, guest_kernel)}", "HOME=/nonexistent"]
+    own = ["env", f"XDG_CACHE_HOME={folder_of(65534, tmp_path, guest_kernel)}", "HOME=/nonexistent"]
     result = gtsdsl("guest", "--", "sh", "-c", SCRIPT + "id -u", prefix=[*as_user(65534), *own], cwd=Path("/"))
     assert result.stderr == ""
     assert result.stdout.splitlines()[-1] == "0"

@@ -14,7 +14,7 @@ import pytest
 
 from emulator.kernel.cache import Kernel
 from tests.emulator.leftovers import Leftovers, is_soon
-from tests.emulator.users import as_user, folder_for_all
+from tests.emulator.users import as_user, folder_of
 
 BUSY = "h1: sleep 1000 & ping h2 > /dev/null & while :; do sleep 0.01; done"
 _SEED = 3
@@ -170,7 +170,7 @@ def test_a_hangup_is_nothing_to_who_asked_for_that(pair: Path, tmp_path: Path) -
 def test_an_ordinary_user_who_owns_nothing_gets_exact_delays(guest_kernel: Kernel, pair: Path, tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("we are an ordinary user: the other tests show it")
-    home = folder_for_all(tmp_path, guest_kernel)
+    home = folder_of(65534, tmp_path, guest_kernel)
     # root has run networks in the same temporary folder; in the guest the user is root as well
     (home / "gtsdsl-0").mkdir(mode=0o700)
     (home / "gtsdsl-0" / "lock").touch(mode=0o600)
