@@ -2,6 +2,7 @@
 "use strict";
 
 const { spawn } = require("node:child_process");
+const { homedir } = require("node:os");
 const vscode = require("vscode");
 const { LanguageClient, ErrorAction, CloseAction } = require("vscode-languageclient/node");
 
@@ -18,11 +19,14 @@ async function tell(reason) {
   if (choice) await vscode.commands.executeCommand("workbench.action.openSettings", "gtsdsl.command");
 }
 
-/** The server as a process. No shell is involved: the setting is a list of arguments. */
+/**
+ * The server as a process. No shell is involved: the setting is a list of arguments. It starts in the user's home,
+ * because some systems look for a program in the working folder first, and that can be a stranger's.
+ */
 function start(command) {
   return new Promise((resolve, reject) => {
     const [program, ...options] = command;
-    const server = spawn(program, options, { shell: false, windowsHide: true });
+    const server = spawn(program, options, { cwd: homedir(), shell: false, windowsHide: true });
     let said = "";
     server.stderr.on("data", (data) => { said = (said + data).slice(-2000); });
     server.once("error", (error) => reject(error));

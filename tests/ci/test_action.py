@@ -7,12 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests import hijack
 from tests.cli.inputs import CLEAN, WARNED, WRONG
 
 ROOT = Path(__file__).parents[2]
@@ -176,3 +178,39 @@ def test_hostile_file_names(project: Path, name: str) -> None:
     result = run(project, paths=name)
     assert (result.returncode, result.stderr) == (0, "1 file checked, 0 errors, 0 warnings\n")
     assert not (project / "owned").exists()
+
+
+def a_wheel(folder: Path) -> Path:
+    """A wheel with nothing in it, which pip installs without a network."""
+    path = folder / "nothing-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("nothing-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: nothing\nVersion: 1\n")
+        archive.writestr("nothing-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("nothing-1.dist-info/RECORD", "")
+    return path
+
+
+def test_the_installation_runs_no_module_of_a_pull_request(project: Path) -> None:
+    hijack.make_folder(project)
+    (step,) = (each for each in action()["runs"]["steps"] if each.get("name") == "Install gtsdsl")
+    runner = {"RUNNER_TEMP": str(project.parent), "GITHUB_PATH": str(project.parent / "path")}
+    own = {"PYTHON": sys.executable, "SOURCE": str(a_wheel(project.parent)), "EXTRA": ""}
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
+        cwd=project,
+        env={**os.environ, **runner, **own},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (project / hijack.RAN).exists()
+    assert list((project.parent / "gtsdsl").glob("lib/*/site-packages/nothing-1.dist-info"))
+
+
+@pytest.mark.parametrize("command", ["-mensurepip", "-mjson"])
+def test_what_installs_packages_runs_no_module_of_the_working_folder(project: Path, command: str) -> None:
+    hijack.make_folder(project)
+    done = subprocess.run([ROOT / "tools" / "apt-install", f"{command}:nothing"], cwd=project, check=False)
+    assert done.returncode == 0
+    assert not (project / hijack.RAN).exists()

@@ -39,6 +39,12 @@ def test_the_server_is_started_by_our_command() -> None:
     assert setting["scope"] == "machine"  # a stranger's folder must not choose what is started
 
 
+def test_the_server_is_started_outside_of_the_strangers_folder() -> None:
+    client = (EXTENSION / "extension.js").read_text(encoding="utf-8")
+    assert client.count("spawn(") == 1
+    assert "spawn(program, options, { cwd: homedir(), shell: false," in client
+
+
 @pytest.mark.parametrize("word", [*CLASSES, *KEYWORDS])
 def test_the_grammar_knows_each_word(word: str) -> None:
     assert word in (EXTENSION / "syntaxes" / "gts.tmLanguage.json").read_text(encoding="utf-8")
