@@ -123,7 +123,9 @@ def start_program(
     environment = [f"{key}={value}" for key, value in (variables or {}).items()]
     line = ["env", *environment, *command] if environment else list(command)
     with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
-        process = network.world.popen(namespace, line, nothing.fileno(), output.fileno(), output.fileno())
+        # not in the user's working folder, which can be a stranger's: containerd takes programs from where it works
+        streams = (nothing.fileno(), output.fileno(), output.fileno())
+        process = network.world.popen(namespace, line, *streams, directory="/")
     daemon = Daemon(name, host, process.pid, log)
     process.returncode = 0  # it is the daemon's from now on: `subprocess` must not wait for it
     return daemon

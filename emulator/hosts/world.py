@@ -141,10 +141,10 @@ class World:
 
     def popen(
         self, namespace: int, command: Sequence[str],
-        stdin: int | None = None, stdout: int | None = None, stderr: int | None = None,
+        stdin: int | None = None, stdout: int | None = None, stderr: int | None = None, directory: str | None = None,
     ) -> subprocess.Popen[bytes]:  # fmt: skip
         """Start a process as the leader of a session in a network namespace; see `command`."""
-        line = self.command(namespace, command)
+        line = self.command(namespace, command, directory)
         return subprocess.Popen(
             line,
             env=self.environment,

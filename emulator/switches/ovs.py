@@ -108,7 +108,7 @@ class OpenVSwitch:
         line = [*before, self._program(name), *arguments, f"--unixctl={self._control(name)}", *_QUIET]
         self._world.popen(
             self._namespace, line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, directory="/",
         )  # fmt: skip
 
     def _control(self, name: str) -> str:
@@ -120,7 +120,7 @@ class OpenVSwitch:
     def _run(self, name: str, *arguments: str) -> str:
         process = self._world.popen(
             self._namespace, [self._program(name), *arguments], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, directory="/",
         )  # fmt: skip
         output, _ = process.communicate()
         said = output.decode(errors="replace").strip()
