@@ -30,6 +30,7 @@ _WANTED = ("ip", "tc", "iperf3", "netperf", "netserver")
 _LIBRARY = re.compile(r"^\s*(?:\S+ => )?(/\S+) \(0x[0-9a-f]+\)$", re.MULTILINE)
 _REFERENCE = re.compile(r"[a-z0-9][a-z0-9._/:-]*(@sha256:[0-9a-f]+)?")
 """An image's name, as Docker has them."""
+_ARCHIVE = re.compile(r"\.(tar|tgz|tar\.[a-z0-9]+)$")
 _KEPT_S = 30 * 86400
 _FIRST_WITH_OCI = 25
 """The first version of Docker that loads an image without a `manifest.json` of its own."""
@@ -76,12 +77,14 @@ def own_image() -> Image:
 def find_image(text: str) -> Image:
     """An image that the user names: by the path of an archive, or as their own Docker does (``debian:12``).
 
+    What can be either is an archive if it is called like one (``image.tar``), and else an image of Docker: a file
+    ``debian:12`` of a stranger's folder must not stand for it.
+
     Raises:
         EmulationError: there is none.
     """
-    path = Path(text)
-    is_there = os.path.exists(text)  # noqa: PTH110 - which a name that is too long for one does not disturb
-    return image(path if is_there or not _REFERENCE.fullmatch(text) else _saved(text))
+    is_path = not _REFERENCE.fullmatch(text) or _ARCHIVE.search(text)
+    return image(Path(text) if is_path else _saved(text))
 
 
 def image(path: Path) -> Image:
@@ -119,13 +122,18 @@ def _saved(name: str) -> Path:
                 with _keeping(path) as file:
                     file.writelines(found.save(named=True))
     except ImageNotFound:
-        raise EmulationError(f"no file {name}, and your Docker has no such image: `docker pull {name}`") from None
+        raise EmulationError(f"{_no_file(name)}, and your Docker has no such image: `docker pull {name}`") from None
     except (DockerException, RequestException) as error:
         raise EmulationError(
-            f"no file {name}, and no Docker of yours to take such an image from ({one_line(str(error))}); "
+            f"{_no_file(name)}, and no Docker of yours to take such an image from ({one_line(str(error))}); "
             f"where there is one, `docker save {name} -o image.tar`, then name that file"
         ) from None
     return path
+
+
+def _no_file(name: str) -> str:
+    is_there = os.path.exists(name)  # noqa: PTH110 - which a name that is too long for one does not disturb
+    return f"the file here is called ./{name}" if is_there else f"no file {name}"
 
 
 def _programs() -> Iterator[tuple[str, str]]:

@@ -199,3 +199,17 @@ def test_without_a_docker_a_name_is_answered_with_what_to_do(monkeypatch: pytest
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nothing.sock")
     with pytest.raises(EmulationError, match=r"no Docker of yours .* `docker save debian:12 -o image.tar`"):
         find_image("debian:12")
+
+
+@pytest.mark.parametrize("name", ["debian:12", "debian", "example.org/debian:12", "lab"])
+def test_a_file_does_not_stand_for_an_image_of_its_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nothing.sock")
+    monkeypatch.chdir(tmp_path)
+    Path(name).parent.mkdir(exist_ok=True)
+    shutil.copy(save(tmp_path / "lab.tar"), name)
+    with pytest.raises(EmulationError, match=rf"the file here is called \./{name}, and no Docker of yours"):
+        find_image(name)
+    assert find_image(f"./{name}").is_saved
+    assert find_image("lab.tar").is_saved

@@ -90,10 +90,11 @@ def test_an_emulation(folder: Path, kernel: str) -> None:
     assert done.stderr.splitlines() == [f"{hijack.RAN}: {folder}/json/__init__.py"]
 
 
+@pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize("overlay", [[], ["--overlay", "flannel"], ["--overlay", "geneve"]])
-def test_an_emulation_of_lines(folder: Path, kernel: str, overlay: list[str]) -> None:
+def test_a_shell(folder: Path, overlay: list[str]) -> None:
     lines = "nodes\nlinks\nh1 ping -c 1 h2\npingall\nh1 killall none\niperf\n"
-    assert "0% dropped" in is_safe(folder, "emulate", "pair.dsl", "--kernel", kernel, *overlay, stdin=lines)
+    assert "0% dropped" in is_safe(folder, "emulate", "pair.dsl", *overlay, stdin=lines)
 
 
 def test_a_guest(folder: Path, kernel: str) -> None:
