@@ -13,7 +13,9 @@ from tests.emulator.users import as_user
 
 from .conftest import MESH, Emulate
 
-AS_USER = f'umask 0; mkdir -p /tmp/home; exec {shlex.join(as_user(1000))} env HOME=/tmp/home TMPDIR=/tmp/home "$@"'
+AS_USER = (
+    f'umask 0; mkdir -p -m 1777 /tmp/home; exec {shlex.join(as_user(1000))} env HOME=/tmp/home TMPDIR=/tmp/home "$@"'
+)
 LEFT = 'find "${TMPDIR:-/tmp}" /tmp/home -mindepth 2 -path "*gtsdsl-*" -type d 2>/dev/null; pgrep -c ping; true'
 
 
