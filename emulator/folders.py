@@ -23,11 +23,24 @@ def cache_folder() -> Path:
         UntrustedError: somebody else can write there.
         EmulationError: the user has none.
     """
-    base = os.environ.get(_CACHE, "")
+    return require_own_cache(_folder(_CACHE, ".cache"))
+
+
+def state_folder() -> Path:
+    """Where is kept what a person did: ``gtsdsl`` in the user's state folder (``XDG_STATE_HOME``).
+
+    Raises:
+        EmulationError: the user has none.
+    """
+    return _folder("XDG_STATE_HOME", ".local/state")
+
+
+def _folder(variable: str, usual: str) -> Path:
+    base = os.environ.get(variable, "")
     try:
-        return require_own_cache((Path(base) if base.startswith("/") else Path.home() / ".cache") / "gtsdsl")
+        return (Path(base) if base.startswith("/") else Path.home() / usual) / "gtsdsl"
     except RuntimeError:
-        raise EmulationError("you have no home folder: set XDG_CACHE_HOME to a folder that you may write") from None
+        raise EmulationError(f"you have no home folder: set {variable} to a folder that you may write") from None
 
 
 def require_own_cache(path: Path) -> Path:

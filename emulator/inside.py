@@ -70,7 +70,7 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
     with contextlib.ExitStack() as stack:
         network = stack.enter_context(EmulatedNetwork(task.plan, task.machines))
         if is_guest:
-            network.captures.leave_in(Path(task.left_folder or folder))
+            network.captures.leave_in(folder)
         network.captures.start_all(task.captures)
         if task.overlay is not None:
             network.deployment = stack.enter_context(deployed(network, task.overlay, relay, progress))

@@ -94,6 +94,7 @@ def boot_of(where: Where) -> Boot:
         memory_bytes=where.memory_bytes,
         timeout_s=where.timeout_s,
         patience_s=where.patience_s,
+        output_bytes=where.output_bytes,
     )
 
 

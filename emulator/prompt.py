@@ -6,9 +6,8 @@ import cmd
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from emulator.captures import handing_over
@@ -16,18 +15,18 @@ from emulator.channel import Channel
 from emulator.completion import HISTORY, PROMPT, complete
 from emulator.docker.model import Machine
 from emulator.errors import EmulationError
-from emulator.kernel.guest import RESULT_BYTES
-from emulator.kernel.job import read_result
+from emulator.folders import state_folder
+from emulator.kernel.guest import Guest
 from emulator.kernel.terminal import run_on_terminal
 from emulator.overlays.model import OverlaySpec
 from emulator.places import HostPlace, Where, boot_of, job_of, open_place
 from emulator.plan.model import Plan
 from emulator.running import write_to
-from emulator.runs import Run
 from emulator.signals import ended_after, interrupts
 from emulator.task import CaptureRequest, Task
 
 _HISTORY_LINES = 1000
+_HISTORY_BYTES = 2**24
 
 
 @interrupts()
@@ -53,16 +52,17 @@ def run_prompt(
             while status is None:
                 with contextlib.suppress(KeyboardInterrupt):  # it is for the shell
                     status = place.wait_until(write_to(1), write_to(2), None)
-            _remember(before, place.result(HISTORY))
+            _remember(before, place.result(HISTORY, _HISTORY_BYTES))
             return status
-    with Run("shell") as run:
-        output = run.path / "output"
-        output.mkdir()
-        task = replace(asked, left_folder=str(output))
-        with handing_over(partial(read_result, output), captures):
-            status = run_on_terminal(boot_of(where), job_of(task, output), sys.stdin.fileno(), sys.stdout.fileno())
-            _remember(before, read_result(output, HISTORY, RESULT_BYTES))
-        return status
+
+    @contextlib.contextmanager
+    def taking_back(guest: Guest) -> Iterator[None]:
+        with handing_over(guest.result, captures):
+            yield
+            _remember(before, guest.result(HISTORY, _HISTORY_BYTES))
+
+    keys, screen = sys.stdin.fileno(), sys.stdout.fileno()
+    return run_on_terminal(boot_of(where), job_of(asked), keys, screen, taking_back)
 
 
 class _Prompt(cmd.Cmd):
@@ -134,17 +134,16 @@ def _run_here(where: Where, task: Task) -> int:
 
 
 def _file() -> Path:
-    """The history: ``gtsdsl/history`` in the user's state folder (``XDG_STATE_HOME``).
+    """The history.
 
     Raises:
-        RuntimeError: the user has none.
+        EmulationError: the user has no folder for it.
     """
-    base = os.environ.get("XDG_STATE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "state") / "gtsdsl" / "history"
+    return state_folder() / "history"
 
 
 def _remembered() -> tuple[str, ...]:
-    with contextlib.suppress(OSError, RuntimeError):
+    with contextlib.suppress(OSError, EmulationError):
         return tuple(_file().read_text(errors="replace").splitlines()[-_HISTORY_LINES:])
     return ()
 
@@ -155,7 +154,7 @@ def _remember(before: Sequence[str], typed: bytes | None) -> None:
     if not lines:
         return
     kept = [*before, *lines][-_HISTORY_LINES:]
-    with contextlib.suppress(OSError, RuntimeError):
+    with contextlib.suppress(OSError, EmulationError):
         _file().parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(_file(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w") as file:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import json
 import os
 import shutil
 import signal
@@ -35,8 +34,10 @@ MARK = "GTSDSL_RUN"
 PLACE_VARIABLE = "GTSDSL_RUNS"
 """The environment variable that names, in a guest, where runs have their folders instead of the temporary folder."""
 
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - runs have folders of their own in there
+"""Where files are in memory."""
+
 _LOCK = "lock"
-_RECORD = "record"
 
 
 def runs_folder() -> Path:
@@ -100,7 +101,7 @@ def _open_to_owner(path: Path) -> None:
 
 
 class Run:
-    """A run's folder, held by a lock from entry to exit; a context manager that removes all that it records.
+    """A run's folder, held by a lock from entry to exit; a context manager that removes all that belongs to it.
 
     ``path`` is the folder. ``lock`` is the descriptor that holds the lock: a helper process that inherits it keeps
     the run alive, in the eyes of `clean`, until it too has ended.
@@ -126,17 +127,16 @@ class Run:
         finally:
             os.close(self.lock)
 
-    def record_folder(self, folder: Path) -> None:
-        """Remember a folder elsewhere, whose name begins with `PREFIX`, that must go when the run has gone."""
-        self._record("folder", str(folder))
+    @property
+    def memory_folders(self) -> tuple[Path, ...]:
+        """Where a guest of the run may have a folder for its memory, which goes with the run; the best place first."""
+        return _memory_folders(self.path)
 
-    def _record(self, kind: str, what: str) -> None:
-        # one write of one line, before the thing exists or at once after: a kill in between loses nothing
-        descriptor = os.open(self.path / _RECORD, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, (json.dumps([kind, what]) + "\n").encode())
-        finally:
-            os.close(descriptor)
+
+def _memory_folders(run: Path) -> tuple[Path, ...]:
+    # told by the run's name and not by a file of it: so nothing that is written there says what is removed
+    name = f"{PREFIX}{os.getuid()}-{run.name}"
+    return tuple(place / name for place in (SHARED_MEMORY, run.parent.parent))
 
 
 def remove_tree(path: Path) -> None:
@@ -147,7 +147,7 @@ def remove_tree(path: Path) -> None:
     """
     try:
         shutil.rmtree(path)  # goes by descriptors (`shutil.rmtree.avoids_symlink_attacks`)…
-    except (RecursionError, PermissionError):  # …and, before Python 3.13, a thousand folders deep
+    except (RecursionError, OSError):  # …one for each folder that it is in: a thousand deep is too deep for it
         # a guest may have closed folders to their owner, who is its root; both programs follow no link either
         for command in (["chmod", "-R", "u+rwx"], ["rm", "-r", "-f"]):
             line, own = [*command, "--", str(path)], environment(os.environ)
@@ -191,11 +191,22 @@ def _take(path: Path) -> int | None:
 
 
 def _remove(path: Path) -> list[str]:
-    """Undo what a run's record names, then remove its folder."""
+    """End what a run has left running, and remove its guest's memory and its folder."""
     removed = [*_end_marked(path)]
-    removed += [line for kind, what in _records(path) if (line := _undo(kind, what)) is not None]
-    remove_tree(path)
-    return [*removed, f"folder {path}"]
+    for folder in (*_memory_folders(path), path):
+        if _is_own_folder(folder):
+            remove_tree(folder)
+            removed.append(f"folder {folder}")
+    return removed
+
+
+def _is_own_folder(path: Path) -> bool:
+    """Whether it is a folder, and this user's: in /dev/shm and /tmp, others may have made what has its name."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
 
 
 def _end_marked(path: Path) -> Iterator[str]:
@@ -208,23 +219,3 @@ def _end_marked(path: Path) -> Iterator[str]:
                 if mark in (process / "environ").read_bytes().split(b"\0"):
                     os.kill(int(process.name), signal.SIGKILL)
                     yield f"process {process.name}"
-
-
-def _records(path: Path) -> Iterator[tuple[str, str]]:
-    try:
-        text = (path / _RECORD).read_text()
-    except FileNotFoundError:
-        return
-    for line in text.splitlines():
-        # the last line may be cut short: its writer was killed
-        with contextlib.suppress(ValueError):
-            kind, what = json.loads(line)
-            yield kind, what
-
-
-def _undo(kind: str, what: str) -> str | None:
-    """Undo one recorded thing; a line about it, or None if it had gone already."""
-    if kind == "folder" and Path(what).name.startswith(PREFIX) and Path(what).is_dir() and not Path(what).is_symlink():
-        remove_tree(Path(what))
-        return f"folder {what}"
-    return None

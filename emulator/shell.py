@@ -189,7 +189,7 @@ def run_shell(network: EmulatedNetwork, task: Task, folder: Path) -> int:
             if shell.do(line):
                 break
         return 0
-    with _history(task.history, Path(task.left_folder or folder) / HISTORY):
+    with _history(task.history, folder / HISTORY):
         shell.intro = f"{len(network.plan.hosts)} hosts, {len(network.plan.circuits)} circuits. `help`, `exit`."
         shell.run()
     return 0

@@ -58,8 +58,6 @@ class Task:
     lines: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
     """Lines that the shell's user typed in earlier sessions."""
-    left_folder: str = ""
-    """Where to leave those of this one, and captures, if not in the shared folder."""
     captures: tuple[CaptureRequest, ...] = ()
     keep_going: bool = False
 
@@ -77,7 +75,6 @@ def task_to_json(task: Task) -> bytes:
         "script": task.script,
         "lines": task.lines,
         "history": task.history,
-        "left_folder": task.left_folder,
         "captures": [asdict(request) for request in task.captures],
         "keep_going": task.keep_going,
     }
@@ -103,7 +100,6 @@ def task_from_json(data: bytes) -> Task:
             script=fields["script"],
             lines=tuple(fields["lines"]),
             history=tuple(fields["history"]),
-            left_folder=fields["left_folder"],
             captures=tuple(CaptureRequest(**request) for request in fields["captures"]),
             keep_going=fields["keep_going"],
         )

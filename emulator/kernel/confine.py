@@ -1,7 +1,8 @@
 """Confine this process, and all that it starts, to reading files and to writing below a few folders.
 
 Root in a guest kernel can mount the host's file system once more, for writing: what stops it has to stand outside.
-Landlock does (Linux 5.13 and later), and needs no rights; what it does not govern, `seccomp` does. The system calls are
+Landlock does (Linux 5.13 and later), and needs no rights; `seccomp` leaves of all other system calls those that a guest
+kernel makes. The system calls are
 made here and not through a package: on PyPI there is `landlock`, of which there are only pre-releases, and
 `landlockpy`, which is new; and the keeper of a guest starts without `site-packages`, for a guest must be up in a fifth
 of a second.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import stat
 
 from emulator.kernel.seccomp import restrict_calls
 
@@ -24,7 +26,7 @@ _CAP_DAC_READ_SEARCH = 2
 
 # include/uapi/linux/landlock.h
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR, _REMOVE_DIR, _REMOVE_FILE = (1 << bit for bit in range(6))
-_MAKE_DIR, _MAKE_REG, _MAKE_SOCK = 1 << 7, 1 << 8, 1 << 9
+_MAKE_DIR, _MAKE_REG = 1 << 7, 1 << 8
 _REFER, _TRUNCATE = 1 << 13, 1 << 14
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _WRITE = _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REFER | _TRUNCATE
@@ -33,7 +35,11 @@ _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 _HANDLED_BY_ABI = ((1, 13), (2, 14), (3, 15), (5, 16))
 """From which version of the interface on the kernel knows how many of the rights to files."""
 _TRUNCATE_FROM, _SCOPES_FROM = 3, 6
-"""From which on it has a right to truncate(2), and keeps signals and abstract sockets inside."""
+"""From which on it has a right to truncate(2), and keeps signals inside."""
+
+_READ_WRITE_DEVICES = ("/dev/null", "/dev/zero")
+_READ_DEVICES = ("full", "random", "urandom", "shm")
+"""What may be opened in /dev: no terminal, whose keys a guest could read in the user's place, and no disk."""
 
 
 class _Ruleset(ctypes.Structure):
@@ -57,39 +63,45 @@ def landlock_version() -> int:
 def unconfined(version: int) -> str:
     """What a version of Landlock leaves open to a guest, as what it could do; empty if nothing."""
     if version == 0:
-        return "root in a guest could write to your files"
+        return "root in a guest could write to your files, signal your processes and read their memory"
     if version < _SCOPES_FROM:
         return "a guest that broke out of its kernel could signal your processes (Linux 6.12 and later prevent it)"
     return ""
 
 
-def confine(writable: list[str], sockets: list[str], version: int) -> None:
-    """Let this process read everything, write below ``writable`` and ``sockets``, and nothing else, for good.
+def confine(writable: list[str | int], version: int) -> None:
+    """Let this process read everything but devices, write below ``writable``, and nothing else, for good.
 
-    ``version`` is Landlock's (`landlock_version`): without one, what this process writes is not confined.
+    ``writable`` are folders, as paths or as descriptors; the descriptors are closed. ``version`` is Landlock's
+    (`landlock_version`): without one, what this process reads and writes is not confined.
 
     Below ``writable`` it may make files and folders, but no links, pipes, sockets or devices: whoever reads an output
-    folder afterwards should find only what cannot lead elsewhere. Below ``sockets`` it may make sockets too. Modes,
-    owners and times of files stay as they are made, and it reaches no network (`seccomp.restrict_calls`). It can
-    neither signal nor reach through an abstract socket what is outside (from version 6 of Landlock's interface on).
+    folder afterwards should find only what cannot lead elsewhere. Modes, owners and times of files stay as they are
+    made. It has no sockets, whether of a network or of this machine, shares no memory, and sets nothing of other
+    processes (`seccomp.restrict_calls`). From version 6 of Landlock's interface on it cannot signal them either.
 
     Raises:
         OSError: the kernel refuses.
     """
     _forgo_privileges()
+    if version > 0:
+        _restrict_files(writable, version)
     restrict_calls(truncate=version >= _TRUNCATE_FROM)
-    if version == 0:
-        return
+
+
+def _restrict_files(writable: list[str | int], version: int) -> None:
     handled = max((1 << count) - 1 for first, count in _HANDLED_BY_ABI if version >= first)
     ruleset = _Ruleset(handled, 0, 0b11 if version >= _SCOPES_FROM else 0)
     descriptor = _call(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.sizeof(ruleset), 0)
-    _allow(descriptor, "/", _READ & handled)
-    for path in ("/dev/null", "/dev/zero"):
-        _allow(descriptor, path, (_READ_FILE | _WRITE_FILE) & handled)
-    for path in writable:
-        _allow(descriptor, path, (_READ | _WRITE) & handled)
-    for path in sockets:
-        _allow(descriptor, path, (_READ | _WRITE | _MAKE_SOCK) & handled)
+    _allow(descriptor, "/", _READ_DIR)
+    readable = [f"/{name}" for name in os.listdir("/") if name != "dev"]
+    readable += [f"/dev/{name}" for name in _READ_DEVICES]
+    for path in filter(os.path.exists, readable):  # a link may lead nowhere, and a container may lack a device
+        _allow(descriptor, path, _READ)
+    for path in filter(os.path.exists, _READ_WRITE_DEVICES):
+        _allow(descriptor, path, _READ_FILE | _WRITE_FILE)
+    for folder in writable:
+        _allow(descriptor, folder, (_READ | _WRITE) & handled)
     _call(_RESTRICT_SELF, descriptor, 0)
     os.close(descriptor)
 
@@ -118,10 +130,11 @@ def drop_capabilities(*, write_others_files: bool) -> None:
             raise OSError(ctypes.get_errno(), "prctl(PR_CAPBSET_DROP)")
 
 
-def _allow(ruleset: int, path: str, access: int) -> None:
-    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+def _allow(ruleset: int, path: str | int, access: int) -> None:
+    descriptor = path if isinstance(path, int) else os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        rule = _Beneath(access if os.path.isdir(path) else access & _OF_FILES, descriptor)
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        rule = _Beneath(access if is_folder else access & _OF_FILES, descriptor)
         _call(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.byref(rule), 0)
     finally:
         os.close(descriptor)

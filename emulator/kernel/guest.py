@@ -7,7 +7,6 @@ import fcntl
 import os
 import random
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,14 +20,18 @@ from emulator.kernel.cache import Kernel
 from emulator.kernel.choose import Clock
 from emulator.kernel.confine import landlock_version
 from emulator.kernel.job import RUNNING, Job, free_bytes, init_arguments, put_input, read_result, words, write_job
+from emulator.kernel.output import open_output
+from emulator.kernel.quota import LEAST_BYTES
 from emulator.kernel.watchdog import PATIENCE_S, GuestMemory, Sample, Watchdog, guest_process
 from emulator.programs import python_command, python_script
 from emulator.readable import readable
-from emulator.runs import MARK, PREFIX, Run, runs_folder
+from emulator.runs import MARK, Run, runs_folder
 from emulator.signals import signals_held
 
 MEMORY_BYTES = 2**30
 """Of a guest, if nothing is said. The host gives what the guest uses, when it first does."""
+OUTPUT_BYTES = 2**33
+"""What a guest may leave on the host, if nothing is said: files of its own, output, captures, results."""
 RESULT_BYTES = 2**28
 """The largest result that is read back."""
 
@@ -54,8 +57,6 @@ _SYSCTLS = {
     "net.core.fb_tunnels_only_for_init_net": "1",
 }
 
-_FILE_BYTES = 2**33
-"""The largest file that a guest may write."""
 _POLL_S = 0.02
 _ANSWER_POLL_S = 0.002
 _LOOK_S = 0.5
@@ -74,6 +75,8 @@ class Bounds:
     """Wall time after which it is ended."""
     patience_s: float = PATIENCE_S
     """Wall time without progress of a virtual clock after which it is ended."""
+    output_bytes: int = OUTPUT_BYTES
+    """What a guest may leave on the host, in all, before it is ended; each file and folder counts 64 KB at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +166,19 @@ class Guest:
         """The command's exit status, once the guest has ended.
 
         Raises:
-            GuestFailedError: the kernel died before the command ended.
+            GuestFailedError: the kernel died before the command ended, or was ended because it left too much.
             EmulationError: it never started.
         """
+        code = self._keeper.wait()
+        if code == keeper.FULL:
+            size, count = self._boot.output_bytes // 2**20, self._boot.output_bytes // LEAST_BYTES
+            raise GuestFailedError(
+                f"ended because it left more than {size} MB, or {count} files, on this machine"
+                f" (--output-limit allows more): {self._doing()}"
+            )
         status = self._files[2].read(16).strip()
         if status.isdigit():
             return int(status)
-        code = self._keeper.wait()
         lines = [line for line in self.console().splitlines() if line.strip()]
         last = words([next((line for line in lines if "Kernel panic" in line), (lines or ["nothing"])[-1])], None)
         if code == keeper.REFUSED:
@@ -197,9 +206,8 @@ class Guest:
 
     def _start(self, stack: contextlib.ExitStack) -> None:
         run, boot = self._run, self._boot
-        self._shared, sockets = run.path / "shared", run.path / "uml"
+        self._shared = run.path / "shared"
         self._shared.mkdir(mode=0o700)
-        sockets.mkdir(mode=0o700)
         settle_s = 0.0 if boot.clock is Clock.REAL else _SETTLE_S
         write_job(self._job, self._shared, settle_s=settle_s, sysctls=_SYSCTLS, modules=boot.kernel.modules)
         # opened before the guest can put anything in their place
@@ -210,22 +218,24 @@ class Guest:
         memory = _memory_folder(run, boot.memory_bytes)
         cpu, held = _take_cpu()
         stack.callback(os.close, held)
-        writable = [self._shared, memory, *([self._job.output] if self._job.output else [])]
+        outputs = [] if self._job.output is None else [open_output(self._job.output)]
+        for descriptor in outputs:
+            stack.callback(os.close, descriptor)
         orders = {
             "parent": os.getpid(),
-            "arguments": [*self._arguments(sockets), *init_arguments()],
+            "arguments": [*self._arguments(memory), *init_arguments()],
             "environment": {"PATH": os.defpath, "HOME": str(run.path), "TMPDIR": str(memory), MARK: str(run.path)},
             "directory": str(self._shared),
             "cpu": cpu,
-            "writable": [str(path) for path in writable],
-            "sockets": [str(sockets)],
+            "writable": [str(self._shared), str(memory), *outputs],
             "landlock": landlock_version(),
-            "file_bytes": max(_FILE_BYTES, boot.memory_bytes),
+            "output_bytes": boot.output_bytes,
+            "memory_bytes": boot.memory_bytes,
             "folder": str(run.path),
             "memory": str(memory),
         }
         script = python_script("emulator.kernel.keeper", "keep", orders, is_bare=True)
-        inherited = [run.lock, held, *([self._terminal] if self._terminal is not None else [])]
+        inherited = [run.lock, held, *outputs, *([self._terminal] if self._terminal is not None else [])]
         (run.path / "console").touch(mode=0o600)
         with (run.path / "console").open("wb") as console:
             self._keeper = subprocess.Popen(
@@ -242,10 +252,10 @@ class Guest:
         self._ended = os.pidfd_open(self._keeper.pid)
         stack.callback(os.close, self._ended)
 
-    def _arguments(self, sockets: Path) -> list[str]:
+    def _arguments(self, memory: Path) -> list[str]:
         """The guest kernel's command line, up to what init gets."""
         boot, kernel = self._boot, self._boot.kernel
-        arguments = [str(kernel.executable), f"mem={boot.memory_bytes // 2**20}M", f"uml_dir={sockets}", "umid=guest"]
+        arguments = [str(kernel.executable), f"mem={boot.memory_bytes // 2**20}M", f"uml_dir={memory}", "umid=guest"]
         arguments += ["rootfstype=hostfs", "rootflags=/", "ro", "quiet", "norandmaps"]
         arguments += ["con=null", "con0=null,fd:1", "ssl=null"]
         if self._terminal is not None:
@@ -308,17 +318,14 @@ def _memory_folder(run: Run, memory_bytes: int) -> Path:
     Raises:
         EmulationError: there is room nowhere.
     """
-    places = [Path("/dev/shm"), Path(tempfile.gettempdir())]  # noqa: S108 - a folder of our own in there
-    for place in places:
+    for folder in run.memory_folders:
+        place = folder.parent
         executable = not os.statvfs(place).f_flag & os.ST_NOEXEC  # programs of the guest run in its memory
         if executable and os.access(place, os.W_OK | os.X_OK) and free_bytes(place) >= memory_bytes:
-            folder = place / f"{PREFIX}{os.getuid()}-{run.path.name}"
-            run.record_folder(folder)
             folder.mkdir(mode=0o700)
             return folder
-    raise EmulationError(
-        f"no room for a guest of {memory_bytes // 2**20} MB in {' or '.join(map(str, places))}: take less with --memory"
-    )
+    places = " or ".join(str(folder.parent) for folder in run.memory_folders)
+    raise EmulationError(f"no room for a guest of {memory_bytes // 2**20} MB in {places}: take less with --memory")
 
 
 def _take_cpu() -> tuple[int, int]:

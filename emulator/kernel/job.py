@@ -6,7 +6,6 @@ not reached through a link, and is not too large.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import stat
@@ -135,26 +134,6 @@ def words(command: Sequence[str], said: bytes | None) -> str:
 def say_running(folder: Path, what: str) -> None:
     """Say in a shared folder what is being done now, for whoever waits, and for the watchdog's message."""
     (folder / RUNNING).write_bytes(what.encode(errors="replace"))  # a locale without UTF-8 has no say in it
-
-
-def check_output(path: Path) -> Path:
-    """The output folder, made if it is missing, as an absolute path without links.
-
-    Raises:
-        EmulationError: it cannot be made, is no folder, or is one that must not be handed to a guest.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        resolved = path.resolve(strict=True)
-    except OSError as error:
-        raise EmulationError(f"{path}: the output folder cannot be made: {error.strerror}") from None
-    with contextlib.suppress(RuntimeError):  # the user has no home folder
-        home = Path.home().resolve()
-        if resolved == home or resolved in home.parents:
-            raise EmulationError(f"{path} holds all your files: name a folder of its own for the output")
-    if not os.access(resolved, os.W_OK | os.X_OK):
-        raise EmulationError(f"{path}: you may not write in the output folder")
-    return resolved
 
 
 def free_bytes(path: Path) -> int:

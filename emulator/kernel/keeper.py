@@ -14,8 +14,10 @@ import os
 import resource
 import select
 import signal
+import time
 
 from emulator.kernel.confine import confine, drop_capabilities
+from emulator.kernel.quota import size_below, size_unlinked
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -23,6 +25,13 @@ _ADDR_NO_RANDOMIZE = 0x0040000
 
 REFUSED = 121
 """The keeper's exit status when it could not start the guest; the reason is on its standard error."""
+FULL = 122
+"""The keeper's exit status when it ended the guest because that left too much on the host."""
+
+_COUNTLESS = 2**62
+_LOOK_S = 0.25
+_LOOK_SHARE = 0.1
+"""The part of the time that may go into looking at what the guest has left."""
 
 
 def keep(
@@ -32,20 +41,20 @@ def keep(
     environment: dict[str, str],
     directory: str,
     cpu: int,
-    writable: list[str],
-    sockets: list[str],
+    writable: list[str | int],
     landlock: int,
-    file_bytes: int,
+    output_bytes: int,
+    memory_bytes: int,
     folder: str,
     memory: str,
 ) -> int:
     """Run a guest to its end; its exit status, or 128 and the number of the signal that ended it.
 
     ``parent`` is the process with which the guest ends. ``arguments`` and ``environment`` start the guest's kernel, in
-    ``directory`` and on ``cpu``. ``landlock`` is the version of Landlock, ``writable`` and ``sockets`` are what it
-    allows (`confine`); ``file_bytes`` is the size of the largest file that it may write. ``folder`` is the run's,
-    removed here if the parent has gone without doing so; ``memory`` is that of the guest's memory file, removed when
-    the guest has ended.
+    ``directory`` and on ``cpu``. ``landlock`` is the version of Landlock, and ``writable`` is what it allows
+    (`confine`). ``output_bytes`` is how much the guest may leave there and on its console, in all and as a single file;
+    its memory's file, of ``memory_bytes``, comes on top of it. ``folder`` is the run's, removed here if the parent has
+    gone without doing so; ``memory`` is that of the guest's memory file, removed when the guest has ended.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -55,6 +64,11 @@ def keep(
         return REFUSED
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)  # a terminal's: the parent ends the guest in its own way
+    places = [place if isinstance(place, str) else f"/proc/self/fd/{place}" for place in writable]
+    before_bytes = size_below(places, _COUNTLESS)  # what the user has in the output folder already
+    if before_bytes == _COUNTLESS:
+        os.write(2, b"the output folder has folders in it that are too deep or closed: name another folder\n")
+        return REFUSED
     keeper = os.getpid()
     guest = os.fork()
     if guest == 0:
@@ -69,12 +83,13 @@ def keep(
             os.sched_setaffinity(0, {cpu})
             libc.personality(_ADDR_NO_RANDOMIZE)  # or UML would set it itself, and start itself once more
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # its memory may be gigabytes
-            # a guest that writes without end gets 'file too large', and the disk stays usable
+            # a guest that writes a file without end gets 'file too large'
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            file_bytes = max(output_bytes, memory_bytes)
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
             if os.geteuid() == 0:
                 drop_capabilities(write_others_files=any(os.stat(path).st_uid != 0 for path in writable))
-            confine(writable, sockets, landlock)
+            confine(writable, landlock)
             os.execve(arguments[0], arguments, environment)  # noqa: S606 - no shell, as wanted
         except OSError as error:
             os.write(2, f"the guest kernel cannot be started: {error}\n".encode(errors="replace"))
@@ -83,7 +98,16 @@ def keep(
     ended = os.pidfd_open(guest)
     stop, told = os.pipe()
     signal.signal(signal.SIGTERM, lambda *_: os.write(told, b"."))
-    readable, _, _ = select.select([parent_ended, ended, stop], [], [])
+    most_bytes = before_bytes + output_bytes + memory_bytes
+    readable: list[int] = []
+    look_s, is_full = _LOOK_S, False
+    while not (readable or is_full):
+        readable, _, _ = select.select([parent_ended, ended, stop], [], [], look_s)
+        if not readable:
+            began_s = time.monotonic()
+            left_bytes = size_below(places, most_bytes) + size_unlinked(guest) + os.fstat(2).st_size
+            is_full = left_bytes >= most_bytes
+            look_s = max(_LOOK_S, (time.monotonic() - began_s) / _LOOK_SHARE)
     if ended not in readable:
         os.kill(guest, signal.SIGKILL)
     _, status = os.waitpid(guest, 0)
@@ -91,6 +115,8 @@ def keep(
     _remove(memory)
     if os.getppid() != parent:
         _remove(folder)
+    if is_full:
+        return FULL
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
 
 

@@ -1,4 +1,9 @@
-"""Keep this process, and all that it starts, from what Landlock does not govern: files' modes, owners, times; networks.
+"""Leave this process, and all that it starts, only the system calls that a guest kernel makes.
+
+Landlock governs which files a process reads and writes. Everything else that a process can do to its machine goes
+through other system calls: sockets, signals, shared memory, keyrings, limits of other processes. The filter lists what
+User-Mode Linux and the C library make, and every other call fails as in a kernel that does not have it (ENOSYS). So a
+call that a later kernel of the host adds is refused too.
 
 A guest's kernel does to the host's files what root in the guest asks of it, by path (hostfs), and Landlock has no right
 for `chmod` and its like. A filter of system calls sees numbers and no paths, so it cannot let them through for the
@@ -14,28 +19,73 @@ import os
 import struct
 
 # asm/unistd_64.h: UML runs on x86-64 only
+_ALLOWED = (
+    # open files: read, write, close, lseek, pread64, pwrite64, readv, writev, preadv, pwritev, dup, dup2, dup3, pipe,
+    # pipe2, close_range, fsync, fdatasync, ftruncate, fallocate, memfd_create
+    *(0, 1, 3, 8, 17, 18, 19, 20, 295, 296, 32, 33, 292, 22, 293, 436, 74, 75, 77, 285, 319),
+    # paths: open, creat, openat, stat, fstat, lstat, newfstatat, statx, access, faccessat, faccessat2, readlink,
+    # readlinkat, statfs, fstatfs, getdents, getdents64, getcwd, chdir, fchdir, umask
+    *(2, 85, 257, 4, 5, 6, 262, 332, 21, 269, 439, 89, 267, 137, 138, 78, 217, 79, 80, 81, 95),
+    # what Landlock has a right for: rename, renameat, renameat2, mkdir, mkdirat, rmdir, unlink, unlinkat, link, linkat,
+    # symlink, symlinkat, mknod, mknodat
+    *(82, 264, 316, 83, 258, 84, 87, 263, 86, 265, 88, 266, 133, 259),
+    # memory: mmap, mprotect, munmap, brk, mremap, msync, madvise
+    *(9, 10, 11, 12, 25, 26, 28),
+    # waiting: poll, ppoll, select, pselect6, epoll_create, epoll_create1, epoll_ctl, epoll_wait, epoll_pwait, eventfd,
+    # eventfd2, signalfd, signalfd4, futex, sched_yield, pause
+    *(7, 271, 23, 270, 213, 291, 233, 232, 281, 284, 290, 282, 289, 202, 24, 34),
+    # time: nanosleep, clock_gettime, clock_getres, clock_nanosleep, gettimeofday, time, getcpu, setitimer, getitimer,
+    # timer_create, timer_settime, timer_gettime, timer_getoverrun, timer_delete
+    *(35, 228, 229, 230, 96, 201, 309, 38, 36, 222, 223, 224, 225, 226),
+    # signals: rt_sigaction, rt_sigprocmask, rt_sigreturn, rt_sigpending, rt_sigtimedwait, rt_sigsuspend, sigaltstack,
+    # kill, tkill, tgkill. Landlock keeps them inside, from its version 6 on
+    *(13, 14, 15, 127, 128, 130, 131, 62, 200, 234),
+    # its own processes: vfork, fork, execve, execveat, exit, exit_group, wait4, waitid, getpid, getppid, gettid,
+    # getpgrp, setpgid, setsid, ptrace (Landlock keeps it inside), seccomp, arch_prctl, personality, modify_ldt
+    *(58, 57, 59, 322, 60, 231, 61, 247, 39, 110, 186, 111, 109, 112, 101, 317, 158, 135, 154),
+    # the C library's: set_tid_address, set_robust_list, rseq, membarrier, restart_syscall, getrandom, uname, sysinfo,
+    # getrlimit, setrlimit, getrusage, sched_getaffinity, getuid, getgid, geteuid, getegid, getresuid, getresgid
+    *(218, 273, 334, 324, 219, 318, 63, 99, 97, 160, 98, 204, 102, 104, 107, 108, 118, 120),
+    # what goes over a pair of sockets that are connected to each other: sendmsg, recvmsg
+    *(46, 47),
+)
 _PASSED_OVER = (
     *(90, 91, 268, 452),  # chmod, fchmod, fchmodat, fchmodat2
     *(92, 93, 94, 260),  # chown, fchown, lchown, fchownat
     *(132, 235, 261, 280),  # utime, utimes, futimesat, utimensat
 )
-_REFUSED = (
-    *(188, 189, 190, 463),  # setxattr, lsetxattr, fsetxattr, setxattrat
-    *(197, 198, 199, 466),  # removexattr, lremovexattr, fremovexattr, removexattrat
-    469,  # file_setattr
-    425,  # io_uring_setup: what is asked for through it no filter sees
-)
-_TRUNCATE, _SOCKET = 76, 41
-_AF_UNIX = 1
+_TRUNCATE = 76
+_CLONE = 56
+_NEW_NAMESPACES = 0x7E020000
+"""CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET."""
 _X32_FROM = 0x40000000
 """Where the numbers of a second set of system calls begin, which has pointers of 32 bits."""
 
+
+_CHOICES = (
+    # prlimit64: of this process itself
+    (302, 0, (0,)),
+    # fcntl: F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_SETOWN, F_GETOWN, F_SETSIG, F_DUPFD_CLOEXEC, F_ADD_SEALS; no
+    # locks: on a file that may only be read, a lock could hold up whoever waits for it
+    (72, 1, (0, 1, 2, 3, 4, 8, 9, 10, 1030, 1033)),
+    # ioctl: of terminals TCGETS, TCSETS, TCSETSW, TCSETSF, the same with TERMIOS2, TIOCSCTTY, TIOCGWINSZ; FIONREAD,
+    # FIONBIO, FIOCLEX; nothing that changes a file's flags, or types in a user's place (TIOCSTI, TIOCLINUX)
+    (16, 1, (*range(0x5401, 0x5405), 0x802C542A, 0x402C542B, 0x402C542C, 0x402C542D, 0x540E, 0x5413, 0x541B, 0x5421,
+             0x5451)),
+    # prctl: PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_NO_NEW_PRIVS
+    (157, 0, (1, 15, 38)),
+    # socketpair: SOCK_STREAM alone or with SOCK_NONBLOCK and SOCK_CLOEXEC: such a socket reaches its peer and no other
+    (53, 1, tuple(1 | flags for flags in (0, 0o4000, 0o2000000, 0o2004000))),
+)  # fmt: skip
+"""Calls that are let through only with some values of an argument: the call, which argument (from 0), the values."""
+
 # linux/audit.h, linux/bpf_common.h, linux/seccomp.h
 _X86_64 = 0xC000003E
-_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
-_NUMBER_AT, _ARCHITECTURE_AT, _FIRST_ARGUMENT_AT = 0, 4, 16
-_ALLOW, _PASS_OVER, _REFUSE = 0x7FFF0000, 0x00050000, 0x00050001
-"""Let a call through; do nothing, and say that it succeeded (error 0); say that it is not permitted (EPERM is 1)."""
+_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENTS_AT, _ARGUMENT_BYTES = 0, 4, 16, 8
+_ALLOW, _PASS_OVER, _REFUSE = 0x7FFF0000, 0x00050000, 0x00050026
+"""Let a call through; do nothing, and say that it succeeded (error 0); say that there is no such call (ENOSYS is 38).
+For some calls (clone3) the C library then takes an older one, whose arguments a filter can see."""
 _SECCOMP, _SET_MODE_FILTER = 317, 1
 _SPEC_ALLOW = 4
 """Without this flag, a kernel before 5.16 slows down all that the process computes."""
@@ -46,7 +96,7 @@ class _Program(ctypes.Structure):
 
 
 def restrict_calls(*, truncate: bool) -> None:
-    """Let calls for a file's mode, owner and times do nothing, refuse extended attributes and networks, for good.
+    """Let through the system calls of a guest kernel, let those for modes, owners and times do nothing, for good.
 
     ``truncate`` lets truncate(2) through, for which Landlock has a right from its version 3 on; what is open for
     writing may be truncated in any case. The process must have forgone privileges (PR_SET_NO_NEW_PRIVS).
@@ -54,18 +104,19 @@ def restrict_calls(*, truncate: bool) -> None:
     Raises:
         OSError: the kernel has no filters of system calls.
     """
-    refused = _REFUSED if truncate else (*_REFUSED, _TRUNCATE)
+    allowed = (*_ALLOWED, _TRUNCATE) if truncate else _ALLOWED
     filters = [
         _instruction(_LOAD, _ARCHITECTURE_AT),
         *_unless(_JUMP_EQUAL, _X86_64, _REFUSE),
         _instruction(_LOAD, _NUMBER_AT),
         *_if(_JUMP_AT_LEAST, _X32_FROM, _REFUSE),
+        *(part for number in allowed for part in _if(_JUMP_EQUAL, number, _ALLOW)),
         *(part for number in _PASSED_OVER for part in _if(_JUMP_EQUAL, number, _PASS_OVER)),
-        *(part for number in refused for part in _if(_JUMP_EQUAL, number, _REFUSE)),
-        *_unless(_JUMP_EQUAL, _SOCKET, _ALLOW),
-        _instruction(_LOAD, _FIRST_ARGUMENT_AT),
-        *_if(_JUMP_EQUAL, _AF_UNIX, _ALLOW),
-        _instruction(_RETURN, _REFUSE),
+        *(part for choice in _CHOICES for part in _only_with(*choice)),
+        *_unless(_JUMP_EQUAL, _CLONE, _REFUSE),
+        _load_argument(0),
+        *_if(_JUMP_ANY_BIT, _NEW_NAMESPACES, _REFUSE),
+        _instruction(_RETURN, _ALLOW),
     ]
     program = _Program(len(filters), b"".join(filters))
     libc = ctypes.CDLL(None, use_errno=True)
@@ -78,9 +129,21 @@ def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> 
     return struct.pack("HBBI", code, if_true, if_false, value)
 
 
+def _load_argument(argument: int) -> bytes:
+    """Load the lower half of an argument."""
+    return _instruction(_LOAD, _ARGUMENTS_AT + argument * _ARGUMENT_BYTES)
+
+
 def _if(jump: int, value: int, end: int) -> tuple[bytes, bytes]:
     return _instruction(jump, value, 0, 1), _instruction(_RETURN, end)
 
 
 def _unless(jump: int, value: int, end: int) -> tuple[bytes, bytes]:
     return _instruction(jump, value, 1, 0), _instruction(_RETURN, end)
+
+
+def _only_with(number: int, argument: int, values: tuple[int, ...]) -> list[bytes]:
+    """The part of a filter that decides about one call, and is skipped for every other."""
+    checks = [part for value in values for part in _if(_JUMP_EQUAL, value, _ALLOW)]
+    checks = [_load_argument(argument), *checks, _instruction(_RETURN, _REFUSE)]
+    return [_instruction(_JUMP_EQUAL, number, 0, len(checks)), *checks]

@@ -8,7 +8,8 @@ import signal
 import termios
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import FrameType
 
@@ -20,7 +21,11 @@ from emulator.readable import readable
 _CHUNK_BYTES = 2**16
 
 
-def run_on_terminal(boot: Boot, job: Job, keys: int, screen: int) -> int:
+Around = Callable[[Guest], AbstractContextManager[object]]
+"""What is to be done around a guest's run, before the guest has gone."""
+
+
+def run_on_terminal(boot: Boot, job: Job, keys: int, screen: int, around: Around = contextlib.nullcontext) -> int:
     """Run a job whose command has the terminal ``keys`` and ``screen`` (descriptors) for its own; its exit status.
 
     Between them stands a pseudo-terminal, so that the guest never gets hold of the user's, which is left as it was
@@ -34,8 +39,9 @@ def run_on_terminal(boot: Boot, job: Job, keys: int, screen: int) -> int:
         tty.setraw(theirs)  # the guest's terminal does what there is to do about lines
         size = termios.tcgetwinsize(screen)
         termios.tcsetwinsize(theirs, size)
-        with Guest(boot, replace(job, window=size), terminal=theirs) as guest, _raw(keys), _resized(screen, ours):
-            _pass_on(guest, ours, keys, screen, boot.timeout_s)
+        with Guest(boot, replace(job, window=size), terminal=theirs) as guest, around(guest):
+            with _raw(keys), _resized(screen, ours):
+                _pass_on(guest, ours, keys, screen, boot.timeout_s)
             return guest.exit_status()
     finally:
         os.close(ours)

@@ -19,6 +19,7 @@ from gtsdsl.cli.emulation import (
     is_person,
     loading,
     parse_memory,
+    parse_output_limit,
     warn_if_unconfined,
 )
 from gtsdsl.cli.emulation_options import parse_captures, parse_command, parse_image_map
@@ -108,6 +109,7 @@ def command(
     timeout: float | None,
     patience: float,
     memory: str | None,
+    output_limit: str | None,
     keep_going: bool,
 ) -> None:
     """Run the topology FILE as a real network with its circuits' delays, and a shell, commands or measurements in it.
@@ -124,11 +126,12 @@ def command(
       gtsdsl emulate examples/full_mesh.dsl --overlay flannel --probe --exec 'c1: ping -c 3 c4'
     """
     _check_options(overlay, flavors=flavors, hosts=hosts, image_map=image_map)
-    size = parse_memory(memory)
+    size, most = parse_memory(memory), parse_output_limit(output_limit)
     began = datetime.now(UTC)
     with loading():
         from emulator.asking import ask  # noqa: PLC0415
         from emulator.kernel.choose import Clock, KernelKind, choose  # noqa: PLC0415
+        from emulator.kernel.guest import OUTPUT_BYTES  # noqa: PLC0415
         from emulator.places import Where  # noqa: PLC0415
         from emulator.plan import Options  # noqa: PLC0415
         from emulator.running import run_task, write_to  # noqa: PLC0415
@@ -160,6 +163,7 @@ def command(
             memory_bytes=size or asked.memory_bytes,
             timeout_s=timeout,
             patience_s=patience,
+            output_bytes=most or OUTPUT_BYTES,
         )
         _tell(asked.plan, where)
         has_daemons = asked.overlay is not None or asked.machines

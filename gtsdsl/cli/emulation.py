@@ -16,6 +16,7 @@ from gtsdsl.diagnostics import printable
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _LEAST_MEMORY_BYTES = 2**26
+_LEAST_OUTPUT_BYTES = 2**20
 _LONGEST = 2000
 
 
@@ -40,11 +41,16 @@ _GUEST_OPTIONS = (
         show_default=True,
         help="End it when its virtual clock has not moved for so long.",
     ),
+    click.option(
+        "--output-limit",
+        metavar="SIZE",
+        help="End it when it has left so much on this machine, a file counting 64K at least.  [default: 8G]",
+    ),
 )
 
 
 def guest_options(command: _Command) -> _Command:
-    """The options about a guest's memory, and about when it is given up."""
+    """The options about what a guest may take, and about when it is given up."""
     for option in reversed(_GUEST_OPTIONS):
         command = option(command)
     return command
@@ -61,11 +67,24 @@ def parse_memory(text: str | None) -> int | None:
     Raises:
         click.BadParameter: it is no size, or too small for a guest.
     """
+    return _size(text, "--memory", _LEAST_MEMORY_BYTES)
+
+
+def parse_output_limit(text: str | None) -> int | None:
+    """What ``--output-limit`` says, in bytes; None if nothing.
+
+    Raises:
+        click.BadParameter: it is no size, or less than what each guest leaves.
+    """
+    return _size(text, "--output-limit", _LEAST_OUTPUT_BYTES)
+
+
+def _size(text: str | None, option: str, least: int) -> int | None:
     if text is None:
         return None
-    size = parse_bytes(text)
-    if size < _LEAST_MEMORY_BYTES:
-        raise click.BadParameter(f"a guest needs at least 64M, not {text}", param_hint="--memory")
+    size = parse_bytes(text, option)
+    if size < least:
+        raise click.BadParameter(f"a guest needs at least {least // 2**20}M, not {text}", param_hint=option)
     return size
 
 
@@ -121,7 +140,7 @@ def complain(kind: str, message: str) -> None:
     click.echo(f": {printable(message, _LONGEST)}", err=True)
 
 
-def parse_bytes(text: str) -> int:
+def parse_bytes(text: str, option: str) -> int:
     """A size with a unit, such as ``512M`` or ``2G`` (units of 1,024), in bytes.
 
     Raises:
@@ -130,5 +149,5 @@ def parse_bytes(text: str) -> int:
     units = {"K": 2**10, "M": 2**20, "G": 2**30}
     number, unit = text[:-1], text[-1:].upper()
     if unit not in units or not number.isdecimal() or len(number) > 6:
-        raise click.BadParameter(f"{text!r} is no size; write it as 512M or 2G", param_hint="--memory")
+        raise click.BadParameter(f"{text!r} is no size; write it as 512M or 2G", param_hint=option)
     return int(number) * units[unit]

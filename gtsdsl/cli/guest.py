@@ -8,7 +8,15 @@ from pathlib import Path
 
 import click
 
-from gtsdsl.cli.emulation import emulating, guest_options, is_person, loading, parse_memory, warn_if_unconfined
+from gtsdsl.cli.emulation import (
+    emulating,
+    guest_options,
+    is_person,
+    loading,
+    parse_memory,
+    parse_output_limit,
+    warn_if_unconfined,
+)
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -34,6 +42,7 @@ def command(
     memory: str | None,
     timeout: float | None,
     patience: float,
+    output_limit: str | None,
     output: Path | None,
     command: tuple[str, ...],
 ) -> None:
@@ -48,19 +57,27 @@ def command(
       gtsdsl guest -- ip -s link
       gtsdsl guest --clock real -- bash
     """
-    size = parse_memory(memory)
+    size, most = parse_memory(memory), parse_output_limit(output_limit)
     if not command[0]:
         raise click.UsageError("the name of the command is empty")
     with loading():
         from emulator.folders import working_folder  # noqa: PLC0415
         from emulator.kernel.choose import Clock, guest_kernel  # noqa: PLC0415
-        from emulator.kernel.guest import MEMORY_BYTES, Boot, Guest  # noqa: PLC0415
-        from emulator.kernel.job import Job, check_output  # noqa: PLC0415
+        from emulator.kernel.guest import MEMORY_BYTES, OUTPUT_BYTES, Boot, Guest  # noqa: PLC0415
+        from emulator.kernel.job import Job  # noqa: PLC0415
+        from emulator.kernel.output import check_output  # noqa: PLC0415
         from emulator.kernel.terminal import run_on_terminal  # noqa: PLC0415
         from emulator.running import write_to  # noqa: PLC0415
     with emulating():
         chosen, its_clock = guest_kernel(kernel, clock)
-        boot = Boot(chosen, its_clock, memory_bytes=size or MEMORY_BYTES, timeout_s=timeout, patience_s=patience)
+        boot = Boot(
+            chosen,
+            its_clock,
+            memory_bytes=size or MEMORY_BYTES,
+            timeout_s=timeout,
+            patience_s=patience,
+            output_bytes=most or OUTPUT_BYTES,
+        )
         job = Job(command, working_folder(), dict(os.environ), check_output(output) if output else None)
         warn_if_unconfined()
         if boot.clock is Clock.REAL and is_person():

@@ -32,10 +32,9 @@ from pathlib import Path
 from emulator.runs import Run
 tempfile.tempdir = sys.argv[1]
 run = Run("test").__enter__()
-outside = Path(sys.argv[1]) / "gtsdsl-outside"
-run.record_folder(outside)
-outside.mkdir()
-(outside / "file").touch()
+for memory in run.memory_folders:
+    memory.mkdir()
+    (memory / "file").touch()
 print(run.path, flush=True)
 os.kill(os.getpid(), 9)
 """
@@ -63,9 +62,9 @@ def test_a_run_that_fails_leaves_nothing() -> None:
 def test_clean_removes_a_dead_run(place: Path) -> None:
     dead = dead_run(place)
     assert dead.is_dir()
-    assert tuple(clean()) == (f"folder {place / 'gtsdsl-outside'}", f"folder {dead}")
-    assert not dead.exists()
-    assert not (place / "gtsdsl-outside").exists()
+    memory = [folder / f"{PREFIX}{os.getuid()}-{dead.name}" for folder in (Path("/dev/shm"), place)]
+    assert tuple(clean()) == (*(f"folder {folder}" for folder in memory), f"folder {dead}")
+    assert not any(folder.exists() for folder in (*memory, dead))
     assert tuple(clean()) == ()
 
 
@@ -99,25 +98,32 @@ def test_marked_processes_end_with_their_run() -> None:
     other.wait()
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        '["folder", "{place}/precious"]',
-        '["folder", "{place}/precious/../precious"]',
-        '["folder", "{place}/gtsdsl-link"]',
-        '["folder", "{place}/prec',
-        "not json",
-        '["nothing", "x"]',
-        "[]",
-    ],
-)
-def test_a_damaged_record_removes_nothing_else(place: Path, line: str) -> None:
+def test_nothing_that_is_written_in_a_runs_folder_says_what_is_removed(place: Path) -> None:
+    precious = place / f"{PREFIX}{os.getuid()}-precious"
+    precious.mkdir()
+    with Run("test") as run:
+        (run.path / "record").write_text(f'["folder", "{precious}"]\n')
+    assert precious.exists()
+    assert not run.path.exists()
+
+
+@pytest.mark.parametrize("trap", ["link", "file", "other's"])
+def test_what_only_has_the_name_of_a_guests_memory_stays(place: Path, trap: str) -> None:
     precious = place / "precious"
     precious.mkdir()
     (precious / "file").touch()
-    (place / f"{PREFIX}link").symlink_to(precious)
     with Run("test") as run:
-        (run.path / "record").write_text(line.format(place=place) + "\n")
+        memory = run.memory_folders[-1]
+        if trap == "link":
+            memory.symlink_to(precious)
+        elif trap == "file":
+            memory.touch()
+        else:
+            if os.geteuid() != 0:
+                pytest.skip("only root can make a folder of somebody else's")
+            memory.mkdir()
+            os.chown(memory, 65534, 65534)
+    assert os.path.lexists(memory)
     assert (precious / "file").exists()
     assert not run.path.exists()
 

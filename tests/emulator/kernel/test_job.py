@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emulator.errors import EmulationError
-from emulator.kernel.job import check_output, put_input, read_result, words
+from emulator.kernel.job import put_input, read_result, words
 
 
 def test_a_result(tmp_path: Path) -> None:
@@ -69,34 +69,3 @@ def test_words_are_fit_for_a_terminal() -> None:
 
 def test_what_the_guest_says_itself_comes_first() -> None:
     assert words(["python3", "run.py"], b"h1: ping -c 3 h2\n") == "h1: ping -c 3 h2"
-
-
-def test_the_output_folder_is_made(tmp_path: Path) -> None:
-    assert check_output(tmp_path / "a" / "b") == tmp_path / "a" / "b"
-    assert (tmp_path / "a" / "b").is_dir()
-
-
-def test_the_output_folder_is_where_its_link_leads(tmp_path: Path) -> None:
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to("real")
-    assert check_output(tmp_path / "link") == tmp_path / "real"
-
-
-@pytest.mark.parametrize("path", ["/", "~", "~/.."])
-def test_all_the_users_files_are_no_output_folder(path: str) -> None:
-    with pytest.raises(EmulationError, match="a folder of its own"):
-        check_output(Path(path).expanduser())
-
-
-def test_a_user_without_a_home_folder_has_an_output_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def has_none() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.setattr(Path, "home", has_none)
-    assert check_output(tmp_path) == tmp_path
-
-
-def test_an_output_folder_that_is_a_file(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(EmulationError, match="cannot be made"):
-        check_output(tmp_path / "file")
