@@ -38,7 +38,7 @@ _TRUNCATE_FROM, _SCOPES_FROM = 3, 6
 """From which on it has a right to truncate(2), and keeps signals inside."""
 
 _READ_WRITE_DEVICES = ("/dev/null", "/dev/zero")
-_READ_DEVICES = ("full", "random", "urandom", "shm")
+_READ_DEVICES = ("/dev/full", "/dev/random", "/dev/urandom", "/dev/shm")  # noqa: S108 - read only
 """What may be opened in /dev: no terminal, whose keys a guest could read in the user's place, and no disk."""
 
 
@@ -70,7 +70,7 @@ def unconfined(version: int) -> str:
 
 
 def confine(writable: list[str | int], version: int) -> None:
-    """Let this process read everything but devices, write below ``writable``, and nothing else, for good.
+    """Let this process read all but devices and other processes, and write below ``writable``, for good.
 
     ``writable`` are folders, as paths or as descriptors; the descriptors are closed. ``version`` is Landlock's
     (`landlock_version`): without one, what this process reads and writes is not confined.
@@ -94,8 +94,10 @@ def _restrict_files(writable: list[str | int], version: int) -> None:
     ruleset = _Ruleset(handled, 0, 0b11 if version >= _SCOPES_FROM else 0)
     descriptor = _call(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.sizeof(ruleset), 0)
     _allow(descriptor, "/", _READ_DIR)
-    readable = [f"/{name}" for name in os.listdir("/") if name != "dev"]
-    readable += [f"/dev/{name}" for name in _READ_DEVICES]
+    readable = [f"/{name}" for name in os.listdir("/") if name not in ("dev", "proc")]
+    # other processes have secrets in their environment, and Landlock keeps nobody from reading it (seen in Linux 6.18)
+    readable += [f"/proc/{name}" for name in os.listdir("/proc") if not name.isdigit()]
+    readable += _READ_DEVICES
     for path in filter(os.path.exists, readable):  # a link may lead nowhere, and a container may lack a device
         _allow(descriptor, path, _READ)
     for path in filter(os.path.exists, _READ_WRITE_DEVICES):

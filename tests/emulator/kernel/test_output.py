@@ -207,9 +207,7 @@ def test_a_guest_that_leaves_too_much_is_ended(boot: Boot, tmp_path: Path, way: 
     for number in range(200):
         (tmp_path / f"own-{number}").write_bytes(bytes(2**17))  # what the user has there does not count
     limited = Boot(boot.kernel, timeout_s=200, output_bytes=2**24)
-    with pytest.raises(
-        GuestFailedError, match=r"^ended because it left more than 16 MB, or 256 files"
-    ):
+    with pytest.raises(GuestFailedError, match=r"^ended because it left more than 16 MB, or 256 files"):
         run(limited, "/bin/sh", "-c", FILLS[way], str(tmp_path), output=tmp_path)
     remove_tree(tmp_path)
     assert not tmp_path.exists()
