@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from emulator.places import Place
     from emulator.shell import Shell
 
+_LONGEST = 1000
 _PAUSE_S = 0.002
 _INTERRUPT_S = 0.25
 
@@ -89,7 +90,7 @@ class Channel:
         self._resume()
         answer = self._await(f"answer-{self._number}", stdout or _write_error, _write_error)
         if "error" in answer:
-            raise EmulationError(str(answer["error"]))
+            raise EmulationError(printable(str(answer["error"]), _LONGEST))
         return answer
 
     def result(self, name: str, limit_bytes: int) -> bytes | None:
@@ -131,7 +132,7 @@ class Channel:
         if not found:
             text = said.decode(errors="replace").strip().splitlines()
             why = text[-1].removeprefix("error: ") if text else f"the network ended by itself (status {status})"
-            raise EmulationError(printable(why, 1000))
+            raise EmulationError(printable(why, _LONGEST))
         self._stop()
         return parsed(dict[str, object], found[0])
 

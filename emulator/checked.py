@@ -14,6 +14,8 @@ from gtsdsl.diagnostics import printable
 
 _Value = TypeVar("_Value")
 
+_DEEPEST = 20
+
 
 def parsed(kind: type[_Value], data: bytes) -> _Value:
     """The value that some JSON should be, as `checked` has it.
@@ -61,7 +63,7 @@ def _checked(kind: object, value: object) -> object:
     arguments = typing.get_args(kind)
     match value:
         case _ if kind is object:
-            return value
+            return _shallow(value, _DEEPEST)
         case _ if isinstance(kind, types.UnionType):
             return None if value is None else _checked(arguments[0], value)
         case int() | float() if kind is float and not isinstance(value, bool) and math.isfinite(value):
@@ -78,3 +80,17 @@ def _checked(kind: object, value: object) -> object:
             if value.keys() == {field.name for field in dataclasses.fields(kind)}:
                 return kind(**{name: _checked(kind_of[name], item) for name, item in value.items()})
     raise ValueError(f"{str(value)[:60]} is no {getattr(kind, '__name__', kind)}")
+
+
+def _shallow(value: object, deepest: int) -> object:
+    """A value that nobody looks at, but that will be copied and written: at most so deep, or it could not be.
+
+    Raises:
+        ValueError: it is deeper.
+    """
+    if isinstance(value, list | dict):
+        if deepest == 0:
+            raise ValueError(f"lists in lists, more than {_DEEPEST} deep")
+        for item in value.values() if isinstance(value, dict) else value:
+            _shallow(item, deepest - 1)
+    return value

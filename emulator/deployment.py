@@ -52,14 +52,6 @@ class Deployment:
     addresses: dict[str, str]
     first_packets: tuple[FirstPacket, ...]
 
-    @property
-    def container_of(self) -> dict[str, str]:
-        """The first container of each host that has one, by the host's name."""
-        found: dict[str, str] = {}
-        for container in self.spec.containers:
-            found.setdefault(container.host, container.name)
-        return found
-
 
 def require(spec: OverlaySpec) -> None:
     """See that the machine and its kernel have what an overlay needs, before anything is started.

@@ -24,6 +24,7 @@ from emulator.kernel.job import (
     FOLDER_VARIABLE,
     PARENT_VARIABLE,
     RUNNING,
+    RUNNING_BYTES,
     Job,
     put_input,
     read_result,
@@ -187,7 +188,7 @@ class HostPlace:
             if enough:
                 return None
             if self._timeout_s is not None and time.monotonic() - began_s >= self._timeout_s:
-                doing = words((), self.result(RUNNING))
+                doing = words((), self.result(RUNNING, RUNNING_BYTES))
                 raise GuestTimeoutError(f"ended after {self._timeout_s:g} s, as asked: {doing}")
         _relay(sinks)
         return shell_status(self._process.wait())

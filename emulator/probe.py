@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 
 from emulator.echo import FRAME_BYTES, SO_TIMESTAMPNS, Echo, arrivals
 from emulator.netlink import namespaces
-from emulator.plan import Circuit, End
+from emulator.plan import Circuit, End, Plan
 from emulator.underlay import Underlay
 
 VERSION = 1
@@ -99,33 +99,42 @@ def expected_ns(circuit: Circuit) -> float:
 
 
 def _probe(underlay: Underlay, circuit: Circuit, count: int, warm_up: int) -> CircuitProbe:
-    by_ip = all(end.address is not None and end.node in underlay.namespaces for end in circuit.ends)
-    expected = expected_ns(circuit)
     jitter_ns = sum(4 * end.egress.jitter_ns for end in circuit.ends if end.egress is not None)
     # a circuit's first echo waits for ARP, which asks over the same circuit from both ends
-    patience_s = _LEAST_PATIENCE_S + (3 * expected + jitter_ns) / 1e9
+    patience_s = _LEAST_PATIENCE_S + (3 * expected_ns(circuit) + jitter_ns) / 1e9
     samples: list[int | None] = []
     try:
-        with (_icmp if by_ip else _frames)(underlay, circuit) as echo:
+        with (_icmp if _is_by_ip(underlay.plan, circuit) else _frames)(underlay, circuit) as echo:
             samples = [echo.round_trip_ns(number, patience_s) for number in range(warm_up + count)][warm_up:]
     except OSError as error:
         if error.errno not in _GONE:
             raise
-    returned = [sample / 1000 for sample in samples if sample is not None]
-    measured = statistics.median(returned) if returned else None
+    returned = tuple(sample / 1000 for sample in samples if sample is not None)
+    return circuit_probe(underlay.plan, circuit, returned, count)
+
+
+def circuit_probe(plan: Plan, circuit: Circuit, samples_us: tuple[float, ...], count: int) -> CircuitProbe:
+    """What follows from the round trips of the echoes over a circuit of which ``count`` were sent."""
+    expected = expected_ns(circuit)
+    measured = statistics.median(samples_us) if samples_us else None
     return CircuitProbe(
         id=circuit.id,
         first=circuit.first.node,
         second=circuit.second.node,
-        by="icmp" if by_ip else "frame",
+        by="icmp" if _is_by_ip(plan, circuit) else "frame",
         configured_us=sum(end.egress.delay_ns for end in circuit.ends if end.egress is not None) / 1000,
         expected_us=round(expected / 1000, 3),
         measured_us=measured,
         error_us=None if measured is None else round(measured - expected / 1000, 3),
         sent=count,
-        lost=count - len(returned),
-        samples_us=tuple(returned),
+        lost=count - len(samples_us),
+        samples_us=samples_us,
     )
+
+
+def _is_by_ip(plan: Plan, circuit: Circuit) -> bool:
+    hosts = {host.name for host in plan.hosts}
+    return all(end.address is not None and end.node in hosts for end in circuit.ends)
 
 
 class _Icmp:

@@ -9,11 +9,12 @@ import threading
 from collections.abc import Callable, Iterator
 
 from emulator.actions import Outcome
+from emulator.belief import believed
 from emulator.captures import handing_over
 from emulator.checked import parsed
 from emulator.errors import EmulationError, GuestFailedError
 from emulator.kernel.guest import Sink
-from emulator.kernel.job import RUNNING, words
+from emulator.kernel.job import RUNNING, RUNNING_BYTES, words
 from emulator.places import Place, Where, open_place
 from emulator.task import RESULT, Task
 
@@ -37,10 +38,10 @@ def run_task(where: Where, task: Task, stdout: Sink, stderr: Sink, notice: Notic
         with handing_over(place.result, task.captures):
             while status is None:
                 status = place.wait_until(out, err, None)
-        result = place.result(RESULT)
+        result = place.result(RESULT) if task.kind == "actions" else None
         if result is None and status == _KILLED:
             raise GuestFailedError("what runs the network was killed, as for want of memory: take more with --memory")
-        return Outcome(status) if result is None else parsed(Outcome, result)
+        return Outcome(status) if result is None else believed(task, parsed(Outcome, result))
 
 
 @contextlib.contextmanager
@@ -55,7 +56,7 @@ def _noticing(place: Place, stdout: Sink, stderr: Sink, notice: Notice | None) -
         over.wait(_PATIENT_S)
         while not over.is_set():
             with contextlib.suppress(Exception):  # what cannot be read now is not worth a word
-                notice(words((), place.result(RUNNING)) or "starting")
+                notice(words((), place.result(RUNNING, RUNNING_BYTES)) or "starting")
             over.wait(_LOOK_S)
 
     def quiet(sink: Sink) -> Sink:

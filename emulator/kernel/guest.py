@@ -19,7 +19,17 @@ from emulator.kernel import keeper
 from emulator.kernel.cache import Kernel
 from emulator.kernel.choose import Clock
 from emulator.kernel.confine import landlock_version
-from emulator.kernel.job import RUNNING, Job, free_bytes, init_arguments, put_input, read_result, words, write_job
+from emulator.kernel.job import (
+    RUNNING,
+    RUNNING_BYTES,
+    Job,
+    free_bytes,
+    init_arguments,
+    put_input,
+    read_result,
+    words,
+    write_job,
+)
 from emulator.kernel.output import open_output
 from emulator.kernel.quota import LEAST_BYTES
 from emulator.kernel.watchdog import PATIENCE_S, GuestMemory, Sample, Watchdog, guest_process
@@ -32,7 +42,7 @@ MEMORY_BYTES = 2**30
 """Of a guest, if nothing is said. The host gives what the guest uses, when it first does."""
 OUTPUT_BYTES = 2**33
 """What a guest may leave on the host, if nothing is said: files of its own, output, captures, results."""
-RESULT_BYTES = 2**28
+RESULT_BYTES = 2**26
 """The largest result that is read back."""
 
 _START_NS = 1_767_225_600 * 10**9
@@ -299,7 +309,7 @@ class Guest:
         """What the guest was doing, for a message."""
         said = None
         with contextlib.suppress(EmulationError):
-            said = self.result(RUNNING)
+            said = self.result(RUNNING, RUNNING_BYTES)
         return words(self._job.command, said)
 
     def _end(self) -> None:

@@ -26,6 +26,8 @@ PARENT_VARIABLE = "GTSDSL_PARENT"
 
 RUNNING = "running"
 """The file in the shared folder in which a program in the guest may say what it does, for the watchdog's message."""
+RUNNING_BYTES = 2**16
+"""What is read of that file, at most."""
 
 _WORDS_MAX = 200
 

@@ -61,6 +61,14 @@ class OverlaySpec:
     image: str | None = None
 
 
+def first_containers(spec: OverlaySpec) -> dict[str, str]:
+    """The first container of each host that has one, by the host's name."""
+    found: dict[str, str] = {}
+    for container in spec.containers:
+        found.setdefault(container.host, container.name)
+    return found
+
+
 def spec_to_json(spec: OverlaySpec) -> dict[str, object]:
     """A specification as what JSON has."""
     return asdict(spec)

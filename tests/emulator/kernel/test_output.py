@@ -188,7 +188,7 @@ FILLS = {
     "files": 'while :; do i=$((i+1)); : > "$0/$i"; done',
     "one file": 'exec cat /dev/zero > "$0/file"',
     "sparse files": 'while :; do i=$((i+1)); truncate -s 1M "$0/$i"; done',
-    "files that are there already": 'while :; do for i in "$0"/*; do cat /etc/passwd >> "$i"; done; done',
+    "files that are there already": 'while :; do for i in "$0"/*; do head -c 1M /dev/zero >> "$i"; done; done',
     "nameless files": 'exec 3> "$0/file"; rm "$0/file"; exec cat /dev/zero >&3',
     "folders": 'while :; do i=$((i+1)); mkdir -p "$0/$i/a/b/c"; done',
     "folders in folders": """cd "$0"; mkdir a; while :; do mkdir b; mv a b/a; mv b a; done""",

@@ -8,10 +8,10 @@ import pytest
 
 import gtsdsl
 from emulator.errors import EmulationError
-from emulator.overlay_probe import joined as joined_pairs
 from emulator.overlays import names, overlay
 from emulator.overlays.model import Container, StorePlace, spec_from_json, spec_to_json
 from emulator.overlays.spec import spec
+from emulator.pairs import joined as joined_pairs
 from emulator.plan import Plan, plan
 from tests.emulator.overlays.guest import ROOT
 from tests.emulator.topologies import joined, mesh, ring

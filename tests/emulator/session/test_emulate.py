@@ -417,3 +417,26 @@ def test_loss_is_as_often_as_was_asked_for_from_the_first_packet_on(pair: Path, 
     lost = [float(part) for part in re.findall(r"([\d.]+)% packet loss", type_in(pair, text).stdout)]
     assert lost[0] <= 20
     assert 2.5 <= lost[1] <= 5.5  # there and back
+
+
+FORGE = """h1: python3 - << 'END'
+import json, os, signal
+folder = os.environ["GTSDSL_SHARED"]
+plan = json.load(open(folder + "/task.json"))["plan"]
+probe = [{"id": "l9", "first": "h1", "second": "h9", "by": "icmp", "configured_us": 1.0, "expected_us": 1.0,
+          "measured_us": 1.0, "error_us": 0.0, "sent": 3, "lost": 0, "samples_us": [1.0] * 3}]
+with open(folder + "/result.json", "w") as file:
+    json.dump({"exit_status": 0, "probe": probe, "overlay": None, "commands": []}, file)
+for name in os.listdir("/proc"):  # whoever would write the true result
+    if name.isdigit() and name != "1" and int(name) != os.getpid() and os.path.exists("/proc/" + name + "/exe"):
+        if b"emulator.inside" in open("/proc/" + name + "/cmdline", "rb").read():
+            os.kill(int(name), signal.SIGKILL)
+END"""
+
+
+def test_a_forged_result_is_not_believed(emulate: Emulate, tmp_path: Path) -> None:
+    output = tmp_path / "result.json"
+    done = emulate("--probe", "--count", "3", "--exec", FORGE, "--json", str(output))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert re.fullmatch(r"error: the guest's result is not believed: .*\n", done.stderr)
+    assert not output.exists()

@@ -1,0 +1,167 @@
+"""A result that cannot have come of the task is not believed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+
+from emulator.actions import CommandResult, Outcome, outcome_to_json
+from emulator.belief import believed, believed_probe
+from emulator.checked import checked, parsed
+from emulator.errors import EmulationError
+from emulator.overlay_outcome import OverlayOutcome
+from emulator.overlays.model import FirstPacket, first_containers
+from emulator.overlays.spec import spec
+from emulator.pairs import joined, pair_probe
+from emulator.plan import plan
+from emulator.probe import circuit_probe
+from emulator.task import Command, Task
+from tests.emulator.topologies import joined as joined_testbed
+from tests.emulator.topologies import ring
+
+COUNT = 3
+PLAN = plan(ring(3))
+TASK = Task(PLAN, "actions", probe_count=COUNT, commands=(Command("h1", "true"), Command("h2", "false")))
+OUTCOME = Outcome(
+    3,
+    tuple(circuit_probe(PLAN, circuit, (1.5, 2.5, 1.0), COUNT) for circuit in PLAN.circuits),
+    commands=(CommandResult("h1", "true", 0, 10), CommandResult("h2", "false", 3, 10)),
+)
+SWITCHED = plan(joined_testbed([("a", "s"), ("b", "s"), ("c", "s"), ("a", "b")], switches=["s"]))
+OVERLAY = spec(SWITCHED, "flannel", containers=2)
+OVERLAY_TASK = Task(SWITCHED, "actions", OVERLAY, probe_count=1)
+
+
+def overlay_outcome() -> Outcome:
+    container_of = first_containers(OVERLAY)
+    pairs = tuple(
+        pair_probe(pair, (container_of[pair[0]], container_of[pair[1]]), path, 50, 2.0, (3.0,), 1)
+        for pair, path in joined(SWITCHED).items()
+    )
+    found = OverlayOutcome(
+        agent="flanneld 0.1",
+        overhead_bytes=50,
+        store="etcd 3.4",
+        store_ns=5,
+        addresses={container.name: f"10.244.0.{number}" for number, container in enumerate(OVERLAY.containers, 1)},
+        first_packets=tuple(FirstPacket(*pair, 1) for pair in (("a", "b"), ("a", "c"), ("b", "c"))),
+        pairs=pairs,
+        state={host: {"links": []} for host in OVERLAY.hosts},
+    )
+    return Outcome(0, tuple(circuit_probe(SWITCHED, it, (1.0,), 1) for it in SWITCHED.circuits), found)
+
+
+def test_what_can_be_is_believed_also_through_json() -> None:
+    for task, outcome in ((TASK, OUTCOME), (OVERLAY_TASK, overlay_outcome())):
+        assert believed(task, parsed(Outcome, outcome_to_json(outcome))) == outcome
+    assert believed_probe(PLAN, OUTCOME.probe, COUNT) == OUTCOME.probe
+    assert believed(Task(PLAN, "actions", commands=TASK.commands), replace(OUTCOME, probe=())).exit_status == 3
+
+
+def test_circuits_without_a_reply_and_commands_that_did_not_run_are_believed() -> None:
+    lost = replace(OUTCOME, exit_status=1, probe=(circuit_probe(PLAN, PLAN.circuits[0], (), 3), *OUTCOME.probe[1:]))
+    assert believed(TASK, replace(lost, commands=())).exit_status == 1
+    assert believed(replace(TASK, keep_going=True), lost).exit_status == 1
+    assert believed(replace(TASK, script="x.py", commands=()), replace(OUTCOME, exit_status=-1, commands=()))
+
+
+def set_at(value: object, *path: str | int) -> Callable[[dict[str, Any]], None]:
+    """Something that puts a value at a place of an outcome's JSON."""
+
+    def change(fields: dict[str, Any]) -> None:
+        at: Any = fields
+        for step in path[:-1]:
+            at = at[step]
+        if isinstance(at, list) and path[-1] == len(at):
+            at.append(json.loads(json.dumps(value)))
+        else:
+            at[path[-1]] = json.loads(json.dumps(value))
+
+    return change
+
+
+FORGED = {
+    "a link that is not in the plan": set_at("l9", "probe", 0, "id"),
+    "another end": set_at("h9", "probe", 0, "second"),
+    "too many circuits": set_at(asdict(OUTCOME.probe[0]), "probe", 3),
+    "no circuits": set_at([], "probe"),
+    "another way of measuring": set_at("magic", "probe", 0, "by"),
+    "another delay": set_at(1.0, "probe", 0, "configured_us"),
+    "another expectation": set_at(1.0, "probe", 0, "expected_us"),
+    "another median": set_at(1.0, "probe", 0, "measured_us"),
+    "no median": set_at(None, "probe", 0, "measured_us"),
+    "another error": set_at(0.0, "probe", 0, "error_us"),
+    "more echoes sent": set_at(4, "probe", 0, "sent"),
+    "echoes that are less than none": set_at(-1, "probe", 0, "lost"),
+    "a time before the echo": set_at(-1.0, "probe", 0, "samples_us", 0),
+    "an endless time": set_at(1e300, "probe", 0, "samples_us", 0),
+    "more replies than echoes": set_at([1.0] * 4, "probe", 0, "samples_us"),
+    "a host that is not in the plan": set_at("h9", "commands", 0, "host"),
+    "a command that nobody asked for": set_at("rm", "commands", 0, "command"),
+    "terminal's codes": set_at("\x1b[2J", "commands", 0, "command"),
+    "more commands": set_at(asdict(OUTCOME.commands[0]), "commands", 2),
+    "fewer commands": set_at([], "commands"),
+    "a command's status that is none": set_at(256, "commands", 1, "exit_status"),
+    "time that runs backwards": set_at(-1, "commands", 0, "duration_ns"),
+    "time without end": set_at(10**30, "commands", 0, "duration_ns"),
+    "success": set_at(0, "exit_status"),
+    "a status that is none": set_at(2**70, "exit_status"),
+    "an overlay": set_at(asdict(overlay_outcome())["overlay"], "overlay"),
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_what_cannot_be_is_not(what: str) -> None:
+    fields = json.loads(outcome_to_json(OUTCOME))
+    FORGED[what](fields)
+    with pytest.raises(EmulationError, match=r"^the guest's result is not believed: ") as caught:
+        believed(TASK, checked(Outcome, fields))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+
+
+FORGED_OVERLAYS = {
+    "none": set_at(None, "overlay"),
+    "an agent's terminal codes": set_at("\x1b[2J", "overlay", "agent"),
+    "an agent's endless name": set_at("a" * 10**6, "overlay", "agent"),
+    "a store's two lines": set_at("etcd\nerror: x", "overlay", "store"),
+    "no store": set_at(None, "overlay", "store"),
+    "a store before its start": set_at(-1, "overlay", "store_ns"),
+    "packets that become shorter": set_at(-1, "overlay", "overhead_bytes"),
+    "another container": set_at("10.0.0.1", "overlay", "addresses", "c99"),
+    "an address that is none": set_at("\x1b]0;x\x07", "overlay", "addresses", "c1"),
+    "another host's state": set_at({}, "overlay", "state", "h9"),
+    "a pair that is none": set_at("h9", "overlay", "first_packets", 0, "first"),
+    "fewer pairs": set_at([], "overlay", "first_packets"),
+    "a packet before the start": set_at(-1, "overlay", "first_packets", 0, "after_ns"),
+    "a measurement that was not asked for": set_at("h9", "overlay", "pairs", 0, "first"),
+    "other circuits": set_at(["l9"], "overlay", "pairs", 0, "circuits"),
+    "other containers": set_at(["c2", "c1"], "overlay", "pairs", 0, "containers"),
+    "another median": set_at(1.0, "overlay", "pairs", 0, "container_us"),
+    "a time before the echo": set_at([-1.0], "overlay", "pairs", 0, "samples_us"),
+    "a machine's endless time": set_at(1e300, "overlay", "pairs", 0, "machine_us"),
+}
+
+
+@pytest.mark.parametrize("what", FORGED_OVERLAYS)
+def test_nor_what_cannot_be_of_an_overlay(what: str) -> None:
+    fields = json.loads(outcome_to_json(overlay_outcome()))
+    FORGED_OVERLAYS[what](fields)
+    with pytest.raises(EmulationError, match=r"^the guest's result is not believed: ") as caught:
+        believed(OVERLAY_TASK, checked(Outcome, fields))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+
+
+def test_state_that_is_too_deep_to_be_written_is_refused() -> None:
+    fields = json.loads(outcome_to_json(overlay_outcome()))
+    deep: list[object] = []
+    for _ in range(500):
+        deep = [deep]
+    fields["overlay"]["state"]["a"] = {"links": deep}
+    with pytest.raises(EmulationError, match="lists in lists"):
+        checked(Outcome, fields)
