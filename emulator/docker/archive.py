@@ -6,6 +6,8 @@ import bz2
 import gzip
 import io
 import lzma
+import os
+import stat
 import tarfile
 import zlib
 from dataclasses import dataclass
@@ -22,10 +24,12 @@ _ROOT_FOLDERS = frozenset({"bin", "usr", "etc", "lib"})
 
 _HEADER_BYTES = 2**20
 """A header has 512 bytes, and with a long name or extended attributes a few thousand."""
-_HEADERS_BYTES = 2**29
-"""Those of a million files, or of a third of it with extended headers."""
+_HEADERS_BYTES = 2**28
+"""Those of half a million files, or of a third of it with extended headers."""
 _ARCHIVE_BYTES = 2**36
 """All of it, unpacked."""
+_TIMES, _FREE_BYTES = 200, 2**28
+"""How many times its size a packed archive may have unpacked, from which size on: what is read costs time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +48,19 @@ def look_through(path: Path) -> Contents:
         EmulationError: it is no archive, is damaged, or has more in it than an image may have.
     """
     try:
-        with path.open("rb") as file:
+        # O_NONBLOCK: a pipe in its place must not keep us waiting
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise EmulationError(f"{path} is no regular file")
             begin = file.read(6)
             file.seek(0)
             opener = next((opener for magic, opener in _OPENERS if begin.startswith(magic)), None)
             if opener is None:
-                return _look_through(path, file)
+                return _look_through(_Headers(path, file, _ARCHIVE_BYTES))
             with opener(file) as plain:
-                return _look_through(path, plain)
+                most_bytes = min(_ARCHIVE_BYTES, max(_FREE_BYTES, _TIMES * status.st_size))
+                return _look_through(_Headers(path, plain, most_bytes))
     except FileNotFoundError:
         raise EmulationError(f"there is no file {path}") from None
     except _DAMAGE as error:
@@ -59,11 +68,11 @@ def look_through(path: Path) -> Contents:
         raise EmulationError(f"{path} cannot be read: {why}") from None
 
 
-def _look_through(path: Path, file: io.BufferedIOBase) -> Contents:
+def _look_through(headers: _Headers) -> Contents:
     try:
-        archive = tarfile.open(fileobj=_Headers(path, file), mode="r:")  # noqa: SIM115 - it holds nothing
+        archive = tarfile.open(fileobj=headers, mode="r:")  # noqa: SIM115 - it holds nothing
     except (tarfile.ReadError, EOFError):
-        raise EmulationError(f"{path} is no archive, of `docker save` or of `docker export`") from None
+        raise EmulationError(f"{headers.path} is no archive, of `docker save` or of `docker export`") from None
     is_saved = is_oci = is_root = False
     while (member := archive.next()) is not None:
         archive.members.clear()  # type: ignore[attr-defined]  # it would keep them all
@@ -77,10 +86,11 @@ def _look_through(path: Path, file: io.BufferedIOBase) -> Contents:
 class _Headers(io.BufferedIOBase):
     """A file of which `tarfile` reads headers, and skips what is between them, within bounds."""
 
-    def __init__(self, path: Path, file: io.BufferedIOBase) -> None:
+    def __init__(self, path: Path, file: io.BufferedIOBase, most_bytes: int) -> None:
         super().__init__()
-        self._path = path
+        self.path = path
         self._file = file
+        self._most_bytes = most_bytes
         self._left = _HEADERS_BYTES
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -90,7 +100,7 @@ class _Headers(io.BufferedIOBase):
         return self._file.read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        if offset > _ARCHIVE_BYTES:
+        if offset > self._most_bytes:
             self._refuse()
         return self._file.seek(offset, whence)
 
@@ -99,6 +109,6 @@ class _Headers(io.BufferedIOBase):
 
     def _refuse(self) -> NoReturn:
         raise EmulationError(
-            f"{self._path} is no image: it has more than {_ARCHIVE_BYTES // 2**30} GB, more than a million files, or a "
-            f"file's header of more than {_HEADER_BYTES // 2**20} MB"
+            f"{self.path} is no image: it has more than {self._most_bytes / 2**30:.3g} GB, more than half a million files,"
+            f" or a file's header of more than {_HEADER_BYTES // 2**20} MB"
         )
