@@ -108,7 +108,7 @@ class _Headers(io.BufferedIOBase):
         return self._file.tell()
 
     def _refuse(self) -> NoReturn:
+        most = f"more than {self._most_bytes / 2**30:.3g} GB, more than half a million files"
         raise EmulationError(
-            f"{self.path} is no image: it has more than {self._most_bytes / 2**30:.3g} GB, more than half a million files,"
-            f" or a file's header of more than {_HEADER_BYTES // 2**20} MB"
+            f"{self.path} is no image: it has {most}, or a file's header of more than {_HEADER_BYTES // 2**20} MB"
         )

@@ -141,9 +141,7 @@ def test_an_archive_that_is_made_to_fill_the_memory_is_refused(tmp_path: Path, m
         huge.tobuf(tarfile.GNU_FORMAT),
     ):
         path.write_bytes(data)
-        with pytest.raises(
-            EmulationError, match="is no image: it has more than .* GB, more than half a million files, or"
-        ):
+        with pytest.raises(EmulationError, match=r"is no image: .* more than half a million files, or a file's header"):
             image(path)
 
 
