@@ -63,7 +63,10 @@ def landlock_version() -> int:
 def unconfined(version: int) -> str:
     """What a version of Landlock leaves open to a guest, as what it could do; empty if nothing."""
     if version == 0:
-        return "root in a guest could write to your files, signal your processes and read their memory"
+        return (
+            "root in a guest could write to your files, and a guest that broke out of its kernel could read your"
+            " terminals and change your processes"
+        )
     if version < _SCOPES_FROM:
         return "a guest that broke out of its kernel could signal your processes (Linux 6.12 and later prevent it)"
     return ""

@@ -93,7 +93,7 @@ def warn_if_unconfined() -> None:
     from emulator.kernel.confine import landlock_version, unconfined  # noqa: PLC0415
 
     if (version := landlock_version()) == 0:  # what older versions leave open is for `gtsdsl doctor` to say
-        complain("warning", f"this kernel has no Landlock: {unconfined(version)} if it tried")
+        complain("warning", f"this kernel has no Landlock: {unconfined(version)}")
 
 
 @contextlib.contextmanager
