@@ -68,10 +68,11 @@ _CHOICES = (
     # fcntl: F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_SETOWN, F_GETOWN, F_SETSIG, F_DUPFD_CLOEXEC, F_ADD_SEALS; no
     # locks: on a file that may only be read, a lock could hold up whoever waits for it
     (72, 1, (0, 1, 2, 3, 4, 8, 9, 10, 1030, 1033)),
-    # ioctl: of terminals TCGETS, TCSETS, TCSETSW, TCSETSF, the same with TERMIOS2, TIOCSCTTY, TIOCGWINSZ; FIONREAD,
-    # FIONBIO, FIOCLEX; nothing that changes a file's flags, or types in a user's place (TIOCSTI, TIOCLINUX)
-    (16, 1, (*range(0x5401, 0x5405), 0x802C542A, 0x402C542B, 0x402C542C, 0x402C542D, 0x540E, 0x5413, 0x541B, 0x5421,
-             0x5451)),
+    # ioctl: of terminals TCGETS, TCSETS, TCSETSW, TCSETSF, the same with TERMIOS2, TIOCSCTTY, TIOCGPGRP, TIOCSPGRP,
+    # TIOCGWINSZ; FIONREAD, FIONBIO, FIOCLEX; nothing that changes a file's flags, or types in a user's place (TIOCSTI,
+    # TIOCLINUX)
+    (16, 1, (*range(0x5401, 0x5405), 0x802C542A, 0x402C542B, 0x402C542C, 0x402C542D, 0x540E, 0x540F, 0x5410, 0x5413,
+             0x541B, 0x5421, 0x5451)),
     # prctl: PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_NO_NEW_PRIVS
     (157, 0, (1, 15, 38)),
     # socketpair: SOCK_STREAM alone or with SOCK_NONBLOCK and SOCK_CLOEXEC: such a socket reaches its peer and no other
