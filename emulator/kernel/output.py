@@ -98,7 +98,7 @@ def _ours() -> Iterator[tuple[str, Path, bool]]:
         yield "all your files", Path.home(), False
     # runs have folders there, with another TMPDIR too, which the host believes or removes
     for place in (SHARED_MEMORY, Path(tempfile.gettempdir()), *_TEMPORARY):
-        yield "everybody's temporary files", place, False
+        yield "temporary files", place, False
         for run in place.glob(f"{PREFIX}[0-9]*"):
             yield "the folder of a run", run, True
     yield "the folder of runs", runs_folder(), True
