@@ -1,14 +1,18 @@
-"""Know which guest kernels are at hand: those built before, kept in the user's cache folder, and Debian's package."""
+"""Know which guest kernels are at hand: those built before, kept in the user's cache folder, the one of the wheel
+`gtsdsl-kernel`, and Debian's package.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
 import os
 import platform
 import shutil
+import site
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -17,8 +21,27 @@ from pathlib import Path
 from emulator.errors import EmulationError
 from emulator.folders import cache_folder, make_folder, removing_all, require_own_cache, umask
 
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A change of ours to the source of Linux."""
+
+    path: Path
+    without: str
+    """What a kernel is like whose source the patch does not fit, in words for a warning."""
+
+
 CONFIGURATION = Path(__file__).with_name("gts-uml.config")
-PATCHES = (Path(__file__).with_name("random-seed.patch"),)
+SEED_PATCH = Patch(
+    Path(__file__).with_name("random-seed.patch"),
+    "it takes no seed for its random numbers, and runs in the virtual clock differ a little",
+)
+PATCHES = (
+    SEED_PATCH,
+    Patch(Path(__file__).with_name("tick.patch"), "programs that wait with a limit are woken every 10 ms, not 1 ms"),
+    Patch(Path(__file__).with_name("cpuset.patch"), "control group cpuset is missing, which Mininet's CPU limits need"),
+    Patch(Path(__file__).with_name("optimisation.patch"), "the build takes longer"),
+)
 PACKAGED = Path("/usr/bin/linux.uml")
 """Where Debian's package `user-mode-linux` has its kernel."""
 PACKAGED_FROM = "apt-get install user-mode-linux kmod"
@@ -26,6 +49,9 @@ PACKAGED_FROM = "apt-get install user-mode-linux kmod"
 
 _PACKAGED_MODULES = Path("/usr/lib/uml/modules")
 _MODPROBE = Path("/sbin/modprobe")
+_WHEEL_FOLDER = "gtsdsl_kernel"
+"""Where the wheel `gtsdsl-kernel` has its files, in a folder of installed packages."""
+_UPGRADE = "pip install --upgrade gtsdsl-kernel, or gtsdsl kernel build"
 _INFO = "info.json"
 _EXECUTABLE = "linux"
 _BUILDING = "building-"
@@ -61,6 +87,23 @@ class Kernel:
     """Its modules, if it has any."""
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a kernel was built from, and with."""
+
+    package: str
+    """Debian's package of the source, such as ``linux-source-7.3``; empty if the user named a tarball."""
+    version: str
+    """The package's version, or what `Source` calls the tarball."""
+    tarball_sha256: str
+    compiler: str
+    """The compiler and the linker, with their versions: other ones make other bytes."""
+    c_library: str
+    """The version of Debian's `libc6-dev`, a part of which is in the kernel; empty on another system."""
+    configuration: str
+    """`configuration_hash` when it was built."""
+
+
 def kernels_folder() -> Path:
     """Where built kernels are kept."""
     return cache_folder() / "kernels"
@@ -71,8 +114,8 @@ def configuration_hash() -> str:
     digest = hashlib.sha256()
     lines = CONFIGURATION.read_text().splitlines()
     digest.update("\n".join(sorted(line for line in lines if line.startswith("CONFIG_"))).encode())
-    for path in PATCHES:
-        digest.update(path.read_bytes())
+    for patch in PATCHES:
+        digest.update(patch.path.read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -82,7 +125,8 @@ def key(version: str) -> str:
 
 
 def built_kernels() -> tuple[Kernel, ...]:
-    """The kernels in the cache that were built with the present configuration, the one asked for last first.
+    """The kernels built with the present configuration: those in the cache, the one asked for last first, then the
+    wheel's.
 
     Emulations use the first: `gtsdsl kernel build` is how to choose among kernels.
 
@@ -96,8 +140,45 @@ def built_kernels() -> tuple[Kernel, ...]:
             for name in (_INFO, _EXECUTABLE):
                 require_own_cache(folder / name)
             with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-                found.append(((folder / _INFO).stat().st_mtime_ns, _read(folder / _INFO)))
-    return tuple(kernel for _, kernel in sorted(found, key=lambda each: each[0], reverse=True))
+                found.append(((folder / _INFO).stat().st_mtime_ns, read(folder)))
+    in_cache = tuple(kernel for _, kernel in sorted(found, key=lambda each: each[0], reverse=True))
+    wheel = wheel_kernel()
+    return (*in_cache, wheel.kernel) if wheel is not None and wheel.kernel is not None else in_cache
+
+
+@dataclass(frozen=True, slots=True)
+class WheelKernel:
+    """The kernel of the installed wheel `gtsdsl-kernel`."""
+
+    executable: Path
+    kernel: Kernel | None
+    """None if it is not to be used, and then…"""
+    unusable: str
+    """…why not and what mends it, in a line; empty otherwise."""
+
+
+def wheel_kernel() -> WheelKernel | None:
+    """The kernel of the installed wheel; None if none is installed.
+
+    It is looked for in the folders of installed packages and beside this package, and not in ``sys.path``, because
+    that can hold the working folder, in which anybody's files may be. No code of the wheel is run: it has none.
+    """
+    places = [*site.getsitepackages(), *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]
+    for place in (str(Path(__file__).resolve().parents[2]), *places):
+        folder = Path(place, _WHEEL_FOLDER)
+        if (folder / _INFO).is_file():
+            unusable, kernel = "", None
+            try:
+                if read_origin(folder).configuration == configuration_hash():
+                    kernel = read(folder)
+                else:
+                    unusable = f"it is made for another version of gtsdsl: {_UPGRADE}"
+            except PermissionError:
+                unusable = "its file system or its mode lets nobody run programs there: gtsdsl kernel build"
+            except (OSError, ValueError, TypeError, KeyError):
+                unusable = "it is damaged: pip install --force-reinstall gtsdsl-kernel, or gtsdsl kernel build"
+            return WheelKernel(folder / _EXECUTABLE, kernel, unusable)
+    return None
 
 
 def prefer(kernel: Kernel) -> None:
@@ -122,7 +203,7 @@ def packaged_kernel() -> Kernel | None:
     return Kernel(PACKAGED, version, seccomp=False, virtual_clock=False, seeded=False, symbols=None, modules=modules)
 
 
-def keep(kernel: Kernel, folder: Path) -> None:
+def keep(kernel: Kernel, origin: Origin, folder: Path) -> None:
     """Write what is known of a kernel beside it in ``folder``, which then is a kernel of the cache."""
     fields = {
         "schema": 1,
@@ -131,6 +212,7 @@ def keep(kernel: Kernel, folder: Path) -> None:
         "virtual_clock": kernel.virtual_clock,
         "seeded": kernel.seeded,
         "symbols": asdict(kernel.symbols) if kernel.symbols else None,
+        "origin": asdict(origin),
     }
     (folder / _INFO).write_text(json.dumps(fields, indent=2) + "\n")
 
@@ -209,16 +291,21 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _read(info: Path) -> Kernel:
-    """A kernel of the cache.
+def read(folder: Path) -> Kernel:
+    """The kernel in a folder of the cache or of the wheel.
 
     Raises:
+        PermissionError: it is not to be run there.
         OSError, ValueError, TypeError, KeyError: the folder was not written by `keep`, or is damaged.
     """
-    executable = info.with_name(_EXECUTABLE)
-    if not executable.stat().st_mode & stat.S_IXUSR or platform.machine() != "x86_64":
+    executable = folder / _EXECUTABLE
+    if platform.machine() != "x86_64":
         raise ValueError("not to be run here")
-    fields = json.loads(info.read_text())
+    if not stat.S_ISREG(executable.stat().st_mode):
+        raise ValueError("no program")
+    if not os.access(executable, os.X_OK):  # also where the file system is mounted noexec
+        raise PermissionError(errno.EACCES, "not executable", str(executable))
+    fields = json.loads((folder / _INFO).read_text())
     return Kernel(
         executable=executable,
         version=str(fields["version"]),
@@ -228,3 +315,12 @@ def _read(info: Path) -> Kernel:
         symbols=Symbols(**fields["symbols"]) if fields["symbols"] else None,
         modules=None,
     )
+
+
+def read_origin(folder: Path) -> Origin:
+    """What the kernel in a folder was built from.
+
+    Raises:
+        OSError, ValueError, TypeError, KeyError: as `read`.
+    """
+    return Origin(**json.loads((folder / _INFO).read_text())["origin"])

@@ -52,6 +52,8 @@ class Source:
     tarball: Path
     version: str
     """Names the source among others: Debian's version, or a tarball's name and the start of its SHA-256."""
+    package: str = ""
+    """Debian's package that it is from; empty for a user's tarball."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,21 @@ def from_tarball(path: Path) -> Source:
     Raises:
         EmulationError: it cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise EmulationError(f"{path}: {error.strerror}") from None
     name = re.sub(r"[^A-Za-z0-9.+~-]", "_", path.name.partition(".tar")[0])
-    return Source(path, f"{name}-{digest[:12]}")
+    return Source(path, f"{name}-{sha256(path)[:12]}")
+
+
+def sha256(tarball: Path) -> str:
+    """The SHA-256 of a tarball.
+
+    Raises:
+        EmulationError: it cannot be read.
+    """
+    try:
+        with tarball.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise EmulationError(f"{tarball}: {error.strerror}") from None
 
 
 def debian_archives(release: str, files: Iterable[tuple[str, str]]) -> Iterator[Archive]:
@@ -237,7 +247,7 @@ class _Apt:
         tarballs = sorted((self._folder / "package/usr/src").glob("linux-source-*.tar.*"))
         if not tarballs:
             raise EmulationError(f"{name} holds no Linux source; name a tarball with --source TARBALL")
-        return Source(tarballs[0], version)
+        return Source(tarballs[0], version, name)
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         options = [] if program == "dpkg-deb" else [word for option in self._options for word in ("-o", option)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -28,52 +30,87 @@ def command() -> None:
     metavar="TARBALL",
     help="A tarball of Linux, in place of Debian's linux-source.",
 )
-def build(source: Path | None) -> None:
-    """Fetch, configure, build and check a guest kernel: ten to fifteen minutes on two slow cores.
+@click.option(
+    "--check",
+    "wheel",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="WHEEL",
+    help="Build the kernel of a wheel of gtsdsl-kernel, and compare the two byte for byte; keep nothing.",
+)
+def build(source: Path | None, wheel: Path | None) -> None:
+    """Fetch, configure, build and check a guest kernel: eight minutes of processor time.
 
     It is the kernel that emulations use from then on, also if it was built before and there is nothing to do.
+
+    With --check, the exit status is 1 if a file of the wheel differs from what is built from the same source.
 
     \b
     Example:
       gtsdsl kernel build
       gtsdsl kernel build --source linux-7.3.4.tar.xz
     """
+    with emulating():
+        from emulator.kernel.build import build as build_kernel  # noqa: PLC0415
+        from emulator.kernel.build import compare_with_wheel  # noqa: PLC0415
+
+        with _progress() as progress:
+            if wheel is None:
+                built = build_kernel(source, progress, _warn).executable
+            else:
+                differing = compare_with_wheel(wheel, source, progress, _warn)
+    if wheel is None:
+        click.echo(built)
+        return
+    for name in differing:
+        click.echo(f"differs: {name}")
+    if differing:
+        sys.exit(1)
+    click.echo(f"{wheel}: the same, byte for byte")
+
+
+def _warn(message: str) -> None:
+    complain("warning", message)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str, float], None]]:
+    """What a build says it does, as a bar on a terminal and as a line for each step elsewhere."""
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
-    from emulator.kernel.build import build as build_kernel  # noqa: PLC0415
-
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    said: list[str] = []
-    with emulating(), Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    said: set[str] = set()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=1.0)
 
         def progress(what: str, part: float) -> None:
-            # a log of CI has no bar: there, each step is a line
+            # a log of CI has no bar
             if not console.is_terminal and what not in said:
                 click.echo(what, err=True)
-            said.append(what) if what not in said else None
+            said.add(what)
             bar.update(task, description=what, completed=part)
 
-        kernel = build_kernel(source, progress, lambda message: complain("warning", message))
-    click.echo(kernel.executable)
+        yield progress
 
 
 @command.command()
 def info() -> None:
-    """Show the guest kernels at hand, and what each can do. Of those built, emulations use the last.
+    """Show the guest kernels at hand, and what each can do. Emulations use the first.
+
+    They come in this order: those built here, the last one first; that of the wheel gtsdsl-kernel; Debian's.
 
     \b
     Example:
       gtsdsl kernel info
     """
-    from emulator.kernel.cache import PACKAGED_FROM, built_kernels, packaged_kernel  # noqa: PLC0415
+    from emulator.kernel.cache import PACKAGED_FROM, built_kernels, packaged_kernel, wheel_kernel  # noqa: PLC0415
 
     packaged = packaged_kernel()
     with emulating():
         built = built_kernels()
         kernels = (*built, *([packaged] if packaged else []))
+        wheel = wheel_kernel()
     if not kernels:
         click.echo(f"no guest kernel is at hand: gtsdsl kernel build, or {PACKAGED_FROM}")
     for kernel in kernels:
@@ -83,11 +120,14 @@ def info() -> None:
         click.echo(f"  clocks      {clocks}")
         click.echo(f"  processes   {'by seccomp' if kernel.seccomp else 'by ptrace, half as fast'}")
         click.echo(f"  repeatable  {'yes' if kernel.seeded else 'no: random numbers differ from run to run'}")
+    if wheel is not None and wheel.kernel is None:
+        click.echo(f"{wheel.executable} (not used)")
+        click.echo(f"  {wheel.unusable}")
 
 
 @command.command()
 def path() -> None:
-    """Print the path of the built kernel that emulations use; exit 3 if there is none.
+    """Print the path of the kernel that emulations use, built here or from the wheel; exit 3 if there is none.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""A guest kernel for the tests: the one of the user's cache, built if it is missing (ten minutes, once)."""
+"""A guest kernel for the tests: the one of the user's cache, built if it is missing, which takes minutes."""
 
 from __future__ import annotations
 

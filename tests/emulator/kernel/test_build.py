@@ -7,15 +7,18 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from emulator.errors import EmulationError
+from emulator.kernel import build as module
 from emulator.kernel import cache
 from emulator.kernel.build import build
-from emulator.kernel.cache import CONFIGURATION, Kernel, Symbols, built_kernels, configuration_hash
+from emulator.kernel.cache import CONFIGURATION, Kernel, Origin, Symbols, built_kernels, configuration_hash
 from emulator.kernel.source import Package, _Apt, find, from_tarball
+from emulator.runs import runs_folder
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +41,52 @@ def test_missing_tools_are_named_with_the_command_that_mends_it(monkeypatch: pyt
     which = shutil.which
     monkeypatch.setattr(shutil, "which", lambda tool, **kw: None if tool in {"flex", "bc", "xz"} else which(tool, **kw))
     assert try_build() == "to build a kernel flex, bc, xz is missing: apt-get install bc flex xz-utils"
+
+
+def test_the_c_library_is_needed_as_an_archive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_archive_of_the_c_library", lambda: "libc.a")  # what gcc says where it is missing
+    said = try_build()
+    assert said == "to build a kernel the C library as an archive (libc.a) is missing: apt-get install libc6-dev"
+
+
+@pytest.mark.parametrize("name", ["with a blank", "with:a:colon", "with\ttab"])
+def test_linux_is_compiled_elsewhere_where_its_makefiles_would_take_the_path_apart(tmp_path: Path, name: str) -> None:
+    plain = tmp_path / "plain"
+    with module._work_folder(plain) as work:
+        assert work == plain
+    with module._work_folder(tmp_path / name) as work:
+        assert work.is_dir()
+        assert work.parent == runs_folder()
+    assert not work.exists()
+
+
+def test_a_temporary_folder_with_a_blank_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a b").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a b"))
+    with pytest.raises(EmulationError, match="set TMPDIR to a folder without"), module._work_folder(tmp_path / "a b"):
+        pass
+    assert [path.name for path in runs_folder().iterdir()] == ["lock"]
+
+
+def test_each_patch_that_does_not_fit_a_source_is_named(tmp_path: Path) -> None:
+    assert module._patch(tmp_path) == cache.PATCHES
+    (tmp_path / "arch/um").mkdir(parents=True)
+    hunk = CONFIGURATION.with_name("tick.patch").read_text().partition("@@\n")[2].splitlines()
+    (tmp_path / "arch/um/Kconfig").write_text("\n".join(line[1:] for line in hunk if not line.startswith("+")) + "\n")
+    assert [patch.path.name for patch in module._patch(tmp_path)] == [
+        *("random-seed.patch", "cpuset.patch", "optimisation.patch")
+    ]
+    assert "default 1000" in (tmp_path / "arch/um/Kconfig").read_text()
+
+
+def test_of_a_log_the_first_error_is_shown(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(
+        "a.h:1:2: warning: error is compared\n 1799 |   if (error == error)\n      |   ^~~~\na.c:3:4: error: no x\n"
+    )
+    assert module._error_in(log) == "a.c:3:4: error: no x"
+    log.write_text("")
+    assert module._error_in(log) == "make says nothing"
 
 
 def test_a_tarball_that_is_none(tmp_path: Path, kernels: Path) -> None:
@@ -118,7 +167,7 @@ def a_kernel(kernels: Path, version: str, key: str | None = None) -> Kernel:
     (folder / "linux").write_bytes(b"\x7fELF")
     (folder / "linux").chmod(0o755)
     kernel = Kernel(folder / "linux", version, True, True, True, Symbols(1, 2, 3, 4), None)
-    cache.keep(kernel, folder)
+    cache.keep(kernel, Origin("linux-source-7.3", version, "0" * 64, "gcc", "2.36", cache.configuration_hash()), folder)
     return kernel
 
 
