@@ -269,3 +269,25 @@ def test_a_real_one_boots(guest_kernel: Kernel, environment: Path, tmp_path: Pat
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("7.")
     assert differences(read_wheel(wheel), guest_kernel.executable.parent) == ()
+
+
+def kernel_wheel(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What `tools/kernel-wheel` runs, with an empty cache, in ``folder``."""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+    command = [sys.executable, "-P", "-m", "emulator.kernel.wheel", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_tool_takes_the_kernel_that_was_built_last(built: Path, tmp_path: Path) -> None:
+    without = kernel_wheel(tmp_path)
+    assert (without.returncode, without.stderr) == (1, "error: no guest kernel has been built: gtsdsl kernel build\n")
+    shutil.copytree(built, tmp_path / "cache" / "gtsdsl" / "kernels" / cache.key("7.3.4-1"))
+    nowhere = kernel_wheel(tmp_path, "-o", "nowhere")
+    assert nowhere.returncode == 1
+    assert nowhere.stderr.startswith("error: nowhere/gtsdsl_kernel-7.3.4-py3-none-")
+    assert nowhere.stderr.endswith(".whl: No such file or directory\n")
+    (tmp_path / "dist").mkdir()
+    assert kernel_wheel(tmp_path, "-o", "dist", "--release", "1").returncode == 0
+    assert [path.name for path in (tmp_path / "dist").iterdir()] == [
+        f"gtsdsl_kernel-7.3.4.post1-py3-none-{PLATFORM}.whl"
+    ]
