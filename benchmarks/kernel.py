@@ -7,7 +7,7 @@ Processor time of the whole command on one machine (two cores of a Xeon with 2 M
 with other programs running beside it, which makes each object dearer):
 
     until 2026-11, -O2 and all that might be of use     17.0 min    kernel of 12.9 MB
-    since: -O1, and only what is used                    8.2 and 8.7 min    8.2 MB, its wheel 3.5 MB
+    since: -O1, and only what is used                    8.2, 8.7 and 9.0 min    8.2 MB, its wheel 3.5 MB
 
 Processor time of guests with the two kernels, measured in turns, the least of five: boot 0.36 and 0.29 s; to the first
 ping 0.85 and 0.81 s; 200,000 pairs of read and write 2.54 and 2.22 s; 400 processes 1.15 and 1.15 s; TCP for 10 s over
