@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.errors import EmulationError
 from emulator.kernel.build import installing, missing_tools
-from emulator.kernel.cache import PACKAGED_FROM, built_kernels, packaged_kernel
+from emulator.kernel.cache import PACKAGED_FROM, Kernel, built_kernels, packaged_kernel
 from emulator.kernel.choose import host_lacks
 from emulator.kernel.confine import landlock_version, unconfined
+from emulator.kernel.verdict import Lack, refusal
 from emulator.programs import OPEN_VSWITCH, find_program
 from emulator.user_namespace import opening_command
 
@@ -33,7 +34,7 @@ class Finding:
 
 
 def examine() -> tuple[Finding, ...]:
-    """What this machine can do; looks, and changes nothing."""
+    """What this machine can do; each guest kernel is booted that has not run here before, and nothing is changed."""
     return tuple(_findings())
 
 
@@ -43,6 +44,7 @@ def can_emulate(findings: tuple[Finding, ...]) -> bool:
     return has_kernel and all(finding.works for finding in findings if finding.name in _NEEDED)
 
 
+_BUILD = "gtsdsl kernel build"
 _NEEDED = frozenset({"mininet", "util-linux"})
 
 
@@ -69,28 +71,14 @@ def _findings() -> Iterator[Finding]:
 
 
 def _kernels() -> Iterator[Finding]:
-    is_x86 = platform.machine() == "x86_64"
-    only = f"it runs on x86-64, not on {platform.machine()}"
     try:
-        built, lacking = built_kernels(), "exact delays without root, on any machine, in ten minutes"
+        built, lacking = built_kernels(), Lack("exact delays without root, on any machine, in ten minutes", _BUILD)
     except EmulationError as error:
-        built, lacking = (), str(error)
-    yield Finding(
-        "guest kernel, built",
-        bool(built),
-        f"Linux {built[0].version}: virtual, skip and real clock" if built else lacking if is_x86 else only,
-        "" if built or not is_x86 else "gtsdsl kernel build",
-        runs_networks=True,
-    )
+        built, lacking = (), Lack(str(error), _BUILD)
+    yield _guest("guest kernel, built", built, "virtual, skip and real clock", lacking)
     packaged = packaged_kernel()
-    yield Finding(
-        "guest kernel, Debian's",
-        packaged is not None,
-        f"Linux {packaged.version}: real clock only" if packaged
-        else "a network at once, without root, in the real clock" if is_x86 else only,
-        "" if packaged or not is_x86 else PACKAGED_FROM,
-        runs_networks=True,
-    )  # fmt: skip
+    lacking = Lack("a network at once, without root, in the real clock", PACKAGED_FROM)
+    yield _guest("guest kernel, Debian's", (packaged,) if packaged else (), "real clock only", lacking)
     lacks = host_lacks()
     yield Finding(
         "this machine's kernel",
@@ -99,6 +87,20 @@ def _kernels() -> Iterator[Finding]:
         "" if lacks is None else lacks.mend,
         runs_networks=True,
     )
+
+
+def _guest(name: str, kernels: Sequence[Kernel], clocks: str, missing: Lack) -> Finding:
+    """What there is to say of the first guest kernel that runs, or of why the first of all does not."""
+    if platform.machine() != "x86_64":
+        return Finding(name, False, f"it runs on x86-64, not on {platform.machine()}", runs_networks=True)
+    lacks = []
+    for kernel in kernels:
+        lack = refusal(kernel, again=True)
+        if lack is None:
+            return Finding(name, True, f"Linux {kernel.version}: {clocks}", runs_networks=True)
+        lacks.append(Lack(f"Linux {kernel.version} does not run here: {lack.what}", lack.mend))
+    lack = lacks[0] if lacks else missing
+    return Finding(name, False, lack.what, lack.mend, runs_networks=True)
 
 
 def _user_namespaces() -> Finding:

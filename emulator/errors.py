@@ -26,6 +26,10 @@ class UntrustedError(EmulationError):
     """Somebody else could have changed what is to be run or read; no other way is taken instead."""
 
 
+class KernelRefusedError(EmulationError):
+    """A guest kernel is at hand and does not run on this machine."""
+
+
 class GuestStalledError(EmulationError):
     """A guest was ended because its clock made no progress."""
 
@@ -42,6 +46,10 @@ class GuestFailedError(EmulationError):
     """A guest ended by itself without a result: its kernel panicked, or something killed it."""
 
     exit_status = 125
+
+
+class GuestPanickedError(GuestFailedError):
+    """A guest's kernel found that it could not go on."""
 
 
 def in_a_line(error: Exception) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
-from emulator.errors import EmulationError, UntrustedError
+from emulator.errors import EmulationError, KernelRefusedError, UntrustedError
 from emulator.kernel.cache import PACKAGED_FROM, Kernel, built_kernels, packaged_kernel
+from emulator.kernel.verdict import Lack, refusal
 from emulator.programs import environment, find_program
 from emulator.user_namespace import opening_command
 
@@ -57,24 +58,9 @@ def choose(kernel: str = "auto", clock: str = "auto", *, interactive: bool = Fal
     Raises:
         EmulationError: this machine cannot do it; the message says what is missing and what mends it.
     """
-    wanted = None if clock == "auto" else Clock(clock)
     if kernel != "auto":
-        return _exactly(KernelKind(kernel), wanted, interactive=interactive)
-    needs_virtual = wanted in {Clock.VIRTUAL, Clock.SKIP}
-    if needs_virtual:
-        return _exactly(KernelKind.UML, wanted, interactive=interactive)
-    lacking = []
-    for kind in KernelKind.UML, KernelKind.HOST, KernelKind.PACKAGED:
-        try:
-            return _exactly(kind, wanted, interactive=interactive)
-        except UntrustedError:
-            raise
-        except EmulationError as error:
-            lacking.append(str(error))
-    if platform.machine() != "x86_64":
-        raise EmulationError(lacking[1])
-    at_once = f"{PACKAGED_FROM} (at once, real clock only)"
-    raise EmulationError(f"no kernel to run in: {_BUILD} (ten minutes, exact) or {at_once}")
+        return _exactly(KernelKind(kernel), _wanted(clock), interactive=interactive)
+    return _best((KernelKind.UML, KernelKind.HOST, KernelKind.PACKAGED), _wanted(clock), interactive=interactive)
 
 
 def guest_kernel(kernel: str = "auto", clock: str = "auto", *, interactive: bool = False) -> tuple[Kernel, Clock]:
@@ -83,25 +69,13 @@ def guest_kernel(kernel: str = "auto", clock: str = "auto", *, interactive: bool
     Raises:
         EmulationError: there is no such guest kernel; the message says what mends it.
     """
-    kind = kernel
     if kernel == "auto":
-        virtual = clock in {Clock.VIRTUAL, Clock.SKIP}
-        packaged = not built_kernels() and packaged_kernel() is not None and not virtual
-        kind = KernelKind.PACKAGED if packaged else KernelKind.UML
-    choice = choose(kind, clock, interactive=interactive)
+        choice = _best((KernelKind.UML, KernelKind.PACKAGED), _wanted(clock), interactive=interactive)
+    else:
+        choice = choose(kernel, clock, interactive=interactive)
     if choice.kernel is None:
         raise EmulationError("the host's kernel is no guest: ask for --kernel uml or --kernel uml-packaged")
     return choice.kernel, choice.clock
-
-
-class Lack(NamedTuple):
-    """What is missing, and the command that mends it; empty if none does."""
-
-    what: str
-    mend: str
-
-    def __str__(self) -> str:
-        return f"{self.what}: {self.mend}" if self.mend else self.what
 
 
 def host_lacks() -> Lack | None:
@@ -126,7 +100,55 @@ def host_lacks() -> Lack | None:
     return None
 
 
-def _exactly(kind: KernelKind, clock: Clock | None, *, interactive: bool) -> Choice:
+def _wanted(clock: str) -> Clock | None:
+    return None if clock == "auto" else Clock(clock)
+
+
+def _best(kinds: Sequence[KernelKind], clock: Clock | None, *, interactive: bool) -> Choice:
+    """Return the first of these that this machine has, and that has the clock.
+
+    Raises:
+        EmulationError: this machine has none of them.
+    """
+    lacking = []
+    for kind in kinds if clock in {None, Clock.REAL} else (KernelKind.UML,):
+        try:
+            return _exactly(kind, clock, interactive=interactive, takes_next=True)
+        except UntrustedError:
+            raise
+        except EmulationError as error:
+            lacking.append(error)
+    if len(lacking) == 1:
+        raise lacking[0]
+    if platform.machine() != "x86_64":
+        raise lacking[1]
+    if refused := next((error for error in lacking if isinstance(error, KernelRefusedError)), None):
+        raise refused
+    at_once = f"{PACKAGED_FROM} (at once, real clock only)"
+    raise EmulationError(f"no kernel to run in: {_BUILD} (ten minutes, exact) or {at_once}")
+
+
+def _running(name: str, kernels: Sequence[Kernel]) -> Kernel:
+    """Return the first guest kernel that runs here.
+
+    Raises:
+        KernelRefusedError: none does; the message says why the first does not.
+    """
+    refused = []
+    for kernel in kernels:
+        lack = refusal(kernel)
+        if lack is None:
+            return kernel
+        refused.append(f"{name}, Linux {kernel.version}, does not run here: {lack}")
+    raise KernelRefusedError(refused[0])
+
+
+def _exactly(kind: KernelKind, clock: Clock | None, *, interactive: bool, takes_next: bool = False) -> Choice:
+    """Return this kind of kernel. ``takes_next``: of several built ones, the next if the one asked for last fails.
+
+    Raises:
+        EmulationError: it is missing, it does not run here, or it has no such clock.
+    """
     if kind is KernelKind.HOST:
         if clock in {Clock.VIRTUAL, Clock.SKIP}:
             raise EmulationError(f"the host's kernel has no {clock} clock; the guest kernel has: --kernel uml")
@@ -141,8 +163,9 @@ def _exactly(kind: KernelKind, clock: Clock | None, *, interactive: bool) -> Cho
         packaged = packaged_kernel()
         if packaged is None:
             raise EmulationError(f"Debian's packaged guest kernel, or kmod, is not installed: {PACKAGED_FROM}")
-        return Choice(kind, Clock.REAL, packaged)
+        return Choice(kind, Clock.REAL, _running("Debian's packaged guest kernel", (packaged,)))
     kernels = built_kernels()
     if not kernels:
         raise EmulationError(f"no guest kernel has been built: {_BUILD}")
-    return Choice(kind, clock or (Clock.REAL if interactive else Clock.VIRTUAL), kernels[0])
+    kernel = _running("the guest kernel", kernels if takes_next else kernels[:1])
+    return Choice(kind, clock or (Clock.REAL if interactive else Clock.VIRTUAL), kernel)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from emulator.errors import EmulationError, GuestFailedError, GuestStalledError, GuestTimeoutError
+from emulator.errors import EmulationError, GuestFailedError, GuestPanickedError, GuestStalledError, GuestTimeoutError
 from emulator.kernel import keeper
 from emulator.kernel.cache import Kernel
 from emulator.kernel.choose import Clock
@@ -32,6 +32,7 @@ from emulator.kernel.job import (
 )
 from emulator.kernel.output import open_output
 from emulator.kernel.quota import LEAST_BYTES
+from emulator.kernel.room import memory_folder, require_limits
 from emulator.kernel.watchdog import PATIENCE_S, GuestMemory, Sample, Watchdog, guest_process
 from emulator.programs import python_command, python_script
 from emulator.readable import readable
@@ -71,6 +72,9 @@ _POLL_S = 0.02
 _ANSWER_POLL_S = 0.002
 _LOOK_S = 0.5
 _CONSOLE_BYTES = 2**16
+_PANIC = "Kernel panic - not syncing: "
+_ROOM_BYTES = 2**16
+"""With less than this, a folder is full."""
 
 Sink = Callable[[bytes], object]
 """Takes the command's output, as it comes."""
@@ -114,6 +118,7 @@ class Guest:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
+        require_limits(self._boot.memory_bytes)
         with contextlib.ExitStack() as stack:
             self._run = stack.enter_context(Run("guest"))
             self._start(stack)
@@ -177,7 +182,7 @@ class Guest:
 
         Raises:
             GuestFailedError: the kernel died before the command ended, or was ended because it left too much.
-            EmulationError: it never started.
+            EmulationError: it never started, or had no room.
         """
         code = self._keeper.wait()
         if code == keeper.FULL:
@@ -190,11 +195,16 @@ class Guest:
         if status.isdigit():
             return int(status)
         lines = [line for line in self.console().splitlines() if line.strip()]
-        last = words([next((line for line in lines if "Kernel panic" in line), (lines or ["nothing"])[-1])], None)
         if code == keeper.REFUSED:
-            raise EmulationError(last)
+            raise EmulationError(words([(lines or ["the guest kernel cannot be started"])[-1]], None))
+        if free_bytes(self._shared) < _ROOM_BYTES:
+            raise EmulationError(f"the guest came to an early end, because there is no room in {self._run.path.parent}")
+        doing = f"while it ran {self._doing()}"
+        if panic := next((line for line in lines if _PANIC in line), None):
+            raise GuestPanickedError(f"the guest kernel panicked {doing}: {words([panic.rpartition(_PANIC)[2]], None)}")
         how = f"was killed (signal {abs(code) % 128})" if code < 0 or code > 128 else f"ended by itself (status {code})"
-        raise GuestFailedError(f"the guest kernel {how} while it ran {self._doing()}; it said: {last}")
+        said = f"; it said: {words([lines[-1]], None)}" if lines else ""
+        raise GuestFailedError(f"the guest kernel {how} {doing}{said}")
 
     def result(self, name: str, limit_bytes: int = RESULT_BYTES) -> bytes | None:
         """A file that the command left in the shared folder (`job.FOLDER_VARIABLE`); None if there is none.
@@ -225,7 +235,7 @@ class Guest:
             stack.enter_context((self._shared / name).open("rb", buffering=0))
             for name in ("stdout", "stderr", "status")
         )
-        memory = _memory_folder(run, boot.memory_bytes)
+        memory = memory_folder(run, boot.memory_bytes)
         cpu, held = _take_cpu()
         stack.callback(os.close, held)
         outputs = [] if self._job.output is None else [open_output(self._job.output)]
@@ -320,22 +330,6 @@ class Guest:
         except subprocess.TimeoutExpired:
             self._keeper.kill()
             self._keeper.wait()
-
-
-def _memory_folder(run: Run, memory_bytes: int) -> Path:
-    """A folder for the guest's memory file, in memory where there is room (a container's `/dev/shm` may have 64 MB).
-
-    Raises:
-        EmulationError: there is room nowhere.
-    """
-    for folder in run.memory_folders:
-        place = folder.parent
-        executable = not os.statvfs(place).f_flag & os.ST_NOEXEC  # programs of the guest run in its memory
-        if executable and os.access(place, os.W_OK | os.X_OK) and free_bytes(place) >= memory_bytes:
-            folder.mkdir(mode=0o700)
-            return folder
-    places = " or ".join(str(folder.parent) for folder in run.memory_folders)
-    raise EmulationError(f"no room for a guest of {memory_bytes // 2**20} MB in {places}: take less with --memory")
 
 
 def _take_cpu() -> tuple[int, int]:

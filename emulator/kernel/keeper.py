@@ -85,13 +85,17 @@ def keep(
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # its memory may be gigabytes
             # a guest that writes a file without end gets 'file too large'
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            file_bytes = max(output_bytes, memory_bytes)
+            own = [limit for limit in resource.getrlimit(resource.RLIMIT_FSIZE) if limit != resource.RLIM_INFINITY]
+            file_bytes = min([max(output_bytes, memory_bytes), *own])
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+            # each of the host's files that the guest has open is one of its kernel's process, too
+            open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
             if os.geteuid() == 0:
                 drop_capabilities(write_others_files=any(os.stat(path).st_uid != 0 for path in writable))
             confine(writable, landlock)
             os.execve(arguments[0], arguments, environment)  # noqa: S606 - no shell, as wanted
-        except OSError as error:
+        except (OSError, ValueError) as error:
             os.write(2, f"the guest kernel cannot be started: {error}\n".encode(errors="replace"))
         finally:
             os._exit(REFUSED)  # nothing may be raised through a fork

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -11,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from emulator.doctor import examine
 from emulator.errors import EmulationError
 from emulator.kernel.build import build
 from emulator.kernel.cache import Kernel, built_kernels, packaged_kernel
+from emulator.kernel.choose import choose
 from emulator.kernel.guest import Boot
+from emulator.kernel.verdict import refusal
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -39,6 +43,23 @@ def packaged() -> Kernel:
     if kernel is None:
         pytest.skip("Debian's user-mode-linux is not installed")
     return kernel
+
+
+def runs_or_says_why(gtsdsl: Cli, packaged: Kernel) -> bool:
+    """Whether Debian's kernel runs on this machine; where it does not, hold that everything says why."""
+    lack = refusal(packaged)
+    if lack is None:
+        return True
+    with pytest.raises(EmulationError, match=re.escape(lack.what)):
+        choose("uml-packaged")
+    finding = next(it for it in examine() if it.name == "guest kernel, Debian's")
+    assert not finding.works
+    assert lack.what in finding.detail
+    done = gtsdsl("guest", "--kernel", "uml-packaged", "--", "true")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("error: Debian's packaged guest kernel, Linux ")
+    assert done.stderr.endswith(f" does not run here: {lack}\n")
+    return False
 
 
 @pytest.fixture

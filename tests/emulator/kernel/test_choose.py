@@ -10,7 +10,8 @@ import pytest
 from emulator.errors import EmulationError
 from emulator.kernel import choose as module
 from emulator.kernel.cache import Kernel
-from emulator.kernel.choose import Clock, KernelKind, Lack, choose, guest_kernel
+from emulator.kernel.choose import Clock, KernelKind, choose, guest_kernel
+from emulator.kernel.verdict import Lack
 
 BUILT = Kernel(Path("/built"), "7.3", seccomp=True, virtual_clock=True, seeded=True, symbols=None, modules=None)
 PACKAGED = Kernel(Path("/packaged"), "6.1", False, False, False, None, None)
@@ -18,7 +19,8 @@ PACKAGED = Kernel(Path("/packaged"), "6.1", False, False, False, None, None)
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """A machine that has nothing."""
+    """A machine that has nothing, and on which every guest kernel runs (`test_verdict` has those that do not)."""
+    monkeypatch.setattr(module, "refusal", lambda _: None)
     monkeypatch.setattr(module, "built_kernels", lambda: ())
     monkeypatch.setattr(module, "packaged_kernel", lambda: None)
     monkeypatch.setattr(module, "host_lacks", lambda: Lack("this host's kernel has no netem", "modprobe sch_netem"))

@@ -1,0 +1,173 @@
+"""Find out whether a guest kernel runs programs on this machine: boot it once, and keep the answer."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from emulator.errors import EmulationError, GuestPanickedError, GuestTimeoutError, in_a_line
+from emulator.folders import cache_folder
+from emulator.kernel.cache import Kernel
+from emulator.wording import one_line
+
+_CPU = Path("/proc/cpuinfo")
+_CPU_BYTES = 2**14
+"""More than the first processor's part of it."""
+_FILE_BYTES = 2**12
+_MEMORY_BYTES = 2**26
+_TIMEOUT_S = 30.0
+"""A boot takes 0.1 s to 1 s; this is for a machine that has much else to do."""
+_SETUP_FAILED = 126
+_ROOM_FOR_AMX = (6, 13)
+"""The first Linux whose User-Mode Linux saves processor states of any size."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    why: str | None
+    """Why a kernel cannot run; None if it runs."""
+    lasts: bool = True
+    """It is the same the next time."""
+
+
+_known: dict[str, _Answer] = {}
+"""What this process has found out, by key: it stands in for the file where the cache folder may not be written."""
+
+
+class Lack(NamedTuple):
+    """What is missing, and the command that mends it; empty if none does."""
+
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.mend}" if self.mend else self.what
+
+
+def refusal(kernel: Kernel, *, again: bool = False) -> Lack | None:
+    """Return why a guest kernel does not run here; None if it runs.
+
+    The kernel is booted and runs a program, unless the answer is kept from before for this kernel, this processor and
+    this host's kernel. ``again`` has a kernel tried again that was refused before. What may be otherwise the next time
+    (no memory, no room in the temporary folder) is not kept.
+    """
+    try:
+        key = _key(kernel)
+    except OSError as error:
+        return Lack(f"its file cannot be used ({in_a_line(error)})", "")
+    answer = _recall(key)
+    if answer is None or (again and answer.why):
+        answer = _try(kernel)
+        if answer.lasts:
+            _keep(key, answer)
+    if answer.why is None:
+        return None
+    # a kernel of ours that does not run is not mended by building the same once more
+    return Lack(answer.why, "gtsdsl kernel build" if answer.lasts and not kernel.virtual_clock else "")
+
+
+def reason(version: str, flags: Iterable[str]) -> str:
+    """Return why a kernel of this version panics at its first program, in the terms of a processor with these flags."""
+    number = re.search(r"(\d+)\.(\d+)", version)
+    if "amx_tile" in flags and number is not None and (int(number[1]), int(number[2])) < _ROOM_FOR_AMX:
+        return (
+            "it can start no program, because this processor's state takes 11,008 bytes (it has AMX), and a guest "
+            "kernel has room for so many from Linux 6.13 on"
+        )
+    return "it panics when it starts its first program"
+
+
+def _try(kernel: Kernel) -> _Answer:
+    """Boot a kernel and run a program in it."""
+    # loaded only where there is no answer yet; it also imports `choose`, which imports this module
+    from emulator.kernel.choose import Clock  # noqa: PLC0415
+    from emulator.kernel.guest import Boot, Guest  # noqa: PLC0415
+    from emulator.kernel.job import Job  # noqa: PLC0415
+
+    boot = Boot(kernel, Clock.REAL, memory_bytes=_MEMORY_BYTES, timeout_s=_TIMEOUT_S)
+    said = bytearray()
+    try:
+        with Guest(boot, Job(("true",), Path("/"), {"PATH": os.defpath})) as guest:
+            status = guest.wait(lambda _: None, said.extend)
+    except GuestPanickedError:
+        return _Answer(reason(kernel.version, _processor().get("flags", "").split()))
+    except GuestTimeoutError:
+        return _Answer(f"it ran no program within {_TIMEOUT_S:g} s")
+    except EmulationError as error:
+        return _Answer(str(error), lasts=False)
+    except OSError as error:
+        return _Answer(f"it cannot be tried: {in_a_line(error)}", lasts=False)
+    if status == _SETUP_FAILED:
+        return _Answer(one_line(said.decode(errors="replace")).removeprefix("gtsdsl guest: "), lasts=False)
+    return _Answer(None)
+
+
+def _key(kernel: Kernel) -> str:
+    """Name what an answer depends on: the kernel's file, the processor and the host's kernel.
+
+    A file's inode and the time of its last change tell it from every other, also from one that was written in its
+    place with its size and its date: no program sets the time of the last change.
+
+    Raises:
+        OSError: the file cannot be looked at.
+    """
+    file = kernel.executable.stat()
+    identity = (str(kernel.executable), str(kernel.modules), file.st_dev, file.st_ino, file.st_size, file.st_ctime_ns)
+    host = os.uname()
+    processor = sorted(_processor().items())
+    facts = (identity, host.release, host.version, host.machine, processor)
+    return hashlib.sha256(repr(facts).encode(errors="surrogateescape")).hexdigest()
+
+
+def _processor() -> dict[str, str]:
+    """Return what the host's kernel says of the first processor's kind."""
+    try:
+        with _CPU.open("rb") as file:
+            first = file.read(_CPU_BYTES).decode(errors="replace").partition("\n\n")[0]
+    except OSError:
+        return {}
+    fields = (line.partition(":") for line in first.splitlines())
+    named = {name.strip(): value.strip() for name, _, value in fields}
+    return {name: named[name] for name in ("vendor_id", "cpu family", "model", "stepping", "flags") if name in named}
+
+
+def _file(key: str) -> Path:
+    return cache_folder() / "verdicts" / f"{key[:32]}.json"
+
+
+def _recall(key: str) -> _Answer | None:
+    """Return the answer that is kept, None if there is none."""
+    if key not in _known:
+        try:
+            with _file(key).open("rb") as file:
+                why = json.loads(file.read(_FILE_BYTES))["refusal"]
+        except (EmulationError, OSError, ValueError, TypeError, KeyError):
+            return None
+        if why is not None and not isinstance(why, str):
+            return None
+        _known[key] = _Answer(why)
+    return _known[key]
+
+
+def _keep(key: str, answer: _Answer) -> None:
+    """Keep an answer; where the cache folder may not be written, for this process only."""
+    _known[key] = answer
+    with contextlib.suppress(EmulationError, OSError):
+        file = _file(key)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=file.parent)
+        try:
+            with os.fdopen(descriptor, "w") as new:
+                json.dump({"refusal": answer.why}, new)
+            Path(name).replace(file)  # in one step: another run may be reading it, or writing its own
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise

@@ -1,0 +1,38 @@
+"""Stand-ins for a guest kernel: small programs that end as a kernel does which cannot run on a machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from emulator.kernel.cache import key
+
+# the words and the end of Debian's 6.1 on a processor with AMX
+PANICS = """#!/bin/sh
+echo 'Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b'
+echo 'CPU: 0 PID: 1 Comm: swapper Not tainted 6.1.176 #1'
+echo 'Call Trace:'
+echo ' [<606931e5>] panic+0x197/0x376'
+kill -ABRT $$
+"""
+HANGS = "#!/bin/sh\nexec sleep 1000\n"
+LACKS_A_LIBRARY = """#!/bin/sh
+echo "$0: /lib/x86_64-linux-gnu/libc.so.6: version \\`GLIBC_2.38' not found (required by $0)" >&2
+exit 1
+"""
+
+
+def put(path: Path, script: str) -> Path:
+    """Write a stand-in."""
+    path.write_text(script)
+    path.chmod(0o755)
+    return path
+
+
+def put_as_built(cache: Path, script: str, version: str = "7.3.4") -> Path:
+    """Write a stand-in into a cache folder (``XDG_CACHE_HOME``), as if `gtsdsl kernel build` had made it."""
+    folder = cache / "gtsdsl" / "kernels" / key(version)
+    folder.mkdir(parents=True)
+    info = {"version": version, "seccomp": True, "virtual_clock": True, "seeded": True, "symbols": None}
+    (folder / "info.json").write_text(json.dumps(info))
+    return put(folder / "linux", script)
