@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gtsdsl.diagnostics import printable
+from gtsdsl.machine import EXIT_STATUS, REFUSALS, refused
 
 _LONGEST = 1000
 
@@ -13,7 +14,7 @@ class EmulationError(Exception):
     The message is one line that says what is wrong and what mends it; the command line exits with ``exit_status``.
     """
 
-    exit_status = 3
+    exit_status = EXIT_STATUS
 
 
 class OverlayError(EmulationError):
@@ -53,11 +54,11 @@ class GuestPanickedError(GuestFailedError):
 
 
 def in_a_line(error: Exception) -> str:
-    """What an exception says, as a line for a terminal: an operating system's names the file that it is about."""
+    """What an exception says, as a line for a terminal."""
     if isinstance(error, EmulationError):
         said = str(error)
-    elif isinstance(error, OSError) and error.strerror:
-        said = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    elif isinstance(error, REFUSALS):
+        said = refused(error)
     else:
         said = f"{type(error).__name__}: {error}"
     return printable(said, _LONGEST)

@@ -22,6 +22,7 @@ from emulator.kernel.job import FOLDER_VARIABLE, PARENT_VARIABLE, say_running
 from emulator.readable import readable
 from emulator.signals import signals_as_exit
 from emulator.task import RESULT, TASK, Task, task_from_json
+from gtsdsl.machine import REFUSALS
 
 if TYPE_CHECKING:
     from emulator.stores.relay import Relay
@@ -51,9 +52,9 @@ def main() -> int:
                     return _INTERRUPTED
             stack.enter_context(signals_as_exit())
             return _do(task, folder, relay, is_guest=parent is None)
-    except EmulationError as error:
+    except (EmulationError, *REFUSALS) as error:
         sys.stderr.write(f"error: {in_a_line(error)}\n")
-        return error.exit_status
+        return error.exit_status if isinstance(error, EmulationError) else EmulationError.exit_status
     except KeyboardInterrupt:
         return _INTERRUPTED
 

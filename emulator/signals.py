@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from emulator.errors import GuestTimeoutError
 
 _TOLD = (signal.SIGTERM, signal.SIGHUP)
 _ENDS = (signal.SIGINT, *_TOLD)
+_IMPORT_S = 0.01
 
 
 @contextlib.contextmanager
@@ -23,7 +25,10 @@ def signals_as_exit(*, interrupt: bool = False) -> Iterator[None]:
     signals alone.
     """
 
-    def leave(number: int, _: FrameType | None) -> None:
+    def leave(number: int, frame: FrameType | None) -> None:
+        if _imports(frame):
+            threading.Timer(_IMPORT_S, os.kill, (os.getpid(), number)).start()
+            return
         for other in _ENDS:
             signal.signal(other, signal.SIG_IGN)
         if number == signal.SIGINT:
@@ -32,6 +37,15 @@ def signals_as_exit(*, interrupt: bool = False) -> Iterator[None]:
 
     with _handled(_ENDS if interrupt else _TOLD, leave):
         yield
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether an import is going on. Python loses an exception in its bookkeeping, so the signal comes again."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextlib.contextmanager

@@ -198,10 +198,17 @@ def main(
             set_sysctl(name, value)
         time.sleep(settle_s)
         status = run(folder, command, directory, environment, window)
-    except OSError as error:
-        with open(f"{folder}/stderr", "a") as file:
-            file.write(f"gtsdsl guest: the machine cannot be set up: {error}\n")
+    except (OSError, MemoryError) as error:
+        _write(f"{folder}/stderr", f"gtsdsl guest: the machine cannot be set up: {error}\n")
         status = _NOT_EXECUTABLE
-    with open(f"{folder}/status", "a") as file:
-        file.write(f"{status}\n")
+    _write(f"{folder}/status", f"{status}\n")
     _libc.reboot(_RB_POWER_OFF)
+
+
+def _write(path: str, text: str) -> None:
+    """Add to a file for the host; if the host's disk is full, it sees that itself, and we still power off in order."""
+    try:
+        with open(path, "a") as file:
+            file.write(text)
+    except OSError:
+        pass

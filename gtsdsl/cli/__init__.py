@@ -9,8 +9,10 @@ import click
 
 from gtsdsl import __version__
 from gtsdsl.cli.streams import OutputError, give_up_output, prepare
-from gtsdsl.diagnostics import GtsError
+from gtsdsl.diagnostics import GtsError, printable
+from gtsdsl.machine import EXIT_STATUS, REFUSALS, refused
 
+_LONGEST = 1000
 _COMMANDS = {
     "check": "check",
     "circuits": "circuits",
@@ -61,8 +63,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; an error that the user can cause is a message and an exit status, never a traceback."""
-    prepare()
     try:
+        prepare()
         cli(prog_name="gtsdsl")
     except GtsError as error:
         from gtsdsl.cli.common import print_diagnostics  # noqa: PLC0415
@@ -77,3 +79,6 @@ def main() -> None:
         give_up_output()
         click.echo(f"Error: standard output cannot be written: {error.strerror}", err=True)
         sys.exit(1)
+    except REFUSALS as error:
+        click.echo(f"error: {printable(refused(error), _LONGEST)}", err=True)
+        sys.exit(EXIT_STATUS)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import signal
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -121,6 +123,11 @@ def _replace(target: Path, content: bytes, status: os.stat_result | None) -> Non
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, f"there is no folder {printable(str(target.parent), limit=300)}")
     temporary = target.with_name(f".gtsdsl-{os.urandom(8).hex()}.tmp")
+    with _signals_blocked():
+        _write_and_rename(temporary, target, content, status)
+
+
+def _write_and_rename(temporary: Path, target: Path, content: bytes, status: os.stat_result | None) -> None:
     # not `tempfile`: its files are for the owner only, and what is new here is to have the user's usual permissions
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
@@ -132,6 +139,19 @@ def _replace(target: Path, content: bytes, status: os.stat_result | None) -> Non
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Within it, Ctrl-C and the like wait: they end the process, and would leave a temporary file behind."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _reason(error: OSError) -> str:

@@ -17,7 +17,6 @@ from gtsdsl.cli.emulation import (
     emulating,
     guest_options,
     is_person,
-    loading,
     parse_memory,
     parse_output_limit,
     warn_if_unconfined,
@@ -128,14 +127,14 @@ def command(
     _check_options(overlay, flavors=flavors, hosts=hosts, image_map=image_map)
     size, most = parse_memory(memory), parse_output_limit(output_limit)
     began = datetime.now(UTC)
-    with loading():
-        from emulator.asking import ask  # noqa: PLC0415
-        from emulator.kernel.choose import Clock, KernelKind, choose  # noqa: PLC0415
-        from emulator.kernel.guest import OUTPUT_BYTES  # noqa: PLC0415
-        from emulator.places import Where  # noqa: PLC0415
-        from emulator.plan import Options  # noqa: PLC0415
-        from emulator.running import run_task, write_to  # noqa: PLC0415
-        from emulator.task import Task  # noqa: PLC0415
+    from emulator.asking import ask  # noqa: PLC0415
+    from emulator.kernel.choose import Clock, KernelKind, choose  # noqa: PLC0415
+    from emulator.kernel.guest import OUTPUT_BYTES  # noqa: PLC0415
+    from emulator.places import Where  # noqa: PLC0415
+    from emulator.plan import Options  # noqa: PLC0415
+    from emulator.running import run_task, write_to  # noqa: PLC0415
+    from emulator.task import Task  # noqa: PLC0415
+
     with emulating():
         circuits = user_circuits(rtts, circuits_file)
         asked = ask(

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import math
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import click
 
-from gtsdsl.cli.streams import OutputError
 from gtsdsl.diagnostics import printable
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -97,27 +95,11 @@ def warn_if_unconfined() -> None:
 
 
 @contextlib.contextmanager
-def loading() -> Iterator[None]:
-    """For the imports before `emulating`: within it, Ctrl-C ends the process at once, for there is nothing to undo.
-
-    Python loses an exception that a signal's handler raises in the bookkeeping of an import, and would run on.
-    """
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextlib.contextmanager
 def emulating() -> Iterator[None]:
-    """Within it, what the machine lacks is one line on standard error and its exit status, and signals end in order."""
-    with loading():
-        from emulator.errors import EmulationError, in_a_line  # noqa: PLC0415
-        from emulator.folders import usable_umask  # noqa: PLC0415
-        from emulator.signals import signals_as_exit  # noqa: PLC0415
+    """Within it, an `EmulationError` is one line on standard error and its exit status, and signals end in order."""
+    from emulator.errors import EmulationError  # noqa: PLC0415
+    from emulator.folders import usable_umask  # noqa: PLC0415
+    from emulator.signals import signals_as_exit  # noqa: PLC0415
 
     try:
         with usable_umask(), signals_as_exit(interrupt=True):
@@ -125,11 +107,6 @@ def emulating() -> Iterator[None]:
     except EmulationError as error:
         complain("error", str(error))
         sys.exit(error.exit_status)
-    except (BrokenPipeError, OutputError):
-        raise  # standard output's: `gtsdsl.cli.main` knows what to do
-    except OSError as error:  # a full disk, a temporary folder that there is not
-        complain("error", in_a_line(error))
-        sys.exit(EmulationError.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -12,7 +12,6 @@ from gtsdsl.cli.emulation import (
     emulating,
     guest_options,
     is_person,
-    loading,
     parse_memory,
     parse_output_limit,
     warn_if_unconfined,
@@ -60,14 +59,14 @@ def command(
     size, most = parse_memory(memory), parse_output_limit(output_limit)
     if not command[0]:
         raise click.UsageError("the name of the command is empty")
-    with loading():
-        from emulator.folders import working_folder  # noqa: PLC0415
-        from emulator.kernel.choose import Clock, guest_kernel  # noqa: PLC0415
-        from emulator.kernel.guest import MEMORY_BYTES, OUTPUT_BYTES, Boot, Guest  # noqa: PLC0415
-        from emulator.kernel.job import Job  # noqa: PLC0415
-        from emulator.kernel.output import check_output  # noqa: PLC0415
-        from emulator.kernel.terminal import run_on_terminal  # noqa: PLC0415
-        from emulator.running import write_to  # noqa: PLC0415
+    from emulator.folders import working_folder  # noqa: PLC0415
+    from emulator.kernel.choose import Clock, guest_kernel  # noqa: PLC0415
+    from emulator.kernel.guest import MEMORY_BYTES, OUTPUT_BYTES, Boot, Guest  # noqa: PLC0415
+    from emulator.kernel.job import Job  # noqa: PLC0415
+    from emulator.kernel.output import check_output  # noqa: PLC0415
+    from emulator.kernel.terminal import run_on_terminal  # noqa: PLC0415
+    from emulator.running import write_to  # noqa: PLC0415
+
     with emulating():
         chosen, its_clock = guest_kernel(kernel, clock)
         boot = Boot(
