@@ -10,8 +10,8 @@ file takes to check.
 """
 
 import importlib
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # as type checkers know it: the import of `typing` would be the longest before Ctrl-C is set up
 if TYPE_CHECKING:
     from gtsdsl.diagnostics import Diagnostic, GtsError
     from gtsdsl.graph import from_graph, to_graph
