@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # What the tests run in emulated networks, and what the guest kernel is built with: commands and their packages.
-FOR_NETWORKS := ip:iproute2 tc:iproute2 ping:iputils-ping setpriv:util-linux iperf3:iperf3 linux.uml:user-mode-linux \
-  modprobe:kmod mnexec:mininet brctl:bridge-utils ovs-vsctl:openvswitch-switch ovs-testcontroller:openvswitch-testcontroller \
+FOR_NETWORKS := ip:iproute2 tc:iproute2 ping:iputils-ping nsenter:util-linux setpriv:util-linux iperf3:iperf3 \
+  linux.uml:user-mode-linux modprobe:kmod mnexec:mininet brctl:bridge-utils ovs-vsctl:openvswitch-switch ovs-testcontroller:openvswitch-testcontroller \
   etcd:etcd-server etcdctl:etcd-client dockerd:docker.io busybox:busybox-static tcpdump:tcpdump \
   xterm:xterm xhost:x11-xserver-utils Xvfb:xvfb
 FOR_KERNEL := gcc:gcc make:make flex:flex bison:bison bc:bc xz:xz-utils nm:binutils patch:patch
@@ -29,7 +29,8 @@ bench: $(VENV)/installed-for-tests
 
 # What pip is told to install decides whether it must run again; the code itself is used where it stands.
 $(VENV)/installed: pyproject.toml grammar/gts.lark hatch_build.py
-	@tools/apt-install python3:python3 -mensurepip:python3-venv ping:iputils-ping nsenter:util-linux
+	@test -w . || { echo "You may not write in this folder, where .venv goes: make a clone of your own." >&2; exit 3; }
+	@tools/apt-install python3:python3 -mensurepip:python3-venv
 	@test -x $(BIN)/python || python3 -m venv $(VENV)
 	@echo "Installing gtsdsl into $(VENV) …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[draw,emulation]'

@@ -1,0 +1,154 @@
+"""A machine with little of everything: each command ends in a line that says what is missing, and leaves nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.emulator.leftovers import Leftovers
+
+from .conftest import PAIR
+
+COMMANDS = {
+    "check": "check pair.dsl",
+    "compile": "compile pair.dsl -o out.json",
+    "draw": "draw pair.dsl -o out.svg",
+    "picture": "draw pair.dsl -o out.png",
+    "plan": "plan pair.dsl",
+    "clean": "clean",
+    "doctor": "doctor",
+    "build": "kernel build --source text.tar.xz",
+    "guest": "guest -- true",
+    "emulate": "emulate pair.dsl --exec 'h1: ping -c 1 h2'",
+    "overlay": "emulate pair.dsl --overlay flannel --exec 'c1: ping -c 1 c2'",
+}
+LIMITS = {
+    "no PATH": "PATH=",
+    "8 open files": "ulimit -n 8",
+    "40 open files": "ulimit -n 40",
+    "64 open files": "ulimit -n 64",
+    "200 MB": "ulimit -v 200000",
+    "100 MB": "ulimit -v 100000",
+    "no file": "ulimit -f 0",
+    "small files": "ulimit -f 100",
+}
+GUESTS = {"guest", "emulate", "overlay"}
+ERROR = re.compile(r"^(error|Error|gtsdsl guest): .{10,}$")
+
+
+@pytest.fixture
+def leftovers(tmp_path: Path) -> Leftovers:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "pair.dsl").write_text(PAIR)
+    (tmp_path / "text.tar.xz").write_text("no tarball")
+    return Leftovers(tmp_path / "runs")
+
+
+def run(leftovers: Leftovers, limit: str, command: str) -> subprocess.CompletedProcess[str]:
+    script = f'gtsdsl="$1 -m gtsdsl"; {limit}; exec $gtsdsl {command}'
+    return subprocess.run(
+        ["sh", "-c", script, "sh", sys.executable],
+        cwd=leftovers.place.parent, env=leftovers.environment, capture_output=True, text=True, timeout=120, check=False,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def hold_one_line(done: subprocess.CompletedProcess[str]) -> None:
+    """It worked, or its last line on standard error says why not, and is the only one that does."""
+    assert "Traceback" not in done.stderr + done.stdout
+    said = [line for line in done.stderr.splitlines() if ERROR.match(line)]
+    if done.returncode == 0:
+        assert said == []
+    elif done.stdout:  # `doctor`, whose answer that is
+        assert done.returncode == 3
+    else:
+        assert done.returncode in {1, 3, 126, 127}
+        assert said == done.stderr.splitlines()[-1:], done.stderr
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+@pytest.mark.parametrize("command", [it for name, it in COMMANDS.items() if name not in GUESTS])
+def test_little_of_everything(leftovers: Leftovers, command: str, limit: str) -> None:
+    hold_one_line(run(leftovers, limit, command))
+    assert leftovers.folders == []
+    assert leftovers.processes == []
+    assert not [path.name for path in leftovers.place.parent.iterdir() if path.name.startswith(".gtsdsl")]
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+@pytest.mark.parametrize("command", [COMMANDS[name] for name in sorted(GUESTS)])
+def test_little_of_everything_for_a_guest(leftovers: Leftovers, command: str, limit: str) -> None:
+    done = run(leftovers, limit, command)
+    hold_one_line(done)
+    if limit.startswith("ulimit"):
+        assert done.returncode == 3
+        assert "ulimit" in done.stderr
+    assert leftovers.folders == []
+    assert leftovers.processes == []
+
+
+MOUNTED = """
+set -e
+mount -t tmpfs -o size=1M none "$1/runs"
+head -c $((1048576 - $3 * 1024)) /dev/zero > "$1/runs/fill" || true
+cd "$1"
+set +e
+"$2" -m gtsdsl guest -- true
+status=$?
+ls "$1/runs/gtsdsl-"* | grep -v -e ^cpu -e ^lock
+exit $status
+"""
+
+
+@pytest.mark.networks
+@pytest.mark.parametrize("left_kib", [4, 8, 12, 16, 20])
+def test_a_temporary_folder_that_is_full(leftovers: Leftovers, left_kib: int) -> None:
+    command = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        MOUNTED,
+        "sh",
+        str(leftovers.place.parent),
+        sys.executable,
+        str(left_kib),
+    ]
+    done = subprocess.run(command, env=leftovers.environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == ""
+    if done.returncode != 0:
+        assert done.returncode == 3
+        assert re.fullmatch(
+            r"error: (No space left on device|.* there is no room in /.*/runs/gtsdsl-\d+).*\n", done.stderr
+        )
+
+
+@pytest.mark.parametrize("moment", ["click", "gtsdsl.cli.emulation", "emulator.errors", "emulator.kernel.guest"])
+@pytest.mark.parametrize(
+    "command", [("guest", "--", "sleep", "100"), ("emulate", "pair.dsl", "--exec", "h1: sleep 100")]
+)
+def test_ctrl_c_while_python_imports(leftovers: Leftovers, command: tuple[str, ...], moment: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "gtsdsl", *command],
+        cwd=leftovers.place.parent, env=leftovers.environment, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    for line in process.stderr:  # one for each module, as soon as it is there
+        if line.split("|")[-1].strip() == moment:
+            os.kill(process.pid, signal.SIGINT)
+            break
+    else:
+        pytest.fail(f"{moment} is not imported")
+    rest = process.stderr.read()
+    process.stderr.close()
+    assert process.wait() in {-signal.SIGINT, 130}
+    assert "Traceback" not in rest
+    assert leftovers.folders == []
+    assert leftovers.processes == []
