@@ -1,4 +1,4 @@
-"""Stand-ins for a guest kernel: small programs that end as a kernel does which cannot run on a machine."""
+"""Stand-ins for a guest kernel: small programs that end as one does which runs on a machine, or does not."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ echo 'Call Trace:'
 echo ' [<606931e5>] panic+0x197/0x376'
 kill -ABRT $$
 """
+# it works in the folder that it shares with the host, where an exit status means that a program has run
+RUNS = "#!/bin/sh\necho 0 >> status\n"
 HANGS = "#!/bin/sh\nexec sleep 1000\n"
 LACKS_A_LIBRARY = """#!/bin/sh
 echo "$0: /lib/x86_64-linux-gnu/libc.so.6: version \\`GLIBC_2.38' not found (required by $0)" >&2
