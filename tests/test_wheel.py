@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -14,12 +15,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
+BUILD = (sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir")
+
+
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of the wheel, where nothing else is."""
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet"]
-    subprocess.run([*build, "--wheel-dir", str(folder), str(ROOT)], check=True)
+    subprocess.run([*BUILD, str(folder), str(ROOT)], check=True)
     (wheel,) = folder.glob("gtsdsl-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder / "site")
@@ -65,3 +68,29 @@ def test_it_draws(unpacked: Path, tmp_path: Path) -> None:
     done = run(unpacked, "-m", "gtsdsl", "draw", str(ROOT / "examples" / "full_mesh.dsl"), "-o", str(picture))
     assert done.returncode == 0, done.stderr
     assert picture.read_text().startswith("<")
+
+
+READ_ONLY = """
+set -e
+mount --bind "$1" "$1"
+mount -o remount,bind,ro "$1"
+shift
+exec "$@"
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts are Linux's")
+def test_it_is_built_of_a_read_only_source_whose_path_has_a_blank(tmp_path: Path) -> None:
+    source = tmp_path / "read only"
+    for name in ("gtsdsl", "emulator", "grammar", "docs"):
+        ignored = shutil.ignore_patterns("__pycache__", "tables.json")
+        shutil.copytree(ROOT / name, source / name, ignore=ignored)
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    own = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+    command = [*own, "sh", "-c", READ_ONLY, "sh", str(source), *BUILD, str(tmp_path), str(source)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("gtsdsl-*.whl")
+    assert "gtsdsl/syntax/tables.json" in zipfile.ZipFile(wheel).namelist()
+    assert not (source / "gtsdsl" / "syntax" / "tables.json").exists()

@@ -79,10 +79,9 @@ def load() -> Tables:
     return make(text)
 
 
-def keep() -> Path:
-    """Write the tables to where `load` finds them."""
-    _KEPT.write_text(json.dumps(asdict(make(grammar_text())), separators=(",", ":")), encoding="utf-8")
-    return _KEPT
+def keep(path: Path) -> None:
+    """Write the tables to a file, which `load` finds under the name ``tables.json`` beside this module."""
+    path.write_text(json.dumps(asdict(make(grammar_text())), separators=(",", ":")), encoding="utf-8")
 
 
 def make(text: str) -> Tables:
