@@ -76,7 +76,14 @@ def test_an_ordinary_user(guest_kernel: Kernel, gtsdsl: Cli, tmp_path: Path) -> 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize(
-    "command", [("guest", "--", "true"), ("kernel", "info"), ("kernel", "path"), ("kernel", "clean"), ("doctor",)]
+    "command",
+    [
+        ("guest", "--kernel", "uml", "--", "true"),
+        ("kernel", "info"),
+        ("kernel", "path"),
+        ("kernel", "clean"),
+        ("doctor",),
+    ],
 )
 def test_a_cache_that_cannot_be_read_is_told_in_a_line(gtsdsl: Cli, tmp_path: Path, command: tuple[str, ...]) -> None:
     own = ["env", f"XDG_CACHE_HOME={tmp_path}", "HOME=/nonexistent"]  # pytest's folders are for their user only
@@ -89,7 +96,7 @@ def test_a_cache_that_cannot_be_read_is_told_in_a_line(gtsdsl: Cli, tmp_path: Pa
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_a_user_without_a_home_is_told_in_a_line(gtsdsl: Cli) -> None:
     nobody = ["env", "--unset=HOME", "--unset=XDG_CACHE_HOME"]
-    result = gtsdsl("guest", "--", "true", prefix=[*as_user(54321), *nobody], cwd=Path("/"))
+    result = gtsdsl("guest", "--kernel", "uml", "--", "true", prefix=[*as_user(54321), *nobody], cwd=Path("/"))
     assert (result.returncode, result.stdout) == (3, "")
     assert "you have no home folder: set XDG_CACHE_HOME" in result.stderr
 
