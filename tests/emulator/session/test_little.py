@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.kernel.cache import Kernel
 from tests.emulator.leftovers import Leftovers
 
 from .conftest import PAIR
@@ -92,6 +94,30 @@ def test_little_of_everything_for_a_guest(leftovers: Leftovers, command: str, li
         assert "ulimit" in done.stderr
     assert leftovers.folders == []
     assert leftovers.processes == []
+
+
+UNUSUAL = {
+    "no home": "unset HOME",
+    "a home that is no folder": "HOME=/dev/null",
+    "a cache folder with a blank": 'mkdir "a b"; ln -s "$XDG_CACHE_HOME/gtsdsl" "a b"; XDG_CACHE_HOME="$PWD/a b"',
+    "no locale": "LC_ALL=C PYTHONCOERCECLOCALE=0 PYTHONUTF8=0; export LC_ALL PYTHONCOERCECLOCALE PYTHONUTF8",
+    "Latin-1": "LC_ALL=de_DE.ISO-8859-1; export LC_ALL",
+    "files for their owner": "umask 077",
+    "a working folder that is gone": "mkdir gone; cd gone; rmdir ../gone",
+    "a working folder of an odd name": """name="$(printf 'a\\nb\\t')'\\" c"; mkdir "$name"; cd "$name" """,
+}
+
+
+@pytest.mark.parametrize("setting", UNUSUAL.values(), ids=UNUSUAL)
+def test_unusual_surroundings(leftovers: Leftovers, guest_kernel: Kernel, setting: str) -> None:
+    cache = f"XDG_CACHE_HOME={shlex.quote(str(guest_kernel.executable.parents[3]))}; export XDG_CACHE_HOME; {setting}"
+    topology = shlex.quote(str(leftovers.place.parent / "pair.dsl"))
+    root = shlex.quote(str(Path(__file__).parents[3]))
+    # -m would look for gtsdsl in the working folder, too
+    done = run(leftovers, f"{cache}; export PYTHONPATH={root}", f"emulate {topology} --exec 'h1: ping -c 1 h2'")
+    assert done.returncode == 0, done.stderr
+    assert "1 received" in done.stdout
+    assert leftovers.folders == []
 
 
 MOUNTED = """
