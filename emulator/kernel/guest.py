@@ -73,6 +73,8 @@ _ANSWER_POLL_S = 0.002
 _LOOK_S = 0.5
 _CONSOLE_BYTES = 2**16
 _PANIC = "Kernel panic - not syncing: "
+_NO_MEMORY = "Kernel mode signal 7"
+"""SIGBUS: the host has no room for a page of the file that is the guest's memory."""
 _ROOM_BYTES = 2**16
 """With less than this, a folder is full."""
 
@@ -197,14 +199,21 @@ class Guest:
         lines = [line for line in self.console().splitlines() if line.strip()]
         if code == keeper.REFUSED:
             raise EmulationError(words([(lines or ["the guest kernel cannot be started"])[-1]], None))
-        if free_bytes(self._shared) < _ROOM_BYTES:
-            raise EmulationError(f"the guest came to an early end, because there is no room in {self._run.path.parent}")
+        panic = next((line.rpartition(_PANIC)[2] for line in lines if _PANIC in line), "")
+        if (room := self._missing_room(panic)) is not None:
+            raise EmulationError(f"the guest came to an early end, because there is no room in {room}")
         doing = f"while it ran {self._doing()}"
-        if panic := next((line for line in lines if _PANIC in line), None):
-            raise GuestPanickedError(f"the guest kernel panicked {doing}: {words([panic.rpartition(_PANIC)[2]], None)}")
+        if panic:
+            raise GuestPanickedError(f"the guest kernel panicked {doing}: {words([panic], None)}")
         how = f"was killed (signal {abs(code) % 128})" if code < 0 or code > 128 else f"ended by itself (status {code})"
         said = f"; it said: {words([lines[-1]], None)}" if lines else ""
         raise GuestFailedError(f"the guest kernel {how} {doing}{said}")
+
+    def _missing_room(self, panic: str) -> Path | None:
+        """The folder that has no room for what the guest writes, or for its memory; None if they have."""
+        if free_bytes(self._shared) < _ROOM_BYTES:
+            return self._run.path.parent
+        return self._memory.parent if _NO_MEMORY in panic else None
 
     def result(self, name: str, limit_bytes: int = RESULT_BYTES) -> bytes | None:
         """A file that the command left in the shared folder (`job.FOLDER_VARIABLE`); None if there is none.
@@ -235,7 +244,7 @@ class Guest:
             stack.enter_context((self._shared / name).open("rb", buffering=0))
             for name in ("stdout", "stderr", "status")
         )
-        memory = memory_folder(run, boot.memory_bytes)
+        memory = self._memory = memory_folder(run, boot.memory_bytes)
         cpu, held = _take_cpu()
         stack.callback(os.close, held)
         outputs = [] if self._job.output is None else [open_output(self._job.output)]

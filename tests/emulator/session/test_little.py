@@ -157,6 +157,29 @@ def test_a_temporary_folder_that_is_full(leftovers: Leftovers, left_kib: int) ->
         )
 
 
+FILLED = """
+mount -t tmpfs -o size=70M none /dev/shm
+writes='echo up; sleep 1; head -c 30000000 /dev/zero > /tmp/new'
+"$1" -m gtsdsl guest --clock real --memory 64M -- sh -c "$writes" > "$2" &
+read -r up < "$2"
+head -c 73400320 /dev/zero > /dev/shm/fill
+wait $!
+"""
+
+
+@pytest.mark.networks
+@pytest.mark.usefixtures("guest_kernel")
+def test_memory_that_somebody_else_has_filled(leftovers: Leftovers) -> None:
+    pipe = leftovers.place / "up"
+    os.mkfifo(pipe)
+    command = ["unshare", "--mount", "sh", "-c", FILLED, "sh", sys.executable, str(pipe)]
+    done = subprocess.run(command, env=leftovers.environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 3
+    said = done.stderr.splitlines()[-1]
+    assert said == "error: the guest came to an early end, because there is no room in /dev/shm"
+    assert leftovers.folders == []
+
+
 @pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize("moment", ["click", "gtsdsl.cli.emulation", "emulator.errors", "emulator.kernel.guest"])
 @pytest.mark.parametrize(
