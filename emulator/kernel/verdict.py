@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from emulator.errors import EmulationError, GuestPanickedError, GuestTimeoutError, in_a_line
-from emulator.folders import cache_folder
+from emulator.folders import cache_folder, make_folder, require_own_cache
 from emulator.kernel.cache import Kernel
 from emulator.wording import one_line
 
@@ -140,7 +140,7 @@ def _processor() -> dict[str, str]:
 
 
 def _file(key: str) -> Path:
-    return cache_folder() / "verdicts" / f"{key[:32]}.json"
+    return require_own_cache(cache_folder() / "verdicts" / f"{key[:32]}.json")
 
 
 def _recall(key: str) -> _Answer | None:
@@ -162,7 +162,7 @@ def _keep(key: str, answer: _Answer) -> None:
     _known[key] = answer
     with contextlib.suppress(EmulationError, OSError):
         file = _file(key)
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         descriptor, name = tempfile.mkstemp(dir=file.parent)
         try:
             with os.fdopen(descriptor, "w") as new:
