@@ -72,7 +72,7 @@ def _findings() -> Iterator[Finding]:
 
 def _kernels() -> Iterator[Finding]:
     try:
-        built, lacking = built_kernels(), Lack("exact delays without root, on any machine, in ten minutes", _BUILD)
+        built, lacking = built_kernels(), Lack("exact delays without root, on any machine, in some minutes", _BUILD)
     except EmulationError as error:
         built, lacking = (), Lack(str(error), _BUILD)
     yield _guest("guest kernel, built", built, "virtual, skip and real clock", lacking)

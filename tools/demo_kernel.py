@@ -52,7 +52,7 @@ def get_package() -> None:
 
 def build() -> None:
     """Build a guest kernel, with its progress in sight."""
-    _say("No kernel on this machine runs a network yet. So one is built now: this takes about ten minutes, once.")
+    _say("No kernel on this machine runs a network yet. So one is built now: about five minutes on two cores, once.")
     missing = missing_tools()
     _attempt([_APT_INSTALL, *(f"{tool}:{package}" for tool, package in missing.items())])
     subprocess.run([sys.executable, "-m", "gtsdsl", "kernel", "build"], stdout=subprocess.DEVNULL, check=False)

@@ -125,7 +125,7 @@ def _best(kinds: Sequence[KernelKind], clock: Clock | None, *, interactive: bool
     if refused := next((error for error in lacking if isinstance(error, KernelRefusedError)), None):
         raise refused
     at_once = f"{PACKAGED_FROM} (at once, real clock only)"
-    raise EmulationError(f"no kernel to run in: {_BUILD} (ten minutes, exact) or {at_once}")
+    raise EmulationError(f"no kernel to run in: {_BUILD} (some minutes, exact) or {at_once}")
 
 
 def _running(name: str, kernels: Sequence[Kernel]) -> Kernel:
