@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gtsdsl.diagnostics import Diagnostic, GtsError, printable
+from gtsdsl.diagnostics import Diagnostic, Findings, GtsError, printable
 from gtsdsl.reading import MAX_BYTES, read_source
 from gtsdsl.source import Source
 from gtsdsl.testbed import Testbed, Value
@@ -24,14 +25,14 @@ __all__ = ["MAX_BYTES", "Checked", "check", "load", "loads", "read_source"]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What came of an input: its testbed, if there is enough of one, and all findings in the order of the text."""
+    """What came of an input: its testbed, if there is enough of one, and the findings in the order of the text."""
 
     testbed: Testbed | None
-    diagnostics: tuple[Diagnostic, ...]
+    diagnostics: Findings
 
     @property
     def has_errors(self) -> bool:
-        return any(diagnostic.is_error for diagnostic in self.diagnostics)
+        return self.diagnostics.errors > 0
 
 
 def check(source: Source, parameters: Mapping[str, Value] | None = None, *, parsed: Parsed | None = None) -> Checked:
@@ -51,13 +52,13 @@ def check(source: Source, parameters: Mapping[str, Value] | None = None, *, pars
                 found = (*found, Diagnostic("GTS017", message, source))
         else:
             testbed, found, suspects = _read_dsl(source, parameters, parsed)
-        findings = list(found)
+        judged: Iterable[Diagnostic] = ()
         if testbed is not None:
             from gtsdsl import rules  # noqa: PLC0415 (nothing to judge in a file that cannot be read)
 
             ignored = suspects if any(finding.is_error for finding in found) else frozenset()
-            findings += [finding for finding in rules.apply(testbed, source) if finding.code not in ignored]
-    return Checked(testbed, _in_order(findings))
+            judged = (finding for finding in rules.apply(testbed, source) if finding.code not in ignored)
+        return Checked(testbed, Findings.of(chain(found, judged)))
 
 
 _FOLLOW_FROM_EVALUATION = frozenset("GTS021 GTS022 GTS024 GTS040 GTS041 GTS042 GTS043".split())
@@ -104,16 +105,6 @@ def _json_reader(text: str) -> Callable[[Source], tuple[Testbed | None, tuple[Di
     else:
         from gtsdsl.targets.gts_json import read  # noqa: PLC0415
     return read
-
-
-def _in_order(findings: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Findings as a reader of the text meets them; those about the whole come first."""
-    return tuple(
-        sorted(
-            findings,
-            key=lambda it: -1 if it.place is None else it.source.span(it.place).start,
-        )
-    )
 
 
 @contextmanager

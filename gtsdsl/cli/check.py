@@ -10,7 +10,7 @@ import click
 
 from gtsdsl.cli.common import wants_color, write_output, write_stdout
 from gtsdsl.cli.inputs import find_inputs
-from gtsdsl.diagnostics import Diagnostic, GtsError
+from gtsdsl.diagnostics import Findings, GtsError
 from gtsdsl.diagnostics.report import FileReport, counted, report
 from gtsdsl.diagnostics.text import render
 from gtsdsl.loading import check, read_source
@@ -74,12 +74,12 @@ def _written(reports: Sequence[FileReport], format_: str, strict: bool) -> str:
             return "\n".join(item.text for item in reports if item.text)
 
 
-def _check_all(files: Sequence[str]) -> Iterator[tuple[str, tuple[Diagnostic, ...]]]:
+def _check_all(files: Sequence[str]) -> Iterator[tuple[str, Findings]]:
     for name, problem in find_inputs(files):
-        yield ("<stdin>" if name == "-" else name), ((problem,) if problem else _check_one(name))
+        yield ("<stdin>" if name == "-" else name), (Findings([problem]) if problem else _check_one(name))
 
 
-def _check_one(name: str) -> tuple[Diagnostic, ...]:
+def _check_one(name: str) -> Findings:
     try:
         return check(read_source(name)).diagnostics
     except GtsError as error:

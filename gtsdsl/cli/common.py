@@ -8,13 +8,13 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from gtsdsl.cli.streams import give_up_output
-from gtsdsl.diagnostics import Diagnostic, printable
+from gtsdsl.diagnostics import Findings, printable
 from gtsdsl.diagnostics.text import render
 
 
@@ -98,7 +98,7 @@ def write_stdout(content: str | bytes) -> None:
         raise click.ClickException(f"standard output cannot be written: {_reason(error)}") from None
 
 
-def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
+def print_diagnostics(diagnostics: Findings) -> None:
     """Findings, as people read them, to standard error."""
     if diagnostics:
         click.echo(render(diagnostics, color=wants_color(sys.stderr)), err=True, nl=False)

@@ -1,6 +1,19 @@
 """What is wrong with an input, and how it is shown."""
 
 from gtsdsl.diagnostics.codes import CODES, Code, Severity
-from gtsdsl.diagnostics.model import Diagnostic, GtsError, Note, did_you_mean, printable, told
+from gtsdsl.diagnostics.error import GtsError
+from gtsdsl.diagnostics.findings import Findings
+from gtsdsl.diagnostics.model import Diagnostic, Note, did_you_mean, printable, told
 
-__all__ = ["CODES", "Code", "Diagnostic", "GtsError", "Note", "Severity", "did_you_mean", "printable", "told"]
+__all__ = [
+    "CODES",
+    "Code",
+    "Diagnostic",
+    "Findings",
+    "GtsError",
+    "Note",
+    "Severity",
+    "did_you_mean",
+    "printable",
+    "told",
+]

@@ -16,7 +16,7 @@ _IN_PROPERTY = _IN_MESSAGE | str.maketrans({":": "%3A", ",": "%2C"})
 
 
 def write(reports: Sequence[FileReport]) -> str:
-    """One line a finding; what a file has beyond `gtsdsl.diagnostics.report.MAX_FINDINGS` is one line more."""
+    """One line a finding; what a file has beyond `gtsdsl.diagnostics.findings.MAX_FINDINGS` is one line more."""
     lines = []
     for report in reports:
         lines += [_command(report.name, finding) for finding in report.findings]

@@ -40,19 +40,6 @@ class Diagnostic:
         return self.severity is Severity.ERROR
 
 
-class GtsError(Exception):
-    """An input that has errors; ``diagnostics`` holds all that was found, warnings too."""
-
-    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(diagnostics)
-        super().__init__(self.diagnostics)
-
-    def __str__(self) -> str:
-        from gtsdsl.diagnostics.text import render  # noqa: PLC0415 (only an uncaught error is shown so)
-
-        return render(self.diagnostics, color=False)
-
-
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """The hint for a name that is not known: the nearest of the known ones, if one is near."""
     if len(name) > _LONGEST_NEAR:
@@ -88,6 +75,8 @@ def printable(text: str, limit: int = 80) -> str:
     """
     if len(text) > limit:
         text = text[: limit - 1] + "…"
+    if text.isascii() and text.isprintable():  # nearly every text
+        return text
     return "".join(
         character
         if character == " " or unicodedata.category(character)[0] not in "CZ"

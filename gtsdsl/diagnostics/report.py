@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from gtsdsl.diagnostics.codes import CODES, Severity
+from gtsdsl.diagnostics.findings import Findings
 from gtsdsl.diagnostics.model import Diagnostic
 from gtsdsl.diagnostics.text import render
 from gtsdsl.source import Place, Position, Source
-
-MAX_FINDINGS = 5_000
-"""So many findings of one file are in a machine format; the rest is counted. (GitHub shows 5,000 of a SARIF file.)"""
 
 
 class Region(NamedTuple):
@@ -49,8 +46,8 @@ class Finding:
 class FileReport:
     """A file that was checked: its name as the user gave it, and what was found in it.
 
-    It does not hold the file's text, so that many files can be reported at once. ``findings`` has at most
-    `MAX_FINDINGS`, ``text`` what a terminal would show.
+    It does not hold the file's text, so that many files can be reported at once. ``findings`` has those
+    that `Findings` keeps, ``text`` what a terminal would show.
     """
 
     name: str
@@ -65,15 +62,14 @@ class FileReport:
         return self.errors + self.warnings - len(self.findings)
 
 
-def report(name: str, diagnostics: Sequence[Diagnostic]) -> FileReport:
-    """What is kept of a file's findings."""
-    errors = sum(diagnostic.is_error for diagnostic in diagnostics)
+def report(name: str, findings: Findings) -> FileReport:
+    """Return what the formats tell of a file's findings."""
     return FileReport(
         name=name,
-        errors=errors,
-        warnings=len(diagnostics) - errors,
-        findings=tuple(_finding(diagnostic) for diagnostic in diagnostics[:MAX_FINDINGS]),
-        text=render(diagnostics, color=False),
+        errors=findings.errors,
+        warnings=findings.warnings,
+        findings=tuple(_finding(diagnostic) for diagnostic in findings),
+        text=render(findings, color=False),
     )
 
 

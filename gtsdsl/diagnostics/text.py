@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from gtsdsl.diagnostics.codes import Severity
+from gtsdsl.diagnostics.findings import Findings
 from gtsdsl.diagnostics.model import Diagnostic, printable
 from gtsdsl.source import Place, Source
 
@@ -28,15 +28,15 @@ _BLUE = "\x1b[1;34m"
 _CYAN = "\x1b[1;36m"
 
 
-def render(diagnostics: Sequence[Diagnostic], *, color: bool, limit: int = SHOWN) -> str:
+def render(findings: Findings, *, color: bool, limit: int = SHOWN) -> str:
     """Findings as text, a blank line between two; empty if there are none.
 
     Whatever stands in the source, in a message or in a file's name, no control character and no bidirectional one
     gets into the text: they are shown as escapes. ``color`` adds ANSI escape sequences of our own.
     """
-    blocks = [_render_one(diagnostic, color) for diagnostic in diagnostics[:limit]]
-    if len(diagnostics) > limit:
-        rest = len(diagnostics) - limit
+    blocks = [_render_one(diagnostic, color) for diagnostic in findings[:limit]]
+    rest = findings.errors + findings.warnings - len(blocks)
+    if rest:
         blocks.append(f"… and {rest:,} more finding{'s' if rest > 1 else ''}\n")
     return "\n".join(blocks)
 

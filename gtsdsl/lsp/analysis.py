@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from gtsdsl.diagnostics import Diagnostic
+from gtsdsl.diagnostics import Diagnostic, Findings
 from gtsdsl.loading import MAX_BYTES, Checked, check, without_collector
 from gtsdsl.lsp.context import Bracket
 from gtsdsl.lsp.index import all_testbeds, index
@@ -106,7 +106,7 @@ def analyse(text: str, name: str) -> Analysis:
     source = Source(name, text)
     if len(text) > MAX_BYTES:
         message = f"the input has more than {MAX_BYTES // 2**20} MiB"
-        return _bare(given, text, Checked(None, (Diagnostic("GTS005", message, source),)))
+        return _bare(given, text, Checked(None, Findings([Diagnostic("GTS005", message, source)])))
     if text.lstrip()[:1] in ("{", "["):
         return _bare(given, text, check(source))
     with without_collector():
@@ -117,7 +117,7 @@ def analyse(text: str, name: str) -> Analysis:
 
 def nothing_known() -> Analysis:
     """What is known before a text was read for the first time."""
-    return _bare("", "", Checked(None, ()))
+    return _bare("", "", Checked(None, Findings()))
 
 
 def _bare(given: str, text: str, checked: Checked) -> Analysis:

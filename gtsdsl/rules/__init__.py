@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from collections.abc import Iterator
 
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.rules.attributes import check_attributes
@@ -17,14 +17,11 @@ from gtsdsl.testbed import Testbed
 __all__ = ["apply"]
 
 
-def apply(testbed: Testbed, source: Source) -> list[Diagnostic]:
-    """All that is wrong with a testbed and with those nested in it, in no particular order.
+def apply(testbed: Testbed, source: Source) -> Iterator[Diagnostic]:
+    """Yield all that is wrong with a testbed and with those nested in it, in no particular order.
 
-    Two findings are never the same: what a loop or a type that is used twice repeats is said once.
+    What a loop or a type that is used twice repeats comes again and again: `Findings` takes it once.
     """
     index = Index(testbed, source)
-    families = (check_ids, check_attributes, check_values, check_wiring, check_topology)
-    found: dict[tuple[object, ...], Diagnostic] = {}
-    for finding in chain.from_iterable(check(index) for check in families):
-        found.setdefault((finding.code, finding.message, finding.place), finding)
-    return list(found.values())
+    for check in (check_ids, check_attributes, check_values, check_wiring, check_topology):
+        yield from check(index)

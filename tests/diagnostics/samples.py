@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gtsdsl.diagnostics import Diagnostic, Note
+from gtsdsl.diagnostics import Diagnostic, Findings, Note
 from gtsdsl.diagnostics.report import FileReport, report
 from gtsdsl.source import Source, Span
 
@@ -57,8 +57,9 @@ def hostile(text: str) -> Diagnostic:
 
 def hostile_report(text: str) -> FileReport:
     diagnostic = hostile(text)
-    return report(diagnostic.source.name, [diagnostic])
+    return report(diagnostic.source.name, Findings([diagnostic]))
 
 
-def many(number: int) -> list[Diagnostic]:
-    return [Diagnostic("GTS001", f"number {index}", Source("many.dsl", "x"), Span(0, 1)) for index in range(number)]
+def many(number: int) -> Findings:
+    source = Source("many.dsl", "x")
+    return Findings.of(Diagnostic("GTS001", f"number {index}", source, Span(0, 1)) for index in range(number))

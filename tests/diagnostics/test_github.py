@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import pytest
 
-from gtsdsl.diagnostics import Diagnostic, github
-from gtsdsl.diagnostics.report import MAX_FINDINGS, FileReport, report
+from gtsdsl.diagnostics import Diagnostic, Findings, github
+from gtsdsl.diagnostics.findings import MAX_FINDINGS
+from gtsdsl.diagnostics.report import FileReport, report
 from gtsdsl.source import Source, Span
 from tests.diagnostics.samples import HOSTILE, duplicate, hostile_report, many
 
@@ -41,7 +42,7 @@ def undo(text: str) -> str:
 
 
 def test_a_finding_is_one_line() -> None:
-    assert github.write([report("mesh.dsl", [duplicate()])]) == (
+    assert github.write([report("mesh.dsl", Findings([duplicate()]))]) == (
         "::error file=mesh.dsl,line=3,col=13,endColumn=15,title=GTS020 duplicate id::"
         "the id `h1` is taken%0Anote: line 2, column 13: it stands here first%0Ahelp: did you mean `h2`?\n"
     )
@@ -58,18 +59,18 @@ def test_a_clean_file_says_nothing() -> None:
 
 def test_a_finding_over_several_lines_has_no_end_column() -> None:
     diagnostic = Diagnostic("GTS001", "wrong", Source("a", "a\nb"), Span(0, 3))
-    (command,) = run(github.write([report("a", [diagnostic])]))
+    (command,) = run(github.write([report("a", Findings([diagnostic]))]))
     assert command.properties == {"file": "a", "line": "1", "col": "1", "title": "GTS001 syntax error"}
 
 
 def test_a_finding_about_the_whole_file_has_no_line() -> None:
-    (command,) = run(github.write([report("a", [Diagnostic("GTS002", "no such file", Source("a", ""))])]))
+    (command,) = run(github.write([report("a", Findings([Diagnostic("GTS002", "no such file", Source("a", ""))]))]))
     assert command == Command("error", {"file": "a", "title": "GTS002 input cannot be read"}, "no such file")
 
 
 @pytest.mark.parametrize("name", ["a:b,c.dsl", "100%.dsl", "%0A::error::x.dsl", "a\nb.dsl", "a=b::c.dsl"])
 def test_a_files_name_comes_back_as_it_was(name: str) -> None:
-    (command,) = run(github.write([report(name, [Diagnostic("GTS002", "no such file", Source(name, ""))])]))
+    (command,) = run(github.write([report(name, Findings([Diagnostic("GTS002", "no such file", Source(name, ""))]))]))
     assert command.properties["file"] == name
 
 

@@ -7,13 +7,15 @@ import unicodedata
 
 import pytest
 
+from gtsdsl.diagnostics import Findings
 from gtsdsl.diagnostics import json as json_report
-from gtsdsl.diagnostics.report import MAX_FINDINGS, FileReport, report
+from gtsdsl.diagnostics.findings import MAX_FINDINGS
+from gtsdsl.diagnostics.report import FileReport, report
 from tests.diagnostics.samples import HOSTILE, duplicate, hostile_report, many
 
 
 def test_the_shape_is_the_documented_one() -> None:
-    assert json.loads(json_report.write([FileReport("clean.dsl"), report("mesh.dsl", [duplicate()])])) == {
+    assert json.loads(json_report.write([FileReport("clean.dsl"), report("mesh.dsl", Findings([duplicate()]))])) == {
         "version": 1,
         "files": [
             {"name": "clean.dsl", "errors": 0, "warnings": 0, "omitted": 0},

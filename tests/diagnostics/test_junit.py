@@ -6,13 +6,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from gtsdsl.diagnostics import Diagnostic, junit
+from gtsdsl.diagnostics import Diagnostic, Findings, junit
 from gtsdsl.diagnostics.report import FileReport, report
 from gtsdsl.diagnostics.text import SHOWN
 from gtsdsl.source import Source
 from tests.diagnostics.samples import HOSTILE, duplicate, hostile_report, many
 
-WARNED = report("warned.dsl", [Diagnostic("GTS032", "unknown site", Source("warned.dsl", ""))])
+WARNED = report("warned.dsl", Findings([Diagnostic("GTS032", "unknown site", Source("warned.dsl", ""))]))
 
 
 def parsed(written: str) -> ElementTree.Element:
@@ -20,7 +20,7 @@ def parsed(written: str) -> ElementTree.Element:
 
 
 def test_each_file_is_a_case() -> None:
-    root = parsed(junit.write([FileReport("clean.dsl"), report("mesh.dsl", [duplicate()]), WARNED]))
+    root = parsed(junit.write([FileReport("clean.dsl"), report("mesh.dsl", Findings([duplicate()])), WARNED]))
     (suite,) = root
     assert [root.tag, suite.tag] == ["testsuites", "testsuite"]
     for element in (root, suite):
@@ -30,7 +30,7 @@ def test_each_file_is_a_case() -> None:
 
 
 def test_a_failure_says_what_a_terminal_would() -> None:
-    file = report("mesh.dsl", [duplicate()])
+    file = report("mesh.dsl", Findings([duplicate()]))
     failure = parsed(junit.write([file])).find(".//failure")
     assert failure is not None
     assert (failure.get("message"), failure.get("type")) == ("1 error, 0 warnings", "GTS020")

@@ -13,8 +13,9 @@ from urllib.parse import unquote_to_bytes
 import jsonschema_rs
 import pytest
 
-from gtsdsl.diagnostics import CODES, Diagnostic, sarif
-from gtsdsl.diagnostics.report import MAX_FINDINGS, FileReport, report
+from gtsdsl.diagnostics import CODES, Diagnostic, Findings, sarif
+from gtsdsl.diagnostics.findings import MAX_FINDINGS
+from gtsdsl.diagnostics.report import FileReport, report
 from gtsdsl.source import Source, Span
 from tests.diagnostics.samples import HOSTILE, duplicate, hostile_report, many
 
@@ -42,7 +43,7 @@ def test_the_schema_is_the_published_one_and_refuses() -> None:
 
 
 def test_a_finding_with_all_its_parts() -> None:
-    (result,) = run(report("mesh.dsl", [duplicate()]))["results"]
+    (result,) = run(report("mesh.dsl", Findings([duplicate()])))["results"]
     assert result == {
         "ruleId": "GTS020",
         "ruleIndex": 0,
@@ -71,25 +72,25 @@ def test_a_finding_with_all_its_parts() -> None:
 
 def test_columns_are_code_points() -> None:
     source = Source("a.dsl", "😀😀X")
-    log = run(report("a.dsl", [Diagnostic("GTS001", "wrong", source, Span(2, 3))]))
+    log = run(report("a.dsl", Findings([Diagnostic("GTS001", "wrong", source, Span(2, 3))])))
     assert log["columnKind"] == "unicodeCodePoints"
     region = log["results"][0]["locations"][0]["physicalLocation"]["region"]
     assert (region["startColumn"], region["endColumn"]) == (3, 4)
 
 
 def test_a_finding_about_the_whole_file_has_no_region() -> None:
-    (result,) = run(report("a", [Diagnostic("GTS002", "no such file", Source("a", ""))]))["results"]
+    (result,) = run(report("a", Findings([Diagnostic("GTS002", "no such file", Source("a", ""))])))["results"]
     assert result["locations"] == [{"physicalLocation": {"artifactLocation": {"uri": "a"}}}]
 
 
 def test_every_checked_file_is_an_artifact() -> None:
-    artifacts = run(FileReport("clean.dsl"), report("mesh.dsl", [duplicate()]))["artifacts"]
+    artifacts = run(FileReport("clean.dsl"), report("mesh.dsl", Findings([duplicate()])))["artifacts"]
     assert [artifact["location"]["uri"] for artifact in artifacts] == ["clean.dsl", "mesh.dsl"]
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_each_rule_carries_its_page(code: str) -> None:
-    log = run(report("a", [Diagnostic(code, "wrong", Source("a", ""))]))
+    log = run(report("a", Findings([Diagnostic(code, "wrong", Source("a", ""))])))
     (rule,) = log["tool"]["driver"]["rules"]
     assert rule["id"] == code
     assert rule["defaultConfiguration"] == {"level": CODES[code].severity.value}
@@ -98,7 +99,7 @@ def test_each_rule_carries_its_page(code: str) -> None:
 
 def test_a_rule_is_listed_once_and_found_by_its_index() -> None:
     sources = [Diagnostic(code, "wrong", Source("a", "")) for code in ("GTS032", "GTS001", "GTS032")]
-    log = run(report("a", sources), report("b", sources[:1]))
+    log = run(report("a", Findings(sources)), report("b", Findings(sources[:1])))
     rules = [rule["id"] for rule in log["tool"]["driver"]["rules"]]
     assert rules == ["GTS001", "GTS032"]
     assert [rules[result["ruleIndex"]] for result in log["results"]] == ["GTS032", "GTS001", "GTS032", "GTS032"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gtsdsl.diagnostics import Diagnostic, GtsError
+from gtsdsl.diagnostics import Diagnostic, Findings, GtsError
 from gtsdsl.diagnostics.text import SHOWN, render
 from gtsdsl.source import Source, Span
 from tests.diagnostics.samples import HOSTILE, duplicate, hostile, many, place
@@ -18,7 +18,7 @@ from tests.diagnostics.samples import HOSTILE, duplicate, hostile, many, place
 def shown(text: str, marked: str, *, last: bool = False) -> list[str]:
     """The source line and the line of marks that a finding at ``marked`` shows, behind the gutter."""
     diagnostic = Diagnostic("GTS001", "wrong", Source("a.dsl", text), place(marked, text, last=last))
-    lines = render([diagnostic], color=False).splitlines()
+    lines = render(Findings([diagnostic]), color=False).splitlines()
     return [line.split("|", 1)[1].removeprefix(" ") for line in lines[3:5]]
 
 
@@ -31,7 +31,7 @@ def columns(text: str) -> int:
 
 
 def test_a_finding_with_all_its_parts() -> None:
-    assert render([duplicate()], color=False) == (
+    assert render(Findings([duplicate()]), color=False) == (
         "error[GTS020]: the id `h1` is taken\n"
         " --> mesh.dsl:3:13\n"
         "  |\n"
@@ -48,25 +48,25 @@ def test_a_finding_with_all_its_parts() -> None:
 
 def test_a_finding_about_the_whole_file_has_no_line() -> None:
     diagnostic = Diagnostic("GTS002", "no such file", Source("a.dsl", ""))
-    assert render([diagnostic], color=False) == "error[GTS002]: no such file\n --> a.dsl\n"
+    assert render(Findings([diagnostic]), color=False) == "error[GTS002]: no such file\n --> a.dsl\n"
 
 
 def test_no_findings_are_no_text() -> None:
-    assert render([], color=False) == ""
+    assert render(Findings(), color=False) == ""
 
 
 def test_a_blank_line_stands_between_two() -> None:
-    assert render(many(2), color=False).count("\n\nerror[GTS001]: number 1\n") == 1
+    assert render(Findings(many(2)), color=False).count("\n\nerror[GTS001]: number 1\n") == 1
 
 
 def test_an_error_that_nobody_caught_shows_its_findings() -> None:
-    assert str(GtsError([duplicate()])) == render([duplicate()], color=False)
+    assert str(GtsError([duplicate()])) == render(Findings([duplicate()]), color=False)
 
 
 def test_the_gutter_is_as_wide_as_the_largest_line_number() -> None:
     text = "first\n" + "\n" * 98 + "last"
     diagnostic = Diagnostic("GTS001", "wrong", Source("a", text), place("last", text))
-    lines = render([diagnostic], color=False).splitlines()
+    lines = render(Findings([diagnostic]), color=False).splitlines()
     assert lines[1:] == ["   --> a:100:1", "    |", "100 | last", "    | ^^^^"]
 
 
@@ -106,13 +106,15 @@ def test_of_several_lines_the_first_is_marked() -> None:
 @pytest.mark.parametrize(("text", "marks"), [("abc", "   ^"), ("abc\n", "^"), ("", "^")])
 def test_the_end_of_the_text_can_be_marked(text: str, marks: str) -> None:
     source = Source("a", text)
-    lines = render([Diagnostic("GTS001", "ends", source, Span(len(text), len(text)))], color=False).splitlines()
+    lines = render(
+        Findings([Diagnostic("GTS001", "ends", source, Span(len(text), len(text)))]), color=False
+    ).splitlines()
     assert lines[4] == f"  | {marks}"
 
 
 def test_the_end_of_a_line_can_be_marked() -> None:
     source = Source("a", "abc\r\ndef")
-    lines = render([Diagnostic("GTS001", "ends", source, Span(3, 5))], color=False).splitlines()
+    lines = render(Findings([Diagnostic("GTS001", "ends", source, Span(3, 5))]), color=False).splitlines()
     assert lines[3:] == ["1 | abc", "  |    ^"]
 
 
@@ -149,7 +151,7 @@ def test_a_line_that_fits_is_not_cut() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_hostile_reaches_the_terminal(text: str) -> None:
-    assert_harmless(render([hostile(text)], color=False))
+    assert_harmless(render(Findings([hostile(text)]), color=False))
 
 
 @given(st.text(max_size=300), st.integers(0, 300), st.integers(0, 300))
@@ -157,7 +159,7 @@ def test_nothing_hostile_reaches_the_terminal(text: str) -> None:
 def test_whatever_the_text_is_the_lines_stay_ours(text: str, start: int, length: int) -> None:
     start = min(start, len(text))
     span = Span(start, min(start + length, len(text)))
-    assert_harmless(render([Diagnostic("GTS001", text, Source(text, text), span, (), text)], color=False))
+    assert_harmless(render(Findings([Diagnostic("GTS001", text, Source(text, text), span, (), text)]), color=False))
 
 
 def assert_harmless(rendered: str) -> None:
@@ -171,14 +173,14 @@ def assert_harmless(rendered: str) -> None:
 
 
 def test_color_is_the_only_difference() -> None:
-    colored = render([duplicate(), hostile("\x1b[31m")], color=True)
+    colored = render(Findings([duplicate(), hostile("\x1b[31m")]), color=True)
     assert "\x1b[1;31merror[GTS020]\x1b[0m" in colored
-    assert re.sub(r"\x1b\[[\d;]*m", "", colored) == render([duplicate(), hostile("\x1b[31m")], color=False)
+    assert re.sub(r"\x1b\[[\d;]*m", "", colored) == render(Findings([duplicate(), hostile("\x1b[31m")]), color=False)
 
 
 def test_what_is_too_much_is_counted() -> None:
-    text = render(many(SHOWN + 1234), color=False)
+    text = render(Findings(many(SHOWN + 1234)), color=False)
     assert text.count("error[GTS001]") == SHOWN
     assert text.endswith("\n\n… and 1,234 more findings\n")
-    assert render(many(SHOWN + 1), color=False).endswith("… and 1 more finding\n")
-    assert "more" not in render(many(SHOWN), color=False)
+    assert render(Findings(many(SHOWN + 1)), color=False).endswith("… and 1 more finding\n")
+    assert "more" not in render(Findings(many(SHOWN)), color=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TypeAlias
 
-from gtsdsl.diagnostics import Diagnostic
+from gtsdsl.diagnostics import Diagnostic, Findings
 from gtsdsl.rules import apply
 from gtsdsl.source import Source, Span
 from gtsdsl.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value
@@ -72,8 +72,8 @@ def _ref(text: str) -> PortRef:
     return PortRef(resource_id, port_id) if dot else PortRef("", text)
 
 
-def findings(testbed: Testbed) -> list[Diagnostic]:
-    return apply(testbed, Source("bed.dsl", ""))
+def findings(testbed: Testbed) -> Findings:
+    return Findings.of(apply(testbed, Source("bed.dsl", "")))
 
 
 def codes(testbed: Testbed) -> list[str]:

@@ -7,11 +7,11 @@ from tests.rules.build import PAIR, Item, bed, codes, findings, host, link, only
 
 
 def test_a_pair_is_clean() -> None:
-    assert findings(bed(*PAIR)) == []
+    assert findings(bed(*PAIR)) == ()
 
 
 def test_an_empty_testbed_is_clean() -> None:
-    assert findings(bed()) == []
+    assert findings(bed()) == ()
 
 
 def test_a_duplicate_resource_names_the_first() -> None:
