@@ -43,13 +43,15 @@ def split_reference(text: str, ports_of: Mapping[str, Collection[str]], own_port
         return PortRef(resource, port)
     if not dot:
         return PortRef("", text)
-    splits = [
-        PortRef(text[: match.start()], text[match.end() :]) for match in re.finditer(r"\.", text) if match.start()
-    ]
-    existing = [split for split in splits if split.resource in ports_of]
-    for split in existing:
-        if split.port in ports_of[split.resource]:
-            return split
-    if text in own_ports or not splits:
+    existing: PortRef | None = None
+    dots = [match.start() for match in re.finditer(r"\.", text) if match.start()]
+    for dot_at in dots:
+        before = text[:dot_at]
+        if before in ports_of:
+            split = PortRef(before, text[dot_at + 1 :])
+            if split.port in ports_of[before]:
+                return split
+            existing = existing or split
+    if text in own_ports or not dots:
         return PortRef("", text)
-    return existing[0] if existing else splits[0]
+    return existing or PortRef(text[: dots[0]], text[dots[0] + 1 :])

@@ -83,7 +83,7 @@ _COMMENTS = st.sampled_from([" /* one */ ", " // two\n", "/*three\nlines*/", "\n
 def _commented(draw: st.DrawFn) -> str:
     """A text with comments between its words; where one is a line end more, the statements may be others."""
     text = draw(TEXTS)
-    words = all_words(text)
+    words = list(all_words(text))
     at = draw(st.lists(st.integers(0, len(words)), max_size=4))
     pieces = [word.text for word in words]
     for place in sorted(at, reverse=True):

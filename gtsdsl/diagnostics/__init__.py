@@ -3,7 +3,7 @@
 from gtsdsl.diagnostics.codes import CODES, Code, Severity
 from gtsdsl.diagnostics.error import GtsError
 from gtsdsl.diagnostics.findings import Findings
-from gtsdsl.diagnostics.model import Diagnostic, Note, did_you_mean, printable, told
+from gtsdsl.diagnostics.model import Diagnostic, Hints, Note, did_you_mean, printable, told
 
 __all__ = [
     "CODES",
@@ -11,6 +11,7 @@ __all__ = [
     "Diagnostic",
     "Findings",
     "GtsError",
+    "Hints",
     "Note",
     "Severity",
     "did_you_mean",

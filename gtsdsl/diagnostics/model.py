@@ -6,6 +6,7 @@ import difflib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from gtsdsl.diagnostics.codes import CODES, Severity
 from gtsdsl.source import Place, Source
@@ -57,6 +58,23 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     return f"did you mean `{printable(by_look[best])}`?"
 
 
+class Hints:
+    """`did_you_mean` for one source, while there is time for it: a hostile file has a hundred thousand wrong names."""
+
+    def __init__(self) -> None:
+        self._left = _COMPARISONS
+
+    def near(self, name: str, known: Iterable[str]) -> str | None:
+        """Return the hint; None too where many names were compared for the findings before."""
+        if self._left == 0:
+            return None
+        names = list(islice(known, self._left))
+        self._left -= len(names)
+        return did_you_mean(name, names)
+
+
+_COMPARISONS = 50_000
+"""How many names are compared for the hints of one source: a fifth of a second."""
 _LONGEST_NEAR = 64
 """difflib is quadratic in the names' length: a name longer than any real one has no near one."""
 

@@ -101,7 +101,12 @@ def _root(
     run: Statements,
 ) -> nodes.TypeDefinition | nodes.Block | None:
     """The one type that no other uses, or the block that stands for it."""
-    blocks = [statement for statement in body if isinstance(statement, nodes.Block) and not _is_method(statement, body)]
+    methods = {
+        statement.name.id for statement in body if isinstance(statement, nodes.MethodDefinition | nodes.Declaration)
+    }
+    blocks = [
+        statement for statement in body if isinstance(statement, nodes.Block) and statement.name.id not in methods
+    ]
     if len(blocks) + len(types) == 1:
         return blocks[0] if blocks else next(iter(types.values()))
     used: set[str] = set()
@@ -131,13 +136,6 @@ def _root(
             "the root is the type that no other type uses",
         )
     return None
-
-
-def _is_method(block: nodes.Block, body: nodes.Body) -> bool:
-    return any(
-        isinstance(statement, nodes.MethodDefinition | nodes.Declaration) and statement.name.id == block.name.id
-        for statement in body
-    )
 
 
 def _blocks_in(statement: nodes.Statement, types: Mapping[str, nodes.TypeDefinition]) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from gtsdsl.diagnostics import printable
+from gtsdsl.evaluate.bounds import STEP_CHARACTERS
 from gtsdsl.evaluate.containers import Container, Level
 from gtsdsl.evaluate.expressions import At
 from gtsdsl.evaluate.values import Failed, Handle, Run, Scope, kind_of
@@ -40,7 +41,10 @@ class Adjacencies:
         return True
 
     def _add(self, testbed: Container, first: PortRef | str, second: PortRef | str, *places: Span) -> None:
-        self._meter.element(*first, *second)
+        for end in (first, second):
+            if isinstance(end, str):  # it is split at each of its dots: `split_reference`
+                self._meter.step(end.count(".") * len(end) // STEP_CHARACTERS)
+        self._meter.element(*(name for end in (first, second) for name in ((end,) if isinstance(end, str) else end)))
         testbed.adjacencies.append((first, second, *places))  # type: ignore[arg-type]  # three places
 
     def _plain_reference(self, node: nodes.Postfix, scope: Scope) -> PortRef | None:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, cast
 
 from gtsdsl.classes import TESTBED_ATTRIBUTES
 from gtsdsl.diagnostics import Note, printable
+from gtsdsl.evaluate.bounds import ATTRIBUTE_COST, ENTRY_COST, ITEM_COST
 from gtsdsl.evaluate.containers import Container, Level
-from gtsdsl.evaluate.expressions import At, Quiet, item, key_of
+from gtsdsl.evaluate.expressions import At, Quiet
+from gtsdsl.evaluate.operators import key_of, length_of, operate
 from gtsdsl.evaluate.values import POISON, Failed, Run, Scope, holds, kept, kind_of
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
@@ -45,7 +47,7 @@ class Assignments:
             and target.id in container.known
             and target.id not in scope.variables
         ):
-            self._meter.make(len(value.value))
+            self._meter.make(ATTRIBUTE_COST + len(value.value))
             container.attributes[target.id] = value.value
             container.places[target.id] = Span(value.start, value.end)
             return True
@@ -67,7 +69,7 @@ class Assignments:
             index = self._owner.expressions.value(cast(nodes.Index, last).key, scope)
         value = self._owner.expressions.value(node.value, scope)
         if node.sign != "=":
-            value = self._owner.expressions.operate(node.sign[0], item(holder, index), value)
+            value = operate(node.sign[0], operate("[]", holder, index, self._meter), value, self._meter)
         self._put(holder, index, value)
         return value
 
@@ -77,13 +79,15 @@ class Assignments:
         if holds(value, holder, self._meter):
             raise Failed("GTS013", f"{kind_of(holder)} cannot hold itself")
         if isinstance(holder, dict):
-            self._meter.grow(len(holder))
-            holder[key_of(index)] = value
+            key = key_of(index)
+            self._meter.step(length_of(key))
+            self._meter.grow(len(holder), ENTRY_COST + len(key))
+            holder[key] = value
         elif type(index) is int and index == len(holder):
-            self._meter.grow(len(holder))
+            self._meter.grow(len(holder), ITEM_COST)
             holder.append(value)
         else:
-            item(holder, index)
+            operate("[]", holder, index, self._meter)
             holder[cast(int, index)] = value
 
     def _assign_name(self, target: nodes.Name, node: nodes.Assignment, scope: Scope) -> Run:
@@ -97,7 +101,7 @@ class Assignments:
             if node.sign != "=":
                 if name not in container.attributes:
                     raise Failed("GTS010", f"`{printable(name)}` has no value yet")
-                value = self._owner.expressions.operate(node.sign[0], cast(Run, container.attributes[name]), value)
+                value = operate(node.sign[0], cast(Run, container.attributes[name]), value, self._meter)
             if value is None and isinstance(node.value, nodes.Block):
                 raise At(
                     Failed(
@@ -120,7 +124,7 @@ class Assignments:
         if node.sign != "=":
             if variable.variables[name] is POISON:
                 raise Quiet
-            value = self._owner.expressions.operate(node.sign[0], variable.variables[name], value)
+            value = operate(node.sign[0], variable.variables[name], value, self._meter)
         variable.variables[name] = value
         return value
 
@@ -129,7 +133,7 @@ class Assignments:
         if name in ("id", "location", "description") and not is_parameter and not isinstance(value, str):
             hint = f'as text: `{name} = "${{…}}"`' if type(value) is int else None
             raise At(Failed("GTS039", f"`{name}` is a string, not {kind_of(value)}", hint), span)
-        self._meter.make(len(name))
+        self._meter.make(ATTRIBUTE_COST + len(name))
         try:
             container.attributes[name] = kept(value, self._meter)
         except Failed as failure:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from gtsdsl.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.diagnostics import printable
-from gtsdsl.evaluate.bounds import BLOCK_STEPS, MAX_TYPES, BoundPassed
+from gtsdsl.evaluate.bounds import ATTRIBUTE_COST, BLOCK_STEPS, MAX_TYPES, RESOURCE_WEIGHT, STEP_CHARACTERS, BoundPassed
 from gtsdsl.evaluate.containers import Container, Level
 from gtsdsl.evaluate.expressions import At, of_kind
 from gtsdsl.evaluate.values import POISON, ClosureValue, Failed, Handle, MethodValue, Run, Scope, kept
@@ -98,7 +98,8 @@ class Blocks:
         self, level: Level, known: Mapping[str, object], node: nodes.Block, span: Span, scope: Scope
     ) -> Container:
         """A container filled by the statements of a block."""
-        self._meter.element(node.name.id)
+        weight = 1 if level in (Level.PORT, Level.BLOCK) else RESOURCE_WEIGHT
+        self._meter.element(node.name.id, weight=weight)
         self._meter.step(BLOCK_STEPS)
         container = Container(level, node.name.id, known, span, Scope(scope))
         self._owner.open.append(container)
@@ -145,7 +146,11 @@ class Blocks:
         """A structured attribute, ``controller { … }``; one that occurs again makes a list."""
         name = node.name.id
         container = self._fill(Level.BLOCK, _KNOWN_IN_BLOCK.get(name, NOTHING), node, span, scope)
-        self._owner.open[-1].add_block(name, container)
+        outer = self._owner.open[-1]
+        if outer.blocks.get(name) == 1:  # the places of the first one are looked for among all
+            self._meter.step(len(outer.places) // STEP_CHARACTERS)
+        self._meter.make(ATTRIBUTE_COST + len(name))
+        outer.add_block(name, container)
         return None
 
     def _instance(self, node: nodes.Block, span: Span, scope: Scope) -> Run:
@@ -167,6 +172,7 @@ class Blocks:
         overriding: Mapping[str, Value],
     ) -> Container | None:
         """A testbed of a type, with the parameters and attributes that a block gives it."""
+        self._meter.step(len(definition.parameters))
         known = {**TESTBED_ATTRIBUTES, **{parameter.name.id: "" for parameter in definition.parameters}}
         given = self._fill(Level.INSTANCE, known, node, span, scope)
         if given.failed & known.keys():

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from gtsdsl.diagnostics import did_you_mean, printable
+from gtsdsl.diagnostics import printable
 from gtsdsl.evaluate import values
-from gtsdsl.evaluate.bounds import MAX_CALLS, MAX_STEPS, SCOPE_COST, BoundPassed
+from gtsdsl.evaluate.bounds import MAX_CALLS, MAX_STEPS, MAX_STRING, SCOPE_COST, BoundPassed
 from gtsdsl.evaluate.methods import NoSuchMethod, call_method
+from gtsdsl.evaluate.operators import length_of, operate
 from gtsdsl.evaluate.values import (
     POISON,
     ClosureValue,
@@ -17,7 +18,6 @@ from gtsdsl.evaluate.values import (
     MethodValue,
     Run,
     Scope,
-    equal,
     kind_of,
     text_of,
     truth,
@@ -35,6 +35,10 @@ FOREIGN = frozenset(
     " instanceof as assert static final public private protected void synchronized goto var let const function".split(),
 )
 """Words of Groovy and the JVM that no topology may use."""
+
+
+_NEAR = 16
+"""So many scopes or ports are looked through in the time of one step."""
 
 
 class Quiet(Exception):
@@ -99,26 +103,34 @@ class Expressions:
                 value = place.variables[name]
                 if value is POISON:
                     raise Quiet
+                if scope.depth - place.depth > _NEAR:
+                    self._meter.step((scope.depth - place.depth) // _NEAR)
                 return value
             place = place.parent
+        self._meter.step(scope.depth // _NEAR)
         return self._owner.visible(name, scope)
 
     def _template(self, node: nodes.Template, scope: Scope) -> Run:
         pieces = []
+        length = 0
         for part in node.parts:
             value = part if type(part) is str else self.value(cast(nodes.Expression, part), scope)
             pieces.append(value if type(value) is str else text_of(value, self._meter))
+            length += len(pieces[-1])
+            if length > MAX_STRING:
+                raise BoundPassed(f"a string has more than {MAX_STRING} characters")
         return self._meter.string("".join(pieces))
 
     def _list(self, node: nodes.ListOf, scope: Scope) -> Run:
-        self._meter.collection(len(node.items))
+        self._meter.list_of(len(node.items))
         return [self.value(item, scope) for item in node.items]
 
     def _map(self, node: nodes.MapOf, scope: Scope) -> Run:
-        self._meter.collection(len(node.entries))
+        self._meter.map_of(len(node.entries))
         result: dict[str, Run] = {}
         for entry in node.entries:
             key = text_of(self.value(entry.key, scope), self._meter)
+            self._meter.step(length_of(key))
             result[key] = self.value(entry.value, scope)
         return result
 
@@ -131,22 +143,8 @@ class Expressions:
         left = self.value(node.operands[0], scope)
         for operator, operand in zip(node.operators, node.operands[1:], strict=True):
             right = self.value(operand, scope)
-            left = self.operate(operator.sign, left, right)
+            left = operate(operator.sign, left, right, self._meter)
         return left
-
-    def operate(self, sign: str, left: Run, right: Run) -> Run:
-        """The value of two operands joined by an operator."""
-        if sign == "+":
-            return values.add(left, right, self._meter)
-        if sign == "==":
-            return equal(left, right, self._meter)
-        if sign == "!=":
-            return not equal(left, right, self._meter)
-        if sign in ("..", "..<"):
-            return values.span_of_integers(left, right, is_open=sign == "..<", meter=self._meter)
-        if sign in ("<", "<=", ">", ">="):
-            return values.compare(sign, left, right)
-        return values.arithmetic(sign, left, right, self._meter)
 
     def _unary(self, node: nodes.Unary, scope: Scope) -> Run:
         operand = self.value(node.operand, scope)
@@ -173,7 +171,7 @@ class Expressions:
                 elif isinstance(suffix, nodes.Property):
                     value = self._property(value, suffix.name.id)
                 else:
-                    value = item(value, self.value(suffix.key, scope))
+                    value = operate("[]", value, self.value(suffix.key, scope), self._meter)
             except Failed as failure:
                 raise At(failure, Span(suffix.start, suffix.end)) from None
         return value
@@ -181,6 +179,7 @@ class Expressions:
     def _property(self, target: Run, name: str) -> Run:
         if isinstance(target, Handle):
             container = target.container
+            self._meter.step(len(container.ports) // _NEAR)
             if name in container.attributes and not container.has_port(name):
                 return cast(Run, container.attributes[name])
             return PortRef(container.id, name)
@@ -198,7 +197,7 @@ class Expressions:
             name = printable(problem.name)
             if problem.name in FOREIGN:
                 raise Failed("GTS014", f"`{name}` is not part of the language") from None
-            hint = did_you_mean(problem.name, problem.known)
+            hint = self._owner.hints.near(problem.name, problem.known)
             raise Failed("GTS010", f"{problem.kind} has no method `{name}`", hint) from None
 
     def arguments(self, node: nodes.Call | nodes.MethodCall, scope: Scope) -> list[Run]:
@@ -219,11 +218,12 @@ class Expressions:
         name = printable(node.name.id)
         if node.name.id in FOREIGN:
             raise Failed("GTS014", f"`{name}` is not part of the language")
-        hint = did_you_mean(node.name.id, self._owner.methods(scope))
+        hint = self._owner.hints.near(node.name.id, self._owner.methods(scope))
         raise Failed("GTS010", f"there is no method `{name}`", hint)
 
     def call_method(self, method: MethodValue, arguments: list[Run]) -> Run:
         node = method.node
+        self._meter.step(len(node.parameters))
         if len(arguments) > len(node.parameters):
             raise Failed(
                 "GTS015",
@@ -272,28 +272,6 @@ class Expressions:
             return self._owner.call_body(body, scope)
         finally:
             self._meter.calls -= 1
-
-
-def item(target: Run, index: Run) -> Run:
-    """``target[index]``"""
-    if isinstance(target, dict):
-        return target.get(key_of(index))
-    if not isinstance(target, list | range | str):
-        raise Failed("GTS011", f"{kind_of(target)} has no items")
-    if type(index) is not int:
-        raise Failed("GTS011", f"an index is a whole number, not {kind_of(index)}")
-    if not -len(target) <= index < len(target):
-        raise Failed("GTS013", f"there is no item {index} in {kind_of(target)} of {len(target)}")
-    return target[index]
-
-
-def key_of(index: Run) -> str:
-    """A key of a map: all are strings, so that `[1: "a"]` can be an attribute."""
-    if type(index) is int:
-        return str(index)
-    if isinstance(index, str):
-        return index
-    raise Failed("GTS011", f"the key of a map is a string, not {kind_of(index)}")
 
 
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from gtsdsl.evaluate.bounds import MAX_COLLECTION, BoundPassed, Meter
+from gtsdsl.evaluate.bounds import MAX_COLLECTION, STEP_CHARACTERS, BoundPassed, Meter
+from gtsdsl.evaluate.operators import length_of
 from gtsdsl.evaluate.values import ClosureValue, Failed, Handle, Run, equal, kind_of, text_of, truth
 from gtsdsl.testbed import PortRef
 
@@ -19,14 +20,15 @@ def call_method(target: Run, name: str, arguments: list[Run], call: Caller, mete
     Raises:
         Failed: the value has no such method, or it takes other arguments.
     """
-    for kinds, methods in _METHODS:
+    for kinds, methods in METHODS:
         if isinstance(target, kinds) and not (isinstance(target, bool) and kinds is int) and name in methods:
-            method, takes = methods[name]
-            if len(arguments) not in takes:
-                wanted = " or ".join(str(number) for number in takes)
+            method = methods[name]
+            if len(arguments) not in method.takes:
+                wanted = " or ".join(str(number) for number in method.takes)
                 raise Failed("GTS015", f"wrong number of arguments: `.{name}` takes {wanted}, not {len(arguments)}")
-            return method(target, arguments, call, meter)
-    known = [method for kinds, methods in _METHODS if isinstance(target, kinds) for method in methods]
+            meter.step(method.cost(target, arguments))
+            return method.do(target, arguments, call, meter)
+    known = [method for kinds, methods in METHODS if isinstance(target, kinds) for method in methods]
     raise NoSuchMethod(name, kind_of(target), known)
 
 
@@ -60,7 +62,7 @@ def _collection(target: Run, meter: Meter) -> _Collection:
     if isinstance(target, range):
         return target
     if isinstance(target, list | dict):
-        meter.collection(len(target))
+        (meter.map_of if isinstance(target, dict) else meter.list_of)(len(target))
         return target.copy()
     raise TypeError(f"{target!r} has no items")
 
@@ -96,14 +98,14 @@ def _each_with_index(target: Run, arguments: list[Run], call: Caller, meter: Met
 def _collect(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
     closure = _closure(arguments[0], "collect")
     items = _collection(target, meter)
-    meter.collection(len(items))
+    meter.list_of(len(items))
     return [call(closure, _given(closure, item, items)) for item in items]
 
 
 def _find_all(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
     closure = _closure(arguments[0], "findAll")
     items = _collection(target, meter)
-    meter.collection(len(items))
+    meter.list_of(len(items))
     found = [item for item in items if truth(call(closure, _given(closure, item, items)))]
     return {str(key): items[str(key)] for key in found} if isinstance(items, dict) else found
 
@@ -147,7 +149,7 @@ def _step_of_range(target: Run, arguments: list[Run], call: Caller, meter: Meter
     width = _width(arguments[0])
     taken = _sequence(target)[::width]
     if len(arguments) == 1:
-        meter.collection(len(taken))
+        meter.list_of(len(taken))
         return list(taken)
     return _each(taken, arguments[1:], call, meter)
 
@@ -207,38 +209,80 @@ def _port(target: Run, arguments: list[Run], _call: Caller, meter: Meter) -> Run
     return PortRef(target.container.id, text_of(arguments[0], meter))
 
 
-_Method: TypeAlias = tuple[Callable[[Run, list[Run], Caller, Meter], Run], tuple[int, ...]]
-_COLLECTION: dict[str, _Method] = {
-    "each": (_each, (1,)),
-    "eachWithIndex": (_each_with_index, (1,)),
-    "collect": (_collect, (1,)),
-    "findAll": (_find_all, (1,)),
-    "size": (_size, (0,)),
-    "toString": (_to_string, (0,)),
+class Method(NamedTuple):
+    """A method, how many arguments it may take (a closure among them), and its cost.
+
+    The cost is the steps that the method takes beyond those for what it makes and for the closures that it calls.
+    """
+
+    do: Callable[[Run, list[Run], Caller, Meter], Run]
+    takes: tuple[int, ...]
+    cost: Callable[[Run, list[Run]], int]
+
+
+def _free(_target: Run, _arguments: list[Run]) -> int:
+    return 0
+
+
+def _of_text(target: Run, _arguments: list[Run]) -> int:
+    """Return the cost of reading the characters of a string one by one."""
+    return 4 * length_of(target)
+
+
+def _of_search(target: Run, arguments: list[Run]) -> int:
+    """Return the cost of a search in a string: at worst, each character is compared with `_FEW_CHARACTERS` others."""
+    wanted = arguments[0]
+    if not isinstance(target, str):
+        return 0  # equal counts each item that it compares
+    return length_of(target) * (1 + (min(len(wanted), _FEW_CHARACTERS) // 4 if isinstance(wanted, str) else 0))
+
+
+def _of_slice(target: Run, _arguments: list[Run]) -> int:
+    return len(target) // STEP_CHARACTERS if isinstance(target, list) else 0
+
+
+_FEW_CHARACTERS = 128
+"""CPython searches for a longer string, in a long one, in time that is linear in both."""
+_COLLECTION: dict[str, Method] = {
+    # the meter counts the copy that is walked, and each round
+    "each": Method(_each, (1,), _free),
+    "eachWithIndex": Method(_each_with_index, (1,), _free),
+    "collect": Method(_collect, (1,), _free),
+    "findAll": Method(_find_all, (1,), _free),
+    "size": Method(_size, (0,), _free),
+    # text_of counts each item
+    "toString": Method(_to_string, (0,), _free),
 }
-_SEQUENCE: dict[str, _Method] = {
+_SEQUENCE: dict[str, Method] = {
     **_COLLECTION,
-    "join": (_join, (0, 1)),
-    "first": (_end(0, "first"), (0,)),
-    "last": (_end(-1, "last"), (0,)),
-    "contains": (_contains, (1,)),
-    "step": (_step_of_range, (1, 2)),
+    "join": Method(_join, (0, 1), _free),
+    "first": Method(_end(0, "first"), (0,), _free),
+    "last": Method(_end(-1, "last"), (0,), _free),
+    "contains": Method(_contains, (1,), _of_search),
+    "step": Method(_step_of_range, (1, 2), _of_slice),
 }
-_METHODS: tuple[tuple[type | tuple[type, ...], dict[str, _Method]], ...] = (
+METHODS: tuple[tuple[type | tuple[type, ...], dict[str, Method]], ...] = (
     ((list, range), _SEQUENCE),
     (dict, _COLLECTION),
     (
         str,
         {
-            "size": (_size, (0,)),
-            "contains": (_contains, (1,)),
-            "toString": (_to_string, (0,)),
-            "toUpperCase": (_to_upper, (0,)),
-            "toLowerCase": (_to_lower, (0,)),
+            "size": Method(_size, (0,), _free),
+            "contains": Method(_contains, (1,), _of_search),
+            "toString": Method(_to_string, (0,), _free),
+            "toUpperCase": Method(_to_upper, (0,), _of_text),
+            "toLowerCase": Method(_to_lower, (0,), _of_text),
         },
     ),
-    (int, {"times": (_times, (1,)), "upto": (_up_to, (2,)), "step": (_step_to, (3,))}),
-    (Handle, {"port": (_port, (1,))}),
-    (object, {"toString": (_to_string, (0,))}),
+    (
+        int,
+        {
+            "times": Method(_times, (1,), _free),
+            "upto": Method(_up_to, (2,), _free),
+            "step": Method(_step_to, (3,), _free),
+        },
+    ),
+    (Handle, {"port": Method(_port, (1,), _free)}),
+    (object, {"toString": Method(_to_string, (0,), _free)}),
 )
-"""For each kind of value its methods, and how many arguments each takes (a closure among them)."""
+"""For each kind of value its methods."""

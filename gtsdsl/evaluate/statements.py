@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 from gtsdsl.classes import CONTROLLER_ATTRIBUTES
-from gtsdsl.diagnostics import Diagnostic, Note, did_you_mean, printable
+from gtsdsl.diagnostics import Diagnostic, Hints, Note, printable
 from gtsdsl.evaluate.adjacencies import Adjacencies
 from gtsdsl.evaluate.assignments import Assignments
 from gtsdsl.evaluate.blocks import Blocks
@@ -61,6 +61,7 @@ class Statements:
     def __init__(self, source: Source, types: Mapping[str, nodes.TypeDefinition]) -> None:
         self.meter = Meter()
         self.diagnostics: list[Diagnostic] = []
+        self.hints = Hints()
         self.globals = Scope(None)
         self.source = source
         self.types = types
@@ -249,7 +250,9 @@ class Statements:
                 break
         if name in FOREIGN:
             raise Failed("GTS014", f"`{name}` is not part of the language")
-        raise Failed("GTS010", f"`{printable(name)}` stands for nothing here", did_you_mean(name, self._names(scope)))
+        raise Failed(
+            "GTS010", f"`{printable(name)}` stands for nothing here", self.hints.near(name, self._names(scope))
+        )
 
     def _names(self, scope: Scope | None) -> Iterable[str]:
         while scope is not None:
@@ -277,13 +280,17 @@ class Statements:
     def _for_in(self, node: nodes.ForIn, scope: Scope) -> Run:
         values = self.expressions.value(node.values, scope)
         if isinstance(values, dict):
+            self.meter.map_of(2 * len(values))
             values = [{"key": key, "value": value} for key, value in values.items()]
         if not isinstance(values, list | range | str):
             raise At(
                 Failed("GTS011", f"a loop goes over a list, a range or a map, not {kind_of(values)}"),
                 Span(node.values.start, node.values.end),
             )
-        for value in list(values) if isinstance(values, list) else values:
+        if isinstance(values, list):
+            self.meter.list_of(len(values))
+            values = list(values)  # the body may change it
+        for value in values:
             self.meter.step()
             try:
                 self.run(node.body, Scope(scope, {node.name.id: value}))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, Overflow
 from typing import TYPE_CHECKING, TypeAlias
 
-from gtsdsl.evaluate.bounds import MAX_DEPTH, MAX_STRING, BoundPassed, Meter
+from gtsdsl.evaluate.bounds import MAX_DEPTH, MAX_STRING, STEP_CHARACTERS, BoundPassed, Meter
 from gtsdsl.syntax.nodes import Closure, MethodDefinition
 from gtsdsl.testbed import MAX_DIGITS, PortRef, Value
 
@@ -25,12 +25,15 @@ class Failed(Exception):
         self.hint = hint
 
 
-@dataclass(slots=True)
 class Scope:
-    """The variables of a block, and the scope that it stands in."""
+    """The variables of a block, and the scope that it stands in; ``depth`` is how many scopes are around it."""
 
-    parent: Scope | None
-    variables: dict[str, Run] = field(default_factory=dict)
+    __slots__ = ("depth", "parent", "variables")
+
+    def __init__(self, parent: Scope | None, variables: dict[str, Run] | None = None) -> None:
+        self.parent = parent
+        self.variables = {} if variables is None else variables
+        self.depth: int = 0 if parent is None else parent.depth + 1
 
     def holder(self, name: str) -> Scope | None:
         """The nearest scope that has a variable."""
@@ -125,11 +128,11 @@ def add(left: Run, right: Run, meter: Meter) -> Run:
     if isinstance(left, str) or isinstance(right, str):
         return meter.string(text_of(left, meter) + text_of(right, meter))
     if isinstance(left, list | range):
-        items = list(right) if isinstance(right, list | range) else [right]
-        meter.collection(len(left) + len(items))
+        items = right if isinstance(right, list | range) else [right]
+        meter.list_of(len(left) + len(items))
         return [*left, *items]
     if isinstance(left, dict) and isinstance(right, dict):
-        meter.collection(len(left) + len(right))
+        meter.map_of(len(left) + len(right))
         return left | right
     return arithmetic("+", left, right, meter)
 
@@ -214,6 +217,7 @@ def equal(left: Run, right: Run, meter: Meter, depth: int = 0) -> bool:
             return False
         return all(equal(a, b, meter, depth + 1) for a, b in zip(left, right, strict=True))
     if isinstance(left, dict) and isinstance(right, dict):
+        meter.step(keys_cost(left))
         if left.keys() != right.keys():
             return False
         return all(equal(value, right[key], meter, depth + 1) for key, value in left.items())
@@ -221,6 +225,8 @@ def equal(left: Run, right: Run, meter: Meter, depth: int = 0) -> bool:
         return left is right
     if isinstance(left, Handle) and isinstance(right, Handle):
         return left.container is right.container
+    if isinstance(left, str) and isinstance(right, str):
+        meter.step(min(len(left), len(right)) // STEP_CHARACTERS)
     return bool(left == right)
 
 
@@ -267,12 +273,17 @@ def kept(value: Run, meter: Meter, depth: int = 0) -> Value:
     if depth >= MAX_DEPTH:
         raise BoundPassed(f"lists and maps stand in each other more than {MAX_DEPTH} deep")
     if isinstance(value, list | range):
-        meter.collection(len(value))
+        meter.list_of(len(value))
         return [kept(item, meter, depth + 1) for item in value]
     if isinstance(value, dict):
-        meter.collection(len(value))
+        meter.map_of(len(value))
         return {key: kept(item, meter, depth + 1) for key, item in value.items()}
     raise Failed("GTS011", f"{kind_of(value)} cannot be the value of an attribute", _use_its_id(value))
+
+
+def keys_cost(value: Mapping[str, Run]) -> int:
+    """Return the steps that it takes to look up each key of a map in another map."""
+    return len(value) // 4 + sum(map(len, value)) // STEP_CHARACTERS
 
 
 def _use_its_id(value: Run) -> str | None:
@@ -287,8 +298,7 @@ def span_of_integers(first: Run, last: Run, *, is_open: bool, meter: Meter) -> r
         )
     step = 1 if first <= last else -1
     result = range(first, last if is_open else last + step, step)
-    # a range takes no room until it is walked, but no list may come to be longer
-    meter.collection(0)
+    meter.list_of(0)  # a range takes no room until it is walked, but no list may come to be longer
     if abs(last - first) > 10 * MAX_STRING:
         raise BoundPassed(f"a collection has more than {10 * MAX_STRING} items")
     return result

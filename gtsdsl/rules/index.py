@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from gtsdsl.diagnostics import Diagnostic, Note, did_you_mean, printable
+from gtsdsl.diagnostics import Diagnostic, Hints, Note, printable
 from gtsdsl.source import Place, Source
 from gtsdsl.testbed import Adjacency, Port, PortRef, Resource, Testbed
 
 PortKey: TypeAlias = tuple[str, str]
 """A resource's id (empty: the testbed itself) and a port's. Equal to a `PortRef`, and much faster to make."""
-
-_HINT_COMPARISONS = 50_000
-"""How many names are compared for hints in one testbed: a fifth of a second; later findings go without a hint."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,7 @@ class Index:
         self.scopes: list[Scope] = []
         self.resources: list[Resource] = []
         self.owners: list[Scope] = []
-        self._comparisons = 0
+        self.near = Hints().near
         self._add(testbed, "")
 
     def _add(self, testbed: Testbed, prefix: str) -> Scope:
@@ -148,14 +144,6 @@ class Index:
         """A diagnostic in this index's source; a note without a place is left out."""
         notes = (Note(note[0], note[1]),) if note is not None and note[1] is not None else ()
         return Diagnostic(code, message, self.source, place, notes, hint)
-
-    def near(self, name: str, known: Iterable[str]) -> str | None:
-        """`did_you_mean`, while there is time for it: a hostile file has a hundred thousand wrong names."""
-        if self._comparisons > _HINT_COMPARISONS:
-            return None
-        names = list(known)
-        self._comparisons += len(names)
-        return did_you_mean(name, names)
 
 
 def place_of(item: Testbed | Resource | Port, attribute: str) -> Place | None:

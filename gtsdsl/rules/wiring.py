@@ -41,6 +41,7 @@ def _adjacencies(index: Index, scope: Scope, wired_ends: dict[str, int]) -> Iter
     kinds = {id: _KINDS.get(index.resources[number].cls) for id, number in scope.numbers.items()}
     # what has used each port that there is: at first nothing
     users: dict[PortKey, Adjacency | None] = dict.fromkeys(scope.ports)
+    told: set[tuple[PortRef, Place | None]] = set()  # references to nothing: a loop repeats them
     for adjacency in scope.testbed.adjacencies:
         first, second = adjacency.first, adjacency.second
         first_kind, second_kind = kinds.get(first[0]), kinds.get(second[0])
@@ -71,6 +72,9 @@ def _adjacencies(index: Index, scope: Scope, wired_ends: dict[str, int]) -> Iter
             if before is None:
                 users[ref] = adjacency
             elif before is _ABSENT:
+                if (ref, place) in told:
+                    continue
+                told.add((ref, place))
                 yield missing(index, scope, ref, place or adjacency.place)
             else:
                 yield _used_twice(index, scope, ref, place or adjacency.place, before)

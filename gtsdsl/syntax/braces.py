@@ -3,48 +3,58 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from gtsdsl.syntax.build import Token
 
 _INDENT = re.compile(r"[ \t]*")
 
 
+class _Brace(NamedTuple):
+    """A brace: where it stands, how far its line is indented, and whether it begins the line."""
+
+    start: int
+    opens: bool
+    indent: int
+    begins_line: bool
+
+
 def likely_unclosed(text: str, words: Iterable[Token]) -> int | None:
     """Where the `{` stands that a `}` at the beginning of a line passes over: it is indented further than that `}`."""
-    opened: list[tuple[int, int]] = []
-    for word in words:
-        if word.kind == "LBRACE":
-            opened.append((word.start, _indent(text, word.start)))
-        elif word.kind == "RBRACE" and opened:
-            start, indent = opened.pop()
-            if _begins_line(text, word.start) and _indent(text, word.start) < indent:
-                return start
+    opened: list[_Brace] = []
+    for brace in _braces(text, words):
+        if brace.opens:
+            opened.append(brace)
+        elif opened:
+            opening = opened.pop()
+            if brace.begins_line and brace.indent < opening.indent:
+                return opening.start
     return None
 
 
 def likely_unopened(text: str, words: Iterable[Token]) -> int | None:
     """Where the `}` stands, at the beginning of a line, that is indented further than the `{` that it closes."""
-    opened: list[int] = []
-    for word in words:
-        if word.kind == "LBRACE":
-            opened.append(_indent(text, word.start))
-        elif word.kind == "RBRACE":
-            if not opened or (_begins_line(text, word.start) and _indent(text, word.start) > opened[-1]):
-                return word.start
+    opened: list[_Brace] = []
+    for brace in _braces(text, words):
+        if brace.opens:
+            opened.append(brace)
+        elif not opened or (brace.begins_line and brace.indent > opened[-1].indent):
+            return brace.start
+        else:
             opened.pop()
     return None
 
 
-def _line_start(text: str, offset: int) -> int:
-    return text.rfind("\n", 0, offset) + 1
-
-
-def _indent(text: str, offset: int) -> int:
-    """How far the line of an offset is indented."""
-    match = _INDENT.match(text, _line_start(text, offset))
-    return len(match[0]) if match else 0
-
-
-def _begins_line(text: str, offset: int) -> bool:
-    return not text[_line_start(text, offset) : offset].strip()
+def _braces(text: str, words: Iterable[Token]) -> Iterator[_Brace]:
+    line = indented = before = 0  # where the line begins, where its first word does, how far the text is read
+    for word in words:
+        if word.kind not in ("LBRACE", "RBRACE"):
+            continue
+        newline = text.rfind("\n", before, word.start)
+        if newline >= 0 or before == 0:
+            line = newline + 1
+            match = _INDENT.match(text, line)
+            indented = match.end() if match else line
+        before = word.start
+        yield _Brace(word.start, word.kind == "LBRACE", indented - line, word.start == indented)

@@ -394,4 +394,5 @@ class _Parser:
             self._count(1, before)
             token = scanner.word()
             if token.kind == UNKNOWN:
-                scanner.offset = self._line_end(before)
+                is_open_comment = self.source.text.startswith("/*", token.start)
+                scanner.offset = len(self.source.text) if is_open_comment else self._line_end(token.start)

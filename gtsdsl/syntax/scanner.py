@@ -8,6 +8,7 @@ take to the same node; a test holds the two together.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 
 from gtsdsl.syntax import tables
@@ -165,12 +166,10 @@ class Scanner:
         self._previous = ""
 
 
-def all_words(text: str) -> list[Token]:
-    """Every word of a text that can be read, space, comments and line ends included."""
+def all_words(text: str) -> Iterator[Token]:
+    """Yield every word of a text that can be read, space, comments and line ends included."""
     words, _ignored, keywords, _simple = _patterns()
-    found = []
     for match in words.finditer(text):
         kind = match.lastgroup or ""
         word = match[0]
-        found.append(Token(match.start(), match.end(), word.upper() if word in keywords else kind, word))
-    return found
+        yield Token(match.start(), match.end(), word.upper() if word in keywords else kind, word)

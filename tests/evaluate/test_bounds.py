@@ -28,7 +28,7 @@ def found(text: str) -> list[tuple[str, str, str]]:
 
 
 def test_the_numbers() -> None:
-    assert (bounds.MAX_STEPS, bounds.MAX_MADE, bounds.MAX_ELEMENTS) == (5_000_000, 128_000_000, 1_000_000)
+    assert (bounds.MAX_STEPS, bounds.MAX_MADE, bounds.MAX_ELEMENTS) == (10_000_000, 200_000_000, 1_000_000)
     assert (bounds.MAX_COLLECTION, bounds.MAX_STRING, testbed.MAX_DIGITS) == (1_000_000, 100_000, 100)
     assert (bounds.MAX_CALLS, bounds.MAX_TYPES, bounds.MAX_DEPTH) == (50, 20, 20)
     assert (bounds.MAX_FINDINGS, parser.MAX_SYNTAX_ERRORS) == (100, 100)
@@ -91,16 +91,16 @@ def test_a_step_of_zero(width: str) -> None:
 SLOW = {
     "a loop without an end": (
         "'T { while (true) { } }'",
-        "evaluation takes more than 5000000 steps; does a loop never end?",
+        "evaluation takes more than 10000000 steps; does a loop never end?",
     ),
-    "ever more mistakes": ("'T { while (true) { host { id = x } } }'", "evaluation takes more than 5000000 steps"),
+    "ever more mistakes": ("'T { while (true) { host { id = x } } }'", "evaluation takes more than 10000000 steps"),
     "ever more resources": (
         '\'T { def s = "x" * 500\\n(1..1000000).each { host { id = "$s$it" } } }\'',
-        "more than 128000000 characters and items are made in all",
+        "more than 200000000 characters and items are made in all",
     ),
     "all memory": (
         "'T { def m = [:]\\n1000.times { m[\"k$it\"] = (1..500000) + (1..500000) } }'",
-        "evaluation takes more than 5000000 steps",
+        "evaluation takes more than 10000000 steps",
     ),
     "semicolons": ("';' * 2**21", "the text has more than 1000000 words"),
     "comments that begin": ("'/*' * 2**22 + 'x'", "the text has more than 1000000 words"),
