@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple, cast
 
-from gtsdsl.diagnostics import GtsError
-from gtsdsl.source import Source
+from gtsdsl.diagnostics import Diagnostic, GtsError
+from gtsdsl.source import Source, Span
 from gtsdsl.syntax import nodes, parse
 from gtsdsl.syntax.build import Token
 from gtsdsl.syntax.newlines import CLOSING, NO_END_AFTER, OPENING
@@ -27,6 +28,10 @@ _TIGHT_AFTER = frozenset({"LPAR", "LSQB", "DOT", "RANGE", "BANG"})
 _VALUE_ENDS = frozenset({"NAME", "INTEGER", "DECIMAL", "TEXT", "TEMPLATE", "CONSTANT", "RPAR", "RSQB", "RBRACE"})
 
 
+MAX_LAID_OUT = 2_000_000
+"""How many words, signs and comments a text may have that is laid out: each takes some 300 bytes."""
+
+
 def format_text(text: str, name: str = "<text>") -> str:
     """The text laid out evenly, with the line ends that it had; formatting it again changes nothing.
 
@@ -38,7 +43,14 @@ def format_text(text: str, name: str = "<text>") -> str:
         raise GtsError(parsed.diagnostics)
     if "\r\n" in text:
         return format_text(text.replace("\r\n", "\n")).replace("\n", "\r\n")
-    words = _kept([word for word in all_words(text) if word.kind not in ("SPACE", "_NEWLINE")])
+    visible = (word for word in all_words(text) if word.kind not in ("SPACE", "_NEWLINE"))
+    words = list(islice(visible, MAX_LAID_OUT))
+    beyond = next(visible, None)
+    if beyond is not None:
+        message = f"a text of more than {MAX_LAID_OUT} words and signs is not formatted"
+        place = Span(beyond.start, beyond.end)
+        raise GtsError([Diagnostic("GTS012", message, Source(name, text), place)])
+    words = _kept(words)
     return _Layout(text, words, _statement_starts(parsed.body, words)).lay_out() if words else ""
 
 

@@ -22,7 +22,7 @@ _SIGNS = {
     "ARROW": "->",
     "QMARK": "?",
     "ELSE": "else",
-    "IN": "in",
+    "_IN": "in",
 }
 _VALUES = frozenset(
     "NAME TYPE INTEGER DECIMAL TEXT TEMPLATE CONSTANT LPAR LSQB SIGN BANG LBRACE STEP DEF KIND".split(),

@@ -18,7 +18,7 @@ CLOSING = frozenset({"RPAR", "RSQB", "RBRACE"})
 _OPERATORS = frozenset(
     "EQUAL CHANGE EQUALITY RELATION RANGE PRODUCT ARROW ELVIS OR AND QMARK COLON COMMA DOT".split(),
 )
-NO_END_AFTER = _OPERATORS | OPENING | {"SIGN", "BANG", "ADJACENCY", "ELSE", "IN"}
+NO_END_AFTER = _OPERATORS | OPENING | {"SIGN", "BANG", "ADJACENCY", "ELSE", "_IN"}
 """Tokens that leave a statement open."""
 NO_END_BEFORE = _OPERATORS | CLOSING - {"RBRACE"} | {"LBRACE", "ELSE"}
 """Tokens that cannot begin a statement."""

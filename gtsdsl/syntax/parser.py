@@ -12,6 +12,7 @@ from gtsdsl.syntax import build, tables
 from gtsdsl.syntax.braces import likely_unclosed, likely_unopened
 from gtsdsl.syntax.build import BUILDERS, Child, Token
 from gtsdsl.syntax.messages import describe, expected_words
+from gtsdsl.syntax.newlines import NEWLINE
 from gtsdsl.syntax.nodes import Body, Expression, Literal
 from gtsdsl.syntax.scanner import END, UNKNOWN, Scanner, all_words
 from gtsdsl.syntax.strings import MAX_STRING, BadString, read_string
@@ -49,6 +50,8 @@ class _Automaton:
     """For each state the rule that it reduces by whatever comes next, if there is one."""
     begins_statement: list[bool]
     """For each state whether a statement may begin there."""
+    after_text: int
+    """The state behind a string, whose keywords are those behind a statement."""
     growing: str
     """The nonterminal of a body's statements so far."""
     bodies: frozenset[int]
@@ -69,7 +72,8 @@ def _automaton() -> _Automaton:
         state for state, actions in enumerate(grammar.actions) if begins[state] and "SEMICOLON" in actions
     )
     growing = next(name for name in grammar.gotos[grammar.starts["file"]] if name.startswith("__body"))
-    return _Automaton(grammar, only, begins, growing, bodies)
+    after_text = grammar.actions[grammar.starts["file"]]["TEXT"]
+    return _Automaton(grammar, only, begins, after_text, growing, bodies)
 
 
 def parse(source: Source) -> Parsed:
@@ -122,6 +126,7 @@ class _Parser:
         starts: list[int] = []
         ends: list[int] = []
         token: Token | None = None
+        shifted = states[0]  # the state behind the last word that was read
 
         def reduce(number: int, at: int) -> None:
             rule = rules[number]
@@ -150,6 +155,7 @@ class _Parser:
                 statement = scanner.simple_statement(scanner.offset if token is None else token.start)
                 if statement is not None:
                     token = None
+                    shifted = self._automaton.after_text
                     self._count(1, statement.start)
                     states.append(gotos[state][_STATEMENT])
                     values.append(statement)
@@ -157,7 +163,7 @@ class _Parser:
                     ends.append(statement.end)
                     continue
             if token is None:
-                token = scanner.word()
+                token = scanner.word(actions[shifted])
                 if len(scanner.brackets) + self._nesting > MAX_NESTING:
                     self._bound(f"brackets stand in each other more than {MAX_NESTING} deep", token)
             kind = token.kind
@@ -166,21 +172,19 @@ class _Parser:
             if action is None:
                 if kind == END and state == final:
                     return values[-1]
-                if token.text.isidentifier() and "NAME" in choices:
-                    # a word that is a keyword elsewhere: `controller { in = 3 }`
-                    kind, action = "NAME", choices["NAME"]
-                    token = token._replace(kind=kind)
-                else:
-                    self._report(states, values, token, scanner)
-                    if not self._recover(states, values, starts, ends, token, scanner):
-                        return None
-                    token = None
-                    continue
+                self._report(states, values, token, scanner)
+                if not self._recover(states, values, starts, ends, token, scanner):
+                    return None
+                token = None
+                shifted = states[-1]
+                continue
             if action >= 0:
                 self._count(1, token.start)
                 if len(states) > MAX_OPEN:
                     self._bound(f"more than {MAX_OPEN} constructs are unfinished here", token)
                 states.append(action)
+                if kind != NEWLINE:
+                    shifted = action
                 values.append(token)
                 starts.append(token.start)
                 ends.append(token.end)

@@ -8,7 +8,7 @@ take to the same node; a test holds the two together.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cache
 
 from gtsdsl.syntax import tables
@@ -67,8 +67,11 @@ class Scanner:
         self.brackets: list[tuple[str, int]] = []
         self._missing_braces = 0
 
-    def word(self) -> Token:
-        """The next token; a newline only where it ends a statement."""
+    def word(self, accepted: Container[str] = ()) -> Token:
+        """Return the next token; a newline only where it ends a statement.
+
+        ``accepted`` are the kinds that may follow the token before. A keyword that may not is a name, if one may.
+        """
         newline: Token | None = None
         text, end = self._text, self._end
         while True:
@@ -93,6 +96,8 @@ class Scanner:
             word = self._names.setdefault(text[start:stop], text[start:stop])
             if kind == "NAME" and word in self._keywords:
                 kind = word.upper()
+            if kind not in accepted and "NAME" in accepted and word.isidentifier():
+                kind = "NAME"  # a word that is a keyword elsewhere: `controller { in = 3 }`
             elif word == "/" and text.startswith("*", stop):
                 kind = UNKNOWN  # a comment that is never closed
             if newline is not None and kind not in NO_END_BEFORE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -26,17 +27,47 @@ def test_examples(path: Path) -> None:
 @settings(max_examples=300, deadline=None)
 @given(TEXTS)
 def test_texts(text: str) -> None:
+    assert_alike(text)
+
+
+def assert_alike(text: str) -> None:
     try:
         expected = stock.parse(text)
     except (UnexpectedInput, BadString):
-        assert parse(Source("<test>", text)).diagnostics
+        assert parse(Source("<test>", text)).diagnostics, text
     else:
-        assert repr(stock.ours(text)) == repr(expected)
+        assert repr(stock.ours(text)) == repr(expected), text
+
+
+WORDS = (
+    "a in else adjacency type def int if(a) for(;;) for(a while(a) return break true 1 1.5 "
+    "'x' \"${a}\" = += ++ == < .. + - * -> ?: ? : || ! . , ; ( ) [ ] { } \n"
+).split(" ")
+
+
+@pytest.mark.parametrize("first", WORDS)
+def test_all_short_texts(first: str) -> None:
+    for second in WORDS:
+        assert_alike(f"{first}{second}")
+        for third in WORDS:
+            assert_alike(f"{first} {second} {third}")
+
+
+def test_longer_texts() -> None:
+    chance = random.Random(8)  # noqa: S311 (no secret)
+    for _ in range(5_000):
+        words = chance.choices(WORDS, k=chance.randint(4, 9))
+        assert_alike("".join(word + chance.choice(["", " "]) for word in words))
 
 
 @pytest.mark.parametrize(
     "text",
     [
+        "for(;;)c else(1)",
+        "x = ++h",
+        "(d)+--0",
+        "for(e in5){}",
+        "a in\n-3",
         "a = 1\n- 2",
         "a = [1\n- 2]",
         "a = b\n.c",
@@ -85,12 +116,7 @@ def test_texts(text: str) -> None:
     ],
 )
 def test_corners(text: str) -> None:
-    try:
-        expected = stock.parse(text)
-    except UnexpectedInput:
-        assert parse(Source("<test>", text)).diagnostics
-    else:
-        assert repr(stock.ours(text)) == repr(expected)
+    assert_alike(text)
 
 
 def test_the_same_grammar_gives_the_same_tables() -> None:
