@@ -26,7 +26,7 @@ def _numbers(page: str, *, without: str) -> dict[str, list[int]]:
 def test_the_language() -> None:
     page = shipped("docs", "language.md").read_text(encoding="utf-8")
     assert _numbers(page, without="## What a file cannot do") == {
-        "the file": [MAX_BYTES // 2**20, parser.MAX_WORDS, parser.MAX_NESTING],
+        "the file": [MAX_BYTES // 2**20, parser.MAX_WORDS, parser.MAX_ADJACENCIES, parser.MAX_NESTING],
         "evaluation": [bounds.MAX_STEPS, bounds.MAX_CALLS, bounds.MAX_TYPES],
         "a collection, a string, a number": [bounds.MAX_COLLECTION, bounds.MAX_STRING, testbed.MAX_DIGITS],
         "made in all": [bounds.MAX_MADE],
@@ -53,6 +53,7 @@ def test_the_diagnostic() -> None:
         "lists and maps inside one another": [bounds.MAX_DEPTH],
         "brackets inside one another": [parser.MAX_NESTING],
         "words of the text": [parser.MAX_WORDS],
+        "adjacencies that the text spells out": [parser.MAX_ADJACENCIES],
         "mistakes that are looked for": [findings.MAX_FOUND],
         "words and signs of a text that is formatted": [MAX_LAID_OUT],
     }

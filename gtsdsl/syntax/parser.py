@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import cast
 
 from gtsdsl.diagnostics import Diagnostic, Note, did_you_mean, printable
 from gtsdsl.source import Source, Span
 from gtsdsl.syntax import build, tables
+from gtsdsl.syntax.automaton import STATEMENT, automaton
 from gtsdsl.syntax.braces import likely_unclosed, likely_unopened
 from gtsdsl.syntax.build import BUILDERS, Child, Token
 from gtsdsl.syntax.messages import describe, expected_words
 from gtsdsl.syntax.newlines import NEWLINE
-from gtsdsl.syntax.nodes import Body, Expression, Literal
+from gtsdsl.syntax.nodes import AdjacencyOf, Body, Expression, Literal
 from gtsdsl.syntax.scanner import END, UNKNOWN, Scanner, all_words
 from gtsdsl.syntax.strings import MAX_STRING, BadString, read_string
 
@@ -23,13 +23,14 @@ MAX_OPEN = 1_000
 """How many unfinished constructs may be open at a place (`! ! ! x`, `else if … else if …`)."""
 MAX_WORDS = 1_000_000
 """How many words a text may have; a simple statement (see scanner.py) counts as one. A full mesh of 400 hosts, spelt
-out, has 800,000; reading a million takes 15 s where the text is made to be slow."""
+out, has 960,000; reading a million takes 15 s where the text is made to be slow."""
+MAX_ADJACENCIES = 500_000
+"""How many adjacencies a text may have that the scanner reads whole: each takes 1.7 kB until it is checked."""
 MAX_SYNTAX_ERRORS = 100
 """How many syntax errors are reported before the parser gives up."""
 
 _TEMPLATE_WORDS = 5
 """What an expression in a string counts for, beside its words: it is read by a run of its own."""
-_STATEMENT = "statement"
 _BEGIN_SIMPLE = ("NAME", "ADJACENCY")
 
 
@@ -39,41 +40,6 @@ class Parsed:
 
     body: Body
     diagnostics: tuple[Diagnostic, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Automaton:
-    """The tables, arranged for the driver."""
-
-    tables: tables.Tables
-    only: list[int | None]
-    """For each state the rule that it reduces by whatever comes next, if there is one."""
-    begins_statement: list[bool]
-    """For each state whether a statement may begin there."""
-    after_text: int
-    """The state behind a string, whose keywords are those behind a statement."""
-    growing: str
-    """The nonterminal of a body's statements so far."""
-    bodies: frozenset[int]
-    """The states inside a body: space and separators may stand there, and parsing can go on there after an error."""
-
-
-@cache
-def _automaton() -> _Automaton:
-    grammar = tables.load()
-    only: list[int | None] = []
-    for actions in grammar.actions:
-        choices = set(actions.values())
-        choice = choices.pop() if len(choices) == 1 else 0
-        only.append(-1 - choice if choice < 0 else None)
-    begins = [_STATEMENT in gotos for gotos in grammar.gotos]
-    # a body holds separators; a branch of `if` takes a single statement and is not where to go on
-    bodies = frozenset(
-        state for state, actions in enumerate(grammar.actions) if begins[state] and "SEMICOLON" in actions
-    )
-    growing = next(name for name in grammar.gotos[grammar.starts["file"]] if name.startswith("__body"))
-    after_text = grammar.actions[grammar.starts["file"]]["TEXT"]
-    return _Automaton(grammar, only, begins, after_text, growing, bodies)
 
 
 def parse(source: Source) -> Parsed:
@@ -100,10 +66,10 @@ class _Parser:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.diagnostics: list[Diagnostic] = []
-        self._automaton = _automaton()
+        self._automaton = automaton()
         self._builders = {**BUILDERS, "literal": self._literal}
         self._handed_on: dict[tuple[int, int, str], int] = {}
-        self._words = 0
+        self._words = self._adjacencies = 0
         self._nesting = 0
 
     def run(self, start: str, begin: int, end: int) -> Child:
@@ -154,10 +120,13 @@ class _Parser:
             if state in bodies if token is None else begins_statement[state] and token.kind in _BEGIN_SIMPLE:
                 statement = scanner.simple_statement(scanner.offset if token is None else token.start)
                 if statement is not None:
-                    token = None
-                    shifted = self._automaton.after_text
+                    token, shifted = None, self._automaton.after_text
                     self._count(1, statement.start)
-                    states.append(gotos[state][_STATEMENT])
+                    self._adjacencies += type(statement) is AdjacencyOf
+                    if self._adjacencies > MAX_ADJACENCIES:
+                        place = Token(statement.start, statement.end, "", "")
+                        self._bound(f"the text has more than {MAX_ADJACENCIES} adjacencies", place)
+                    states.append(gotos[state][STATEMENT])
                     values.append(statement)
                     starts.append(statement.start)
                     ends.append(statement.end)
@@ -175,8 +144,7 @@ class _Parser:
                 self._report(states, values, token, scanner)
                 if not self._recover(states, values, starts, ends, token, scanner):
                     return None
-                token = None
-                shifted = states[-1]
+                token, shifted = None, states[-1]
                 continue
             if action >= 0:
                 self._count(1, token.start)
@@ -275,7 +243,8 @@ class _Parser:
         if len(self.diagnostics) >= MAX_SYNTAX_ERRORS:
             self._add("GTS001", "too many errors: the rest of the text was not read", Span(token.start, token.end))
             raise _GiveUp
-        rest = self.source.text[token.start : token.start + 2]
+        text = self.source.text
+        rest = text[token.start : token.start + 2]
         if token.kind == UNKNOWN and rest[0] in "\"'":
             self._add("GTS001", "this string is not closed on its line", Span(token.start, self._line_end(token.start)))
             return
@@ -285,7 +254,6 @@ class _Parser:
         if token.kind == UNKNOWN:
             self._add("GTS001", f"`{printable(rest[0])}` is no part of the language", Span(token.start, token.end))
             return
-        text = self.source.text
         if token.kind == END and scanner.brackets:
             kind, start = scanner.brackets[-1]
             if kind == "LBRACE" and not self.diagnostics:  # an error before may have taken a brace with it

@@ -107,6 +107,11 @@ SLOW = {
     "quotes": ("'\"' * 2**23 + '\"'", "the text has more than 1000000 words"),
     "ever more braces": ("'h{' * 2**22", "brackets stand in each other more than 100 deep"),
     "dollars": ("'T { id = \"' + '$' * 2**23 + '\" }'", "a string has more than 100000 characters"),
+    "adjacencies": ("'T {' + 'adjacency a.b,c.d\\n' * 880_000 + '}'", "the text has more than 500000 adjacencies"),
+    "what recovery reads": ("'=(\\n\"\\n' * 2**21", "too many errors: the rest of the text was not read"),
+    "comments behind an error": ("'=\\n' + '= /*\\n' * 2**21", "this comment is never closed"),
+    "braces on a line": ("'T {' + 'h{}' * 300_000", "this `{` is never closed"),
+    "blocks at the top": ("'h{}' * 300_000", "is a root type, and so is"),
     "one line": ("'T { x = 1' + '+1' * 2**21 + ' }'", "the text has more than 1000000 words"),
 }
 """Programs that make a text, and what is said of it."""
