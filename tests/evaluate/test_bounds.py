@@ -93,7 +93,10 @@ SLOW = {
         "'T { while (true) { } }'",
         "evaluation takes more than 10000000 steps; does a loop never end?",
     ),
-    "ever more mistakes": ("'T { while (true) { host { id = x } } }'", "evaluation takes more than 10000000 steps"),
+    "ever more mistakes": (
+        "'T { while (true) { host { id = x } } }'",
+        "more than 1000000 resources, ports and adjacencies",
+    ),
     "ever more resources": (
         '\'T { def s = "x" * 500\\n(1..1000000).each { host { id = "$s$it" } } }\'',
         "more than 200000000 characters and items are made in all",
@@ -108,8 +111,8 @@ SLOW = {
     "ever more braces": ("'h{' * 2**22", "brackets stand in each other more than 100 deep"),
     "dollars": ("'T { id = \"' + '$' * 2**23 + '\" }'", "a string has more than 100000 characters"),
     "adjacencies": ("'T {' + 'adjacency a.b,c.d\\n' * 880_000 + '}'", "the text has more than 500000 adjacencies"),
-    "what recovery reads": ("'=(\\n\"\\n' * 2**21", "too many errors: the rest of the text was not read"),
-    "comments behind an error": ("'=\\n' + '= /*\\n' * 2**21", "this comment is never closed"),
+    "what recovery reads": ("'=(\\n\"\\n' * 2**21", "the text has more than 1000000 words"),
+    "comments behind an error": ("'=\\n' + '= /*\\n' * 2**21", "expected a statement, found `=`"),
     "braces on a line": ("'T {' + 'h{}' * 300_000", "this `{` is never closed"),
     "blocks at the top": ("'h{}' * 300_000", "is a root type, and so is"),
     "one line": ("'T { x = 1' + '+1' * 2**21 + ' }'", "the text has more than 1000000 words"),

@@ -38,7 +38,7 @@ def _keyed(size: int, last: str) -> Run:
 _LARGE: dict[str, list[Run]] = {
     "strings": ["a" * 50_000, "a" * 29_000 + "b", "b" * 100_000, "a" * 49 + "b" + "a" * 49, "ä" * 100_000],
     "numbers": [10**99 + 7, 3, -1, 10**50],
-    "lists": [["a" * 90] * 10_000, ["a" * 90] * 9_999 + ["b"], list(range(10_000)), _nest(12)],
+    "lists": [["a" * 90] * 10_000, [*(["a" * 90] * 9_999), "b"], list(range(10_000)), _nest(12)],
     "ranges": [range(10_000), range(9_999, -1, -1)],
     "maps": [_keyed(10_000, "x"), _keyed(10_000, "y"), {"k" * 90_000 + str(number): 1 for number in range(50)}],
     "others": [None, True, PortRef("h" * 90_000, "p" * 9_000)],
