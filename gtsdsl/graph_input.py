@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 import networkx as nx
 
 from gtsdsl.diagnostics import printable
-from gtsdsl.references import is_attribute_name, is_name
+from gtsdsl.references import first_twice, is_attribute_name, is_name
 from gtsdsl.testbed import LINK_CLASS, TESTBED_CLASS, Adjacency, Port, PortRef, Resource, Testbed, Value, decimal_text
 
 Node = TypeVar("Node", bound=Hashable)
@@ -75,11 +75,9 @@ def from_graph(graph: nx.Graph[Node]) -> Testbed:
 
 def refuse_twice(what: str, ids: Iterable[str]) -> None:
     """Raise ValueError if an id occurs twice; ``what`` is the subject of its sentence."""
-    seen: set[str] = set()
-    for name in ids:
-        if name in seen:
-            raise ValueError(f"{what} have the id `{printable(name)}`")
-        seen.add(name)
+    twice = first_twice(ids)
+    if twice is not None:
+        raise ValueError(f"{what} have the id `{printable(twice)}`")
 
 
 def _testbed(graph: nx.Graph[Node], resources: tuple[Resource, ...], adjacencies: tuple[Adjacency, ...]) -> Testbed:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -44,7 +43,7 @@ def check(source: Source, parameters: Mapping[str, Value] | None = None, *, pars
     source = Source(source.name, source.text.removeprefix("\ufeff"))
     with without_collector():
         if source.text.lstrip()[:1] in ("{", "["):
-            testbed, found = _json_reader(source.text)(source)
+            testbed, found = read_json(source)
             suspects = _FOLLOW_FROM_EVALUATION
             if parameters:
                 name = printable(next(iter(parameters)))
@@ -94,17 +93,19 @@ def _read_dsl(
 _HOW_TO_BEGIN = 'a testbed is a block, `MyTestbed { id = "…" … }`; `gtsdsl init` writes one'
 
 
-def _json_reader(text: str) -> Callable[[Source], tuple[Testbed | None, tuple[Diagnostic, ...]]]:
-    """The reader of the JSON format that a text is in; of GTS JSON where it cannot be told."""
-    try:
-        keys = set(json.loads(text, parse_int=str, parse_float=str))
-    except (ValueError, RecursionError, TypeError):
-        keys = set()
+def read_json(source: Source) -> tuple[Testbed | None, tuple[Diagnostic, ...]]:
+    """What a JSON text says, and what is wrong with it: GTS JSON where it is not plainly an editor's project."""
+    from gtsdsl.json_input import parse  # noqa: PLC0415 (the DSL is read without it)
+
+    document, found = parse(source)
+    if found:
+        return None, found
+    keys = set(document) if isinstance(document, dict) else set()
     if keys & {"dsl_id", "nodes", "edges"} and not keys & {"gts", "resources"}:
-        from gtsdsl.targets.editor_json import read  # noqa: PLC0415
+        from gtsdsl.targets.editor_json_input import read  # noqa: PLC0415
     else:
         from gtsdsl.targets.gts_json import read  # noqa: PLC0415
-    return read
+    return read(document, source)
 
 
 @contextmanager

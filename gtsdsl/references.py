@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from gtsdsl.testbed import PortRef
 
@@ -24,6 +24,16 @@ def is_name(text: str) -> bool:
 def is_attribute_name(text: str) -> bool:
     """Whether a text can stand before ``=`` in the DSL."""
     return is_name(text) or text == "type"
+
+
+def first_twice(names: Iterable[str]) -> str | None:
+    """Return the first name that occurs a second time; None if all differ."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def split_reference(text: str, ports_of: Mapping[str, Collection[str]], own_ports: Collection[str]) -> PortRef:

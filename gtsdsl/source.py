@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 from array import array
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
@@ -72,49 +71,77 @@ class Source:
     def _find_in_json(self, path: JsonPath) -> Span:
         start = _skip_space(self.text, 0)
         for key in path:
-            child = self._json_children(start).get(key)
+            child = self._json_child(start, key)
             if child is None:  # the path ends inside something absent: point at what should hold it
                 break
             start = child
-        return Span(start, _JSON.raw_decode(self.text, start)[1])
+        return Span(start, self._json_end(start))
 
-    def _json_children(self, start: int) -> dict[str | int, int]:
-        """Where the members of the object or array at an offset begin, by key or index.
+    def _json_child(self, start: int, key: str | int) -> int | None:
+        """Where a member of the object or array at an offset begins.
 
-        Kept, so that a thousand findings in one large file do not each read it from its beginning.
+        Where all members begin is kept, so that a thousand findings in one large file do not each read it anew.
         """
         if start not in self._json_containers:
-            self._json_containers[start] = dict(_json_members(self.text, start))
-        return self._json_containers[start]
+            self._json_containers[start] = self._json_members(start)
+        members = self._json_containers[start]
+        if isinstance(members, dict):
+            return members.get(key) if isinstance(key, str) else None
+        return members[key] if isinstance(key, int) and key < len(members) else None
+
+    def _json_members(self, start: int) -> dict[str, int] | array[int]:
+        text = self.text
+        items = array("q")
+        members: dict[str, int] = {}
+        if text[start] not in "{[":
+            return items
+        offset = _skip_space(text, start + 1)
+        while text[offset] not in "]}":
+            if text[start] == "{":  # a key that stands twice: the last counts, as for json
+                key, offset = _JSON.raw_decode(text, offset)
+                offset = _skip_space(text, _skip_space(text, offset) + 1)
+                members[key] = offset
+            else:
+                items.append(offset)
+            offset = _skip_space(text, self._json_end(offset))
+            if text[offset] == ",":
+                offset = _skip_space(text, offset + 1)
+        return members if text[start] == "{" else items
+
+    def _json_end(self, start: int) -> int:
+        """The offset behind the value that begins at an offset."""
+        if self.text[start] in "{[":
+            starts, ends = self._json_brackets
+            return ends[bisect_left(starts, start)]
+        scalar = _SCALAR.match(self.text, start)
+        return scalar.end() if scalar else start
 
     @cached_property
-    def _json_containers(self) -> dict[int, dict[str | int, int]]:
+    def _json_brackets(self) -> tuple[array[int], array[int]]:
+        """Where objects and arrays begin, in order, and where each ends: a member is passed over without being read."""
+        starts, ends, unclosed = array("q"), array("q"), []
+        for token in _STRING_OR_BRACKET.finditer(self.text):
+            sign = self.text[token.start()]
+            if sign in "{[":
+                unclosed.append(len(starts))
+                starts.append(token.start())
+                ends.append(0)
+            elif sign != '"':
+                ends[unclosed.pop()] = token.end()
+        return starts, ends
+
+    @cached_property
+    def _json_containers(self) -> dict[int, dict[str, int] | array[int]]:
         return {}
 
 
-_SPACE = " \t\r\n\ufeff"
-_JSON = json.JSONDecoder(parse_int=str, parse_float=str)  # numbers of any length: only their ends are wanted
+_SPACE = re.compile(r"[ \t\r\n\ufeff]*")
+_STRING = r'"(?:[^"\\]++|\\.)*+"'
+_SCALAR = re.compile(rf"{_STRING}|[^\s,\]}}]++", re.DOTALL)
+_STRING_OR_BRACKET = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
+_JSON = json.JSONDecoder()
 
 
 def _skip_space(text: str, offset: int) -> int:
-    while offset < len(text) and text[offset] in _SPACE:
-        offset += 1
-    return offset
-
-
-def _json_members(text: str, start: int) -> Iterator[tuple[str | int, int]]:
-    if text[start] not in "{[":
-        return
-    is_object = text[start] == "{"
-    offset = _skip_space(text, start + 1)
-    index = 0
-    while text[offset] not in "]}":
-        key: str | int = index
-        if is_object:  # a key that stands twice: the last counts, as for json
-            key, offset = _JSON.raw_decode(text, offset)
-            offset = _skip_space(text, _skip_space(text, offset) + 1)
-        yield key, offset
-        offset = _skip_space(text, _JSON.raw_decode(text, offset)[1])
-        index += 1
-        if text[offset] == ",":
-            offset = _skip_space(text, offset + 1)
+    space = _SPACE.match(text, offset)
+    return space.end() if space else offset

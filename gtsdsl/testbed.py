@@ -15,6 +15,8 @@ Value: TypeAlias = "bool | int | Decimal | str | list[Value] | dict[str, Value] 
 
 MAX_DIGITS = 100
 """The most digits that a number may have, in any format."""
+MAX_STRING = 100_000
+"""The most characters that a string may have, in any format."""
 
 
 def scalar_text(value: bool | int | Decimal | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gtsdsl.testbed import MAX_STRING
+
 MAX_STEPS = 10_000_000
 """Steps of evaluation. An expression or a statement is one; an operation takes more, by the size of what it touches.
 A full mesh of 400 hosts takes 6,000,000."""
@@ -13,8 +15,6 @@ MAX_MADE = 200_000_000
 """Characters that are made in all. What is no string counts for about as much memory as it takes."""
 MAX_COLLECTION = 1_000_000
 """Items of a list, a map or a range that is walked."""
-MAX_STRING = 100_000
-"""Characters of a string."""
 MAX_CALLS = 50
 """Methods and closures that wait for one another."""
 MAX_TYPES = 20

@@ -10,11 +10,9 @@ from decimal import Decimal
 from typing import cast
 
 from gtsdsl.diagnostics import printable
-from gtsdsl.targets.editor_json_input import CLASSES, FIELDS, default_type, read
+from gtsdsl.targets.editor_json_input import CLASSES, FIELDS, default_type
 from gtsdsl.targets.gts_json import value_text
 from gtsdsl.testbed import LINK_CLASS, Port, PortRef, Resource, Testbed, Value, flatten
-
-__all__ = ["read", "write"]
 
 _GROUPS = {cls: group for group, cls in CLASSES.items()} | {"ofx": "vsi"}
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import NotRequired, TypedDict, cast
 
 from gtsdsl.diagnostics import Diagnostic, Note, printable
-from gtsdsl.json_input import parse
 from gtsdsl.json_schema import EDITOR_JSON, violations
 from gtsdsl.references import is_name
 from gtsdsl.source import JsonPath, Place, Source
@@ -68,15 +67,14 @@ def default_type(testbed: str) -> str:
     return testbed if is_name(testbed) else "Testbed"
 
 
-def read(source: Source) -> tuple[Testbed | None, tuple[Diagnostic, ...]]:
-    """The testbed that an editor's project describes, and what is wrong with the text.
+def read(document: Value, source: Source) -> tuple[Testbed | None, tuple[Diagnostic, ...]]:
+    """The testbed that a document describes, if it is an editor's project, and what is wrong with it.
 
     Nodes become resources, and edges links, each with a ``src`` at its ``from`` and a ``dst`` at its ``to``. An edge
     without a name is called ``l1``, ``l2`` …. Empty fields are as absent ones. The testbed's type is its id where that
-    can be a type's name, else ``Testbed``. The testbed is None when the text is no project.
+    can be a type's name, else ``Testbed``. The testbed is None when the document is no project. ``source`` is its text.
     """
-    document, found = parse(source)
-    found = found or tuple(violations(document, EDITOR_JSON, source))
+    found = tuple(violations(document, EDITOR_JSON, source))
     if found:
         return None, found
     project = cast(_ProjectJson, document)

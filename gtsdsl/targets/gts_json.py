@@ -7,7 +7,6 @@ from json.encoder import encode_basestring_ascii as quoted
 from typing import NotRequired, TypedDict, cast
 
 from gtsdsl.diagnostics import Diagnostic, Note, printable
-from gtsdsl.json_input import parse
 from gtsdsl.json_schema import GTS_JSON, violations
 from gtsdsl.nested import nested_types
 from gtsdsl.references import split_reference
@@ -118,14 +117,13 @@ class _ResourceJson(TypedDict("_Class", {"class": str})):  # a key that is a key
     adjacencies: NotRequired[list[tuple[str, str]]]
 
 
-def read(source: Source) -> tuple[Testbed | None, tuple[Diagnostic, ...]]:
-    """The testbed that a GTS JSON text describes, and what is wrong with the text.
+def read(document: Value, source: Source) -> tuple[Testbed | None, tuple[Diagnostic, ...]]:
+    """The testbed that a document describes, if it is GTS JSON, and what is wrong with it; ``source`` is its text.
 
-    The testbed is None when the text is no GTS JSON. A testbed whose nested testbeds contradict each other comes with
-    the diagnostics that say so.
+    The testbed is None when the document is no GTS JSON. A testbed whose nested testbeds contradict each other comes
+    with the diagnostics that say so.
     """
-    document, found = parse(source)
-    found = found or tuple(violations(document, GTS_JSON, source))
+    found = tuple(violations(document, GTS_JSON, source))
     if found:
         return None, found
     testbed = _read_testbed(cast(_ResourceJson, document), ())

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 from gtsdsl.data import shipped
+from gtsdsl.loading import read_json as read
 from gtsdsl.source import Source
-from gtsdsl.targets.editor_json import read, write
+from gtsdsl.targets.editor_json import write
 from gtsdsl.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value, flatten
 from tests.hostile import hostile_testbed
 from tests.strategies import valid_testbeds
