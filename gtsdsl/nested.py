@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from hashlib import sha256
 from typing import TypeAlias
 
 from gtsdsl.testbed import Resource, Testbed, Value
@@ -41,6 +42,7 @@ class NestedTypes:
 def nested_types(testbed: Testbed) -> NestedTypes:
     """The types of all testbeds inside a testbed. A type's name and its parameters together determine the content."""
     instances: dict[str, dict[Key, list[Testbed]]] = {}
+    contents: dict[tuple[str, Key], bytes] = {}
     contradictions: list[Contradiction] = []
     for item in _nested(testbed):
         if item.type == testbed.type:
@@ -48,10 +50,12 @@ def nested_types(testbed: Testbed) -> NestedTypes:
             continue
         alike = instances.setdefault(item.type, {})
         first = next(iter(alike.values()))[0] if alike else item
-        same = alike.setdefault(_key(item), [])
+        key = _key(item)
+        same = alike.setdefault(key, [])
+        content = _content(item)
         if item.parameters.keys() != first.parameters.keys():
             contradictions.append(Contradiction("has other parameters than another one of its type", item, first))
-        elif same and _content(item) != _content(same[0]):
+        elif contents.setdefault((item.type, key), content) != content:
             message = "has the same type and parameters as another one, and other content"
             contradictions.append(Contradiction(message, item, same[0]))
         same.append(item)
@@ -73,15 +77,16 @@ def _nested(testbed: Testbed) -> Iterator[Testbed]:
             yield item
 
 
-def _content(instance: Testbed) -> str:
-    """What two testbeds of one type with equal parameters must have in common."""
+def _content(instance: Testbed) -> bytes:
+    """A digest of what two testbeds of one type with equal parameters must have in common."""
     inner = tuple(
         replace(item, parameters=dict(item.parameters), attributes=dict(item.attributes), resources=(), adjacencies=())
         if isinstance(item, Testbed)  # its own content is compared by itself
         else item
         for item in instance.resources
     )
-    return repr((instance.id if "id" in instance.parameters else "", instance.ports, inner, instance.adjacencies))
+    named = instance.id if "id" in instance.parameters else ""
+    return sha256(repr((named, instance.ports, inner, instance.adjacencies)).encode("utf-8", "surrogatepass")).digest()
 
 
 def _shared(instances: list[Testbed]) -> Testbed:

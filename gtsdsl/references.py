@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 
 from gtsdsl.testbed import PortRef
 
@@ -12,6 +13,9 @@ RESERVED_WORDS = frozenset({
     "true", "false", "null", "int", "Integer", "String", "List", "Map",
 })  # fmt: skip
 """Words that the DSL keeps for itself. ``type`` may still name an attribute (see `is_attribute_name`)."""
+
+MAX_DOTS = 64
+"""At so many dots a reference may be split into a resource and a port: each way to split it is tried."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -44,9 +48,9 @@ def split_reference(text: str, ports_of: Mapping[str, Collection[str]], own_port
         ports_of: the ids of each resource's ports, by the resource's id.
         own_ports: the ids of the ports that the testbed itself exports, which are named without a resource.
 
-    Of all places to split, one where resource and port exist is taken, else the testbed's own port of that name, else
-    a place where the resource exists, else the first. Among equals, the leftmost. Text without a ``.`` names an own
-    port.
+    Of all places to split (at the first `MAX_DOTS` dots), one where resource and port exist is taken, else the
+    testbed's own port of that name, else a place where the resource exists, else the first. Among equals, the leftmost.
+    Text without a ``.`` names an own port.
     """
     resource, dot, port = text.partition(".")
     if port in ports_of.get(resource, ()):  # nearly all references
@@ -54,7 +58,7 @@ def split_reference(text: str, ports_of: Mapping[str, Collection[str]], own_port
     if not dot:
         return PortRef("", text)
     existing: PortRef | None = None
-    dots = [match.start() for match in re.finditer(r"\.", text) if match.start()]
+    dots = [match.start() for match in islice(re.finditer(r"\.", text), MAX_DOTS) if match.start()]
     for dot_at in dots:
         before = text[:dot_at]
         if before in ports_of:

@@ -56,11 +56,13 @@ class Source:
             return len(self.text)
         return min(self._line_starts[position.line - 1] + position.column - 1, len(self.text))
 
-    def line(self, number: int) -> str:
-        """The text of a line (counted from 1), without its end."""
+    def line(self, number: int) -> Span:
+        """Where a line (counted from 1) stands, without its end. It is not copied, because it can be the whole text."""
         start = self._line_starts[number - 1]
         end = self._line_starts[number] if number < len(self._line_starts) else len(self.text)
-        return self.text[start:end].rstrip("\r\n")
+        while end > start and self.text[end - 1] in "\r\n":
+            end -= 1
+        return Span(start, end)
 
     def span(self, place: Place) -> Span:
         """The stretch of text that a place names. A JSON path is looked up in the text, which must be valid JSON."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 EARTH_RADIUS_KM = 6371.0088
@@ -68,9 +69,18 @@ class Circuit:
         return self.rtt_ms * 1000 / 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Circuits:
     """A user's own figures, which go before the shipped ones: sites by code, circuits by `Pair`."""
 
     sites: Mapping[str, Site] = field(default_factory=dict)
     circuits: Mapping[Pair, Circuit] = field(default_factory=dict)
+
+    @cached_property
+    def named_sites(self) -> Mapping[str, Site]:
+        """The sites by their codes and aliases; of two sites with one name, the first."""
+        named: dict[str, Site] = {}
+        for site in self.sites.values():
+            for name in (site.code, *site.aliases):
+                named.setdefault(name, site)
+        return named

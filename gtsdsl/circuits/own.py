@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from decimal import Decimal
 from typing import TypeAlias
 
 from gtsdsl.circuits.known import pair
 from gtsdsl.circuits.model import Circuit, Circuits, Measurement, Pair, Site
 from gtsdsl.diagnostics import Diagnostic, GtsError, Note, did_you_mean, printable
-from gtsdsl.source import JsonPath, Source, Span
+from gtsdsl.json_input import parse
+from gtsdsl.source import JsonPath, Source
+from gtsdsl.testbed import Value
 from gtsdsl.units import MAX_DURATION_US, parse_duration_us
 
 MAX_CIRCUITS = 10_000
@@ -20,8 +24,6 @@ MAX_CHARACTERS = 8 * 2**20
 MAX_RTT_MS = MAX_DURATION_US / 1000
 _MAX_FINDINGS = 20
 _MAX_CODE = 64
-
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 _CIRCUIT_KEYS = {"sites", "rtt_ms", "low_ms", "high_ms", "estimated", "statistic", "source", "measurements"}
 _SITE_KEYS = {"code", "city", "country", "latitude", "longitude", "aliases"}
@@ -51,15 +53,9 @@ def parse_circuits(source: Source) -> Circuits:
     """
     if len(source.text) > MAX_CHARACTERS:
         raise GtsError([Diagnostic("GTS005", f"a file of circuits has at most {MAX_CHARACTERS:,} characters", source)])
-    try:
-        # a byte-order mark becomes a space, so that offsets stay what they are
-        document: Json = json.loads(source.text.replace("\ufeff", " ", 1), parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        place = Span(error.pos, min(error.pos + 1, len(source.text)))
-        raise GtsError([Diagnostic("GTS007", f"not JSON: {error.msg}", source, place)]) from None
-    except (ValueError, RecursionError):
-        message = "not JSON that can be read: nested too deeply, or a number that is none or has too many digits"
-        raise GtsError([Diagnostic("GTS007", message, source)]) from None
+    document, found = parse(source)
+    if found:
+        raise GtsError([replace(finding, code="GTS007") for finding in found])
     return _read(document, source)
 
 
@@ -98,10 +94,6 @@ def to_json(circuits: Iterable[Circuit], sites: Iterable[Site] = ()) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")
-
-
 class _InvalidError(Exception):
     """A value that is not what it should be, and where it stands."""
 
@@ -113,7 +105,7 @@ class _InvalidError(Exception):
         return Diagnostic("GTS007", self.message, source, self.path, self.notes, self.hint)
 
 
-def _read(document: Json, source: Source) -> Circuits:
+def _read(document: Value, source: Source) -> Circuits:
     findings: list[Diagnostic] = []
     sites: dict[str, Site] = {}
     circuits: dict[Pair, Circuit] = {}
@@ -154,14 +146,14 @@ def _read(document: Json, source: Source) -> Circuits:
     return Circuits(sites, circuits)
 
 
-_Entries: TypeAlias = list[tuple[JsonPath, Json]]
+_Entries: TypeAlias = list[tuple[JsonPath, Value]]
 
 
-def _entries(document: Json) -> tuple[_Entries, _Entries]:
+def _entries(document: Value) -> tuple[_Entries, _Entries]:
     """The sites and the circuits of a document, each with its path; a circuit in terse form has a path of text."""
     top = _object(document, ())
     sites: _Entries = []
-    given: Json = document
+    given: Value = document
     root: JsonPath = ()
     if "circuits" in top or "sites" in top:
         _known_keys(top, {"unit", "circuits", "sites"}, ())
@@ -177,7 +169,7 @@ def _entries(document: Json) -> tuple[_Entries, _Entries]:
     return sites, circuits
 
 
-def _terse(entry: Json, path: JsonPath, source: Source, own: Circuits) -> Circuit:
+def _terse(entry: Value, path: JsonPath, source: Source, own: Circuits) -> Circuit:
     codes = str(path[-1]).split("-")
     if len(codes) != 2:
         raise _InvalidError(f"`{printable(str(path[-1]))}` does not name two sites", path, hint="write it as `AMS-MIL`")
@@ -186,15 +178,16 @@ def _terse(entry: Json, path: JsonPath, source: Source, own: Circuits) -> Circui
     return Circuit(sites, rtt_ms, rtt_ms, rtt_ms, False, "given", source.name)
 
 
-def _full(entry: Mapping[str, Json], path: JsonPath, source: Source, own: Circuits) -> Circuit:
+def _full(entry: Mapping[str, Value], path: JsonPath, source: Source, own: Circuits) -> Circuit:
     _known_keys(entry, _CIRCUIT_KEYS, path)
     codes = _list(_required(entry, "sites", path), (*path, "sites"))
     if len(codes) != 2:
         raise _InvalidError("a circuit joins two sites", (*path, "sites"), hint='write it as `"sites": ["AMS", "MIL"]`')
     sites = pair(_code(codes[0], (*path, "sites", 0)), _code(codes[1], (*path, "sites", 1)), own)
     rtt_ms = _milliseconds(_required(entry, "rtt_ms", path), (*path, "rtt_ms"))
-    low_ms = _milliseconds(entry.get("low_ms", rtt_ms), (*path, "low_ms"))
-    high_ms = _milliseconds(entry.get("high_ms", rtt_ms), (*path, "high_ms"))
+    low_ms, high_ms = (
+        _milliseconds(entry[key], (*path, key)) if key in entry else rtt_ms for key in ("low_ms", "high_ms")
+    )
     if not low_ms <= rtt_ms <= high_ms:
         raise _InvalidError("`rtt_ms` is not between `low_ms` and `high_ms`", (*path, "rtt_ms"))
     estimated = entry.get("estimated", False)
@@ -215,14 +208,14 @@ def _full(entry: Mapping[str, Json], path: JsonPath, source: Source, own: Circui
     )
 
 
-def _measurement(overlay: str, entry: Json, path: JsonPath) -> Measurement:
+def _measurement(overlay: str, entry: Value, path: JsonPath) -> Measurement:
     figures = _object(entry, path)
     _known_keys(figures, {"min", "mean", "p99"}, path)
     low, mean, high = (_milliseconds(_required(figures, key, path), (*path, key)) for key in ("min", "mean", "p99"))
     return Measurement(overlay, low, mean, high)
 
 
-def _site(entry: Mapping[str, Json], path: JsonPath) -> Site:
+def _site(entry: Mapping[str, Value], path: JsonPath) -> Site:
     _known_keys(entry, _SITE_KEYS, path)
     aliases = _list(entry.get("aliases", []), (*path, "aliases"))
     return Site(
@@ -235,55 +228,55 @@ def _site(entry: Mapping[str, Json], path: JsonPath) -> Site:
     )
 
 
-def _object(value: Json, path: JsonPath) -> dict[str, Json]:
+def _object(value: Value, path: JsonPath) -> dict[str, Value]:
     if not isinstance(value, dict):
         raise _InvalidError("an object is wanted here", path, hint='the terse form is `{"AMS-MIL": 40.0}`')
     return value
 
 
-def _list(value: Json, path: JsonPath) -> list[Json]:
+def _list(value: Value, path: JsonPath) -> list[Value]:
     if not isinstance(value, list):
         raise _InvalidError("a list is wanted here", path)
     return value
 
 
-def _required(entry: Mapping[str, Json], key: str, path: JsonPath) -> Json:
+def _required(entry: Mapping[str, Value], key: str, path: JsonPath) -> Value:
     if key not in entry:
         raise _InvalidError(f"`{key}` is missing", path)
     return entry[key]
 
 
-def _known_keys(entry: Mapping[str, Json], known: set[str], path: JsonPath) -> None:
+def _known_keys(entry: Mapping[str, Value], known: set[str], path: JsonPath) -> None:
     for key in entry:
         if key not in known:
             hint = did_you_mean(key, sorted(known))
             raise _InvalidError(f"`{printable(key)}` is not known here", (*path, key), hint=hint)
 
 
-def _text(value: Json, path: JsonPath) -> str:
+def _text(value: Value, path: JsonPath) -> str:
     if not isinstance(value, str):
         raise _InvalidError("a text is wanted here", path)
     return value
 
 
-def _code(value: Json, path: JsonPath) -> str:
+def _code(value: Value, path: JsonPath) -> str:
     code = _text(value, path).strip().upper()
     if not 0 < len(code) <= _MAX_CODE:
         raise _InvalidError(f"a site's code has 1 to {_MAX_CODE} characters", path)
     return code
 
 
-def _number(value: Json, low: float, high: float, unit: str, path: JsonPath) -> float:
-    # bool is an int in Python; the comparison is False for what is not a number (NaN) too
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+def _number(value: Value, low: float, high: float, unit: str, path: JsonPath) -> float:
+    # bool is an int in Python
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not low <= value <= high:
         raise _InvalidError(f"a number from {low:g} to {high:,g} is wanted here ({unit})", path)
     return float(value)
 
 
-def _milliseconds(value: Json, path: JsonPath) -> float:
+def _milliseconds(value: Value, path: JsonPath) -> float:
     if isinstance(value, str):
         try:
-            value = parse_duration_us(value) / 1000
+            value = Decimal(parse_duration_us(value)) / 1000
         except ValueError as error:
             raise _InvalidError(str(error), path) from None
     return _number(value, 0, MAX_RTT_MS, "milliseconds of round trip", path)

@@ -31,10 +31,8 @@ def site(code: str, own: Circuits | None = None) -> Site | None:
     A site in the user's ``own`` file goes before a shipped one.
     """
     wanted = code.strip().upper()
-    if own is not None:
-        for candidate in own.sites.values():
-            if wanted in (candidate.code, *candidate.aliases):
-                return candidate
+    if own is not None and wanted in own.named_sites:
+        return own.named_sites[wanted]
     return _SHIPPED.get(wanted)
 
 

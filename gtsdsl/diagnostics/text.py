@@ -8,7 +8,7 @@ from typing import NamedTuple
 from gtsdsl.diagnostics.codes import Severity
 from gtsdsl.diagnostics.findings import Findings
 from gtsdsl.diagnostics.model import Diagnostic, printable
-from gtsdsl.source import Place, Source
+from gtsdsl.source import Place, Source, Span
 
 SHOWN = 200
 """So many findings are shown before the rest is only counted: nobody reads more, and one mistake in a loop or a
@@ -110,14 +110,14 @@ def _excerpt(source: Source, place: Place) -> _Excerpt:
     span = source.span(place)
     line_number, column = source.position(span.start)
     line = source.line(line_number)
-    start = min(column - 1, len(line))
-    end = min(start + max(span.end - span.start, 1), len(line))  # of several lines, the first is marked
-    left, right = _window(line, start, end)
-    before = "…" if left > 0 else ""
-    after = "…" if right < len(line) else ""
+    start = min(span.start, line.end)
+    end = min(start + max(span.end - span.start, 1), line.end)  # of several lines, the first is marked
+    left, right = _window(source.text, line, start, end)
+    before = "…" if left > line.start else ""
+    after = "…" if right < line.end else ""
     cells: list[_Cell] = []
     position = len(before)
-    for character in line[left:right]:
+    for character in source.text[left:right]:
         cells.append(_cell(character, position))
         position += cells[-1].width
     indent = len(before) + sum(cell.width for cell in cells[: start - left])
@@ -126,19 +126,20 @@ def _excerpt(source: Source, place: Place) -> _Excerpt:
     return _Excerpt(line_number, column, text, indent, max(length, 1))
 
 
-def _window(line: str, start: int, end: int) -> tuple[int, int]:
-    """Which characters of the line are shown: all, or those around the place."""
-    if len(line) <= _LINE_WIDTH and sum(_cell(character, 0).cost for character in line) <= _LINE_WIDTH:
-        return 0, len(line)
+def _window(text: str, line: Span, start: int, end: int) -> Span:
+    """Which characters of a line are shown: all, or those around the place."""
+    shown = text[line.start : min(line.end, line.start + _LINE_WIDTH + 1)]
+    if sum(_cell(character, 0).cost for character in shown) <= _LINE_WIDTH:
+        return line
     left, room = start, _CONTEXT
-    while left > 0 and room > 0:
+    while left > line.start and room > 0:
         left -= 1
-        room -= _cell(line[left], 0).cost
+        room -= _cell(text[left], 0).cost
     right, room = start, _LINE_WIDTH - _CONTEXT
-    while right < len(line) and room > 0:
-        room -= _cell(line[right], 0).cost
+    while right < line.end and room > 0:
+        room -= _cell(text[right], 0).cost
         right += 1
-    return left, max(right, min(end, start + 1))
+    return Span(left, max(right, min(end, start + 1)))
 
 
 def _cell(character: str, column: int) -> _Cell:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -12,6 +13,29 @@ from gtsdsl.testbed import Adjacency, Port, PortRef, Resource, Testbed
 
 PortKey: TypeAlias = tuple[str, str]
 """A resource's id (empty: the testbed itself) and a port's. Equal to a `PortRef`, and much faster to make."""
+
+MAX_PATHS = 64_000_000
+"""Characters of the ids in nested testbeds, each written out from the root as often as it is used: ``s1/h1``."""
+
+
+def path_bound(testbed: Testbed, source: Source) -> Diagnostic | None:
+    """The finding that ids, written out from the root, are too long in all."""
+    total = 0
+    for item, prefix in _nested(testbed, 0):
+        total += prefix * (1 + len(item.resources) + 2 * len(item.adjacencies))
+        if total > MAX_PATHS:
+            message = f"the ids in nested testbeds, written out as `s1/h1`, have more than {MAX_PATHS} characters"
+            return Diagnostic("GTS012", message, source, item.place, hint="give the testbeds shorter ids")
+    return None
+
+
+def _nested(testbed: Testbed, prefix: int) -> Iterator[tuple[Testbed, int]]:
+    """The nested testbeds, each with how long what stands before the ids inside it is."""
+    for item in testbed.resources:
+        if isinstance(item, Testbed):
+            inner = prefix + len(item.id) + 1
+            yield item, inner
+            yield from _nested(item, inner)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ _SHOWN_PORTS = 5
 
 def missing(index: Index, scope: Scope, ref: PortRef, place: Place | None) -> Diagnostic:
     """The finding for a reference that names no port of its testbed."""
-    outer, *inner = re.split(r"[./]", str(ref))
+    outer, *inner = re.split(r"[./]", str(ref), maxsplit=2)
     nested = scope.nested.get(outer)
     if nested is not None and inner and inner[0] in nested.named:
         message = f"{shown(inner[0])} inside {shown(outer)} is not visible here: only the ports that it exports are"

@@ -134,7 +134,8 @@ def _location(value: Value) -> Bad | None:
         return Bad("GTS039", f'{told(value)} is no site\'s code, such as "AMS"')
     if site(value) is not None:
         return None
-    by_city = next((known.code for known in SITES if known.city.casefold() == value.strip().casefold()), None)
+    city = value.strip().casefold()
+    by_city = next((known.code for known in SITES if known.city.casefold() == city), None)
     hint = f"did you mean `{by_city}`?" if by_city else f"the sites that are known: {', '.join(_SITE_CODES)}"
     return Bad("GTS032", f"{told(value)} is not a site that is known", hint, () if by_city else _SITE_CODES)
 
