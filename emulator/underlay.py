@@ -25,24 +25,14 @@ from emulator.plan.neighbours import told_neighbours
 from gtsdsl.addresses import Address
 from gtsdsl.loading import without_collector
 from gtsdsl.naming import interface_name
+from gtsdsl.routes import FORWARDING, open_filters, time_to_live
 
 SWITCHES = ""
 """The key of the namespace that all switches share: one Open vSwitch serves them all."""
 
-_FEW_HOSTS = 64
-_HOST_SYSCTLS = {"net/ipv4/ip_forward": "1"}
-_OPEN_SYSCTLS = {
-    # a path may go one way and return another: no packet is dropped for coming from there
-    "net/ipv4/conf/all/rp_filter": "0",
-    "net/ipv4/conf/default/rp_filter": "0",
-}
-_MANY_HOPS = {
-    # a ring of 400 hosts has paths of 200 hops, and a packet's usual time to live is 64
-    "net/ipv4/ip_default_ttl": "255"
-}
 _SYSCTLS = {
     # no link-local addresses: their announcements would be in the way of measured packets, at odd moments
-    "net/ipv6/conf/default/addr_gen_mode": "1",
+    "net.ipv6.conf.default.addr_gen_mode": "1",
 }
 
 
@@ -200,8 +190,10 @@ class Underlay:
         if not is_host:
             return _SYSCTLS
         # new namespaces take these from the machine's: most machines have them as they are wanted
-        closed = {name: value for name, value in _OPEN_SYSCTLS.items() if _sysctl(name) != value}
-        return {**_SYSCTLS, **_HOST_SYSCTLS, **closed, **(_MANY_HOPS if len(self.plan.hosts) > _FEW_HOSTS else {})}
+        closed = {
+            name: value for name, value in open_filters().items() if Path(_sysctl(name)).read_text().strip() != value
+        }
+        return {**_SYSCTLS, **FORWARDING, **closed, **time_to_live(len(self.plan.hosts))}
 
     def _end(self, end: End) -> links.End:
         namespace = self.namespaces[self.key_of(end)]
@@ -285,15 +277,15 @@ def require_netem() -> None:
         os.close(descriptor)
 
 
-def _sysctl(name: str) -> str:
-    return Path("/proc/sys", name).read_text().strip()
+def _sysctl(name: str) -> Path:
+    return Path("/proc/sys/" + name.replace(".", "/"))
 
 
 def _set_up(sysctls: Mapping[str, str]) -> Netlink:
     """Set the parameters of the namespace that the thread is in, before it has any interface."""
     for name, value in sysctls.items():
         with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
-            descriptor = os.open(f"/proc/sys/{name}", os.O_WRONLY | os.O_CLOEXEC)
+            descriptor = os.open(_sysctl(name), os.O_WRONLY | os.O_CLOEXEC)
             try:
                 os.write(descriptor, value.encode())
             finally:

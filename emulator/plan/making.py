@@ -8,13 +8,13 @@ from ipaddress import IPv4Address
 
 from emulator.errors import EmulationError
 from emulator.plan.model import Circuit, Controller, Egress, End, Host, Plan, Route, Switch, SwitchKind
-from emulator.plan.routes import Hop, Joint, Paths, Summary
 from gtsdsl.addresses import Address, addresses, loopbacks, with_control_addresses
 from gtsdsl.circuits import Circuits
-from gtsdsl.controllers import bridged_ports, controllers, has_loop, is_switch
+from gtsdsl.controllers import controllers, has_loop, is_switch
 from gtsdsl.diagnostics import printable
 from gtsdsl.impairments import Impairment, impairments
 from gtsdsl.naming import interface_name, node_names, port_numbers
+from gtsdsl.routes import host_routes
 from gtsdsl.testbed import PortRef, Resource, Testbed, flatten
 from gtsdsl.wiring import Wire, nodes, wires
 
@@ -185,22 +185,7 @@ def _hosts(
     ends: Sequence[End],
     effects: Mapping[str, Impairment],
 ) -> tuple[Host, ...]:
-    switches = [node.id for node in by_id.values() if is_switch(node)]
-    number = {node: index for index, node in enumerate([*(host.id for host in hosts), *switches])}
-    bridged = bridged_ports(dict(by_id))
-    joints = []
-    for index, wire in enumerate(all_wires):
-        if any(is_switch(by_id[end.resource]) and end not in bridged for end in wire.ends):
-            continue  # the way to a controller carries nothing else
-        rtt_us = effects[wire.link.id].rtt_us
-        first, second = (number[end.resource] for end in wire.ends)
-        joints += [Joint(2 * index, first, second, rtt_us), Joint(2 * index + 1, second, first, rtt_us)]
-    paths = Paths(len(hosts), len(number), joints)
-    hops: list[list[Hop | None]] = [[] for _ in hosts]
-    for target in range(len(hosts)):
-        for column, hop in zip(hops, paths.towards(target), strict=True):
-            column.append(hop)
-    summary = Summary(own[hosts[0].id])
+    routes = host_routes(by_id, all_wires, effects, own)
     return tuple(
         Host(
             host.id,
@@ -210,12 +195,12 @@ def _hosts(
             str(own[host.id]),
             tuple(
                 Route(_ip(ends[hop.gateway]), ends[hop.interface].name, tuple(destinations))
-                for hop, destinations in summary.of(hops[index]).items()
+                for hop, destinations in routes[host.id].items()
             ),
             image_id=_text(host, "imageId", "image"),
             flavor_id=_text(host, "flavorId", "flavor"),
         )
-        for index, host in enumerate(hosts)
+        for host in hosts
     )
 
 

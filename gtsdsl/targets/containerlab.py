@@ -12,17 +12,19 @@ environment variables, which cannot hold a NUL. Plain JSON quoting is thus right
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from urllib.parse import quote
 
-from gtsdsl.addresses import Address, addresses
+from gtsdsl.addresses import Address, addresses, loopbacks, with_control_addresses
 from gtsdsl.controllers import bridged_ports, controllers, is_switch
 from gtsdsl.impairments import Impairment, impairments
+from gtsdsl.routes import FORWARDING, Hop, host_routes, open_filters, time_to_live
 from gtsdsl.targets.figures import plain
 from gtsdsl.targets.names import safe_names
 from gtsdsl.testbed import PortRef, Resource, Testbed
-from gtsdsl.wiring import nodes, wires
+from gtsdsl.wiring import Wire, nodes, wires
 
 IMAGE = "nicolaka/netshoot:latest"
 """A well-known image of network tools, ip, tc, ping and iperf3 among them. An ``imageId`` of GTS is no such image."""
@@ -47,19 +49,22 @@ def write(testbed: Testbed) -> str:
     Raises:
         ValueError: a link's delay, jitter, loss or bandwidth, or a controller's address is wrong.
     """
-    by_id = nodes(testbed)
+    by_id, all_wires, effects = nodes(testbed), wires(testbed), impairments(testbed)
     names = safe_names(
         by_id, pattern=_NODE_NAME, limit=_MAX_NODE_NAME, reserved=_RESERVED, filler="-", stem="node", fold_case=True
     )
     lab = safe_names([testbed.id or testbed.type], pattern=_NODE_NAME, limit=40, filler="-", stem="lab")
     lab_name = next(iter(lab.values()))
-    interfaces = _interfaces(testbed, by_id)
+    interfaces = _interfaces(testbed, by_id, all_wires, effects)
+    own = loopbacks([node.id for node in by_id.values() if not is_switch(node)])
+    routes = _routes(host_routes(by_id, all_wires, effects, own), all_wires, interfaces, own)
     of_node: dict[str, list[_Interface]] = {node: [] for node in by_id}
     for port, interface in interfaces.items():
         of_node[port.resource].append(interface)
 
     lines = [*_preamble(lab_name, names, interfaces), f"name: {json.dumps(lab_name)}", "topology:"]
     lines += ["  kinds:", "    linux:", f"      image: {json.dumps(IMAGE)}", "  nodes:" if by_id else "  nodes: {}"]
+    know_names = _know_names({names[host]: address for host, address in own.items()})
     for node in by_id.values():
         lines += [f"    {json.dumps(names[node.id])}:", "      kind: linux"]
         labels = _labels(node)
@@ -67,29 +72,68 @@ def write(testbed: Testbed) -> str:
             lines.append("      labels:")
             lines += [f"        {key}: {json.dumps(quoted)}" for key, quoted in labels.items()]
         commands = list(_commands(node, of_node[node.id]))
+        if node.id in own:
+            commands = [*_host_commands(own[node.id], len(own), of_node[node.id]), *commands, *routes[node.id]]
         if commands:
             lines.append("      exec:")
             lines += [f"        - {json.dumps(command)}" for command in commands]
-    joined = [
-        json.dumps([f"{names[end.resource]}:{interfaces[end].name}" for end in wire.ends]) for wire in wires(testbed)
-    ]
+        if node.id in own:
+            lines.append(f"        - {next(know_names)}")
+    joined = [json.dumps([f"{names[end.resource]}:{interfaces[end].name}" for end in wire.ends]) for wire in all_wires]
     if joined:
         lines.append("  links:")
         lines += [f"    - endpoints: {endpoints}" for endpoints in joined]
     return "\n".join(lines) + "\n"
 
 
-def _interfaces(testbed: Testbed, by_id: dict[str, Resource]) -> dict[PortRef, _Interface]:
+def _interfaces(
+    testbed: Testbed, by_id: dict[str, Resource], all_wires: Sequence[Wire], effects: Mapping[str, Impairment]
+) -> dict[PortRef, _Interface]:
     """The interface of each wired port. eth0 is containerlab's own, for management."""
-    plan, bridged, effects = addresses(testbed), bridged_ports(by_id), impairments(testbed)
+    plan, bridged = with_control_addresses(addresses(testbed), by_id, all_wires), bridged_ports(by_id)
     found: dict[PortRef, _Interface] = {}
     count: dict[str, int] = {}
-    for wire in wires(testbed):
+    for wire in all_wires:
         for end in wire.ends:
             count[end.resource] = count.get(end.resource, 0) + 1
             name = f"eth{count[end.resource]}"
             found[end] = _Interface(name, effects[wire.link.id], plan.get(end), end in bridged)
     return found
+
+
+def _routes(
+    hops: Mapping[str, Mapping[Hop, Sequence[str]]],
+    all_wires: Sequence[Wire],
+    interfaces: Mapping[PortRef, _Interface],
+    own: Mapping[str, IPv4Address],
+) -> dict[str, list[str]]:
+    """The commands that give each host its routes."""
+    ends = [interfaces[end] for wire in all_wires for end in wire.ends]
+    return {
+        host: [
+            f"ip route add {network} via {gateway.ip} dev {ends[hop.interface].name} src {own[host]}"
+            for hop, networks in found.items()
+            if (gateway := ends[hop.gateway].address) is not None
+            for network in networks
+        ]
+        for host, found in hops.items()
+    }
+
+
+def _host_commands(address: IPv4Address, hosts: int, interfaces: Sequence[_Interface]) -> Iterator[str]:
+    """The commands that have a host pass on what is for others, with an address that no link can take away."""
+    parameters = FORWARDING | time_to_live(hosts) | open_filters(*(interface.name for interface in interfaces))
+    yield f"sysctl -w {' '.join(f'{name}={value}' for name, value in parameters.items())}"
+    yield f"ip address add {address}/32 dev lo"
+
+
+def _know_names(hosts: Mapping[str, IPv4Address]) -> Iterator[str]:
+    """The command that lets a host know all hosts by name: written out once, then as an alias of YAML."""
+    lines = "".join(f"{address} {name}\\n" for name, address in hosts.items())
+    command = f"sh -c 'printf \"{lines}\" >> /etc/hosts'"
+    yield f"&names {json.dumps(command)}"
+    while True:
+        yield "*names"
 
 
 def _labels(node: Resource) -> dict[str, str]:
@@ -145,6 +189,8 @@ _ABOUT = """\
 # Switches are Linux bridges with a spanning tree, each in a container of its own: they learn by themselves, and
 # nothing has to be set up on the machine first. For OpenFlow make the node `kind: ovs-bridge` without `exec`, create
 # that bridge with ovs-vsctl, and set the controllers that the label gts-controllers names.
+# Addresses: each host has one of its own on `lo`, which its name stands for on all hosts (`docker exec -it
+# clab-LAB-h1 ping h2`), and one on each link; the commands under `exec` give them, and the routes between all hosts.
 # Delays: half of each circuit's round trip on the egress of both its ends, by the tc commands under `exec`."""
 
 

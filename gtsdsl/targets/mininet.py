@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.resources import files
+from ipaddress import IPv4Address
 
-from gtsdsl.addresses import addresses, with_control_addresses
+from gtsdsl.addresses import addresses, loopbacks, with_control_addresses
 from gtsdsl.controllers import controllers, has_loop, is_switch
 from gtsdsl.impairments import impairments
 from gtsdsl.naming import node_names, port_numbers
+from gtsdsl.routes import FORWARDING, host_routes, time_to_live
 from gtsdsl.targets.figures import plain
 from gtsdsl.testbed import Resource, Testbed
 from gtsdsl.wiring import nodes, wires
@@ -34,7 +36,16 @@ def write(testbed: Testbed) -> str:
     loops = has_loop(by_id, all_wires)
 
     data = ["TESTBED = " + ascii(testbed.id), ""]
-    data += _table("HOSTS", (_host(node, names) for node in by_id.values() if not is_switch(node)))
+    own = loopbacks([node.id for node in by_id.values() if not is_switch(node)])
+    routes = host_routes(by_id, all_wires, effects, own)
+    ends_of = [end for wire in all_wires for end in wire.ends]
+    hops = {
+        host: [(str(plan[ends_of[hop.gateway]].ip), ports[ends_of[hop.interface]], to) for hop, to in found.items()]
+        for host, found in routes.items()
+    }
+    parameters = [f"{name}={value}" for name, value in (FORWARDING | time_to_live(len(own))).items()]
+    data += [f"PARAMETERS = {parameters}", ""]
+    data += _table("HOSTS", (_host(by_id[host], names, address, hops[host]) for host, address in own.items()))
     data += _table("SWITCHES", (_switch(node, names, number, loops) for number, node in enumerate(switches, 1)))
     links = []
     for wire in all_wires:
@@ -62,8 +73,8 @@ def _kept(node: Resource, names: dict[str, str]) -> str:
     return f"'name': {names[node.id]!r}, 'id': {node.id!a}, 'class': {node.cls!a}, 'site': {node.location!a}"
 
 
-def _host(node: Resource, names: dict[str, str]) -> str:
-    return f"{{{_kept(node, names)}}}"
+def _host(node: Resource, names: dict[str, str], address: IPv4Address, routes: list[tuple[str, int, list[str]]]) -> str:
+    return f"{{{_kept(node, names)}, 'address': '{address}', 'routes': {routes}}}"
 
 
 def _switch(node: Resource, names: dict[str, str], number: int, loops: bool) -> str:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from emulator.errors import EmulationError
 from emulator.plan import Options, Plan, PlanError, from_json, plan, to_json
-from emulator.plan.routes import networks
 from gtsdsl.circuits import Circuits, parse_circuits
+from gtsdsl.routes import networks
 from gtsdsl.source import Source
 from gtsdsl.testbed import Port, Resource, Testbed
 from tests.emulator.topologies import Edge, joined, mesh, ring

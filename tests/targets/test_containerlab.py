@@ -11,6 +11,8 @@ import jsonschema_rs
 import pytest
 import yaml
 
+from emulator.plan import plan
+from gtsdsl.shapes import build
 from gtsdsl.targets import compile_to
 from gtsdsl.testbed import Port, Resource, Testbed, Value
 from gtsdsl.wiring import nodes, wires
@@ -125,7 +127,9 @@ def test_commands_hold_nothing_but_our_own_words(testbed: Testbed) -> None:
     number = r"[0-9]+(\.[0-9]+)?"
     own = re.compile(
         r"ip link add br0 type bridge stp_state 1 forward_delay 200|ip link set br0 up|ip link set eth\d+ master br0"
-        r"|ip address add [0-9.]+/\d+ dev eth\d+"
+        r"|ip address add [0-9.]+/\d+ dev (eth\d+|lo)|ip route add [0-9.]+/\d+ via [0-9.]+ dev eth\d+ src [0-9.]+"
+        r"|sysctl -w( net\.ipv4\.[a-z0-9_.]+=\d+)+"
+        r"|sh -c 'printf \"([0-9.]+ [a-zA-Z0-9._-]+\\n)+\" >> /etc/hosts'"
         rf"|tc qdisc replace dev eth\d+ root netem delay \d+us( \d+us)?( loss {number}%)? rate \d+bit limit \d+"
     )
     for node in _topology(testbed)["nodes"].values():
@@ -147,8 +151,13 @@ def test_a_host_has_an_address_and_half_of_the_round_trip_on_its_egress() -> Non
         "kind": "linux",
         "labels": {"gts-id": "h1", "gts-class": "host", "gts-location": "AMS"},
         "exec": [
+            "sysctl -w net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 "
+            "net.ipv4.conf.eth1.rp_filter=0",
+            "ip address add 100.64.0.1/32 dev lo",
             "ip address add 10.0.0.0/31 dev eth1",
             "tc qdisc replace dev eth1 root netem delay 18100us 1500us loss 0.1% rate 100000000bit limit 466",
+            "ip route add 100.64.0.2/32 via 10.0.0.1 dev eth1 src 100.64.0.1",
+            "sh -c 'printf \"100.64.0.1 h1\\n100.64.0.2 h2\\n\" >> /etc/hosts'",
         ],
     }
 
@@ -162,7 +171,7 @@ def test_a_switch_is_a_bridge_that_leaves_its_control_port_alone() -> None:
         "ip link set eth1 master br0",
         "ip link set eth2 master br0",
         "ip link set eth3 master br0",
-        "ip address add 10.0.0.9/31 dev eth4",
+        "ip address add 192.168.7.2/24 dev eth4",
     ]
 
 
@@ -196,6 +205,34 @@ def test_a_reference_to_a_port_of_a_nested_testbed_is_followed() -> None:
     island = wired([Resource("host", "h1", "BRA", {}, (Port("p"),))], [])
     testbed = Testbed("T", "T", resources=(Testbed("Island", "s1", resources=island.resources),))
     assert _topology(testbed)["nodes"]["s1-h1"]["labels"]["gts-id"] == "s1/h1"
+
+
+def _commands_of(testbed: Testbed, beginning: str) -> dict[str, list[str]]:
+    nodes_of = _topology(testbed)["nodes"]
+    return {
+        name: [command for command in node.get("exec", []) if command.startswith(beginning)]
+        for name, node in nodes_of.items()
+    }
+
+
+@pytest.mark.parametrize("testbed", [pair(), triangle(), build("ring", ["AMS", "MIL"], 9)], ids=lambda it: it.type)
+def test_routes_and_addresses_are_those_of_the_plan(testbed: Testbed) -> None:
+    made = plan(testbed)
+    routes, addresses = _commands_of(testbed, "ip route"), _commands_of(testbed, "ip address")
+    for machine in made.hosts:
+        gateways = [f"{network} via {route.gateway}" for route in machine.routes for network in route.destinations]
+        assert [re.sub("ip route add | dev .*", "", command) for command in routes[machine.id]] == gateways
+        links = [end.address for end in made.ends if end.node == machine.name]
+        assert [command.split()[3] for command in addresses[machine.id]] == [f"{machine.loopback}/32", *links]
+    switches = {switch.name: switch.id for switch in made.switches}
+    for end in made.ends:
+        if end.node in switches and end.address is not None:
+            assert any(end.address in command for command in addresses[switches[end.node]])
+
+
+def test_a_packet_may_pass_a_long_line_of_hosts() -> None:
+    commands = _commands_of(build("line", ["AMS"], 65), "sysctl")["h1"]
+    assert "net.ipv4.ip_default_ttl=255" in commands[0]
 
 
 def test_golden() -> None:

@@ -12,6 +12,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from emulator.plan import plan
+from gtsdsl.shapes import build
 from gtsdsl.targets import compile_to
 from gtsdsl.testbed import Port, Resource, Testbed, Value
 from gtsdsl.wiring import nodes, wires
@@ -78,7 +80,7 @@ def test_every_interface_name_fits_the_kernel_and_is_unique(testbed: Testbed, tm
 
 @pytest.mark.parametrize("testbed", TESTBEDS, ids=lambda testbed: testbed.type)
 def test_the_input_is_data_and_the_program_is_always_the_same(testbed: Testbed) -> None:
-    assert list(_data(testbed)) == ["TESTBED", "HOSTS", "SWITCHES", "LINKS"]
+    assert list(_data(testbed)) == ["TESTBED", "PARAMETERS", "HOSTS", "SWITCHES", "LINKS"]
     assert _program(testbed) == _program(pair())
     assert re.fullmatch(r"[\n -~]+", compile_to(testbed, "mininet"))
 
@@ -175,6 +177,29 @@ def test_a_switch_obeys_its_own_controllers_only(tmp_path: Path, monkeypatch: py
         switch.start(controllers)
         assert switch.failMode == mode
         assert started.pop() == obeyed
+
+
+@pytest.mark.parametrize("testbed", [pair(), triangle(), build("ring", ["AMS", "MIL"], 9)], ids=lambda it: it.type)
+def test_addresses_and_routes_are_those_of_the_plan(testbed: Testbed) -> None:
+    made, data = plan(testbed), _data(testbed)
+    numbers = {end.name: end.number for end in made.ends}
+    assert data["HOSTS"] == [
+        {
+            "name": host.name,
+            "id": host.id,
+            "class": host.cls,
+            "site": host.site,
+            "address": host.loopback,
+            "routes": [(route.gateway, numbers[route.interface], list(route.destinations)) for route in host.routes],
+        }
+        for host in made.hosts
+    ]
+
+
+def test_a_packet_may_pass_a_long_line_of_hosts() -> None:
+    assert _data(pair())["PARAMETERS"] == ["net.ipv4.ip_forward=1"]
+    parameters = _data(build("line", ["AMS"], 65))["PARAMETERS"]
+    assert parameters == ["net.ipv4.ip_forward=1", "net.ipv4.ip_default_ttl=255"]
 
 
 def test_a_control_port_has_the_testbeds_own_addresses_and_is_thus_not_switched() -> None:

@@ -1,4 +1,4 @@
-"""Circuits to each host's routes: the neighbour through which it reaches every other host.
+"""Testbed to each host's routes: the neighbour through which it reaches every other host.
 
 Two rules. Hosts that are joined, by a circuit or by switches alone, send to each other straight over it, also where a
 detour would be shorter: real circuits do not reroute. All others take the path of least delay over hosts that keep
@@ -14,10 +14,71 @@ network covers an address that nobody has, so that a packet to nowhere is refuse
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address
 from itertools import groupby
 from typing import NamedTuple
+
+from gtsdsl.controllers import bridged_ports, is_switch
+from gtsdsl.impairments import Impairment
+from gtsdsl.testbed import Resource
+from gtsdsl.wiring import Wire
+
+FORWARDING = {"net.ipv4.ip_forward": "1"}
+"""Kernel parameters of a host that passes on what is for other hosts."""
+
+_FEW_HOSTS = 64
+
+
+def time_to_live(hosts: int) -> dict[str, str]:
+    """Return the kernel parameters that let a packet pass so many hosts.
+
+    A ring of 400 hosts has paths of 200 hops, and a packet's usual time to live is 64.
+    """
+    return {"net.ipv4.ip_default_ttl": "255"} if hosts > _FEW_HOSTS else {}
+
+
+def open_filters(*interfaces: str) -> dict[str, str]:
+    """Return the kernel parameters that let a path go one way and return another.
+
+    With a strict filter, the kernel drops a packet that comes in where the answer would not go out. The kernel takes
+    the stricter of the values of ``all`` and of the interface. ``default`` is for interfaces to come.
+    """
+    return {f"net.ipv4.conf.{name}.rp_filter": "0" for name in ("all", "default", *interfaces)}
+
+
+def host_routes(
+    by_id: Mapping[str, Resource],
+    all_wires: Sequence[Wire],
+    effects: Mapping[str, Impairment],
+    own: Mapping[str, IPv4Address],
+) -> dict[str, dict[Hop, list[str]]]:
+    """Return the networks that each host reaches through each of its next hops.
+
+    ``by_id``, ``all_wires`` and ``effects`` are a testbed's `nodes`, `wires` and `impairments`. ``own`` are the
+    `loopbacks` of its hosts, which are the destinations. Interfaces are numbered: ``2k`` and ``2k + 1`` are the first
+    and second end of wire ``k``.
+    """
+    hosts = list(own)
+    number = {node: index for index, node in enumerate([*hosts, *(node for node in by_id if node not in own)])}
+    bridged = bridged_ports(dict(by_id))
+    joints = []
+    for index, wire in enumerate(all_wires):
+        if any(is_switch(by_id[end.resource]) and end not in bridged for end in wire.ends):
+            continue  # the way to a controller carries nothing else
+        rtt_us = effects[wire.link.id].rtt_us
+        first, second = (number[end.resource] for end in wire.ends)
+        joints += [Joint(2 * index, first, second, rtt_us), Joint(2 * index + 1, second, first, rtt_us)]
+    paths = Paths(len(hosts), len(number), joints)
+    hops: list[list[Hop | None]] = [[] for _ in hosts]
+    for target in range(len(hosts)):
+        for column, hop in zip(hops, paths.towards(target), strict=True):
+            column.append(hop)
+    if not hosts:
+        return {}
+    summary = Summary(own[hosts[0]])
+    return {host: summary.of(column) for host, column in zip(hosts, hops, strict=True)}
+
 
 _HOP = 1
 _DELAY_SHIFT = 12  # a path's cost is its round trip in microseconds, and below that the number of its hops

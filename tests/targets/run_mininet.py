@@ -1,0 +1,42 @@
+"""Run scripts of the Mininet target, and print how their hosts reach each other. For a guest, as root."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import sys
+from types import ModuleType
+
+
+def _imported(path: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("script", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(path: str) -> dict[str, dict[str, float]]:
+    """By host the round trips to all others, by name, in ms."""
+    network = _imported(path).build()
+    try:
+        network.start()
+        if lost := network.pingAll(timeout="5"):
+            raise SystemExit(f"{path}: pingall lost {lost} %")
+        round_trips: dict[str, dict[str, float]] = {}
+        for host in network.hosts:
+            round_trips[host.name] = {}
+            for other in network.hosts:
+                if other is not host:
+                    # what Mininet's shell puts in place of a host's name
+                    said = host.cmd("ping -c 2 -W 5", other.defaultIntf().updateIP())
+                    round_trips[host.name][other.name] = float(re.findall(r"time=([0-9.]+) ms", said)[-1])
+        return round_trips
+    finally:
+        network.stop()
+
+
+if __name__ == "__main__":
+    print(json.dumps([run(path) for path in sys.argv[1:]]))
