@@ -45,6 +45,7 @@ _SWITCH_MODE = "How the switch is made: `hard` for a slice of a real switch, `so
 _HOST = {
     "flavor": "The machine's size: `c2r4h20` is 2 cores, 4 GB of memory, 20 GB of disk.",
     "flavorId": "The machine's size: `c2r4h20` is 2 cores, 4 GB of memory, 20 GB of disk.",
+    "cpuSpeed": "The speed of the machine's processor in GHz, e.g. 2.5; 2 if nothing is said. (Not emulated.)",
 }
 
 _LINK = {

@@ -60,7 +60,7 @@ def check(source: Source, parameters: Mapping[str, Value] | None = None, *, pars
         return Checked(testbed, Findings.of(chain(found, judged)))
 
 
-_FOLLOW_FROM_EVALUATION = frozenset("GTS021 GTS022 GTS024 GTS040 GTS041 GTS042 GTS043".split())
+_FOLLOW_FROM_EVALUATION = frozenset("GTS021 GTS022 GTS024 GTS040 GTS041 GTS042 GTS043 GTS046".split())
 """What may be wrong only because a statement before was wrong and left something out."""
 _FOLLOW_FROM_SYNTAX = _FOLLOW_FROM_EVALUATION | {"GTS004", "GTS010", "GTS015", "GTS016", "GTS018"}
 """The same where statements could not even be read."""

@@ -11,7 +11,7 @@ import click
 from gtsdsl.cli.common import print_diagnostics, write_output
 from gtsdsl.diagnostics import printable
 from gtsdsl.loading import check, read_source
-from gtsdsl.targets import FORMATS, compile_to
+from gtsdsl.targets import FORMATS, compile_to, warnings
 from gtsdsl.testbed import Value
 
 
@@ -22,11 +22,13 @@ from gtsdsl.testbed import Value
 @click.option(
     "--set", "settings", metavar="NAME=VALUE", multiple=True, help="Give a parameter of the root type a value."
 )
-def command(file: str, output: Path | None, target: str, settings: Sequence[str]) -> None:
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+def command(file: str, output: Path | None, target: str, settings: Sequence[str], strict: bool) -> None:
     """Turn a topology into GTS JSON or into what another tool reads.
 
     FILE is GTS DSL, GTS JSON or a project of the public editor, told apart by their content; `-` is standard input.
-    What is wrong with it goes to standard error. With an error, nothing is written and the exit status is 1.
+    What is wrong with it, and what the format cannot say, goes to standard error. With an error, and with --strict
+    with a warning, nothing is written and the exit status is 1.
 
     A VALUE of --set is written as in the DSL (5, 0.5, true, "AMS", ["AMS", "MIL"]); a bare word is a string.
 
@@ -36,14 +38,21 @@ def command(file: str, output: Path | None, target: str, settings: Sequence[str]
       gtsdsl compile mesh.dsl --to containerlab --set n=8 --set 'sites=["AMS", "MIL"]'
     """
     parameters = parse_settings(settings)
-    checked = check(read_source(file), parameters)
+    source = read_source(file)
+    checked = check(source, parameters)
     print_diagnostics(checked.diagnostics)
     if checked.testbed is None or checked.has_errors:
         sys.exit(1)
     try:
         text = compile_to(checked.testbed, target)
+        remarks = warnings(checked.testbed, target, source)
     except ValueError as error:  # the format cannot hold this topology
         raise click.ClickException(printable(str(error), limit=1000)) from None
+    if checked.diagnostics and remarks:
+        click.echo(err=True)
+    print_diagnostics(remarks)
+    if strict and (checked.diagnostics or remarks):
+        sys.exit(1)
     write_output(output, text)
 
 

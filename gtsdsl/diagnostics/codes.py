@@ -76,4 +76,8 @@ CODES: dict[str, Code] = {
     "GTS043": _error("exported port bound to nothing"),
     "GTS044": _error("nested testbeds that contradict each other"),
     "GTS045": _warning("jitter above the delay"),
+    "GTS046": _warning("empty testbed"),
+    "GTS047": _error("value that the editor left undefined"),
+    # an output format
+    "GTS050": _warning("not as the output format has it"),
 }

@@ -1,4 +1,4 @@
-"""The testbed as a whole to findings: hosts that cannot reach each other, switches cut off from their controller."""
+"""The testbed as a whole to findings: nothing in it, hosts that cannot reach each other, switches cut off."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gtsdsl.controllers import is_control
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.rules.index import Index, Scope, shown
-from gtsdsl.testbed import HOST_CLASSES, Resource
+from gtsdsl.testbed import HOST_CLASSES, Resource, flatten
 
 _SHOWN_HOSTS = 5
 _SHOWN_PARTS = 3
@@ -17,10 +17,22 @@ _CONTROLLER_ATTRIBUTES = ("controllerIPv4", "controller")
 
 def check_topology(index: Index) -> Iterator[Diagnostic]:
     """All findings about the testbed as a whole."""
+    yield from _nothing_in_it(index)
     yield from _unreachable_hosts(index)
     for scope in index.scopes:
         for switch in scope.testbed.switches:
             yield from _controller_cut_off(index, scope, switch)
+
+
+def _nothing_in_it(index: Index) -> Iterator[Diagnostic]:
+    root = index.scopes[0].testbed
+    if not any(isinstance(item, Resource) for item in flatten(root).resources):
+        yield index.finding(
+            "GTS046",
+            f"testbed {shown(root.id)} has no resource",
+            root.place,
+            hint='declare one, such as `host { id = "h1"; location = "AMS" }`',
+        )
 
 
 def _unreachable_hosts(index: Index) -> Iterator[Diagnostic]:

@@ -1,4 +1,4 @@
-"""Attributes' values to findings: sites, addresses, port numbers, rates, flavors, delays (GTS032 to GTS039, GTS045)."""
+"""Attributes' values to findings: sites, addresses, rates, flavors, delays … (GTS032 to GTS039, GTS045, GTS047)."""
 
 from __future__ import annotations
 
@@ -40,6 +40,14 @@ _FLAVOR = re.compile(r"c[1-9][0-9]{0,5}r[1-9][0-9]{0,5}h[1-9][0-9]{0,5}")
 _FLAVOR_FORM = "a flavor is `c2r4h20`: 2 cores, 4 GB of memory (RAM), 20 GB of disk; each a positive number"
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,9}")
 _DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
+
+
+_UNDEFINED = "undefined"
+_LEFT_UNDEFINED = Bad(
+    "GTS047",
+    '"undefined" is what the drag-and-drop editor writes for a field that has no value',
+    "give it a value, or leave the attribute out",
+)
 
 
 def check_values(index: Index) -> Iterator[Diagnostic]:
@@ -87,7 +95,10 @@ def _each(
 ) -> Iterator[Diagnostic]:
     for name, value in values.items():
         check = checks.get(name)
-        bad = check(value) if check is not None else None
+        if value == _UNDEFINED and check is not None and check is not _text:
+            bad: Bad | None = _LEFT_UNDEFINED
+        else:
+            bad = check(value) if check is not None else None
         if bad is not None:
             near = index.near(value, bad.words) if isinstance(value, str) and bad.words else None
             where = prefix + name
@@ -232,6 +243,15 @@ def _coordinate(value: Value) -> Bad | None:
     return None if good else Bad("GTS039", f"{told(value)} is no number")
 
 
+def _positive(value: Value) -> Bad | None:
+    number = value
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        number = Decimal(value)
+    if isinstance(number, int | Decimal) and not isinstance(number, bool) and number > 0:
+        return None
+    return Bad("GTS039", f"{told(value)} is no speed: it is a positive number, in GHz", "write `cpuSpeed = 2.5`")
+
+
 def _controller(value: Value) -> Bad | None:
     values = value if isinstance(value, list) else [value]
     if values and all(isinstance(each, dict) for each in values):
@@ -253,6 +273,7 @@ _OF_RESOURCES: Mapping[str, Check] = {
     "imageId": _string,
     "flavor": _flavor,
     "flavorId": _flavor,
+    "cpuSpeed": _positive,
     "bandwidth": _parsed_by(parse_bandwidth, "GTS036"),
     "delay": _parsed_by(parse_duration_us, "GTS038"),
     "jitter": _parsed_by(parse_duration_us, "GTS038"),

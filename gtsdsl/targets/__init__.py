@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
+from types import ModuleType
+from typing import TYPE_CHECKING
 
+from gtsdsl.diagnostics import Diagnostic
+from gtsdsl.source import Source
 from gtsdsl.testbed import Testbed
+
+if TYPE_CHECKING:
+    from gtsdsl.targets.remark import Remark
 
 FORMATS = {
     "gts-json": "gts_json",
@@ -16,7 +24,11 @@ FORMATS = {
     "containerlab": "containerlab",
     "mininet": "mininet",
 }
-"""The name of each format and the module that holds it; each module has ``write(testbed) -> str``."""
+"""The name of each format and the module that holds it.
+
+Each module has ``write(testbed) -> str``. One whose format cannot say all that a testbed says has
+``remarks(testbed) -> Iterator[Remark]`` besides.
+"""
 
 
 def compile_to(testbed: Testbed, target: str) -> str:
@@ -27,7 +39,18 @@ def compile_to(testbed: Testbed, target: str) -> str:
     """
     if target not in FORMATS:
         raise ValueError(f"no format {target!r}; there are {', '.join(FORMATS)}")
-    text = importlib.import_module(f"gtsdsl.targets.{FORMATS[target]}").write(testbed)
+    text = _module(target).write(testbed)
     if not isinstance(text, str):
         raise TypeError(f"gtsdsl.targets.{FORMATS[target]}.write gave no text")
     return text
+
+
+def warnings(testbed: Testbed, target: str, source: Source) -> tuple[Diagnostic, ...]:
+    """Return what a format does not say as the testbed, which comes from ``source``, says it (GTS050)."""
+    module = _module(target)
+    remarks: Iterable[Remark] = module.remarks(testbed) if hasattr(module, "remarks") else ()
+    return tuple(Diagnostic("GTS050", it.message, source, it.place, hint=it.hint) for it in remarks)
+
+
+def _module(target: str) -> ModuleType:
+    return importlib.import_module(f"gtsdsl.targets.{FORMATS[target]}")

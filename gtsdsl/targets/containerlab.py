@@ -23,6 +23,7 @@ from gtsdsl.impairments import Impairment, impairments
 from gtsdsl.routes import FORWARDING, Hop, host_routes, open_filters, time_to_live
 from gtsdsl.targets.figures import plain
 from gtsdsl.targets.names import safe_names
+from gtsdsl.targets.remark import Remark, ids_of
 from gtsdsl.testbed import PortRef, Resource, Testbed
 from gtsdsl.wiring import Wire, nodes, wires
 
@@ -84,6 +85,16 @@ def write(testbed: Testbed) -> str:
         lines.append("  links:")
         lines += [f"    - endpoints: {endpoints}" for endpoints in joined]
     return "\n".join(lines) + "\n"
+
+
+def remarks(testbed: Testbed) -> Iterator[Remark]:
+    """Return the warnings about a testbed as a lab: its switches obey no controller."""
+    if obedient := [node for node in nodes(testbed).values() if is_switch(node) and controllers(node)]:
+        yield Remark(
+            f"a switch of the lab is a bridge that learns by itself: no controller is obeyed by {ids_of(obedient)}",
+            obedient[0].place,
+            "the head of the file says how to make it a switch with OpenFlow",
+        )
 
 
 def _interfaces(

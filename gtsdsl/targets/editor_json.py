@@ -10,9 +10,13 @@ from decimal import Decimal
 from typing import cast
 
 from gtsdsl.diagnostics import printable
-from gtsdsl.targets.editor_json_input import CLASSES, FIELDS, default_type
+from gtsdsl.targets.editor_json_input import CLASSES, FIELDS, default_type, read
+from gtsdsl.targets.editor_needs import made_up, ports_count, ports_of, states_controller
+from gtsdsl.targets.editor_remarks import remarks
 from gtsdsl.targets.gts_json import value_text
 from gtsdsl.testbed import LINK_CLASS, Port, PortRef, Resource, Testbed, Value, flatten
+
+__all__ = ["read", "remarks", "write"]
 
 _GROUPS = {cls: group for group, cls in CLASSES.items()} | {"ofx": "vsi"}
 
@@ -26,9 +30,10 @@ def write(testbed: Testbed) -> str:
     The editor knows hosts, bare-metal servers and ``vsi`` switches, joined by links. An ``ofx``, of which ``vsi`` is
     the later name, becomes a ``vsi`` node with its address, mask and controller in the fields of a ``vsi``, and is
     marked with ``dsl_class`` so that reading makes an ``ofx`` of it again. What the editor has no field for (a link's
-    delay, say) stands under ``attributes``: the editor passes it over, `read` takes it back. A site's code is in lower
-    case, as the editor's list of sites has them. Ids of nodes and edges, and the places on the canvas (a cluster a
-    site), follow from the testbed alone.
+    delay, say) stands under ``attributes``: the editor passes it over, `read` takes it back. What the editor needs
+    and the testbed does not state (a host's image, say) is made up; ``dsl_defaults`` says what was, and `read` leaves
+    it out if nobody has changed it. A site's code is in lower case, as the editor's list of sites has them. Ids of
+    nodes and edges, and the places on the canvas (a cluster a site), follow from the testbed alone.
 
     Raises:
         ValueError: the format cannot hold the testbed: a resource of another class, a link that does not join two
@@ -71,10 +76,16 @@ def _node(resource: Resource, node_id: str, place: tuple[int, int]) -> dict[str,
     node |= {"group": _GROUPS[resource.cls], "dsl_id": resource.id}
     if resource.cls == "ofx":
         node["dsl_class"] = "ofx"
-    node |= _fields(resource)
-    # as the editor has it, the value of a port without attributes is its id
-    node["ports"] = {port.id: dict(port.attributes) if port.attributes else port.id for port in resource.ports}
-    return node
+    fields = _fields(resource)
+    defaults = made_up(resource, fields)
+    ports, port_defaults = ports_of(resource)
+    node |= {"location": "", **fields, **defaults, "ports": ports}
+    if port_defaults:
+        defaults["ports"] = port_defaults
+    if defaults:
+        node["dsl_defaults"] = defaults
+    # a link that is drawn from the node to itself is refused by the rules, so there is none whose radius is taken
+    return node | {"ports_count": ports_count(ports), "selfieRadiuses": []}
 
 
 def _edge(link: Resource, ids: Mapping[str, str], ends: Mapping[str, Mapping[str, str]]) -> dict[str, Value]:
@@ -82,7 +93,7 @@ def _edge(link: Resource, ids: Mapping[str, str], ends: Mapping[str, Mapping[str
     order = ["src", "dst"] if ends.keys() == {"src", "dst"} else list(ends)
     start, end = ends[order[0]], ends[order[1]]
     edge: dict[str, Value] = {"id": ids[link.id], "from": ids[start["node"]], "to": ids[end["node"]], "name": link.id}
-    edge |= {"from_port": start["port"], "to_port": end["port"]}
+    edge |= {"from_port": start["port"], "to_port": end["port"], "selfie": False}
     edge |= _fields(link)
     if link.ports != (Port("src"), Port("dst")):
         ports = {port.id: dict(port.attributes) for port in link.ports}
@@ -99,7 +110,7 @@ def _fields(resource: Resource) -> dict[str, Value]:
         fields["location"] = code.lower() if len(code) == 3 and code.isascii() else code
     for name, value in resource.attributes.items():
         field = FIELDS[resource.cls].get(name, ())
-        if not field or not _fits(field, value):
+        if not field or not _fits(field, value) or (field[0] == "controller" and not states_controller(resource)):
             others[name] = value
         elif len(field) == 1:
             fields[field[0]] = value
@@ -113,7 +124,7 @@ def _fields(resource: Resource) -> dict[str, Value]:
 def _fits(field: tuple[str, ...], value: Value) -> bool:
     """Whether a field of the editor holds a value of this kind, and reading would not take it for an empty field."""
     if field == ("controller",):
-        return isinstance(value, dict) and bool(value) and None not in value.values() and "" not in value.values()
+        return isinstance(value, dict) and None not in value.values() and "" not in value.values()
     if field[-1] in {"bandwidth", "port"} and isinstance(value, int | Decimal):
         return not isinstance(value, bool)
     return isinstance(value, str) and value != ""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import NotRequired, TypedDict, cast
 
 from gtsdsl.diagnostics import Diagnostic, Note, printable
 from gtsdsl.json_schema import EDITOR_JSON, violations
 from gtsdsl.references import is_name
 from gtsdsl.source import JsonPath, Place, Source
-from gtsdsl.testbed import LINK_CLASS, Adjacency, Port, PortRef, Resource, Testbed, Value
+from gtsdsl.syntax.nodes import Literal
+from gtsdsl.syntax.strings import BadString, read_string
+from gtsdsl.testbed import LINK_CLASS, SWITCH_CLASSES, Adjacency, Port, PortRef, Resource, Testbed, Value
 
 CLASSES = {"host": "host", "bms": "baremetalserver", "vsi": "vsi"}
 """What a node's group is in the DSL."""
@@ -33,6 +36,8 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """Where the editor keeps an attribute, by the resource's class: a field, or a field inside a field."""
 
+_IN_QUOTES = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
 _LINK_PORTS: dict[str, Value] = {"src": "src", "dst": "dst"}
 
 
@@ -41,6 +46,7 @@ class _NodeJson(TypedDict):
     group: str
     dsl_id: str
     dsl_class: NotRequired[str]
+    dsl_defaults: NotRequired[dict[str, Value]]
 
 
 _Wires = TypedDict("_Wires", {"from": str, "to": str})  # a key that is a keyword of Python
@@ -71,8 +77,10 @@ def read(document: Value, source: Source) -> tuple[Testbed | None, tuple[Diagnos
     """The testbed that a document describes, if it is an editor's project, and what is wrong with it.
 
     Nodes become resources, and edges links, each with a ``src`` at its ``from`` and a ``dst`` at its ``to``. An edge
-    without a name is called ``l1``, ``l2`` …. Empty fields are as absent ones. The testbed's type is its id where that
-    can be a type's name, else ``Testbed``. The testbed is None when the document is no project. ``source`` is its text.
+    without a name is called ``l1``, ``l2`` …. Empty fields are as absent ones, and so are those that the writer of the
+    project made up (``dsl_defaults``), unless somebody has changed them since. The testbed's type is its id where that
+    can be a type's name, else ``Testbed``. The testbed is None when the document is no project. ``source`` is
+    its text.
     """
     found = tuple(violations(document, EDITOR_JSON, source))
     if found:
@@ -139,7 +147,13 @@ def _link_names(project: _ProjectJson) -> list[str]:
 def _resource(cls: str, name: str, members: dict[str, Value], path: JsonPath, id_key: str) -> Resource:
     attributes: dict[str, Value] = {}
     places: dict[str, Place] = {"location": (*path, "location")}
+    others = {**cast(dict[str, Value], members.get("attributes", {}))}
+    defaults = cast(dict[str, Value], members.get("dsl_defaults", {}))
     for attribute, field in FIELDS[cls].items():
+        if field[0] in defaults:
+            if members.get(field[0]) == defaults[field[0]]:
+                continue
+            others.pop(attribute, None)  # what the editor's user has put there is newer
         value: Value = members
         for key in field:
             value = value.get(key) if isinstance(value, dict) else None
@@ -148,16 +162,33 @@ def _resource(cls: str, name: str, members: dict[str, Value], path: JsonPath, id
         if value not in (None, ""):
             attributes[attribute] = value
             places[attribute] = (*path, *field)
-    others = cast(dict[str, Value], members.get("attributes", {}))
     places |= {attribute: (*path, "attributes", attribute) for attribute in others}
+    made_up = defaults.get("ports")
     ports = tuple(
-        Port(
-            port,
-            given if isinstance(given, dict) else {},
-            (*path, "ports", port),
-            {attribute: (*path, "ports", port, attribute) for attribute in given} if isinstance(given, dict) else {},
-        )
+        _port(cls, port, given, made_up.get(port) if isinstance(made_up, dict) else None, path)
         for port, given in cast(dict[str, Value], members.get("ports", {})).items()
     )
     location = cast(str | None, members.get("location")) or None
     return Resource(cls, name, location, {**attributes, **others}, ports, (*path, id_key), places)
+
+
+def _port(cls: str, port: str, given: Value, made_up: Value, path: JsonPath) -> Port:
+    place = (*path, "ports", port)
+    if not isinstance(given, dict):
+        return Port(port, {}, place)
+    made = made_up if isinstance(made_up, dict) else {}
+    attributes: Mapping[str, Value] = {key: value for key, value in given.items() if made.get(key, ...) != value}
+    if cls in SWITCH_CLASSES:
+        attributes = {key: _unquoted(value) for key, value in attributes.items()}
+    return Port(port, attributes, place, {attribute: (*place, attribute) for attribute in attributes})
+
+
+def _unquoted(value: Value) -> Value:
+    """A value of a switch's port, which the editor pastes into its DSL as it stands: a string has its quotes in it."""
+    if not isinstance(value, str) or not _IN_QUOTES.fullmatch(value):
+        return value
+    try:
+        node = read_string(value, 0, lambda _start, _end: None)
+    except BadString:
+        return value
+    return node.value if isinstance(node, Literal) and isinstance(node.value, str) else value

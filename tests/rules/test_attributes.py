@@ -73,13 +73,13 @@ def test_unknown_attribute_of_a_controller() -> None:
 
 
 def test_unknown_attribute_of_a_testbed() -> None:
-    assert codes(bed(descripton="x")) == ["GTS030"]
+    assert codes(bed(host("h"), descripton="x")) == ["GTS030"]
     assert codes(bed(bed(host("h"), id="s", colour="red"))) == ["GTS030"]
 
 
 def test_a_parameter_is_a_hint() -> None:
     inner = Testbed("Mesh", "m", parameters={"hosts": 3}, attributes={"host": 5})
-    finding = only(bed(inner))
+    finding = only(bed(host("h"), inner))
     assert (finding.message, finding.hint) == ("testbed Mesh has no attribute `host`", "did you mean `hosts`?")
 
 

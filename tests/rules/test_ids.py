@@ -10,8 +10,8 @@ def test_a_pair_is_clean() -> None:
     assert findings(bed(*PAIR)) == ()
 
 
-def test_an_empty_testbed_is_clean() -> None:
-    assert findings(bed()) == ()
+def test_a_host_alone_is_clean() -> None:
+    assert findings(bed(host("h"))) == ()
 
 
 def test_a_duplicate_resource_names_the_first() -> None:

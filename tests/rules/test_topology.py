@@ -26,7 +26,6 @@ def star(switch: str, *hosts: str) -> tuple[Item, ...]:
 @pytest.mark.parametrize(
     "items",
     [
-        pytest.param((), id="nothing"),
         pytest.param((host("h"),), id="one host"),
         pytest.param((vsi("s1"), vsi("s2")), id="switches only"),
         pytest.param(chain("a", "b", "c", "d"), id="a line"),
@@ -143,3 +142,21 @@ def test_a_control_port_may_be_exported() -> None:
 
 def test_switches_inside_nested_testbeds_are_looked_at() -> None:
     assert codes(bed(bed(vsi("s", controllerIPv4="10.0.0.1"), id="t"))) == ["GTS041"]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        pytest.param((), id="nothing"),
+        pytest.param((bed(id="s"),), id="an empty testbed in it"),
+        pytest.param((bed(bed(id="t"), id="s"), bed(id="s2")), id="two, and one inside"),
+    ],
+)
+def test_a_testbed_without_any_resource_is_warned_of_once(items: tuple[Item, ...]) -> None:
+    finding = only(bed(*items))
+    assert (finding.code, finding.is_error) == ("GTS046", False)
+
+
+@pytest.mark.parametrize("item", [host("h"), resource("router", "r"), bed(host("h"), id="s")])
+def test_a_testbed_with_a_resource_is_not_empty(item: Item) -> None:
+    assert "GTS046" not in codes(bed(item))

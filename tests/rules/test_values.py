@@ -374,3 +374,46 @@ def test_hostile_values_are_shown_as_text(value: str) -> None:
         finding = only(bed(item))
         assert finding.message.isprintable()
         assert len(finding.message) < 200
+
+
+@pytest.mark.parametrize("value", [2, 2.5, "2.5", "2", Decimal("2.5"), Decimal("0.1")])
+def test_speeds_of_a_processor(value: Value) -> None:
+    value = Decimal(str(value)) if isinstance(value, float) else value
+    assert codes(bed(item("host", "cpuSpeed", value))) == []
+
+
+@pytest.mark.parametrize("value", [0, -1, "0", "fast", "", True, None, [2], "2.5GHz", Decimal("-0.5")])
+def test_what_is_no_speed_of_a_processor(value: Value) -> None:
+    finding = only(bed(item("host", "cpuSpeed", value)))
+    assert finding.code == "GTS039"
+    assert "positive number, in GHz" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("cls", "name"),
+    [
+        ("host", "imageId"),
+        ("host", "flavorId"),
+        ("baremetalserver", "image"),
+        ("vsi", "switchIPv4Addr"),
+        ("vsi", "switchIPv4Mask"),
+        ("vsi", "switchMode"),
+        ("ofx", "controllerPort"),
+        ("link", "bandwidth"),
+    ],
+)
+def test_what_the_editor_left_undefined_has_a_code_of_its_own(cls: str, name: str) -> None:
+    found = [finding for finding in findings(bed(host("h"), item(cls, name, "undefined"))) if name in finding.message]
+    assert [finding.code for finding in found] == ["GTS047"]
+    assert "editor" in found[0].message
+    assert found[0].hint == "give it a value, or leave the attribute out"
+
+
+def test_a_site_and_a_controller_may_be_undefined_too() -> None:
+    assert codes(bed(host("h", location="undefined"))) == ["GTS047"]
+    assert "GTS047" in codes(bed(vsi("s", controller={"ipv4": "undefined", "port": 6633})))
+    assert "GTS047" in codes(bed(vsi("s", port("p", mode="undefined"))))
+
+
+def test_a_text_may_be_the_word_undefined() -> None:
+    assert codes(bed(host("h", description="undefined", label="undefined"))) == []

@@ -144,7 +144,7 @@ def test_a_switch_is_in_the_editors_fields() -> None:
     vsi, ofx, server = json.loads(write(small.switches()))["nodes"]
     assert [item["group"] for item in (vsi, ofx, server)] == ["vsi", "vsi", "bms"]
     assert vsi["controller"] == {"ipv4": "10.10.100.100", "port": 6633}
-    assert vsi["ports"] == {"p1": {"logicalPort": 1}, "c": {"mode": "CONTROL"}}
+    assert vsi["ports"] == {"p1": {"logicalPort": 1}, "c": {"mode": '"CONTROL"'}}
     assert ofx["switchIPv4Addr"] == "192.168.1.1"
     assert ofx["controller"] == {"ipv4": "192.168.1.2", "port": "6633"}
     assert server["image"] == "CentOS-6.x-minimal.iso"
