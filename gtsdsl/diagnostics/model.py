@@ -47,7 +47,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
         return None
     by_look: dict[str, str] = {}
     for candidate in known:
-        if len(candidate) <= _LONGEST_NEAR:
+        if len(candidate) <= _LONGEST_NEAR and candidate != name:  # what was written is no help
             by_look.setdefault(_look(candidate), candidate)
     look = _look(name)
     near = difflib.get_close_matches(look, by_look, n=8, cutoff=0.6)

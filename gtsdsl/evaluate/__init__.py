@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gtsdsl.diagnostics import Diagnostic, Note, did_you_mean, printable
+from gtsdsl.evaluate.blocks import as_type, parameters_of
 from gtsdsl.evaluate.bounds import BoundPassed
 from gtsdsl.evaluate.expressions import At, Quiet
 from gtsdsl.evaluate.statements import Statements, Stop
@@ -158,7 +159,8 @@ def _evaluate_root(
     run: Statements,
 ) -> Testbed | None:
     definition = root if isinstance(root, nodes.TypeDefinition) else types.get(root.name.id)
-    parameters = [parameter.name.id for parameter in definition.parameters] if definition else []
+    made_of = as_type(root) if definition is None and isinstance(root, nodes.Block) else definition
+    parameters = [parameter.name.id for parameter in parameters_of(made_of)] if made_of else []
     for name in given:
         if name not in parameters:
             has = f"it has {', '.join(f'`{known}`' for known in parameters)}" if parameters else "it has none"

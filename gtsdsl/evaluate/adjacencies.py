@@ -9,6 +9,7 @@ from gtsdsl.evaluate.bounds import STEP_CHARACTERS
 from gtsdsl.evaluate.containers import Container, Level
 from gtsdsl.evaluate.expressions import At
 from gtsdsl.evaluate.values import Failed, Handle, Run, Scope, kind_of
+from gtsdsl.references import is_name
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
 from gtsdsl.testbed import PortRef
@@ -65,6 +66,14 @@ class Adjacencies:
         self._add(self._owner.open[-1], first, second, span, *places)
         return None
 
+    def _in_quotes(self, node: nodes.Expression) -> str | None:
+        """The help for an id that is no name, such as ``web-1``: without quotes it is calculated."""
+        text = self._owner.source.text[node.start : node.end]
+        resource, _, port = text.partition(".")
+        if is_name(resource) or not any(resource in container.by_id for container in self._owner.open):
+            return None
+        return f'such an id stands in quotes: `"{printable(resource)}.{printable(port) or "…"}"`'
+
     def _end(self, node: nodes.Expression, scope: Scope) -> PortRef | str:
         """What an adjacency names. A string is taken apart later, when all ids are known."""
         if isinstance(node, nodes.Name) and scope.holder(node.id) is None:
@@ -77,9 +86,18 @@ class Adjacencies:
         ):
             path = ".".join(cast(nodes.Property, suffix).name.id for suffix in node.suffixes)
             return PortRef(node.target.id, path)
-        value = self._owner.expressions.value(node, scope)
+        try:
+            value = self._owner.expressions.value(node, scope)
+        except At as problem:
+            if (hint := self._in_quotes(node)) is None:
+                raise
+            raise At(Failed(problem.failure.code, problem.failure.message, hint), problem.span) from None
         if isinstance(value, PortRef | str):
             return value
+        if (hint := self._in_quotes(node)) is not None:
+            raise At(
+                Failed("GTS011", f"an adjacency joins ports, not {kind_of(value)}", hint), Span(node.start, node.end)
+            )
         hint = "say which port: `h1.p1`" if isinstance(value, Handle) else None
         raise At(
             Failed("GTS011", f"an adjacency joins ports, not {kind_of(value)}", hint),

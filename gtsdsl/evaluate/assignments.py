@@ -10,7 +10,7 @@ from gtsdsl.evaluate.bounds import ATTRIBUTE_COST, ENTRY_COST, ITEM_COST
 from gtsdsl.evaluate.containers import Container, Level
 from gtsdsl.evaluate.expressions import At, Quiet
 from gtsdsl.evaluate.operators import key_of, length_of, operate
-from gtsdsl.evaluate.values import POISON, Failed, Run, Scope, holds, kept, kind_of
+from gtsdsl.evaluate.values import POISON, Failed, Run, Scope, This, holds, kept, kind_of
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
 
@@ -61,17 +61,33 @@ class Assignments:
             raise At(Failed("GTS018", "nothing can be assigned to this"), Span(target.start, target.end))
         *before, last = target.suffixes
         of = nodes.Postfix(target.start, target.end, target.target, tuple(before)) if before else target.target
-        holder = self._owner.expressions.value(of, scope)
+        holder = self._owner.expressions.holder(of, scope)
         index: Run
         if isinstance(last, nodes.Property):
             index = last.name.id
         else:
             index = self._owner.expressions.value(cast(nodes.Index, last).key, scope)
         value = self._owner.expressions.value(node.value, scope)
+        testbed = holder.container if isinstance(holder, This) else None
         if node.sign != "=":
-            value = operate(node.sign[0], operate("[]", holder, index, self._meter), value, self._meter)
-        self._put(holder, index, value)
+            if testbed is None:
+                old = operate("[]", holder, index, self._meter)
+            else:
+                old = self._owner.field(testbed, key_of(index))
+            value = operate(node.sign[0], old, value, self._meter)
+        if testbed is None:
+            self._put(holder, index, value)
+        else:
+            self._set_field(testbed, key_of(index), value, Span(node.value.start, node.value.end))
         return value
+
+    def _set_field(self, testbed: Container, name: str, value: Run, span: Span) -> None:
+        """Set what ``this.name`` stands for: a variable that the testbed declares, or one of its attributes."""
+        if name in testbed.known and name not in testbed.scope.variables:
+            self._set_attribute(testbed, name, value, span)
+        else:
+            self._owner.field(testbed, name)
+            testbed.scope.variables[name] = value
 
     def _put(self, holder: Run, index: Run, value: Run) -> None:
         if not isinstance(holder, list | dict):

@@ -23,6 +23,25 @@ _KNOWN_ANYWHERE: Mapping[str, str] = {"id": "", "location": ""}
 _HAVE_PORTS = (Level.TESTBED, Level.RESOURCE)
 
 
+def constructor_of(definition: nodes.TypeDefinition) -> nodes.MethodDefinition | None:
+    """The method of a type that has the type's own name: it is run when the type's body has been."""
+    for statement in definition.body:
+        if type(statement) is nodes.MethodDefinition and statement.name.id == definition.name.id:
+            return statement
+    return None
+
+
+def parameters_of(definition: nodes.TypeDefinition) -> tuple[nodes.Parameter, ...]:
+    """The parameters of a type; where it states none, those of its constructor."""
+    constructor = None if definition.parameters else constructor_of(definition)
+    return definition.parameters if constructor is None else constructor.parameters
+
+
+def as_type(header: nodes.Block) -> nodes.TypeDefinition:
+    """``Lab { … }`` at the top of a file, as the type that it stands for."""
+    return nodes.TypeDefinition(header.start, header.end, header.name, (), header.closure.body)
+
+
 class Blocks:
     """Declares for `Statements`, which holds the state."""
 
@@ -47,7 +66,7 @@ class Blocks:
         elif definition is None:
             if root.closure.parameters is not None:
                 raise At(Failed("GTS018", "the braces of a testbed take no parameters"), place)
-            container = self.header(root.name.id, root.closure.body, self._owner.globals, place)
+            container = self.testbed(as_type(root), given, place)
         else:  # a block of a type at the top of the file: `Mesh { n = 5 }`
             made = self.made_of(definition, root, place, self._owner.globals, given)
             if made is None:
@@ -172,12 +191,13 @@ class Blocks:
         overriding: Mapping[str, Value],
     ) -> Container | None:
         """A testbed of a type, with the parameters and attributes that a block gives it."""
-        self._meter.step(len(definition.parameters))
-        known = {**TESTBED_ATTRIBUTES, **{parameter.name.id: "" for parameter in definition.parameters}}
+        parameters_of_type = parameters_of(definition)
+        self._meter.step(len(parameters_of_type))
+        known = {**TESTBED_ATTRIBUTES, **{parameter.name.id: "" for parameter in parameters_of_type}}
         given = self._fill(Level.INSTANCE, known, node, span, scope)
         if given.failed & known.keys():
             return None
-        names = {parameter.name.id for parameter in definition.parameters}
+        names = {parameter.name.id for parameter in parameters_of_type}
         parameters = {name: value for name, value in given.attributes.items() if name in names}
         own = {name: value for name, value in given.attributes.items() if name not in names}
         inner = self.testbed(definition, {**parameters, **overriding}, span)
@@ -195,7 +215,7 @@ class Blocks:
         if len(self._owner.open) > MAX_TYPES:
             raise BoundPassed(f"testbeds stand in each other more than {MAX_TYPES} deep")
         outside = Scope(self._owner.globals)
-        for parameter in definition.parameters:
+        for parameter in parameters_of(definition):
             name = parameter.name.id
             if name in given:
                 value = cast(Run, given[name])
@@ -207,24 +227,19 @@ class Blocks:
                 )
             outside.variables[name] = of_kind(parameter.kind, value, name)
         values = {name: kept(value, self._meter) for name, value in outside.variables.items()}
-        place = Span(definition.name.start, definition.name.end)
-        return self.header(definition.name.id, definition.body, outside, place, values)
-
-    def header(
-        self,
-        name: str,
-        body: nodes.Body,
-        outside: Scope,
-        place: Span,
-        parameters: Mapping[str, Value] = NOTHING,
-    ) -> Container:
-        """Run the body of a testbed."""
+        type_name, place = definition.name.id, Span(definition.name.start, definition.name.end)
         container = Container(
-            Level.TESTBED, name, TESTBED_ATTRIBUTES, place, Scope(outside), parameters=parameters or NOTHING
+            Level.TESTBED, type_name, TESTBED_ATTRIBUTES, place, Scope(outside), parameters=values or NOTHING
         )
+        constructor = constructor_of(definition)
+        arguments = [] if definition.parameters else list(outside.variables.values())
         opened, self._owner.open = self._owner.open, [*self._owner.open, container]
         try:
-            self._owner.block_body(body, container.scope)
+            self._owner.block_body(definition.body, container.scope)
+            if constructor is not None:
+                method = MethodValue(constructor, container.scope)
+                call = lambda: self._owner.expressions.call_method(method, arguments)  # noqa: E731
+                self._owner.attempt(call, Span(constructor.name.start, constructor.name.end))
         finally:
             self._owner.open = opened
         return container

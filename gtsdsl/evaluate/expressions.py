@@ -18,6 +18,7 @@ from gtsdsl.evaluate.values import (
     MethodValue,
     Run,
     Scope,
+    This,
     kind_of,
     text_of,
     truth,
@@ -162,27 +163,34 @@ class Expressions:
     # --------------------------------------------------------------------------------------- what is asked of values
 
     def _postfix(self, node: nodes.Postfix, scope: Scope) -> Run:
-        value = self.value(node.target, scope)
+        value = self.holder(node.target, scope)
         for suffix in node.suffixes:
             self._meter.step()
             try:
                 if isinstance(suffix, nodes.Call):
                     value = self._call(value, suffix, scope)
                 elif isinstance(suffix, nodes.Property):
-                    value = self._property(value, suffix.name.id)
+                    value = self.property_of(value, suffix.name.id)
                 else:
                     value = operate("[]", value, self.value(suffix.key, scope), self._meter)
             except Failed as failure:
                 raise At(failure, Span(suffix.start, suffix.end)) from None
         return value
 
-    def _property(self, target: Run, name: str) -> Run:
+    def holder(self, node: nodes.Value, scope: Scope) -> Run:
+        """What stands before a ``.`` or ``[``; only there is ``this`` a word of the language."""
+        return self._owner.this() if type(node) is nodes.Name and node.id == "this" else self.value(node, scope)
+
+    def property_of(self, target: Run, name: str) -> Run:
+        """``target.name``"""
         if isinstance(target, Handle):
             container = target.container
             self._meter.step(len(container.ports) // _NEAR)
             if name in container.attributes and not container.has_port(name):
                 return cast(Run, container.attributes[name])
             return PortRef(container.id, name)
+        if isinstance(target, This):
+            return self._owner.field(target.container, name)
         if isinstance(target, dict):
             return target.get(name)
         if name in FOREIGN:
@@ -190,6 +198,8 @@ class Expressions:
         raise Failed("GTS010", f"{kind_of(target)} has no property `{printable(name)}`")
 
     def _call(self, target: Run, node: nodes.Call, scope: Scope) -> Run:
+        if isinstance(target, This):
+            return self._call_by_name(node, target.container.scope, scope)
         arguments = self.arguments(node, scope)
         try:
             return call_method(target, node.name.id, arguments, self.call_closure, self._meter)
@@ -207,7 +217,10 @@ class Expressions:
         return arguments
 
     def _method_call(self, node: nodes.MethodCall, scope: Scope) -> Run:
-        holder = scope.holder(node.name.id)
+        return self._call_by_name(node, scope, scope)
+
+    def _call_by_name(self, node: nodes.Call | nodes.MethodCall, visible: Scope, scope: Scope) -> Run:
+        holder = visible.holder(node.name.id)
         callee = None if holder is None else holder.variables[node.name.id]
         if callee is POISON:
             raise Quiet
@@ -218,7 +231,7 @@ class Expressions:
         name = printable(node.name.id)
         if node.name.id in FOREIGN:
             raise Failed("GTS014", f"`{name}` is not part of the language")
-        hint = self._owner.hints.near(node.name.id, self._owner.methods(scope))
+        hint = self._owner.hints.near(node.name.id, self._owner.methods(visible))
         raise Failed("GTS010", f"there is no method `{name}`", hint)
 
     def call_method(self, method: MethodValue, arguments: list[Run]) -> Run:

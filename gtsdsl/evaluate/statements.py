@@ -20,9 +20,11 @@ from gtsdsl.evaluate.values import (
     MethodValue,
     Run,
     Scope,
+    This,
     kind_of,
     truth,
 )
+from gtsdsl.references import is_name
 from gtsdsl.source import Source, Span
 from gtsdsl.syntax import nodes
 
@@ -254,13 +256,46 @@ class Statements:
             "GTS010", f"`{printable(name)}` stands for nothing here", self.hints.near(name, self._names(scope))
         )
 
+    def this(self) -> This:
+        """The testbed whose braces are open.
+
+        Raises:
+            Failed: there is none.
+        """
+        for container in reversed(self.open):
+            if container.level is Level.TESTBED:
+                return This(container)
+        raise Failed("GTS014", "`this` is not part of the language outside of a testbed")
+
+    def field(self, container: Container, name: str) -> Run:
+        """What ``this.name`` stands for: a variable, an attribute or a resource of the testbed itself.
+
+        Raises:
+            Failed: there is none of that name.
+        """
+        for held in (container.scope.variables, container.attributes, container.by_id):
+            if name in held:
+                value = cast(Run, held[name])
+                if value is POISON:
+                    raise Quiet
+                return value
+        if name in container.failed:
+            raise Quiet
+        if name in FOREIGN:
+            raise Failed("GTS014", f"`{name}` is not part of the language")
+        raise Failed(
+            "GTS010",
+            f"testbed `{printable(container.name)}` has no `{printable(name)}`",
+            self.hints.near(name, container.scope.variables) or f"declare it in the testbed: `def {printable(name)}`",
+        )
+
     def _names(self, scope: Scope | None) -> Iterable[str]:
         while scope is not None:
             yield from scope.variables
             scope = scope.parent
         for container in self.open:
             yield from container.attributes
-            yield from container.by_id
+            yield from filter(is_name, container.by_id)  # another id cannot be written as a name
         yield from ("adjacency", "type")
 
     def methods(self, scope: Scope | None) -> Iterable[str]:

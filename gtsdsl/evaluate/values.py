@@ -68,6 +68,13 @@ class Handle:
     container: Container
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class This:
+    """The testbed that a method stands in, as ``this`` in it."""
+
+    container: Container
+
+
 class Poison:
     """The value of a variable whose own value failed: using it fails too, without another finding."""
 
@@ -76,7 +83,7 @@ POISON = Poison()
 
 Run: TypeAlias = (
     "bool | int | Decimal | str | list[Run] | dict[str, Run] | range"
-    " | ClosureValue | MethodValue | Handle | PortRef | Poison | None"
+    " | ClosureValue | MethodValue | Handle | This | PortRef | Poison | None"
 )
 """A value while a file is evaluated."""
 
@@ -100,6 +107,7 @@ def kind_of(value: Run) -> str:
         dict: "a map",
         ClosureValue: "a closure",
         MethodValue: "a method",
+        This: "the testbed",
         PortRef: "a port",
     }
     return names[type(value)]

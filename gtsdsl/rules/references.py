@@ -11,6 +11,7 @@ from gtsdsl.source import Place
 from gtsdsl.testbed import PortRef, Resource, Testbed
 
 _SHOWN_PORTS = 5
+_MOST_DOTS = 10
 
 
 def missing(index: Index, scope: Scope, ref: PortRef, place: Place | None) -> Diagnostic:
@@ -33,7 +34,8 @@ def missing(index: Index, scope: Scope, ref: PortRef, place: Place | None) -> Di
 
     if ref.resource:
         message = f"there is no resource {shown(ref.resource)}"
-        return index.finding("GTS022", message, place, hint=index.near(ref.resource, scope.named))
+        near = _in_quotes(str(ref), scope) or index.near(ref.resource, scope.named)
+        return index.finding("GTS022", message, place, hint=near)
 
     whole = scope.named.get(ref.port)
     if whole is not None:
@@ -43,6 +45,13 @@ def missing(index: Index, scope: Scope, ref: PortRef, place: Place | None) -> Di
         return index.finding("GTS022", message, place, hint=hint)
     message = f"testbed {shown(scope.testbed.type)} has no port {shown(ref.port)} of its own"
     return index.finding("GTS022", message, place, hint=index.near(ref.port, scope.own_ports))
+
+
+def _in_quotes(reference: str, scope: Scope) -> str | None:
+    """The help for a reference whose id holds a `.`: only in quotes is it looked for as a whole."""
+    ids = (reference[: match.start()] for match in islice(re.finditer(r"\.", reference), _MOST_DOTS))
+    quoted = f'"{reference}"'
+    return f"such an id stands in quotes: {shown(quoted)}" if any(id in scope.named for id in ids) else None
 
 
 def _ports_of(item: Resource | Testbed) -> str:

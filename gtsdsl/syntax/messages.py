@@ -61,3 +61,13 @@ def describe(token: Token) -> str:
     if token.kind == "_NEWLINE":
         return "the end of the line"
     return f"`{printable(token.text, 40)}`"
+
+
+def help_with_quotes(first_word: str, rest_of_line: str) -> str | None:
+    """Return the help for an id in an adjacency that is no name, such as ``1st``.
+
+    ``rest_of_line`` begins at the first word that is wrong. Without a comma in it, the comma itself is what is missing.
+    """
+    if first_word != "adjacency" or "," not in rest_of_line:
+        return None
+    return 'an id that is no name stands in quotes: `adjacency "1st.p", l1.src`'

@@ -11,7 +11,7 @@ from gtsdsl.syntax import build, tables
 from gtsdsl.syntax.automaton import STATEMENT, automaton
 from gtsdsl.syntax.braces import likely_unclosed, likely_unopened
 from gtsdsl.syntax.build import BUILDERS, Child, Token
-from gtsdsl.syntax.messages import describe, expected_words
+from gtsdsl.syntax.messages import describe, expected_words, help_with_quotes
 from gtsdsl.syntax.newlines import NEWLINE
 from gtsdsl.syntax.nodes import AdjacencyOf, Body, Expression, Literal
 from gtsdsl.syntax.scanner import END, UNKNOWN, Scanner, all_words
@@ -245,6 +245,7 @@ class _Parser:
             raise _GiveUp
         text = self.source.text
         rest = text[token.start : token.start + 2]
+        quotes = help_with_quotes(self._first_word(token.start), text[token.start : self._line_end(token.start)])
         if token.kind == UNKNOWN and rest[0] in "\"'":
             self._add("GTS001", "this string is not closed on its line", Span(token.start, self._line_end(token.start)))
             return
@@ -252,7 +253,8 @@ class _Parser:
             self._add("GTS001", "this comment is never closed", Span(token.start, token.start + 2))
             return
         if token.kind == UNKNOWN:
-            self._add("GTS001", f"`{printable(rest[0])}` is no part of the language", Span(token.start, token.end))
+            message = f"`{printable(rest[0])}` is no part of the language"
+            self._add("GTS001", message, Span(token.start, token.end), hint=quotes)
             return
         if token.kind == END and scanner.brackets:
             kind, start = scanner.brackets[-1]
@@ -268,10 +270,10 @@ class _Parser:
         wanted = self._acceptable(states)
         found = "the end of the text" if token.kind == END else describe(token)
         keywords = self._automaton.tables.keywords
-        hint = "a value is given with `=`: `id = …`" if token.kind == "COLON" else None
-        if token.kind == "NAME":
+        hint = "a value is given with `=`: `id = …`" if token.kind == "COLON" and quotes is None else quotes
+        if hint is None and token.kind == "NAME":
             hint = did_you_mean(token.text, [word for word in keywords if word.upper() in wanted])
-        elif token.kind == "COMMA" and (first := self._first_word(token.start)) not in keywords:
+        elif hint is None and token.kind == "COMMA" and (first := self._first_word(token.start)) not in keywords:
             hint = did_you_mean(first, ["adjacency"])
         end = max(token.end, token.start + 1)
         self._add("GTS001", f"expected {expected_words(wanted)}, found {found}", Span(token.start, end), hint=hint)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
+from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from gtsdsl.diagnostics import Diagnostic
+from gtsdsl.diagnostics.findings import MAX_FOUND, Findings
 from gtsdsl.source import Source
 from gtsdsl.testbed import Testbed
 
@@ -45,11 +47,12 @@ def compile_to(testbed: Testbed, target: str) -> str:
     return text
 
 
-def warnings(testbed: Testbed, target: str, source: Source) -> tuple[Diagnostic, ...]:
+def warnings(testbed: Testbed, target: str, source: Source) -> Findings:
     """Return what a format does not say as the testbed, which comes from ``source``, says it (GTS050)."""
     module = _module(target)
     remarks: Iterable[Remark] = module.remarks(testbed) if hasattr(module, "remarks") else ()
-    return tuple(Diagnostic("GTS050", it.message, source, it.place, hint=it.hint) for it in remarks)
+    found = (Diagnostic("GTS050", it.message, source, it.place, hint=it.hint) for it in remarks)
+    return Findings.of(islice(found, MAX_FOUND))
 
 
 def _module(target: str) -> ModuleType:
