@@ -200,3 +200,32 @@ def test_a_reader_that_goes_away_is_no_error(folder: Path) -> None:
         process.stdout.close()
         assert process.stderr is not None
         assert b"Error" not in process.stderr.read()
+
+
+OFX = """Lab {
+  host { id = "h1"; location = "AMS"; port { id = "p" } }
+  ofx { id = "s1"; location = "AMS"; port { id = "p" } }
+  link { id = "l1"; port { id = "src" }; port { id = "dst" } }
+  adjacency h1.p, l1.src
+  adjacency s1.p, l1.dst
+}
+"""
+
+
+def test_what_a_format_cannot_say_is_a_warning_with_its_place() -> None:
+    result = compile_("-", "--to", "editor-json", stdin=OFX)
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["dsl_id"] == "Lab"
+    assert result.stderr.startswith("warning[GTS050]: the editor has no class `ofx`")
+    assert "--> <stdin>:3:14" in result.stderr
+    assert compile_("-", stdin=OFX).stderr == ""
+
+
+@pytest.mark.usefixtures("folder")
+def test_strict_refuses_what_is_warned_of() -> None:
+    for arguments, text in ((["--to", "editor-json"], OFX), ([], WARNED)):
+        result = compile_("-", *arguments, "--strict", "-o", "out", stdin=text)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("warning[GTS0")
+        assert not Path("out").exists()
+    assert compile_("-", "--strict", stdin=OFX).exit_code == 0
