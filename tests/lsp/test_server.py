@@ -87,7 +87,7 @@ def test_columns(encodings: list[str] | None, chosen: str, columns: tuple[int, i
 
 def test_only_line_feeds_and_carriage_returns_end_lines() -> None:
     with Editor() as editor:
-        editor.open('T { description = "a\u2028b\x0cc\x85d" }\r\n// 1\r// 2\nx')
+        editor.open('T { host { id = "h" }; description = "a\u2028b\x0cc\x85d" }\r\n// 1\r// 2\nx')
         editor.change({"range": at(3, 0, 1), "text": "// 3"})
         assert editor.findings() == []
 
