@@ -27,6 +27,7 @@ _KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
     "object": ("an object", (dict,)),
     "array": ("an array", (list,)),
     "number": ("a number", (int, Decimal)),
+    "integer": ("a whole number", (int,)),
     "boolean": ("true or false", (bool,)),
     "null": ("null", (type(None),)),
 }
@@ -106,7 +107,8 @@ class _Reader:
             case "type", _, _:
                 names = rule if isinstance(rule, list) else [rule]
                 kinds = [kind for name, kind in _KINDS.items() if name in names]
-                if not any(type(value) in types for _, types in kinds):
+                is_whole = isinstance(value, Decimal) and value == value.to_integral_value() and "integer" in names
+                if not is_whole and not any(type(value) in types for _, types in kinds):
                     wanted = " or ".join(text for text, _ in kinds)
                     yield path, f"this must be {wanted}, and is {_kind_of(value)}"
             case "const", _, _:
