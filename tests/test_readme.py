@@ -49,7 +49,7 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("block", blocks("sh"))
 def test_commands_run(block: str, checkout: Path, request: pytest.FixtureRequest) -> None:
-    if "gtsdsl emulate" in block:
+    if "gtsdsl emulate" in block or "gtsdsl guest" in block:
         request.getfixturevalue("guest_kernel")
     if "image.tar" in block:
         save(checkout / "image.tar")

@@ -53,20 +53,6 @@ _SETTLE_S = 11.0
 """The virtual time that passes before the command, for programs that take a young clock for something else: in its
 first second, `ping` takes zero for 'never sent' and ignores its interval; in its first ten, Open vSwitch 3.1 takes zero
 for 'counted a moment ago', believes in a machine of no CPUs, and starts no thread for the kernel's upcalls."""
-_SYSCTLS = {
-    # their defaults follow the guest's memory, and the throughput over a long path follows them: 32 MB is a window
-    # for 1 Gbit/s over 250 ms; tcp_mem is in pages
-    "net.ipv4.tcp_rmem": "4096 131072 33554432",
-    "net.ipv4.tcp_wmem": "4096 65536 33554432",
-    "net.ipv4.tcp_mem": "32768 65536 98304",
-    # one table holds the neighbours of all namespaces: by default 1,024, which 33 hosts on one switch have; when it is
-    # full, hosts do not reach each other. From thresh1 on the kernel removes those that it no longer uses
-    "net.ipv4.neigh.default.gc_thresh1": "131072",
-    "net.ipv4.neigh.default.gc_thresh2": "262144",
-    "net.ipv4.neigh.default.gc_thresh3": "524288",
-    # no tunl0, gre0, sit0 and six more in each new namespace; whoever needs them there (Calico) writes 0 before
-    "net.core.fb_tunnels_only_for_init_net": "1",
-}
 
 _POLL_S = 0.02
 _ANSWER_POLL_S = 0.002
@@ -238,7 +224,7 @@ class Guest:
         self._shared = run.path / "shared"
         self._shared.mkdir(mode=0o700)
         settle_s = 0.0 if boot.clock is Clock.REAL else _SETTLE_S
-        write_job(self._job, self._shared, settle_s=settle_s, sysctls=_SYSCTLS, modules=boot.kernel.modules)
+        write_job(self._job, self._shared, settle_s=settle_s, modules=boot.kernel.modules)
         # opened before the guest can put anything in their place
         self._files = tuple(
             stack.enter_context((self._shared / name).open("rb", buffering=0))

@@ -12,15 +12,15 @@ import os
 import struct
 import time
 
-_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_MOVE, _MS_PRIVATE_ALL = 2, 4, 8, 8192, (1 << 18) | (1 << 14)
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_MOVE, _MS_PRIVATE_ALL = 2, 4, 8, 4096, 8192, (1 << 18) | (1 << 14)
 _FINIT_MODULE = 313  # on x86-64
 _RB_POWER_OFF = 0x4321FEDC
 _AF_INET, _SOCK_DGRAM, _SIOCSIFFLAGS, _IFF_UP = 2, 2, 0x8914, 1
 _TIOCSCTTY, _TIOCSWINSZ = 0x540E, 0x5414
-_RLIMIT_NOFILE, _OPEN_FILES, _OPEN_FILES_MOST = 7, 1024, 2**19  # as systemd has them
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126  # as a shell has it
 _STREAMS = ("stdout", "stderr")
 _HOST_NAME = b"gtsdsl"
+_CPUINFO = "/run/cpuinfo"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -107,6 +107,27 @@ def mount_kernel_filesystems() -> None:
     _try_mount("bpf", "/sys/fs/bpf", "bpf", secure)
 
 
+def complete_cpuinfo() -> None:
+    """Let /proc/cpuinfo end with an empty line, which User-Mode Linux leaves out.
+
+    procps 4 reads up to that line, and `ps` fails if it does not come.
+    """
+    with open("/proc/cpuinfo") as file, open(_CPUINFO, "w") as whole:
+        whole.write(file.read().rstrip("\n") + "\n\n")
+    mount(_CPUINFO, "/proc/cpuinfo", "none", _MS_BIND)
+
+
+def set_limits(limits: dict[int, tuple[int, int]]) -> None:
+    """Set the soft and the hard limit of this process, and so of all that it starts, for each kind of limit.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    for kind, (soft, hard) in limits.items():
+        if _libc.setrlimit(kind, struct.pack("qq", soft, hard)) != 0:
+            raise OSError(ctypes.get_errno(), f"limit {kind} cannot be {soft} and {hard}")
+
+
 def raise_loopback() -> None:
     """Bring `lo` up, so that 127.0.0.1 answers."""
     control = _libc.socket(_AF_INET, _SOCK_DGRAM, 0)
@@ -172,6 +193,7 @@ def main(
     shared: list[str],
     settle_s: float,
     sysctls: dict[str, str],
+    limits: dict[int, tuple[int, int]],
     window: list[int],
     modules: str,
 ) -> None:
@@ -185,6 +207,7 @@ def main(
             load_module(f"{modules}/kernel/fs/overlayfs/overlay.ko")
         enter_scratch_root(f"{folder}/scratch")
         mount_kernel_filesystems()
+        complete_cpuinfo()
         if modules:
             os.makedirs("/lib/modules", exist_ok=True)
             os.symlink(modules, f"/lib/modules/{os.uname().release}")
@@ -193,7 +216,7 @@ def main(
             mount("host", place, "hostfs", 0, place)
         raise_loopback()
         _libc.sethostname(_HOST_NAME, len(_HOST_NAME))
-        _libc.setrlimit(_RLIMIT_NOFILE, struct.pack("QQ", _OPEN_FILES, _OPEN_FILES_MOST))
+        set_limits(limits)
         for name, value in sysctls.items():
             set_sysctl(name, value)
         time.sleep(settle_s)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.errors import EmulationError
+from emulator.kernel.tuning import SYSCTLS, limits
 from emulator.programs import environment, python_script
 from emulator.wording import one_line
 
@@ -48,7 +49,7 @@ class Job:
     """Rows and columns of the terminal that the command gets; without it, its output goes to files."""
 
 
-def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, str], modules: Path | None) -> None:
+def write_job(job: Job, folder: Path, *, settle_s: float, modules: Path | None) -> None:
     """Lay a job down in an empty folder: its inputs, the files for its output, and the script that does it."""
     (folder / "scratch").mkdir(mode=0o700)
     for name, content in {"stdout": b"", "stderr": b"", "status": b"", **job.inputs}.items():
@@ -60,7 +61,8 @@ def write_job(job: Job, folder: Path, *, settle_s: float, sysctls: Mapping[str, 
         "environment": {**environment(job.environment), FOLDER_VARIABLE: str(folder)},
         "shared": [str(folder), *([str(job.output)] if job.output else [])],
         "settle_s": settle_s,
-        "sysctls": dict(sysctls),
+        "sysctls": dict(SYSCTLS),
+        "limits": dict(limits()),
         "window": list(job.window) if job.window else [],
         "modules": str(modules) if modules else "",
     }
