@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from emulator.drops import DropCounter, Drops
 from emulator.errors import EmulationError
 from emulator.overlay_outcome import OverlayOutcome, overlay_outcome
 from emulator.probe import CircuitProbe, probe
@@ -47,6 +48,7 @@ class Outcome:
     probe: tuple[CircuitProbe, ...] = ()
     overlay: OverlayOutcome | None = None
     commands: tuple[CommandResult, ...] = ()
+    drops: tuple[Drops, ...] = ()
 
 
 def outcome_to_json(outcome: Outcome) -> bytes:
@@ -56,6 +58,7 @@ def outcome_to_json(outcome: Outcome) -> bytes:
 
 def perform(network: EmulatedNetwork, task: Task, progress: Callable[[str], None]) -> Outcome:
     """Do what a task asks for; what fails ends it, but with ``keep_going``."""
+    counter = DropCounter(network)
     probed: tuple[CircuitProbe, ...] = ()
     if task.probe_count:
         progress("measuring the circuits")
@@ -75,7 +78,7 @@ def perform(network: EmulatedNetwork, task: Task, progress: Callable[[str], None
     if task.script is not None and (status == 0 or task.keep_going):
         progress(f"the script {task.script}")
         status = _run_script(network, task.script) or status
-    return Outcome(status, probed, overlay, tuple(results))
+    return Outcome(status, probed, overlay, tuple(results), counter.count())
 
 
 def start(

@@ -103,7 +103,7 @@ def record(tap: socket.socket, file: Path, limit_bytes: int | None) -> None:
                 output.write(pending)
             pending.clear()
     _, dropped = struct.unpack("=II", tap.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
-    lost = f", {dropped} lost: they came too fast" if dropped else ""
+    lost = f", {dropped} lost: the buffer of the capture was full" if dropped else ""
     full = f", {left_out} left out: the file is full" if left_out else ""
     print(f"{kept} packets{lost}{full}", flush=True)
 

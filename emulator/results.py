@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 
 from emulator.actions import Outcome
+from emulator.kernel.tuning import SYSCTLS
 from emulator.overlays.model import spec_to_json
 from emulator.places import Where
 from emulator.plan.serial import Json, to_json
@@ -36,6 +37,7 @@ def result_json(where: Where, task: Task, outcome: Outcome, command: Sequence[st
         "probe": [{**asdict(item), "samples_us": list(item.samples_us)} for item in outcome.probe],
         "overlay": _overlay(task, outcome),
         "commands": [dict(asdict(item)) for item in outcome.commands],
+        "drops": [dict(asdict(item)) for item in outcome.drops],
         "plan": json.loads(to_json(task.plan)),
         "wall_clock": {"began": began.isoformat(), "seconds": round((now - began).total_seconds(), 3)},
     }
@@ -60,6 +62,7 @@ def _kernel(where: Where) -> dict[str, Json]:
         "version": platform.release() if kernel is None else kernel.version,
         "seeded": False if kernel is None else kernel.seeded,
         "memory_bytes": None if kernel is None else where.memory_bytes,
+        "sysctls": {} if kernel is None else dict(SYSCTLS),
     }
 
 

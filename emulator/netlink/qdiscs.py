@@ -1,21 +1,24 @@
-"""What an interface does to the packets that leave it: netem with delay, jitter, loss, rate, queue and seed."""
+"""What an interface does to the packets that leave it: netem with delay, jitter, loss, rate, queue and seed; drops."""
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
 
-from emulator.netlink.messages import PUT, Request, attribute, s64, text
+from emulator.netlink.connection import Netlink
+from emulator.netlink.messages import PUT, Request, attribute, attributes, s64, text
 from gtsdsl.impairments import MIN_QUEUE_PACKETS, PACKET_BYTES
 
-_RTM_NEWQDISC, _RTM_DELQDISC = 36, 37
-_TCA_KIND, _TCA_OPTIONS = 1, 2
+_RTM_NEWQDISC, _RTM_DELQDISC, _RTM_GETQDISC = 36, 37, 38
+_TCA_KIND, _TCA_OPTIONS, _TCA_STATS = 1, 2, 3
 _TCA_NETEM_RATE, _TCA_NETEM_RATE64, _TCA_NETEM_LATENCY64, _TCA_NETEM_JITTER64 = 6, 8, 10, 11
 _TCA_NETEM_PRNG_SEED = 14
 _TC_H_ROOT = 0xFFFFFFFF
 _TCMSG = struct.Struct("=BxxxiIII")
 _QOPT = struct.Struct("=IIIIII")
 _RATE = struct.Struct("=IiIi")
+_DROPS = struct.Struct("=12xI")
+"""In ``struct tc_stats``, behind the bytes and packets that were sent."""
 _U32_MAX, _U64_MAX = 2**32 - 1, 2**64 - 1
 _MANY = 2**31 - 1
 
@@ -83,3 +86,21 @@ def _netem(index: int, name: str, netem: Netem, handle: int, parent: int) -> Req
 def remove(index: int, name: str) -> Request:
     """Take away what stands at an interface's egress."""
     return Request(_RTM_DELQDISC, 0, _TCMSG.pack(0, index, 0, _TC_H_ROOT, 0), f"{name}, qdisc")
+
+
+def dropped() -> dict[int, int]:
+    """Return how many packets each interface of this namespace has dropped at its egress, by the interface's index.
+
+    Of several qdiscs in a row, a packet that an inner one drops may be counted by each: the largest count holds.
+
+    Raises:
+        NetlinkError: the kernel refuses to answer.
+    """
+    found: dict[int, int] = {}
+    with Netlink() as netlink:
+        answers = netlink.get(Request(_RTM_GETQDISC, 0, _TCMSG.pack(0, 0, 0, 0, 0), "the list of qdiscs"))
+    for _, body in answers:
+        _, index, *_ = _TCMSG.unpack_from(body)
+        if (stats := dict(attributes(body, _TCMSG.size)).get(_TCA_STATS)) is not None:
+            found[index] = max(found.get(index, 0), *_DROPS.unpack_from(stats))
+    return found

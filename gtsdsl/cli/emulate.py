@@ -24,7 +24,7 @@ from gtsdsl.cli.emulation import (
 from gtsdsl.cli.emulation_options import parse_captures, parse_command, parse_image_map
 from gtsdsl.cli.overlay import OVERLAY_ONLY, gaps, overlay_options
 from gtsdsl.cli.plan import asked_testbed, check_rtts, plan_options, user_circuits
-from gtsdsl.cli.showing import notice, show
+from gtsdsl.cli.showing import losses, notice, show
 from gtsdsl.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -203,6 +203,8 @@ def command(
             outcome = run_task(where, task, write_to(2 if beside else 1), write_to(2), say)
         if outcome.probe or outcome.overlay is not None:
             show(task, outcome, where, beside=beside)
+        for loss in losses(outcome):
+            complain("warning", loss)
         for gap in gaps(outcome.overlay) if outcome.overlay is not None else ():
             complain("error", gap)
         if output is not None:

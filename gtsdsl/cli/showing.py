@@ -60,7 +60,31 @@ def show(task: Task, outcome: Outcome, where: Where, *, beside: bool) -> None:
             console.print(about(task.overlay, outcome.overlay))
     else:
         return
+    if dropped := _dropped_by_circuits(outcome):
+        console.print(Text(dropped))
     console.print(Text(f"{_clock(where)}; measured is the median of the echoes, there and back"))
+
+
+def losses(outcome: Outcome) -> Iterator[str]:
+    """What to say of packets that were dropped by a host and not by the network: a sentence for each place."""
+    from emulator.drops import BACKLOG, SOCKET  # noqa: PLC0415
+
+    for item in outcome.drops:
+        if item.place == SOCKET:
+            yield f"{item.node}: {item.packets} UDP datagrams were dropped: a socket's receive buffer was full"
+        elif item.place == BACKLOG:
+            yield f"{item.packets} packets were dropped between interfaces: more than net.core.netdev_max_backlog"
+
+
+def _dropped_by_circuits(outcome: Outcome) -> str:
+    """Who dropped packets on the circuits that lost echoes; empty if none did."""
+    lossy = {item.id for item in outcome.probe if item.lost}
+    parts = [
+        f"{item.packets} from {printable(item.node, 40)} on {printable(item.circuit, 40)}"
+        for item in outcome.drops
+        if item.circuit in lossy and item.circuit is not None
+    ]
+    return f"dropped by circuits (loss, or a full queue): {', '.join(parts)}" if parts else ""
 
 
 def _circuits_table(outcome: Outcome) -> Table:
