@@ -19,7 +19,7 @@ from emulator.hosts.names import names_of_hosts
 from emulator.hosts.node import EmulatedHost, EmulatedNode
 from emulator.hosts.world import World
 from emulator.interfaces import EmulatedIntf, EmulatedLink
-from emulator.limits import container_groups
+from emulator.limits import limiting_groups
 from emulator.netlink import namespaces
 from emulator.overlays.model import Attachment, Container
 from emulator.plan import Circuit, End, Plan
@@ -211,7 +211,8 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         if attachment.running is not None:
             self.world.inhabit(attachment.namespace, attachment.running, attachment.hosts_file)
         elif container.has_limits:
-            self.world.limit(attachment.namespace, container_groups(container, self.world.groups))
+            groups = limiting_groups(container.name, self.world.groups, container.cpus, container.memory_bytes)
+            self.world.limit(attachment.namespace, groups)
         self.world.name(attachment.address, container.name)
 
     def hold(self, name: str, namespace: int) -> None:
@@ -219,8 +220,12 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         self.underlay.namespaces[name] = Namespace(namespace, 0)
         self.world.guard([namespace])
 
-    def addHost(self, name: str, cls: type[EmulatedHost] | None = None, **params: object) -> EmulatedHost:
+    def addHost(
+        self, name: str, cls: type[EmulatedHost] | None = None, cpu: float | None = None, **params: object
+    ) -> EmulatedHost:
         """One more host, beyond the plan; with an address of its own, but no circuit and no route yet.
+
+        ``cpu`` is its part of all processors; see `EmulatedHost.setCPUFrac`.
 
         Raises:
             EmulationError: there is a node of that name.
@@ -231,7 +236,7 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         loopback = str(LOOPBACK_POOL[len(self.hosts) + 1])
         descriptor = self.underlay.add_host(name, loopback)
         self.world.guard([descriptor])
-        host = (cls or EmulatedHost)(name, descriptor, self.world, loopback, **params)
+        host = (cls or EmulatedHost)(name, descriptor, self.world, loopback, cpu, **params)
         self._add(host, self.hosts)
         return host
 

@@ -12,6 +12,7 @@ from mininet.node import Host, Node
 
 from emulator.errors import EmulationError
 from emulator.folders import working_folder
+from emulator.limits import lacks, limiting_groups
 from emulator.netlink import namespaces
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class EmulatedNode(Node):  # type: ignore[misc]
         """A process in the node's namespaces; as Mininet's."""
         namespaces = f"/proc/{self.pid}/ns"
         enter = ["nsenter", f"--net={namespaces}/net", f"--mount={namespaces}/mnt", "env", "-C", str(working_folder())]
+        enter = [*self.world.joining(self.namespace), *enter]
         if self.world.has_container(self.namespace):
             enter = self.world.command(self.namespace, [])
             kwargs.setdefault("pass_fds", (self.namespace,))
@@ -149,11 +151,15 @@ _OF_SHELL = ("shell", "pid", "stdin", "stdout", "pollOut", "master", "slave", "e
 
 
 class EmulatedHost(EmulatedNode, Host):  # type: ignore[misc]
-    """A host. ``loopback`` is its own address, which its name stands for."""
+    """A host. ``loopback`` is its own address, which its name stands for; for ``cpu``, see `setCPUFrac`."""
 
-    def __init__(self, name: str, namespace: int, world: World, loopback: str, **params: object) -> None:
+    def __init__(
+        self, name: str, namespace: int, world: World, loopback: str, cpu: float | None = None, **params: object
+    ) -> None:
         self.loopback = loopback
         super().__init__(name, namespace, world, **params)
+        if cpu is not None:
+            self.setCPUFrac(cpu)
 
     def IP(self, intf: object = None) -> str | None:
         """The address of an interface; of the host itself if none is named."""
@@ -164,3 +170,22 @@ class EmulatedHost(EmulatedNode, Host):  # type: ignore[misc]
 
     def configDefault(self, **moreParams: object) -> None:
         """Nothing: the plan has configured the host."""
+
+    def setCPUFrac(self, f: float, sched: str | None = None) -> None:
+        """Let the host's commands have a part of all processors, as Mininet's `CPULimitedHost`.
+
+        ``f`` is the part, negative for no limit; ``sched`` is ``cfs``. What a command has started already keeps what it
+        has.
+
+        Raises:
+            EmulationError: this kernel cannot limit it, or ``sched`` is another.
+        """
+        if sched not in {None, "cfs"}:
+            raise EmulationError(f"{self.name}: a host's share of the processors is by cfs, not by {sched:.20}")
+        if lacking := next(lacks(), None):
+            raise EmulationError(f"{self.name}: {lacking}")
+        groups = limiting_groups(self.name, self.world.groups, None if f < 0 else f * (os.cpu_count() or 1))
+        self.world.limit(self.namespace, groups)
+        if self.has_shell:
+            for group in groups:
+                (group / "cgroup.procs").write_text(str(self.pid))

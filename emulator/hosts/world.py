@@ -96,6 +96,11 @@ class World:
         """Have commands for a network namespace join control groups."""
         self._groups[namespace] = groups
 
+    def joining(self, namespace: int) -> list[str]:
+        """What begins a command line that is to join the control groups of a network namespace; nothing without any."""
+        groups = [f"{group}/cgroup.procs" for group in self._groups.get(namespace, ())]
+        return ["sh", "-c", _JOIN, "sh", str(len(groups)), *groups] if groups else []
+
     def has_container(self, namespace: int) -> bool:
         """Whether commands for a network namespace run in a container."""
         return namespace in self._inhabitants
@@ -133,11 +138,9 @@ class World:
         self.start()
         if namespace in self._inhabitants:
             return _in_container(namespace, self._inhabitants[namespace], self.environment, command, terminal=terminal)
-        groups = self._groups.get(namespace, ())
-        join = ["sh", "-c", _JOIN, "sh", str(len(groups)), *(f"{it}/cgroup.procs" for it in groups)] if groups else []
         enter = ["nsenter", f"--net=/proc/self/fd/{namespace}", f"--mount=/proc/self/fd/{self.mounts}"]
         script = ["sh", "-c", _ENTER, "sh", str(self.folder), directory or str(working_folder())]
-        return [*join, *enter, "unshare", "--mount", "--propagation=unchanged", *script, *command]
+        return [*self.joining(namespace), *enter, "unshare", "--mount", "--propagation=unchanged", *script, *command]
 
     def popen(
         self, namespace: int, command: Sequence[str],
