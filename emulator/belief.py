@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from emulator.actions import Outcome
+from emulator.drops import BACKLOG, CIRCUIT, SOCKET, Drops
 from emulator.errors import EmulationError
 from emulator.overlay_outcome import OverlayOutcome
 from emulator.overlays.model import OverlaySpec, first_containers
@@ -18,6 +19,7 @@ from emulator.pairs import joined, pair_probe
 from emulator.plan import Plan
 from emulator.probe import CircuitProbe, circuit_probe
 from emulator.task import Task
+from emulator.underlay import SWITCHES
 from gtsdsl.diagnostics import printable
 
 _LONGEST_NAME = 200
@@ -25,6 +27,7 @@ _MOST_OVERHEAD_BYTES = 1000
 _MOST_US = 1e12
 _MOST_NS = 10**18
 _MOST_STATUS = 2**31
+_MOST_PACKETS = 2**63
 _STATUSES = range(256)
 
 
@@ -63,6 +66,31 @@ def _faults(task: Task, outcome: Outcome) -> Iterator[str]:
     elif task.overlay is not None and outcome.overlay is not None:
         yield from _overlay_faults(task, task.overlay, outcome.overlay)
     yield from _command_faults(task, outcome)
+    yield from _drop_faults(task, outcome.drops)
+
+
+def _drop_faults(task: Task, found: Sequence[Drops]) -> Iterator[str]:
+    plan = task.plan
+    ends = {(end.node, circuit.id) for circuit in plan.circuits for end in circuit.ends}
+    hosts = {host.name for host in plan.hosts}
+    if task.overlay is not None:
+        hosts |= {container.name for container in task.overlay.containers}
+    seen = set()
+    for item in found:
+        place = (item.place, item.node, item.circuit)
+        is_known = {
+            CIRCUIT: (item.node, item.circuit) in ends,
+            SOCKET: item.node in {*hosts, SWITCHES} and item.circuit is None,
+            BACKLOG: item.node == "" and item.circuit is None,
+        }.get(item.place, False)
+        # a script may add hosts and circuits
+        is_added = task.script is not None and item.place in {CIRCUIT, SOCKET}
+        names = f"{item.node}{item.circuit or ''}"
+        if place in seen or not (is_known or (is_added and names.isprintable() and len(names) <= _LONGEST_NAME)):
+            yield "it has packets that were dropped at places that are not in the plan"
+        elif not 0 < item.packets < _MOST_PACKETS:
+            yield f"no place drops {item.packets} packets"
+        seen.add(place)
 
 
 def _command_faults(task: Task, outcome: Outcome) -> Iterator[str]:

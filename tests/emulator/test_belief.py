@@ -12,6 +12,7 @@ import pytest
 from emulator.actions import CommandResult, Outcome, outcome_to_json
 from emulator.belief import believed, believed_probe
 from emulator.checked import checked, parsed
+from emulator.drops import Drops
 from emulator.errors import EmulationError
 from emulator.overlay_outcome import OverlayOutcome
 from emulator.overlays.model import FirstPacket, first_containers
@@ -165,3 +166,44 @@ def test_state_that_is_too_deep_to_be_written_is_refused() -> None:
     fields["overlay"]["state"]["a"] = {"links": deep}
     with pytest.raises(EmulationError, match="lists in lists"):
         checked(Outcome, fields)
+
+
+DROPS = (Drops("circuit", "h1", "l1", 5), Drops("socket", "h2", None, 1), Drops("backlog", "", None, 2))
+
+
+def test_drops_at_places_of_the_plan_are_believed() -> None:
+    outcome = replace(OUTCOME, drops=DROPS)
+    assert believed(TASK, parsed(Outcome, outcome_to_json(outcome))) == outcome
+
+
+def test_a_script_may_have_added_hosts_and_circuits() -> None:
+    task = replace(TASK, script="/script.py")
+    outcome = replace(OUTCOME, drops=(Drops("circuit", "new", "new-eth0-h1-eth2", 5),))
+    assert believed(task, outcome) == outcome
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        Drops("circuit", "h1", "l2", 5),
+        Drops("circuit", "h1", None, 5),
+        Drops("circuit", "h9", "l1", 5),
+        Drops("socket", "h9", None, 5),
+        Drops("socket", "h1", "l1", 5),
+        Drops("backlog", "h1", None, 5),
+        Drops("elsewhere", "h1", None, 5),
+        Drops("socket", "h1", None, 0),
+        Drops("socket", "h1", None, -1),
+        Drops("socket", "h1", None, 2**63),
+        DROPS[1],
+    ],
+    ids=repr,
+)
+def test_drops_elsewhere_are_not_believed(forged: Drops) -> None:
+    with pytest.raises(EmulationError, match="is not believed"):
+        believed(TASK, replace(OUTCOME, drops=(*DROPS, forged)))
+
+
+def test_a_script_adds_nothing_that_moves_the_cursor() -> None:
+    with pytest.raises(EmulationError, match="is not believed"):
+        believed(replace(TASK, script="/script.py"), replace(OUTCOME, drops=(Drops("socket", "\x1b[2J", None, 5),)))
