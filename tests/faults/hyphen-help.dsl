@@ -1,0 +1,7 @@
+Lab {
+  host { id = "web-1"; location = "AMS"; port { id = "p" } }
+  host { id = "h2"; location = "MIL"; port { id = "p" } }
+  link { id = "l1"; port { id = "src" }; port { id = "dst" } }
+  adjacency web-1.p, l1.src
+  adjacency h2.p, l1.dst
+}
