@@ -9,7 +9,8 @@ FOR_NETWORKS := ip:iproute2 tc:iproute2 ping:iputils-ping nsenter:util-linux set
   linux.uml:user-mode-linux modprobe:kmod mnexec:mininet brctl:bridge-utils ovs-vsctl:openvswitch-switch ovs-testcontroller:openvswitch-testcontroller \
   etcd:etcd-server etcdctl:etcd-client dockerd:docker.io busybox:busybox-static tcpdump:tcpdump \
   xterm:xterm xhost:x11-xserver-utils Xvfb:xvfb
-FOR_KERNEL := gcc:gcc make:make flex:flex bison:bison bc:bc xz:xz-utils nm:binutils patch:patch
+FOR_KERNEL := gcc:gcc make:make flex:flex bison:bison bc:bc xz:xz-utils nm:binutils patch:patch \
+  /usr/include/stdio.h:libc6-dev
 
 .PHONY: demo test lint bench clean
 

@@ -135,7 +135,7 @@ def _programs(name: str, programs: tuple[str, ...], purpose: str, packages: str)
 
 
 def _docker() -> Finding:
-    daemon = _programs("Docker", ("dockerd", "docker"), "run real containers in hosts", "docker.io")
+    daemon = _programs("Docker", ("dockerd", "containerd", "runc"), "run real containers in hosts", "docker.io")
     if daemon.works:
         return Finding("Docker", True, "installed; an emulation runs daemons of its own, never yours")
     return daemon

@@ -150,6 +150,10 @@ def _positions(descriptor: int) -> list[_Position]:
     while (mount := mounts.pop(number, None)) is not None and path.is_relative_to(mount.point):
         found.append(_Position(mount.device, mount.root / path.relative_to(mount.point)))
         path, number = mount.point, mount.parent
+    if not found or path != PurePosixPath("/"):
+        # in a chroot, the file system that its root lies in is not among those that are mounted
+        status = os.stat(path.parent) if found else os.fstat(descriptor)  # noqa: PTH116 - both have a status alike
+        found.append(_Position(f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}", path))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import docker
 import pytest
 
 from emulator.docker import archive as archives
@@ -231,7 +233,8 @@ def test_a_name_is_an_image_of_the_users_own_docker(
     with pytest.raises(EmulationError) as caught:
         find_image(NAME)
     assert str(caught.value) == f"no file {NAME}, and your Docker has no such image: `docker pull {NAME}`"
-    subprocess.run(["docker", "load", "--input", str(save(tmp_path / "lab.tar"))], check=True, capture_output=True)
+    with contextlib.closing(docker.DockerClient(users_docker)) as client:
+        client.images.load(save(tmp_path / "lab.tar").read_bytes())
     found = find_image(NAME)
     assert found.is_saved
     kept = found.path.stat()

@@ -8,6 +8,9 @@ from pathlib import Path
 from emulator.kernel.guest import Boot, Guest
 from emulator.kernel.job import Job
 
+MOUNT_HOSTFS = "LIBMOUNT_FORCE_MOUNT2=always mount -t hostfs none"
+"""By the old system call: the new ones, which `mount` takes from util-linux 2.39 on, have no option without a name."""
+
 
 def run(boot: Boot, *command: str, output: Path | None = None) -> tuple[int, str, str]:
     """A command's exit status, output and errors."""

@@ -19,7 +19,7 @@ from emulator.kernel.guest import Boot
 from tests.emulator.users import as_user, folder_of
 
 from .conftest import Cli
-from .guests import run, shell
+from .guests import MOUNT_HOSTFS, run, shell
 
 needs_landlock = pytest.mark.skipif(landlock_version() == 0, reason="this kernel has no Landlock")
 
@@ -72,7 +72,7 @@ def test_root_in_the_guest_changes_nothing_through_a_second_mount(
     precious.write_text("precious")
     precious.chmod(0o640)
     before = [facts(path) for path in (precious, tmp_path)]
-    script = f"mkdir /m && mount -t hostfs none /m -o / && cat /m{precious} && {attempt(f'/m{precious}')}"
+    script = f"mkdir /m && {MOUNT_HOSTFS} /m -o / && cat /m{precious} && {attempt(f'/m{precious}')}"
     assert shell(boot, script) == (0, "precious", "")
     assert [facts(path) for path in (precious, tmp_path)] == before
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
@@ -90,7 +90,7 @@ def test_nor_where_an_ordinary_user_runs_it_who_owns_the_files(
         os.chown(path, 65534, 65534)
     before = [facts(path) for path in (precious, folder)]
     own = ["env", f"XDG_CACHE_HOME={folder}", "HOME=/nonexistent"]
-    script = f"mkdir /m && mount -t hostfs none /m -o / && {attempt(f'/m{precious}')}"
+    script = f"mkdir /m && {MOUNT_HOSTFS} /m -o / && {attempt(f'/m{precious}')}"
     result = gtsdsl("guest", "--", "sh", "-c", script, prefix=[*as_user(65534), *own], cwd=Path("/"))
     assert (result.returncode, result.stderr) == (0, "")
     assert [facts(path) for path in (precious, folder)] == before
@@ -129,7 +129,7 @@ def test_it_cannot_write_through_a_link_that_is_there(boot: Boot, tmp_path: Path
     precious.write_text("precious")
     (output / "link").symlink_to(precious)
     (output / "folder").symlink_to(tmp_path)
-    script = f"""mkdir /m && mount -t hostfs none /m -o {output}/folder
+    script = f"""mkdir /m && {MOUNT_HOSTFS} /m -o {output}/folder
     echo x > {output}/link; echo x > /m/precious; echo x > {output}/folder/new; true"""
     run(boot, "/bin/sh", "-c", script, output=output)
     assert precious.read_text() == "precious"

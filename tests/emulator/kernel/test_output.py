@@ -22,7 +22,7 @@ from emulator.runs import remove_tree, runs_folder
 from tests.emulator.leftovers import Leftovers
 
 from .conftest import Cli
-from .guests import run
+from .guests import MOUNT_HOSTFS, run
 
 PACKAGE = Path(emulator.__file__).parent
 
@@ -165,7 +165,7 @@ def test_a_guest_cannot_have_a_folder_removed(gtsdsl: Cli, tmp_path: Path) -> No
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     script = f"""for file in record lock; do echo '["folder", "{precious}"]' >> $(dirname $GTSDSL_SHARED)/$file; done
-    mkdir /m && mount -t hostfs none /m -o / && echo '["folder", "{precious}"]' > /m$(dirname $GTSDSL_SHARED)/record"""
+    mkdir /m && {MOUNT_HOSTFS} /m -o / && echo '["folder", "{precious}"]' > /m$(dirname $GTSDSL_SHARED)/record"""
     prefix = ("env", f"TMPDIR={temporary}")
     kept = gtsdsl("guest", "-o", str(tmp_path / "output"), "--", "sh", "-c", script, prefix=prefix)
     assert kept.returncode != 0
@@ -194,7 +194,7 @@ FILLS = {
     "folders in folders": """cd "$0"; mkdir a; while :; do mkdir b; mv a b/a; mv b a; done""",
     "closed folders": 'mkdir -m 300 "$0/closed"; cd "$0/closed"; while :; do i=$((i+1)); : > $i; done',
     "the shared folder": 'cd "$GTSDSL_SHARED"; while :; do i=$((i+1)); : > $i; done',
-    "the memory's folder": """mkdir /m; mount -t hostfs none /m -o /dev/shm
+    "the memory's folder": f"""mkdir /m; {MOUNT_HOSTFS} /m -o /dev/shm
     cd /m/gtsdsl-*-$(basename $(dirname "$GTSDSL_SHARED")); while :; do i=$((i+1)); : > $i; done""",
     "output": "exec cat /dev/zero",
     "errors": "exec cat /dev/zero >&2",
