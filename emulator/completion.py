@@ -7,23 +7,11 @@ from collections.abc import Sequence
 PROMPT = "gtsdsl> "
 HISTORY = "history"
 """The file, in the folder that both sides share, with the lines that were typed."""
-VERBS = (
-    "help",
-    "nodes",
-    "net",
-    "links",
-    "link",
-    "capture",
-    "overlay",
-    "rtt",
-    "pingall",
-    "iperf",
-    "xterm",
-    "py",
-    "sh",
-    "dump",
-    "exit",
+VERBS = tuple(
+    "capture dpctl dump exit gterm help intfs iperf iperfudp link links net nodes noecho overlay pingall pingallfull"
+    " pingpair pingpairfull ports px py quit rtt sh source switch time x xterm".split()
 )
+"""The shell's commands. A prompt that is not where the network is knows them without loading Mininet."""
 LINK_WORDS = ("up", "down", "rtt", "delay", "jitter", "loss", "bandwidth")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from emulator.completion import LINK_WORDS
 from emulator.errors import EmulationError
 from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.impairments import Impairment
@@ -63,7 +64,8 @@ def _changed(effect: Impairment, words: Sequence[str]) -> Impairment:
                 case "bandwidth":
                     effect = replace(effect, rate_bps=parse_bandwidth(value))
                 case _:
-                    raise EmulationError(f"{printable(what, 40)} is nothing that a link has; usage: {USAGE}")
+                    near = did_you_mean(what[:80], LINK_WORDS) or f"usage: {USAGE}"
+                    raise EmulationError(f"a link has no {printable(what, 40)}; {near}")
         except ValueError as error:
             raise EmulationError(f"{what}: {error}") from None
     return effect

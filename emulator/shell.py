@@ -13,12 +13,12 @@ from mininet.cli import CLI
 from mininet.log import error as say_error
 from mininet.log import lg, output, setLogLevel
 
-from emulator.completion import HISTORY, PROMPT, complete
+from emulator.completion import HISTORY, PROMPT, VERBS, complete
 from emulator.errors import EmulationError, in_a_line
 from emulator.impairing import USAGE, described, impair
 from emulator.kernel.job import say_running
 from emulator.programs import find_program
-from gtsdsl.diagnostics import printable
+from gtsdsl.diagnostics import did_you_mean, printable
 
 if TYPE_CHECKING:
     from emulator.hosts.node import EmulatedNode
@@ -72,7 +72,8 @@ class Shell(CLI):  # type: ignore[misc]
         """A command for a host. Names are left as they are: each host finds the others by them."""
         first, _, command = line.strip().partition(" ")
         if first not in self.mn:
-            say_error(f"*** neither a command nor a host: {first[:80]!a}; `help` and `nodes` list them\n")
+            near = did_you_mean(first[:80], [*VERBS, *self.mn]) or "`help` and `nodes` list them"
+            say_error(f"*** neither a command nor a host: {first[:80]!a}; {near}\n")
         elif not command.strip():
             say_error(f"*** {first}: and which command? As in: {first} ping -c 3 {first}\n")
         else:

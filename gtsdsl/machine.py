@@ -21,6 +21,10 @@ _MENDS = {
 _MEMORY = f"there is not enough memory: {_MENDS[errno.ENOMEM]}"
 
 
+class MissingExtraError(ImportError):
+    """A package is missing that an extra of gtsdsl installs; the message names the extra."""
+
+
 def refused(error: OSError | MemoryError | ImportError) -> str:
     """Say in a line what the machine has refused; an operating system's error names the file that it is about."""
     if isinstance(error, MemoryError):
@@ -36,6 +40,8 @@ def refused(error: OSError | MemoryError | ImportError) -> str:
 
 def _not_loaded(error: ImportError) -> str:
     """Say why a module cannot be loaded: it is missing, or the loader of shared objects has no room for it."""
+    if isinstance(error, MissingExtraError):
+        return str(error)
     if isinstance(error, ModuleNotFoundError):
         return f"the Python package {error.name} is missing: install gtsdsl again with pip"
     if any(words in str(error) for words in ("failed to map segment", "cannot allocate", "cannot create shared")):

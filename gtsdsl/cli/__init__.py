@@ -14,23 +14,23 @@ from gtsdsl.machine import EXIT_STATUS, REFUSALS, refused
 
 _LONGEST = 1000
 _COMMANDS = {
-    "check": "check",
-    "circuits": "circuits",
-    "clean": "clean",
-    "compile": "compile",
-    "completion": "completion",
-    "doctor": "doctor",
-    "draw": "draw",
-    "emulate": "emulate",
-    "explain": "explain",
-    "fmt": "fmt",
-    "guest": "guest",
-    "init": "init",
-    "kernel": "kernel",
-    "lsp": "lsp",
-    "plan": "plan",
+    "check": "Report what is wrong with topologies.",
+    "circuits": "Show the round-trip times between sites.",
+    "clean": "Remove what killed emulations have left behind.",
+    "compile": "Turn a topology into GTS JSON or another format.",
+    "completion": "Print the completion script of a shell.",
+    "doctor": "Show what this machine can do, and what mends the rest.",
+    "draw": "Draw a topology as SVG, PNG or HTML.",
+    "emulate": "Run a topology as a real network.",
+    "explain": "Explain a diagnostic, with an example.",
+    "fmt": "Lay out DSL files evenly.",
+    "guest": "Run a command in a Linux kernel of its own.",
+    "init": "Write a topology to start from.",
+    "kernel": "Build, show and remove guest kernels.",
+    "lsp": "Serve an editor.",
+    "plan": "Show the network that a topology becomes.",
 }
-"""The name of each command and the module that holds it as ``command``."""
+"""Each command, which the module of its name holds as ``command``, and its line in the help."""
 
 
 class _LazyGroup(click.Group):
@@ -42,10 +42,15 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command = importlib.import_module(f"gtsdsl.cli.{_COMMANDS[cmd_name]}").command
+        command = importlib.import_module(f"gtsdsl.cli.{cmd_name}").command
         if not isinstance(command, click.Command):
-            raise TypeError(f"gtsdsl.cli.{_COMMANDS[cmd_name]}.command is no command")
+            raise TypeError(f"gtsdsl.cli.{cmd_name}.command is no command")
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

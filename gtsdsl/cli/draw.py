@@ -54,6 +54,6 @@ def command(file: str, output: Path, path: Path | None) -> None:
     print_diagnostics(checked.diagnostics)
     try:
         picture = draw(checked.testbed, form, own)
-    except (ImportError, ValueError) as error:
+    except ValueError as error:
         raise click.ClickException(str(error)) from None
     write_output(output, picture)

@@ -22,6 +22,7 @@ from gtsdsl.cli.emulation import (
     warn_if_unconfined,
 )
 from gtsdsl.cli.emulation_options import parse_captures, parse_command, parse_image_map
+from gtsdsl.cli.help import GroupedCommand
 from gtsdsl.cli.overlay import OVERLAY_ONLY, gaps, overlay_options
 from gtsdsl.cli.plan import asked_testbed, check_rtts, plan_options, user_circuits
 from gtsdsl.cli.showing import losses, notice, show
@@ -34,7 +35,15 @@ if TYPE_CHECKING:
     from emulator.plan.model import SwitchKind
 
 
-@click.command()
+_GROUPS = {
+    "Where it runs": ("kernel", "clock", "memory", "timeout", "patience", "output_limit"),
+    "What runs in it": ("commands", "script", "probe", "count", "captures", "keep_going", "output"),
+    "The network": ("rtts", "circuits_file", "settings", "switch", "seed", "hosts", "image_map"),
+    "Containers and overlays": ("overlay", *OVERLAY_ONLY, "flavors"),
+}
+
+
+@click.command(cls=GroupedCommand, groups=_GROUPS)
 @click.argument("file", type=click.Path())
 @click.option(
     "--kernel",

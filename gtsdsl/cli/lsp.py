@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from gtsdsl.machine import MissingExtraError
+
 
 @click.command("lsp")
 @click.option("--stdio", is_flag=True, hidden=True, help="What editors add by habit; there is no other way.")
@@ -24,8 +26,7 @@ def command(stdio: bool) -> None:  # noqa: ARG001
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
             raise
-        click.echo("Error: the language server needs pygls: pip install 'gtsdsl[lsp]'", err=True)
-        sys.exit(3)
+        raise MissingExtraError("the language server needs pygls: pip install 'gtsdsl[lsp]'") from None
     if sys.stdin.isatty():
         click.echo("gtsdsl lsp waits for an editor's messages; Ctrl-C ends it.", err=True)
     serve()

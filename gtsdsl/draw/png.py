@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from importlib.resources import as_file, files
 
+from gtsdsl.machine import MissingExtraError
+
 MISSING = "PNG needs a library that is not installed: pip install 'gtsdsl[draw]' (SVG and HTML do without it)"
 
 
@@ -16,12 +18,12 @@ def to_png(svg: str, width: float, height: float) -> bytes:
     """An SVG of that size as a PNG of twice as many pixels a side, fewer if it is very large.
 
     Raises:
-        ImportError: resvg-py is not installed; `MISSING` says what to do.
+        MissingExtraError: resvg-py is not installed; `MISSING` says what to do.
     """
     try:
         import resvg_py  # noqa: PLC0415 (an extra)
     except ImportError:
-        raise ImportError(MISSING) from None
+        raise MissingExtraError(MISSING) from None
     zoom = min(_ZOOM, math.sqrt(_MAX_PIXELS / (width * height)))
     with as_file(files("gtsdsl.draw").joinpath("font")) as folder:
         fonts = [str(folder / f"Arimo-{style}.ttf") for style in ("Regular", "Bold")]

@@ -8,6 +8,7 @@ import click
 import pytest
 
 from gtsdsl.cli import cli
+from gtsdsl.cli.help import GroupedCommand
 
 
 def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
@@ -25,3 +26,21 @@ def test_help_has_an_example_of_the_command(name: str, command: click.Command) -
     said = command.get_help(click.Context(command, info_name=name))
     example = said.partition("Example")[2].partition("Options:")[0]
     assert f"  {name} " in example or f"  {name}\n" in example or f"({name} " in example
+
+
+def test_each_command_has_a_line_that_fits_a_terminal() -> None:
+    said = cli.get_help(click.Context(cli, info_name="gtsdsl", terminal_width=80))
+    lines = said.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in lines] == cli.list_commands(click.Context(cli))
+    assert all(line.endswith(".") and not line.endswith("...") and len(line) <= 80 for line in lines)
+
+
+def test_the_options_of_emulate_stand_in_groups() -> None:
+    command = cli.get_command(click.Context(cli), "emulate")
+    assert isinstance(command, GroupedCommand)
+    grouped = [name for names in command.groups.values() for name in names]
+    options = [param.name for param in command.params if isinstance(param, click.Option)]
+    assert sorted(grouped) == sorted(name for name in options if name is not None)
+    said = command.get_help(click.Context(command, info_name="gtsdsl emulate"))
+    headings = [line.removesuffix(":") for line in said.splitlines() if line.endswith(":") and line[0] != " "]
+    assert headings == [*command.groups, "Other options"]

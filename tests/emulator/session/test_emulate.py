@@ -287,13 +287,15 @@ def test_the_shell_knows_hosts_links_and_their_delays(pair: Path, guest_kernel: 
 
 def test_what_the_shell_does_not_know_is_said_and_it_goes_on(pair: Path, guest_kernel: Kernel) -> None:
     assert guest_kernel
-    text = "foo\nlink\nlink l2 up\nlink l1 sideways\nlink l1 loss many\nh1\nxterm h1\nh1 echo still here\n"
-    done = type_in(pair, text)
+    lines = ["foo", "linkss", "link l1 dealy 40ms", "link", "link l2 up", "link l1 sideways", "link l1 loss many"]
+    done = type_in(pair, "\n".join([*lines, "h1", "xterm h1", "h1 echo still here", ""]))
     assert done.returncode == 0
     assert "still here" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     for said in ("neither a command nor a host", "there is no link l2", "usage: link ID", "is no loss", "no display"):
         assert said in done.stdout + done.stderr
+    for near in ("links", "delay"):
+        assert f"did you mean `{near}`?" in done.stdout + done.stderr
 
 
 def test_a_hosts_shell_that_has_ended_is_started_again(pair: Path, guest_kernel: Kernel) -> None:

@@ -1,0 +1,30 @@
+"""What a line of the shell is completed to."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.completion import VERBS, complete
+from emulator.shell import Shell
+
+
+def test_the_verbs_are_the_shells() -> None:
+    methods = {name.removeprefix("do_") for name in dir(Shell) if name.startswith("do_")}
+    assert {*VERBS} == methods - {"EOF"}
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "found"),
+    [
+        ("", "switc", ["switch"]),
+        ("", "h", ["help", "h1", "h2"]),
+        ("link ", "l", ["l1", "l2"]),
+        ("link l1 ", "d", ["down", "delay"]),
+        ("capture ", "l2", ["l2"]),
+        ("capture l1 ", "s", ["stop"]),
+        ("h1 ping ", "h", ["h1", "h2"]),
+        ("h1 ping ", "x", []),
+    ],
+)
+def test_words(before: str, text: str, found: list[str]) -> None:
+    assert complete(["h1", "h2"], ["l1", "l2"], before, text) == found
