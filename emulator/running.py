@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from emulator.actions import Outcome
-from emulator.belief import believed
+from emulator.belief import believed, not_believed
 from emulator.captures import handing_over
 from emulator.checked import parsed
 from emulator.errors import EmulationError, GuestFailedError
@@ -41,6 +41,8 @@ def run_task(where: Where, task: Task, stdout: Sink, stderr: Sink, notice: Notic
         result = place.result(RESULT) if task.kind == "actions" else None
         if result is None and status == _KILLED:
             raise GuestFailedError("what runs the network was killed, as for want of memory: take more with --memory")
+        if result is None and status == 0 and task.kind == "actions":
+            raise not_believed("it is missing, though the run says that it succeeded")
         return Outcome(status) if result is None else believed(task, parsed(Outcome, result))
 
 

@@ -442,3 +442,12 @@ def test_a_forged_result_is_not_believed(emulate: Emulate, tmp_path: Path) -> No
     assert (done.returncode, done.stdout) == (3, "")
     assert re.fullmatch(r"error: the guest's result is not believed: .*\n", done.stderr)
     assert not output.exists()
+
+
+def test_a_run_that_leaves_no_result_has_not_succeeded(emulate: Emulate, tmp_path: Path) -> None:
+    output = tmp_path / "result.json"
+    end = "h1: printf 0 > $GTSDSL_SHARED/status; echo o > /proc/sysrq-trigger; sleep 9"
+    done = emulate("--exec", end, "--exec", "h1: false", "--json", str(output))
+    said = "error: the guest's result is not believed: it is missing, though the run says that it succeeded\n"
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", said)
+    assert not output.exists()
