@@ -23,8 +23,8 @@ from gtsdsl.source import Source
 def command(files: Sequence[str], only_check: bool, show_diff: bool) -> None:
     """Lay out DSL files evenly: space, line breaks and semicolons, and nothing else. Comments stay.
 
-    Folders are searched for *.dsl and *.gts; `-` is standard input, laid out to standard output. A file with syntax
-    errors is left as it is, and the exit status is 1.
+    Folders are searched for *.dsl and *.gts, and symbolic links in them are passed over; `-` is standard input, laid
+    out to standard output. A file with syntax errors is left as it is, and the exit status is 1.
 
     \b
     Example:
@@ -33,7 +33,7 @@ def command(files: Sequence[str], only_check: bool, show_diff: bool) -> None:
     """
     failed = False
     would_change = 0
-    for name, problem in find_inputs(files):
+    for name, problem in find_inputs(files, is_changing=True):
         try:
             if problem is not None:
                 raise GtsError([problem])

@@ -11,21 +11,23 @@ from gtsdsl.source import Source
 _SUFFIXES = (".dsl", ".gts")
 
 
-def find_inputs(arguments: Sequence[str]) -> Iterator[tuple[str, Diagnostic | None]]:
+def find_inputs(arguments: Sequence[str], *, is_changing: bool = False) -> Iterator[tuple[str, Diagnostic | None]]:
     """The files that arguments stand for, each once however often it is named; or a folder, with what is wrong with it.
 
     A folder is searched for ``*.dsl`` and ``*.gts``; hidden folders and symbolic links to folders are passed over.
+    ``is_changing`` says that the files will be changed. Then links to files are passed over too, because a link in a
+    stranger's folder can lead to a file of the user's.
     """
     seen: set[str] = set()
     for argument in arguments:
-        for name, problem in _inputs(argument):
+        for name, problem in _inputs(argument, is_changing=is_changing):
             identity = name if name == "-" else os.path.realpath(name)
             if identity not in seen:
                 seen.add(identity)
                 yield name, problem
 
 
-def _inputs(argument: str) -> Iterator[tuple[str, Diagnostic | None]]:
+def _inputs(argument: str, *, is_changing: bool) -> Iterator[tuple[str, Diagnostic | None]]:
     """The files that an argument stands for; or a folder, with what is wrong with it."""
     if argument == "-" or not os.path.isdir(argument):  # noqa: PTH112 (a Path takes an empty name for a folder)
         yield argument, None
@@ -42,7 +44,8 @@ def _inputs(argument: str) -> Iterator[tuple[str, Diagnostic | None]]:
             yield folder, _unsearchable(folder, f"this folder cannot be searched: {error.strerror}")
             continue
         for entry in entries:
-            if not entry.is_dir() and entry.name.lower().endswith(_SUFFIXES):
+            is_passed_over = is_changing and entry.is_symlink()
+            if not is_passed_over and not entry.is_dir() and entry.name.lower().endswith(_SUFFIXES):
                 found = True
                 yield entry.path, None
         # a link to a folder can lead back to where the search came from

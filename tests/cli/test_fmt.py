@@ -91,3 +91,15 @@ def test_json_is_no_dsl(tmp_path: Path) -> None:
     path.write_text('{"gts": "2.0"}')
     assert gtsdsl("fmt", str(path)).returncode == 1
     assert path.read_text() == '{"gts": "2.0"}'
+
+
+def test_a_link_that_is_found_in_a_folder_changes_nothing_where_it_leads(tmp_path: Path, ugly: Path) -> None:
+    """The folder may be a stranger's, and the file that the link leads to the user's own."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "own.dsl").write_text(UGLY)
+    (folder / "link.dsl").symlink_to(ugly)
+    assert gtsdsl("fmt", str(folder)).returncode == 0
+    assert (ugly.read_text(), (folder / "own.dsl").read_text()) == (UGLY, CLEAN)
+    gtsdsl("fmt", str(folder / "link.dsl"))  # which the user names
+    assert ugly.read_text() == CLEAN
