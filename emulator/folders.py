@@ -21,7 +21,7 @@ def cache_folder() -> Path:
 
     Raises:
         UntrustedError: somebody else can write there.
-        EmulationError: the user has none.
+        EmulationError: the user has none, or ``HOME`` is a relative path.
     """
     return require_own_cache(_folder(_CACHE, ".cache"))
 
@@ -30,7 +30,7 @@ def state_folder() -> Path:
     """Where is kept what a person did: ``gtsdsl`` in the user's state folder (``XDG_STATE_HOME``).
 
     Raises:
-        EmulationError: the user has none.
+        EmulationError: the user has none, or ``HOME`` is a relative path.
     """
     return _folder("XDG_STATE_HOME", ".local/state")
 
@@ -38,9 +38,12 @@ def state_folder() -> Path:
 def _folder(variable: str, usual: str) -> Path:
     base = os.environ.get(variable, "")
     try:
-        return (Path(base) if base.startswith("/") else Path.home() / usual) / "gtsdsl"
+        folder = Path(base) if base.startswith("/") else Path.home() / usual
     except RuntimeError:
         raise EmulationError(f"you have no home folder: set {variable} to a folder that you may write") from None
+    if not folder.is_absolute():  # it would be a folder of the working folder, which may be a stranger's
+        raise EmulationError(f"HOME is no absolute path: set it, or set {variable} to a folder of your own")
+    return folder / "gtsdsl"
 
 
 def require_own_cache(path: Path) -> Path:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import UntrustedError
+from emulator.errors import EmulationError, UntrustedError
+from emulator.folders import cache_folder, state_folder
 from emulator.runs import Run
 from emulator.trust import require_own
 from tests import hijack
@@ -176,3 +177,16 @@ def test_in_a_user_namespace_the_machines_root_is_believed(tmp_path: Path) -> No
     if "unshare" in done.stderr:
         pytest.skip("this machine lets nobody have a user namespace")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.usefixtures("planted")
+@pytest.mark.parametrize("home", [".", "work", "./.."])
+def test_a_home_that_is_relative_is_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str) -> None:
+    """It would be in the working folder, and so would the kernel that is run."""
+    shutil.move(tmp_path / "cache", tmp_path / "work" / ".cache")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.chdir(tmp_path / "work")
+    for folder in (cache_folder, state_folder):
+        with pytest.raises(EmulationError, match=r"^HOME is no absolute path: set it, or set XDG_\w+_HOME to a folder"):
+            folder()
