@@ -24,7 +24,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 def find_program(name: str) -> str | None:
     """The path of a program in the user's `PATH` or the system's folders; None if it is missing."""
-    return shutil.which(name, path=_search_path(os.environ))
+    return shutil.which(name, path=os.pathsep.join(search_folders(os.environ)))
 
 
 def environment(own: Mapping[str, str]) -> dict[str, str]:
@@ -32,9 +32,9 @@ def environment(own: Mapping[str, str]) -> dict[str, str]:
 
     An empty or relative entry stands for a folder of the working folder. ``PATH`` gets the system's folders at its end.
     """
-    changed = {"PATH": _search_path(own)}
+    changed = {"PATH": os.pathsep.join(search_folders(own))}
     if "LD_LIBRARY_PATH" in own:
-        changed["LD_LIBRARY_PATH"] = os.pathsep.join(_absolute(own["LD_LIBRARY_PATH"]))
+        changed["LD_LIBRARY_PATH"] = os.pathsep.join(absolute_folders(own["LD_LIBRARY_PATH"]))
     return {**own, **changed}
 
 
@@ -60,17 +60,19 @@ def python_script(module: str, function: str, arguments: Mapping[str, object], *
     """
     folders, addition = [str(_ROOT)], []
     if not is_bare:
-        folders += _absolute(os.environ.get("PYTHONPATH", ""))
+        folders += absolute_folders(os.environ.get("PYTHONPATH", ""))
         if site.ENABLE_USER_SITE:
             addition = ["import site", f"site.addsitedir({site.getusersitepackages()!r})"]
     lines = ["import sys", f"sys.path[:0] = {folders!r}", *addition, f"from {module} import {function}"]
     return "\n".join([*lines, f"sys.exit({function}(**{dict(arguments)!r}))", ""])
 
 
-def _search_path(own: Mapping[str, str]) -> str:
-    folders = _absolute(own.get("PATH", "")) or os.defpath.split(os.pathsep)
-    return os.pathsep.join(dict.fromkeys([*folders, *SYSTEM_FOLDERS]))
+def search_folders(own: Mapping[str, str]) -> list[str]:
+    """The folders in which a program is looked for by its name, the first ones first."""
+    folders = absolute_folders(own.get("PATH", "")) or os.defpath.split(os.pathsep)
+    return list(dict.fromkeys([*folders, *SYSTEM_FOLDERS]))
 
 
-def _absolute(path: str) -> list[str]:
+def absolute_folders(path: str) -> list[str]:
+    """The absolute folders of a search path."""
     return [folder for folder in path.split(os.pathsep) if folder.startswith("/")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import site
 import sys
 import sysconfig
 import tempfile
@@ -17,6 +18,7 @@ from typing import NamedTuple
 
 from emulator.errors import EmulationError
 from emulator.folders import cache_folder, state_folder
+from emulator.programs import absolute_folders, search_folders
 from emulator.runs import PREFIX, SHARED_MEMORY, runs_folder
 
 _PACKAGES = Path(__file__).resolve().parents[2]
@@ -46,7 +48,8 @@ def check_output(path: Path) -> Path:
         EmulationError: it cannot be made, is no folder, or is one that must not be handed to a guest.
     """
     try:
-        _refuse_ours(path, _positions_of(path.absolute()))
+        # resolved: a name may lead back (`..`) from a folder that is yet to be made
+        _refuse_ours(path, _positions_of(path.resolve()))
         path.mkdir(parents=True, exist_ok=True)
         resolved = path.resolve(strict=True)
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
@@ -113,6 +116,14 @@ def _ours() -> Iterator[tuple[str, Path, bool]]:
     yield python, Path(sys.executable).resolve().parent, True
     for kind in ("stdlib", "purelib", "platlib", "scripts"):
         yield python, Path(sysconfig.get_path(kind)), True
+    if site.ENABLE_USER_SITE:
+        yield python, Path(site.getusersitepackages()), True
+    # search paths lead to the files in their folders, and not into further folders
+    for what, places in (
+        ("modules of the Python that runs gtsdsl", absolute_folders(os.pathsep.join(sys.path))),
+        ("programs that are run by their names", search_folders(os.environ)),
+    ):
+        yield from ((what, Path(folder), False) for folder in filter(os.path.isdir, places))
 
 
 def _is_below(ways: list[_Position], others: list[_Position]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import site
 import subprocess
 import sys
 import tempfile
@@ -91,13 +92,32 @@ def test_nor_is_what_holds_or_lies_in_a_folder_of_ours(tmp_path: Path) -> None:
     assert check_output(tmp_path / "own" / "new") == tmp_path / "own" / "new"
 
 
+def test_nor_is_a_folder_in_which_programs_or_modules_are_looked_for(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("programs", "modules", "site"):
+        (place / "own" / name / "in it").mkdir(parents=True)
+    (place / "own" / "archive.zip").touch()
+    monkeypatch.setenv("PATH", f"{place}/own/programs:{place}/own/archive.zip:{place}/missing:{os.environ['PATH']}")
+    monkeypatch.setattr(sys, "path", [*sys.path, f"{place}/own/modules", f"{place}/own/archive.zip", ""])
+    monkeypatch.setattr(site, "ENABLE_USER_SITE", True)
+    monkeypatch.setattr(site, "getusersitepackages", lambda: f"{place}/own/site")
+    for folder in ("programs", "modules", "site", "site/in it", "."):
+        with pytest.raises(EmulationError, match=r" (holds|lies in) .*: name a folder of its own for the output$"):
+            check_output(place / "own" / folder)
+    for folder in ("programs/in it", "modules/in it", "other"):
+        assert check_output(place / "own" / folder) == place / "own" / folder
+
+
 @pytest.mark.usefixtures("place")
 def test_nor_is_one_of_ours_by_another_name(tmp_path: Path) -> None:
     (tmp_path / "own" / "link").symlink_to(runs_folder())
     (tmp_path / "own" / "relative").symlink_to("../temporary")
-    for path in ("link", "link/guest-1", "relative", "../temporary/../temporary"):
+    for path in ("link", "link/guest-1", "relative", "../temporary/../temporary", "missing/../../cache/gtsdsl/new"):
+        there = set(tmp_path.rglob("*"))
         with pytest.raises(EmulationError, match="a folder of its own"):
             check_output(tmp_path / "own" / path)
+        assert set(tmp_path.rglob("*")) == there
 
 
 @pytest.fixture
