@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.errors import EmulationError
+from emulator.errors import EmulationError, UntrustedError
 from emulator.kernel.build import installing, missing_tools
 from emulator.kernel.cache import PACKAGED_FROM, Kernel, built_kernels, packaged_kernel
 from emulator.kernel.choose import host_lacks
@@ -73,8 +73,10 @@ def _findings() -> Iterator[Finding]:
 def _kernels() -> Iterator[Finding]:
     try:
         built, lacking = built_kernels(), Lack("exact delays without root, on any machine, in some minutes", _BUILD)
-    except EmulationError as error:
-        built, lacking = (), Lack(str(error), _BUILD)
+    except UntrustedError as error:
+        built, lacking = (), Lack(error.what, error.mend)
+    except EmulationError as error:  # the cache cannot be read, or has no place: the message says what to do
+        built, lacking = (), Lack(str(error), "")
     yield _guest("guest kernel, built", built, "virtual, skip and real clock", lacking)
     packaged = packaged_kernel()
     lacking = Lack("a network at once, without root, in the real clock", PACKAGED_FROM)

@@ -24,7 +24,15 @@ class OverlayError(EmulationError):
 
 
 class UntrustedError(EmulationError):
-    """Somebody else could have changed what is to be run or read; no other way is taken instead."""
+    """Somebody else could have changed what is to be run or read; no other way is taken instead.
+
+    ``what`` says who could change what, and ``mend`` is what mends it.
+    """
+
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(f"{what}: {mend}")
+        self.what = what
+        self.mend = mend
 
 
 class KernelRefusedError(EmulationError):

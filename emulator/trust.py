@@ -38,11 +38,11 @@ def require_own(path: Path, variable: str) -> Path:
             name = shlex.quote(str(each))
             other = f"set {variable} to a folder of your own"
             if found.st_uid not in owners:
-                raise UntrustedError(f"{name} belongs to user {found.st_uid}, neither to you nor to root: {other}")
+                raise UntrustedError(f"{name} belongs to user {found.st_uid}, neither to you nor to root", other)
             if stat.S_ISLNK(found.st_mode):
                 waiting.append(each.parent / each.readlink())
             elif _others_may_write(found):
-                raise UntrustedError(f"{name} may be written by others: chmod go-w {name}, or {other}")
+                raise UntrustedError(f"{name} may be written by others", f"chmod go-w {name}, or {other}")
     return path
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import grp
+import json
 import os
 import pwd
+import re
 import shutil
 import stat
 import subprocess
@@ -157,7 +159,10 @@ def test_a_planted_kernel_does_not_run(tmp_path: Path, planted: Path, what: str,
         assert done.stderr.startswith("error: ")
         assert done.stderr.count("\n") == 1
         assert "XDG_CACHE_HOME" in done.stderr
-    assert hijack.run(tmp_path, hijack.console_script(), "doctor").stderr == ""
+    doctor = hijack.run(tmp_path, hijack.console_script(), "doctor", "--format", "json")
+    finding = json.loads(doctor.stdout)["findings"][0]
+    assert (doctor.stderr, finding["works"]) == ("", False)
+    assert re.fullmatch(r"(chmod go-w .*, or )?set XDG_CACHE_HOME to a folder of your own", finding["mend"])
     assert not (tmp_path / hijack.RAN).exists()
 
 
