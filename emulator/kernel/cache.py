@@ -109,6 +109,11 @@ def kernels_folder() -> Path:
     return cache_folder() / "kernels"
 
 
+def verdicts_folder() -> Path:
+    """Where is kept which guest kernels run on this machine (`verdict`)."""
+    return cache_folder() / "verdicts"
+
+
 def configuration_hash() -> str:
     """Names how a kernel is built, whatever it is built from: a built kernel with another hash is out of date."""
     digest = hashlib.sha256()
@@ -246,13 +251,14 @@ def building(name: str) -> Iterator[Path]:
 
 
 def clean() -> Iterator[Path]:
-    """Remove all built kernels, and what builds that were killed have left; each folder, once it is gone.
+    """Remove all built kernels, what builds that were killed have left, and the verdicts; each folder, once it is gone.
 
     Raises, after all that can be removed has been:
         EmulationError: the cache cannot be read, or something in it cannot be removed.
     """
     with removing_all() as removing:
-        for folder in _kept():
+        verdicts = verdicts_folder()
+        for folder in (*_kept(), *([verdicts] if os.path.lexists(verdicts) else [])):
             with removing(folder):
                 if _remove(folder):
                     yield folder
@@ -265,7 +271,9 @@ def _remove(folder: Path) -> bool:
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         is_free = lock is None or _locked(lock)
-        if is_free:
+        if is_free and folder.is_symlink():  # to a kernel that the user keeps elsewhere, which stays
+            folder.unlink()
+        elif is_free:
             shutil.rmtree(folder)
         return is_free
     finally:

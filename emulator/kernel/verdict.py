@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from emulator.errors import EmulationError, GuestPanickedError, GuestTimeoutError, in_a_line
-from emulator.folders import cache_folder, make_folder, require_own_cache
-from emulator.kernel.cache import Kernel
+from emulator.folders import make_folder, require_own_cache
+from emulator.kernel.cache import Kernel, verdicts_folder
 from emulator.wording import one_line
 
 _CPU = Path("/proc/cpuinfo")
@@ -140,7 +140,7 @@ def _processor() -> dict[str, str]:
 
 
 def _file(key: str) -> Path:
-    return require_own_cache(cache_folder() / "verdicts" / f"{key[:32]}.json")
+    return require_own_cache(verdicts_folder() / f"{key[:32]}.json")
 
 
 def _recall(key: str) -> _Answer | None:

@@ -145,7 +145,7 @@ def path() -> None:
 
 @command.command()
 def clean() -> None:
-    """Remove the built kernels, and what builds that were killed have left.
+    """Remove the built kernels, what builds that were killed have left, and what is known of which kernels run here.
 
     \b
     Example:

@@ -243,7 +243,14 @@ def test_the_command_line_with_a_kernel(kernels: Path) -> None:
     info = gtsdsl("kernel", "info").stdout
     assert str(kernel.executable) in info
     assert "virtual, skip, real" in info
-    assert gtsdsl("kernel", "clean").stdout == f"removed {kernel.executable.parent}\n"
+    verdicts = cache.verdicts_folder()
+    verdicts.mkdir()
+    (verdicts / "0.json").touch()
+    (kernels / "linked").symlink_to(kernels.parent.parent)
+    removed = [kernel.executable.parent, kernels / "linked", verdicts]
+    assert gtsdsl("kernel", "clean").stdout == "".join(f"removed {path}\n" for path in removed)
+    assert not any(os.path.lexists(path) for path in removed)
+    assert gtsdsl("kernel", "clean").stdout == ""
 
 
 def test_a_kernel_that_is_no_program(kernels: Path) -> None:
