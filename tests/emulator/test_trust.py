@@ -195,3 +195,11 @@ def test_a_home_that_is_relative_is_no_home(tmp_path: Path, monkeypatch: pytest.
     for folder in (cache_folder, state_folder):
         with pytest.raises(EmulationError, match=r"^HOME is no absolute path: set it, or set XDG_\w+_HOME to a folder"):
             folder()
+
+
+def test_a_relative_variable_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(variable, ".")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / ".cache" / "gtsdsl"
+    assert state_folder() == tmp_path / ".local" / "state" / "gtsdsl"
