@@ -23,12 +23,12 @@ _ALLOWED = (
     # open files: read, write, close, lseek, pread64, pwrite64, readv, writev, preadv, pwritev, dup, dup2, dup3, pipe,
     # pipe2, close_range, fsync, fdatasync, ftruncate, fallocate, memfd_create
     *(0, 1, 3, 8, 17, 18, 19, 20, 295, 296, 32, 33, 292, 22, 293, 436, 74, 75, 77, 285, 319),
-    # paths: open, creat, openat, stat, fstat, lstat, newfstatat, statx, access, faccessat, faccessat2, readlink,
-    # readlinkat, statfs, fstatfs, getdents, getdents64, getcwd, chdir, fchdir, umask
-    *(2, 85, 257, 4, 5, 6, 262, 332, 21, 269, 439, 89, 267, 137, 138, 78, 217, 79, 80, 81, 95),
+    # paths: stat, fstat, lstat, newfstatat, statx, access, faccessat, faccessat2, readlink, readlinkat, statfs,
+    # fstatfs, getdents, getdents64, getcwd, chdir, fchdir, umask
+    *(4, 5, 6, 262, 332, 21, 269, 439, 89, 267, 137, 138, 78, 217, 79, 80, 81, 95),
     # what Landlock has a right for: rename, renameat, renameat2, mkdir, mkdirat, rmdir, unlink, unlinkat, link, linkat,
-    # symlink, symlinkat, mknod, mknodat
-    *(82, 264, 316, 83, 258, 84, 87, 263, 86, 265, 88, 266, 133, 259),
+    # symlink, symlinkat
+    *(82, 264, 316, 83, 258, 84, 87, 263, 86, 265, 88, 266),
     # memory: mmap, mprotect, munmap, brk, mremap, msync, madvise
     *(9, 10, 11, 12, 25, 26, 28),
     # waiting: poll, ppoll, select, pselect6, epoll_create, epoll_create1, epoll_ctl, epoll_wait, epoll_pwait, eventfd,
@@ -54,6 +54,11 @@ _PASSED_OVER = (
     *(92, 93, 94, 260),  # chown, fchown, lchown, fchownat
     *(132, 235, 261, 280),  # utime, utimes, futimesat, utimensat
 )
+_MAKING_FILES = ((2, 2), (85, 1), (257, 3), (133, 1), (259, 2))
+"""Calls that can make a file, and which argument (from 0) is its mode: open, creat, openat, mknod, mknodat."""
+_SET_ID = 0o6000
+"""The part of a mode that has a program run as the file's owner or group. On this machine that would be the user who
+runs the guest, whoever starts the program."""
 _TRUNCATE = 76
 _CLONE = 56
 _NEW_NAMESPACES = 0x7E020000
@@ -113,6 +118,7 @@ def restrict_calls(*, truncate: bool) -> None:
         *_if(_JUMP_AT_LEAST, _X32_FROM, _REFUSE),
         *(part for number in allowed for part in _if(_JUMP_EQUAL, number, _ALLOW)),
         *(part for number in _PASSED_OVER for part in _if(_JUMP_EQUAL, number, _PASS_OVER)),
+        *(part for call in _MAKING_FILES for part in _only_without(*call, _SET_ID)),
         *(part for choice in _CHOICES for part in _only_with(*choice)),
         *_unless(_JUMP_EQUAL, _CLONE, _REFUSE),
         _load_argument(0),
@@ -144,7 +150,17 @@ def _unless(jump: int, value: int, end: int) -> tuple[bytes, bytes]:
 
 
 def _only_with(number: int, argument: int, values: tuple[int, ...]) -> list[bytes]:
-    """The part of a filter that decides about one call, and is skipped for every other."""
+    """The part of a filter that lets one call through if its argument is one of ``values``."""
     checks = [part for value in values for part in _if(_JUMP_EQUAL, value, _ALLOW)]
-    checks = [_load_argument(argument), *checks, _instruction(_RETURN, _REFUSE)]
+    return _for_call(number, _load_argument(argument), *checks, _instruction(_RETURN, _REFUSE))
+
+
+def _only_without(number: int, argument: int, bits: int) -> list[bytes]:
+    """The part of a filter that lets one call through if its argument has none of ``bits``."""
+    check = _if(_JUMP_ANY_BIT, bits, _REFUSE)
+    return _for_call(number, _load_argument(argument), *check, _instruction(_RETURN, _ALLOW))
+
+
+def _for_call(number: int, *checks: bytes) -> list[bytes]:
+    """The part of a filter that decides about one call, and is skipped for every other."""
     return [_instruction(_JUMP_EQUAL, number, 0, len(checks)), *checks]

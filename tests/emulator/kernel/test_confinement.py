@@ -322,6 +322,35 @@ def test_calls_are_let_through_only_for_what_a_guest_needs(tmp_path: Path) -> No
     ]
 
 
+# with each call that makes a file, and a mode: what comes of it
+MAKES = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+folder, here = os.fsencode(sys.argv[1]), -100
+for mode in (0o755, 0o4755, 0o2755):
+    for name, arguments in (
+        ("open", (2, b"/open", os.O_CREAT | os.O_WRONLY, mode)),
+        ("creat", (85, b"/creat", mode)),
+        ("openat", (257, here, b"/openat", os.O_CREAT | os.O_WRONLY, mode)),
+        ("mknod", (133, b"/mknod", 0o100000 | mode, 0)),
+        ("mknodat", (259, here, b"/mknodat", 0o100000 | mode, 0)),
+    ):
+        path = next(it for it in arguments if isinstance(it, bytes))
+        made = libc.syscall(*(folder + it + b"-%o" % mode if it is path else it for it in arguments))
+        print(oct(mode), name, "works" if made >= 0 else os.strerror(ctypes.get_errno()))
+"""
+
+
+def test_not_even_its_kernel_can_make_a_program_that_runs_as_the_user(tmp_path: Path) -> None:
+    before = f"from emulator.kernel.confine import confine; confine([{str(tmp_path)!r}], {landlock_version()})\n"
+    line = [sys.executable, "-c", before + MAKES, str(tmp_path)]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    ways = ("open", "creat", "openat", "mknod", "mknodat")
+    outcomes = {0o755: "works", 0o4755: "Function not implemented", 0o2755: "Function not implemented"}
+    assert done.stdout.splitlines() == [f"{oct(mode)} {way} {said}" for mode, said in outcomes.items() for way in ways]
+    assert not any(path.stat().st_mode & 0o6000 for path in tmp_path.iterdir())
+
+
 def test_what_a_kernel_leaves_open_is_told() -> None:
     assert unconfined(0).startswith("root in a guest could write to your files")
     assert "signal your processes" in unconfined(1)
