@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import contextlib
 import hashlib
 import json
 import re
@@ -16,6 +17,8 @@ import struct
 import sys
 import tempfile
 import zipfile
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +38,7 @@ _LIBRARY_LICENSE = Path("/usr/share/common-licenses/LGPL-2.1")
 _TIME = (1980, 1, 1, 0, 0, 0)
 _PT_INTERP = 3
 _LARGEST_BYTES = 2**27
+_INFO_BYTES = 2**16
 _SUMMARY = "The guest kernel in which gtsdsl runs network topologies, with a virtual clock"
 
 _PAGE = """\
@@ -119,15 +123,24 @@ def read_wheel(path: Path) -> Wheel:
         EmulationError: it cannot be read, or is no wheel of a kernel.
     """
     release = re.fullmatch(rf"{_NAME}-[\d.]+?(?:\.post(\d+))?-py3-none-[\w.]+\.whl", path.name)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            fields = json.loads(_content(archive, f"{_NAME}/info.json"))
-        if release is None:
+    with _reading(path), zipfile.ZipFile(path) as archive:
+        fields = json.loads(_content(archive, f"{_NAME}/info.json", _INFO_BYTES))
+        if release is None or not all(isinstance(value, str) for value in fields["origin"].values()):
             raise ValueError(path.name)
         return Wheel(path, int(release[1] or 0), Origin(**fields["origin"]))
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Within it, whatever is wrong with a wheel from anywhere becomes an error that names it."""
+    try:
+        yield
     except OSError as error:
         raise EmulationError(f"{path}: {error.strerror}") from None
-    except (zipfile.BadZipFile, ValueError, TypeError, KeyError, NotImplementedError, RuntimeError):
+    except (
+        zipfile.BadZipFile, zlib.error, EOFError, ValueError, TypeError, KeyError, AttributeError, NotImplementedError,
+        RuntimeError,
+    ):  # fmt: skip
         raise EmulationError(f"{path} is no wheel of a guest kernel, or is damaged") from None
 
 
@@ -135,12 +148,13 @@ def differences(given: Wheel, folder: Path) -> tuple[str, ...]:
     """Hold a wheel against the kernel in ``folder``: the names of the files that differ, are missing or are extra."""
     with tempfile.TemporaryDirectory() as place:
         made = make_wheel(folder, Path(place), given.release)
-        with zipfile.ZipFile(given.path) as theirs, zipfile.ZipFile(made) as ours:
+        with _reading(given.path), zipfile.ZipFile(given.path) as theirs, zipfile.ZipFile(made) as ours:
             names = sorted({*theirs.namelist(), *ours.namelist()})
             differing = [
                 name
                 for name in names
-                if not (name in theirs.namelist() and name in ours.namelist())
+                # a file that is there twice is another one for each program that unpacks it
+                if not theirs.namelist().count(name) == ours.namelist().count(name) == 1
                 or _content(theirs, name) != ours.read(name)
                 or theirs.getinfo(name).external_attr != ours.getinfo(name).external_attr
             ]
@@ -200,10 +214,16 @@ def _record(content: bytes) -> str:
     return f"sha256={digest},{len(content)}"
 
 
-def _content(archive: zipfile.ZipFile, name: str) -> bytes:
-    """A file of a wheel from anywhere: no more is unpacked than a kernel can have."""
+def _content(archive: zipfile.ZipFile, name: str, limit_bytes: int = _LARGEST_BYTES) -> bytes:
+    """A file of a wheel from anywhere: no more is unpacked than it can have.
+
+    Raises:
+        ValueError: it is packed in a way that wheels are not.
+    """
+    if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(name)
     with archive.open(name) as file:
-        return file.read(_LARGEST_BYTES)
+        return file.read(limit_bytes)
 
 
 def _is_static(program: bytes) -> bool:

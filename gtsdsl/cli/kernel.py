@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from gtsdsl.cli.emulation import complain, emulating
+from gtsdsl.diagnostics import printable
 
 
 @click.group()
@@ -62,7 +63,7 @@ def build(source: Path | None, wheel: Path | None) -> None:
         click.echo(built)
         return
     for name in differing:
-        click.echo(f"differs: {name}")
+        click.echo(f"differs: {printable(name, 300)}")
     if differing:
         sys.exit(1)
     click.echo(f"{wheel}: the same, byte for byte")

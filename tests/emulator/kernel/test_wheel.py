@@ -14,7 +14,7 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -135,6 +135,14 @@ def test_a_wheel_is_held_against_a_kernel_file_by_file(wheel: Path, built: Path,
     (tmp_path / "given").mkdir()
     given = read_wheel(Path(shutil.move(wheel, tmp_path / "given")))
     assert differences(given, built) == ()
+    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(given.path, "a") as archive:
+        archive.writestr("gtsdsl_kernel/README.md", archive.read("gtsdsl_kernel/README.md"))
+    assert "gtsdsl_kernel/README.md" in differences(given, built)
+
+
+def test_a_wheel_of_another_kernel_names_what_differs(wheel: Path, built: Path, tmp_path: Path) -> None:
+    (tmp_path / "given").mkdir()
+    given = read_wheel(Path(shutil.move(wheel, tmp_path / "given")))
     (built / "linux").write_bytes(program(1) + b"x")
     (built / "config").unlink()
     (built / "config").write_text("CONFIG_64BIT=y\n")
@@ -158,15 +166,28 @@ def test_what_cannot_be_passed_on(tmp_path: Path, changed: dict[str, str], conte
     assert not list(tmp_path.glob("*.whl"))
 
 
-@pytest.mark.parametrize("content", ["text", "empty archive", "list", "no origin", "encrypted"])
+INFOS = {
+    "list": "[]",
+    "lists in an origin": json.dumps({"origin": {**asdict(origin()), "version": []}}),
+    "more than the memory": '{"origin": [' + "[]," * 10_000_000 + "[]]}",
+}
+
+
+@pytest.mark.parametrize("content", ["text", "empty archive", *INFOS, "no origin", "encrypted", "broken", "LZMA"])
 def test_a_file_that_is_no_wheel_of_a_kernel(tmp_path: Path, content: str) -> None:
     path = tmp_path / f"gtsdsl_kernel-7.3.4-py3-none-{PLATFORM}.whl"
     if content == "text":
         path.write_text("text")
     else:
-        with zipfile.ZipFile(path, "w") as archive:
+        method = zipfile.ZIP_LZMA if content == "LZMA" else zipfile.ZIP_DEFLATED
+        with zipfile.ZipFile(path, "w", method) as archive:
             if content != "empty archive":
-                archive.writestr("gtsdsl_kernel/info.json", {"list": "[]"}.get(content, "{}"))
+                archive.writestr("gtsdsl_kernel/info.json", INFOS.get(content, "{}"))
+    if content == "broken":
+        written = bytearray(path.read_bytes())
+        start = written.index(b"info.json") + len("info.json")
+        written[start] = 0xFF  # a kind of block that deflate does not have
+        path.write_bytes(written)
     if content == "encrypted":
         written = bytearray(path.read_bytes())
         written[written.index(b"PK\x01\x02") + 8] |= 1  # the flag in the archive's directory
