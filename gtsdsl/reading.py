@@ -46,14 +46,11 @@ def _read_file(name: str) -> bytes:
     if not name:  # which `Path` would take for the current folder
         raise _unreadable("GTS002", "the name of the file is empty", name)
     try:
-        mode = Path(name).stat().st_mode
         # a device can be endless, a pipe can wait for ever: neither is opened
-        if stat.S_ISDIR(mode):
-            raise _unreadable("GTS002", "a folder, not a file", name)
-        if not stat.S_ISREG(mode):
-            hint = "a pipe's text is read from standard input: give `-` as the file"
-            raise _unreadable("GTS002", "not a regular file", name, hint if stat.S_ISFIFO(mode) else None)
-        with Path(name).open("rb") as file:
+        _refuse_special(Path(name).stat().st_mode, name)
+        # another program may have put one in the file's place since: then it is opened without waiting, and not read
+        with open(name, "rb", opener=_open_at_once) as file:
+            _refuse_special(os.fstat(file.fileno()).st_mode, name)
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         if Path(name).is_symlink():
@@ -66,6 +63,18 @@ def _read_file(name: str) -> bytes:
         raise _unreadable("GTS002", f"cannot be read: {error.strerror or error}", name) from None
     except ValueError as error:  # a name that no file system can hold, e.g. with a NUL in it
         raise _unreadable("GTS002", f"no name of a file: {error}", name) from None
+
+
+def _open_at_once(name: str, flags: int) -> int:
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
+
+
+def _refuse_special(mode: int, name: str) -> None:
+    if stat.S_ISDIR(mode):
+        raise _unreadable("GTS002", "a folder, not a file", name)
+    if not stat.S_ISREG(mode):
+        hint = "a pipe's text is read from standard input: give `-` as the file"
+        raise _unreadable("GTS002", "not a regular file", name, hint if stat.S_ISFIFO(mode) else None)
 
 
 def _near_file(name: str) -> str | None:

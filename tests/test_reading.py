@@ -129,6 +129,21 @@ def test_a_file_without_permission(tmp_path: Path) -> None:
 
 
 @posix
+@pytest.mark.parametrize("kind", ["a pipe", "a device"])
+def test_what_takes_a_file_s_place_is_not_read(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at the file and its opening, another program can put a pipe or a device in its place."""
+    path = written(tmp_path, b"T { }")
+    found = path.stat()
+    path.unlink()
+    if kind == "a pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    monkeypatch.setattr(Path, "stat", lambda _: found)
+    assert refusal(path).message == "not a regular file"
+
+
+@posix
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "/dev/tty"])
 def test_a_device_is_not_opened(device: str) -> None:
     assert refusal(device).message == "not a regular file"
