@@ -7,8 +7,9 @@ to the first rule; of equal ones that with fewer hops, then that which comes fir
 Each host is reached by its own address. Those are numbered in the order of the file, in which neighbours mostly stand
 together, so that neighbouring addresses with the same next hop become one network: a host in a ring of 400 has 16
 routes, not 399. Where the order says nothing about the topology (a random graph), there is next to nothing to sum up,
-and n hosts need up to n² routes; 1,000 hosts are then a million, which the kernel takes 3 s and 0.2 GB for. No
-network covers an address that nobody has, so that a packet to nowhere is refused at once and never goes in circles.
+and n hosts need up to n² routes; 1,000 hosts are then a million, which the kernel takes 3 s and 0.2 GB for.
+`MAX_ROUTES` bounds them, and `MAX_ROUTING_STEPS` bounds the search. No network covers an address that nobody has, so
+that a packet to nowhere is refused at once and never goes in circles.
 """
 
 from __future__ import annotations
@@ -26,6 +27,15 @@ from gtsdsl.wiring import Wire
 
 FORWARDING = {"net.ipv4.ip_forward": "1"}
 """Kernel parameters of a host that passes on what is for other hosts."""
+
+MAX_ROUTING_STEPS = 40_000_000
+"""Steps of the search for the routes of all hosts. A ring of 1,600 hosts takes 36,000,000."""
+_NODE_STEPS = 4
+"""What a node counts for in the search towards one host, because the search writes its next hop down."""
+_WAY_STEPS = 8
+"""What a way to a node counts for that the search looks into; each circuit that goes on from there is one step."""
+MAX_ROUTES = 1_000_000
+"""Routes of all hosts. A host's routes are as many as the networks in them."""
 
 _FEW_HOSTS = 64
 
@@ -58,6 +68,9 @@ def host_routes(
     ``by_id``, ``all_wires`` and ``effects`` are a testbed's `nodes`, `wires` and `impairments`. ``own`` are the
     `loopbacks` of its hosts, which are the destinations. Interfaces are numbered: ``2k`` and ``2k + 1`` are the first
     and second end of wire ``k``.
+
+    Raises:
+        ValueError: the routes are more than `MAX_ROUTES`, or the search passes `MAX_ROUTING_STEPS`.
     """
     hosts = list(own)
     number = {node: index for index, node in enumerate([*hosts, *(node for node in by_id if node not in own)])}
@@ -104,11 +117,22 @@ class Hop(NamedTuple):
     gateway: int
 
 
+def _check_routes(count: int) -> None:
+    if count > MAX_ROUTES:
+        raise ValueError(f"the hosts need more than {MAX_ROUTES:,} routes")
+
+
 class Paths:
-    """Next hops towards one host after another, over the same nodes: first ``hosts`` hosts, then switches."""
+    """Next hops towards one host after another, over the same nodes: first ``hosts`` hosts, then switches.
+
+    Raises:
+        ValueError: the search passes `MAX_ROUTING_STEPS`.
+    """
 
     def __init__(self, hosts: int, nodes: int, joints: Sequence[Joint]) -> None:
         self._hosts = hosts
+        self.steps = 0
+        self._count(hosts * nodes * _NODE_STEPS)
         # of parallel circuits, the quickest carries the traffic; of equal ones, the first
         best: dict[tuple[int, int], Joint] = {}
         for joint in joints:
@@ -124,6 +148,13 @@ class Paths:
             cost = (joint.rtt_us << _DELAY_SHIFT) + _HOP
             self._from[joint.node].append((joint.far_node, cost, joint.interface))
 
+    def _count(self, steps: int) -> None:
+        self.steps += steps
+        if self.steps > MAX_ROUTING_STEPS:
+            raise ValueError(
+                f"the search for routes between {self._hosts:,} hosts takes more than {MAX_ROUTING_STEPS:,} steps"
+            )
+
     def towards(self, target: int) -> list[Hop | None]:
         """Each host's next step towards the target; None for the target itself, and where there is no path."""
         # it runs backwards, from the target on: the first hop of a path is the last to be found
@@ -132,12 +163,16 @@ class Paths:
         through = [-1] * len(edges)  # of a host, its interface towards the target
         entry = [-1] * len(edges)  # of a host and a switch, the interface of the next host towards the target
         fixed = self._joined(target, cost_of, through, entry)
-        heap = [(cost_of[host], host) for host in fixed]
+        # where all are joined, as in a full mesh, nothing is left to find
+        heap = [(cost_of[host], host) for host in fixed] if len(fixed) < hosts else []
         heapq.heapify(heap)
+        steps = 0
         while heap:
             cost, node = heapq.heappop(heap)
+            steps += _WAY_STEPS
             if cost > cost_of[node]:
                 continue  # a better way was found since
+            steps += len(edges[node])
             is_host = node < hosts
             for far, more, interface in edges[node]:
                 total = cost + more
@@ -147,6 +182,7 @@ class Paths:
                     # through switches, the gateway stays the interface of the host behind them
                     entry[far] = interface if is_host else entry[node]
                     heapq.heappush(heap, (total, far))
+        self._count(steps)
         return [
             self._hop(through[host], entry[host]) if through[host] >= 0 and host != target else None
             for host in range(hosts)
@@ -158,6 +194,7 @@ class Paths:
         found = self._hops.get(key)
         if found is None:
             found = self._hops[key] = Hop(interface, gateway)
+            _check_routes(len(self._hops))  # each next hop has at least one route
         return found
 
     def _joined(self, target: int, cost_of: list[int], through: list[int], entry: list[int]) -> frozenset[int]:
@@ -174,17 +211,21 @@ class Paths:
         direct = frozenset(found)
         heapq.heapify(heap)
         seen: set[int] = set()
+        steps = len(self._from[target])
         while heap:
             cost, switch, gateway = heapq.heappop(heap)
+            steps += _WAY_STEPS
             if switch in seen:
                 continue
             seen.add(switch)
+            steps += len(self._from[switch])
             for far, more, interface in self._from[switch]:
                 if far >= self._hosts:
                     heapq.heappush(heap, (cost + more, far, gateway))
                 elif far not in direct and cost + more < cost_of[far]:
                     cost_of[far], through[far], entry[far] = cost + more, interface ^ 1, gateway
                     found.add(far)
+        self._count(steps)
         return frozenset(found)
 
 
@@ -200,11 +241,16 @@ class Summary:
     """Next hops to routes' destinations; the same texts are shared by all hosts."""
 
     def __init__(self, first_address: IPv4Address) -> None:
+        self.routes = 0
         self._first = int(first_address)
         self._texts: dict[tuple[int, int], str] = {}
 
     def of(self, hops: Sequence[Hop | None]) -> dict[Hop, list[str]]:
-        """The destinations behind each next hop, where ``hops[i]`` leads to address number ``i``."""
+        """Return the destinations behind each next hop, where ``hops[i]`` leads to address number ``i``.
+
+        Raises:
+            ValueError: all hosts together have more than `MAX_ROUTES`.
+        """
         found: dict[Hop, list[str]] = {}
         position = self._first
         for hop, run in groupby(hops):
@@ -212,6 +258,8 @@ class Summary:
             if hop is not None:
                 found.setdefault(hop, []).extend(self._text(*it) for it in networks(position, position + count - 1))
             position += count
+        self.routes += sum(map(len, found.values()))
+        _check_routes(self.routes)
         return found
 
     def _text(self, start: int, length: int) -> str:

@@ -17,6 +17,7 @@ from gtsdsl.json_input import MAX_DEPTH, MAX_WORDS
 from gtsdsl.loading import check
 from gtsdsl.reading import MAX_BYTES
 from gtsdsl.references import MAX_DOTS
+from gtsdsl.routes import MAX_ROUTES, MAX_ROUTING_STEPS
 from gtsdsl.rules.index import MAX_PATHS
 from gtsdsl.source import Source
 from gtsdsl.testbed import MAX_DIGITS, MAX_STRING
@@ -181,5 +182,7 @@ def test_the_page_has_the_bounds() -> None:
         f"| characters of the ids in nested testbeds, written out from the root | {MAX_PATHS:,} |",
         f"| characters of a file of circuits | {MAX_CHARACTERS:,} |",
         f"| circuits and sites in one file | {MAX_CIRCUITS:,} |",
+        f"| routes of all hosts (`plan`, `emulate`, containerlab, Mininet) | {MAX_ROUTES:,} |",
+        f"takes 36,000,000 | {MAX_ROUTING_STEPS:,} |",
     ):
         assert row in page

@@ -14,7 +14,7 @@ from gtsdsl.controllers import controllers, has_loop, is_switch
 from gtsdsl.diagnostics import printable
 from gtsdsl.impairments import Impairment, impairments
 from gtsdsl.naming import interface_name, node_names, port_numbers
-from gtsdsl.routes import host_routes
+from gtsdsl.routes import Hop, host_routes
 from gtsdsl.testbed import PortRef, Resource, Testbed, flatten
 from gtsdsl.wiring import Wire, nodes, wires
 
@@ -61,6 +61,7 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
         own = loopbacks([host.id for host in hosts])
         effects = impairments(testbed, options.circuits)
         obeyed = {node.id: _controllers(node) for node in by_id.values() if is_switch(node)}
+        routes = host_routes(by_id, all_wires, effects, own)
     except ValueError as error:
         raise PlanError(f"testbed {printable(testbed.id)} cannot be run: {error}") from None
     numbers = port_numbers(by_id, all_wires)
@@ -70,7 +71,7 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
     return Plan(
         testbed=testbed.id,
         seed=options.seed,
-        hosts=_hosts(hosts, by_id, all_wires, names, own, ends, effects),
+        hosts=_hosts(hosts, names, own, ends, routes),
         switches=tuple(
             Switch(
                 node.id,
@@ -178,14 +179,11 @@ def seed_of(seed: int, number: int) -> int:
 
 def _hosts(
     hosts: Sequence[Resource],
-    by_id: Mapping[str, Resource],
-    all_wires: Sequence[Wire],
     names: Mapping[str, str],
     own: Mapping[str, IPv4Address],
     ends: Sequence[End],
-    effects: Mapping[str, Impairment],
+    routes: Mapping[str, Mapping[Hop, Sequence[str]]],
 ) -> tuple[Host, ...]:
-    routes = host_routes(by_id, all_wires, effects, own)
     return tuple(
         Host(
             host.id,
