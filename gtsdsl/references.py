@@ -18,11 +18,24 @@ MAX_DOTS = 64
 """At so many dots a reference may be split into a resource and a port: each way to split it is tried."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NO_CODE = re.compile(r"""[^()\[\]{}"'$,;]+""")
+_BARE = re.compile(r"""[^()\[\]{}"'$,;\s]*""")
 
 
 def is_name(text: str) -> bool:
     """Whether a text can be written in the DSL as the bare name of a type, a class or a resource."""
     return _NAME.fullmatch(text) is not None and text not in RESERVED_WORDS
+
+
+def lacks_quotes(text: str) -> bool:
+    """Whether a text that is no reference in the DSL may become one in quotes, as ``web-1.p`` does."""
+    return _NO_CODE.fullmatch(text) is not None
+
+
+def bare_text_at(text: str, start: int) -> str:
+    """Return what stands at a place without a blank, quotes, brackets or a comma."""
+    found = _BARE.match(text, start)
+    return found.group() if found else ""
 
 
 def is_attribute_name(text: str) -> bool:

@@ -9,7 +9,7 @@ from gtsdsl.evaluate.bounds import STEP_CHARACTERS
 from gtsdsl.evaluate.containers import Container, Level
 from gtsdsl.evaluate.expressions import At
 from gtsdsl.evaluate.values import Failed, Handle, Run, Scope, kind_of
-from gtsdsl.references import is_name
+from gtsdsl.references import bare_text_at, is_name, lacks_quotes
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
 from gtsdsl.testbed import PortRef
@@ -67,12 +67,21 @@ class Adjacencies:
         return None
 
     def _in_quotes(self, node: nodes.Expression) -> str | None:
-        """The help for an id that is no name, such as ``web-1``: without quotes it is calculated."""
-        text = self._owner.source.text[node.start : node.end]
-        resource, _, port = text.partition(".")
-        if is_name(resource) or not any(resource in container.by_id for container in self._owner.open):
+        """The help for an id that is no name, such as ``web-1``: without quotes it is calculated.
+
+        The resource may be declared further down. So a `-`, or letters right behind a number (``1st``), are enough to
+        tell: no calculation results in a port.
+        """
+        text = self._owner.source.text
+        glued = bare_text_at(text, node.end)
+        written = text[node.start : node.end] + glued
+        resource, _, port = written.partition(".")
+        is_known = not is_name(resource) and any(resource in container.by_id for container in self._owner.open)
+        if not is_known and not (("-" in written or glued) and lacks_quotes(written)):
             return None
-        return f'such an id stands in quotes: `"{printable(resource)}.{printable(port) or "…"}"`'
+        return (
+            f'such an id stands in quotes: `"{printable(resource)}.{printable(port) if lacks_quotes(port) else "…"}"`'
+        )
 
     def _end(self, node: nodes.Expression, scope: Scope) -> PortRef | str:
         """What an adjacency names. A string is taken apart later, when all ids are known."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from gtsdsl.diagnostics import printable
+from gtsdsl.references import lacks_quotes
 from gtsdsl.syntax.build import Token
 
 _SIGNS = {
@@ -31,6 +33,7 @@ _OPERATORS = frozenset(
     "SIGN PRODUCT RANGE RELATION EQUALITY AND OR QMARK ELVIS DOT LSQB LPAR LBRACE STEP CHANGE EQUAL".split(),
 )
 _ENDS = frozenset({"_NEWLINE", "SEMICOLON"})
+_WHOLE_REFERENCE = re.compile(r"\.\S+\s")
 
 
 def expected_words(kinds: Collection[str]) -> str:
@@ -63,11 +66,18 @@ def describe(token: Token) -> str:
     return f"`{printable(token.text, 40)}`"
 
 
-def help_with_quotes(first_word: str, rest_of_line: str) -> str | None:
-    """Return the help for an id in an adjacency that is no name, such as ``1st``.
+def help_with_quotes(before: str, rest: str) -> str | None:
+    """Return the help for an id in an adjacency that is no name, such as ``1st``; None where something else is wrong.
 
-    ``rest_of_line`` begins at the first word that is wrong. Without a comma in it, the comma itself is what is missing.
+    The two texts are the line before the first wrong word, and the line from there on.
     """
-    if first_word != "adjacency" or "," not in rest_of_line:
+    words = before.split(maxsplit=1)
+    if not words or words[0] != "adjacency":
         return None
-    return 'an id that is no name stands in quotes: `adjacency "1st.p", l1.src`'
+    first, comma, second = before.partition(",")
+    start = second if comma else first.partition("adjacency")[2]
+    is_comma_missing = not comma and "," not in rest
+    reference = (start + re.split("[,;}]", rest, maxsplit=1)[0]).strip()
+    if is_comma_missing or _WHOLE_REFERENCE.search(start) or not lacks_quotes(reference):
+        return None
+    return f'an id that is no name stands in quotes: `"{printable(reference)}"`'

@@ -245,7 +245,8 @@ class _Parser:
             raise _GiveUp
         text = self.source.text
         rest = text[token.start : token.start + 2]
-        quotes = help_with_quotes(self._first_word(token.start), text[token.start : self._line_end(token.start)])
+        before = text[text.rfind("\n", 0, token.start) + 1 : token.start]
+        quotes = help_with_quotes(before, text[token.start : self._line_end(token.start)])
         if token.kind == UNKNOWN and rest[0] in "\"'":
             self._add("GTS001", "this string is not closed on its line", Span(token.start, self._line_end(token.start)))
             return
@@ -273,15 +274,12 @@ class _Parser:
         hint = "a value is given with `=`: `id = …`" if token.kind == "COLON" and quotes is None else quotes
         if hint is None and token.kind == "NAME":
             hint = did_you_mean(token.text, [word for word in keywords if word.upper() in wanted])
-        elif hint is None and token.kind == "COMMA" and (first := self._first_word(token.start)) not in keywords:
-            hint = did_you_mean(first, ["adjacency"])
+        elif (
+            hint is None and token.kind == "COMMA" and (words := before.split(maxsplit=1)) and words[0] not in keywords
+        ):
+            hint = did_you_mean(words[0], ["adjacency"])
         end = max(token.end, token.start + 1)
         self._add("GTS001", f"expected {expected_words(wanted)}, found {found}", Span(token.start, end), hint=hint)
-
-    def _first_word(self, offset: int) -> str:
-        """The word that the line of an offset begins with."""
-        line = self.source.text[self.source.text.rfind("\n", 0, offset) + 1 : offset]
-        return line.split(maxsplit=1)[0] if line.strip() else ""
 
     def _line_end(self, start: int) -> int:
         end = self.source.text.find("\n", start)

@@ -39,11 +39,33 @@ def test_in_quotes_it_is_right(id: str) -> None:
     assert errors(id, f'"{id}.p"') == []
 
 
-def test_without_a_port_the_help_asks_for_it() -> None:
-    (found,) = errors("web-1", "web-1")
+NO_NAMES = ["1st.p", "10gig.eth-0", "h2.eth-0", "h2.10g", "h2.eth-x", "a-b-c.p", "web.1.p"]
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [f"{it}, l1.src" for it in [*NO_NAMES, "two words.p", "wéb.p"]]
+    + [f"l1.src, {it}" for it in NO_NAMES]
+    + [f"l1.src, {it}; adjacency h2.p, l1.dst" for it in NO_NAMES],
+)
+def test_the_help_shows_the_reference_that_was_written(ends: str) -> None:
+    """Also where its resource is declared further down, and where only the port's id is no name."""
+    reference = next(it for it in ends.partition(";")[0].split(", ") if it != "l1.src")
+    text = "Lab {\n  adjacency " + ends + '\n  host { id = "h2"; location = "MIL"; port { id = "p" } }\n}\n'
+    hints = [it.hint for it in check(Source("x.dsl", text)).diagnostics if it.code in {"GTS001", "GTS010", "GTS011"}]
+    assert any(hint and hint.endswith(f'in quotes: `"{reference}"`') for hint in hints), hints
+
+
+@pytest.mark.parametrize("reference", ['web-1.port("p")', "web-1"])
+def test_the_help_quotes_no_code(reference: str) -> None:
+    (found, *_) = errors("web-1", reference)
     assert found.hint == 'such an id stands in quotes: `"web-1.…"`'
 
 
-def test_a_missing_comma_is_not_a_matter_of_quotes() -> None:
-    text = TEXT.replace("%s, l1.src", "h1.p l1.src") % "h1"
+@pytest.mark.parametrize(
+    "line",
+    ["h1.p l1.src", "h2.p, l1.src l1.dst", 'h2.port("x" + y), l1.src', "h2.port(1 - 2), l1.src", '"h1.p" 1, l1.src'],
+)
+def test_other_mistakes_are_not_a_matter_of_quotes(line: str) -> None:
+    text = TEXT.replace("%s, l1.src", line) % "h1"
     assert all("quotes" not in (it.hint or "") for it in check(Source("x.dsl", text)).diagnostics)
