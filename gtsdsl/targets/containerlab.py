@@ -88,12 +88,20 @@ def write(testbed: Testbed) -> str:
 
 
 def remarks(testbed: Testbed) -> Iterator[Remark]:
-    """Return the warnings about a testbed as a lab: its switches obey no controller."""
+    """Return the warnings about a testbed as a lab: its switches obey no controller, its packets keep their order."""
     if obedient := [node for node in nodes(testbed).values() if is_switch(node) and controllers(node)]:
         yield Remark(
             f"a switch of the lab is a bridge that learns by itself: no controller is obeyed by {ids_of(obedient)}",
             obedient[0].place,
             "the head of the file says how to make it a switch with OpenFlow",
+        )
+    effects = impairments(testbed)
+    if spread := [wire.link for wire in wires(testbed) if effects[wire.link.id].jitter_us]:
+        yield Remark(
+            f"no packet overtakes another in the lab: netem keeps their order where it also has a rate, whatever the "
+            f"`jitter` of {ids_of(spread)}",
+            spread[0].place,
+            "in `gtsdsl emulate`, packets overtake each other",
         )
 
 

@@ -13,7 +13,7 @@ from gtsdsl.source import Source
 from gtsdsl.targets import compile_to, warnings
 from gtsdsl.testbed import Port, Resource, Testbed, Value
 from tests.targets import public_editor, small
-from tests.targets.samples import host, link, wired
+from tests.targets.samples import host, link, pair, wired
 
 CONTROL: dict[str, Value] = {"mode": "CONTROL"}
 ADDRESS: dict[str, Value] = {"switchIPv4Addr": "10.0.9.1", "switchIPv4Mask": "255.255.255.0", "switchMode": "hard"}
@@ -170,3 +170,11 @@ def test_a_bridge_that_obeys_no_controller_is_warned_of() -> None:
     assert message.endswith("no controller is obeyed by `sw1`")
     assert said(with_switch(), "containerlab") == []
     assert said(with_switch(controller=CONTROLLER), "gts-json") == []
+
+
+def test_jitter_in_a_lab_is_warned_of() -> None:
+    (message,) = said(pair(jitter="1ms"), "containerlab")
+    assert message.startswith("no packet overtakes another in the lab")
+    assert message.endswith("the `jitter` of `l1`")
+    assert said(pair(), "containerlab") == []
+    assert said(pair(jitter="1ms"), "mininet") == []
