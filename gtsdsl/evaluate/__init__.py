@@ -163,7 +163,7 @@ def _evaluate_root(
     parameters = [parameter.name.id for parameter in parameters_of(made_of)] if made_of else []
     for name in given:
         if name not in parameters:
-            has = f"it has {', '.join(f'`{known}`' for known in parameters)}" if parameters else "it has none"
+            has = f"it has {', '.join(f'`{known}`' for known in parameters)}" if parameters else "it has no parameters"
             hint = did_you_mean(name, parameters) or has
             run.report("GTS017", f"`{root.name.id}` has no parameter `{printable(name)}`", _span(root.name), hint)
     known = {name: value for name, value in given.items() if name in parameters}

@@ -36,7 +36,7 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """Where the editor keeps an attribute, by the resource's class: a field, or a field inside a field."""
 
-_IN_QUOTES = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_IN_QUOTES = re.compile(r"""(["'])(?:(?!\1)[^\\]|\\.)*\1""", re.DOTALL)
 
 _LINK_PORTS: dict[str, Value] = {"src": "src", "dst": "dst"}
 

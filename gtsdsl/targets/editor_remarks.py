@@ -97,7 +97,7 @@ def _left_out(flat: Testbed, resources: list[Resource]) -> Iterator[Remark]:
                 places.setdefault(name, resource.attribute_places.get(name, resource.place))
     if places:
         yield Remark(
-            f"the editor has no field for {listed(list(places))}: its DSL leaves them out",
+            f"the editor's DSL leaves out {listed(list(places))}, because the editor has no such field",
             next(iter(places.values())),
-            "gtsdsl reads them from the project",
+            "the project keeps all attributes, and gtsdsl reads them from there",
         )

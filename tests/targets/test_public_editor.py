@@ -99,7 +99,7 @@ def test_what_the_editors_user_changes_is_kept() -> None:
     assert changed.attributes == {"controller": {"ipv4": "10.0.9.9", "port": 6633}}
 
 
-@pytest.mark.parametrize("mode", ["CONTROL", '"CONTROL"'])
+@pytest.mark.parametrize("mode", ["CONTROL", '"CONTROL"', "'CONTROL'"])
 def test_a_mode_is_read_with_and_without_its_quotes(mode: str) -> None:
     whole = project(with_switch(controller=CONTROLLER))
     whole["nodes"][1]["ports"]["pC"] = {"mode": mode}
@@ -109,7 +109,7 @@ def test_a_mode_is_read_with_and_without_its_quotes(mode: str) -> None:
     assert project(read(whole))["nodes"][1]["ports"]["pC"] == {"mode": '"CONTROL"'}
 
 
-@pytest.mark.parametrize("value", ['"', '""', '"a" + "b"', '"a', '"\\q"', '"${x}"', "12", ""])
+@pytest.mark.parametrize("value", ['"', '""', '"a" + "b"', '"a', '"\\q"', '"${x}"', "'", "''", "'''a'''", "12", ""])
 def test_any_string_of_a_port_comes_back(value: str) -> None:
     testbed = with_switch(ports=(Port("p", {"logicalPort": 1, "label": value}),), controller=CONTROLLER)
     assert project(read(project(testbed))) == project(testbed)
@@ -157,7 +157,10 @@ def test_an_ofx_and_a_made_up_controller_are_warned_of() -> None:
         (Testbed("T", "t", resources=(host("h", None),)), "needs a location for each node"),
         (Testbed("T", "t", "a <b>", resources=(host("h", "AMS"),)), "pastes texts into its page and its DSL as they"),
         (Testbed("T", "t", resources=(host("h", "AMS", imageId='a"b'),)), "pastes texts into its page and its DSL"),
-        (Testbed("T", "t", resources=(host("h", "AMS", cpuSpeed=2),)), "has no field for `cpuSpeed`: its DSL leaves"),
+        (
+            Testbed("T", "t", resources=(host("h", "AMS", cpuSpeed=2),)),
+            "the editor's DSL leaves out `cpuSpeed`, because",
+        ),
         (small.islands(2, 3), "`s1/h1`, `s1/h2`, `s2/h1` and 2 more"),
     ],
 )
