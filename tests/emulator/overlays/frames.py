@@ -59,3 +59,8 @@ def between_hosts(found: Datagram) -> bool:
 
 def between_containers(found: Datagram) -> bool:
     return found.protocol == ICMP and {found.source, found.target} == {"10.244.1.2", "10.244.2.2"}
+
+
+def is_too_long(said: str, mtu_bytes: int) -> bool:
+    """Return whether `ping` says that its packet is larger than the MTU, which it names in versions before 2024."""
+    return f"message too long, mtu={mtu_bytes}" in said or "sendmsg: Message too long" in said
