@@ -59,6 +59,9 @@ def test_commands_run(block: str, checkout: Path, request: pytest.FixtureRequest
             continue
         assert command[0] == "gtsdsl", "a page shows a command that nothing runs"
         done = run(command, checkout)
+        if "has no external key-value store any more" in done.stderr:  # Docker of Debian 13: the page says so, too
+            assert done.returncode == 3
+            continue
         assert done.returncode == 0, done.stderr
 
 
