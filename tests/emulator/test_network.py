@@ -57,7 +57,7 @@ def test_a_host_speaks_from_its_own_address(trio: EmulatedNetwork) -> None:
     assert a.IP() == "100.64.0.1"
     assert a.IP("a-eth0") == "10.0.0.0"
     assert f"from c ({c.IP()})" in a.cmd("ping -c 1 c")
-    assert f"src {a.IP()}" in a.cmd(f"ip route get {c.IP()}")
+    assert f"src {a.IP()}" in a.cmd(f"ip -color=never route get {c.IP()}")
 
 
 def test_the_machines_own_hosts_file_stays_as_it_is(trio: EmulatedNetwork) -> None:
