@@ -10,18 +10,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.emulator.session.conftest import PAIR
+
 RAN = "HIJACKED"
 """What each of the folder's modules and programs says, and leaves as a file, when it runs."""
-
-PAIR = """Pair {
-  id = "Pair"
-  host { id = "h1"; location = "AMS"; port { id = "p" } }
-  host { id = "h2"; location = "MIL"; port { id = "p" } }
-  link { id = "l1"; port { id = "src" }; port { id = "dst" } }
-  adjacency h1.p, l1.src
-  adjacency h2.p, l1.dst
-}
-"""
 
 SWITCHED = """Star {
   id = "Star"

@@ -22,6 +22,7 @@ from emulator.runs import Run
 from emulator.trust import require_own
 from tests import hijack
 from tests.emulator.kernel.test_build import a_kernel
+from tests.emulator.session.conftest import PAIR
 
 IS_ROOT = os.geteuid() == 0
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="owners and modes are those of Unix")
@@ -152,7 +153,7 @@ def given_away(path: Path) -> None:
 def test_a_planted_kernel_does_not_run(tmp_path: Path, planted: Path, what: str, spoil: Callable[[Path], None]) -> None:
     beside = {"its folder": planted.parent, "linux": planted, "info.json": planted.with_name("info.json")}
     spoil(beside.get(what, tmp_path / what))
-    (tmp_path / "pair.dsl").write_text(hijack.PAIR)
+    (tmp_path / "pair.dsl").write_text(PAIR)
     for command in ("emulate pair.dsl --exec h1:true", "guest -- true", "kernel path", "kernel info"):
         done = hijack.run(tmp_path, hijack.console_script(), *command.split())
         assert (done.returncode, done.stdout) == (3, "")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from emulator.stores.etcd import Store
 
 _OVERHEAD_BYTES = 50  # Ethernet, IP, UDP and VXLAN: 14 + 20 + 8 + 8
-_LAST_WITH_STORE = 20
+LAST_WITH_STORE = 20
 """The last version of Docker with an external key-value store; it has been going since 20.10, and went with 23."""
 _BRIDGE_POOL = "198.18.0.0/16"
 """Where each host's `docker_gwbridge` gets its addresses from: as `forms.INGRESS_POOL`."""
@@ -64,7 +64,7 @@ class Libnetwork(Overlay):
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
         """A Docker that has the form."""
         version = programs.version()
-        if spec.form == "kv" and version and int(version.partition(".")[0]) > _LAST_WITH_STORE:
+        if spec.form == "kv" and version and int(version.partition(".")[0]) > LAST_WITH_STORE:
             yield (
                 f"Docker {version} has no external key-value store any more: take Debian 12's docker.io (20.10), or "
                 "`--overlay libnetwork:swarm`"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from emulator.docker import programs
+from emulator.overlays.libnetwork.overlay import LAST_WITH_STORE
 from tests.emulator.overlays.frames import ICMP, UDP, between_hosts, datagram, echoes, is_too_long
 from tests.emulator.overlays.guest import TOPOLOGIES, run
 from tests.emulator.session.conftest import Emulate, gtsdsl, guest_kernel, pair
@@ -107,7 +108,7 @@ found |= dict(
 def require_docker_with_store() -> None:
     """Skip a test of ``kv`` where Docker has it no more."""
     version = programs.version()
-    if int(version.partition(".")[0] or 0) > 20:
+    if int(version.partition(".")[0] or 0) > LAST_WITH_STORE:
         pytest.skip(f"Docker {version} has no external key-value store; Debian 12's docker.io has")
 
 
