@@ -110,7 +110,7 @@ def test_killed_at_random_moments() -> None:
             process.kill()
             process.wait(timeout=60)
             # one that is killed while it makes its folder leaves that, for `gtsdsl clean`; no other way leaves anything
-            _assert_nothing_left(word, before, clean)
+            _assert_nothing_left(word, before, lambda: list(clean()))
 
 
 def test_a_processs_mark_names_the_runs_folder() -> None:
