@@ -84,7 +84,7 @@ def _processor_s() -> float:
 
 
 def _compile(path: Path) -> None:
-    from gtsdsl.loading import load  # noqa: PLC0415 (part of what is measured)
+    from gtsdsl.inputs.loading import load  # noqa: PLC0415 (part of what is measured)
     from gtsdsl.targets import compile_to  # noqa: PLC0415
 
     compile_to(load(path), "gts-json")

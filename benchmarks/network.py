@@ -19,10 +19,10 @@ from pathlib import Path
 from benchmarks import plain
 from benchmarks.table import Row, show
 from benchmarks.taking import Taking, gone
+from emulator.lab.underlay import Underlay
+from emulator.measure.probe import probe
 from emulator.plan import Options, Plan, plan
-from emulator.probe import probe
-from emulator.underlay import Underlay
-from gtsdsl.testbed import Adjacency, Port, PortRef, Resource, Testbed
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed
 
 _ROUNDS = 5
 _IDEAL = Options(impaired=False)

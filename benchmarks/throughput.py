@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 
 from benchmarks.network import testbed
 from benchmarks.table import Row, show
-from emulator.network import EmulatedNetwork
+from emulator.mininet.network import EmulatedNetwork
 from emulator.plan import Options, plan
 
 _ROUNDS = 4

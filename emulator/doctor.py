@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.errors import EmulationError, UntrustedError
 from emulator.kernel.build import installing, missing_tools
 from emulator.kernel.cache import PACKAGED_FROM, Kernel, built_kernels, packaged_kernel
 from emulator.kernel.choose import host_lacks
 from emulator.kernel.confine import landlock_version, unconfined
 from emulator.kernel.verdict import Lack, refusal
-from emulator.programs import OPEN_VSWITCH, find_program
-from emulator.user_namespace import opening_command
+from emulator.system.errors import EmulationError, UntrustedError
+from emulator.system.programs import OPEN_VSWITCH, find_program
+from emulator.system.user_namespace import opening_command
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from emulator.errors import EmulationError
+from emulator.system.errors import EmulationError
 from gtsdsl.diagnostics import printable
 
 _FORM = re.compile(r"c([1-9][0-9]{0,5})r([1-9][0-9]{0,5})h([1-9][0-9]{0,5})")

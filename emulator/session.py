@@ -9,22 +9,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.asking import ask
-from emulator.belief import believed_probe
-from emulator.captures import MOST_BYTES
-from emulator.channel import Channel, Ended
-from emulator.checked import checked
-from emulator.errors import EmulationError
-from emulator.folders import usable_umask
 from emulator.kernel.choose import Clock, choose
-from emulator.places import Where, open_place
+from emulator.measure.captures import MOST_BYTES
+from emulator.measure.probe import CircuitProbe
+from emulator.outside.channel import Channel, Ended
+from emulator.outside.request import ask
+from emulator.outside.runner import Where, open_place
+from emulator.outside.verify import believed_probe
 from emulator.plan import Options, Plan
+from emulator.plan.json import Json
 from emulator.plan.model import SwitchKind
-from emulator.plan.serial import Json
-from emulator.probe import CircuitProbe
+from emulator.system.decode import checked
+from emulator.system.errors import EmulationError
+from emulator.system.folders import usable_umask
 from emulator.task import Task
 from gtsdsl.diagnostics import did_you_mean, printable
-from gtsdsl.testbed import Testbed, Value
+from gtsdsl.model.testbed import Testbed, Value
 
 if TYPE_CHECKING:
     from emulator.overlays.model import OverlaySpec, Runtime
@@ -66,7 +66,7 @@ def emulate(
         GtsError: the topology has errors.
         EmulationError: it cannot be run, or this machine cannot; the message says what mends it.
     """
-    from gtsdsl.loading import load  # noqa: PLC0415 - a testbed needs no loading
+    from gtsdsl.inputs.loading import load  # noqa: PLC0415 - a testbed needs no loading
 
     testbed = topology if isinstance(topology, Testbed) else load(topology, parameters=parameters)
     options = Options(circuits=circuits, switch=switch, seed=seed)

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
 from emulator.docker.model import Machine
-from emulator.errors import EmulationError
 from emulator.overlays.model import OverlaySpec, spec_from_json, spec_to_json
+from emulator.plan.json import from_json, to_json
 from emulator.plan.model import Plan
-from emulator.plan.serial import from_json, to_json
+from emulator.system.errors import EmulationError
 
 TASK = "task.json"
 """The file, in the folder that both sides share, that holds the task."""

@@ -15,20 +15,20 @@ TYPE_CHECKING = False  # as type checkers know it: the import of `typing` would 
 if TYPE_CHECKING:
     from gtsdsl.diagnostics import Diagnostic, GtsError
     from gtsdsl.graph import from_graph, to_graph
-    from gtsdsl.loading import load, loads
+    from gtsdsl.inputs.loading import load, loads
+    from gtsdsl.model.testbed import Testbed
     from gtsdsl.targets import compile_to
-    from gtsdsl.testbed import Testbed
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Diagnostic": "gtsdsl.diagnostics",
     "GtsError": "gtsdsl.diagnostics",
-    "Testbed": "gtsdsl.testbed",
+    "Testbed": "gtsdsl.model.testbed",
     "compile_to": "gtsdsl.targets",
     "from_graph": "gtsdsl.graph",
-    "load": "gtsdsl.loading",
-    "loads": "gtsdsl.loading",
+    "load": "gtsdsl.inputs.loading",
+    "loads": "gtsdsl.inputs.loading",
     "to_graph": "gtsdsl.graph",
 }
 

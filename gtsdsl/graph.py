@@ -1,4 +1,4 @@
-"""From a testbed to a networkx multigraph; the way back is in `gtsdsl.graph_input`."""
+"""From a testbed to a networkx multigraph; the way back is in `gtsdsl.inputs.graph`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NamedTuple
 import networkx as nx
 
 from gtsdsl.diagnostics import printable
-from gtsdsl.graph_input import EDGE_KEYS, NODE_KEYS, from_graph, refuse_twice
-from gtsdsl.testbed import LINK_CLASS, Port, PortRef, Resource, Testbed, Value, flatten
+from gtsdsl.inputs.graph import EDGE_KEYS, NODE_KEYS, from_graph, refuse_twice
+from gtsdsl.model.testbed import LINK_CLASS, Port, PortRef, Resource, Testbed, Value, flatten
 
 __all__ = ["from_graph", "to_graph"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gtsdsl.testbed import Adjacency, Port, PortRef, Resource, Testbed
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed
 
 HOSTILE_IDS: list[str] = [
     # quotes and escapes

@@ -9,9 +9,9 @@ from decimal import Decimal
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from gtsdsl.nested import nested_types
-from gtsdsl.references import RESERVED_WORDS, split_reference
-from gtsdsl.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value
+from gtsdsl.model.nested import nested_types
+from gtsdsl.model.references import RESERVED_WORDS, split_reference
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value
 from tests.hostile import HOSTILE_IDS
 
 TEXTS = st.one_of(st.sampled_from(HOSTILE_IDS), st.text(st.characters(exclude_categories=["Cs"]), max_size=12))

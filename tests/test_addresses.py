@@ -6,8 +6,8 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from gtsdsl.addresses import Address, addresses, domains
-from gtsdsl.testbed import Port, Resource, Testbed
+from gtsdsl.model.testbed import Port, Resource, Testbed
+from gtsdsl.topology.addresses import Address, addresses, domains
 from tests.hostile import hostile_testbed
 from tests.targets.samples import host, link, pair, triangle, wired
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from gtsdsl import testbed
 from gtsdsl.data import shipped
 from gtsdsl.diagnostics import findings
-from gtsdsl.evaluate import bounds
+from gtsdsl.evaluate import limits as bounds
 from gtsdsl.formatting import MAX_LAID_OUT
-from gtsdsl.reading import MAX_BYTES
+from gtsdsl.inputs.files import MAX_BYTES
+from gtsdsl.model import testbed
 from gtsdsl.syntax import parser, strings
 
 

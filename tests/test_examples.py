@@ -11,9 +11,9 @@ import pytest
 import gtsdsl
 from gtsdsl.data import shipped
 from gtsdsl.formatting import format_text
-from gtsdsl.loading import check, read_source
+from gtsdsl.inputs.loading import check, read_source
+from gtsdsl.model.testbed import flatten
 from gtsdsl.targets import FORMATS
-from gtsdsl.testbed import flatten
 
 EXAMPLES = sorted(Path(__file__).parents[1].joinpath("examples").glob("**/*.dsl"))
 _SCHEMA = jsonschema_rs.validator_for(json.loads(shipped("docs", "schema", "gts-json-2.0.schema.json").read_text()))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from gtsdsl.graph import from_graph, to_graph
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value, flatten
 from gtsdsl.targets import gts_json
-from gtsdsl.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value, flatten
 from tests.hostile import hostile_testbed
 from tests.strategies import valid_testbeds
 from tests.targets import small

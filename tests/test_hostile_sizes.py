@@ -13,14 +13,14 @@ import pytest
 
 from gtsdsl.circuits.own import MAX_CHARACTERS, MAX_CIRCUITS
 from gtsdsl.data import shipped
-from gtsdsl.json_input import MAX_DEPTH, MAX_WORDS
-from gtsdsl.loading import check
-from gtsdsl.reading import MAX_BYTES
-from gtsdsl.references import MAX_DOTS
-from gtsdsl.routes import MAX_ROUTES, MAX_ROUTING_STEPS
+from gtsdsl.inputs.files import MAX_BYTES
+from gtsdsl.inputs.json import MAX_DEPTH, MAX_WORDS
+from gtsdsl.inputs.loading import check
+from gtsdsl.model.references import MAX_DOTS
+from gtsdsl.model.testbed import MAX_DIGITS, MAX_STRING
 from gtsdsl.rules.index import MAX_PATHS
 from gtsdsl.source import Source
-from gtsdsl.testbed import MAX_DIGITS, MAX_STRING
+from gtsdsl.topology.routes import MAX_ROUTES, MAX_ROUTING_STEPS
 
 SECONDS = 20
 GIBIBYTE = 2**30

@@ -7,14 +7,14 @@ from decimal import Decimal
 import pytest
 
 from gtsdsl.circuits import Circuits, parse_circuits
-from gtsdsl.impairments import (
+from gtsdsl.model.testbed import Port, Testbed, Value
+from gtsdsl.source import Source
+from gtsdsl.topology.impairments import (
     MIN_QUEUE_PACKETS,
     Impairment,
     impairments,
 )
-from gtsdsl.source import Source
-from gtsdsl.testbed import Port, Testbed, Value
-from gtsdsl.units import parse_bandwidth, parse_duration_us, parse_loss
+from gtsdsl.topology.units import parse_bandwidth, parse_duration_us, parse_loss
 from tests.targets.samples import host, link, pair, triangle, wired
 
 

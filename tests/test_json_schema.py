@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from gtsdsl import json_schema
 from gtsdsl.data import shipped
-from gtsdsl.json_schema import EDITOR_JSON, GTS_JSON
+from gtsdsl.inputs import json_schema
+from gtsdsl.inputs.json_schema import EDITOR_JSON, GTS_JSON
 
 
 def _used(schema: object) -> Iterator[tuple[str, object]]:

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from gtsdsl.diagnostics import Diagnostic, GtsError
-from gtsdsl.reading import MAX_BYTES, read_source
+from gtsdsl.inputs.files import MAX_BYTES, read_source
 from gtsdsl.source import Position
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX files")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gtsdsl.references import RESERVED_WORDS, is_attribute_name, is_name, split_reference
+from gtsdsl.model.references import RESERVED_WORDS, is_attribute_name, is_name, split_reference
 
 PORTS_OF = {"h1": ["p1"], "a": ["b.c", "x"], "a.b": ["d"], "..": [".."], "n": []}
 

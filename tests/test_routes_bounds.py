@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gtsdsl import routes
 from gtsdsl.cli import compile as compiling
 from gtsdsl.cli import plan
-from gtsdsl.routes import Joint, Paths
+from gtsdsl.topology import routes
+from gtsdsl.topology.routes import Joint, Paths
 
 Edge = tuple[int, int]
 

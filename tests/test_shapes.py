@@ -5,9 +5,9 @@ from __future__ import annotations
 import networkx as nx
 import pytest
 
-from gtsdsl.shapes import FLAVOR, IMAGE, SHAPES, build, default_hosts
-from gtsdsl.testbed import Testbed
-from gtsdsl.wiring import wires
+from gtsdsl.model.shapes import FLAVOR, IMAGE, SHAPES, build, default_hosts
+from gtsdsl.model.testbed import Testbed
+from gtsdsl.topology.wiring import wires
 
 SITES = ["AMS", "MIL", "LJU"]
 

@@ -15,9 +15,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from emulator.errors import EmulationError, KernelRefusedError
 from emulator.kernel.build import missing_tools
 from emulator.kernel.choose import KernelKind, choose
+from emulator.system.errors import EmulationError, KernelRefusedError
 
 _APT_INSTALL = str(Path(__file__).with_name("apt-install"))
 _PIP = (

@@ -8,14 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.daemons import DaemonError
 from emulator.docker.daemon import ENDED, Dockerd
 from emulator.docker.image import Image, image, own_image
 from emulator.docker.model import RunningContainer
+from emulator.lab.daemons import DaemonError
 from emulator.overlays.model import Attachment, Container
 
 if TYPE_CHECKING:
-    from emulator.network import EmulatedNetwork
+    from emulator.mininet.network import EmulatedNetwork
 
 MEMORY_BYTES = 2**31
 """What a guest needs with five daemons."""

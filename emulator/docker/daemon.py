@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.daemons import Daemon, DaemonError, start_program
 from emulator.docker import programs
 from emulator.docker.image import Image
 from emulator.docker.model import RunningContainer
-from emulator.errors import EmulationError
+from emulator.lab.daemons import Daemon, DaemonError, start_program
 from emulator.overlays.model import Container
-from emulator.readable import readable
-from emulator.wording import one_line
+from emulator.system.errors import EmulationError
+from emulator.system.poll import readable
+from emulator.system.text import one_line
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container as DockerContainer
 
-    from emulator.network import EmulatedNetwork
+    from emulator.mininet.network import EmulatedNetwork
 
 _SOCKET_BYTES = 107
 """The longest path of a unix socket: `sun_path` of unix(7), without its closing zero."""

@@ -19,9 +19,9 @@ from pathlib import Path
 from emulator.docker import programs
 from emulator.docker.archive import look_through
 from emulator.docker.programs import PATH
-from emulator.errors import EmulationError
-from emulator.folders import cache_folder, make_folder, require_own_cache
-from emulator.wording import one_line
+from emulator.system.errors import EmulationError
+from emulator.system.folders import cache_folder, make_folder, require_own_cache
+from emulator.system.text import one_line
 
 _VERSION = 1
 """Of the layout below; another one gives another file."""

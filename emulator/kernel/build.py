@@ -12,15 +12,15 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from emulator.errors import EmulationError
 from emulator.kernel import cache
 from emulator.kernel.cache import Kernel, Origin, Symbols
 from emulator.kernel.check import check_clock
 from emulator.kernel.source import Source, find, from_tarball, sha256
 from emulator.kernel.wheel import LICENSES, differences, read_wheel
-from emulator.programs import environment, find_program
-from emulator.runs import Run
-from emulator.wording import one_line
+from emulator.system.errors import EmulationError
+from emulator.system.programs import environment, find_program
+from emulator.system.run_folders import Run
+from emulator.system.text import one_line
 
 Progress = Callable[[str, float], None]
 """Told what is being done, and which part of the whole build is done, from 0 to 1."""

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from emulator.errors import EmulationError
-from emulator.folders import cache_folder, make_folder, removing_all, require_own_cache, umask
+from emulator.system.errors import EmulationError
+from emulator.system.folders import cache_folder, make_folder, removing_all, require_own_cache, umask
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ import os
 import re
 from pathlib import Path
 
-from emulator.errors import EmulationError
 from emulator.kernel.cache import Kernel
 from emulator.kernel.choose import Clock
 from emulator.kernel.guest import Boot, Guest
 from emulator.kernel.job import Job
+from emulator.system.errors import EmulationError
 
 EXPECTED_RTT_MS = 36.5
 """Twice the delay that the script sets: about that of the circuit from Amsterdam to Milan."""

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from emulator.errors import EmulationError, KernelRefusedError, UntrustedError
 from emulator.kernel.cache import PACKAGED_FROM, Kernel, built_kernels, packaged_kernel
 from emulator.kernel.verdict import Lack, refusal
-from emulator.programs import environment, find_program
-from emulator.user_namespace import opening_command
+from emulator.system.errors import EmulationError, KernelRefusedError, UntrustedError
+from emulator.system.programs import environment, find_program
+from emulator.system.user_namespace import opening_command
 
 
 class Clock(StrEnum):

@@ -14,10 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from emulator.errors import EmulationError, GuestFailedError, GuestPanickedError, GuestStalledError, GuestTimeoutError
-from emulator.kernel import keeper
+from emulator.kernel import supervisor as keeper
 from emulator.kernel.cache import Kernel
+from emulator.kernel.capacity import memory_folder, require_limits
 from emulator.kernel.choose import Clock
+from emulator.kernel.clock_watchdog import PATIENCE_S, GuestMemory, Sample, Watchdog, guest_process
 from emulator.kernel.confine import landlock_version
 from emulator.kernel.job import (
     RUNNING,
@@ -32,12 +33,17 @@ from emulator.kernel.job import (
 )
 from emulator.kernel.output import open_output
 from emulator.kernel.quota import LEAST_BYTES
-from emulator.kernel.room import memory_folder, require_limits
-from emulator.kernel.watchdog import PATIENCE_S, GuestMemory, Sample, Watchdog, guest_process
-from emulator.programs import python_command, python_script
-from emulator.readable import readable
-from emulator.runs import MARK, Run, runs_folder
-from emulator.signals import signals_held
+from emulator.system.errors import (
+    EmulationError,
+    GuestFailedError,
+    GuestPanickedError,
+    GuestStalledError,
+    GuestTimeoutError,
+)
+from emulator.system.poll import readable
+from emulator.system.programs import python_command, python_script
+from emulator.system.run_folders import MARK, Run, runs_folder
+from emulator.system.signals import signals_held
 
 MEMORY_BYTES = 2**30
 """Of a guest, if nothing is said. The host gives what the guest uses, when it first does."""
@@ -92,7 +98,7 @@ class Boot(Bounds):
 class Guest:
     """A guest kernel that runs a job: booted at entry, ended, with all that belongs to it, at exit.
 
-    What is in it ends with it however this process ends, killed included (see `emulator.kernel.keeper`).
+    What is in it ends with it however this process ends, killed included (see `emulator.kernel.supervisor`).
 
     Raises, at entry:
         EmulationError: the kernel cannot be booted here.
@@ -249,7 +255,7 @@ class Guest:
             "folder": str(run.path),
             "memory": str(memory),
         }
-        script = python_script("emulator.kernel.keeper", "keep", orders, is_bare=True)
+        script = python_script("emulator.kernel.supervisor", "keep", orders, is_bare=True)
         inherited = [run.lock, held, *outputs, *([self._terminal] if self._terminal is not None else [])]
         (run.path / "console").touch(mode=0o600)
         with (run.path / "console").open("wb") as console:

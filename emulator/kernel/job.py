@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulator.errors import EmulationError
 from emulator.kernel.tuning import SYSCTLS, limits
-from emulator.programs import environment, python_script
-from emulator.wording import one_line
+from emulator.system.errors import EmulationError
+from emulator.system.programs import environment, python_script
+from emulator.system.text import one_line
 
 FOLDER_VARIABLE = "GTSDSL_SHARED"
 """Names, in the guest's environment, the folder that it shares with the host: what is written there outlives it."""

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from emulator.errors import EmulationError
-from emulator.folders import cache_folder, state_folder
-from emulator.programs import absolute_folders, search_folders
-from emulator.runs import PREFIX, SHARED_MEMORY, runs_folder
+from emulator.system.errors import EmulationError
+from emulator.system.folders import cache_folder, state_folder
+from emulator.system.programs import absolute_folders, search_folders
+from emulator.system.run_folders import PREFIX, SHARED_MEMORY, runs_folder
 
 _PACKAGES = Path(__file__).resolve().parents[2]
 _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - nothing is written there

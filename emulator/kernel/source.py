@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.errors import EmulationError
-from emulator.programs import environment
-from emulator.wording import one_line
+from emulator.system.errors import EmulationError
+from emulator.system.programs import environment
+from emulator.system.text import one_line
 
 SUITE = "trixie-backports"
 """Where the source comes from that the emulation is tested with."""

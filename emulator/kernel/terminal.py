@@ -13,10 +13,10 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import FrameType
 
-from emulator.errors import GuestTimeoutError
 from emulator.kernel.guest import Boot, Guest
 from emulator.kernel.job import Job
-from emulator.readable import readable
+from emulator.system.errors import GuestTimeoutError
+from emulator.system.poll import readable
 
 _CHUNK_BYTES = 2**16
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from emulator.errors import EmulationError, GuestPanickedError, GuestTimeoutError, in_a_line
-from emulator.folders import make_folder, require_own_cache
 from emulator.kernel.cache import Kernel, verdicts_folder
-from emulator.wording import one_line
+from emulator.system.errors import EmulationError, GuestPanickedError, GuestTimeoutError, in_a_line
+from emulator.system.folders import make_folder, require_own_cache
+from emulator.system.text import one_line
 
 _CPU = Path("/proc/cpuinfo")
 _CPU_BYTES = 2**14

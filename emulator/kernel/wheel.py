@@ -22,9 +22,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.errors import EmulationError
 from emulator.kernel import cache
 from emulator.kernel.cache import Origin
+from emulator.system.errors import EmulationError
 
 LICENSES = ("COPYING", "LICENSES/preferred/GPL-2.0", "LICENSES/exceptions/Linux-syscall-note")
 """Where a source of Linux has the texts of its licence."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from emulator.netlink.messages import NEW, Request, attribute
-from gtsdsl.addresses import Address
+from gtsdsl.topology.addresses import Address
 
 _RTM_NEWADDR, _RTM_DELADDR = 20, 21
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST = 1, 2, 4

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
-from emulator.errors import EmulationError
 from emulator.netlink.messages import HEADER, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, Request, attributes
+from emulator.system.errors import EmulationError
 
 NETLINK_ROUTE, NETLINK_GENERIC = 0, 16
 

@@ -9,7 +9,7 @@ import resource
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from emulator.errors import EmulationError
+from emulator.system.errors import EmulationError
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = (
     0x00020000,

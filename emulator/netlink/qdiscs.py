@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from emulator.netlink.connection import Netlink
 from emulator.netlink.messages import PUT, Request, attribute, attributes, s64, text
-from gtsdsl.impairments import MIN_QUEUE_PACKETS, PACKET_BYTES
+from gtsdsl.topology.impairments import MIN_QUEUE_PACKETS, PACKET_BYTES
 
 _RTM_NEWQDISC, _RTM_DELQDISC, _RTM_GETQDISC = 36, 37, 38
 _TCA_KIND, _TCA_OPTIONS, _TCA_STATS = 1, 2, 3

@@ -7,7 +7,7 @@ import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING
 
-from emulator.errors import OverlayError
+from emulator.system.errors import OverlayError
 from gtsdsl.diagnostics import did_you_mean, printable
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from emulator.netlink.handle import Handle
 from emulator.overlays.model import Attachment, Container, OverlaySpec, Peer, Runtime
 
 if TYPE_CHECKING:
-    from emulator.daemons import Daemon
+    from emulator.lab.daemons import Daemon
+    from emulator.mininet.network import EmulatedNetwork
     from emulator.netlink.state import KernelState
-    from emulator.network import EmulatedNetwork
     from emulator.stores.etcd import Store
 
 

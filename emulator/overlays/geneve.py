@@ -13,7 +13,7 @@ from emulator.overlays.model import OverlaySpec, Peer
 from emulator.overlays.subnets import SubnetOverlay, mac_of, number_of, numbered_subnet
 
 if TYPE_CHECKING:
-    from emulator.network import EmulatedNetwork
+    from emulator.mininet.network import EmulatedNetwork
     from emulator.stores.etcd import Store
 
 VNI = 1

@@ -12,7 +12,7 @@ from emulator.overlays.base import Overlay
 from emulator.overlays.model import Attachment, Container, OverlaySpec, Peer
 
 if TYPE_CHECKING:
-    from emulator.network import EmulatedNetwork
+    from emulator.mininet.network import EmulatedNetwork
     from emulator.stores.etcd import Store
 
 

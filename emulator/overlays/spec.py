@@ -8,11 +8,11 @@ from ipaddress import IPv4Network
 
 from emulator.docker.containers import MEMORY_BYTES
 from emulator.docker.image import find_image, own_image
-from emulator.errors import OverlayError
 from emulator.flavors import limits
 from emulator.overlays import overlay
 from emulator.overlays.model import Container, OverlaySpec, Runtime, StorePlace
 from emulator.plan import Plan
+from emulator.system.errors import OverlayError
 from gtsdsl.diagnostics import did_you_mean, printable
 
 NETWORK = "10.244.0.0/16"

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 from emulator.docker.containers import BRIDGE as BRIDGE_NETWORK
 from emulator.docker.containers import DockerHosts, bridge_options
-from emulator.errors import EmulationError
+from emulator.lab.underlay import empty_namespace
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import InterfaceAddress, KernelState, Route, difference, read
 from emulator.overlays.base import Overlay
 from emulator.overlays.model import Attachment, Container, OverlaySpec, Runtime
-from emulator.underlay import empty_namespace
+from emulator.system.errors import EmulationError
 
 if TYPE_CHECKING:
-    from emulator.network import EmulatedNetwork
+    from emulator.mininet.network import EmulatedNetwork
     from emulator.stores.etcd import Store
 
 SUBNET_BITS = 24

@@ -5,11 +5,11 @@ What makes a plan is imported when it is first asked for: where a network runs, 
 
 from typing import TYPE_CHECKING
 
+from emulator.plan.json import from_json, to_json
 from emulator.plan.model import Circuit, Controller, Egress, End, Host, Plan, Route, Switch
-from emulator.plan.serial import from_json, to_json
 
 if TYPE_CHECKING:
-    from emulator.plan.making import Options, PlanError, plan
+    from emulator.plan.build import Options, PlanError, plan
 
 __all__ = [
     "Circuit",
@@ -31,6 +31,6 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'emulator.plan' has no attribute {name!r}")
-    from emulator.plan import making  # noqa: PLC0415 - see above
+    from emulator.plan import build as making  # noqa: PLC0415 - see above
 
     return getattr(making, name)

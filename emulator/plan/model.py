@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from gtsdsl.impairments import DelaySource
+    from gtsdsl.topology.impairments import DelaySource
 
 VERSION = 1
 """Of the plan's JSON; it is raised when what is there changes its meaning."""

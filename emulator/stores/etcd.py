@@ -8,15 +8,15 @@ import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from emulator.daemons import Daemon, start_program
+from emulator.lab.daemons import Daemon, start_program
 from emulator.netlink import namespaces
 from emulator.overlays.model import StorePlace
-from emulator.programs import find_program
 from emulator.stores.client import Client, StoreError
 from emulator.stores.relay import Relay
+from emulator.system.programs import find_program
 
 if TYPE_CHECKING:
-    from emulator.network import EmulatedNetwork
+    from emulator.mininet.network import EmulatedNetwork
 
 PORT = 2379
 """Where etcd serves its clients (IANA)."""

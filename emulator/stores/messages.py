@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass
 from typing import Literal
 
-from emulator.errors import EmulationError
+from emulator.system.errors import EmulationError
 from gtsdsl.diagnostics import printable
 
 MOST_BYTES = 2**24

@@ -8,9 +8,9 @@ import socket
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from emulator.daemons import DaemonError
-from emulator.forks import fork
-from emulator.stores.cuts import notice_a_cut
+from emulator.lab.daemons import DaemonError
+from emulator.lab.forks import fork
+from emulator.stores.keepalive import notice_a_cut
 
 if TYPE_CHECKING:
     import asyncio

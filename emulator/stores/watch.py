@@ -10,7 +10,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from emulator.stores.cuts import notice_a_cut
+from emulator.stores.keepalive import notice_a_cut
 from emulator.stores.messages import (
     MOST_BYTES,
     PIECE_BYTES,

@@ -12,10 +12,10 @@ from typing import TypeAlias
 from gtsdsl.circuits.known import pair
 from gtsdsl.circuits.model import Circuit, Circuits, Measurement, Pair, Site
 from gtsdsl.diagnostics import Diagnostic, GtsError, Note, did_you_mean, printable
-from gtsdsl.json_input import parse
+from gtsdsl.inputs.json import parse
+from gtsdsl.model.testbed import Value
 from gtsdsl.source import JsonPath, Source
-from gtsdsl.testbed import Value
-from gtsdsl.units import MAX_DURATION_US, parse_duration_us
+from gtsdsl.topology.units import MAX_DURATION_US, parse_duration_us
 
 MAX_CIRCUITS = 10_000
 """Circuits and sites in one file: those of 140 sites with each other."""
@@ -35,7 +35,7 @@ def read_circuits(path: str | os.PathLike[str]) -> Circuits:
     Raises:
         GtsError: the file cannot be read, or is not what `parse_circuits` takes.
     """
-    from gtsdsl.reading import read_source  # noqa: PLC0415 (circuits are needed without any file too)
+    from gtsdsl.inputs.files import read_source  # noqa: PLC0415 (circuits are needed without any file too)
 
     return parse_circuits(read_source(path))
 

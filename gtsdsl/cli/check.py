@@ -13,7 +13,7 @@ from gtsdsl.cli.inputs import find_inputs
 from gtsdsl.diagnostics import Findings, GtsError
 from gtsdsl.diagnostics.report import FileReport, counted, report
 from gtsdsl.diagnostics.text import render
-from gtsdsl.loading import check, read_source
+from gtsdsl.inputs.loading import check, read_source
 
 _FORMATS = ("text", "json", "sarif", "github", "junit")
 

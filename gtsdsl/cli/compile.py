@@ -10,9 +10,9 @@ import click
 
 from gtsdsl.cli.common import print_diagnostics, write_output
 from gtsdsl.diagnostics import printable
-from gtsdsl.loading import check, read_source
+from gtsdsl.inputs.loading import check, read_source
+from gtsdsl.model.testbed import Value
 from gtsdsl.targets import FORMATS, compile_to, warnings
-from gtsdsl.testbed import Value
 
 
 @click.command("compile")

@@ -10,7 +10,7 @@ from gtsdsl.circuits import read_circuits
 from gtsdsl.cli.common import print_diagnostics, write_output
 from gtsdsl.diagnostics import GtsError, printable
 from gtsdsl.draw import FORMATS, draw
-from gtsdsl.loading import check, read_source
+from gtsdsl.inputs.loading import check, read_source
 
 
 @click.command("draw")

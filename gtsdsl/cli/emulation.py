@@ -97,9 +97,9 @@ def warn_if_unconfined() -> None:
 @contextlib.contextmanager
 def emulating() -> Iterator[None]:
     """Within it, an `EmulationError` is one line on standard error and its exit status, and signals end in order."""
-    from emulator.errors import EmulationError  # noqa: PLC0415
-    from emulator.folders import usable_umask  # noqa: PLC0415
-    from emulator.signals import signals_as_exit  # noqa: PLC0415
+    from emulator.system.errors import EmulationError  # noqa: PLC0415
+    from emulator.system.folders import usable_umask  # noqa: PLC0415
+    from emulator.system.signals import signals_as_exit  # noqa: PLC0415
 
     try:
         with usable_umask(), signals_as_exit(interrupt=True):

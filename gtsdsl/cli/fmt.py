@@ -12,7 +12,7 @@ from gtsdsl.cli.common import print_diagnostics, wants_color, write_output, writ
 from gtsdsl.cli.inputs import find_inputs
 from gtsdsl.diagnostics import GtsError, printable
 from gtsdsl.formatting import format_text
-from gtsdsl.loading import read_source
+from gtsdsl.inputs.loading import read_source
 from gtsdsl.source import Source
 
 

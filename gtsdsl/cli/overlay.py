@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from emulator.overlay_outcome import OverlayOutcome
     from emulator.overlays.model import OverlaySpec, PairProbe
+    from emulator.overlays.outcome import OverlayOutcome
     from emulator.plan import Plan
 
 _Command = TypeVar("_Command", bound=Callable[..., object])

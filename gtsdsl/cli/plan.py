@@ -13,12 +13,12 @@ import click
 from gtsdsl.cli.common import print_diagnostics, write_output
 from gtsdsl.cli.compile import parse_settings
 from gtsdsl.diagnostics import did_you_mean, printable
-from gtsdsl.loading import check, read_source
+from gtsdsl.inputs.loading import check, read_source
 
 if TYPE_CHECKING:
     from emulator.plan import Circuit, Plan
     from gtsdsl.circuits import Circuits
-    from gtsdsl.testbed import Testbed
+    from gtsdsl.model.testbed import Testbed
 
 _ROUTES_SHOWN = 4
 
@@ -107,7 +107,7 @@ def user_circuits(rtts: Sequence[str], path: Path | None) -> Circuits | None:
         GtsError: the file is none.
     """
     from gtsdsl.circuits import Circuit, Circuits, canonical, read_circuits  # noqa: PLC0415
-    from gtsdsl.units import parse_duration_us  # noqa: PLC0415
+    from gtsdsl.topology.units import parse_duration_us  # noqa: PLC0415
 
     own = read_circuits(path) if path else Circuits()
     given = dict(own.circuits)

@@ -13,8 +13,8 @@ from gtsdsl.diagnostics import printable
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from emulator.actions import Outcome
-    from emulator.places import Where
+    from emulator.inside.actions import Outcome
+    from emulator.outside.runner import Where
     from emulator.task import Task
 
 
@@ -67,7 +67,7 @@ def show(task: Task, outcome: Outcome, where: Where, *, beside: bool) -> None:
 
 def losses(outcome: Outcome) -> Iterator[str]:
     """What to say of packets that were dropped by a host and not by the network: a sentence for each place."""
-    from emulator.drops import BACKLOG, SOCKET  # noqa: PLC0415
+    from emulator.measure.drops import BACKLOG, SOCKET  # noqa: PLC0415
 
     for item in outcome.drops:
         if item.place == SOCKET:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from gtsdsl.diagnostics.codes import CODES, Severity
+from gtsdsl.model.testbed import Value
 from gtsdsl.source import Place, Source
-from gtsdsl.testbed import Value
 
 
 @dataclass(frozen=True, slots=True)

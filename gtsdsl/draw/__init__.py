@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gtsdsl.circuits import Circuits
 from gtsdsl.draw.scene import Scene
-from gtsdsl.testbed import Testbed
+from gtsdsl.model.testbed import Testbed
 
 FORMATS = ("svg", "png", "html")
 

@@ -9,7 +9,7 @@ from gtsdsl.diagnostics import printable
 from gtsdsl.draw.geometry import Box, Curve, Point
 from gtsdsl.draw.legend import HEADER_HEIGHT, finish
 from gtsdsl.draw.lettering import fitted
-from gtsdsl.draw.placing import Traffic, Wish, place_labels
+from gtsdsl.draw.placement import Traffic, Wish, place_labels
 from gtsdsl.draw.scene import Anchor, Card, Glyph, Label, Line, Scene, Text
 from gtsdsl.draw.sketch import Bundle, Sketch
 

@@ -11,7 +11,7 @@ from gtsdsl.diagnostics import printable
 from gtsdsl.draw.basemap import land, on_map, project
 from gtsdsl.draw.geometry import Box, Curve, Point
 from gtsdsl.draw.legend import HEADER_HEIGHT, finish
-from gtsdsl.draw.placing import Traffic, Wish, place_labels, route, separate
+from gtsdsl.draw.placement import Traffic, Wish, place_labels, route, separate
 from gtsdsl.draw.pod import MAX_NAMED, Pod, build_pod
 from gtsdsl.draw.scene import Card, Glyph, Line, Scene, Text
 from gtsdsl.draw.sketch import Bundle, Sketch

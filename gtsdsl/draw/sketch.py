@@ -8,9 +8,9 @@ from enum import Enum
 
 from gtsdsl.circuits import Circuits, Site, canonical, site
 from gtsdsl.diagnostics import printable
-from gtsdsl.impairments import DelaySource, Impairment, impairments
-from gtsdsl.testbed import HOST_CLASSES, SWITCH_CLASSES, Resource, Testbed
-from gtsdsl.wiring import Wire, nodes, wires
+from gtsdsl.model.testbed import HOST_CLASSES, SWITCH_CLASSES, Resource, Testbed
+from gtsdsl.topology.impairments import DelaySource, Impairment, impairments
+from gtsdsl.topology.wiring import Wire, nodes, wires
 
 _LISTED = 12
 _MAX_PLACES = 48

@@ -11,7 +11,7 @@ from gtsdsl.draw.legend import SAMPLE_WIDTH
 from gtsdsl.draw.lettering import FAMILY
 from gtsdsl.draw.scene import Card, Glyph, Label, Line, Scene, Text
 from gtsdsl.draw.sketch import Kind
-from gtsdsl.impairments import DelaySource
+from gtsdsl.topology.impairments import DelaySource
 
 # After Okabe and Ito's palette ("Color Universal Design", 2008), which people with any colour vision tell apart; the
 # dashes say the same in black and white.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from gtsdsl.diagnostics import printable
-from gtsdsl.evaluate.bounds import STEP_CHARACTERS
-from gtsdsl.evaluate.containers import Container, Level
 from gtsdsl.evaluate.expressions import At
+from gtsdsl.evaluate.limits import STEP_CHARACTERS
+from gtsdsl.evaluate.open_blocks import Container, Level
 from gtsdsl.evaluate.values import Failed, Handle, Run, Scope, kind_of
-from gtsdsl.references import bare_text_at, is_name, lacks_quotes
+from gtsdsl.model.references import bare_text_at, is_name, lacks_quotes
+from gtsdsl.model.testbed import PortRef
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
-from gtsdsl.testbed import PortRef
 
 if TYPE_CHECKING:
     from gtsdsl.evaluate.statements import Statements

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from gtsdsl.classes import TESTBED_ATTRIBUTES
 from gtsdsl.diagnostics import Note, printable
-from gtsdsl.evaluate.bounds import ATTRIBUTE_COST, ENTRY_COST, ITEM_COST
-from gtsdsl.evaluate.containers import Container, Level
 from gtsdsl.evaluate.expressions import At, Quiet
+from gtsdsl.evaluate.limits import ATTRIBUTE_COST, ENTRY_COST, ITEM_COST
+from gtsdsl.evaluate.open_blocks import Container, Level
 from gtsdsl.evaluate.operators import key_of, length_of, operate
 from gtsdsl.evaluate.values import POISON, Failed, Run, Scope, This, holds, kept, kind_of
+from gtsdsl.model.classes import TESTBED_ATTRIBUTES
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from gtsdsl.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.diagnostics import printable
-from gtsdsl.evaluate.bounds import ATTRIBUTE_COST, BLOCK_STEPS, MAX_TYPES, RESOURCE_WEIGHT, STEP_CHARACTERS, BoundPassed
-from gtsdsl.evaluate.containers import Container, Level
 from gtsdsl.evaluate.expressions import At, of_kind
+from gtsdsl.evaluate.limits import ATTRIBUTE_COST, BLOCK_STEPS, MAX_TYPES, RESOURCE_WEIGHT, STEP_CHARACTERS, BoundPassed
+from gtsdsl.evaluate.open_blocks import Container, Level
 from gtsdsl.evaluate.values import POISON, ClosureValue, Failed, Handle, MethodValue, Run, Scope, kept
+from gtsdsl.model.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
+from gtsdsl.model.testbed import NOTHING, TESTBED_CLASS, Port, Testbed, Value
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
-from gtsdsl.testbed import NOTHING, TESTBED_CLASS, Port, Testbed, Value
 
 if TYPE_CHECKING:
     from gtsdsl.evaluate.statements import Statements

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from gtsdsl.diagnostics import printable
 from gtsdsl.evaluate import values
-from gtsdsl.evaluate.bounds import MAX_CALLS, MAX_STEPS, SCOPE_COST, BoundPassed
+from gtsdsl.evaluate.limits import MAX_CALLS, MAX_STEPS, SCOPE_COST, BoundPassed
 from gtsdsl.evaluate.methods import NoSuchMethod, call_method
 from gtsdsl.evaluate.operators import length_of, operate
 from gtsdsl.evaluate.values import (
@@ -23,9 +23,9 @@ from gtsdsl.evaluate.values import (
     text_of,
     truth,
 )
+from gtsdsl.model.testbed import MAX_STRING, PortRef
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
-from gtsdsl.testbed import MAX_STRING, PortRef
 
 if TYPE_CHECKING:
     from gtsdsl.evaluate.statements import Statements

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from gtsdsl.evaluate.bounds import MAX_COLLECTION, STEP_CHARACTERS, BoundPassed, Meter
+from gtsdsl.evaluate.limits import MAX_COLLECTION, STEP_CHARACTERS, BoundPassed, Meter
 from gtsdsl.evaluate.operators import length_of
 from gtsdsl.evaluate.values import ClosureValue, Failed, Handle, Run, equal, kind_of, text_of, truth
-from gtsdsl.testbed import PortRef
+from gtsdsl.model.testbed import PortRef
 
 Caller: TypeAlias = Callable[[ClosureValue, list[Run]], Run]
 """Runs a closure with arguments."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from gtsdsl.evaluate import values
-from gtsdsl.evaluate.bounds import STEP_CHARACTERS, Meter
+from gtsdsl.evaluate.limits import STEP_CHARACTERS, Meter
 from gtsdsl.evaluate.values import Failed, Run, kind_of
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
-from gtsdsl.classes import CONTROLLER_ATTRIBUTES
 from gtsdsl.diagnostics import Diagnostic, Hints, Note, printable
 from gtsdsl.evaluate.adjacencies import Adjacencies
 from gtsdsl.evaluate.assignments import Assignments
 from gtsdsl.evaluate.blocks import Blocks
-from gtsdsl.evaluate.bounds import FAILURE_STEPS, MAX_FINDINGS, Meter
-from gtsdsl.evaluate.containers import Container, Level
 from gtsdsl.evaluate.expressions import FOREIGN, At, Expressions, Quiet, of_kind
+from gtsdsl.evaluate.limits import FAILURE_STEPS, MAX_FINDINGS, Meter
+from gtsdsl.evaluate.open_blocks import Container, Level
 from gtsdsl.evaluate.values import (
     POISON,
     ClosureValue,
@@ -24,7 +23,8 @@ from gtsdsl.evaluate.values import (
     kind_of,
     truth,
 )
-from gtsdsl.references import is_name
+from gtsdsl.model.classes import CONTROLLER_ATTRIBUTES
+from gtsdsl.model.references import is_name
 from gtsdsl.source import Source, Span
 from gtsdsl.syntax import nodes
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, Overflow
 from typing import TYPE_CHECKING, TypeAlias
 
-from gtsdsl.evaluate.bounds import MAX_DEPTH, STEP_CHARACTERS, BoundPassed, Meter
+from gtsdsl.evaluate.limits import MAX_DEPTH, STEP_CHARACTERS, BoundPassed, Meter
+from gtsdsl.model.testbed import MAX_DIGITS, MAX_STRING, PortRef, Value
 from gtsdsl.syntax.nodes import Closure, MethodDefinition
-from gtsdsl.testbed import MAX_DIGITS, MAX_STRING, PortRef, Value
 
 if TYPE_CHECKING:
-    from gtsdsl.evaluate.containers import Container
+    from gtsdsl.evaluate.open_blocks import Container
 
 
 class Failed(Exception):

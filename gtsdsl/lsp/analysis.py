@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gtsdsl.diagnostics import Diagnostic, Findings
-from gtsdsl.loading import MAX_BYTES, Checked, check, without_collector
+from gtsdsl.inputs.loading import MAX_BYTES, Checked, check, without_collector
 from gtsdsl.lsp.context import Bracket
 from gtsdsl.lsp.index import all_testbeds, index
 from gtsdsl.lsp.symbols import Index, Symbol
+from gtsdsl.model.testbed import PortRef, Resource, Testbed
 from gtsdsl.source import Source, Span
 from gtsdsl.syntax import Parsed, nodes, parse
-from gtsdsl.testbed import PortRef, Resource, Testbed
-from gtsdsl.wiring import Wire, wires
-from gtsdsl.wiring import nodes as machines
+from gtsdsl.topology.wiring import Wire, wires
+from gtsdsl.topology.wiring import nodes as machines
 
 _FAR = 100_000
 """Characters that are read again quicker than anything is looked up."""

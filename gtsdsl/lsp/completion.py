@@ -9,14 +9,14 @@ from enum import Enum
 from itertools import islice
 
 from gtsdsl.circuits import SITES
-from gtsdsl.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.diagnostics import printable
 from gtsdsl.lsp import meanings
 from gtsdsl.lsp.analysis import Analysis, Shift
 from gtsdsl.lsp.context import Bracket, Context, context
-from gtsdsl.lsp.ends import ends_at
+from gtsdsl.lsp.endpoints import ends_at
 from gtsdsl.lsp.symbols import Kind, Symbol, Variables
 from gtsdsl.lsp.walk import parameters_of
+from gtsdsl.model.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.rules.values import NAMED_FLAVORS, PORT_MODES, SWITCH_MODES
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes

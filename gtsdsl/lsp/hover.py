@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gtsdsl.circuits import find, site
-from gtsdsl.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.data import shipped
 from gtsdsl.diagnostics import CODES, printable
 from gtsdsl.lsp import meanings
@@ -15,10 +14,11 @@ from gtsdsl.lsp.analysis import Analysis
 from gtsdsl.lsp.context import Context, context
 from gtsdsl.lsp.symbols import Kind, Symbol
 from gtsdsl.lsp.walk import parameters_of
+from gtsdsl.model.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
+from gtsdsl.model.testbed import LINK_CLASS, PortRef, Resource, Testbed
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
-from gtsdsl.testbed import LINK_CLASS, PortRef, Resource, Testbed
-from gtsdsl.wiring import Wire
+from gtsdsl.topology.wiring import Wire
 
 _WORD = re.compile(r"\w+")
 _CODE = re.compile(r"GTS\d{3}")

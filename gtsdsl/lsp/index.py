@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from gtsdsl.lsp.symbols import Index, Kind, Room, Symbol, occurrences
 from gtsdsl.lsp.walk import Reference, Walked, walk
-from gtsdsl.references import split_reference
+from gtsdsl.model.references import split_reference
+from gtsdsl.model.testbed import PortRef, Testbed
 from gtsdsl.source import Place, Span
 from gtsdsl.syntax import nodes
-from gtsdsl.testbed import PortRef, Testbed
 
 
 def index(body: nodes.Body, text: str, testbed: Testbed | None) -> Index:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 
 from gtsdsl.diagnostics import printable
-from gtsdsl.loading import check
+from gtsdsl.inputs.loading import check
 from gtsdsl.lsp.analysis import Analysis
 from gtsdsl.lsp.navigation import same_name
 from gtsdsl.lsp.symbols import Kind, Room, Symbol, Variables
-from gtsdsl.references import RESERVED_WORDS, is_name
+from gtsdsl.model.references import RESERVED_WORDS, is_name
 from gtsdsl.source import Source, Span
 
 MAX_VERIFIED = 1_000_000

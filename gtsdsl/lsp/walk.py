@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, cast
 
-from gtsdsl.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
-from gtsdsl.evaluate.containers import Level
+from gtsdsl.evaluate.open_blocks import Level
 from gtsdsl.lsp.symbols import Definer, Kind, Room, Symbol, Variables
+from gtsdsl.model.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
 

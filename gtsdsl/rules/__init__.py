@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gtsdsl.diagnostics import Diagnostic
+from gtsdsl.model.testbed import Testbed
 from gtsdsl.rules.attributes import check_attributes
 from gtsdsl.rules.ids import check_ids
 from gtsdsl.rules.index import Index, path_bound
@@ -12,7 +13,6 @@ from gtsdsl.rules.topology import check_topology
 from gtsdsl.rules.values import check_values
 from gtsdsl.rules.wiring import check_wiring
 from gtsdsl.source import Source
-from gtsdsl.testbed import Testbed
 
 __all__ = ["apply"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from gtsdsl.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.diagnostics import Diagnostic, printable
+from gtsdsl.model.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
+from gtsdsl.model.testbed import Port, Resource, Testbed, Value
 from gtsdsl.rules.index import Index, Scope, place_of, shown
 from gtsdsl.rules.values import blocks
-from gtsdsl.testbed import Port, Resource, Testbed, Value
 
 
 def check_attributes(index: Index) -> Iterator[Diagnostic]:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from gtsdsl.diagnostics import Diagnostic, printable
+from gtsdsl.model.testbed import Resource, Testbed
 from gtsdsl.rules.index import Index, Scope, shown
 from gtsdsl.source import Place
-from gtsdsl.testbed import Resource, Testbed
 
 MAX_ID_LENGTH = 255
 """The longest id that is not warned of: what a file's name may have on Linux."""

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TypeAlias
 
 from gtsdsl.diagnostics import Diagnostic, Hints, Note, printable
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed
 from gtsdsl.source import Place, Source
-from gtsdsl.testbed import Adjacency, Port, PortRef, Resource, Testbed
 
 PortKey: TypeAlias = tuple[str, str]
 """A resource's id (empty: the testbed itself) and a port's. Equal to a `PortRef`, and much faster to make."""

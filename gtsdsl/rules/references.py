@@ -6,9 +6,9 @@ import re
 from itertools import islice
 
 from gtsdsl.diagnostics import Diagnostic, printable
+from gtsdsl.model.testbed import PortRef, Resource, Testbed
 from gtsdsl.rules.index import Index, Scope, shown
 from gtsdsl.source import Place
-from gtsdsl.testbed import PortRef, Resource, Testbed
 
 _SHOWN_PORTS = 5
 _MOST_DOTS = 10

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gtsdsl.controllers import is_control
 from gtsdsl.diagnostics import Diagnostic
+from gtsdsl.model.testbed import HOST_CLASSES, Resource, flatten
 from gtsdsl.rules.index import Index, Scope, shown
-from gtsdsl.testbed import HOST_CLASSES, Resource, flatten
+from gtsdsl.topology.controllers import is_control
 
 _SHOWN_HOSTS = 5
 _SHOWN_PARTS = 3

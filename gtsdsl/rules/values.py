@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
 from gtsdsl.circuits import SITES, site
-from gtsdsl.classes import CLASSES
 from gtsdsl.diagnostics import Diagnostic, told
+from gtsdsl.model.classes import CLASSES
+from gtsdsl.model.testbed import SWITCH_CLASSES, Port, Resource, Testbed, Value
 from gtsdsl.rules.index import Index, place_of, shown
-from gtsdsl.testbed import SWITCH_CLASSES, Port, Resource, Testbed, Value
-from gtsdsl.units import parse_bandwidth, parse_duration_us, parse_loss
+from gtsdsl.topology.units import parse_bandwidth, parse_duration_us, parse_loss
 
 
 class Bad(NamedTuple):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
-from gtsdsl.controllers import is_control
 from gtsdsl.diagnostics import Diagnostic, printable
+from gtsdsl.model.testbed import HOST_CLASSES, LINK_CLASS, SWITCH_CLASSES, Adjacency, PortRef
 from gtsdsl.rules.index import Index, PortKey, Scope, shown
 from gtsdsl.rules.references import missing
 from gtsdsl.source import Place
-from gtsdsl.testbed import HOST_CLASSES, LINK_CLASS, SWITCH_CLASSES, Adjacency, PortRef
+from gtsdsl.topology.controllers import is_control
 
 Kind: TypeAlias = Literal["link", "node"]
 """What a port belongs to. A class that we do not know has no kind: it may be joined to anything."""

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias, cast
 
+from gtsdsl.model.testbed import MAX_DIGITS
 from gtsdsl.syntax import nodes
 from gtsdsl.syntax.nodes import Body, Expression, Literal, Name
-from gtsdsl.testbed import MAX_DIGITS
 
 
 class Token(NamedTuple):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from gtsdsl.diagnostics import printable
-from gtsdsl.references import lacks_quotes
+from gtsdsl.model.references import lacks_quotes
 from gtsdsl.syntax.build import Token
 
 _SIGNS = {

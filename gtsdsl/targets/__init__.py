@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.diagnostics.findings import MAX_FOUND, Findings
+from gtsdsl.model.testbed import Testbed
 from gtsdsl.source import Source
-from gtsdsl.testbed import Testbed
 
 if TYPE_CHECKING:
     from gtsdsl.targets.remark import Remark

@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from urllib.parse import quote
 
-from gtsdsl.addresses import Address, addresses, loopbacks, with_control_addresses
-from gtsdsl.controllers import bridged_ports, controllers, is_switch
-from gtsdsl.impairments import Impairment, impairments
-from gtsdsl.routes import FORWARDING, Hop, host_routes, open_filters, time_to_live
+from gtsdsl.model.testbed import PortRef, Resource, Testbed
 from gtsdsl.targets.figures import plain
 from gtsdsl.targets.names import safe_names
 from gtsdsl.targets.remark import Remark, ids_of
-from gtsdsl.testbed import PortRef, Resource, Testbed
-from gtsdsl.wiring import Wire, nodes, wires
+from gtsdsl.topology.addresses import Address, addresses, loopbacks, with_control_addresses
+from gtsdsl.topology.controllers import bridged_ports, controllers, is_switch
+from gtsdsl.topology.impairments import Impairment, impairments
+from gtsdsl.topology.routes import FORWARDING, Hop, host_routes, open_filters, time_to_live
+from gtsdsl.topology.wiring import Wire, nodes, wires
 
 IMAGE = "nicolaka/netshoot:latest"
 """A well-known image of network tools, ip, tc, ping and iperf3 among them. An ``imageId`` of GTS is no such image."""

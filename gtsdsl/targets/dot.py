@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from gtsdsl.circuits.sites import canonical
 from gtsdsl.diagnostics import printable
-from gtsdsl.impairments import Impairment, impairments
+from gtsdsl.model.testbed import Resource, Testbed
 from gtsdsl.targets.escaping import escaped
 from gtsdsl.targets.figures import plain
-from gtsdsl.testbed import Resource, Testbed
-from gtsdsl.wiring import nodes, wires
+from gtsdsl.topology.impairments import Impairment, impairments
+from gtsdsl.topology.wiring import nodes, wires
 
 _SHAPES = {"host": "box", "baremetalserver": "box3d", "ofx": "hexagon", "vsi": "hexagon"}
 _OTHER_SHAPE = "ellipse"

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from gtsdsl.controllers import controllers, is_control, is_switch
+from gtsdsl.model.testbed import Port, Resource, Value
 from gtsdsl.targets.dsl import text
-from gtsdsl.testbed import Port, Resource, Value
+from gtsdsl.topology.controllers import controllers, is_control, is_switch
 
 # what the editor itself suggests for a new node
 IMAGES: Mapping[str, str] = {"host": "Ubuntu-14.04.qcow2", "baremetalserver": "ubuntu-14.04-server.iso"}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gtsdsl.controllers import controllers, is_switch
-from gtsdsl.references import is_name
+from gtsdsl.inputs.editor_json import FIELDS
+from gtsdsl.model.references import is_name
+from gtsdsl.model.testbed import LINK_CLASS, Resource, Testbed, flatten
 from gtsdsl.source import Place
-from gtsdsl.targets.editor_json_input import FIELDS
 from gtsdsl.targets.editor_needs import CONTROLLER, CONTROLLER_PORT
 from gtsdsl.targets.remark import Remark, ids_of, listed
-from gtsdsl.testbed import LINK_CLASS, Resource, Testbed, flatten
+from gtsdsl.topology.controllers import controllers, is_switch
 
 _EDITORS_ID = re.compile(r"[A-Za-z$][A-Za-z0-9]*")
 _EDITORS_ID_RULE = "use a letter, and then letters and digits"

@@ -10,8 +10,8 @@ import networkx as nx
 from networkx.readwrite.graphml import GraphMLWriter
 
 from gtsdsl.graph import to_graph
+from gtsdsl.model.testbed import Testbed
 from gtsdsl.targets.escaping import escaped
-from gtsdsl.testbed import Testbed
 
 
 def write(testbed: Testbed) -> str:

@@ -7,11 +7,21 @@ from json.encoder import encode_basestring_ascii as quoted
 from typing import NotRequired, TypedDict, cast
 
 from gtsdsl.diagnostics import Diagnostic, Note, printable
-from gtsdsl.json_schema import GTS_JSON, violations
-from gtsdsl.nested import nested_types
-from gtsdsl.references import split_reference
+from gtsdsl.inputs.json_schema import GTS_JSON, violations
+from gtsdsl.model.nested import nested_types
+from gtsdsl.model.references import split_reference
+from gtsdsl.model.testbed import (
+    NO_PLACES,
+    NOTHING,
+    TESTBED_CLASS,
+    Adjacency,
+    Port,
+    Resource,
+    Testbed,
+    Value,
+    scalar_text,
+)
 from gtsdsl.source import JsonPath, Place, Source
-from gtsdsl.testbed import NO_PLACES, NOTHING, TESTBED_CLASS, Adjacency, Port, Resource, Testbed, Value, scalar_text
 
 
 def write(testbed: Testbed) -> str:

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from importlib.resources import files
 from ipaddress import IPv4Address
 
-from gtsdsl.addresses import addresses, loopbacks, with_control_addresses
-from gtsdsl.controllers import controllers, has_loop, is_switch
-from gtsdsl.impairments import impairments
-from gtsdsl.naming import node_names, port_numbers
-from gtsdsl.routes import FORWARDING, host_routes, time_to_live
+from gtsdsl.model.testbed import Resource, Testbed
 from gtsdsl.targets.figures import plain
-from gtsdsl.testbed import Resource, Testbed
-from gtsdsl.wiring import nodes, wires
+from gtsdsl.topology.addresses import addresses, loopbacks, with_control_addresses
+from gtsdsl.topology.controllers import controllers, has_loop, is_switch
+from gtsdsl.topology.impairments import impairments
+from gtsdsl.topology.naming import node_names, port_numbers
+from gtsdsl.topology.routes import FORWARDING, host_routes, time_to_live
+from gtsdsl.topology.wiring import nodes, wires
 
 
 def write(testbed: Testbed) -> str:

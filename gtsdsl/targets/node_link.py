@@ -5,8 +5,8 @@ from __future__ import annotations
 import networkx as nx
 
 from gtsdsl.graph import to_graph
+from gtsdsl.model.testbed import Testbed
 from gtsdsl.targets.gts_json import value_text
-from gtsdsl.testbed import Testbed
 
 _NODE_KEYS = frozenset({"id"})
 _EDGE_KEYS = frozenset({"source", "target", "key"})

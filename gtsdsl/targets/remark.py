@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gtsdsl.diagnostics import printable
+from gtsdsl.model.testbed import Resource
 from gtsdsl.source import Place
-from gtsdsl.testbed import Resource
 
 _SHOWN = 3
 

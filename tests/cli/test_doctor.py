@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from emulator import doctor, programs, user_namespace
+from emulator import doctor
 from emulator.doctor import Finding, can_emulate, examine
+from emulator.system import programs, user_namespace
 from gtsdsl.cli import cli
 
 NEEDED = (Finding("mininet", True, ""), Finding("util-linux", True, ""))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gtsdsl.shapes import build
-from gtsdsl.testbed import Adjacency, Port, PortRef, Resource, Testbed
+from gtsdsl.model.shapes import build
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed
 
 FIVE = ["AMS", "MIL", "LJU", "BRA", "PRA"]
 ELEVEN = ["AMS", "BRA", "CPH", "ERL", "HAM", "LJU", "LON", "MAD", "MIL", "PAR", "PRA"]

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtsdsl.draw import draw
-from gtsdsl.shapes import build
+from gtsdsl.model.shapes import build
 from tests.draw.pictures import FIVE, PICTURES, joined
 from tests.hostile import HOSTILE_IDS, hostile_testbed
 

@@ -14,7 +14,7 @@ from gtsdsl.draw.geometry import Box, Curve, Point
 from gtsdsl.draw.lettering import fitted, text_width
 from gtsdsl.draw.scene import Scene
 from gtsdsl.draw.sketch import Kind, sketch
-from gtsdsl.shapes import build
+from gtsdsl.model.shapes import build
 from gtsdsl.source import Source
 from tests.draw.pictures import ELEVEN, FIVE, PICTURES, joined, nested, six_switches
 from tests.hostile import hostile_testbed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.user_namespace import may_make_networks
+from emulator.system.user_namespace import may_make_networks
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

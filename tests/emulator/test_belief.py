@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from emulator.actions import CommandResult, Outcome, outcome_to_json
-from emulator.belief import believed, believed_probe
-from emulator.checked import checked, parsed
-from emulator.drops import Drops
-from emulator.errors import EmulationError
-from emulator.overlay_outcome import OverlayOutcome
+from emulator.inside.actions import CommandResult, Outcome, outcome_to_json
+from emulator.measure.drops import Drops
+from emulator.measure.probe import circuit_probe
+from emulator.outside.verify import believed, believed_probe
 from emulator.overlays.model import FirstPacket, first_containers
+from emulator.overlays.outcome import OverlayOutcome
+from emulator.overlays.pairs import joined, pair_probe
 from emulator.overlays.spec import spec
-from emulator.pairs import joined, pair_probe
 from emulator.plan import plan
-from emulator.probe import circuit_probe
+from emulator.system.decode import checked, parsed
+from emulator.system.errors import EmulationError
 from emulator.task import Command, Task
 from tests.emulator.topologies import joined as joined_testbed
 from tests.emulator.topologies import ring

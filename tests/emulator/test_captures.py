@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from emulator import pcap
-from emulator.captures import Reader, hand_over
-from emulator.daemons import DaemonError, start_function
-from emulator.errors import EmulationError
+from emulator.lab.daemons import DaemonError, start_function
+from emulator.measure import pcap
+from emulator.measure.captures import Reader, hand_over
+from emulator.mininet.network import EmulatedNetwork
 from emulator.netlink import namespaces
-from emulator.network import EmulatedNetwork
 from emulator.plan import Options, plan
+from emulator.system.errors import EmulationError
 from emulator.task import CaptureRequest
 from tests.emulator.captured import echoes, packets
 from tests.emulator.stores.waiting import wait_for
@@ -108,7 +108,7 @@ def test_a_vlans_tag_is_where_it_was(pair: EmulatedNetwork, tmp_path: Path) -> N
 def test_a_full_file_holds_all_up_to_a_moment(
     pair: EmulatedNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emulator.captures.MOST_BYTES", len(pcap.header()) + 5 * (16 + 98))
+    monkeypatch.setattr("emulator.measure.captures.MOST_BYTES", len(pcap.header()) + 5 * (16 + 98))
     monkeypatch.chdir(tmp_path)
     pair["a"].cmd("ping -c 1 -W 5 b")
     pair.captures.leave_in(tmp_path)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.completion import VERBS, complete
-from emulator.shell import Shell
+from emulator.inside.completion import VERBS, complete
+from emulator.inside.shell import Shell
 
 
 def test_the_verbs_are_the_shells() -> None:

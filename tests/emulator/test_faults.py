@@ -15,17 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from emulator.hosts.world import World
-from emulator.runs import MARK, clean, runs_folder
-from emulator.underlay import empty_namespace
+from emulator.lab.processes import World
+from emulator.lab.underlay import empty_namespace
+from emulator.system.run_folders import MARK, clean, runs_folder
 
 pytestmark = pytest.mark.networks
 
 _PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from emulator.signals import signals_as_exit
-from emulator.network import EmulatedNetwork
+from emulator.system.signals import signals_as_exit
+from emulator.mininet.network import EmulatedNetwork
 from emulator.plan import Options, plan
 from tests.emulator.topologies import joined
 edges = [("a", "b"), ("b", "c"), ("a", "s1"), ("c", "s1")]

@@ -9,8 +9,8 @@ import pytest
 
 _PROGRAM = """
 import os, signal, sys
-from emulator.forks import fork
-from emulator.signals import signals_as_exit
+from emulator.lab.forks import fork
+from emulator.system.signals import signals_as_exit
 {before}
 with signals_as_exit():
     try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from emulator.hosts.names import names_of_hosts
+from emulator.inside.shell import Shell
+from emulator.lab.hosts_file import names_of_hosts
 from emulator.plan import plan
-from emulator.shell import Shell
 
 from .topologies import joined
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emulator.plan import plan
 from emulator.plan.neighbours import told_neighbours
-from gtsdsl.testbed import Testbed
+from gtsdsl.model.testbed import Testbed
 
 from .topologies import joined, ring
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import EmulationError
+from emulator.lab.underlay import require_netem
 from emulator.netlink import addresses, links, namespaces, neighbours, qdiscs, routes
 from emulator.netlink.connection import Netlink, NetlinkError
 from emulator.netlink.messages import attributes, nested, s64, text, u32
-from emulator.underlay import require_netem
-from gtsdsl.addresses import Address
+from emulator.system.errors import EmulationError
+from gtsdsl.topology.addresses import Address
 
 pytestmark = pytest.mark.networks
 

@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 from mininet.term import makeTerms
 
-from emulator.echo import FRAME_BYTES
-from emulator.errors import EmulationError
-from emulator.hosts.guardian import inhabitants
+from emulator.lab.reaper import inhabitants
+from emulator.lab.underlay import Underlay, require_netem
+from emulator.measure.echo import FRAME_BYTES
+from emulator.measure.probe import expected_ns, probe, to_json
+from emulator.mininet.network import EmulatedNetwork
 from emulator.netlink import namespaces
-from emulator.network import EmulatedNetwork
 from emulator.plan import Options, plan
-from emulator.probe import expected_ns, probe, to_json
-from emulator.underlay import Underlay, require_netem
+from emulator.system.errors import EmulationError
 from tests.emulator.topologies import joined, mesh, ring
 from tests.emulator.users import as_user
 
@@ -314,11 +314,11 @@ _UNPRIVILEGED = """
 import sys
 import time
 sys.path.insert(0, sys.argv[1])
-from emulator.user_namespace import enter
+from emulator.system.user_namespace import enter
 enter()
-from emulator.network import EmulatedNetwork
+from emulator.mininet.network import EmulatedNetwork
 from emulator.plan import Options, plan
-from emulator.probe import probe
+from emulator.measure.probe import probe
 from tests.emulator.topologies import joined
 made = plan(joined([("a", "b"), ("b", "s1"), ("s1", "c")], ("s1",)), Options(impaired=False, switch="bridge"))
 with EmulatedNetwork(made) as network:

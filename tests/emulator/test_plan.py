@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.errors import EmulationError
 from emulator.plan import Options, Plan, PlanError, from_json, plan, to_json
+from emulator.system.errors import EmulationError
 from gtsdsl.circuits import Circuits, parse_circuits
-from gtsdsl.routes import networks
+from gtsdsl.model.testbed import Port, Resource, Testbed
 from gtsdsl.source import Source
-from gtsdsl.testbed import Port, Resource, Testbed
+from gtsdsl.topology.routes import networks
 from tests.emulator.topologies import Edge, joined, mesh, ring
 from tests.hostile import hostile_testbed
 from tests.targets.samples import pair, triangle

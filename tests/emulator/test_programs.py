@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import EmulationError
-from emulator.programs import environment, find_program, python_command, python_script
+from emulator.system.errors import EmulationError
+from emulator.system.programs import environment, find_program, python_command, python_script
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,7 +39,7 @@ def test_each_program_gets_an_environment_and_is_looked_for_in_given_folders() -
     assert len(found) > 10
     assert [where for where, arguments in found if not arguments & {"env", "path"}] == [
         "emulator/kernel/init.py execvpe",  # with the environment of a job, which has gone through `environment`
-        "emulator/kernel/keeper.py execve",  # by an absolute path
+        "emulator/kernel/supervisor.py execve",  # by an absolute path
     ]
 
 
@@ -51,7 +51,11 @@ def test_python_is_started_in_one_way() -> None:
         if "sys.executable" in path.read_text(encoding="utf-8")
     ]
     # `job` makes a link for the kernel's command line, which has the same options; `output` asks only where it is
-    assert sorted(map(str, places)) == ["emulator/kernel/job.py", "emulator/kernel/output.py", "emulator/programs.py"]
+    assert sorted(map(str, places)) == [
+        "emulator/kernel/job.py",
+        "emulator/kernel/output.py",
+        "emulator/system/programs.py",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +106,7 @@ def test_an_isolated_python_has_the_users_packages(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize("name", ["HOME", "STARTUP", "INSPECT", "BREAKPOINT", "PLATLIBDIR", "WARNINGS", "USERBASE"])
 def test_variables_of_python_have_no_say(name: str) -> None:
-    command = python_command("-c", python_script("emulator.wording", "one_line", {"text": "said"}))
+    command = python_command("-c", python_script("emulator.system.text", "one_line", {"text": "said"}))
     done = subprocess.run(
         command, env={**os.environ, f"PYTHON{name}": "nothing.here"}, capture_output=True, text=True, check=False
     )

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import EmulationError
-from emulator.runs import MARK, PLACE_VARIABLE, PREFIX, Run, clean, runs_folder
+from emulator.system.errors import EmulationError
+from emulator.system.run_folders import MARK, PLACE_VARIABLE, PREFIX, Run, clean, runs_folder
 from tests.emulator.kernel.conftest import Cli, gtsdsl
 from tests.emulator.users import WITHOUT_POWER
 
@@ -29,7 +29,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 DIES = """
 import os, sys, tempfile
 from pathlib import Path
-from emulator.runs import Run
+from emulator.system.run_folders import Run
 tempfile.tempdir = sys.argv[1]
 run = Run("test").__enter__()
 for memory in run.memory_folders:
@@ -151,7 +151,7 @@ def test_folders_a_thousand_deep_are_removed() -> None:
 CLOSED = """
 import sys, tempfile
 from pathlib import Path
-from emulator.runs import Run
+from emulator.system.run_folders import Run
 tempfile.tempdir = sys.argv[1]
 with Run("test") as run:
     (run.path / "shared" / "closed" / "within").mkdir(parents=True)

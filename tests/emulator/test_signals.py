@@ -15,7 +15,7 @@ except KeyboardInterrupt:
 """
 IMPORTS = """
 import time
-from emulator.signals import signals_as_exit
+from emulator.system.signals import signals_as_exit
 try:
     with signals_as_exit(interrupt=True):
         import interrupted
@@ -25,7 +25,7 @@ except KeyboardInterrupt:
 """
 ONLY_THE_FIRST = """
 import os, signal
-from emulator.signals import signals_as_exit
+from emulator.system.signals import signals_as_exit
 try:
     with signals_as_exit(interrupt=True):
         os.kill(os.getpid(), signal.SIGINT)

@@ -10,12 +10,12 @@ from dataclasses import asdict
 
 import pytest
 
+from emulator.lab.underlay import empty_namespace
 from emulator.netlink import namespaces
 from emulator.netlink.changes import Changes
 from emulator.netlink.connection import NetlinkError
 from emulator.netlink.handle import Entry, Handle
 from emulator.netlink.state import InterfaceAddress, KernelState, Link, Neighbour, Route, difference, read
-from emulator.underlay import empty_namespace
 
 pytestmark = pytest.mark.networks
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import EmulationError, UntrustedError
-from emulator.folders import cache_folder, state_folder
-from emulator.runs import Run
-from emulator.trust import require_own
+from emulator.system.errors import EmulationError, UntrustedError
+from emulator.system.folders import cache_folder, state_folder
+from emulator.system.run_folders import Run
+from emulator.system.trust import require_own
 from tests import hijack
 from tests.emulator.kernel.test_build import a_kernel
 from tests.emulator.session.conftest import PAIR

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from gtsdsl.evaluate import evaluate
+from gtsdsl.model.testbed import Adjacency, Resource, Testbed, Value
 from gtsdsl.source import Source
 from gtsdsl.syntax import parse
-from gtsdsl.testbed import Adjacency, Resource, Testbed, Value
 
 
 class Found(NamedTuple):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gtsdsl.loading import check
+from gtsdsl.inputs.loading import check
+from gtsdsl.model.testbed import Testbed, Value, flatten
 from gtsdsl.source import Source
-from gtsdsl.testbed import Testbed, Value, flatten
 
 HOSTS = '(1..nVM).each { host { id = "h${it}"; location = "AMS"; port { id = "p" } } }'
 LAB = "Lab { Integer nVM\n def Lab(nVM = 2) { this.nVM = nVM; build() }\n def build() { HOSTS } }".replace(

@@ -8,15 +8,15 @@ from contextlib import suppress
 
 import pytest
 
-from gtsdsl.evaluate import bounds
-from gtsdsl.evaluate.bounds import BoundPassed, Meter
+from gtsdsl.evaluate import limits as bounds
+from gtsdsl.evaluate.limits import BoundPassed, Meter
 from gtsdsl.evaluate.methods import METHODS, Caller
 from gtsdsl.evaluate.operators import OPERATORS, operate
 from gtsdsl.evaluate.values import ClosureValue, Failed, Run, Scope
-from gtsdsl.loading import check
+from gtsdsl.inputs.loading import check
+from gtsdsl.model.testbed import PortRef
 from gtsdsl.source import Source
 from gtsdsl.syntax import nodes
-from gtsdsl.testbed import PortRef
 
 _STEP_S = 2e-6
 """The seconds that a step may take, so that MAX_STEPS take 20 s."""

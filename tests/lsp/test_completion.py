@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from gtsdsl.circuits import SITES
-from gtsdsl.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES
 from gtsdsl.lsp.analysis import analyse
 from gtsdsl.lsp.completion import MAX_PROPOSALS, Sort, complete
+from gtsdsl.model.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES
+from gtsdsl.model.testbed import Port, PortRef, Resource, Testbed
 from gtsdsl.targets import compile_to
-from gtsdsl.testbed import Port, PortRef, Resource, Testbed
 from tests.hostile import HOSTILE_IDS, hostile_testbed
 from tests.lsp.cursor import LOOP, NESTED, in_mesh, marked, proposals, proposed
 

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from gtsdsl.classes import CLASSES
 from gtsdsl.diagnostics import CODES
 from gtsdsl.lsp import meanings
 from gtsdsl.lsp.hover import code, explain, page
+from gtsdsl.model.classes import CLASSES
 from gtsdsl.targets import compile_to
 from tests.hostile import HOSTILE_IDS
 from tests.lsp.cursor import LOOP, MESH, NESTED, in_mesh, mark, said
@@ -93,7 +93,7 @@ def test_ids_are_code(hostile: str) -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE_IDS)
 def test_hostile_ids_are_shown_as_data(hostile: str) -> None:
-    from gtsdsl.testbed import Resource, Testbed
+    from gtsdsl.model.testbed import Resource, Testbed
 
     text = compile_to(Testbed("T", "t", resources=(Resource("host", hostile, "AMS"),)), "dsl")
     found = said(mark(text, '"', text.index("host") and 3))

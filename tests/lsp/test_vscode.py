@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gtsdsl.classes import CLASSES
 from gtsdsl.lsp.meanings import KEYWORDS
+from gtsdsl.model.classes import CLASSES
 
 EXTENSION = Path(__file__).parents[2] / "editors" / "vscode"
 HOW = "`npm ci --prefix editors/vscode --ignore-scripts` installs what this needs"

@@ -6,9 +6,9 @@ from itertools import count
 from typing import TypeAlias
 
 from gtsdsl.diagnostics import Diagnostic, Findings
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value
 from gtsdsl.rules import apply
 from gtsdsl.source import Source, Span
-from gtsdsl.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value
 
 Item: TypeAlias = Resource | Testbed | str
 """A resource, a nested testbed, or an adjacency such as ``"h1.p, l.src"``."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gtsdsl.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
-from gtsdsl.testbed import Resource, Testbed
+from gtsdsl.model.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
+from gtsdsl.model.testbed import Resource, Testbed
 from tests.rules.build import bed, codes, findings, host, link, only, place, port, resource, vsi
 
 BLOCKS = {"id", "location", "port", "controller"}

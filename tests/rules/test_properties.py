@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gtsdsl.testbed import Adjacency, Port, PortRef, Resource, Testbed
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed
 from tests.rules.build import codes, findings
 from tests.strategies import ATTRIBUTES, IDS, TEXTS, VALUES, valid_testbeds
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from gtsdsl.testbed import Resource, Testbed
+from gtsdsl.model.testbed import Resource, Testbed
 from tests.rules.build import PAIR, Item, bed, codes, findings, host, link, ofx, only, port, resource, vsi
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gtsdsl.testbed import Testbed
+from gtsdsl.model.testbed import Testbed
 from tests.rules.build import PAIR, Item, bed, codes, findings, host, link, only, port, resource, vsi
 
 

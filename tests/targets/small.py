@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from gtsdsl.testbed import Adjacency, Port, PortRef, Resource, Testbed
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed
 
 SRC_DST = (Port("src"), Port("dst"))
 

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gtsdsl.graph import from_graph, to_graph
+from gtsdsl.model.testbed import Testbed, flatten
 from gtsdsl.targets import compile_to
-from gtsdsl.testbed import Testbed, flatten
 from tests.strategies import valid_testbeds
 
 _SLOW = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from emulator.plan import plan
-from gtsdsl.shapes import build
+from gtsdsl.model.shapes import build
+from gtsdsl.model.testbed import Port, Resource, Testbed, Value
 from gtsdsl.targets import compile_to
-from gtsdsl.testbed import Port, Resource, Testbed, Value
-from gtsdsl.wiring import nodes, wires
+from gtsdsl.topology.wiring import nodes, wires
 from tests.hostile import hostile_testbed
 from tests.targets.golden import matches
 from tests.targets.samples import host, link, pair, triangle, wired

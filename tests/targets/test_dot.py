@@ -11,9 +11,9 @@ from urllib.parse import unquote
 import pytest
 
 from gtsdsl.diagnostics import printable
+from gtsdsl.model.testbed import Testbed
 from gtsdsl.targets import compile_to
-from gtsdsl.testbed import Testbed
-from gtsdsl.wiring import nodes, wires
+from gtsdsl.topology.wiring import nodes, wires
 from tests.hostile import hostile_testbed
 from tests.targets.golden import matches
 from tests.targets.samples import host, link, pair, triangle, wired

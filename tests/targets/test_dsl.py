@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from gtsdsl.evaluate import evaluate
-from gtsdsl.loading import read_json
+from gtsdsl.inputs.loading import read_json
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value
 from gtsdsl.source import Source
 from gtsdsl.syntax import parse
 from gtsdsl.targets import dsl, gts_json
-from gtsdsl.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value
 from tests.hostile import HOSTILE_IDS, hostile_testbed
 from tests.strategies import VALUES, valid_testbeds
 from tests.targets import golden, small

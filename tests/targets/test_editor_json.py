@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 from gtsdsl.data import shipped
-from gtsdsl.loading import read_json as read
+from gtsdsl.inputs.loading import read_json as read
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value, flatten
 from gtsdsl.source import Source
 from gtsdsl.targets.editor_json import write
-from gtsdsl.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value, flatten
 from tests.hostile import hostile_testbed
 from tests.strategies import valid_testbeds
 from tests.targets import golden, small

@@ -10,9 +10,9 @@ import networkx as nx
 import pytest
 
 from gtsdsl.graph import from_graph, to_graph
+from gtsdsl.model.testbed import Port, Resource, Testbed, Value, flatten
 from gtsdsl.targets import compile_to
 from gtsdsl.targets.escaping import escaped
-from gtsdsl.testbed import Port, Resource, Testbed, Value, flatten
 from tests.hostile import HOSTILE_IDS, hostile_testbed
 from tests.targets.golden import matches
 from tests.targets.samples import host, link, pair, triangle, wired

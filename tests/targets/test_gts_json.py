@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from gtsdsl.data import shipped
 from gtsdsl.diagnostics import Diagnostic
-from gtsdsl.loading import read_json as read
+from gtsdsl.inputs.loading import read_json as read
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value
 from gtsdsl.source import Source
 from gtsdsl.targets.gts_json import write
-from gtsdsl.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value
 from tests.hostile import hostile_testbed
 from tests.strategies import valid_testbeds
 from tests.targets import golden, small

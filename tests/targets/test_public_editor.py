@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from gtsdsl.loading import check
+from gtsdsl.inputs.loading import check
+from gtsdsl.model.testbed import Port, Resource, Testbed, Value
 from gtsdsl.source import Source
 from gtsdsl.targets import compile_to, warnings
-from gtsdsl.testbed import Port, Resource, Testbed, Value
 from tests.targets import public_editor, small
 from tests.targets.samples import host, link, pair, wired
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from gtsdsl import loads
-from gtsdsl.shapes import build
+from gtsdsl.model.shapes import build
+from gtsdsl.model.testbed import flatten
 from gtsdsl.targets import compile_to
-from gtsdsl.testbed import flatten
 from tests.emulator.kernel.conftest import gtsdsl, guest_kernel
 
 __all__ = ["gtsdsl", "guest_kernel"]

@@ -15,8 +15,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.daemons import start_function
-from emulator.errors import EmulationError
+from emulator.lab.daemons import start_function
 from emulator.netlink import facilities, namespaces
 from emulator.overlays.flannel import agent, udp, vxlan, wireguard
 from emulator.overlays.flannel.leases import (
@@ -32,9 +31,10 @@ from emulator.overlays.flannel.leases import (
 from emulator.overlays.model import OverlaySpec, Peer
 from emulator.overlays.subnets import SUBNET_BITS, SubnetOverlay, number_of
 from emulator.stores.client import Client, StoreError
+from emulator.system.errors import EmulationError
 
 if TYPE_CHECKING:
-    from emulator.network import EmulatedNetwork
+    from emulator.mininet.network import EmulatedNetwork
     from emulator.stores.etcd import Store
 
 _ANOTHER = "another etcd, or a store inside the topology (`--store h1`)"

@@ -17,7 +17,6 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from types import FrameType
 
-from emulator.errors import EmulationError
 from emulator.netlink import namespaces
 from emulator.netlink.changes import Changes
 from emulator.netlink.handle import Handle
@@ -43,6 +42,7 @@ from emulator.overlays.flannel.udp import Udp
 from emulator.overlays.flannel.vxlan import Vxlan
 from emulator.overlays.flannel.wireguard import WireGuard
 from emulator.stores.client import Client, Event, KeyValue, Listing, StoreError
+from emulator.system.errors import EmulationError
 
 BACKENDS: dict[str, type[Backend]] = {kind.type: kind for kind in (Vxlan, HostGw, Udp, WireGuard)}
 SUBNET_FILE = "subnet.env"

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-from emulator.errors import EmulationError
+from emulator.system.errors import EmulationError
 from gtsdsl.diagnostics import printable
 
 PREFIX = "/coreos.com/network"

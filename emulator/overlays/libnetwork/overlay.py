@@ -9,20 +9,28 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, ClassVar
 
-from emulator.daemons import DaemonError
 from emulator.docker import programs
 from emulator.docker.containers import image_at, open_network
 from emulator.docker.daemon import Dockerd
 from emulator.docker.model import RunningContainer
+from emulator.lab.daemons import DaemonError
+from emulator.lab.underlay import Namespace
 from emulator.netlink import state
 from emulator.netlink.state import KernelState
 from emulator.overlays.base import Overlay
-from emulator.overlays.libnetwork.forms import INGRESS_POOL, NETWORK, Form, KeyValueForm, Network, SwarmForm, network_id
+from emulator.overlays.libnetwork.variants import (
+    INGRESS_POOL,
+    NETWORK,
+    Form,
+    KeyValueForm,
+    Network,
+    SwarmForm,
+    network_id,
+)
 from emulator.overlays.model import Attachment, Container, OverlaySpec, Peer, Runtime
-from emulator.underlay import Namespace
 
 if TYPE_CHECKING:
-    from emulator.network import EmulatedNetwork
+    from emulator.mininet.network import EmulatedNetwork
     from emulator.stores.etcd import Store
 
 _OVERHEAD_BYTES = 50  # Ethernet, IP, UDP and VXLAN: 14 + 20 + 8 + 8

@@ -9,10 +9,10 @@ from typing import cast
 
 import pytest
 
-from emulator.daemons import Daemon, DaemonError
 from emulator.docker.daemon import Dockerd
-from emulator.overlays.libnetwork import forms
-from emulator.overlays.libnetwork.forms import Network, SwarmForm
+from emulator.lab.daemons import Daemon, DaemonError
+from emulator.overlays.libnetwork import variants as forms
+from emulator.overlays.libnetwork.variants import Network, SwarmForm
 from tests.emulator.kernel.conftest import guest_kernel
 from tests.emulator.overlays.guest import run
 

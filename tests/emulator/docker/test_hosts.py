@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from emulator import emulate, limits
-from emulator.deployment import require
-from emulator.errors import EmulationError
+from emulator import emulate
 from emulator.flavors import Flavor, flavor
+from emulator.lab import cgroups as limits
+from emulator.overlays.deployment import require
 from emulator.overlays.model import Container, OverlaySpec
+from emulator.system.errors import EmulationError
 from tests.emulator.docker.archives import save
 from tests.emulator.session.conftest import Emulate, gtsdsl, guest_kernel, pair
 

@@ -22,7 +22,7 @@ from emulator.docker import archive as archives
 from emulator.docker import image as images
 from emulator.docker import programs
 from emulator.docker.image import Image, find_image, image, own_image
-from emulator.errors import EmulationError
+from emulator.system.errors import EmulationError
 from tests.emulator.docker.archives import NAME, save
 
 

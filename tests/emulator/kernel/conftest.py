@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from emulator.doctor import examine
-from emulator.errors import EmulationError
 from emulator.kernel.build import build
 from emulator.kernel.cache import Kernel, built_kernels, packaged_kernel
 from emulator.kernel.choose import choose
 from emulator.kernel.guest import Boot
 from emulator.kernel.verdict import refusal
+from emulator.system.errors import EmulationError
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 

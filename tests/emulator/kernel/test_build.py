@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import EmulationError
 from emulator.kernel import build as module
 from emulator.kernel import cache
 from emulator.kernel.build import build
 from emulator.kernel.cache import CONFIGURATION, Kernel, Origin, Symbols, built_kernels, configuration_hash
 from emulator.kernel.source import Package, _Apt, find, from_tarball
-from emulator.runs import runs_folder
+from emulator.system.errors import EmulationError
+from emulator.system.run_folders import runs_folder
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import EmulationError
 from emulator.kernel import choose as module
 from emulator.kernel.cache import Kernel
 from emulator.kernel.choose import Clock, KernelKind, choose, guest_kernel
 from emulator.kernel.verdict import Lack
+from emulator.system.errors import EmulationError
 
 BUILT = Kernel(Path("/built"), "7.3", seccomp=True, virtual_clock=True, seeded=True, symbols=None, modules=None)
 PACKAGED = Kernel(Path("/packaged"), "6.1", False, False, False, None, None)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import EmulationError, GuestFailedError, GuestStalledError, GuestTimeoutError
 from emulator.kernel.cache import Kernel, built_kernels
 from emulator.kernel.choose import Clock
 from emulator.kernel.guest import Boot, Guest
 from emulator.kernel.job import FOLDER_VARIABLE, RUNNING, Job
+from emulator.system.errors import EmulationError, GuestFailedError, GuestStalledError, GuestTimeoutError
 from tests.emulator.leftovers import Leftovers, is_soon
 
 from .guests import run, shell

@@ -14,7 +14,7 @@ from emulator.kernel.check import SCRIPT
 from emulator.kernel.choose import Clock
 from emulator.kernel.guest import Boot, Guest
 from emulator.kernel.job import FOLDER_VARIABLE, Job
-from emulator.programs import python_command, python_script
+from emulator.system.programs import python_command, python_script
 
 from .conftest import Cli, runs_or_says_why
 from .guests import run, shell

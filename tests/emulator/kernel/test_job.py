@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import EmulationError
 from emulator.kernel.job import put_input, read_result, words
+from emulator.system.errors import EmulationError
 
 
 def test_a_result(tmp_path: Path) -> None:

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 import emulator
-from emulator.errors import EmulationError, GuestFailedError
-from emulator.folders import cache_folder
 from emulator.kernel.confine import landlock_version
 from emulator.kernel.guest import Boot
 from emulator.kernel.output import check_output, open_output
 from emulator.kernel.quota import LEAST_BYTES, size_below, size_unlinked
-from emulator.runs import remove_tree, runs_folder
+from emulator.system.errors import EmulationError, GuestFailedError
+from emulator.system.folders import cache_folder
+from emulator.system.run_folders import remove_tree, runs_folder
 from tests.emulator.leftovers import Leftovers
 
 from .conftest import Cli

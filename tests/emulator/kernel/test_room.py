@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emulator.kernel import room
+from emulator.kernel import capacity as room
 
 PAGE = Path(__file__).parents[3] / "docs" / "guest-kernel.md"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import EmulationError
 from emulator.kernel.source import Archive, _Apt, debian_archives, from_tarball
+from emulator.system.errors import EmulationError
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 MIRROR = "http://mirror.example/debian"

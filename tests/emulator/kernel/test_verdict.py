@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from emulator.errors import KernelRefusedError
 from emulator.kernel import cache, verdict
 from emulator.kernel.cache import Kernel
 from emulator.kernel.choose import KernelKind, choose, guest_kernel
 from emulator.kernel.verdict import reason, refusal
+from emulator.system.errors import KernelRefusedError
 from gtsdsl.cli import cli
 
 from .conftest import Cli

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.kernel.watchdog import Sample, Watchdog
+from emulator.kernel.clock_watchdog import Sample, Watchdog
 
 SECOND_NS = 10**9
 

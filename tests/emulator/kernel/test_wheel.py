@@ -19,10 +19,10 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import EmulationError
 from emulator.kernel import cache
 from emulator.kernel.cache import Kernel, Origin
 from emulator.kernel.wheel import PLATFORM, differences, make_wheel, read_wheel
+from emulator.system.errors import EmulationError
 
 ROOT = Path(__file__).parents[3]
 

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from emulator.echo import Echo
+from emulator.measure.echo import Echo
 from emulator.netlink import namespaces
 
 if TYPE_CHECKING:
-    from emulator.network import EmulatedNetwork
+    from emulator.mininet.network import EmulatedNetwork
 
 _ETH_P_ALL = 3
 _QUIET_S = 0.5

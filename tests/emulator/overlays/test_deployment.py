@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from jsonschema_rs import Draft202012Validator
 
-from emulator import deployment, emulate
-from emulator.daemons import Daemon, DaemonError
+from emulator import emulate
+from emulator.lab.daemons import Daemon, DaemonError
+from emulator.overlays import deployment
 from gtsdsl import compile_to
 from gtsdsl.data import shipped
 from tests.emulator.session.conftest import MESH, Emulate

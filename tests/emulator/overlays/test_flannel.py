@@ -252,7 +252,7 @@ def test_over_open_vswitch_an_overlay_is_as_fast_as_the_machines(tmp_path: Path)
     found = run(
         tmp_path, "star", "flannel",
         """
-from emulator.overlay_probe import probe_overlay
+from emulator.overlays.probe import probe_overlay
 pairs = probe_overlay(net, net.deployment, count=5)
 tell(pairs=[(it.machine_us, it.container_us) for it in pairs])
 """,

@@ -179,7 +179,7 @@ if loses:
     net["h1"].cmd("rm -rf", net.world.folder / "etcd")
 time.sleep(20)
 pairs = [probe.reach(*pair) for pair in (("c1", "c2"), ("c2", "c3"), ("c3", "c5"))]
-from emulator.overlay_text import overlay_lines
+from emulator.overlays.text import overlay_lines
 shown = list(overlay_lines(net.deployment, ["h1"]))
 store.start()
 seconds_until(store.is_ready)
@@ -298,7 +298,7 @@ def test_an_agent_that_has_died_and_a_store_that_is_another_networks_are_said(tm
         tmp_path, "mesh", "flannel",
         """
 from dataclasses import replace
-from emulator.errors import EmulationError
+from emulator.system.errors import EmulationError
 from emulator.overlays.flannel import Flannel
 kill(net, "h2")
 said = []
@@ -323,7 +323,7 @@ def test_an_agent_that_cannot_forward_any_more_ends_and_one_that_is_started_agai
     found = run(
         tmp_path, "line", "flannel:udp",
         """
-from emulator.daemons import DaemonError
+from emulator.lab.daemons import DaemonError
 probe.steady_ms("c1", "c2")
 net["h1"].cmd("ip link delete flannel0")
 time.sleep(1)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator import deployment
-from emulator.network import EmulatedNetwork
+from emulator.mininet.network import EmulatedNetwork
+from emulator.overlays import deployment
 from emulator.overlays.spec import spec
 from emulator.plan import Options, plan
 from tests.emulator.overlays.guest import TOPOLOGIES, run

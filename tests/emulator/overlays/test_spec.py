@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 import gtsdsl
-from emulator.errors import EmulationError
 from emulator.overlays import names, overlay
 from emulator.overlays.model import Container, StorePlace, spec_from_json, spec_to_json
+from emulator.overlays.pairs import joined as joined_pairs
 from emulator.overlays.spec import spec
-from emulator.pairs import joined as joined_pairs
 from emulator.plan import Plan, plan
+from emulator.system.errors import EmulationError
 from tests.emulator.overlays.guest import ROOT
 from tests.emulator.topologies import joined, mesh, ring
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from emulator.errors import EmulationError
 from emulator.kernel.cache import Kernel
 from emulator.session import emulate as running
+from emulator.system.errors import EmulationError
 from tests.emulator.captured import echoes, packets
 
 from .conftest import MESH, Emulate

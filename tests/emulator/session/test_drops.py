@@ -28,7 +28,7 @@ first.cmd("sleep 1")
 """
 
 _LOSSY = """
-from emulator.impairing import impair
+from emulator.mininet.impair import impair
 
 net["h1"].cmd("ping -c 1 h2")
 impair(net, "l1", ["loss", "100%"])

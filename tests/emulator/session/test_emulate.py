@@ -87,7 +87,7 @@ def test_a_script_has_mininets_api(emulate: Emulate, tmp_path: Path) -> None:
 def test_a_change_leaves_the_rest_of_what_a_link_was_told_as_it_is(emulate: Emulate, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
-        "from emulator.impairing import described, impair\nh1, h2 = net.get('h1', 'h2')\n"
+        "from emulator.mininet.impair import described, impair\nh1, h2 = net.get('h1', 'h2')\n"
         "added = net.addLink(h1, h2, delay='20ms', params1={'ip': '10.9.0.1/24'}, params2={'ip': '10.9.0.2/24'})\n"
         "impair(net, added.id, ['jitter', '0ms', 'bandwidth', '500'])\n"
         "print(h1.cmd('ping -q -c 2 10.9.0.2').splitlines()[-1])\n"
@@ -431,7 +431,7 @@ with open(folder + "/result.json", "w") as file:
     json.dump({"exit_status": 0, "probe": probe, "overlay": None, "commands": [], "drops": []}, file)
 for name in os.listdir("/proc"):  # whoever would write the true result
     if name.isdigit() and name != "1" and int(name) != os.getpid() and os.path.exists("/proc/" + name + "/exe"):
-        if b"emulator.inside" in open("/proc/" + name + "/cmdline", "rb").read():
+        if b"emulator.inside.__main__" in open("/proc/" + name + "/cmdline", "rb").read():
             os.kill(int(name), signal.SIGKILL)
 END"""
 

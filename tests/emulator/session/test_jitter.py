@@ -70,7 +70,7 @@ def test_delays_spread_evenly_whatever_the_spacing(
 def test_jitter_can_come_and_go_while_the_network_runs(emulate: Emulate, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
-        "from emulator.impairing import impair\n"
+        "from emulator.mininet.impair import impair\n"
         "h1, h2 = net.get('h1', 'h2')\n"
         "for words in (['jitter', '1ms'], ['jitter', '2ms', 'loss', '100%'], ['jitter', '0ms', 'loss', '0%']):\n"
         "    impair(net, 'l1', words)\n"

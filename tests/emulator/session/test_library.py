@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from emulator import Session, emulate
-from emulator.errors import EmulationError
 from emulator.kernel.cache import Kernel
+from emulator.system.errors import EmulationError
 from gtsdsl.diagnostics import GtsError
 
 from .conftest import PAIR

@@ -17,14 +17,14 @@ from pathlib import Path
 
 import pytest
 
-from emulator.actions import Outcome, outcome_to_json
-from emulator.channel import Channel, interruptible
-from emulator.checked import checked, parsed
-from emulator.errors import EmulationError, GuestStalledError
+from emulator.inside.actions import Outcome, outcome_to_json
 from emulator.kernel.choose import Clock
-from emulator.places import HostPlace
+from emulator.outside.channel import Channel, interruptible
+from emulator.outside.runner import HostPlace
 from emulator.plan import Options, plan
 from emulator.session import Session
+from emulator.system.decode import checked, parsed
+from emulator.system.errors import EmulationError, GuestStalledError
 from emulator.task import Command, Task
 from gtsdsl.cli.emulation import complain
 from tests.emulator.leftovers import Leftovers, is_soon

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from emulator.mininet.network import EmulatedNetwork
 from emulator.netlink import namespaces
-from emulator.network import EmulatedNetwork
 from emulator.overlays.model import StorePlace
 from emulator.plan import Options, plan
 from emulator.stores.client import Client

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulator.network import EmulatedNetwork
+from emulator.mininet.network import EmulatedNetwork
 from emulator.stores.client import Client, Event, StoreError
 from emulator.stores.etcd import Store
 from tests.emulator.stores.waiting import next_events, wait_for

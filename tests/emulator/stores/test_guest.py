@@ -9,7 +9,7 @@ from tests.emulator.session.conftest import Emulate
 
 _SCRIPT = """
 import json, time, urllib.request
-from emulator.daemons import DaemonError
+from emulator.lab.daemons import DaemonError
 from emulator.netlink import namespaces
 from emulator.overlays.model import StorePlace
 from emulator.stores.client import Client, StoreError

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from emulator.plan import PlanError, plan
-from emulator.stores.machine import StoreChoice, parse_store, with_machine
+from emulator.stores.placement import StoreChoice, parse_store, with_machine
 from gtsdsl.circuits import parse_circuits
+from gtsdsl.model.testbed import Port, Resource, Testbed
 from gtsdsl.source import Source
-from gtsdsl.testbed import Port, Resource, Testbed
 from tests.emulator.topologies import joined
 
 _SITES = {"a": "ams", "b": "MIL", "c": "AMS", "d": "PRG"}

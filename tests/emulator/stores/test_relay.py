@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from emulator.daemons import DaemonError
+from emulator.lab.daemons import DaemonError
+from emulator.mininet.network import EmulatedNetwork
 from emulator.netlink import links, namespaces
 from emulator.netlink.connection import Netlink
-from emulator.network import EmulatedNetwork
 from emulator.overlays.model import StorePlace
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store

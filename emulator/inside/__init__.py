@@ -1,0 +1,1 @@
+"""Where the network runs: do the task, answer requests, be the shell."""

@@ -1,0 +1,111 @@
+"""A task to its outcome, where the network runs: in a guest kernel, or on the host's kernel.
+
+It finds the task in the folder that it shares with whoever asked for it, and leaves the result there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import os
+import signal
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emulator.kernel.job import FOLDER_VARIABLE, PARENT_VARIABLE, say_running
+from emulator.system import user_namespace
+from emulator.system.errors import EmulationError, in_a_line
+from emulator.system.poll import readable
+from emulator.system.signals import signals_as_exit
+from emulator.task import RESULT, TASK, Task, task_from_json
+from gtsdsl.machine import REFUSALS
+
+if TYPE_CHECKING:
+    from emulator.stores.relay import Relay
+
+_INTERRUPTED = 130
+
+
+def main() -> int:
+    """Do the task; its exit status."""
+    folder = Path(os.environ[FOLDER_VARIABLE])
+    parent = os.environ.pop(PARENT_VARIABLE, None)
+    gc.disable()  # a short life, and all that is loaded stays
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what hosts say goes out as it came, whatever the locale
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+    try:
+        task = task_from_json((folder / TASK).read_bytes())
+        with contextlib.ExitStack() as stack:
+            relay = None
+            if task.overlay is not None:
+                from emulator.overlays.deployment import relay_to  # noqa: PLC0415 - only what a task needs
+
+                relay = stack.enter_context(relay_to(task.overlay, in_guest=parent is None))
+            if parent is not None:
+                user_namespace.enter()
+                if not _end_with(int(parent)):  # only now: what has threads can enter no user namespace
+                    return _INTERRUPTED
+            stack.enter_context(signals_as_exit())
+            return _do(task, folder, relay, is_guest=parent is None)
+    except (EmulationError, *REFUSALS) as error:
+        sys.stderr.write(f"error: {in_a_line(error)}\n")
+        return error.exit_status if isinstance(error, EmulationError) else EmulationError.exit_status
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int:
+    progress = partial(say_running, folder)
+    progress("bringing the network up")
+    from emulator.mininet.network import EmulatedNetwork  # noqa: PLC0415 - after the first word of progress
+
+    if task.overlay is not None:
+        from emulator.overlays.deployment import deployed, require  # noqa: PLC0415 - only what a task needs
+
+        require(task.overlay)
+    with contextlib.ExitStack() as stack:
+        network = stack.enter_context(EmulatedNetwork(task.plan, task.machines))
+        if is_guest:
+            network.captures.leave_in(folder)
+        network.captures.start_all(task.captures)
+        if task.overlay is not None:
+            network.deployment = stack.enter_context(deployed(network, task.overlay, relay, progress))
+        if task.kind == "serve":
+            from emulator.outside.channel import serve  # noqa: PLC0415 - only what a task needs
+
+            serve(network, folder, spins=task.spins)
+        if task.kind == "shell":
+            from emulator.inside.shell import run_shell  # noqa: PLC0415
+
+            return run_shell(network, task, folder)
+        from emulator.inside.actions import outcome_to_json, perform  # noqa: PLC0415
+
+        outcome = perform(network, task, progress)
+        (folder / RESULT).write_bytes(outcome_to_json(outcome))
+        if is_guest:
+            # the guest's kernel ends with this process, and all in it with the kernel: undoing it would take longer
+            network.captures.close()
+            sys.stdout.flush()
+            os._exit(outcome.exit_status)
+        return outcome.exit_status
+
+
+def _end_with(parent: int) -> bool:
+    """Have this process ended (SIGTERM) when its parent ends; false if it has done so already."""
+    from emulator.kernel.supervisor import watched  # noqa: PLC0415 - a guest ends as a whole
+
+    parent_ended = watched(parent)
+    if parent_ended is None:
+        return False
+
+    def watch() -> None:
+        readable([parent_ended], None)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+    return True

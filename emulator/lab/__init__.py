@@ -1,0 +1,1 @@
+"""A plan's namespaces and processes, held until exit."""

@@ -1,0 +1,293 @@
+"""Plan to network namespaces that are joined by circuits: everything that can be made of a plan without a process.
+
+The namespaces have no names. This process holds them by descriptors, so the kernel itself removes them, and all that is
+in them, when the process ends, however it ends: there is nothing to be left behind, and nothing of another emulation's
+to be met with. (Names below ``/run/netns`` would survive a kill; a process that holds each would cost one a host.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from emulator.netlink import addresses, links, namespaces, neighbours, qdiscs, routes
+from emulator.netlink.connection import Netlink, NetlinkError, is_missing
+from emulator.netlink.messages import Request
+from emulator.plan import Circuit, Egress, End, Plan
+from emulator.plan.neighbours import told_neighbours
+from emulator.system.errors import EmulationError
+from gtsdsl.inputs.loading import without_collector
+from gtsdsl.topology.addresses import Address
+from gtsdsl.topology.naming import interface_name
+from gtsdsl.topology.routes import FORWARDING, open_filters, time_to_live
+
+SWITCHES = ""
+"""The key of the namespace that all switches share: one Open vSwitch serves them all."""
+
+_SYSCTLS = {
+    # no link-local addresses: their announcements would be in the way of measured packets, at odd moments
+    "net.ipv6.conf.default.addr_gen_mode": "1",
+}
+
+
+@dataclass(slots=True)
+class Namespace:
+    """A node's network namespace: the descriptor that holds it, and the next interface index that is free in it."""
+
+    descriptor: int
+    next_index: int
+
+
+Create = Callable[[Sequence[str], Callable[[int], Netlink]], list[tuple[int, Netlink]]]
+"""Makes namespaces for names; for each its descriptor, and what the function gave when called inside it."""
+
+
+class Underlay:
+    """The namespaces and circuits of a plan, made at entry and gone at exit; a context manager.
+
+    Raises, at entry:
+        EmulationError: this kernel lacks what the plan needs, or the user the right to it. Nothing is left then.
+    """
+
+    def __init__(self, plan: Plan, create: Create | None = None) -> None:
+        """``create`` makes the namespaces; by default they are new ones."""
+        self.plan = plan
+        self._create = create or _create
+        self._added = 0
+        self.namespaces: dict[str, Namespace] = {}
+        """By the host's name; that of all switches by `SWITCHES`."""
+
+    def __enter__(self) -> Self:
+        try:
+            with without_collector():
+                self._make()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the namespaces. The kernel removes what is in them once the last process in them has ended."""
+        while self.namespaces:
+            os.close(self.namespaces.popitem()[1].descriptor)
+
+    def key_of(self, end: End) -> str:
+        """The key, in `namespaces`, of the namespace that an interface is in."""
+        return end.node if end.node in self.namespaces else SWITCHES
+
+    @contextlib.contextmanager
+    def netlink(self, node: str) -> Iterator[Netlink]:
+        """A netlink socket in a host's namespace, or in that of the switches (`SWITCHES`)."""
+        with namespaces.entered(self.namespaces[node].descriptor):
+            netlink = Netlink()
+        with netlink:
+            yield netlink
+
+    def add_host(self, name: str, loopback: str) -> int:
+        """Make one more host, with nothing but its own address; its namespace's descriptor."""
+        ((descriptor, netlink),) = namespaces.create(1, lambda _: _set_up(self._sysctls(is_host=True)))
+        with netlink:
+            self.namespaces[name] = Namespace(descriptor, links.LOOPBACK_INDEX + 1)
+            own = Address(IPv4Address(loopback), 32)
+            netlink.send([links.up(links.LOOPBACK_INDEX, "lo"), addresses.add(links.LOOPBACK_INDEX, "lo", own)])
+        return descriptor
+
+    def add_circuit(self, first: tuple[str, int], second: tuple[str, int]) -> Circuit:
+        """Make one more circuit between two hosts, each by its name and port number; without address or impairment."""
+        self._added += 1
+        number = 2 * (len(self.plan.circuits) + self._added)
+        found = []
+        for (node, port), mac in zip((first, second), (number + 1, number + 2), strict=True):
+            namespace = self.namespaces[node]
+            name = interface_name(node, port)
+            text = (0x02 << 40 | mac).to_bytes(6, "big").hex(":")
+            found.append(End(node, str(port), name, port, namespace.next_index, text, None, None))
+            namespace.next_index += 1
+        with self.netlink(first[0]) as netlink:
+            netlink.send([links.veth(self._end(found[0]), self._end(found[1]))])
+        for end in found:
+            with self.netlink(end.node) as netlink:
+                netlink.send([links.up(end.index, end.name)])
+        for end in found:
+            with self.netlink(end.node) as netlink:
+                links.settle(netlink, [end.name])
+        return Circuit(f"{found[0].name}-{found[1].name}", found[0], found[1], 0, "unknown")
+
+    def finish_checksums(self) -> None:
+        """Have hosts send switches whole packets: a switch that is a program cannot complete them."""
+        for circuit in self.plan.circuits:
+            for end, far in (circuit.ends, circuit.ends[::-1]):
+                if self.key_of(end) != SWITCHES == self.key_of(far):
+                    with self.netlink(end.node) as netlink:
+                        links.finish_checksums(netlink, [end.name])
+
+    def restore_routes(self, end: End) -> None:
+        """Make the routes through an interface again: the kernel has dropped them when it went down."""
+        for host in self.plan.hosts:
+            if host.name == end.node:
+                requests = [
+                    request
+                    for route in host.routes
+                    if route.interface == end.name
+                    for request in routes.add(
+                        route.destinations, route.gateway, end.index, end.name, host.loopback, replace=True
+                    )
+                ]
+                if requests:
+                    with self.netlink(host.name) as netlink:
+                        netlink.send(requests)
+
+    def _make(self) -> None:
+        plan = self.plan
+        if plan.is_impaired:
+            require_netem()
+        names = [host.name for host in plan.hosts]
+        if plan.switches:
+            names.append(SWITCHES)
+        # twice: a namespace, and its netlink socket while the network is being made
+        namespaces.allow_descriptors(2 * len(names))
+        with contextlib.ExitStack() as stack:
+            sysctls = {is_host: self._sysctls(is_host) for is_host in (True, False)}
+            made = self._create(names, lambda index: _set_up(sysctls[names[index] != SWITCHES]))
+            sockets: dict[str, Netlink] = {}
+            for name, (descriptor, netlink) in zip(names, made, strict=True):
+                self.namespaces[name] = Namespace(descriptor, links.LOOPBACK_INDEX + 1)
+                sockets[name] = stack.enter_context(netlink)
+            if plan.circuits:
+                # from a namespace in which there is nothing: before Linux 6.13, an interface's index must be free in
+                # the one that the request comes from too
+                ((descriptor, nursery),) = namespaces.create(1, lambda _: Netlink())
+                stack.callback(os.close, descriptor)
+                stack.enter_context(nursery).send(
+                    [links.veth(self._end(circuit.first), self._end(circuit.second)) for circuit in plan.circuits]
+                )
+            raising, rest = self._requests(names)
+            for node, requests in raising.items():
+                sockets[node].send(requests)
+            waiting: dict[str, list[str]] = {}
+            for end in plan.ends:
+                if end.egress is None:  # else netem, when it is put there, does as much
+                    waiting.setdefault(self.key_of(end), []).append(end.name)
+            for node, interfaces in waiting.items():
+                links.settle(sockets[node], interfaces)
+            # only now has every circuit a carrier: routes and qdiscs are active from the moment that they are made
+            for node, requests in rest.items():
+                if requests:
+                    sockets[node].send(requests)
+
+    def _sysctls(self, is_host: bool) -> Mapping[str, str]:
+        if not is_host:
+            return _SYSCTLS
+        # new namespaces take these from the machine's: most machines have them as they are wanted
+        closed = {
+            name: value for name, value in open_filters().items() if Path(_sysctl(name)).read_text().strip() != value
+        }
+        return {**_SYSCTLS, **FORWARDING, **closed, **time_to_live(len(self.plan.hosts))}
+
+    def _end(self, end: End) -> links.End:
+        namespace = self.namespaces[self.key_of(end)]
+        namespace.next_index = max(namespace.next_index, end.index + 1)
+        return links.End(namespace.descriptor, end.name, end.index, bytes.fromhex(end.mac.replace(":", "")))
+
+    def _requests(self, names: Sequence[str]) -> tuple[dict[str, list[Request]], dict[str, list[Request]]]:
+        """By namespace: what brings interfaces up, and what can be done when all of them are."""
+        raising = {name: [links.up(links.LOOPBACK_INDEX, "lo")] for name in names}
+        rest: dict[str, list[Request]] = {name: [] for name in names}
+        index_of: dict[str, int] = {}
+        for circuit in self.plan.circuits:
+            for end in circuit.ends:
+                node = self.key_of(end)
+                index_of[end.name] = end.index
+                if end.address is not None:
+                    raising[node].append(addresses.add(end.index, end.name, parse_address(end.address)))
+                raising[node].append(links.up(end.index, end.name))
+                if end.egress is not None:
+                    rest[node] += qdiscs.set_netem(end.index, end.name, netem(end.egress))
+        for end, far in told_neighbours(self.plan):
+            address, mac = (far.address or "").partition("/")[0], bytes.fromhex(far.mac.replace(":", ""))
+            rest[self.key_of(end)].append(neighbours.add(end.index, end.name, address, mac))
+        for host in self.plan.hosts:
+            own = Address(IPv4Address(host.loopback), 32)
+            raising[host.name].append(addresses.add(links.LOOPBACK_INDEX, "lo", own))
+            for route in host.routes:
+                index = index_of[route.interface]
+                rest[host.name] += routes.add(route.destinations, route.gateway, index, route.interface, host.loopback)
+        return raising, rest
+
+
+def empty_namespace() -> int:
+    """A namespace with `lo`, up, and nothing else, as a container has it; its descriptor.
+
+    Raises:
+        EmulationError: the kernel refuses.
+    """
+    ((descriptor, netlink),) = namespaces.create(1, lambda _: _set_up(_SYSCTLS))
+    with netlink:
+        netlink.send([links.up(links.LOOPBACK_INDEX, "lo")])
+    return descriptor
+
+
+def _create(names: Sequence[str], visit: Callable[[int], Netlink]) -> list[tuple[int, Netlink]]:
+    return namespaces.create(len(names), visit)
+
+
+def parse_address(text: str) -> Address:
+    """``10.0.0.1/31`` as an address."""
+    ip, _, prefix = text.partition("/")
+    return Address(IPv4Address(ip), int(prefix))
+
+
+def netem(egress: Egress) -> qdiscs.Netem:
+    """What netem is told to do for an egress."""
+    return qdiscs.Netem(
+        egress.delay_ns, egress.jitter_ns, egress.loss_percent, egress.rate_bps, egress.queue_packets, egress.seed
+    )
+
+
+def require_netem() -> None:
+    """See whether this kernel has netem, in a namespace that is gone again after it.
+
+    Raises:
+        EmulationError: it has not, or the user may make no namespace.
+    """
+    ((descriptor, netlink),) = namespaces.create(1, lambda _: Netlink())
+    try:
+        with netlink:
+            probe = qdiscs.Netem(0, 0, 0.0, 0, 1000, 1)
+            netlink.send(qdiscs.set_netem(links.LOOPBACK_INDEX, "lo", probe))
+    except NetlinkError as error:
+        if not is_missing(error):
+            raise
+        raise EmulationError(
+            "this kernel has no netem, which delays, losses and rates need: load it with `modprobe sch_netem`, or use "
+            "a guest kernel (`gtsdsl kernel build`)"
+        ) from None
+    finally:
+        os.close(descriptor)
+
+
+def _sysctl(name: str) -> Path:
+    return Path("/proc/sys/" + name.replace(".", "/"))
+
+
+def _set_up(sysctls: Mapping[str, str]) -> Netlink:
+    """Set the parameters of the namespace that the thread is in, before it has any interface."""
+    for name, value in sysctls.items():
+        with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
+            descriptor = os.open(_sysctl(name), os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(descriptor, value.encode())
+            finally:
+                os.close(descriptor)
+    return Netlink()

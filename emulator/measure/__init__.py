@@ -1,0 +1,1 @@
+"""Round trips and packets, measured by sockets in namespaces."""

@@ -1,0 +1,1 @@
+"""Mininet's API over a lab: a script written for Mininet runs unchanged."""

@@ -1,0 +1,76 @@
+"""A run and what came of it to a result file: JSON with all that is needed to repeat the run (docs/schema)."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import metadata
+
+from emulator.inside.actions import Outcome
+from emulator.kernel.tuning import SYSCTLS
+from emulator.outside.runner import Where
+from emulator.overlays.model import spec_to_json
+from emulator.plan.json import Json, to_json
+from emulator.task import Task
+from gtsdsl.circuits import measurement
+
+SCHEMA = "emulation-result-1.schema.json"
+VERSION = 1
+
+_PACKAGES = ("gtsdsl", "mininet", "pyroute2", "docker")
+
+
+def result_json(where: Where, task: Task, outcome: Outcome, command: Sequence[str], began: datetime) -> str:
+    """A run's result. In a virtual clock, what differs between two runs of the same is in ``wall_clock`` only."""
+    now = datetime.now(UTC)
+    document: dict[str, Json] = {
+        "version": VERSION,
+        "command": list(command),
+        "kernel": _kernel(where),
+        "clock": where.choice.clock.value,
+        "versions": _versions(),
+        "exit_status": outcome.exit_status,
+        "probe": [{**asdict(item), "samples_us": list(item.samples_us)} for item in outcome.probe],
+        "overlay": _overlay(task, outcome),
+        "commands": [dict(asdict(item)) for item in outcome.commands],
+        "drops": [dict(asdict(item)) for item in outcome.drops],
+        "plan": json.loads(to_json(task.plan)),
+        "wall_clock": {"began": began.isoformat(), "seconds": round((now - began).total_seconds(), 3)},
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def _overlay(task: Task, outcome: Outcome) -> Json:
+    if task.overlay is None or outcome.overlay is None:
+        return None
+    found = json.loads(json.dumps({"spec": spec_to_json(task.overlay), **asdict(outcome.overlay)}))
+    site_of = {host.name: host.site for host in task.plan.hosts}
+    for item in found["pairs"]:
+        study = measurement(site_of.get(item["first"]), site_of.get(item["second"]), task.overlay.name)
+        item["study"] = None if study is None else asdict(study)
+    return found  # type: ignore[no-any-return]
+
+
+def _kernel(where: Where) -> dict[str, Json]:
+    kernel = where.choice.kernel
+    return {
+        "kind": where.choice.kind.value,
+        "version": platform.release() if kernel is None else kernel.version,
+        "seeded": False if kernel is None else kernel.seeded,
+        "memory_bytes": None if kernel is None else where.memory_bytes,
+        "sysctls": {} if kernel is None else dict(SYSCTLS),
+    }
+
+
+def _versions() -> dict[str, Json]:
+    found: dict[str, Json] = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # run from a checkout
+            found[name] = None
+    return found

@@ -1,0 +1,250 @@
+"""A task to a process that does it: in a guest kernel, or on the host's, behind one interface."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import py_compile
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Protocol, Self
+
+from emulator.kernel.choose import Choice, Clock
+from emulator.kernel.guest import RESULT_BYTES, Boot, Bounds, Guest, Sink
+from emulator.kernel.job import (
+    FOLDER_VARIABLE,
+    PARENT_VARIABLE,
+    RUNNING,
+    RUNNING_BYTES,
+    Job,
+    put_input,
+    read_result,
+    words,
+)
+from emulator.system.errors import EmulationError, GuestTimeoutError
+from emulator.system.folders import working_folder
+from emulator.system.poll import readable
+from emulator.system.programs import environment, python_command, python_script
+from emulator.system.run_folders import MARK, PLACE_VARIABLE, Run
+from emulator.system.signals import shell_status, signals_held
+from emulator.task import TASK, Task, task_to_json
+
+_POLL_S = 0.02
+_ANSWER_POLL_S = 0.002
+_PIPE_BYTES = 2**16
+"""What a pipe holds: a single read takes all that was written before."""
+_GRACE_S = 10.0
+_HAS_DISTUTILS = sys.version_info < (3, 12)
+_RUNS_IN_GUEST = "/dev/shm"  # noqa: S108 - the guest's own: its /tmp shows the host's, and daemons hide its /run
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+class Place(Protocol):
+    """Where a task is being done: a context manager that ends it on every way out."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    @property
+    def pid(self) -> int | None:
+        """The process that holds the place, if there is one now."""
+
+    def wait_until(self, stdout: Sink, stderr: Sink, until: Callable[[], bool] | None) -> int | None:
+        """Pass output on until the task ends, or ``until`` says so; the exit status, None if there is none yet."""
+
+    def put(self, name: str, content: bytes) -> None:
+        """Add a file to the folder that both sides share."""
+
+    def result(self, name: str, limit_bytes: int = RESULT_BYTES) -> bytes | None:
+        """A file of that folder; None if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where(Bounds):
+    """The kernel and the clock of a run, and its bounds."""
+
+    choice: Choice
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether waiting takes no time."""
+        return self.choice.clock is not Clock.REAL
+
+
+def boot_of(where: Where) -> Boot:
+    """How a guest is booted for a run.
+
+    Raises:
+        EmulationError: the run is not one in a guest.
+    """
+    if where.choice.kernel is None:
+        raise EmulationError("the host's kernel is no guest")
+    return Boot(
+        where.choice.kernel,
+        where.choice.clock,
+        memory_bytes=where.memory_bytes,
+        timeout_s=where.timeout_s,
+        patience_s=where.patience_s,
+        output_bytes=where.output_bytes,
+    )
+
+
+def job_of(task: Task, output: Path | None = None) -> Job:
+    """The job of a guest that does a task."""
+    _require_mininet()
+    _compile()
+    return Job(
+        _inside(),
+        working_folder(),
+        {**_environment(), PLACE_VARIABLE: _RUNS_IN_GUEST},
+        output,
+        inputs={TASK: task_to_json(task), RUNNING: b"bringing the network up"},
+    )
+
+
+def open_place(where: Where, task: Task) -> Place:
+    """Where a task is to be done; it begins at entry."""
+    if where.choice.kernel is not None:
+        return Guest(boot_of(where), job_of(task))
+    return HostPlace(task, where.timeout_s)
+
+
+class HostPlace:
+    """A process of the host's kernel that does a task; in a user namespace of its own where we are not root."""
+
+    def __init__(self, task: Task, timeout_s: float | None = None, *, has_terminal: bool = False) -> None:
+        """With ``has_terminal``, it has our input and output for its own; else its output goes through `wait`."""
+        self._task = task
+        self._timeout_s = timeout_s
+        self._has_terminal = has_terminal
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            _require_mininet()
+            run = stack.enter_context(Run("emulation"))
+            self.shared = run.path / "shared"
+            self.shared.mkdir(mode=0o700)
+            put_input(self.shared, TASK, task_to_json(self._task))
+            variables = {
+                FOLDER_VARIABLE: str(self.shared),
+                PARENT_VARIABLE: str(os.getpid()),
+                MARK: str(run.path),
+            }
+            # pipes: what is not read holds back who writes it, where a file would fill the disk
+            output = None if self._has_terminal else subprocess.PIPE
+            self._process = subprocess.Popen(
+                _inside("-u"),
+                bufsize=0,
+                env={**_environment(), **variables},
+                stdin=None if self._has_terminal else subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=not self._has_terminal,
+            )
+            stack.callback(self._end)
+            self._streams = [stream for stream in (self._process.stdout, self._process.stderr) if stream is not None]
+            for stream in self._streams:
+                os.set_blocking(stream.fileno(), False)
+                stack.enter_context(stream)  # closed before it is ended: nothing that it still says can hold it up
+            self._ended = os.pidfd_open(self._process.pid)
+            stack.callback(os.close, self._ended)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with signals_held():
+            self._stack.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The process that does the task."""
+        return self._process.pid
+
+    def wait_until(self, stdout: Sink, stderr: Sink, until: Callable[[], bool] | None) -> int | None:
+        """Pass output on until the task ends, or ``until`` says so; the exit status, None if there is none yet.
+
+        Raises:
+            GuestTimeoutError: it took longer than the user allowed.
+        """
+        began_s = time.monotonic()
+        poll_s = _POLL_S if until is None else _ANSWER_POLL_S
+        sinks = dict(zip(self._streams, (stdout, stderr), strict=False))
+        while self._ended not in readable([self._ended, *(it.fileno() for it in sinks)], poll_s):
+            enough = until is not None and until()
+            _relay(sinks)
+            if enough:
+                return None
+            if self._timeout_s is not None and time.monotonic() - began_s >= self._timeout_s:
+                doing = words((), self.result(RUNNING, RUNNING_BYTES))
+                raise GuestTimeoutError(f"ended after {self._timeout_s:g} s, as asked: {doing}")
+        _relay(sinks)
+        return shell_status(self._process.wait())
+
+    def put(self, name: str, content: bytes) -> None:
+        """Add a file to the folder that both sides share."""
+        put_input(self.shared, name, content)
+
+    def result(self, name: str, limit_bytes: int = RESULT_BYTES) -> bytes | None:
+        """A file of that folder; None if there is none."""
+        return read_result(self.shared, name, limit_bytes)
+
+    def _end(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(timeout=_GRACE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _relay(sinks: dict[IO[bytes], Sink]) -> None:
+    """Pass on what the streams hold now, and take out those that nobody writes to any more."""
+    for stream, sink in list(sinks.items()):
+        chunk = stream.read(_PIPE_BYTES)
+        if chunk:
+            sink(chunk)
+        elif chunk is not None:  # None: there is nothing yet
+            del sinks[stream]
+
+
+def _environment() -> Mapping[str, str]:
+    """That of Python inside; setuptools' stand-in for distutils, which Mininet imports, would take half a second."""
+    return {**environment(os.environ), **({"SETUPTOOLS_USE_DISTUTILS": "stdlib"} if _HAS_DISTUTILS else {})}
+
+
+def _inside(*options: str) -> tuple[str, ...]:
+    return python_command(*options, "-c", python_script("emulator.inside.__main__", "main", {}))
+
+
+def _require_mininet() -> None:
+    """See that what the network is made with is installed, without paying for its import.
+
+    Raises:
+        EmulationError: it is not.
+    """
+    if importlib.util.find_spec("mininet") is None:
+        raise EmulationError("Mininet is missing: pip install 'gtsdsl[emulation]'")
+
+
+def _compile() -> None:
+    """Have the project's modules compiled here and now: what a guest compiles goes with the guest."""
+    for package in (_PACKAGE, _PACKAGE.parent / "gtsdsl"):
+        for path in package.rglob("*.py"):
+            compiled = Path(importlib.util.cache_from_source(str(path)))
+            # a folder that may not be written (an installed package) is none of our business
+            with contextlib.suppress(OSError, py_compile.PyCompileError):
+                if not compiled.exists() or compiled.stat().st_mtime < path.stat().st_mtime:
+                    py_compile.compile(str(path), doraise=True)

@@ -1,0 +1,214 @@
+"""Testbed to plan: names, numbers, addresses, impairments and routes are given out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from emulator.plan.model import Circuit, Controller, Egress, End, Host, Plan, Route, Switch, SwitchKind
+from emulator.system.errors import EmulationError
+from gtsdsl.circuits import Circuits
+from gtsdsl.diagnostics import printable
+from gtsdsl.model.testbed import PortRef, Resource, Testbed, flatten
+from gtsdsl.topology.addresses import Address, addresses, loopbacks, with_control_addresses
+from gtsdsl.topology.controllers import controllers, has_loop, is_switch
+from gtsdsl.topology.impairments import Impairment, impairments
+from gtsdsl.topology.naming import interface_name, node_names, port_numbers
+from gtsdsl.topology.routes import Hop, host_routes
+from gtsdsl.topology.wiring import Wire, nodes, wires
+
+OPENFLOW_PORT = 6653
+"""Where a controller listens, if nothing is said (IANA)."""
+
+_FIRST_INDEX = 2  # 1 is the loopback interface
+
+
+class PlanError(EmulationError):
+    """A testbed that cannot be made into a network; the message says what is in the way."""
+
+    exit_status = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user may choose about a plan.
+
+    ``circuits`` are figures of the user's own, which go before the known ones. Without ``impaired``, circuits are as
+    fast as the machine. ``seed`` decides jitter and loss.
+    """
+
+    circuits: Circuits | None = None
+    impaired: bool = True
+    switch: SwitchKind = "ovs"
+    seed: int = 1
+
+
+def plan(testbed: Testbed, options: Options | None = None) -> Plan:
+    """The network that a testbed describes. The same testbed and options give the same plan.
+
+    Raises:
+        PlanError: the testbed does not say what is needed, says it wrongly, or is too large for the address space.
+    """
+    options = options or Options()
+    by_id, all_wires = nodes(testbed), wires(testbed)
+    _check_links(testbed, all_wires)
+    hosts = [node for node in by_id.values() if not is_switch(node)]
+    if not hosts:
+        raise PlanError(f"testbed {printable(testbed.id)} has no host: there is nothing to run")
+    try:
+        given = with_control_addresses(addresses(testbed), by_id, all_wires)
+        own = loopbacks([host.id for host in hosts])
+        effects = impairments(testbed, options.circuits)
+        obeyed = {node.id: _controllers(node) for node in by_id.values() if is_switch(node)}
+        routes = host_routes(by_id, all_wires, effects, own)
+    except ValueError as error:
+        raise PlanError(f"testbed {printable(testbed.id)} cannot be run: {error}") from None
+    numbers = port_numbers(by_id, all_wires)
+    names = node_names(by_id, numbers)
+    ends = _ends(all_wires, by_id, names, numbers, given, effects, options)
+    loops = has_loop(by_id, all_wires)
+    return Plan(
+        testbed=testbed.id,
+        seed=options.seed,
+        hosts=_hosts(hosts, names, own, ends, routes),
+        switches=tuple(
+            Switch(
+                node.id,
+                names[node.id],
+                node.cls,
+                node.location,
+                options.switch,
+                f"{number:016x}",
+                obeyed[node.id],
+                spanning_tree=loops,
+            )
+            for number, node in enumerate((node for node in by_id.values() if is_switch(node)), 1)
+        ),
+        circuits=tuple(
+            Circuit(
+                wire.link.id,
+                ends[2 * index],
+                ends[2 * index + 1],
+                effects[wire.link.id].rtt_us * 1000 if options.impaired else 0,
+                effects[wire.link.id].delay_source,
+            )
+            for index, wire in enumerate(all_wires)
+        ),
+    )
+
+
+def _check_links(testbed: Testbed, all_wires: Sequence[Wire]) -> None:
+    joined = {wire.link.id for wire in all_wires}
+    for link in flatten(testbed).links:
+        if link.id not in joined:
+            raise PlanError(
+                f"link `{printable(link.id)}` does not join two ports: `gtsdsl check` says which end is wrong"
+            )
+    ends: set[PortRef] = set()
+    for wire in all_wires:
+        for end in wire.ends:
+            if end in ends:
+                raise PlanError(f"port `{printable(str(end))}` is on two links: an interface can be on one only")
+            ends.add(end)
+
+
+def _controllers(node: Resource) -> tuple[Controller, ...]:
+    return tuple(Controller(str(item.address), item.port or OPENFLOW_PORT) for item in controllers(node))
+
+
+def _ends(
+    all_wires: Sequence[Wire],
+    by_id: Mapping[str, Resource],
+    names: Mapping[str, str],
+    numbers: Mapping[PortRef, int],
+    given: Mapping[PortRef, Address],
+    effects: Mapping[str, Impairment],
+    options: Options,
+) -> list[End]:
+    """All interfaces: ``2k`` and ``2k + 1`` are the first and second end of wire ``k``."""
+    next_index: dict[str, int] = {}
+    found: list[End] = []
+    for wire in all_wires:
+        for port in wire.ends:
+            node = by_id[port.resource]
+            namespace = "" if is_switch(node) else node.id  # a host's id may be empty only where the rules let it be
+            index = next_index.get(namespace, _FIRST_INDEX)
+            next_index[namespace] = index + 1
+            number = len(found)
+            seed = seed_of(options.seed, number)
+            found.append(
+                End(
+                    node=names[node.id],
+                    port=port.port,
+                    name=interface_name(names[node.id], numbers[port]),
+                    number=numbers[port],
+                    index=index,
+                    # locally administered; the same in every run, for ARP's sake and for readers of packet dumps
+                    mac=(0x02 << 40 | number + 1).to_bytes(6, "big").hex(":"),
+                    address=str(given[port]) if port in given else None,
+                    egress=egress_of(effects[wire.link.id], seed) if options.impaired else None,
+                )
+            )
+    return found
+
+
+def egress_of(effect: Impairment, seed: int) -> Egress:
+    """What an interface does, at an end of a circuit; ``seed`` is that of its direction (`seed_of`)."""
+    return Egress(
+        delay_ns=effect.delay_ns,
+        jitter_ns=effect.jitter_us * 1000,
+        loss_percent=effect.loss_percent,
+        rate_bps=effect.rate_bps,
+        queue_packets=effect.queue_packets,
+        seed=seed,
+    )
+
+
+def seed_of(seed: int, number: int) -> int:
+    """The seed of one direction's random numbers, of all that are made from ``seed``; 64 bits, never 0 ("any").
+
+    The bits are spread (SplitMix64, Steele et al. 2014): netem starts its generator with the seed as it is and does not
+    warm it up, so that small seeds would give small numbers first, and the first packets of every circuit were lost.
+    """
+    mixed = (seed * 2**32 + number + 1) * 0x9E3779B97F4A7C15 % 2**64
+    mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB % 2**64
+    return mixed ^ mixed >> 31 or 1
+
+
+def _hosts(
+    hosts: Sequence[Resource],
+    names: Mapping[str, str],
+    own: Mapping[str, IPv4Address],
+    ends: Sequence[End],
+    routes: Mapping[str, Mapping[Hop, Sequence[str]]],
+) -> tuple[Host, ...]:
+    return tuple(
+        Host(
+            host.id,
+            names[host.id],
+            host.cls,
+            host.location,
+            str(own[host.id]),
+            tuple(
+                Route(_ip(ends[hop.gateway]), ends[hop.interface].name, tuple(destinations))
+                for hop, destinations in routes[host.id].items()
+            ),
+            image_id=_text(host, "imageId", "image"),
+            flavor_id=_text(host, "flavorId", "flavor"),
+        )
+        for host in hosts
+    )
+
+
+def _text(host: Resource, *names: str) -> str | None:
+    """The first of these attributes that a host has."""
+    found = (host.attributes.get(name) for name in names)
+    return next((value for value in found if isinstance(value, str)), None)
+
+
+def _ip(end: End) -> str:
+    if end.address is None:
+        raise PlanError(f"interface {end.name} has no address: nothing can be sent through it")
+    return end.address.partition("/")[0]

@@ -1,1 +1,0 @@
-"""What a switch is: an Open vSwitch bridge, or Linux's own."""

@@ -1,0 +1,78 @@
+"""How other programs are started: where they are looked for, with which environment, and Python without a stranger's.
+
+The working folder may be a stranger's, so nothing in it runs because of its name.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import site
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from emulator.system.errors import EmulationError
+
+OPEN_VSWITCH = ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-appctl")
+"""The programs of an Open vSwitch."""
+SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+"""Where `ip` and `tc` are, which an ordinary user's path leaves out."""
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def find_program(name: str) -> str | None:
+    """The path of a program in the user's `PATH` or the system's folders; None if it is missing."""
+    return shutil.which(name, path=os.pathsep.join(search_folders(os.environ)))
+
+
+def environment(own: Mapping[str, str]) -> dict[str, str]:
+    """An environment for a program: ``own``, in which ``PATH`` and ``LD_LIBRARY_PATH`` name absolute folders only.
+
+    An empty or relative entry stands for a folder of the working folder. ``PATH`` gets the system's folders at its end.
+    """
+    changed = {"PATH": os.pathsep.join(search_folders(own))}
+    if "LD_LIBRARY_PATH" in own:
+        changed["LD_LIBRARY_PATH"] = os.pathsep.join(absolute_folders(own["LD_LIBRARY_PATH"]))
+    return {**own, **changed}
+
+
+def python_command(*arguments: str, is_bare: bool = False) -> tuple[str, ...]:
+    """A command that runs the Python that runs this process, isolated.
+
+    Isolated (``-I``), it searches neither the working folder nor the folders of ``PYTHON*`` variables. ``is_bare``
+    leaves out the installed packages too, because looking for them takes time.
+
+    Raises:
+        EmulationError: this process does not know its own Python.
+    """
+    if not sys.executable:
+        raise EmulationError("the path of this Python is unknown: start gtsdsl by its full path")
+    return (sys.executable, "-I", *(["-S"] if is_bare else []), *arguments)
+
+
+def python_script(module: str, function: str, arguments: Mapping[str, object], *, is_bare: bool = False) -> str:
+    """A script for an isolated Python: it calls a function of this very project, and exits with what that returns.
+
+    ``arguments`` are strings, numbers, and lists and dictionaries of them: `repr` writes them as Python reads them. A
+    script that is not bare finds the packages that this process finds in the user's folders.
+    """
+    folders, addition = [str(_ROOT)], []
+    if not is_bare:
+        folders += absolute_folders(os.environ.get("PYTHONPATH", ""))
+        if site.ENABLE_USER_SITE:
+            addition = ["import site", f"site.addsitedir({site.getusersitepackages()!r})"]
+    lines = ["import sys", f"sys.path[:0] = {folders!r}", *addition, f"from {module} import {function}"]
+    return "\n".join([*lines, f"sys.exit({function}(**{dict(arguments)!r}))", ""])
+
+
+def search_folders(own: Mapping[str, str]) -> list[str]:
+    """The folders in which a program is looked for by its name, the first ones first."""
+    folders = absolute_folders(own.get("PATH", "")) or os.defpath.split(os.pathsep)
+    return list(dict.fromkeys([*folders, *SYSTEM_FOLDERS]))
+
+
+def absolute_folders(path: str) -> list[str]:
+    """The absolute folders of a search path."""
+    return [folder for folder in path.split(os.pathsep) if folder.startswith("/")]

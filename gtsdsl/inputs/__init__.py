@@ -1,0 +1,1 @@
+"""Read a testbed, whatever the format of its file."""

@@ -1,0 +1,254 @@
+"""From a networkx graph, one of `gtsdsl.graph`'s or one that a user built, to a testbed."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from itertools import count
+from typing import NamedTuple, TypeVar
+
+import networkx as nx
+
+from gtsdsl.diagnostics import printable
+from gtsdsl.model.references import first_twice, is_attribute_name, is_name
+from gtsdsl.model.testbed import (
+    LINK_CLASS,
+    TESTBED_CLASS,
+    Adjacency,
+    Port,
+    PortRef,
+    Resource,
+    Testbed,
+    Value,
+    decimal_text,
+)
+
+Node = TypeVar("Node", bound=Hashable)
+
+NODE_KEYS = frozenset({"class", "location", "ports", "position", "attributes"})
+"""What a node's data hold beside the attributes of its resource."""
+
+EDGE_KEYS = frozenset({"location", "ports", "position", "attributes", "ends"})
+"""What an edge's data hold beside the attributes of its link."""
+
+
+def from_graph(graph: nx.Graph[Node]) -> Testbed:
+    """The testbed that a graph describes: one of `gtsdsl.to_graph`'s, or any undirected networkx graph.
+
+    Of a graph that a user built only the nodes and edges are needed; what is missing is made up, the same each time:
+    a node is a ``host``; its id is the node's own name as text; an edge without ``ends`` is wired to a new port ``p1``,
+    ``p2`` … of each node; a link's id is the edge's key where that is a string, else ``l1``, ``l2`` …; the testbed's
+    id is ``graph.graph["id"]``, else the graph's name, else ``Testbed``. All other data of nodes and edges
+    (``imageId``, ``bandwidth`` …) are attributes; a float becomes the decimal that Python prints. Other data of the
+    graph itself are not taken.
+
+    Raises:
+        ValueError: the graph is directed, a name cannot be one in the DSL, a value cannot be one of a testbed, two
+            ids are the same, an edge joins a node to itself, or an edge's ``ends`` are not those of its nodes.
+    """
+    if graph.is_directed():
+        raise ValueError("a circuit carries both directions: give an undirected graph (graph.to_undirected())")
+    names = {node: _id(node if isinstance(node, str) else str(node), "a node") for node in graph}
+    refuse_twice("two nodes", names.values())
+    placed = [_node(names[node], data) for node, data in graph.nodes(data=True)]
+    loose = _members(graph.graph.get("loose_links", {}), "loose_links")
+    placed += [_link(link_id, _members(data, "a loose link")) for link_id, data in loose.items()]
+    edges = [(names[start], names[end], key, data) for start, end, key, data in _edges(graph)]
+
+    ports_of = {item.id: {port.id: port for port in item.ports} for _, item in placed}
+    taken = {*ports_of, *(key for _, _, key, _ in edges if isinstance(key, str))}
+    made_up = (f"l{number}" for number in count(1) if f"l{number}" not in taken)
+    adjacencies = [_loose_adjacency(item) for item in _items(graph.graph.get("loose_adjacencies", []), "adjacencies")]
+    for start, end, key, data in edges:
+        position, link = _link(_id(key, "a link") if isinstance(key, str) else next(made_up), data)
+        ends = _given_ends(link.id, data["ends"]) if "ends" in data else _made_up_ends(link, start, end, ports_of)
+        if {wire.node for wire in ends} != {start, end}:
+            raise ValueError(
+                f"link `{printable(link.id)}` joins `{printable(start)}` and `{printable(end)}`; its `ends` name others"
+            )
+        for wire in ends:
+            ports_of[wire.node].setdefault(wire.port, Port(wire.port))
+            if all(port.id != wire.link_port for port in link.ports):
+                link = replace(link, ports=(*link.ports, Port(wire.link_port)))
+            node, own = PortRef(wire.node, wire.port), PortRef(link.id, wire.link_port)
+            adjacencies.append((wire.position, Adjacency(own, node) if wire.link_first else Adjacency(node, own)))
+        placed.append((position, link))
+
+    resources = _in_order(placed)
+    resources = [
+        replace(item, ports=tuple(ports_of[item.id].values())) if item.id in ports_of else item for item in resources
+    ]
+    refuse_twice("two resources", (item.id for item in resources))
+    return _testbed(graph, tuple(resources), tuple(_in_order(adjacencies)))
+
+
+def refuse_twice(what: str, ids: Iterable[str]) -> None:
+    """Raise ValueError if an id occurs twice; ``what`` is the subject of its sentence."""
+    twice = first_twice(ids)
+    if twice is not None:
+        raise ValueError(f"{what} have the id `{printable(twice)}`")
+
+
+def _testbed(graph: nx.Graph[Node], resources: tuple[Resource, ...], adjacencies: tuple[Adjacency, ...]) -> Testbed:
+    about = graph.graph
+    name = _id(about.get("id", about.get("name") or "Testbed"), "the testbed")
+    description = about.get("description")
+    if not isinstance(description, str | None):
+        raise ValueError("the testbed's description is no text")
+    return Testbed(
+        type=_name(about.get("type", name if is_name(name) else "Testbed"), "the type of the testbed"),
+        id=name,
+        description=description,
+        parameters=_attributes(_members(about.get("parameters", {}), "parameters")),
+        attributes=_attributes(_members(about.get("attributes", {}), "attributes")),
+        ports=_ports(about.get("ports", {})),
+        resources=resources,
+        adjacencies=adjacencies,
+    )
+
+
+Item = TypeVar("Item")
+Placed = tuple[int | None, Item]
+"""Something with its place among others of its kind; None where it is new."""
+
+
+def _in_order(placed: list[Placed[Item]]) -> list[Item]:
+    return [item for _, item in sorted(placed, key=lambda pair: (pair[0] is None, pair[0] or 0))]
+
+
+class _Wire(NamedTuple):
+    """One end of a link: its own port, and the node's port that it is wired to."""
+
+    link_port: str
+    node: str
+    port: str
+    position: int | None
+    link_first: bool
+
+
+def _given_ends(link: str, given: object) -> list[_Wire]:
+    wires = []
+    for link_port, end in _members(given, "ends").items():
+        members = _members(end, "an end of an edge")
+        wire = _Wire(
+            _id(link_port, "a link's port"),
+            _id(members.get("node"), "an end's node"),
+            _id(members.get("port"), "an end's port"),
+            _position(members),
+            members.get("link_first") is True,
+        )
+        wires.append(wire)
+    if len(wires) != 2:
+        raise ValueError(f"link `{printable(link)}` has {len(wires)} ends, not two")
+    return wires
+
+
+def _made_up_ends(link: Resource, start: str, end: str, ports_of: Mapping[str, Mapping[str, Port]]) -> list[_Wire]:
+    if start == end:
+        raise ValueError(f"a link cannot join `{printable(start)}` to itself")
+    own = [port.id for port in link.ports] if len(link.ports) == 2 else ["src", "dst"]
+    return [
+        _Wire(
+            port,
+            node,
+            next(f"p{n}" for n in count(len(ports_of[node]) + 1) if f"p{n}" not in ports_of[node]),
+            None,
+            False,
+        )
+        for port, node in zip(own, (start, end), strict=True)
+    ]
+
+
+def _edges(graph: nx.Graph[Node]) -> Iterator[tuple[Node, Node, object, dict[str, object]]]:
+    if isinstance(graph, nx.MultiGraph):
+        yield from graph.edges(keys=True, data=True)
+    else:
+        yield from ((start, end, None, data) for start, end, data in graph.edges(data=True))
+
+
+def _node(name: str, data: Mapping[str, object]) -> Placed[Resource]:
+    cls = _name(data.get("class", "host"), f"the class of `{printable(name)}`")
+    if cls in {LINK_CLASS, TESTBED_CLASS, "port"}:
+        raise ValueError(f"node `{printable(name)}` cannot be of class `{cls}`: links are edges, and testbeds flat")
+    return _resource(cls, name, data, NODE_KEYS)
+
+
+def _link(name: str, data: Mapping[str, object]) -> Placed[Resource]:
+    return _resource(LINK_CLASS, name, {"ports": {"src": {}, "dst": {}}, **data}, EDGE_KEYS)
+
+
+def _resource(cls: str, name: str, data: Mapping[str, object], keys: frozenset[str]) -> Placed[Resource]:
+    location = data.get("location")
+    if not isinstance(location, str | None):
+        raise ValueError(f"the location of `{printable(name)}` is no text")
+    attributes = {key: value for key, value in data.items() if key not in keys}
+    attributes |= _members(data.get("attributes", {}), "attributes")
+    ports = _ports(data.get("ports", {}))
+    return _position(data), Resource(cls, name, location, _attributes(attributes), ports)
+
+
+def _ports(given: object) -> tuple[Port, ...]:
+    return tuple(
+        Port(_id(name, "a port"), _attributes(_members(attributes, "a port")))
+        for name, attributes in _members(given, "ports").items()
+    )
+
+
+def _position(data: Mapping[str, object]) -> int | None:
+    position = data.get("position")
+    return position if isinstance(position, int) else None
+
+
+def _loose_adjacency(given: object) -> Placed[Adjacency]:
+    match given:
+        case [int() as position, [str() as resource, str() as port], [str() as other, str() as other_port]]:
+            return position, Adjacency(PortRef(resource, port), PortRef(other, other_port))
+    raise ValueError("an item of `loose_adjacencies` is no [position, [resource, port], [resource, port]]")
+
+
+def _attributes(given: Mapping[str, object]) -> dict[str, Value]:
+    for name in given:
+        if name == "id" or not is_attribute_name(name):
+            raise ValueError(f"`{printable(name)}` cannot be the name of an attribute")
+    return {name: _value(value) for name, value in given.items()}
+
+
+def _value(given: object) -> Value:
+    match given:
+        case None | bool() | int() | str():
+            return given
+        case Decimal():
+            decimal_text(given)  # raises where it cannot be written
+            return given
+        case float():
+            return Decimal(decimal_text(Decimal(float.__repr__(given))))
+        case list() | tuple():
+            return [_value(item) for item in given]
+        case Mapping():
+            return {name: _value(value) for name, value in _members(given, "an attribute").items()}
+    raise ValueError(f"a value of type {type(given).__name__} cannot be an attribute of a testbed")
+
+
+def _members(given: object, what: str) -> dict[str, object]:
+    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+        raise ValueError(f"{what} must be a dictionary with texts for keys")
+    return dict(given)
+
+
+def _items(given: object, what: str) -> list[object]:
+    if not isinstance(given, list):
+        raise ValueError(f"{what} must be a list")
+    return given
+
+
+def _id(given: object, what: str) -> str:
+    if not isinstance(given, str) or not given:
+        raise ValueError(f"{what} needs an id, a text that is not empty")
+    return given
+
+
+def _name(given: object, what: str) -> str:
+    if not isinstance(given, str) or not is_name(given):
+        raise ValueError(f"{what} is not a name that the DSL can write")
+    return given

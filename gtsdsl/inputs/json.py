@@ -1,0 +1,165 @@
+"""From JSON text of unknown origin to values, with every oddity that JSON leaves open reported at its place."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+
+from gtsdsl.diagnostics import Diagnostic, printable
+from gtsdsl.model.references import first_twice
+from gtsdsl.model.testbed import MAX_DIGITS, MAX_STRING, Value, decimal_text
+from gtsdsl.source import JsonPath, Source, Span
+
+MAX_DEPTH = 64
+"""The most objects and arrays inside each other: room for the DSL's own bounds, twenty testbeds in each other and
+values twenty deep."""
+
+MAX_WORDS = 1_500_000
+"""The most keys and values, objects and arrays among them. Each takes up to 300 bytes of memory by the end of a check.
+A full mesh of 240 hosts has 700,000."""
+
+MAX_FINDINGS = 100
+"""After so many findings of one kind in a document the rest is not reported: nobody reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Oddity:
+    """Stands in a document for a part that cannot be taken, until its path is known."""
+
+    code: str
+    message: str
+    key: str | None = None
+
+
+def parse(source: Source) -> tuple[Value, tuple[Diagnostic, ...]]:
+    """The document that a source holds. Where there are diagnostics, it cannot be used.
+
+    Refused are, beyond what is no JSON: a key that stands twice in an object, NaN and Infinity, numbers of more than
+    `MAX_DIGITS` digits, strings of more than `MAX_STRING` characters, half a surrogate pair in a string, nesting
+    deeper than `MAX_DEPTH`, and more than `MAX_WORDS` keys and values.
+    """
+    text = source.text.removeprefix("\ufeff")
+    shift = len(source.text) - len(text)
+    passed = _passed_bound(source)
+    if passed is not None:
+        return None, (passed,)
+    oddities = 0
+
+    def odd(code: str, message: str, key: str | None = None) -> _Oddity | None:
+        nonlocal oddities
+        oddities += 1
+        return _Oddity(code, message, key) if oddities <= MAX_FINDINGS else None
+
+    def integer(digits: str) -> int | _Oddity | None:
+        return int(digits) if len(digits.lstrip("-")) <= MAX_DIGITS else odd("GTS012", _TOO_MANY_DIGITS)
+
+    def fraction(digits: str) -> Decimal | _Oddity | None:
+        try:
+            return Decimal(decimal_text(Decimal(digits)))
+        except (ValueError, ArithmeticError):  # ArithmeticError: an exponent that even Decimal cannot hold
+            return odd("GTS012", _TOO_MANY_DIGITS)
+
+    def constant(name: str) -> _Oddity | None:
+        return odd("GTS006", f"`{name}` is no JSON number")
+
+    def members(pairs: list[tuple[str, object]]) -> object:
+        found = dict(pairs)
+        if len(found) == len(pairs):
+            return found
+        twice = first_twice(name for name, _ in pairs) or ""
+        return odd("GTS006", f"the key `{printable(twice)}` stands twice in one object", twice)
+
+    try:
+        document = json.loads(
+            text, parse_int=integer, parse_float=fraction, parse_constant=constant, object_pairs_hook=members
+        )
+    except json.JSONDecodeError as error:
+        place = Span(error.pos + shift, error.pos + shift + 1)
+        message = f"this is not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
+        return None, (Diagnostic("GTS006", message, source, place),)
+    except RecursionError:
+        return None, (_too_deep(source),)
+    if _is_too_deep(document):
+        return None, (_too_deep(source),)
+    if oddities or _ESCAPED_SURROGATE.search(text):
+        return document, tuple(islice(_oddities(document, (), source), MAX_FINDINGS))
+    return document, ()
+
+
+_TOO_MANY_DIGITS = f"a number has more than {MAX_DIGITS} digits"
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)"?', re.DOTALL)
+_WORD = re.compile(rf'{_STRING.pattern}|[\[{{]|[^\s"\[\]{{}},:]++', re.DOTALL)
+_STRING_OR_BRACKET = re.compile(rf"{_STRING.pattern}|[\[{{]|[\]}}]", re.DOTALL)
+
+
+def _passed_bound(source: Source) -> Diagnostic | None:
+    """The finding that a text holds more than is read, told before any of it is; None for nearly all texts."""
+    text = source.text
+    if sum(map(text.count, ",:[{")) >= MAX_WORDS:  # which counts those inside strings too
+        word = next(islice(_WORD.finditer(text), MAX_WORDS, None), None)
+        if word is not None:
+            message = f"the text has more than {MAX_WORDS} keys and values"
+            return Diagnostic("GTS012", message, source, Span(*word.span()))
+    if len(text) > MAX_STRING:
+        for string in _STRING.finditer(text):
+            # an escape is one character that takes up to twelve: `😀` is `\ud83d\ude00`
+            if string.end() - string.start() > MAX_STRING and len(_ESCAPE.sub("_", string[1])) > MAX_STRING:
+                message = f"a string has more than {MAX_STRING} characters"
+                return Diagnostic("GTS012", message, source, Span(string.start(), string.start() + 1))
+    return None
+
+
+_ESCAPE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.", re.DOTALL)
+
+
+def _is_too_deep(document: object) -> bool:
+    level = [document] if isinstance(document, dict | list) else []
+    for _ in range(MAX_DEPTH):
+        if not level:
+            return False
+        level = [
+            child
+            for container in level
+            for child in (container.values() if isinstance(container, dict) else container)
+            if isinstance(child, dict | list)
+        ]
+    return bool(level)
+
+
+def _too_deep(source: Source) -> Diagnostic:
+    depth = 0
+    place = None
+    for token in _STRING_OR_BRACKET.finditer(source.text):
+        if token[0] in "[{":
+            depth += 1
+        elif token[0] in "]}":
+            depth -= 1
+        if depth > MAX_DEPTH:
+            place = Span(*token.span())
+            break
+    return Diagnostic("GTS012", f"objects and arrays stand more than {MAX_DEPTH} deep in each other", source, place)
+
+
+def _oddities(part: object, path: JsonPath, source: Source) -> Iterator[Diagnostic]:
+    if isinstance(part, dict):
+        for key, child in part.items():
+            yield from _half_pairs(key, (*path, key), source)
+            yield from _oddities(child, (*path, key), source)
+    elif isinstance(part, list):
+        for index, child in enumerate(part):
+            yield from _oddities(child, (*path, index), source)
+    elif isinstance(part, str):
+        yield from _half_pairs(part, path, source)
+    elif isinstance(part, _Oddity):
+        yield Diagnostic(part.code, part.message, source, path if part.key is None else (*path, part.key))
+
+
+def _half_pairs(text: str, place: JsonPath, source: Source) -> Iterator[Diagnostic]:
+    if _SURROGATE.search(text):
+        yield Diagnostic("GTS006", f"`{printable(text)}` holds half a surrogate pair", source, place)

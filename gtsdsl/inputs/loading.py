@@ -1,0 +1,154 @@
+"""From a file or a text to a testbed and what is wrong with it, whatever the input's format."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gtsdsl.diagnostics import Diagnostic, Findings, GtsError, printable
+from gtsdsl.inputs.files import MAX_BYTES, read_source
+from gtsdsl.model.testbed import Testbed, Value
+from gtsdsl.source import Source
+
+if TYPE_CHECKING:
+    from gtsdsl.syntax import Parsed
+
+__all__ = ["MAX_BYTES", "Checked", "check", "load", "loads", "read_source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of an input: its testbed, if there is enough of one, and the findings in the order of the text."""
+
+    testbed: Testbed | None
+    diagnostics: Findings
+
+    @property
+    def has_errors(self) -> bool:
+        return self.diagnostics.errors > 0
+
+
+def check(source: Source, parameters: Mapping[str, Value] | None = None, *, parsed: Parsed | None = None) -> Checked:
+    """Everything that is known of a source: DSL, GTS JSON or an editor's project, told apart by their content.
+
+    ``parameters`` are values for parameters of the root type, by name; only the DSL has any. ``parsed`` is the syntax
+    of the source, where the caller has it already.
+    """
+    source = Source(source.name, source.text.removeprefix("\ufeff"))
+    with without_collector():
+        if source.text.lstrip()[:1] in ("{", "["):
+            testbed, found = read_json(source)
+            suspects = _FOLLOW_FROM_EVALUATION
+            if parameters:
+                name = printable(next(iter(parameters)))
+                message = f"`{name}` cannot be set: JSON has no parameters, all values in it are final"
+                found = (*found, Diagnostic("GTS017", message, source))
+        else:
+            testbed, found, suspects = _read_dsl(source, parameters, parsed)
+        judged: Iterable[Diagnostic] = ()
+        if testbed is not None:
+            from gtsdsl import rules  # noqa: PLC0415 (nothing to judge in a file that cannot be read)
+
+            ignored = suspects if any(finding.is_error for finding in found) else frozenset()
+            judged = (finding for finding in rules.apply(testbed, source) if finding.code not in ignored)
+        return Checked(testbed, Findings.of(chain(found, judged)))
+
+
+_FOLLOW_FROM_EVALUATION = frozenset("GTS021 GTS022 GTS024 GTS040 GTS041 GTS042 GTS043 GTS046".split())
+"""What may be wrong only because a statement before was wrong and left something out."""
+_FOLLOW_FROM_SYNTAX = _FOLLOW_FROM_EVALUATION | {"GTS004", "GTS010", "GTS015", "GTS016", "GTS018"}
+"""The same where statements could not even be read."""
+
+
+def _read_dsl(
+    source: Source,
+    parameters: Mapping[str, Value] | None,
+    parsed: Parsed | None,
+) -> tuple[Testbed | None, tuple[Diagnostic, ...], frozenset[str]]:
+    """What a DSL text says, what is wrong with it, and which further findings would only be echoes of that."""
+    # JSON is read without the parser
+    from gtsdsl.evaluate import evaluate  # noqa: PLC0415
+    from gtsdsl.syntax import parse  # noqa: PLC0415
+
+    parsed = parsed or parse(source)
+    evaluated = evaluate(parsed.body, source, parameters)
+    found = evaluated.diagnostics
+    if parsed.diagnostics:
+        echoes = _FOLLOW_FROM_SYNTAX
+        found = (*parsed.diagnostics, *(finding for finding in found if finding.code not in echoes))
+    elif evaluated.testbed is None and not found:
+        echoes = _FOLLOW_FROM_EVALUATION
+        found = (Diagnostic("GTS004", "there is no testbed in this input", source, hint=_HOW_TO_BEGIN),)
+    else:
+        echoes = _FOLLOW_FROM_EVALUATION
+    return evaluated.testbed, found, echoes
+
+
+_HOW_TO_BEGIN = 'a testbed is a block, `MyTestbed { id = "…" … }`; `gtsdsl init` writes one'
+
+
+def read_json(source: Source) -> tuple[Testbed | None, tuple[Diagnostic, ...]]:
+    """What a JSON text says, and what is wrong with it: GTS JSON where it is not plainly an editor's project."""
+    from gtsdsl.inputs.json import parse  # noqa: PLC0415 (the DSL is read without it)
+
+    document, found = parse(source)
+    if found:
+        return None, found
+    keys = set(document) if isinstance(document, dict) else set()
+    if keys & {"dsl_id", "nodes", "edges"} and not keys & {"gts", "resources"}:
+        from gtsdsl.inputs.editor_json import read  # noqa: PLC0415
+    else:
+        from gtsdsl.targets.gts_json import read  # noqa: PLC0415
+    return read(document, source)
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Keep Python from looking for circles in what is being read.
+
+    A large file makes half a million values that hold each other in no circle, and are all wanted; the collector
+    walks them again and again, and takes two thirds of the time.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        if gc.get_freeze_count() == 0:
+            # what was made is old now: without this, the collector's first act would be to walk all of it
+            gc.freeze()
+            gc.unfreeze()
+        gc.enable()
+
+
+def loads(text: str, *, name: str = "<string>", parameters: Mapping[str, Value] | None = None) -> Testbed:
+    """The testbed that a text describes.
+
+    Raises:
+        GtsError: the text has errors; ``diagnostics`` says which.
+    """
+    return _testbed(Source(name, text), parameters)
+
+
+def load(path: str | os.PathLike[str], *, parameters: Mapping[str, Value] | None = None) -> Testbed:
+    """The testbed that a file describes (``-``: standard input).
+
+    Raises:
+        GtsError: the file cannot be read or has errors; ``diagnostics`` says which.
+    """
+    return _testbed(read_source(Path(path) if path != "-" else path), parameters)
+
+
+def _testbed(source: Source, parameters: Mapping[str, Value] | None) -> Testbed:
+    checked = check(source, parameters)
+    if checked.testbed is None or checked.has_errors:
+        raise GtsError(checked.diagnostics)
+    return checked.testbed

@@ -1,0 +1,1 @@
+"""What a testbed is as a network: wires, addresses, names, routes, impairments."""

@@ -1,0 +1,112 @@
+"""A switch's attributes to its OpenFlow controllers, and which of its ports are for control and not for traffic."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface
+
+from gtsdsl.diagnostics import printable, told
+from gtsdsl.model.testbed import SWITCH_CLASSES, Port, PortRef, Resource, Value
+from gtsdsl.topology.wiring import Wire
+
+_NUMBER = re.compile(r"[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """Where a controller listens; without a port, on the OpenFlow port that the tool assumes."""
+
+    address: IPv4Address
+    port: int | None = None
+
+
+def is_switch(resource: Resource) -> bool:
+    """Whether it forwards frames (``ofx``, ``vsi``); anything else that is wired is a machine."""
+    return resource.cls in SWITCH_CLASSES
+
+
+def is_control(port: Port) -> bool:
+    """Whether a port is a switch's way to its controller: frames are not forwarded through it."""
+    mode = port.attributes.get("mode")
+    return isinstance(mode, str) and mode.upper() == "CONTROL"
+
+
+def bridged_ports(nodes: dict[str, Resource]) -> frozenset[PortRef]:
+    """The ports between which a switch forwards."""
+    return frozenset(
+        PortRef(node.id, port.id)
+        for node in nodes.values()
+        if is_switch(node)
+        for port in node.ports
+        if not is_control(port)
+    )
+
+
+def controllers(switch: Resource) -> tuple[Controller, ...]:
+    """The controllers of a switch: an ``ofx``'s ``controllerIPv4``, a ``vsi``'s ``controller`` blocks.
+
+    Raises:
+        ValueError: an address or a port number is wrong; the sentence names the switch.
+    """
+    attributes = switch.attributes
+    given = [(attributes.get("controllerIPv4"), attributes.get("controllerPort"))]
+    blocks = attributes.get("controller")
+    for block in blocks if isinstance(blocks, list) else [blocks]:
+        if isinstance(block, dict):
+            given.append((block.get("ipv4"), block.get("port")))
+    return tuple(
+        Controller(_address(switch, address), _port(switch, port)) for address, port in given if address is not None
+    )
+
+
+def control_address(switch: Resource) -> IPv4Interface | None:
+    """The switch's own address on its control network (``fabricIPv4``, ``switchIPv4Addr``), if it states one.
+
+    Raises:
+        ValueError: the address or its mask is wrong; the sentence names the switch.
+    """
+    for name, mask_name in (("fabricIPv4", "fabricSubnetMaskv4"), ("switchIPv4Addr", "switchIPv4Mask")):
+        if (given := switch.attributes.get(name)) is not None:
+            address = _address(switch, given)
+            mask = switch.attributes.get(mask_name, "255.255.255.255")
+            try:
+                return IPv4Interface(f"{address}/{mask if isinstance(mask, str) else ''}")
+            except ValueError:
+                raise ValueError(f"switch `{printable(switch.id)}`: {told(mask)} is no IPv4 mask") from None
+    return None
+
+
+def _address(switch: Resource, value: Value) -> IPv4Address:
+    try:
+        return IPv4Address(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError(f"switch `{printable(switch.id)}`: {told(value)} is no IPv4 address") from None
+
+
+def _port(switch: Resource, value: Value) -> int | None:
+    number = int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
+    if number is None or (isinstance(number, int) and 0 < number < 65536):
+        return number
+    raise ValueError(f"switch `{printable(switch.id)}`: {told(value)} is no port number; it goes from 1 to 65535")
+
+
+def has_loop(by_id: dict[str, Resource], all_wires: Iterable[Wire]) -> bool:
+    """Whether frames could go round in circles: switches that are joined in more than one way."""
+    bridged = bridged_ports(by_id)
+    parent: dict[str, str] = {}
+
+    def root(switch: str) -> str:
+        while parent.setdefault(switch, switch) != switch:
+            parent[switch] = parent[parent[switch]]
+            switch = parent[switch]
+        return switch
+
+    for wire in all_wires:
+        if wire.first in bridged and wire.second in bridged:
+            first, second = root(wire.first.resource), root(wire.second.resource)
+            if first == second:
+                return True
+            parent[first] = second
+    return False

@@ -1,0 +1,66 @@
+"""From what people write, `18ms`, `0.1%`, 1000 (Mbit/s), to numbers in the units that we reckon with."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from gtsdsl.diagnostics import told
+from gtsdsl.model.testbed import Value
+
+MAX_DURATION_US = 60_000_000
+MIN_RATE_BPS = 1_000
+MAX_RATE_BPS = 10**12
+
+_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?(us|ms|s)")
+_PERCENT = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?%")
+_NUMBER = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,12})?")
+_UNIT_US = {"us": 1, "ms": 1000, "s": 1_000_000}
+
+
+def parse_duration_us(value: Value) -> int:
+    """A delay or jitter such as ``"18ms"``, ``"250us"`` or ``"0.5s"`` in microseconds, 0 to 60 s.
+
+    Raises:
+        ValueError: it is none; the sentence says why.
+    """
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f'{told(value)} is no duration; write a number with its unit, such as "18ms" or "250us"')
+    duration_us = Decimal(match[1]) * _UNIT_US[match[2]]
+    if duration_us > MAX_DURATION_US:
+        raise ValueError(f"{told(value)} is more than the {MAX_DURATION_US // 1_000_000} s that a delay may last")
+    return round(duration_us)
+
+
+def parse_loss(value: Value) -> float:
+    """A share of lost packets such as ``"0.1%"``, in percent from 0 to 100, to the millionth of a percent.
+
+    Raises:
+        ValueError: it is none; the sentence says why.
+    """
+    match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f'{told(value)} is no loss; write a percentage with its sign, such as "0.1%"')
+    percent = Decimal(match[1])
+    if percent > 100:
+        raise ValueError(f"{told(value)} is more than 100%")
+    return float(round(percent, 6))
+
+
+def parse_bandwidth(value: Value) -> int:
+    """A bandwidth in Mbit/s, a number or a quoted one, in bits a second; 1 kbit/s to 1 Tbit/s.
+
+    It is a whole number of bytes a second, in which the kernel counts.
+
+    Raises:
+        ValueError: it is none; the sentence says why.
+    """
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = Decimal(value)
+    number = Decimal(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
+    if number is None or not number.is_finite():
+        raise ValueError(f"{told(value)} is no bandwidth; write a number of Mbit/s, such as 1000")
+    if not Decimal(MIN_RATE_BPS) / 10**6 <= number <= Decimal(MAX_RATE_BPS) / 10**6:
+        raise ValueError(f"{told(value)} Mbit/s is out of range; a bandwidth goes from 0.001 to 1000000 Mbit/s")
+    return 8 * round(number * 10**6 / 8)
