@@ -32,7 +32,10 @@ def gone() -> Iterator[Callable[[], float]]:
         began_s = time.monotonic()
         ((marker, other),) = namespaces.create(1, lambda _: Netlink())
         other.close()
-        ends = (links.End(home, "here", 2, bytes((2, 0, 0, 0, 0, 1))), links.End(marker, "there", 2, bytes((2,) * 6)))
+        ends = (
+            links.VethEnd(home, "here", 2, bytes((2, 0, 0, 0, 0, 1))),
+            links.VethEnd(marker, "there", 2, bytes((2,) * 6)),
+        )
         netlink.send([links.veth(*ends)])
         os.close(marker)
         while any(link.name == "here" for link in links.all_links(netlink)):

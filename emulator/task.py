@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
-from emulator.docker.model import Machine
+from emulator.docker.model import DockerHost
 from emulator.overlays.model import OverlaySpec, spec_from_json, spec_to_json
 from emulator.plan.json import from_json, to_json
 from emulator.plan.model import Plan
@@ -47,7 +47,7 @@ class Task:
     plan: Plan
     kind: Kind
     overlay: OverlaySpec | None = None
-    machines: tuple[Machine, ...] = ()
+    machines: tuple[DockerHost, ...] = ()
     """The hosts that are to be containers of Docker."""
     spins: bool = False
     """Wait for requests without sleeping: in a virtual clock, no time passes meanwhile."""
@@ -92,7 +92,7 @@ def task_from_json(data: bytes) -> Task:
         return Task(
             plan=from_json(fields["plan"]),
             kind=fields["kind"],
-            machines=tuple(Machine(**machine) for machine in fields["machines"]),
+            machines=tuple(DockerHost(**machine) for machine in fields["machines"]),
             overlay=None if fields["overlay"] is None else spec_from_json(fields["overlay"]),
             spins=fields["spins"],
             probe_count=fields["probe_count"],

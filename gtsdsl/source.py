@@ -21,7 +21,7 @@ class Span(NamedTuple):
 JsonPath: TypeAlias = tuple[str | int, ...]
 """Keys and indexes from the root of a JSON document, e.g. ``("resources", 3, "id")``."""
 
-Place: TypeAlias = Span | JsonPath
+Location: TypeAlias = Span | JsonPath
 """Where in a source something stands. (A `Span` is told from a `JsonPath` by its type.)"""
 
 
@@ -64,7 +64,7 @@ class Source:
             end -= 1
         return Span(start, end)
 
-    def span(self, place: Place) -> Span:
+    def span(self, place: Location) -> Span:
         """The stretch of text that a place names. A JSON path is looked up in the text, which must be valid JSON."""
         if isinstance(place, Span):
             return place

@@ -24,7 +24,7 @@ HOST, BRIDGE = "host", "bridge"
 _PATIENCE_S = 120.0
 
 
-class DockerHosts:
+class ContainerDaemons:
     """The daemons of a network's hosts, each started when its host has its first container. They end with it."""
 
     def __init__(self, network: EmulatedNetwork, image_path: str | None) -> None:

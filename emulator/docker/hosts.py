@@ -10,7 +10,7 @@ from emulator.docker import programs
 from emulator.docker.containers import MEMORY_BYTES, image_at, open_network
 from emulator.docker.daemon import Dockerd
 from emulator.docker.image import find_image
-from emulator.docker.model import Machine
+from emulator.docker.model import DockerHost
 from emulator.flavors import limits
 from emulator.lab.underlay import empty_namespace
 from emulator.netlink import namespaces
@@ -35,7 +35,7 @@ class ImageMapError(EmulationError):
     exit_status = 2
 
 
-def machines_of(plan: Plan, image_map: Mapping[str, str], *, flavors: bool = False) -> tuple[Machine, ...]:
+def machines_of(plan: Plan, image_map: Mapping[str, str], *, flavors: bool = False) -> tuple[DockerHost, ...]:
     """What each host of a plan, but the store's machine, is to be; with ``flavors``, no larger than its flavorId says.
 
     ``image_map`` has an image for each imageId: an archive's path, or a name as `find_image` takes it. Nothing else
@@ -56,21 +56,21 @@ def machines_of(plan: Plan, image_map: Mapping[str, str], *, flavors: bool = Fal
     if nameless := [host.name for host in machines if host.image_id is None]:
         raise ImageMapError(f"{', '.join(nameless[:8])}: no imageId, so no image for a host of Docker")
     return tuple(
-        Machine(host.name, path_of[host.image_id], *limits(host.flavor_id if flavors else None))
+        DockerHost(host.name, path_of[host.image_id], *limits(host.flavor_id if flavors else None))
         for host in machines
         if host.image_id is not None
     )
 
 
-def memory_bytes(machines: Sequence[Machine]) -> int:
+def memory_bytes(machines: Sequence[DockerHost]) -> int:
     """What a guest needs for them, the largest as large as it may get."""
     return MEMORY_BYTES + max(machine.memory_bytes or 0 for machine in machines)
 
 
-class Machines:
+class DockerHosts:
     """Makes hosts' namespaces: a container without a network for each that has an image, by one daemon for all."""
 
-    def __init__(self, network: EmulatedNetwork, machines: Sequence[Machine]) -> None:
+    def __init__(self, network: EmulatedNetwork, machines: Sequence[DockerHost]) -> None:
         self._network = network
         self._machine_of = {machine.host: machine for machine in machines}
 
@@ -104,7 +104,7 @@ class Machines:
         daemon.daemon.wait_until(daemon.answers, _PATIENCE_S)
         return daemon
 
-    def _run(self, daemon: Dockerd, machine: Machine) -> int:
+    def _run(self, daemon: Dockerd, machine: DockerHost) -> int:
         """A host's container; the descriptor of its network namespace."""
         container = Container(machine.host, _DAEMON, machine.cpus, machine.memory_bytes)
         running = daemon.run(container, daemon.load(image_at(machine.image)), "none")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class DockerHost:
     """A host of a plan, by its name, and the path of the archive of its image.
 
     ``cpus`` and ``memory_bytes`` are the most that it may have; None is no limit.

@@ -19,7 +19,7 @@ from emulator.kernel.source import Source, find, from_tarball, sha256
 from emulator.kernel.wheel import LICENSES, differences, read_wheel
 from emulator.system.errors import EmulationError
 from emulator.system.programs import environment, find_program
-from emulator.system.run_folders import Run
+from emulator.system.run_folders import RunFolder
 from emulator.system.text import one_line
 
 Progress = Callable[[str, float], None]
@@ -156,7 +156,7 @@ def _work_folder(folder: Path) -> Iterator[Path]:
     if re.search(r"[\s:]", str(folder)) is None:
         yield folder
         return
-    with Run("kernel") as run:
+    with RunFolder("kernel") as run:
         if re.search(r"[\s:]", str(run.path)) is not None:
             raise EmulationError(
                 f"Linux cannot be built in a folder with a blank or a colon in its path, such as {folder}: set TMPDIR "

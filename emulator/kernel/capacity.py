@@ -8,7 +8,7 @@ from pathlib import Path
 
 from emulator.kernel.job import free_bytes
 from emulator.system.errors import EmulationError
-from emulator.system.run_folders import Run
+from emulator.system.run_folders import RunFolder
 
 _OPEN_FILES = 256
 """A guest has each of the host's files that it uses open on the host, too: a small topology some 100 at once."""
@@ -52,7 +52,7 @@ def _require(limit: int, which: int, least: int, what: str) -> None:
         raise EmulationError(f"a guest kernel needs {what}")
 
 
-def memory_folder(run: Run, memory_bytes: int) -> Path:
+def memory_folder(run: RunFolder, memory_bytes: int) -> Path:
     """A folder for the guest's memory file, in memory where there is room (a container's `/dev/shm` may have 64 MB).
 
     Raises:

@@ -9,7 +9,7 @@ from pathlib import Path
 from emulator.kernel.cache import Kernel
 from emulator.kernel.choose import Clock
 from emulator.kernel.guest import Boot, Guest
-from emulator.kernel.job import Job
+from emulator.kernel.job import GuestJob
 from emulator.system.errors import EmulationError
 
 EXPECTED_RTT_MS = 36.5
@@ -41,7 +41,9 @@ def measure_rtt_ms(boot: Boot) -> tuple[float, float]:
         EmulationError: the guest does not boot, or the pings do not come back.
     """
     output, errors = bytearray(), bytearray()
-    with Guest(boot, Job(("/bin/sh", "-c", SCRIPT), Path("/"), {"PATH": os.environ.get("PATH", os.defpath)})) as guest:
+    with Guest(
+        boot, GuestJob(("/bin/sh", "-c", SCRIPT), Path("/"), {"PATH": os.environ.get("PATH", os.defpath)})
+    ) as guest:
         status = guest.wait(output.extend, errors.extend)
     found = re.search(rb"= ([0-9.]+)/[0-9.]+/([0-9.]+)/", output)
     if status != 0 or found is None:

@@ -39,7 +39,7 @@ _BUILD = "gtsdsl kernel build"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class KernelChoice:
     """Where a run takes place, and in which clock."""
 
     kind: KernelKind
@@ -48,7 +48,7 @@ class Choice:
     """The guest kernel; None on the host's."""
 
 
-def choose(kernel: str = "auto", clock: str = "auto", *, interactive: bool = False) -> Choice:
+def choose(kernel: str = "auto", clock: str = "auto", *, interactive: bool = False) -> KernelChoice:
     """The kernel and the clock for a run: what the user asked for, or the best that this machine has.
 
     ``kernel`` is ``auto`` or a `KernelKind`, ``clock`` is ``auto`` or a `Clock`. ``auto`` takes a built guest kernel,
@@ -104,7 +104,7 @@ def _wanted(clock: str) -> Clock | None:
     return None if clock == "auto" else Clock(clock)
 
 
-def _best(kinds: Sequence[KernelKind], clock: Clock | None, *, interactive: bool) -> Choice:
+def _best(kinds: Sequence[KernelKind], clock: Clock | None, *, interactive: bool) -> KernelChoice:
     """Return the first of these that this machine has, and that has the clock.
 
     Raises:
@@ -143,7 +143,7 @@ def _running(name: str, kernels: Sequence[Kernel]) -> Kernel:
     raise KernelRefusedError(refused[0])
 
 
-def _exactly(kind: KernelKind, clock: Clock | None, *, interactive: bool, takes_next: bool = False) -> Choice:
+def _exactly(kind: KernelKind, clock: Clock | None, *, interactive: bool, takes_next: bool = False) -> KernelChoice:
     """Return this kind of kernel. ``takes_next``: of several built ones, the next if the one asked for last fails.
 
     Raises:
@@ -154,7 +154,7 @@ def _exactly(kind: KernelKind, clock: Clock | None, *, interactive: bool, takes_
             raise EmulationError(f"the host's kernel has no {clock} clock; the guest kernel has: --kernel uml")
         if lacking := host_lacks():
             raise EmulationError(f"--kernel host: {lacking}")
-        return Choice(kind, Clock.REAL, None)
+        return KernelChoice(kind, Clock.REAL, None)
     if platform.machine() != "x86_64":
         raise EmulationError(f"a guest kernel runs on x86-64 only, not on {platform.machine()}: take --kernel host")
     if kind is KernelKind.PACKAGED:
@@ -163,9 +163,9 @@ def _exactly(kind: KernelKind, clock: Clock | None, *, interactive: bool, takes_
         packaged = packaged_kernel()
         if packaged is None:
             raise EmulationError(f"Debian's packaged guest kernel, or kmod, is not installed: {PACKAGED_FROM}")
-        return Choice(kind, Clock.REAL, _running("Debian's packaged guest kernel", (packaged,)))
+        return KernelChoice(kind, Clock.REAL, _running("Debian's packaged guest kernel", (packaged,)))
     kernels = built_kernels()
     if not kernels:
         raise EmulationError(f"no guest kernel has been built: {_BUILD}")
     kernel = _running("the guest kernel", kernels if takes_next else kernels[:1])
-    return Choice(kind, clock or (Clock.REAL if interactive else Clock.VIRTUAL), kernel)
+    return KernelChoice(kind, clock or (Clock.REAL if interactive else Clock.VIRTUAL), kernel)

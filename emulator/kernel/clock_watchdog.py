@@ -88,7 +88,7 @@ class Sample:
     """The name of the process that ran; empty if it could not be told."""
 
 
-class Watchdog:
+class ClockWatchdog:
     """Judges samples of the clocks, taken about once a second."""
 
     def __init__(self, patience_s: float = PATIENCE_S) -> None:

@@ -18,12 +18,12 @@ from emulator.kernel import supervisor as keeper
 from emulator.kernel.cache import Kernel
 from emulator.kernel.capacity import memory_folder, require_limits
 from emulator.kernel.choose import Clock
-from emulator.kernel.clock_watchdog import PATIENCE_S, GuestMemory, Sample, Watchdog, guest_process
+from emulator.kernel.clock_watchdog import PATIENCE_S, ClockWatchdog, GuestMemory, Sample, guest_process
 from emulator.kernel.confine import landlock_version
 from emulator.kernel.job import (
     RUNNING,
     RUNNING_BYTES,
-    Job,
+    GuestJob,
     free_bytes,
     init_arguments,
     put_input,
@@ -42,7 +42,7 @@ from emulator.system.errors import (
 )
 from emulator.system.poll import readable
 from emulator.system.programs import python_command, python_script
-from emulator.system.run_folders import MARK, Run, runs_folder
+from emulator.system.run_folders import MARK, RunFolder, runs_folder
 from emulator.system.signals import signals_held
 
 MEMORY_BYTES = 2**30
@@ -75,7 +75,7 @@ Sink = Callable[[bytes], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class GuestLimits:
     """What a run may take, at most."""
 
     memory_bytes: int = MEMORY_BYTES
@@ -88,7 +88,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Boot(Bounds):
+class Boot(GuestLimits):
     """How a guest is booted."""
 
     kernel: Kernel
@@ -104,7 +104,7 @@ class Guest:
         EmulationError: the kernel cannot be booted here.
     """
 
-    def __init__(self, boot: Boot, job: Job, terminal: int | None = None) -> None:
+    def __init__(self, boot: Boot, job: GuestJob, terminal: int | None = None) -> None:
         """``terminal`` is the descriptor of a terminal for the job's command, if it asks for one (`Job.window`)."""
         self._boot = boot
         self._job = job
@@ -114,7 +114,7 @@ class Guest:
     def __enter__(self) -> Self:
         require_limits(self._boot.memory_bytes)
         with contextlib.ExitStack() as stack:
-            self._run = stack.enter_context(Run("guest"))
+            self._run = stack.enter_context(RunFolder("guest"))
             self._start(stack)
             self._stack = stack.pop_all()
         return self
@@ -297,7 +297,7 @@ class Guest:
             GuestStalledError: it makes no progress.
         """
         symbols = self._boot.kernel.symbols
-        watchdog = Watchdog(self._boot.patience_s)
+        watchdog = ClockWatchdog(self._boot.patience_s)
         while symbols is not None and self._boot.clock is not Clock.REAL:
             # it has not started yet, is just ending, or this machine lets nobody read a process's memory
             with contextlib.suppress(OSError), GuestMemory(self.pid or 0, symbols) as memory:

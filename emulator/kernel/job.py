@@ -34,7 +34,7 @@ _WORDS_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class GuestJob:
     """A command for a guest, and where it runs."""
 
     command: Sequence[str]
@@ -49,7 +49,7 @@ class Job:
     """Rows and columns of the terminal that the command gets; without it, its output goes to files."""
 
 
-def write_job(job: Job, folder: Path, *, settle_s: float, modules: Path | None) -> None:
+def write_job(job: GuestJob, folder: Path, *, settle_s: float, modules: Path | None) -> None:
     """Lay a job down in an empty folder: its inputs, the files for its output, and the script that does it."""
     (folder / "scratch").mkdir(mode=0o700)
     for name, content in {"stdout": b"", "stderr": b"", "status": b"", **job.inputs}.items():

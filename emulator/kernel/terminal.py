@@ -14,7 +14,7 @@ from dataclasses import replace
 from types import FrameType
 
 from emulator.kernel.guest import Boot, Guest
-from emulator.kernel.job import Job
+from emulator.kernel.job import GuestJob
 from emulator.system.errors import GuestTimeoutError
 from emulator.system.poll import readable
 
@@ -25,7 +25,7 @@ Around = Callable[[Guest], AbstractContextManager[object]]
 """What is to be done around a guest's run, before the guest has gone."""
 
 
-def run_on_terminal(boot: Boot, job: Job, keys: int, screen: int, around: Around = contextlib.nullcontext) -> int:
+def run_on_terminal(boot: Boot, job: GuestJob, keys: int, screen: int, around: Around = contextlib.nullcontext) -> int:
     """Run a job whose command has the terminal ``keys`` and ``screen`` (descriptors) for its own; its exit status.
 
     Between them stands a pseudo-terminal, so that the guest never gets hold of the user's, which is left as it was

@@ -90,12 +90,12 @@ def _try(kernel: Kernel) -> _Answer:
     # loaded only where there is no answer yet; it also imports `choose`, which imports this module
     from emulator.kernel.choose import Clock  # noqa: PLC0415
     from emulator.kernel.guest import Boot, Guest  # noqa: PLC0415
-    from emulator.kernel.job import Job  # noqa: PLC0415
+    from emulator.kernel.job import GuestJob  # noqa: PLC0415
 
     boot = Boot(kernel, Clock.REAL, memory_bytes=_MEMORY_BYTES, timeout_s=_TIMEOUT_S)
     said = bytearray()
     try:
-        with Guest(boot, Job(("true",), Path("/"), {"PATH": os.defpath})) as guest:
+        with Guest(boot, GuestJob(("true",), Path("/"), {"PATH": os.defpath})) as guest:
             status = guest.wait(lambda _: None, said.extend)
     except GuestPanickedError:
         return _Answer(reason(kernel.version, _processor().get("flags", "").split()))

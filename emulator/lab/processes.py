@@ -15,7 +15,7 @@ from emulator.lab import reaper as guardian
 from emulator.system.errors import EmulationError
 from emulator.system.folders import working_folder
 from emulator.system.programs import environment, find_program, python_command
-from emulator.system.run_folders import MARK, Run
+from emulator.system.run_folders import MARK, RunFolder
 
 _TOOLS = ("nsenter", "unshare", "setsid", "mount")
 _READY_BYTES = 4096
@@ -40,7 +40,7 @@ exec "$@"
 """
 
 
-class World:
+class Processes:
     """What the processes of an emulation share: a mount namespace with a ``/etc/hosts`` of its own, and a guardian.
 
     Both start with the first process: a network in which nothing runs needs neither. ``folder`` is one that only
@@ -186,7 +186,7 @@ class World:
             if find_program(tool) is None:
                 raise EmulationError(f"`{tool}` is missing: install util-linux (`apt-get install util-linux mount`)")
         with contextlib.ExitStack() as stack:
-            run = stack.enter_context(Run("network"))
+            run = stack.enter_context(RunFolder("network"))
             self.folder = run.path / "world"
             self.folder.mkdir(mode=0o700)
             parent = os.pidfd_open(os.getpid())

@@ -19,7 +19,7 @@ from typing import Self
 from emulator.netlink import addresses, links, namespaces, neighbours, qdiscs, routes
 from emulator.netlink.connection import Netlink, NetlinkError, is_missing
 from emulator.netlink.messages import Request
-from emulator.plan import Circuit, Egress, End, Plan
+from emulator.plan import Circuit, Egress, Interface, Plan
 from emulator.plan.neighbours import told_neighbours
 from emulator.system.errors import EmulationError
 from gtsdsl.inputs.loading import without_collector
@@ -82,7 +82,7 @@ class Underlay:
         while self.namespaces:
             os.close(self.namespaces.popitem()[1].descriptor)
 
-    def key_of(self, end: End) -> str:
+    def key_of(self, end: Interface) -> str:
         """The key, in `namespaces`, of the namespace that an interface is in."""
         return end.node if end.node in self.namespaces else SWITCHES
 
@@ -112,7 +112,7 @@ class Underlay:
             namespace = self.namespaces[node]
             name = interface_name(node, port)
             text = (0x02 << 40 | mac).to_bytes(6, "big").hex(":")
-            found.append(End(node, str(port), name, port, namespace.next_index, text, None, None))
+            found.append(Interface(node, str(port), name, port, namespace.next_index, text, None, None))
             namespace.next_index += 1
         with self.netlink(first[0]) as netlink:
             netlink.send([links.veth(self._end(found[0]), self._end(found[1]))])
@@ -132,7 +132,7 @@ class Underlay:
                     with self.netlink(end.node) as netlink:
                         links.finish_checksums(netlink, [end.name])
 
-    def restore_routes(self, end: End) -> None:
+    def restore_routes(self, end: Interface) -> None:
         """Make the routes through an interface again: the kernel has dropped them when it went down."""
         for host in self.plan.hosts:
             if host.name == end.node:
@@ -195,10 +195,10 @@ class Underlay:
         }
         return {**_SYSCTLS, **FORWARDING, **closed, **time_to_live(len(self.plan.hosts))}
 
-    def _end(self, end: End) -> links.End:
+    def _end(self, end: Interface) -> links.VethEnd:
         namespace = self.namespaces[self.key_of(end)]
         namespace.next_index = max(namespace.next_index, end.index + 1)
-        return links.End(namespace.descriptor, end.name, end.index, bytes.fromhex(end.mac.replace(":", "")))
+        return links.VethEnd(namespace.descriptor, end.name, end.index, bytes.fromhex(end.mac.replace(":", "")))
 
     def _requests(self, names: Sequence[str]) -> tuple[dict[str, list[Request]], dict[str, list[Request]]]:
         """By namespace: what brings interfaces up, and what can be done when all of them are."""

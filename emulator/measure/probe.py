@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from emulator.lab.underlay import Underlay
 from emulator.measure.echo import FRAME_BYTES, SO_TIMESTAMPNS, Echo, arrivals
 from emulator.netlink import namespaces
-from emulator.plan import Circuit, End, Plan
+from emulator.plan import Circuit, Interface, Plan
 
 VERSION = 1
 _ETHERTYPE = 0x88B5  # for experiments (IEEE 802, 9.2.4)
@@ -190,7 +190,7 @@ def _frames(underlay: Underlay, circuit: Circuit) -> Iterator[_Frames]:
         yield _Frames(opened[0], opened[1])
 
 
-def _packets(underlay: Underlay, end: End) -> socket.socket:
+def _packets(underlay: Underlay, end: Interface) -> socket.socket:
     with namespaces.entered(underlay.namespaces[underlay.key_of(end)].descriptor):
         found = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         try:
@@ -203,5 +203,5 @@ def _packets(underlay: Underlay, end: End) -> socket.socket:
     return found
 
 
-def _address(end: End) -> str:
+def _address(end: Interface) -> str:
     return (end.address or "").partition("/")[0]

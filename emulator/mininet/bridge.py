@@ -6,11 +6,11 @@ import time
 
 from mininet.node import Switch as MininetSwitch
 
-from emulator.lab.processes import World
+from emulator.lab.processes import Processes
 from emulator.lab.underlay import SWITCHES, Underlay
 from emulator.mininet.node import EmulatedNode
 from emulator.netlink import links
-from emulator.plan import End, Switch
+from emulator.plan import Interface, Switch
 from emulator.system.errors import EmulationError
 
 _PATIENCE_S = 60.0
@@ -21,7 +21,7 @@ _LOOK_S = 0.1
 class EmulatedSwitch(EmulatedNode, MininetSwitch):  # type: ignore[misc]
     """A switch of either kind. All share one network namespace, in which each is a bridge of its own name."""
 
-    def __init__(self, switch: Switch, underlay: Underlay, world: World) -> None:
+    def __init__(self, switch: Switch, underlay: Underlay, world: Processes) -> None:
         self.plan = switch
         self.dpid = switch.datapath_id
         self.underlay = underlay
@@ -32,7 +32,7 @@ class EmulatedSwitch(EmulatedNode, MininetSwitch):  # type: ignore[misc]
         super().__init__(switch.name, underlay.namespaces[SWITCHES].descriptor, world)
 
     @property
-    def _ends(self) -> list[End]:
+    def _ends(self) -> list[Interface]:
         return [end for end in self.underlay.plan.ends if end.node == self.name]
 
     @property

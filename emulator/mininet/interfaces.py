@@ -17,7 +17,7 @@ from gtsdsl.topology.units import parse_bandwidth, parse_duration_us, parse_loss
 
 if TYPE_CHECKING:
     from emulator.mininet.network import EmulatedNetwork
-    from emulator.plan import End
+    from emulator.plan import Interface
 
 
 class EmulatedIntf(Intf):  # type: ignore[misc]
@@ -26,7 +26,7 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
     name: str
     link: EmulatedLink | None
 
-    def __init__(self, network: EmulatedNetwork, node: object, end: End) -> None:
+    def __init__(self, network: EmulatedNetwork, node: object, end: Interface) -> None:
         self.network = network
         self.end = end
         self._told: Impairment | None = None
@@ -198,7 +198,7 @@ class EmulatedLink(Link):  # type: ignore[misc]
         """Nothing: it ends with the network."""
 
 
-def _planned(end: End) -> Impairment:
+def _planned(end: Interface) -> Impairment:
     if end.egress is None:
         return Impairment()
     return Impairment(

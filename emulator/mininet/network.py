@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NoReturn, Self
 from mininet.log import output
 from mininet.net import Mininet
 
-from emulator.docker.model import Machine
+from emulator.docker.model import DockerHost
 from emulator.lab.cgroups import limiting_groups
 from emulator.lab.hosts_file import names_of_hosts
-from emulator.lab.processes import World
+from emulator.lab.processes import Processes
 from emulator.lab.underlay import SWITCHES, Create, Namespace, Underlay
 from emulator.measure.captures import Captures
 from emulator.mininet.bridge import BridgeSwitch, await_spanning_tree
@@ -24,7 +24,7 @@ from emulator.mininet.node import EmulatedHost, EmulatedNode
 from emulator.mininet.ovs import OpenVSwitch, OvsSwitch, has_kernel_datapath
 from emulator.netlink import namespaces
 from emulator.overlays.model import Attachment, Container
-from emulator.plan import Circuit, End, Plan
+from emulator.plan import Circuit, Interface, Plan
 from emulator.system.errors import EmulationError
 from emulator.system.text import one_line
 from gtsdsl.topology.addresses import LOOPBACK_POOL
@@ -49,11 +49,11 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
 
     built: bool
 
-    def __init__(self, plan: Plan, machines: Sequence[Machine] = ()) -> None:
+    def __init__(self, plan: Plan, machines: Sequence[DockerHost] = ()) -> None:
         """``machines`` are the hosts that are to be containers of Docker."""
         self.plan = plan
         self.underlay = Underlay(plan, _machines(self, machines) if machines else None)
-        self.world = World(names_of_hosts(plan))
+        self.world = Processes(names_of_hosts(plan))
         self.containers: list[EmulatedHost] = []
         """Those of an overlay; they are nodes, but not among the ``hosts``, which `pingAll` goes over."""
         self.deployment: Deployment | None = None
@@ -292,14 +292,14 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         self.links.append(link)
         return link
 
-    def _interface(self, end: End) -> EmulatedIntf:
+    def _interface(self, end: Interface) -> EmulatedIntf:
         return EmulatedIntf(self, self.nameToNode[end.node], end)
 
 
-def _machines(network: EmulatedNetwork, machines: Sequence[Machine]) -> Create:
-    from emulator.docker.hosts import Machines  # noqa: PLC0415 - only who asks for Docker pays for it
+def _machines(network: EmulatedNetwork, machines: Sequence[DockerHost]) -> Create:
+    from emulator.docker.hosts import DockerHosts  # noqa: PLC0415 - only who asks for Docker pays for it
 
-    return Machines(network, machines).make
+    return DockerHosts(network, machines).make
 
 
 def _until(word: str, host: EmulatedHost) -> str:

@@ -16,7 +16,7 @@ from emulator.system.errors import EmulationError
 from emulator.system.folders import working_folder
 
 if TYPE_CHECKING:
-    from emulator.lab.processes import World
+    from emulator.lab.processes import Processes
 
 _DESCRIPTORS = 4  # a shell takes three of them, and one more while it starts
 _SENTINEL = "\x7f"  # Mininet's prompt, by which it sees that a command has ended
@@ -32,12 +32,12 @@ _FUNCTIONS = (
 
 
 class EmulatedNode(Node):  # type: ignore[misc]
-    """A node in a namespace that a descriptor names; its processes are those of a `World`."""
+    """A node in a namespace that a descriptor names; its processes are those of a `Processes`."""
 
     name: str
     waiting: bool
 
-    def __init__(self, name: str, namespace: int, world: World, **params: object) -> None:
+    def __init__(self, name: str, namespace: int, world: Processes, **params: object) -> None:
         self.namespace = namespace
         self.world = world
         super().__init__(name, inNamespace=True, **params)
@@ -154,7 +154,7 @@ class EmulatedHost(EmulatedNode, Host):  # type: ignore[misc]
     """A host. ``loopback`` is its own address, which its name stands for; for ``cpu``, see `setCPUFrac`."""
 
     def __init__(
-        self, name: str, namespace: int, world: World, loopback: str, cpu: float | None = None, **params: object
+        self, name: str, namespace: int, world: Processes, loopback: str, cpu: float | None = None, **params: object
     ) -> None:
         self.loopback = loopback
         super().__init__(name, namespace, world, **params)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from emulator.lab.processes import World
+from emulator.lab.processes import Processes
 from emulator.lab.underlay import Underlay
 from emulator.mininet.bridge import EmulatedSwitch
 from emulator.netlink.connection import NETLINK_GENERIC, Netlink, NetlinkError
@@ -33,7 +33,7 @@ class OpenVSwitch:
     The user's own Open vSwitch, if there is one, is in another namespace, with other sockets: neither sees the other.
     """
 
-    def __init__(self, world: World, namespace: int) -> None:
+    def __init__(self, world: Processes, namespace: int) -> None:
         """Raises EmulationError if Open vSwitch is not installed; nothing is started yet."""
         self._world = world
         self._namespace = namespace
@@ -155,7 +155,7 @@ class OvsSwitch(EmulatedSwitch):
     All bridges are made together (`OpenVSwitch.start`).
     """
 
-    def __init__(self, switch: Switch, underlay: Underlay, world: World, ovs: OpenVSwitch) -> None:
+    def __init__(self, switch: Switch, underlay: Underlay, world: Processes, ovs: OpenVSwitch) -> None:
         super().__init__(switch, underlay, world)
         self._ovs = ovs
 

@@ -34,7 +34,7 @@ _VETH = text(_INFO_KIND, "veth")
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class VethEnd:
     """One end of a veth pair to be: its name, index and MAC address in the namespace that a descriptor names."""
 
     namespace: int
@@ -53,7 +53,7 @@ class LinkState:
     mac: str
 
 
-def veth(first: End, second: End) -> Request:
+def veth(first: VethEnd, second: VethEnd) -> Request:
     """A veth pair, each end in its namespace from the first moment on: a name need be unique there only.
 
     Both are down: the kernel refuses a pair that is up when it is made.
@@ -63,7 +63,7 @@ def veth(first: End, second: End) -> Request:
     return Request(_RTM_NEWLINK, NEW, body, first.name)
 
 
-def _end(end: End) -> bytes:
+def _end(end: VethEnd) -> bytes:
     return b"".join(
         (
             _IFINFO.pack(0, 0, end.index, 0, 0),

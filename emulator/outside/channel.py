@@ -32,7 +32,7 @@ from gtsdsl.diagnostics import printable
 if TYPE_CHECKING:
     from emulator.inside.shell import Shell
     from emulator.mininet.network import EmulatedNetwork
-    from emulator.outside.runner import Place
+    from emulator.outside.runner import Runner
 
 _LONGEST = 1000
 _PAUSE_S = 0.002
@@ -52,7 +52,7 @@ class Ended:
 class Channel:
     """The side that asks; a context manager around a place that serves."""
 
-    def __init__(self, place: Place, *, stops: bool) -> None:
+    def __init__(self, place: Runner, *, stops: bool) -> None:
         """``stops``: the place is a guest with a virtual clock, whose process is stopped between requests."""
         self._place = place
         self._stops = stops

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from emulator.docker.model import Machine
+from emulator.docker.model import DockerHost
 from emulator.inside.completion import HISTORY, PROMPT, complete
 from emulator.kernel.guest import Guest
 from emulator.kernel.terminal import run_on_terminal
 from emulator.measure.captures import handing_over
 from emulator.outside.channel import Channel
 from emulator.outside.run_task import write_to
-from emulator.outside.runner import HostPlace, Where, boot_of, job_of, open_place
+from emulator.outside.runner import NativeRunner, Where, boot_of, job_of, open_place
 from emulator.overlays.model import OverlaySpec
 from emulator.plan.model import Plan
 from emulator.system.errors import EmulationError
@@ -32,7 +32,7 @@ _HISTORY_BYTES = 2**24
 @interrupts()
 def run_prompt(
     where: Where, plan: Plan, overlay: OverlaySpec | None = None, captures: tuple[CaptureRequest, ...] = (),
-    machines: tuple[Machine, ...] = (),
+    machines: tuple[DockerHost, ...] = (),
 ) -> int:  # fmt: skip
     """Let a person work in a plan's network, and in an overlay on it, on this terminal; the exit status.
 
@@ -47,7 +47,7 @@ def run_prompt(
     if where.is_virtual:
         return _run_here(where, replace(asked, kind="serve", spins=True))
     if where.choice.kernel is None:
-        with HostPlace(asked, where.timeout_s, has_terminal=True) as place:
+        with NativeRunner(asked, where.timeout_s, has_terminal=True) as place:
             status = None
             while status is None:
                 with contextlib.suppress(KeyboardInterrupt):  # it is for the shell

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from emulator.docker.model import Machine
+from emulator.docker.model import DockerHost
 from emulator.kernel.guest import MEMORY_BYTES
 from emulator.overlays.model import OverlaySpec, Runtime
 from emulator.plan import Options, Plan, plan
@@ -13,12 +13,12 @@ from gtsdsl.model.testbed import Testbed
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RunRequest:
     """What is to be run. ``machines`` are the hosts that are containers of Docker, ``memory_bytes`` is a guest's."""
 
     plan: Plan
     overlay: OverlaySpec | None = None
-    machines: tuple[Machine, ...] = ()
+    machines: tuple[DockerHost, ...] = ()
     memory_bytes: int = MEMORY_BYTES
 
 
@@ -34,7 +34,7 @@ def ask(
     image: str | None = None,
     flavors: bool = False,
     image_map: Mapping[str, str] | None = None,
-) -> Asked:
+) -> RunRequest:
     """What is to be run, as `gtsdsl emulate` has it in options of the same names.
 
     Without an ``overlay``, ``flavors`` are about the hosts that an ``image_map`` makes containers.
@@ -63,11 +63,11 @@ def ask(
             image_path=image,
             flavors=flavors,
         )
-        return Asked(made, asked, memory_bytes=spec.memory_bytes(asked))
+        return RunRequest(made, asked, memory_bytes=spec.memory_bytes(asked))
     made = plan(testbed, options)
     if image_map is None:
-        return Asked(made)
+        return RunRequest(made)
     from emulator.docker.hosts import machines_of, memory_bytes  # noqa: PLC0415
 
     machines = machines_of(made, image_map, flavors=flavors)
-    return Asked(made, machines=machines, memory_bytes=memory_bytes(machines))
+    return RunRequest(made, machines=machines, memory_bytes=memory_bytes(machines))

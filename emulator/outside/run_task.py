@@ -12,7 +12,7 @@ from emulator.inside.actions import Outcome
 from emulator.kernel.guest import Sink
 from emulator.kernel.job import RUNNING, RUNNING_BYTES, words
 from emulator.measure.captures import handing_over
-from emulator.outside.runner import Place, Where, open_place
+from emulator.outside.runner import Runner, Where, open_place
 from emulator.outside.verify import believed, not_believed
 from emulator.system.decode import parsed
 from emulator.system.errors import EmulationError, GuestFailedError
@@ -47,7 +47,7 @@ def run_task(where: Where, task: Task, stdout: Sink, stderr: Sink, notice: Notic
 
 
 @contextlib.contextmanager
-def _noticing(place: Place, stdout: Sink, stderr: Sink, notice: Notice | None) -> Iterator[tuple[Sink, Sink]]:
+def _noticing(place: Runner, stdout: Sink, stderr: Sink, notice: Notice | None) -> Iterator[tuple[Sink, Sink]]:
     """Sinks for the run's output, before the first of which ``notice`` says, now and then, what is being done."""
     if notice is None:
         yield stdout, stderr

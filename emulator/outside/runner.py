@@ -16,14 +16,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self
 
-from emulator.kernel.choose import Choice, Clock
-from emulator.kernel.guest import RESULT_BYTES, Boot, Bounds, Guest, Sink
+from emulator.kernel.choose import Clock, KernelChoice
+from emulator.kernel.guest import RESULT_BYTES, Boot, Guest, GuestLimits, Sink
 from emulator.kernel.job import (
     FOLDER_VARIABLE,
     PARENT_VARIABLE,
     RUNNING,
     RUNNING_BYTES,
-    Job,
+    GuestJob,
     put_input,
     read_result,
     words,
@@ -32,7 +32,7 @@ from emulator.system.errors import EmulationError, GuestTimeoutError
 from emulator.system.folders import working_folder
 from emulator.system.poll import readable
 from emulator.system.programs import environment, python_command, python_script
-from emulator.system.run_folders import MARK, PLACE_VARIABLE, Run
+from emulator.system.run_folders import MARK, PLACE_VARIABLE, RunFolder
 from emulator.system.signals import shell_status, signals_held
 from emulator.task import TASK, Task, task_to_json
 
@@ -46,7 +46,7 @@ _RUNS_IN_GUEST = "/dev/shm"  # noqa: S108 - the guest's own: its /tmp shows the 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
-class Place(Protocol):
+class Runner(Protocol):
     """Where a task is being done: a context manager that ends it on every way out."""
 
     def __enter__(self) -> Self: ...
@@ -70,10 +70,10 @@ class Place(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Where(Bounds):
+class Where(GuestLimits):
     """The kernel and the clock of a run, and its bounds."""
 
-    choice: Choice
+    choice: KernelChoice
 
     @property
     def is_virtual(self) -> bool:
@@ -99,11 +99,11 @@ def boot_of(where: Where) -> Boot:
     )
 
 
-def job_of(task: Task, output: Path | None = None) -> Job:
+def job_of(task: Task, output: Path | None = None) -> GuestJob:
     """The job of a guest that does a task."""
     _require_mininet()
     _compile()
-    return Job(
+    return GuestJob(
         _inside(),
         working_folder(),
         {**_environment(), PLACE_VARIABLE: _RUNS_IN_GUEST},
@@ -112,14 +112,14 @@ def job_of(task: Task, output: Path | None = None) -> Job:
     )
 
 
-def open_place(where: Where, task: Task) -> Place:
+def open_place(where: Where, task: Task) -> Runner:
     """Where a task is to be done; it begins at entry."""
     if where.choice.kernel is not None:
         return Guest(boot_of(where), job_of(task))
-    return HostPlace(task, where.timeout_s)
+    return NativeRunner(task, where.timeout_s)
 
 
-class HostPlace:
+class NativeRunner:
     """A process of the host's kernel that does a task; in a user namespace of its own where we are not root."""
 
     def __init__(self, task: Task, timeout_s: float | None = None, *, has_terminal: bool = False) -> None:
@@ -132,7 +132,7 @@ class HostPlace:
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             _require_mininet()
-            run = stack.enter_context(Run("emulation"))
+            run = stack.enter_context(RunFolder("emulation"))
             self.shared = run.path / "shared"
             self.shared.mkdir(mode=0o700)
             put_input(self.shared, TASK, task_to_json(self._task))

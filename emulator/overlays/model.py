@@ -32,7 +32,7 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
-class StorePlace:
+class StoreLocation:
     """Where the key-value store is: on ``host``, a host of the plan, or at ``address`` (``10.0.0.5:2379``), running."""
 
     host: str | None = None
@@ -57,7 +57,7 @@ class OverlaySpec:
     containers: tuple[Container, ...]
     network: str
     runtime: Runtime
-    store: StorePlace | None = None
+    store: StoreLocation | None = None
     image: str | None = None
 
 
@@ -86,7 +86,7 @@ def spec_from_json(fields: dict[str, Any]) -> OverlaySpec:
             **fields,
             "hosts": tuple(fields["hosts"]),
             "containers": tuple(Container(**item) for item in fields["containers"]),
-            "store": None if store is None else StorePlace(**store),
+            "store": None if store is None else StoreLocation(**store),
         }
     )
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emulator.docker.containers import HOST, DockerHosts
+from emulator.docker.containers import HOST, ContainerDaemons
 from emulator.netlink.state import KernelState
 from emulator.overlays.base import Overlay
 from emulator.overlays.model import Attachment, Container, OverlaySpec, Peer
@@ -23,7 +23,7 @@ class NoOverlay(Overlay):
 
     def __init__(self, spec: OverlaySpec, network: EmulatedNetwork, store: Store | None) -> None:
         super().__init__(spec, network, store)
-        self._docker = DockerHosts(network, spec.image)
+        self._docker = ContainerDaemons(network, spec.image)
 
     @property
     def agent(self) -> str:

@@ -10,7 +10,7 @@ from emulator.docker.containers import MEMORY_BYTES
 from emulator.docker.image import find_image, own_image
 from emulator.flavors import limits
 from emulator.overlays import overlay
-from emulator.overlays.model import Container, OverlaySpec, Runtime, StorePlace
+from emulator.overlays.model import Container, OverlaySpec, Runtime, StoreLocation
 from emulator.plan import Plan
 from emulator.system.errors import OverlayError
 from gtsdsl.diagnostics import did_you_mean, printable
@@ -31,7 +31,7 @@ def spec(
     *,
     containers: int = 1,
     runtime: Runtime | None = None,
-    store: StorePlace | None = None,
+    store: StoreLocation | None = None,
     network: str = NETWORK,
     image_path: str | None = None,
     flavors: bool = False,
@@ -58,7 +58,7 @@ def spec(
         if store is not None:
             raise OverlayError(f"{name} {form} keeps nothing in a store: leave --store out")
     elif store is None:
-        store = StorePlace(host=plan.hosts[0].name)
+        store = StoreLocation(host=plan.hosts[0].name)
     if runtime != "docker" and image_path is not None:
         raise OverlayError("an image is for containers of Docker: add --runtime docker")
     if not 0 <= containers <= _MAX_CONTAINERS:

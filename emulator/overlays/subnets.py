@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, ClassVar
 
 from emulator.docker.containers import BRIDGE as BRIDGE_NETWORK
-from emulator.docker.containers import DockerHosts, bridge_options
+from emulator.docker.containers import ContainerDaemons, bridge_options
 from emulator.lab.underlay import empty_namespace
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import InterfaceAddress, KernelState, Route, difference, read
@@ -42,7 +42,7 @@ class SubnetOverlay(Overlay):
         super().__init__(spec, network, store)
         self._before: dict[str, KernelState] = {}
         self._attached: dict[str, int] = {}
-        self.docker = DockerHosts(network, spec.image)
+        self.docker = ContainerDaemons(network, spec.image)
 
     @classmethod
     def refuses(cls, spec: OverlaySpec) -> Iterator[str]:

@@ -6,7 +6,7 @@ What makes a plan is imported when it is first asked for: where a network runs, 
 from typing import TYPE_CHECKING
 
 from emulator.plan.json import from_json, to_json
-from emulator.plan.model import Circuit, Controller, Egress, End, Host, Plan, Route, Switch
+from emulator.plan.model import Circuit, Controller, Egress, Host, Interface, Plan, Route, Switch
 
 if TYPE_CHECKING:
     from emulator.plan.build import Options, PlanError, plan
@@ -15,8 +15,8 @@ __all__ = [
     "Circuit",
     "Controller",
     "Egress",
-    "End",
     "Host",
+    "Interface",
     "Options",
     "Plan",
     "PlanError",

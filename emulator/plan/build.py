@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from emulator.plan.model import Circuit, Controller, Egress, End, Host, Plan, Route, Switch, SwitchKind
+from emulator.plan.model import Circuit, Controller, Egress, Host, Interface, Plan, Route, Switch, SwitchKind
 from emulator.system.errors import EmulationError
 from gtsdsl.circuits import Circuits
 from gtsdsl.diagnostics import printable
@@ -125,10 +125,10 @@ def _ends(
     given: Mapping[PortRef, Address],
     effects: Mapping[str, Impairment],
     options: Options,
-) -> list[End]:
+) -> list[Interface]:
     """All interfaces: ``2k`` and ``2k + 1`` are the first and second end of wire ``k``."""
     next_index: dict[str, int] = {}
-    found: list[End] = []
+    found: list[Interface] = []
     for wire in all_wires:
         for port in wire.ends:
             node = by_id[port.resource]
@@ -138,7 +138,7 @@ def _ends(
             number = len(found)
             seed = seed_of(options.seed, number)
             found.append(
-                End(
+                Interface(
                     node=names[node.id],
                     port=port.port,
                     name=interface_name(names[node.id], numbers[port]),
@@ -181,7 +181,7 @@ def _hosts(
     hosts: Sequence[Resource],
     names: Mapping[str, str],
     own: Mapping[str, IPv4Address],
-    ends: Sequence[End],
+    ends: Sequence[Interface],
     routes: Mapping[str, Mapping[Hop, Sequence[str]]],
 ) -> tuple[Host, ...]:
     return tuple(
@@ -208,7 +208,7 @@ def _text(host: Resource, *names: str) -> str | None:
     return next((value for value in found if isinstance(value, str)), None)
 
 
-def _ip(end: End) -> str:
+def _ip(end: Interface) -> str:
     if end.address is None:
         raise PlanError(f"interface {end.name} has no address: nothing can be sent through it")
     return end.address.partition("/")[0]

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TypeAlias
 
-from emulator.plan.model import VERSION, Circuit, Controller, Egress, End, Host, Plan, Route, Switch
+from emulator.plan.model import VERSION, Circuit, Controller, Egress, Host, Interface, Plan, Route, Switch
 from emulator.system.errors import EmulationError
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
@@ -62,7 +62,7 @@ def _circuit(item: dict[str, Json]) -> Circuit:
     return Circuit(**fields, first=first, second=second)  # type: ignore[arg-type]
 
 
-def _end(item: Json) -> End:
+def _end(item: Json) -> Interface:
     fields = dict(item)  # type: ignore[arg-type]
     egress = fields.pop("egress")
-    return End(**fields, egress=None if egress is None else Egress(**egress))  # type: ignore[arg-type]
+    return Interface(**fields, egress=None if egress is None else Egress(**egress))  # type: ignore[arg-type]

@@ -34,7 +34,7 @@ class Egress:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class Interface:
     """An interface: one end of a circuit.
 
     ``node`` is the name of the host or switch, ``port`` the testbed's port. ``number`` is Mininet's port number, of a
@@ -58,13 +58,13 @@ class Circuit:
     """Two interfaces that are joined. ``rtt_ns`` is the round trip without the time to send the bits."""
 
     id: str
-    first: End
-    second: End
+    first: Interface
+    second: Interface
     rtt_ns: int
     source: DelaySource
 
     @property
-    def ends(self) -> tuple[End, End]:
+    def ends(self) -> tuple[Interface, Interface]:
         return self.first, self.second
 
 
@@ -134,7 +134,7 @@ class Plan:
     circuits: tuple[Circuit, ...]
 
     @property
-    def ends(self) -> Iterator[End]:
+    def ends(self) -> Iterator[Interface]:
         """All interfaces, in the order of the circuits."""
         for circuit in self.circuits:
             yield circuit.first

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import permutations
 
-from emulator.plan.model import Circuit, End, Plan
+from emulator.plan.model import Circuit, Interface, Plan
 
 _NEIGHBOURS_ASKED = 512
 """Up to so many circuits' ends ask for their neighbours with ARP.
@@ -17,7 +17,7 @@ _SLOW_NS = 2 * 10**9
 """ARP asks three times, once a second, and then takes for unreachable a neighbour whose answer is still on its way."""
 
 
-def told_neighbours(plan: Plan) -> Iterator[tuple[End, End]]:
+def told_neighbours(plan: Plan) -> Iterator[tuple[Interface, Interface]]:
     """Pairs of ends of which the first is told the address of the second."""
     many = 2 * len(plan.circuits) > _NEIGHBOURS_ASKED
     switched: list[Circuit] = []
@@ -32,7 +32,7 @@ def told_neighbours(plan: Plan) -> Iterator[tuple[End, End]]:
             yield from permutations(segment, 2)
 
 
-def _segments(circuits: list[Circuit]) -> Iterator[list[End]]:
+def _segments(circuits: list[Circuit]) -> Iterator[list[Interface]]:
     """The ends with an address that reach each other over switches and no host."""
     import networkx as nx  # noqa: PLC0415 - which takes long to import, and is seldom needed
 

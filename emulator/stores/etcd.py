@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from emulator.lab.daemons import Daemon, start_program
 from emulator.netlink import namespaces
-from emulator.overlays.model import StorePlace
+from emulator.overlays.model import StoreLocation
 from emulator.stores.client import Client, StoreError
 from emulator.stores.relay import Relay
 from emulator.system.programs import find_program
@@ -35,7 +35,7 @@ class Store:
     Its own is etcd with a single member, both versions of its API, and its data in memory, which outlive a stop.
     """
 
-    def __init__(self, network: EmulatedNetwork, place: StorePlace, relay: Relay | None = None) -> None:
+    def __init__(self, network: EmulatedNetwork, place: StoreLocation, relay: Relay | None = None) -> None:
         """``relay`` leads to the place's address, if it is one; see `Relay` for when to make it."""
         self.network = network
         self.place = place
@@ -46,7 +46,7 @@ class Store:
         self._is_relayed = False
 
     @staticmethod
-    def lacks(place: StorePlace, *, in_guest: bool) -> Iterator[str]:
+    def lacks(place: StoreLocation, *, in_guest: bool) -> Iterator[str]:
         """What is missing for a store at a place, a sentence each, with what mends it.
 
         It connects to an address: ask in the machine's own network, before `user_namespace.enter`.

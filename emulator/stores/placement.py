@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, count
 
-from emulator.overlays.model import StorePlace
+from emulator.overlays.model import StoreLocation
 from emulator.plan import Options, Plan, PlanError, plan
 from gtsdsl.circuits import Circuits, canonical
 from gtsdsl.diagnostics import did_you_mean, printable
@@ -107,7 +107,7 @@ def with_machine(testbed: Testbed, site: str, circuits: Circuits | None = None) 
     return made, store_id
 
 
-def plan_with_store(testbed: Testbed, options: Options, text: str) -> tuple[Plan, StorePlace]:
+def plan_with_store(testbed: Testbed, options: Options, text: str) -> tuple[Plan, StoreLocation]:
     """The network of a testbed whose store is where ``text`` says (`parse_store`), and that place in it.
 
     Raises:
@@ -115,13 +115,13 @@ def plan_with_store(testbed: Testbed, options: Options, text: str) -> tuple[Plan
     """
     choice = parse_store(text, testbed, options.circuits)
     if choice.address is not None:
-        return plan(testbed, options), StorePlace(address=choice.address)
+        return plan(testbed, options), StoreLocation(address=choice.address)
     wanted = choice.host_id
     if choice.site is not None:
         testbed, wanted = with_machine(testbed, choice.site, options.circuits)
     made = plan(testbed, options)
     hosts = tuple(replace(host, is_store=choice.site is not None and host.id == wanted) for host in made.hosts)
-    return replace(made, hosts=hosts), StorePlace(host=next(host.name for host in hosts if host.id == wanted))
+    return replace(made, hosts=hosts), StoreLocation(host=next(host.name for host in hosts if host.id == wanted))
 
 
 def _hosts(testbed: Testbed) -> list[Resource]:

@@ -100,7 +100,7 @@ def _open_to_owner(path: Path) -> None:
         path.chmod(stat.S_IMODE(found.st_mode) | wanted)
 
 
-class Run:
+class RunFolder:
     """A run's folder, held by a lock from entry to exit; a context manager that removes all that belongs to it.
 
     ``path`` is the folder. ``lock`` is the descriptor that holds the lock: a helper process that inherits it keeps

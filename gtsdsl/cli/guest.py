@@ -61,7 +61,7 @@ def command(
         raise click.UsageError("the name of the command is empty")
     from emulator.kernel.choose import Clock, guest_kernel  # noqa: PLC0415
     from emulator.kernel.guest import MEMORY_BYTES, OUTPUT_BYTES, Boot, Guest  # noqa: PLC0415
-    from emulator.kernel.job import Job  # noqa: PLC0415
+    from emulator.kernel.job import GuestJob  # noqa: PLC0415
     from emulator.kernel.output import check_output  # noqa: PLC0415
     from emulator.kernel.terminal import run_on_terminal  # noqa: PLC0415
     from emulator.outside.run_task import write_to  # noqa: PLC0415
@@ -77,7 +77,7 @@ def command(
             patience_s=patience,
             output_bytes=most or OUTPUT_BYTES,
         )
-        job = Job(command, working_folder(), dict(os.environ), check_output(output) if output else None)
+        job = GuestJob(command, working_folder(), dict(os.environ), check_output(output) if output else None)
         warn_if_unconfined()
         if boot.clock is Clock.REAL and is_person():
             sys.exit(run_on_terminal(boot, job, sys.stdin.fileno(), sys.stdout.fileno()))

@@ -10,7 +10,7 @@ from itertools import islice
 
 from gtsdsl.diagnostics.codes import CODES, Severity
 from gtsdsl.model.testbed import Value
-from gtsdsl.source import Place, Source
+from gtsdsl.source import Location, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Note:
     """A second place that a finding speaks of, in the same source."""
 
     message: str
-    place: Place
+    place: Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Diagnostic:
     code: str
     message: str
     source: Source
-    place: Place | None = None
+    place: Location | None = None
     notes: tuple[Note, ...] = ()
     hint: str | None = None
 

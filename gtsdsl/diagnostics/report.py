@@ -9,7 +9,7 @@ from gtsdsl.diagnostics.codes import CODES, Severity
 from gtsdsl.diagnostics.findings import Findings
 from gtsdsl.diagnostics.model import Diagnostic
 from gtsdsl.diagnostics.text import render
-from gtsdsl.source import Place, Position, Source
+from gtsdsl.source import Location, Position, Source
 
 
 class Region(NamedTuple):
@@ -84,7 +84,7 @@ def _finding(diagnostic: Diagnostic) -> Finding:
     )
 
 
-def _region(source: Source, place: Place) -> Region:
+def _region(source: Source, place: Location) -> Region:
     span = source.span(place)
     return Region(source.position(span.start), source.position(span.end))
 

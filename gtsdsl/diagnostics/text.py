@@ -8,7 +8,7 @@ from typing import NamedTuple
 from gtsdsl.diagnostics.codes import Severity
 from gtsdsl.diagnostics.findings import Findings
 from gtsdsl.diagnostics.model import Diagnostic, printable
-from gtsdsl.source import Place, Source, Span
+from gtsdsl.source import Location, Source, Span
 
 SHOWN = 200
 """So many findings are shown before the rest is only counted: nobody reads more, and one mistake in a loop or a
@@ -79,7 +79,7 @@ def _sentence(text: str) -> str:
     return printable(text, limit=1000)
 
 
-def _places(diagnostic: Diagnostic) -> list[Place]:
+def _places(diagnostic: Diagnostic) -> list[Location]:
     first = [] if diagnostic.place is None else [diagnostic.place]
     return first + [note.place for note in diagnostic.notes]
 
@@ -106,7 +106,7 @@ class _Cell(NamedTuple):
         return max(self.width, 1)
 
 
-def _excerpt(source: Source, place: Place) -> _Excerpt:
+def _excerpt(source: Source, place: Location) -> _Excerpt:
     span = source.span(place)
     line_number, column = source.position(span.start)
     line = source.line(line_number)

@@ -10,7 +10,7 @@ from gtsdsl.diagnostics import printable
 from gtsdsl.draw.geometry import Point
 from gtsdsl.draw.lettering import fitted, text_width
 from gtsdsl.draw.scene import Glyph, Text
-from gtsdsl.draw.sketch import Kind, Node, Place
+from gtsdsl.draw.sketch import Kind, Node, SiteGroup
 
 MAX_NAMED = 16
 _MAX_DRAWN = 240
@@ -31,7 +31,7 @@ class Pod:
     tip: str
 
 
-def build_pod(place: Place, first_number: int, inside: str, *, ring: bool = False, below: bool = False) -> Pod:
+def build_pod(place: SiteGroup, first_number: int, inside: str, *, ring: bool = False, below: bool = False) -> Pod:
     """The card of a place whose nodes are numbered from ``first_number``.
 
     ``inside`` says something of the circuits that do not leave the site. ``ring`` puts the nodes on a circle, so that

@@ -35,7 +35,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SiteGroup:
     """A site with what stands there, or several that there is no room for one by one."""
 
     title: str
@@ -86,7 +86,7 @@ class Sketch:
 
     title: str
     subtitle: str
-    places: tuple[Place, ...]
+    places: tuple[SiteGroup, ...]
     home: tuple[int, ...]
     by_place: tuple[Bundle, ...]
     by_node: tuple[Bundle, ...]
@@ -115,7 +115,7 @@ def sketch(testbed: Testbed, own: Circuits | None = None) -> Sketch:
         groups[_MAX_PLACES:] = [(f"{len(groups) - _MAX_PLACES:,} more sites", None, rest)]
     if not groups:
         groups = [("no resources", None, [])]
-    places = tuple(Place(title, where, tuple(map(_node, resources))) for title, where, resources in groups)
+    places = tuple(SiteGroup(title, where, tuple(map(_node, resources))) for title, where, resources in groups)
     number: dict[str, int] = {}
     home: list[int] = []
     for index, (_, _, resources) in enumerate(groups):

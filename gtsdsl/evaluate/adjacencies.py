@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 from gtsdsl.diagnostics import printable
 from gtsdsl.evaluate.expressions import At
 from gtsdsl.evaluate.limits import STEP_CHARACTERS
-from gtsdsl.evaluate.open_blocks import Container, Level
-from gtsdsl.evaluate.values import Failed, Handle, Run, Scope, kind_of
+from gtsdsl.evaluate.open_blocks import Level, OpenBlock
+from gtsdsl.evaluate.values import Failed, Handle, RuntimeValue, Scope, kind_of
 from gtsdsl.model.references import bare_text_at, is_name, lacks_quotes
 from gtsdsl.model.testbed import PortRef
 from gtsdsl.source import Span
@@ -25,7 +25,7 @@ class Adjacencies:
         self._owner = owner
         self._meter = owner.meter
 
-    def plain(self, node: nodes.AdjacencyOf, container: Container, scope: Scope) -> bool:
+    def plain(self, node: nodes.AdjacencyOf, container: OpenBlock, scope: Scope) -> bool:
         """An adjacency of two ports by id, ``h1.p1, l1.src``, as nearly all are; False where there is more to it."""
         first, second = node.first, node.second
         if (
@@ -41,7 +41,7 @@ class Adjacencies:
         self._add(container, one, other, Span(node.start, node.end), *places)
         return True
 
-    def _add(self, testbed: Container, first: PortRef | str, second: PortRef | str, *places: Span) -> None:
+    def _add(self, testbed: OpenBlock, first: PortRef | str, second: PortRef | str, *places: Span) -> None:
         for end in (first, second):
             if isinstance(end, str):  # it is split at each of its dots: `split_reference`
                 self._meter.step(end.count(".") * len(end) // STEP_CHARACTERS)
@@ -56,7 +56,7 @@ class Adjacencies:
                 return PortRef(name, suffixes[0].name.id)
         return None
 
-    def join(self, node: nodes.AdjacencyOf, scope: Scope) -> Run:
+    def join(self, node: nodes.AdjacencyOf, scope: Scope) -> RuntimeValue:
         span = Span(node.start, node.end)
         if not self._owner.open or self._owner.open[-1].level is not Level.TESTBED:
             where = f"inside a `{printable(self._owner.open[-1].name)}`" if self._owner.open else "outside of a testbed"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 from gtsdsl.diagnostics import Note, printable
 from gtsdsl.evaluate.expressions import At, Quiet
 from gtsdsl.evaluate.limits import ATTRIBUTE_COST, ENTRY_COST, ITEM_COST
-from gtsdsl.evaluate.open_blocks import Container, Level
+from gtsdsl.evaluate.open_blocks import Level, OpenBlock
 from gtsdsl.evaluate.operators import key_of, length_of, operate
-from gtsdsl.evaluate.values import POISON, Failed, Run, Scope, This, holds, kept, kind_of
+from gtsdsl.evaluate.values import POISON, Failed, RuntimeValue, Scope, This, holds, kept, kind_of
 from gtsdsl.model.classes import TESTBED_ATTRIBUTES
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
@@ -25,7 +25,7 @@ class Assignments:
         self._owner = owner
         self._meter = owner.meter
 
-    def once(self, node: nodes.Assignment, container: Container, seen: dict[str, Span]) -> None:
+    def once(self, node: nodes.Assignment, container: OpenBlock, seen: dict[str, Span]) -> None:
         if type(node.target) is not nodes.Name or node.sign != "=" or node.target.id in container.scope.variables:
             return
         name = node.target.id
@@ -35,7 +35,7 @@ class Assignments:
             self._owner.report("GTS029", f"`{printable(name)}` is set twice", span, notes=(note,))
         seen[name] = span
 
-    def literal_attribute(self, node: nodes.Assignment, container: Container, scope: Scope) -> bool:
+    def literal_attribute(self, node: nodes.Assignment, container: OpenBlock, scope: Scope) -> bool:
         """Set an attribute to a string as it stands, which is most of a large file; False where there is more to it."""
         target, value = node.target, node.value
         if (
@@ -53,7 +53,7 @@ class Assignments:
             return True
         return False
 
-    def assign(self, node: nodes.Assignment, scope: Scope) -> Run:
+    def assign(self, node: nodes.Assignment, scope: Scope) -> RuntimeValue:
         target = node.target
         if isinstance(target, nodes.Name):
             return self._assign_name(target, node, scope)
@@ -62,7 +62,7 @@ class Assignments:
         *before, last = target.suffixes
         of = nodes.Postfix(target.start, target.end, target.target, tuple(before)) if before else target.target
         holder = self._owner.expressions.holder(of, scope)
-        index: Run
+        index: RuntimeValue
         if isinstance(last, nodes.Property):
             index = last.name.id
         else:
@@ -81,7 +81,7 @@ class Assignments:
             self._set_field(testbed, key_of(index), value, Span(node.value.start, node.value.end))
         return value
 
-    def _set_field(self, testbed: Container, name: str, value: Run, span: Span) -> None:
+    def _set_field(self, testbed: OpenBlock, name: str, value: RuntimeValue, span: Span) -> None:
         """Set what ``this.name`` stands for: a variable that the testbed declares, or one of its attributes."""
         if name in testbed.known and name not in testbed.scope.variables:
             self._set_attribute(testbed, name, value, span)
@@ -89,7 +89,7 @@ class Assignments:
             self._owner.field(testbed, name)
             testbed.scope.variables[name] = value
 
-    def _put(self, holder: Run, index: Run, value: Run) -> None:
+    def _put(self, holder: RuntimeValue, index: RuntimeValue, value: RuntimeValue) -> None:
         if not isinstance(holder, list | dict):
             raise Failed("GTS011", f"{kind_of(holder)} takes no items")
         if holds(value, holder, self._meter):
@@ -106,7 +106,7 @@ class Assignments:
             operate("[]", holder, index, self._meter)
             holder[cast(int, index)] = value
 
-    def _assign_name(self, target: nodes.Name, node: nodes.Assignment, scope: Scope) -> Run:
+    def _assign_name(self, target: nodes.Name, node: nodes.Assignment, scope: Scope) -> RuntimeValue:
         name = target.id
         container = self._owner.open[-1] if self._owner.open else None
         variable = scope.holder(name)
@@ -117,7 +117,7 @@ class Assignments:
             if node.sign != "=":
                 if name not in container.attributes:
                     raise Failed("GTS010", f"`{printable(name)}` has no value yet")
-                value = operate(node.sign[0], cast(Run, container.attributes[name]), value, self._meter)
+                value = operate(node.sign[0], cast(RuntimeValue, container.attributes[name]), value, self._meter)
             if value is None and isinstance(node.value, nodes.Block):
                 raise At(
                     Failed(
@@ -144,7 +144,7 @@ class Assignments:
         variable.variables[name] = value
         return value
 
-    def _set_attribute(self, container: Container, name: str, value: Run, span: Span) -> None:
+    def _set_attribute(self, container: OpenBlock, name: str, value: RuntimeValue, span: Span) -> None:
         is_parameter = container.level is Level.INSTANCE and name not in TESTBED_ATTRIBUTES
         if name in ("id", "location", "description") and not is_parameter and not isinstance(value, str):
             hint = f'as text: `{name} = "${{…}}"`' if type(value) is int else None
@@ -156,12 +156,12 @@ class Assignments:
             raise At(failure, span) from None
         container.places[name] = span
 
-    def increment(self, node: nodes.Increment, scope: Scope) -> Run:
+    def increment(self, node: nodes.Increment, scope: Scope) -> RuntimeValue:
         one = nodes.Literal(node.start, node.end, 1)
         return self.assign(nodes.Assignment(node.start, node.end, node.target, f"{node.sign[0]}=", one), scope)
 
 
-def _inside(scope: Scope | None, holder: Scope, container: Container) -> bool:
+def _inside(scope: Scope | None, holder: Scope, container: OpenBlock) -> bool:
     """Whether a variable, seen from ``scope``, was declared between a container's own braces, so that it hides the
     attribute of its name. One from outside does not: `def machine(id) { host { id = id } }`."""
     while scope is not None and scope is not holder:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 from gtsdsl.diagnostics import printable
 from gtsdsl.evaluate.expressions import At, of_kind
 from gtsdsl.evaluate.limits import ATTRIBUTE_COST, BLOCK_STEPS, MAX_TYPES, RESOURCE_WEIGHT, STEP_CHARACTERS, BoundPassed
-from gtsdsl.evaluate.open_blocks import Container, Level
-from gtsdsl.evaluate.values import POISON, ClosureValue, Failed, Handle, MethodValue, Run, Scope, kept
+from gtsdsl.evaluate.open_blocks import Level, OpenBlock
+from gtsdsl.evaluate.values import POISON, ClosureValue, Failed, Handle, MethodValue, RuntimeValue, Scope, kept
 from gtsdsl.model.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.model.testbed import NOTHING, TESTBED_CLASS, Port, Testbed, Value
 from gtsdsl.source import Span
@@ -76,7 +76,7 @@ class Blocks:
             container.attributes["id"] = root.name.id
         return container.testbed()
 
-    def block(self, node: nodes.Block, scope: Scope) -> Run:
+    def block(self, node: nodes.Block, scope: Scope) -> RuntimeValue:
         """Declare what a block describes; its value is a handle on it."""
         name = node.name.id
         opened = self._owner.open
@@ -115,12 +115,12 @@ class Blocks:
 
     def _fill(
         self, level: Level, known: Mapping[str, object], node: nodes.Block, span: Span, scope: Scope
-    ) -> Container:
+    ) -> OpenBlock:
         """A container filled by the statements of a block."""
         weight = 1 if level in (Level.PORT, Level.BLOCK) else RESOURCE_WEIGHT
         self._meter.element(node.name.id, weight=weight)
         self._meter.step(BLOCK_STEPS)
-        container = Container(level, node.name.id, known, span, Scope(scope))
+        container = OpenBlock(level, node.name.id, known, span, Scope(scope))
         self._owner.open.append(container)
         try:
             self._owner.block_body(node.closure.body, container.scope)
@@ -128,13 +128,13 @@ class Blocks:
             self._owner.open.pop()
         return container
 
-    def _port(self, node: nodes.Block, span: Span, scope: Scope) -> Run:
+    def _port(self, node: nodes.Block, span: Span, scope: Scope) -> RuntimeValue:
         container = self._fill(Level.PORT, PORT_ATTRIBUTES, node, span, scope)
         if "id" not in container.failed:
             self._owner.open[-1].ports.append(container.port())
         return None
 
-    def _plain_port(self, node: nodes.Block, container: Container, scope: Scope) -> bool:
+    def _plain_port(self, node: nodes.Block, container: OpenBlock, scope: Scope) -> bool:
         """Declare a port that has only an id, as nearly all have; False where there is more to it."""
         body = node.closure.body
         if len(body) != 1 or container.level not in _HAVE_PORTS or node.closure.parameters is not None:
@@ -152,7 +152,7 @@ class Blocks:
         container.ports.append(Port(id_, NOTHING, Span(value.start, value.end)))
         return True
 
-    def _resource(self, node: nodes.Block, span: Span, scope: Scope) -> Run:
+    def _resource(self, node: nodes.Block, span: Span, scope: Scope) -> RuntimeValue:
         spec = CLASSES.get(node.name.id)
         container = self._fill(Level.RESOURCE, spec.attributes if spec else _KNOWN_ANYWHERE, node, span, scope)
         testbed = self._owner.open[-1]
@@ -161,7 +161,7 @@ class Blocks:
             testbed.by_id.setdefault(container.id, Handle(container))
         return Handle(container)
 
-    def _structured(self, node: nodes.Block, span: Span, scope: Scope) -> Run:
+    def _structured(self, node: nodes.Block, span: Span, scope: Scope) -> RuntimeValue:
         """A structured attribute, ``controller { … }``; one that occurs again makes a list."""
         name = node.name.id
         container = self._fill(Level.BLOCK, _KNOWN_IN_BLOCK.get(name, NOTHING), node, span, scope)
@@ -172,7 +172,7 @@ class Blocks:
         outer.add_block(name, container)
         return None
 
-    def _instance(self, node: nodes.Block, span: Span, scope: Scope) -> Run:
+    def _instance(self, node: nodes.Block, span: Span, scope: Scope) -> RuntimeValue:
         made = self.made_of(self._owner.types[node.name.id], node, span, scope, NOTHING)
         if made is None:
             return POISON
@@ -189,7 +189,7 @@ class Blocks:
         span: Span,
         scope: Scope,
         overriding: Mapping[str, Value],
-    ) -> Container | None:
+    ) -> OpenBlock | None:
         """A testbed of a type, with the parameters and attributes that a block gives it."""
         parameters_of_type = parameters_of(definition)
         self._meter.step(len(parameters_of_type))
@@ -206,7 +206,7 @@ class Blocks:
         inner.place = span
         return inner
 
-    def testbed(self, definition: nodes.TypeDefinition, given: Mapping[str, Value], span: Span) -> Container:
+    def testbed(self, definition: nodes.TypeDefinition, given: Mapping[str, Value], span: Span) -> OpenBlock:
         """Make a testbed of a type, with values for its parameters.
 
         Raises:
@@ -218,7 +218,7 @@ class Blocks:
         for parameter in parameters_of(definition):
             name = parameter.name.id
             if name in given:
-                value = cast(Run, given[name])
+                value = cast(RuntimeValue, given[name])
             elif parameter.default is not None:
                 value = self._owner.expressions.value(parameter.default, outside)
             else:
@@ -228,7 +228,7 @@ class Blocks:
             outside.variables[name] = of_kind(parameter.kind, value, name)
         values = {name: kept(value, self._meter) for name, value in outside.variables.items()}
         type_name, place = definition.name.id, Span(definition.name.start, definition.name.end)
-        container = Container(
+        container = OpenBlock(
             Level.TESTBED, type_name, TESTBED_ATTRIBUTES, place, Scope(outside), parameters=values or NOTHING
         )
         constructor = constructor_of(definition)

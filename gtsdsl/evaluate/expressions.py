@@ -16,7 +16,7 @@ from gtsdsl.evaluate.values import (
     Failed,
     Handle,
     MethodValue,
-    Run,
+    RuntimeValue,
     Scope,
     This,
     kind_of,
@@ -61,8 +61,8 @@ class Expressions:
     def __init__(self, owner: Statements) -> None:
         self._owner = owner
         self._meter = owner.meter
-        self._evaluators: dict[type, Callable[[nodes.Value, Scope], Run]] = cast(
-            "dict[type, Callable[[nodes.Value, Scope], Run]]",
+        self._evaluators: dict[type, Callable[[nodes.Value, Scope], RuntimeValue]] = cast(
+            "dict[type, Callable[[nodes.Value, Scope], RuntimeValue]]",
             {
                 nodes.Name: self._name,
                 nodes.Literal: lambda node, _scope: node.value,
@@ -80,7 +80,7 @@ class Expressions:
             },
         )
 
-    def value(self, node: nodes.Value, scope: Scope) -> Run:
+    def value(self, node: nodes.Value, scope: Scope) -> RuntimeValue:
         """The value of an expression.
 
         Raises:
@@ -96,7 +96,7 @@ class Expressions:
         except Failed as failure:
             raise At(failure, Span(node.start, node.end)) from None
 
-    def _name(self, node: nodes.Name, scope: Scope) -> Run:
+    def _name(self, node: nodes.Name, scope: Scope) -> RuntimeValue:
         name = node.id
         place: Scope | None = scope
         while place is not None:  # as scope.holder(name), and half a million times in a large file
@@ -111,7 +111,7 @@ class Expressions:
         self._meter.step(scope.depth // _NEAR)
         return self._owner.visible(name, scope)
 
-    def _template(self, node: nodes.Template, scope: Scope) -> Run:
+    def _template(self, node: nodes.Template, scope: Scope) -> RuntimeValue:
         pieces = []
         length = 0
         for part in node.parts:
@@ -122,20 +122,20 @@ class Expressions:
                 raise BoundPassed(f"a string has more than {MAX_STRING} characters")
         return self._meter.string("".join(pieces))
 
-    def _list(self, node: nodes.ListOf, scope: Scope) -> Run:
+    def _list(self, node: nodes.ListOf, scope: Scope) -> RuntimeValue:
         self._meter.list_of(len(node.items))
         return [self.value(item, scope) for item in node.items]
 
-    def _map(self, node: nodes.MapOf, scope: Scope) -> Run:
+    def _map(self, node: nodes.MapOf, scope: Scope) -> RuntimeValue:
         self._meter.map_of(len(node.entries))
-        result: dict[str, Run] = {}
+        result: dict[str, RuntimeValue] = {}
         for entry in node.entries:
             key = text_of(self.value(entry.key, scope), self._meter)
             self._meter.step(length_of(key))
             result[key] = self.value(entry.value, scope)
         return result
 
-    def _chain(self, node: nodes.Chain, scope: Scope) -> Run:
+    def _chain(self, node: nodes.Chain, scope: Scope) -> RuntimeValue:
         sign = node.operators[0].sign
         if sign == "&&":
             return all(truth(self.value(operand, scope)) for operand in node.operands)
@@ -147,22 +147,22 @@ class Expressions:
             left = operate(operator.sign, left, right, self._meter)
         return left
 
-    def _unary(self, node: nodes.Unary, scope: Scope) -> Run:
+    def _unary(self, node: nodes.Unary, scope: Scope) -> RuntimeValue:
         operand = self.value(node.operand, scope)
         if node.sign == "!":
             return not truth(operand)
         return values.arithmetic(node.sign, 0, operand, self._meter)
 
-    def _ternary(self, node: nodes.Ternary, scope: Scope) -> Run:
+    def _ternary(self, node: nodes.Ternary, scope: Scope) -> RuntimeValue:
         return self.value(node.then if truth(self.value(node.condition, scope)) else node.otherwise, scope)
 
-    def _elvis(self, node: nodes.Elvis, scope: Scope) -> Run:
+    def _elvis(self, node: nodes.Elvis, scope: Scope) -> RuntimeValue:
         value = self.value(node.value, scope)
         return value if truth(value) else self.value(node.otherwise, scope)
 
     # --------------------------------------------------------------------------------------- what is asked of values
 
-    def _postfix(self, node: nodes.Postfix, scope: Scope) -> Run:
+    def _postfix(self, node: nodes.Postfix, scope: Scope) -> RuntimeValue:
         value = self.holder(node.target, scope)
         for suffix in node.suffixes:
             self._meter.step()
@@ -177,17 +177,17 @@ class Expressions:
                 raise At(failure, Span(suffix.start, suffix.end)) from None
         return value
 
-    def holder(self, node: nodes.Value, scope: Scope) -> Run:
+    def holder(self, node: nodes.Value, scope: Scope) -> RuntimeValue:
         """What stands before a ``.`` or ``[``; only there is ``this`` a word of the language."""
         return self._owner.this() if type(node) is nodes.Name and node.id == "this" else self.value(node, scope)
 
-    def property_of(self, target: Run, name: str) -> Run:
+    def property_of(self, target: RuntimeValue, name: str) -> RuntimeValue:
         """``target.name``"""
         if isinstance(target, Handle):
             container = target.container
             self._meter.step(len(container.ports) // _NEAR)
             if name in container.attributes and not container.has_port(name):
-                return cast(Run, container.attributes[name])
+                return cast(RuntimeValue, container.attributes[name])
             return PortRef(container.id, name)
         if isinstance(target, This):
             return self._owner.field(target.container, name)
@@ -197,7 +197,7 @@ class Expressions:
             raise Failed("GTS014", f"`{name}` is not part of the language")
         raise Failed("GTS010", f"{kind_of(target)} has no property `{printable(name)}`")
 
-    def _call(self, target: Run, node: nodes.Call, scope: Scope) -> Run:
+    def _call(self, target: RuntimeValue, node: nodes.Call, scope: Scope) -> RuntimeValue:
         if isinstance(target, This):
             return self._call_by_name(node, target.container.scope, scope)
         arguments = self.arguments(node, scope)
@@ -210,16 +210,16 @@ class Expressions:
             hint = self._owner.hints.near(problem.name, problem.known)
             raise Failed("GTS010", f"{problem.kind} has no method `{name}`", hint) from None
 
-    def arguments(self, node: nodes.Call | nodes.MethodCall, scope: Scope) -> list[Run]:
+    def arguments(self, node: nodes.Call | nodes.MethodCall, scope: Scope) -> list[RuntimeValue]:
         arguments = [self.value(argument, scope) for argument in node.arguments]
         if node.closure is not None:
             arguments.append(ClosureValue(node.closure, scope))
         return arguments
 
-    def _method_call(self, node: nodes.MethodCall, scope: Scope) -> Run:
+    def _method_call(self, node: nodes.MethodCall, scope: Scope) -> RuntimeValue:
         return self._call_by_name(node, scope, scope)
 
-    def _call_by_name(self, node: nodes.Call | nodes.MethodCall, visible: Scope, scope: Scope) -> Run:
+    def _call_by_name(self, node: nodes.Call | nodes.MethodCall, visible: Scope, scope: Scope) -> RuntimeValue:
         holder = visible.holder(node.name.id)
         callee = None if holder is None else holder.variables[node.name.id]
         if callee is POISON:
@@ -234,7 +234,7 @@ class Expressions:
         hint = self._owner.hints.near(node.name.id, self._owner.methods(visible))
         raise Failed("GTS010", f"there is no method `{name}`", hint)
 
-    def call_method(self, method: MethodValue, arguments: list[Run]) -> Run:
+    def call_method(self, method: MethodValue, arguments: list[RuntimeValue]) -> RuntimeValue:
         node = method.node
         self._meter.step(len(node.parameters))
         if len(arguments) > len(node.parameters):
@@ -246,7 +246,7 @@ class Expressions:
         self.bind(node.parameters, arguments, scope, f"`{node.name.id}`")
         return self._run(node.body, scope)
 
-    def call_closure(self, closure: ClosureValue, arguments: list[Run]) -> Run:
+    def call_closure(self, closure: ClosureValue, arguments: list[RuntimeValue]) -> RuntimeValue:
         scope = self._new_scope(closure.scope)
         parameters = closure.node.parameters
         if parameters is None:
@@ -261,7 +261,9 @@ class Expressions:
             self.bind(parameters, arguments, scope, "the closure")
         return self._run(closure.node.body, scope)
 
-    def bind(self, parameters: tuple[nodes.Parameter, ...], arguments: list[Run], scope: Scope, of: str) -> None:
+    def bind(
+        self, parameters: tuple[nodes.Parameter, ...], arguments: list[RuntimeValue], scope: Scope, of: str
+    ) -> None:
         """Give parameters their values: arguments in their order, then defaults, which see the parameters before."""
         for index, parameter in enumerate(parameters):
             name = parameter.name.id
@@ -277,7 +279,7 @@ class Expressions:
         self._meter.make(SCOPE_COST)
         return Scope(parent)
 
-    def _run(self, body: nodes.Body, scope: Scope) -> Run:
+    def _run(self, body: nodes.Body, scope: Scope) -> RuntimeValue:
         self._meter.calls += 1
         if self._meter.calls > MAX_CALLS:
             raise BoundPassed(f"more than {MAX_CALLS} calls of methods and closures wait for one another")
@@ -296,7 +298,7 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
 }
 
 
-def of_kind(kind: str | None, value: Run, name: str) -> Run:
+def of_kind(kind: str | None, value: RuntimeValue, name: str) -> RuntimeValue:
     """A value for a variable that was declared with a type, or with ``def``."""
     if kind in _KINDS and value is not None:
         types, wanted = _KINDS[kind]

@@ -7,14 +7,16 @@ from typing import NamedTuple, TypeAlias
 
 from gtsdsl.evaluate.limits import MAX_COLLECTION, STEP_CHARACTERS, BoundPassed, Meter
 from gtsdsl.evaluate.operators import length_of
-from gtsdsl.evaluate.values import ClosureValue, Failed, Handle, Run, equal, kind_of, text_of, truth
+from gtsdsl.evaluate.values import ClosureValue, Failed, Handle, RuntimeValue, equal, kind_of, text_of, truth
 from gtsdsl.model.testbed import PortRef
 
-Caller: TypeAlias = Callable[[ClosureValue, list[Run]], Run]
+Caller: TypeAlias = Callable[[ClosureValue, list[RuntimeValue]], RuntimeValue]
 """Runs a closure with arguments."""
 
 
-def call_method(target: Run, name: str, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+def call_method(
+    target: RuntimeValue, name: str, arguments: list[RuntimeValue], call: Caller, meter: Meter
+) -> RuntimeValue:
     """The value of ``target.name(arguments)``; a closure behind the call is its last argument.
 
     Raises:
@@ -42,22 +44,22 @@ class NoSuchMethod(Exception):
         self.known = known
 
 
-def _closure(value: Run, name: str) -> ClosureValue:
+def _closure(value: RuntimeValue, name: str) -> ClosureValue:
     if isinstance(value, ClosureValue):
         return value
     raise Failed("GTS015", f"`.{name}` takes a closure, not {kind_of(value)}")
 
 
-def _integer(value: Run, name: str) -> int:
+def _integer(value: RuntimeValue, name: str) -> int:
     if type(value) is int:
         return value
     raise Failed("GTS015", f"`.{name}` takes a whole number, not {kind_of(value)}")
 
 
-_Collection: TypeAlias = list[Run] | dict[str, Run] | range
+_Collection: TypeAlias = list[RuntimeValue] | dict[str, RuntimeValue] | range
 
 
-def _collection(target: Run, meter: Meter) -> _Collection:
+def _collection(target: RuntimeValue, meter: Meter) -> _Collection:
     """What is walked: the items as they are now, for a closure may change the list."""
     if isinstance(target, range):
         return target
@@ -67,7 +69,9 @@ def _collection(target: Run, meter: Meter) -> _Collection:
     raise TypeError(f"{target!r} has no items")
 
 
-def _given(closure: ClosureValue, item: Run, items: _Collection, index: tuple[Run, ...] = ()) -> list[Run]:
+def _given(
+    closure: ClosureValue, item: RuntimeValue, items: _Collection, index: tuple[RuntimeValue, ...] = ()
+) -> list[RuntimeValue]:
     """What a closure gets for an item: of a map the key and the value, or the entry whole if it takes no more."""
     if not isinstance(items, dict):
         return [item, *index]
@@ -77,7 +81,7 @@ def _given(closure: ClosureValue, item: Run, items: _Collection, index: tuple[Ru
     return [{"key": item, "value": value}, *index]
 
 
-def _each(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+def _each(target: RuntimeValue, arguments: list[RuntimeValue], call: Caller, meter: Meter) -> RuntimeValue:
     closure = _closure(arguments[0], "each")
     items = _collection(target, meter)
     for item in items:
@@ -86,7 +90,7 @@ def _each(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
     return target
 
 
-def _each_with_index(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+def _each_with_index(target: RuntimeValue, arguments: list[RuntimeValue], call: Caller, meter: Meter) -> RuntimeValue:
     closure = _closure(arguments[0], "eachWithIndex")
     items = _collection(target, meter)
     for index, item in enumerate(items):
@@ -95,14 +99,14 @@ def _each_with_index(target: Run, arguments: list[Run], call: Caller, meter: Met
     return target
 
 
-def _collect(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+def _collect(target: RuntimeValue, arguments: list[RuntimeValue], call: Caller, meter: Meter) -> RuntimeValue:
     closure = _closure(arguments[0], "collect")
     items = _collection(target, meter)
     meter.list_of(len(items))
     return [call(closure, _given(closure, item, items)) for item in items]
 
 
-def _find_all(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+def _find_all(target: RuntimeValue, arguments: list[RuntimeValue], call: Caller, meter: Meter) -> RuntimeValue:
     closure = _closure(arguments[0], "findAll")
     items = _collection(target, meter)
     meter.list_of(len(items))
@@ -110,11 +114,11 @@ def _find_all(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> 
     return {str(key): items[str(key)] for key in found} if isinstance(items, dict) else found
 
 
-def _size(target: Run, _arguments: list[Run], _call: Caller, _meter: Meter) -> Run:
+def _size(target: RuntimeValue, _arguments: list[RuntimeValue], _call: Caller, _meter: Meter) -> RuntimeValue:
     return len(target)  # type: ignore[arg-type]  # only what has a size has this method
 
 
-def _join(target: Run, arguments: list[Run], _call: Caller, meter: Meter) -> Run:
+def _join(target: RuntimeValue, arguments: list[RuntimeValue], _call: Caller, meter: Meter) -> RuntimeValue:
     separator = text_of(arguments[0], meter) if arguments else ""
     pieces = []
     for item in _sequence(target):
@@ -124,8 +128,8 @@ def _join(target: Run, arguments: list[Run], _call: Caller, meter: Meter) -> Run
     return meter.string(separator.join(pieces))
 
 
-def _end(index: int, name: str) -> Callable[[Run, list[Run], Caller, Meter], Run]:
-    def method(target: Run, _arguments: list[Run], _call: Caller, _meter: Meter) -> Run:
+def _end(index: int, name: str) -> Callable[[RuntimeValue, list[RuntimeValue], Caller, Meter], RuntimeValue]:
+    def method(target: RuntimeValue, _arguments: list[RuntimeValue], _call: Caller, _meter: Meter) -> RuntimeValue:
         if isinstance(target, list | range) and len(target) > 0:
             return target[index]
         raise Failed("GTS013", f"`.{name}()` of an empty list")
@@ -133,19 +137,19 @@ def _end(index: int, name: str) -> Callable[[Run, list[Run], Caller, Meter], Run
     return method
 
 
-def _contains(target: Run, arguments: list[Run], _call: Caller, meter: Meter) -> Run:
+def _contains(target: RuntimeValue, arguments: list[RuntimeValue], _call: Caller, meter: Meter) -> RuntimeValue:
     if isinstance(target, str):
         return text_of(arguments[0], meter) in target
     return any(equal(item, arguments[0], meter) for item in _sequence(target))
 
 
-def _sequence(target: Run) -> list[Run] | range:
+def _sequence(target: RuntimeValue) -> list[RuntimeValue] | range:
     if isinstance(target, list | range):
         return target
     raise TypeError(f"{target!r} is no sequence")
 
 
-def _step_of_range(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+def _step_of_range(target: RuntimeValue, arguments: list[RuntimeValue], call: Caller, meter: Meter) -> RuntimeValue:
     width = _width(arguments[0])
     taken = _sequence(target)[::width]
     if len(arguments) == 1:
@@ -154,18 +158,18 @@ def _step_of_range(target: Run, arguments: list[Run], call: Caller, meter: Meter
     return _each(taken, arguments[1:], call, meter)
 
 
-def _width(value: Run) -> int:
+def _width(value: RuntimeValue) -> int:
     width = _integer(value, "step")
     if width == 0:
         raise Failed("GTS013", "a step of zero never ends")
     return width
 
 
-def _times(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+def _times(target: RuntimeValue, arguments: list[RuntimeValue], call: Caller, meter: Meter) -> RuntimeValue:
     return _count(range(_integer(target, "times")), _closure(arguments[0], "times"), call, meter)
 
 
-def _up_to(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+def _up_to(target: RuntimeValue, arguments: list[RuntimeValue], call: Caller, meter: Meter) -> RuntimeValue:
     start, end = _integer(target, "upto"), _integer(arguments[0], "upto")
     if end < start:  # as Groovy
         raise Failed("GTS013", f"`.upto` counts up: {end} is less than {start}")
@@ -173,7 +177,7 @@ def _up_to(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run
     return _count(values, _closure(arguments[1], "upto"), call, meter)
 
 
-def _step_to(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> Run:
+def _step_to(target: RuntimeValue, arguments: list[RuntimeValue], call: Caller, meter: Meter) -> RuntimeValue:
     start, end, width = _integer(target, "step"), _integer(arguments[0], "step"), _width(arguments[1])
     if (end - start) * width < 0:  # as Groovy
         raise Failed("GTS013", f"with a step of {width}, {start} never comes to {end}")
@@ -181,7 +185,7 @@ def _step_to(target: Run, arguments: list[Run], call: Caller, meter: Meter) -> R
     return _count(values, _closure(arguments[2], "step"), call, meter)
 
 
-def _count(values: range, closure: ClosureValue, call: Caller, meter: Meter) -> Run:
+def _count(values: range, closure: ClosureValue, call: Caller, meter: Meter) -> RuntimeValue:
     # not len(): of a range beyond what a machine counts, it is an OverflowError
     if values and abs(values[-1] - values.start) // abs(values.step) >= MAX_COLLECTION:
         raise BoundPassed(f"a loop goes round more than {MAX_COLLECTION} times")
@@ -191,19 +195,19 @@ def _count(values: range, closure: ClosureValue, call: Caller, meter: Meter) -> 
     return None
 
 
-def _to_string(target: Run, _arguments: list[Run], _call: Caller, meter: Meter) -> Run:
+def _to_string(target: RuntimeValue, _arguments: list[RuntimeValue], _call: Caller, meter: Meter) -> RuntimeValue:
     return text_of(target, meter)
 
 
-def _to_upper(target: Run, _arguments: list[Run], _call: Caller, meter: Meter) -> Run:
+def _to_upper(target: RuntimeValue, _arguments: list[RuntimeValue], _call: Caller, meter: Meter) -> RuntimeValue:
     return meter.string(str(target).upper())
 
 
-def _to_lower(target: Run, _arguments: list[Run], _call: Caller, meter: Meter) -> Run:
+def _to_lower(target: RuntimeValue, _arguments: list[RuntimeValue], _call: Caller, meter: Meter) -> RuntimeValue:
     return meter.string(str(target).lower())
 
 
-def _port(target: Run, arguments: list[Run], _call: Caller, meter: Meter) -> Run:
+def _port(target: RuntimeValue, arguments: list[RuntimeValue], _call: Caller, meter: Meter) -> RuntimeValue:
     if not isinstance(target, Handle):
         raise TypeError(f"{target!r} has no ports")
     return PortRef(target.container.id, text_of(arguments[0], meter))
@@ -215,21 +219,21 @@ class Method(NamedTuple):
     The cost is the steps that the method takes beyond those for what it makes and for the closures that it calls.
     """
 
-    do: Callable[[Run, list[Run], Caller, Meter], Run]
+    do: Callable[[RuntimeValue, list[RuntimeValue], Caller, Meter], RuntimeValue]
     takes: tuple[int, ...]
-    cost: Callable[[Run, list[Run]], int]
+    cost: Callable[[RuntimeValue, list[RuntimeValue]], int]
 
 
-def _free(_target: Run, _arguments: list[Run]) -> int:
+def _free(_target: RuntimeValue, _arguments: list[RuntimeValue]) -> int:
     return 0
 
 
-def _of_text(target: Run, _arguments: list[Run]) -> int:
+def _of_text(target: RuntimeValue, _arguments: list[RuntimeValue]) -> int:
     """Return the cost of reading the characters of a string one by one."""
     return 4 * length_of(target)
 
 
-def _of_search(target: Run, arguments: list[Run]) -> int:
+def _of_search(target: RuntimeValue, arguments: list[RuntimeValue]) -> int:
     """Return the cost of a search in a string: at worst, each character is compared with `_FEW_CHARACTERS` others."""
     wanted = arguments[0]
     if not isinstance(target, str):
@@ -237,7 +241,7 @@ def _of_search(target: Run, arguments: list[Run]) -> int:
     return length_of(target) * (1 + (min(len(wanted), _FEW_CHARACTERS) // 4 if isinstance(wanted, str) else 0))
 
 
-def _of_slice(target: Run, _arguments: list[Run]) -> int:
+def _of_slice(target: RuntimeValue, _arguments: list[RuntimeValue]) -> int:
     return len(target) // STEP_CHARACTERS if isinstance(target, list) else 0
 
 

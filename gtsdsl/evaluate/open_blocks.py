@@ -25,7 +25,7 @@ class Level(Enum):
 
 
 @dataclass(slots=True, eq=False)
-class Container:
+class OpenBlock:
     """What has been declared between a pair of braces so far. ``name`` is the word before them."""
 
     level: Level
@@ -54,7 +54,7 @@ class Container:
     def has_port(self, port: str) -> bool:
         return any(own.id == port for own in self.ports)
 
-    def add_block(self, name: str, block: Container) -> None:
+    def add_block(self, name: str, block: OpenBlock) -> None:
         """Take a structured attribute; from the second of a name on they make a list. The places of what is in them
         are kept as ``controller.ipv4``, or ``controller.1.ipv4`` in a list."""
         value: Value = block.attributes

@@ -7,17 +7,17 @@ from typing import NamedTuple
 
 from gtsdsl.evaluate import values
 from gtsdsl.evaluate.limits import STEP_CHARACTERS, Meter
-from gtsdsl.evaluate.values import Failed, Run, kind_of
+from gtsdsl.evaluate.values import Failed, RuntimeValue, kind_of
 
 
 class Operator(NamedTuple):
     """What an operator does, and its cost: the steps that it takes beyond those for what it makes."""
 
-    do: Callable[[Run, Run, Meter], Run]
-    cost: Callable[[Run, Run], int]
+    do: Callable[[RuntimeValue, RuntimeValue, Meter], RuntimeValue]
+    cost: Callable[[RuntimeValue, RuntimeValue], int]
 
 
-def operate(sign: str, left: Run, right: Run, meter: Meter) -> Run:
+def operate(sign: str, left: RuntimeValue, right: RuntimeValue, meter: Meter) -> RuntimeValue:
     """Return ``left sign right``, after its cost was counted.
 
     Raises:
@@ -29,7 +29,7 @@ def operate(sign: str, left: Run, right: Run, meter: Meter) -> Run:
     return operator.do(left, right, meter)
 
 
-def item(target: Run, index: Run, _meter: Meter) -> Run:
+def item(target: RuntimeValue, index: RuntimeValue, _meter: Meter) -> RuntimeValue:
     """Return ``target[index]``."""
     if isinstance(target, dict):
         return target.get(key_of(index))
@@ -42,7 +42,7 @@ def item(target: Run, index: Run, _meter: Meter) -> Run:
     return target[index]
 
 
-def key_of(index: Run) -> str:
+def key_of(index: RuntimeValue) -> str:
     """Return the key of a map: all are strings, so that `[1: "a"]` can be an attribute."""
     if type(index) is int:
         return str(index)
@@ -51,16 +51,16 @@ def key_of(index: Run) -> str:
     raise Failed("GTS011", f"the key of a map is a string, not {kind_of(index)}")
 
 
-def length_of(value: Run) -> int:
+def length_of(value: RuntimeValue) -> int:
     """Return the steps that it takes to look at each character of a string, or to hash it."""
     return len(value) // STEP_CHARACTERS if isinstance(value, str) else 0
 
 
-def _free(_left: Run, _right: Run) -> int:
+def _free(_left: RuntimeValue, _right: RuntimeValue) -> int:
     return 0
 
 
-def _of_both(left: Run, right: Run) -> int:
+def _of_both(left: RuntimeValue, right: RuntimeValue) -> int:
     """Strings are read; the keys of maps are looked up; what is made is counted by the meter."""
     keys = values.keys_cost(right) if isinstance(left, dict) and isinstance(right, dict) else 0
     return length_of(left) + length_of(right) + keys
@@ -75,7 +75,7 @@ def _comparison(sign: str) -> Operator:
 
 
 def _range(*, is_open: bool) -> Operator:
-    def do(first: Run, last: Run, meter: Meter) -> Run:
+    def do(first: RuntimeValue, last: RuntimeValue, meter: Meter) -> RuntimeValue:
         return values.span_of_integers(first, last, is_open=is_open, meter=meter)
 
     return Operator(do, _free)

@@ -11,13 +11,13 @@ from gtsdsl.evaluate.assignments import Assignments
 from gtsdsl.evaluate.blocks import Blocks
 from gtsdsl.evaluate.expressions import FOREIGN, At, Expressions, Quiet, of_kind
 from gtsdsl.evaluate.limits import FAILURE_STEPS, MAX_FINDINGS, Meter
-from gtsdsl.evaluate.open_blocks import Container, Level
+from gtsdsl.evaluate.open_blocks import Level, OpenBlock
 from gtsdsl.evaluate.values import (
     POISON,
     ClosureValue,
     Failed,
     MethodValue,
-    Run,
+    RuntimeValue,
     Scope,
     This,
     kind_of,
@@ -44,7 +44,7 @@ class Stop(Exception):
 
 
 class _Return(Exception):
-    def __init__(self, value: Run) -> None:
+    def __init__(self, value: RuntimeValue) -> None:
         super().__init__()
         self.value = value
 
@@ -70,13 +70,13 @@ class Statements:
         self.running: nodes.Statement | None = None
         """The statement that is being run."""
         self._reported: set[tuple[str, Span]] = set()
-        self.open: list[Container] = []
+        self.open: list[OpenBlock] = []
         self.blocks = Blocks(self)
         self.expressions = Expressions(self)
         self._assignments = Assignments(self)
         self._adjacencies = Adjacencies(self)
-        self._runners: dict[type, Callable[[nodes.Statement, Scope], Run]] = cast(
-            "dict[type, Callable[[nodes.Statement, Scope], Run]]",
+        self._runners: dict[type, Callable[[nodes.Statement, Scope], RuntimeValue]] = cast(
+            "dict[type, Callable[[nodes.Statement, Scope], RuntimeValue]]",
             {
                 nodes.Assignment: self._assignments.assign,
                 nodes.AdjacencyOf: self._adjacencies.join,
@@ -94,7 +94,7 @@ class Statements:
             },
         )
 
-    def expression(self, node: nodes.Expression) -> Run:
+    def expression(self, node: nodes.Expression) -> RuntimeValue:
         """The value of an expression at the top of a file."""
         return self.expressions.value(node, self.globals)
 
@@ -111,7 +111,7 @@ class Statements:
         if len(self._reported) >= MAX_FINDINGS:
             raise Stop
 
-    def attempt(self, action: Callable[[], Run], span: Span) -> Run:
+    def attempt(self, action: Callable[[], RuntimeValue], span: Span) -> RuntimeValue:
         """Do something; report its failure, if it fails, and give `POISON`.
 
         Raises:
@@ -133,9 +133,9 @@ class Statements:
 
     # ------------------------------------------------------------------------------------------------ bodies
 
-    def run(self, body: nodes.Body, scope: Scope) -> Run:
+    def run(self, body: nodes.Body, scope: Scope) -> RuntimeValue:
         """Run statements one after the other; the value of the last."""
-        value: Run = None
+        value: RuntimeValue = None
         last = len(body) - 1
         for index, statement in enumerate(body):
             self.running = statement
@@ -154,7 +154,7 @@ class Statements:
             if type(statement) is nodes.MethodDefinition:
                 scope.variables[statement.name.id] = MethodValue(statement, scope)
 
-    def call_body(self, body: nodes.Body, scope: Scope) -> Run:
+    def call_body(self, body: nodes.Body, scope: Scope) -> RuntimeValue:
         """Run the body of a method or closure."""
         try:
             return self.run(body, scope)
@@ -194,7 +194,7 @@ class Statements:
                 if len(self.diagnostics) > before and not isinstance(statement, nodes.Assignment | nodes.Block):
                     passed_line = self.source.position(statement.start).line
 
-    def _alone(self, statement: nodes.Statement, scope: Scope) -> Run:
+    def _alone(self, statement: nodes.Statement, scope: Scope) -> RuntimeValue:
         if _is_idle(statement):
             self._idle(statement, scope)
         runner = self._runners.get(type(statement))
@@ -226,7 +226,7 @@ class Statements:
 
     # ------------------------------------------------------------------------------------------------ variables
 
-    def _declaration(self, node: nodes.Declaration, scope: Scope) -> Run:
+    def _declaration(self, node: nodes.Declaration, scope: Scope) -> RuntimeValue:
         name = node.name.id
         scope.variables[name] = POISON  # until its value is known to be one
         if name in FOREIGN:
@@ -235,7 +235,7 @@ class Statements:
         scope.variables[name] = of_kind(node.kind, value, name)
         return value
 
-    def visible(self, name: str, scope: Scope) -> Run:
+    def visible(self, name: str, scope: Scope) -> RuntimeValue:
         """What a name stands for that is no variable: an attribute of an open block, or a resource by its id.
 
         Raises:
@@ -243,7 +243,7 @@ class Statements:
         """
         for container in reversed(self.open):
             if name in container.attributes:
-                return cast(Run, container.attributes[name])
+                return cast(RuntimeValue, container.attributes[name])
             if name in container.failed:
                 raise Quiet
             if container.level is Level.TESTBED:
@@ -267,7 +267,7 @@ class Statements:
                 return This(container)
         raise Failed("GTS014", "`this` is not part of the language outside of a testbed")
 
-    def field(self, container: Container, name: str) -> Run:
+    def field(self, container: OpenBlock, name: str) -> RuntimeValue:
         """What ``this.name`` stands for: a variable, an attribute or a resource of the testbed itself.
 
         Raises:
@@ -275,7 +275,7 @@ class Statements:
         """
         for held in (container.scope.variables, container.attributes, container.by_id):
             if name in held:
-                value = cast(Run, held[name])
+                value = cast(RuntimeValue, held[name])
                 if value is POISON:
                     raise Quiet
                 return value
@@ -308,11 +308,11 @@ class Statements:
 
     # ------------------------------------------------------------------------------------------------ control
 
-    def _if(self, node: nodes.If, scope: Scope) -> Run:
+    def _if(self, node: nodes.If, scope: Scope) -> RuntimeValue:
         is_true = truth(self.expressions.value(node.condition, scope))
         return self.run(node.then if is_true else node.otherwise, Scope(scope))
 
-    def _for_in(self, node: nodes.ForIn, scope: Scope) -> Run:
+    def _for_in(self, node: nodes.ForIn, scope: Scope) -> RuntimeValue:
         values = self.expressions.value(node.values, scope)
         if isinstance(values, dict):
             self.meter.map_of(2 * len(values))
@@ -335,14 +335,14 @@ class Statements:
                 continue
         return None
 
-    def _for(self, node: nodes.For, scope: Scope) -> Run:
+    def _for(self, node: nodes.For, scope: Scope) -> RuntimeValue:
         inner = Scope(scope)
         if node.first is not None:
             self.run((node.first,), inner)
         self._loop(node.condition, node.step, node.body, inner)
         return None
 
-    def _while(self, node: nodes.While, scope: Scope) -> Run:
+    def _while(self, node: nodes.While, scope: Scope) -> RuntimeValue:
         self._loop(node.condition, None, node.body, scope)
         return None
 
@@ -364,16 +364,16 @@ class Statements:
             if step is not None:
                 self.run((step,), scope)
 
-    def _return(self, node: nodes.Return, scope: Scope) -> Run:
+    def _return(self, node: nodes.Return, scope: Scope) -> RuntimeValue:
         raise _Return(None if node.value is None else self.expressions.value(node.value, scope))
 
-    def _break(self, _node: nodes.Break, _scope: Scope) -> Run:
+    def _break(self, _node: nodes.Break, _scope: Scope) -> RuntimeValue:
         raise _Break
 
-    def _continue(self, _node: nodes.Continue, _scope: Scope) -> Run:
+    def _continue(self, _node: nodes.Continue, _scope: Scope) -> RuntimeValue:
         raise _Continue
 
-    def _method(self, node: nodes.MethodDefinition, scope: Scope) -> Run:
+    def _method(self, node: nodes.MethodDefinition, scope: Scope) -> RuntimeValue:
         if node.name.id not in scope.variables:  # else it was made known when the body of the testbed began
             raise At(
                 Failed("GTS018", f"the method `{node.name.id}` is defined inside something", _DEFINE_AT_TOP),
@@ -381,7 +381,7 @@ class Statements:
             )
         return None
 
-    def _type_in_wrong_place(self, node: nodes.TypeDefinition, _scope: Scope) -> Run:
+    def _type_in_wrong_place(self, node: nodes.TypeDefinition, _scope: Scope) -> RuntimeValue:
         raise At(
             Failed("GTS018", f"the type `{node.name.id}` is defined inside something", _DEFINE_AT_TOP),
             Span(node.name.start, node.name.end),

@@ -12,7 +12,7 @@ from gtsdsl.model.testbed import MAX_DIGITS, MAX_STRING, PortRef, Value
 from gtsdsl.syntax.nodes import Closure, MethodDefinition
 
 if TYPE_CHECKING:
-    from gtsdsl.evaluate.open_blocks import Container
+    from gtsdsl.evaluate.open_blocks import OpenBlock
 
 
 class Failed(Exception):
@@ -30,7 +30,7 @@ class Scope:
 
     __slots__ = ("depth", "parent", "variables")
 
-    def __init__(self, parent: Scope | None, variables: dict[str, Run] | None = None) -> None:
+    def __init__(self, parent: Scope | None, variables: dict[str, RuntimeValue] | None = None) -> None:
         self.parent = parent
         self.variables = {} if variables is None else variables
         self.depth: int = 0 if parent is None else parent.depth + 1
@@ -65,14 +65,14 @@ class MethodValue:
 class Handle:
     """A resource as a value: what a block evaluates to."""
 
-    container: Container
+    container: OpenBlock
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class This:
     """The testbed that a method stands in, as ``this`` in it."""
 
-    container: Container
+    container: OpenBlock
 
 
 class Poison:
@@ -81,8 +81,8 @@ class Poison:
 
 POISON = Poison()
 
-Run: TypeAlias = (
-    "bool | int | Decimal | str | list[Run] | dict[str, Run] | range"
+RuntimeValue: TypeAlias = (
+    "bool | int | Decimal | str | list[RuntimeValue] | dict[str, RuntimeValue] | range"
     " | ClosureValue | MethodValue | Handle | This | PortRef | Poison | None"
 )
 """A value while a file is evaluated."""
@@ -91,7 +91,7 @@ _CONTEXT = Context(prec=MAX_DIGITS, traps=[Overflow, InvalidOperation])
 _LIMIT = 10**MAX_DIGITS
 
 
-def kind_of(value: Run) -> str:
+def kind_of(value: RuntimeValue) -> str:
     """What a value is, for a message."""
     if value is None:
         return "null"
@@ -113,11 +113,11 @@ def kind_of(value: Run) -> str:
     return names[type(value)]
 
 
-def is_number(value: Run) -> bool:
+def is_number(value: RuntimeValue) -> bool:
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
-def truth(value: Run) -> bool:
+def truth(value: RuntimeValue) -> bool:
     """Groovy's truth: null, false, zero and what is empty are false."""
     return bool(value)
 
@@ -131,7 +131,7 @@ def checked_number(value: int | Decimal) -> int | Decimal:
     raise BoundPassed(f"a number has more than {MAX_DIGITS} digits")
 
 
-def add(left: Run, right: Run, meter: Meter) -> Run:
+def add(left: RuntimeValue, right: RuntimeValue, meter: Meter) -> RuntimeValue:
     """``left + right``: a sum, or strings, lists or maps joined."""
     if isinstance(left, str) or isinstance(right, str):
         return meter.string(text_of(left, meter) + text_of(right, meter))
@@ -145,7 +145,7 @@ def add(left: Run, right: Run, meter: Meter) -> Run:
     return arithmetic("+", left, right, meter)
 
 
-def arithmetic(sign: str, left: Run, right: Run, meter: Meter) -> Run:
+def arithmetic(sign: str, left: RuntimeValue, right: RuntimeValue, meter: Meter) -> RuntimeValue:
     """``+``, ``-``, ``*``, ``/`` or ``%`` of two numbers, or a string repeated."""
     if sign == "*" and isinstance(left, str) and type(right) is int:
         if right < 0:
@@ -202,7 +202,7 @@ def _quotient(left: Decimal, right: Decimal) -> Decimal:
     return quotient
 
 
-def compare(sign: str, left: Run, right: Run) -> bool:
+def compare(sign: str, left: RuntimeValue, right: RuntimeValue) -> bool:
     """``<``, ``<=``, ``>`` or ``>=`` of two numbers or two strings."""
     operations: dict[str, Callable[[object, object], bool]] = {
         "<": lambda a, b: a < b,  # type: ignore[operator]
@@ -215,7 +215,7 @@ def compare(sign: str, left: Run, right: Run) -> bool:
     raise Failed("GTS011", f"{kind_of(left)} cannot be compared with {kind_of(right)}")
 
 
-def equal(left: Run, right: Run, meter: Meter, depth: int = 0) -> bool:
+def equal(left: RuntimeValue, right: RuntimeValue, meter: Meter, depth: int = 0) -> bool:
     """``left == right``: by value, lists and maps item by item."""
     meter.step()
     if depth > MAX_DEPTH:
@@ -238,7 +238,7 @@ def equal(left: Run, right: Run, meter: Meter, depth: int = 0) -> bool:
     return bool(left == right)
 
 
-def text_of(value: Run, meter: Meter, depth: int = 0) -> str:
+def text_of(value: RuntimeValue, meter: Meter, depth: int = 0) -> str:
     """A value as a string, as Groovy prints it: ``[1, 2]``, ``[a:1]``, ``null``."""
     if isinstance(value, str):
         return value
@@ -268,7 +268,7 @@ def text_of(value: Run, meter: Meter, depth: int = 0) -> str:
     raise Failed("GTS011", f"{kind_of(value)} has no text", _use_its_id(value))
 
 
-def kept(value: Run, meter: Meter, depth: int = 0) -> Value:
+def kept(value: RuntimeValue, meter: Meter, depth: int = 0) -> Value:
     """A value as an attribute keeps it: plain data of its own."""
     meter.step()
     if isinstance(value, str):
@@ -289,16 +289,16 @@ def kept(value: Run, meter: Meter, depth: int = 0) -> Value:
     raise Failed("GTS011", f"{kind_of(value)} cannot be the value of an attribute", _use_its_id(value))
 
 
-def keys_cost(value: Mapping[str, Run]) -> int:
+def keys_cost(value: Mapping[str, RuntimeValue]) -> int:
     """Return the steps that it takes to look up each key of a map in another map."""
     return len(value) // 4 + sum(map(len, value)) // STEP_CHARACTERS
 
 
-def _use_its_id(value: Run) -> str | None:
+def _use_its_id(value: RuntimeValue) -> str | None:
     return "use its id: `h.id`" if isinstance(value, Handle) else None
 
 
-def span_of_integers(first: Run, last: Run, *, is_open: bool, meter: Meter) -> range:
+def span_of_integers(first: RuntimeValue, last: RuntimeValue, *, is_open: bool, meter: Meter) -> range:
     """``first..last`` or, open, ``first..<last``; it goes down where the first is the greater."""
     if type(first) is not int or type(last) is not int:
         raise Failed(
@@ -312,7 +312,7 @@ def span_of_integers(first: Run, last: Run, *, is_open: bool, meter: Meter) -> r
     return result
 
 
-def holds(container: Run, wanted: list[Run] | dict[str, Run], meter: Meter) -> bool:
+def holds(container: RuntimeValue, wanted: list[RuntimeValue] | dict[str, RuntimeValue], meter: Meter) -> bool:
     """Whether a list or map is, or is somewhere inside, a value."""
     meter.step()
     if container is wanted:

@@ -10,7 +10,7 @@ from gtsdsl.diagnostics import Diagnostic, Note, printable
 from gtsdsl.inputs.json_schema import EDITOR_JSON, violations
 from gtsdsl.model.references import is_name
 from gtsdsl.model.testbed import LINK_CLASS, SWITCH_CLASSES, Adjacency, Port, PortRef, Resource, Testbed, Value
-from gtsdsl.source import JsonPath, Place, Source
+from gtsdsl.source import JsonPath, Location, Source
 from gtsdsl.syntax.nodes import Literal
 from gtsdsl.syntax.strings import BadString, read_string
 
@@ -109,7 +109,7 @@ def read(document: Value, source: Source) -> tuple[Testbed | None, tuple[Diagnos
         adjacencies.append(Adjacency(start, PortRef(name, first), path, (*path, "from_port"), path))
         adjacencies.append(Adjacency(end, PortRef(name, second), path, (*path, "to_port"), path))
     attributes = project.get("attributes", {})
-    places: dict[str, Place] = {name: ("attributes", name) for name in attributes}
+    places: dict[str, Location] = {name: ("attributes", name) for name in attributes}
     testbed = Testbed(
         type=project.get("dsl_type", default_type(project["dsl_id"])),
         id=project["dsl_id"],
@@ -146,7 +146,7 @@ def _link_names(project: _ProjectJson) -> list[str]:
 
 def _resource(cls: str, name: str, members: dict[str, Value], path: JsonPath, id_key: str) -> Resource:
     attributes: dict[str, Value] = {}
-    places: dict[str, Place] = {"location": (*path, "location")}
+    places: dict[str, Location] = {"location": (*path, "location")}
     others = {**cast(dict[str, Value], members.get("attributes", {}))}
     defaults = cast(dict[str, Value], members.get("dsl_defaults", {}))
     for attribute, field in FIELDS[cls].items():

@@ -19,11 +19,11 @@ from gtsdsl.source import Source
 if TYPE_CHECKING:
     from gtsdsl.syntax import Parsed
 
-__all__ = ["MAX_BYTES", "Checked", "check", "load", "loads", "read_source"]
+__all__ = ["MAX_BYTES", "CheckResult", "check", "load", "loads", "read_source"]
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckResult:
     """What came of an input: its testbed, if there is enough of one, and the findings in the order of the text."""
 
     testbed: Testbed | None
@@ -34,7 +34,9 @@ class Checked:
         return self.diagnostics.errors > 0
 
 
-def check(source: Source, parameters: Mapping[str, Value] | None = None, *, parsed: Parsed | None = None) -> Checked:
+def check(
+    source: Source, parameters: Mapping[str, Value] | None = None, *, parsed: Parsed | None = None
+) -> CheckResult:
     """Everything that is known of a source: DSL, GTS JSON or an editor's project, told apart by their content.
 
     ``parameters`` are values for parameters of the root type, by name; only the DSL has any. ``parsed`` is the syntax
@@ -57,7 +59,7 @@ def check(source: Source, parameters: Mapping[str, Value] | None = None, *, pars
 
             ignored = suspects if any(finding.is_error for finding in found) else frozenset()
             judged = (finding for finding in rules.apply(testbed, source) if finding.code not in ignored)
-        return Checked(testbed, Findings.of(chain(found, judged)))
+        return CheckResult(testbed, Findings.of(chain(found, judged)))
 
 
 _FOLLOW_FROM_EVALUATION = frozenset("GTS021 GTS022 GTS024 GTS040 GTS041 GTS042 GTS043 GTS046".split())

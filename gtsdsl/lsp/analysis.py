@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gtsdsl.diagnostics import Diagnostic, Findings
-from gtsdsl.inputs.loading import MAX_BYTES, Checked, check, without_collector
+from gtsdsl.inputs.loading import MAX_BYTES, CheckResult, check, without_collector
 from gtsdsl.lsp.context import Bracket
 from gtsdsl.lsp.index import all_testbeds, index
 from gtsdsl.lsp.symbols import Index, Symbol
@@ -33,7 +33,7 @@ class Analysis:
     of: str
     text: str
     parsed: Parsed
-    checked: Checked
+    checked: CheckResult
     index: Index
 
     @cached_property
@@ -106,7 +106,7 @@ def analyse(text: str, name: str) -> Analysis:
     source = Source(name, text)
     if len(text) > MAX_BYTES:
         message = f"the input has more than {MAX_BYTES // 2**20} MiB"
-        return _bare(given, text, Checked(None, Findings([Diagnostic("GTS005", message, source)])))
+        return _bare(given, text, CheckResult(None, Findings([Diagnostic("GTS005", message, source)])))
     if text.lstrip()[:1] in ("{", "["):
         return _bare(given, text, check(source))
     with without_collector():
@@ -117,10 +117,10 @@ def analyse(text: str, name: str) -> Analysis:
 
 def nothing_known() -> Analysis:
     """What is known before a text was read for the first time."""
-    return _bare("", "", Checked(None, Findings()))
+    return _bare("", "", CheckResult(None, Findings()))
 
 
-def _bare(given: str, text: str, checked: Checked) -> Analysis:
+def _bare(given: str, text: str, checked: CheckResult) -> Analysis:
     """An analysis without names."""
     return Analysis(given, text, Parsed((), ()), checked, index((), text, None))
 

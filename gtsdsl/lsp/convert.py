@@ -9,7 +9,7 @@ from lsprotocol import types
 from gtsdsl.diagnostics import Diagnostic, Severity
 from gtsdsl.lsp.completion import Proposal, Sort
 from gtsdsl.lsp.hover import page
-from gtsdsl.lsp.lines import Lines, Place
+from gtsdsl.lsp.lines import EditorPosition, Lines
 from gtsdsl.lsp.outline import Entry
 from gtsdsl.lsp.symbols import Kind
 from gtsdsl.source import Span
@@ -40,12 +40,12 @@ _SORTS = {
 }
 
 
-def position(place: Place) -> types.Position:
+def position(place: EditorPosition) -> types.Position:
     return types.Position(place.line, place.column)
 
 
-def place(at: types.Position) -> Place:
-    return Place(at.line, at.character)
+def place(at: types.Position) -> EditorPosition:
+    return EditorPosition(at.line, at.character)
 
 
 def range_of(lines: Lines, span: Span) -> types.Range:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gtsdsl.lsp.analysis import Analysis
-from gtsdsl.lsp.symbols import Kind, Room
+from gtsdsl.lsp.symbols import IdScope, Kind
 from gtsdsl.model.testbed import PortRef, Resource, Testbed
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class Endpoint:
     """A resource as an adjacency sees it. ``ports`` says of each port whether it is free; ``id`` is empty for the
     ports of the testbed itself."""
 
@@ -24,7 +24,7 @@ class End:
     ports: dict[str, bool]
 
 
-def ends_at(analysis: Analysis, offset: int, only: str | None = None) -> Iterator[End]:
+def ends_at(analysis: Analysis, offset: int, only: str | None = None) -> Iterator[Endpoint]:
     """The resources that an adjacency at an offset can name, or the one of an id.
 
     Ports that the adjacency itself names there are free.
@@ -47,12 +47,12 @@ def ends_at(analysis: Analysis, offset: int, only: str | None = None) -> Iterato
         return {port.id: uses[PortRef(id_, port.id)] <= own[PortRef(id_, port.id)] for port in resource.ports}
 
     if testbed.ports and not only:
-        yield End("", testbed.type, None, ports(testbed, ""))
+        yield Endpoint("", testbed.type, None, ports(testbed, ""))
     seen: set[str] = set()
     for resource in testbed.resources:
         if resource.id and resource.id not in seen and only in (None, resource.id):
             seen.add(resource.id)
-            yield End(resource.id, *_about(resource), ports(resource, resource.id))
+            yield Endpoint(resource.id, *_about(resource), ports(resource, resource.id))
     yield from (end for end in _from_text(room) if end.id and end.id not in seen and only in (None, end.id))
 
 
@@ -60,7 +60,7 @@ def _about(resource: Resource | Testbed) -> tuple[str, str | None]:
     return (resource.type, None) if isinstance(resource, Testbed) else (resource.cls, resource.location)
 
 
-def _from_text(room: Room) -> Iterator[End]:
+def _from_text(room: IdScope) -> Iterator[Endpoint]:
     """The same where nothing is known of what comes out."""
     ports: dict[str, dict[str, bool]] = {id_: {} for id_ in room.resources}
     for id_, port in room.ports:
@@ -68,4 +68,4 @@ def _from_text(room: Room) -> Iterator[End]:
     for id_, its_ports in ports.items():
         symbol = room.resources.get(id_)
         node = symbol.node if symbol is not None and symbol.kind is Kind.RESOURCE else None
-        yield End(id_, node.name.id if isinstance(node, nodes.Block) else "", None, its_ports)
+        yield Endpoint(id_, node.name.id if isinstance(node, nodes.Block) else "", None, its_ports)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gtsdsl.lsp.symbols import Index, Kind, Room, Symbol, occurrences
-from gtsdsl.lsp.walk import Reference, Walked, walk
+from gtsdsl.lsp.symbols import IdScope, Index, Kind, Symbol, occurrences
+from gtsdsl.lsp.walk import Names, Reference, walk
 from gtsdsl.model.references import split_reference
 from gtsdsl.model.testbed import PortRef, Testbed
-from gtsdsl.source import Place, Span
+from gtsdsl.source import Location, Span
 from gtsdsl.syntax import nodes
 
 
@@ -46,10 +46,10 @@ def all_testbeds(testbed: Testbed) -> Iterator[Testbed]:
 class _Binding:
     """What ids mean, room by room, while references are bound to it."""
 
-    def __init__(self, walked: Walked, text: str) -> None:
+    def __init__(self, walked: Names, text: str) -> None:
         self._walked = walked
         self._text = text
-        self._rooms: dict[str, Room] = {}
+        self._rooms: dict[str, IdScope] = {}
         for room in walked.rooms:
             if room.type is not None:
                 self._rooms.setdefault(room.type.name, room)
@@ -81,12 +81,12 @@ class _Binding:
                 if isinstance(place, Span) and place not in self._plain:
                     self._joined.setdefault(place, {})[testbed.type, ref] = None
 
-    def _own(self, room: Room, resource: str, port: str, place: Place | None) -> None:
+    def _own(self, room: IdScope, resource: str, port: str, place: Location | None) -> None:
         symbol = self._symbol(place)
         if symbol is not None:
             room.ports.setdefault((resource, port), symbol)
 
-    def _symbol(self, place: Place | None) -> Symbol | None:
+    def _symbol(self, place: Location | None) -> Symbol | None:
         """What is defined at a place: the testbed's places are those of the values, quotes included."""
         if not isinstance(place, Span):
             return None
@@ -128,7 +128,7 @@ class _Binding:
             elif reference.port is None:
                 symbol.computed.append(reference.span)
 
-    def _taken_apart(self, room: Room, text: str, span: Span) -> tuple[tuple[str, Span], tuple[str, Span]]:
+    def _taken_apart(self, room: IdScope, text: str, span: Span) -> tuple[tuple[str, Span], tuple[str, Span]]:
         ports_of = self._ports_of.get(room.span)
         if ports_of is None:
             ports_of = self._ports_of[room.span] = {resource: set() for resource in room.resources}

@@ -17,7 +17,7 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 _WIDE = {"utf-8": re.compile("[^\x00-\x7f]"), "utf-16": re.compile("[\U00010000-\U0010ffff]"), "utf-32": None}
 
 
-class Place(NamedTuple):
+class EditorPosition(NamedTuple):
     """A line and a column, both counted from 0; a column counts units of an `Encoding`."""
 
     line: int
@@ -33,14 +33,14 @@ class Lines:
         self._starts = array("q", [0])
         self._starts.extend(match.end() for match in _LINE_END.finditer(text))
 
-    def place(self, offset: int) -> Place:
+    def place(self, offset: int) -> EditorPosition:
         """The line and column of an offset."""
         offset = max(0, min(offset, len(self.text)))
         line = bisect_right(self._starts, offset) - 1
         start = self._starts[line]
-        return Place(line, offset - start + self._extra(offset) - self._extra(start))
+        return EditorPosition(line, offset - start + self._extra(offset) - self._extra(start))
 
-    def offset(self, place: Place) -> int:
+    def offset(self, place: EditorPosition) -> int:
         """The offset of a line and column. Beyond a line's end it is the end; inside a character, its beginning."""
         if place.line < 0:
             return 0
@@ -57,11 +57,11 @@ class Lines:
         found = bisect_right(range(start, end + 1), place.column, key=lambda it: it - start + self._extra(it) - before)
         return start + found - 1
 
-    def range(self, span: Span) -> tuple[Place, Place]:
+    def range(self, span: Span) -> tuple[EditorPosition, EditorPosition]:
         """Where a stretch of text begins and ends."""
         return self.place(span.start), self.place(span.end)
 
-    def edited(self, start: Place, end: Place, new: str) -> Lines:
+    def edited(self, start: EditorPosition, end: EditorPosition, new: str) -> Lines:
         """The text with what stands between two places replaced."""
         first, last = self.offset(start), self.offset(end)
         return Lines(self.text[:first] + new + self.text[max(first, last) :], self.encoding)

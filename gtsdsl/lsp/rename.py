@@ -10,7 +10,7 @@ from gtsdsl.diagnostics import printable
 from gtsdsl.inputs.loading import check
 from gtsdsl.lsp.analysis import Analysis
 from gtsdsl.lsp.navigation import same_name
-from gtsdsl.lsp.symbols import Kind, Room, Symbol, Variables
+from gtsdsl.lsp.symbols import IdScope, Kind, Symbol, Variables
 from gtsdsl.model.references import RESERVED_WORDS, is_name
 from gtsdsl.source import Source, Span
 
@@ -137,7 +137,7 @@ def _refuse_taken(analysis: Analysis, symbol: Symbol, new: str) -> None:
         raise CannotRename(f"`{shown}` is a variable where this resource is named")
 
 
-def _port_taken(room: Room, symbol: Symbol, new: str) -> bool:
+def _port_taken(room: IdScope, symbol: Symbol, new: str) -> bool:
     return any((resource, new) in room.ports for (resource, _), other in room.ports.items() if other is symbol)
 
 

@@ -86,7 +86,7 @@ class Variables:
 
 
 @dataclass(slots=True, eq=False)
-class Room:
+class IdScope:
     """The inside of a type, or of a header: what ids mean there. ``type`` is None at the top of the file."""
 
     type: Symbol | None
@@ -100,7 +100,7 @@ class Room:
 class Index:
     """All names of a text."""
 
-    rooms: tuple[Room, ...]
+    rooms: tuple[IdScope, ...]
     """The first is the top of the file."""
     types: dict[str, Symbol]
     symbols: tuple[Symbol, ...]
@@ -110,7 +110,7 @@ class Index:
     """In the order in which they begin."""
     occurrences: Occurrences
 
-    def room_at(self, offset: int) -> Room:
+    def room_at(self, offset: int) -> IdScope:
         """The innermost room around an offset."""
         inside = [room for room in self.rooms if room.span.start < offset <= room.span.end]
         return max(inside, key=lambda room: room.span.start, default=self.rooms[0])

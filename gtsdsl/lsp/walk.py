@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, cast
 
 from gtsdsl.evaluate.open_blocks import Level
-from gtsdsl.lsp.symbols import Definer, Kind, Room, Symbol, Variables
+from gtsdsl.lsp.symbols import Definer, IdScope, Kind, Symbol, Variables
 from gtsdsl.model.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
@@ -20,7 +20,7 @@ class Inside(NamedTuple):
     """
 
     variables: Variables
-    room: Room
+    room: IdScope
     level: Level | None
     owner: Symbol | None
 
@@ -29,7 +29,7 @@ class Inside(NamedTuple):
 class Reference:
     """An end of an adjacency. ``resource`` and ``port`` are where the ids stand, if they stand there as they are."""
 
-    room: Room
+    room: IdScope
     span: Span
     resource: tuple[str, Span] | None = None
     port: tuple[str, Span] | None = None
@@ -40,24 +40,24 @@ class Reference:
 
 
 @dataclass(slots=True)
-class Walked:
+class Names:
     """What a walk finds."""
 
-    rooms: list[Room] = field(default_factory=list)
+    rooms: list[IdScope] = field(default_factory=list)
     types: dict[str, Symbol] = field(default_factory=dict)
     symbols: list[Symbol] = field(default_factory=list)
     scopes: list[Variables] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
     members: dict[Symbol, list[Symbol]] = field(default_factory=dict)
-    ports: list[tuple[Room, Symbol]] = field(default_factory=list)
-    names: list[tuple[Room, str, Span]] = field(default_factory=list)
+    ports: list[tuple[IdScope, Symbol]] = field(default_factory=list)
+    names: list[tuple[IdScope, str, Span]] = field(default_factory=list)
     """Words that are no variables: resources by their id, perhaps."""
 
 
 _Step: TypeAlias = "tuple[nodes.Statement | nodes.Closure | nodes.Entry, Inside]"
 
 
-def walk(body: nodes.Body, text: str) -> Walked:
+def walk(body: nodes.Body, text: str) -> Names:
     """Find the names of a file."""
     return _Walk(text).file(body)
 
@@ -87,7 +87,7 @@ class _Walk:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._found = Walked()
+        self._found = Names()
         self._todo: list[_Step] = []
         self._parameters: dict[str, dict[str, Symbol]] = {}
         self._blocks: dict[int, Symbol] = {}
@@ -110,9 +110,9 @@ class _Walk:
             },
         )
 
-    def file(self, body: nodes.Body) -> Walked:
+    def file(self, body: nodes.Body) -> Names:
         whole = Span(0, len(self._text))
-        top = Room(None, whole)
+        top = IdScope(None, whole)
         self._found.rooms.append(top)
         variables = self._scope(None, whole)
         inside = Inside(variables, top, None, None)
@@ -207,7 +207,7 @@ class _Walk:
     def _type(self, symbol: Symbol, variables: Variables) -> tuple[list[nodes.Statement], Inside]:
         node = cast(nodes.TypeDefinition, symbol.node)
         outside = self._scope(variables, Span(node.name.end, node.end))
-        room = Room(symbol, Span(node.name.end, node.end))
+        room = IdScope(symbol, Span(node.name.end, node.end))
         self._found.rooms.append(room)
         parameters = self._take(node.parameters, outside, Inside(outside, room, None, None))
         self._parameters.setdefault(symbol.name, {parameter.name: parameter for parameter in parameters})
@@ -221,7 +221,7 @@ class _Walk:
     def _header(self, node: nodes.Block, variables: Variables) -> None:
         symbol = self._define(Kind.TYPE, node.name, node)
         span = Span(node.closure.start, node.end)
-        room = Room(symbol, span)
+        room = IdScope(symbol, span)
         self._found.rooms.append(room)
         inner = self._scope(variables, span)
         self._methods(node.closure.body, inner)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from gtsdsl.source import Place
+from gtsdsl.source import Location
 
 Value: TypeAlias = "bool | int | Decimal | str | list[Value] | dict[str, Value] | None"
 """An attribute's value. A nested block (``controller { … }``) is a dict; one that occurs more than once, a list."""
@@ -48,14 +48,14 @@ def decimal_text(value: Decimal) -> str:
 
 
 NOTHING: Mapping[str, Value] = MappingProxyType({})
-NO_PLACES: Mapping[str, Place] = MappingProxyType({})
+NO_PLACES: Mapping[str, Location] = MappingProxyType({})
 
 
 def _nothing() -> Mapping[str, Value]:  # Python 3.11 takes a mapping proxy for a mutable default
     return NOTHING
 
 
-def _no_places() -> Mapping[str, Place]:
+def _no_places() -> Mapping[str, Location]:
     return NO_PLACES
 
 
@@ -81,8 +81,8 @@ class Port:
 
     id: str
     attributes: Mapping[str, Value] = field(default_factory=_nothing)
-    place: Place | None = field(default=None, compare=False, repr=False)
-    attribute_places: Mapping[str, Place] = field(default_factory=_no_places, compare=False, repr=False)
+    place: Location | None = field(default=None, compare=False, repr=False)
+    attribute_places: Mapping[str, Location] = field(default_factory=_no_places, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ class Adjacency:
 
     first: PortRef
     second: PortRef
-    place: Place | None = field(default=None, compare=False, repr=False)
-    first_place: Place | None = field(default=None, compare=False, repr=False)
-    second_place: Place | None = field(default=None, compare=False, repr=False)
+    place: Location | None = field(default=None, compare=False, repr=False)
+    first_place: Location | None = field(default=None, compare=False, repr=False)
+    second_place: Location | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,8 @@ class Resource:
     location: str | None = None
     attributes: Mapping[str, Value] = field(default_factory=_nothing)
     ports: tuple[Port, ...] = ()
-    place: Place | None = field(default=None, compare=False, repr=False)
-    attribute_places: Mapping[str, Place] = field(default_factory=_no_places, compare=False, repr=False)
+    place: Location | None = field(default=None, compare=False, repr=False)
+    attribute_places: Mapping[str, Location] = field(default_factory=_no_places, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +131,8 @@ class Testbed:
     ports: tuple[Port, ...] = ()
     resources: tuple[Resource | Testbed, ...] = ()
     adjacencies: tuple[Adjacency, ...] = ()
-    place: Place | None = field(default=None, compare=False, repr=False)
-    attribute_places: Mapping[str, Place] = field(default_factory=_no_places, compare=False, repr=False)
+    place: Location | None = field(default=None, compare=False, repr=False)
+    attribute_places: Mapping[str, Location] = field(default_factory=_no_places, compare=False, repr=False)
 
     @property
     def hosts(self) -> Iterator[Resource]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from gtsdsl.diagnostics import Diagnostic, printable
 from gtsdsl.model.testbed import Resource, Testbed
 from gtsdsl.rules.index import Index, Scope, shown
-from gtsdsl.source import Place
+from gtsdsl.source import Location
 
 MAX_ID_LENGTH = 255
 """The longest id that is not warned of: what a file's name may have on Linux."""
@@ -57,7 +57,7 @@ def _ports(index: Index, item: Resource | Testbed) -> Iterator[Diagnostic]:
     if len(ids) == len(item.ports) and "" not in ids:
         return
     owner = _named(item)
-    first_places: dict[str, Place | None] = {}
+    first_places: dict[str, Location | None] = {}
     for port in item.ports:
         if not port.id:
             yield index.finding("GTS021", f"a port of {owner} has no id", port.place, hint='give it one: `id = "…"`')
@@ -87,7 +87,7 @@ def _unusual(index: Index) -> Iterator[Diagnostic]:
         yield index.finding("GTS028", f"id {shown(root.id)} {_what_is_unusual(root.id)}", root.place)
 
 
-def _ids(testbed: Testbed) -> Iterable[tuple[str, Place | None]]:
+def _ids(testbed: Testbed) -> Iterable[tuple[str, Location | None]]:
     for port in testbed.ports:
         yield port.id, port.place
     for item in testbed.resources:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from gtsdsl.diagnostics import Diagnostic, Hints, Note, printable
 from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed
-from gtsdsl.source import Place, Source
+from gtsdsl.source import Location, Source
 
 PortKey: TypeAlias = tuple[str, str]
 """A resource's id (empty: the testbed itself) and a port's. Equal to a `PortRef`, and much faster to make."""
@@ -54,7 +54,7 @@ class Scope:
     """The place of a resource in `Index.resources`."""
 
     @cached_property
-    def own_ports(self) -> dict[str, Place | None]:
+    def own_ports(self) -> dict[str, Location | None]:
         return {port.id: port.place for port in self.testbed.ports}
 
     @cached_property
@@ -160,9 +160,9 @@ class Index:
         self,
         code: str,
         message: str,
-        place: Place | None,
+        place: Location | None,
         *,
-        note: tuple[str, Place | None] | None = None,
+        note: tuple[str, Location | None] | None = None,
         hint: str | None = None,
     ) -> Diagnostic:
         """A diagnostic in this index's source; a note without a place is left out."""
@@ -170,7 +170,7 @@ class Index:
         return Diagnostic(code, message, self.source, place, notes, hint)
 
 
-def place_of(item: Testbed | Resource | Port, attribute: str) -> Place | None:
+def place_of(item: Testbed | Resource | Port, attribute: str) -> Location | None:
     """Where an attribute's value stands, such as ``controller.ipv4``, or as near to it as is known."""
     places = item.attribute_places
     return places.get(attribute) or places.get(attribute.partition(".")[0]) or item.place

@@ -8,13 +8,13 @@ from itertools import islice
 from gtsdsl.diagnostics import Diagnostic, printable
 from gtsdsl.model.testbed import PortRef, Resource, Testbed
 from gtsdsl.rules.index import Index, Scope, shown
-from gtsdsl.source import Place
+from gtsdsl.source import Location
 
 _SHOWN_PORTS = 5
 _MOST_DOTS = 10
 
 
-def missing(index: Index, scope: Scope, ref: PortRef, place: Place | None) -> Diagnostic:
+def missing(index: Index, scope: Scope, ref: PortRef, place: Location | None) -> Diagnostic:
     """The finding for a reference that names no port of its testbed."""
     outer, *inner = re.split(r"[./]", str(ref), maxsplit=2)
     nested = scope.nested.get(outer)

@@ -9,7 +9,7 @@ from gtsdsl.diagnostics import Diagnostic, printable
 from gtsdsl.model.testbed import HOST_CLASSES, LINK_CLASS, SWITCH_CLASSES, Adjacency, PortRef
 from gtsdsl.rules.index import Index, PortKey, Scope, shown
 from gtsdsl.rules.references import missing
-from gtsdsl.source import Place
+from gtsdsl.source import Location
 from gtsdsl.topology.controllers import is_control
 
 Kind: TypeAlias = Literal["link", "node"]
@@ -41,7 +41,7 @@ def _adjacencies(index: Index, scope: Scope, wired_ends: dict[str, int]) -> Iter
     kinds = {id: _KINDS.get(index.resources[number].cls) for id, number in scope.numbers.items()}
     # what has used each port that there is: at first nothing
     users: dict[PortKey, Adjacency | None] = dict.fromkeys(scope.ports)
-    told: set[tuple[PortRef, Place | None]] = set()  # references to nothing: a loop repeats them
+    told: set[tuple[PortRef, Location | None]] = set()  # references to nothing: a loop repeats them
     for adjacency in scope.testbed.adjacencies:
         first, second = adjacency.first, adjacency.second
         first_kind, second_kind = kinds.get(first[0]), kinds.get(second[0])
@@ -92,7 +92,7 @@ def _kind(index: Index, scope: Scope, ref: PortRef) -> Kind | None:
     return None if number is None else _KINDS.get(index.resources[number].cls)
 
 
-def _used_twice(index: Index, scope: Scope, ref: PortRef, place: Place | None, before: Adjacency) -> Diagnostic:
+def _used_twice(index: Index, scope: Scope, ref: PortRef, place: Location | None, before: Adjacency) -> Diagnostic:
     resource = scope.named.get(ref.resource)
     few = resource.ports if resource is not None and len(resource.ports) <= _FEW_PORTS else ()
     free = next(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from gtsdsl.inputs.editor_json import FIELDS
 from gtsdsl.model.references import is_name
 from gtsdsl.model.testbed import LINK_CLASS, Resource, Testbed, flatten
-from gtsdsl.source import Place
+from gtsdsl.source import Location
 from gtsdsl.targets.editor_needs import CONTROLLER, CONTROLLER_PORT
 from gtsdsl.targets.remark import Remark, ids_of, listed
 from gtsdsl.topology.controllers import controllers, is_switch
@@ -54,7 +54,7 @@ def _ids(flat: Testbed, nodes: list[Resource], resources: list[Resource]) -> Ite
             flat.place,
             _EDITORS_ID_RULE,
         )
-    named: dict[str, Place | None] = {resource.id: resource.place for resource in resources}
+    named: dict[str, Location | None] = {resource.id: resource.place for resource in resources}
     for node in nodes:
         named.update((port.id, port.place) for port in node.ports)
     if bad := [name for name in named if not is_name(name)]:
@@ -72,7 +72,7 @@ def _ids(flat: Testbed, nodes: list[Resource], resources: list[Resource]) -> Ite
 
 
 def _texts(flat: Testbed, resources: list[Resource]) -> Iterator[Remark]:
-    places: dict[str, Place | None] = {}
+    places: dict[str, Location | None] = {}
     if _NOT_ESCAPED.search(flat.description or ""):
         places["description"] = flat.attribute_places.get("description", flat.place)
     for resource in resources:

@@ -21,7 +21,7 @@ from gtsdsl.model.testbed import (
     Value,
     scalar_text,
 )
-from gtsdsl.source import JsonPath, Place, Source
+from gtsdsl.source import JsonPath, Location, Source
 
 
 def write(testbed: Testbed) -> str:
@@ -209,5 +209,5 @@ def _read_ports(found: list[dict[str, Value]], path: JsonPath) -> tuple[Port, ..
     return tuple(ports)
 
 
-def _attribute_places(attributes: Mapping[str, Value], path: JsonPath) -> Mapping[str, Place]:
+def _attribute_places(attributes: Mapping[str, Value], path: JsonPath) -> Mapping[str, Location]:
     return {name: (*path, name) for name in attributes} if attributes else NO_PLACES

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gtsdsl.diagnostics import printable
 from gtsdsl.model.testbed import Resource
-from gtsdsl.source import Place
+from gtsdsl.source import Location
 
 _SHOWN = 3
 
@@ -16,7 +16,7 @@ class Remark(NamedTuple):
     """One warning of a format: a sentence, where in the input its cause stands, and what to do."""
 
     message: str
-    place: Place | None
+    place: Location | None
     hint: str | None = None
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.lab.processes import World
+from emulator.lab.processes import Processes
 from emulator.lab.underlay import empty_namespace
 from emulator.system.run_folders import MARK, clean, runs_folder
 
@@ -132,7 +132,7 @@ def test_a_processs_mark_names_the_runs_folder() -> None:
 
 
 def test_the_number_of_a_guarded_namespace_is_nobody_elses_while_it_is_guarded() -> None:
-    world = World({})
+    world = Processes({})
     try:
         world.start()
         ours = empty_namespace()

@@ -29,8 +29,8 @@ class Pair:
         made = namespaces.create(2, lambda _: Netlink())
         self.namespaces = [item[0] for item in made]
         self.netlink = [item[1] for item in made]
-        ends = [links.End(self.namespaces[0], "left", 7, bytes((2, 0, 0, 0, 0, 1)))]
-        ends.append(links.End(self.namespaces[1], "right", 9, bytes((2, 0, 0, 0, 0, 2))))
+        ends = [links.VethEnd(self.namespaces[0], "left", 7, bytes((2, 0, 0, 0, 0, 1)))]
+        ends.append(links.VethEnd(self.namespaces[1], "right", 9, bytes((2, 0, 0, 0, 0, 2))))
         self.netlink[0].send([links.veth(ends[0], ends[1])])
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from emulator.system.errors import EmulationError
-from emulator.system.run_folders import MARK, PLACE_VARIABLE, PREFIX, Run, clean, runs_folder
+from emulator.system.run_folders import MARK, PLACE_VARIABLE, PREFIX, RunFolder, clean, runs_folder
 from tests.emulator.kernel.conftest import Cli, gtsdsl
 from tests.emulator.users import WITHOUT_POWER
 
@@ -46,14 +46,14 @@ def dead_run(place: Path) -> Path:
 
 
 def test_a_run_leaves_nothing() -> None:
-    with Run("test") as run:
+    with RunFolder("test") as run:
         (run.path / "file").touch()
         assert run.path.parent == runs_folder()
     assert not run.path.exists()
 
 
 def test_a_run_that_fails_leaves_nothing() -> None:
-    run = Run("test")
+    run = RunFolder("test")
     with pytest.raises(RuntimeError), run:
         raise RuntimeError
     assert not run.path.exists()
@@ -69,14 +69,14 @@ def test_clean_removes_a_dead_run(place: Path) -> None:
 
 
 def test_clean_beside_a_live_run_touches_nothing_of_it(place: Path) -> None:
-    with Run("test") as run:
+    with RunFolder("test") as run:
         dead = dead_run(place)
         assert tuple(clean())[-1] == f"folder {dead}"
         assert run.path.is_dir()
 
 
 def test_a_helper_that_holds_the_lock_keeps_a_run_alive() -> None:
-    with Run("test") as run:
+    with RunFolder("test") as run:
         helper = subprocess.Popen(["sleep", "100"], pass_fds=[run.lock])
         path = run.path
         os.close(run.lock)
@@ -89,7 +89,7 @@ def test_a_helper_that_holds_the_lock_keeps_a_run_alive() -> None:
 
 
 def test_marked_processes_end_with_their_run() -> None:
-    with Run("test") as run:
+    with RunFolder("test") as run:
         marked = subprocess.Popen(["sleep", "100"], env={**os.environ, MARK: str(run.path)})
         other = subprocess.Popen(["sleep", "100"], env={**os.environ, MARK: f"{run.path}x"})
     assert marked.wait(timeout=10) == -9
@@ -101,7 +101,7 @@ def test_marked_processes_end_with_their_run() -> None:
 def test_nothing_that_is_written_in_a_runs_folder_says_what_is_removed(place: Path) -> None:
     precious = place / f"{PREFIX}{os.getuid()}-precious"
     precious.mkdir()
-    with Run("test") as run:
+    with RunFolder("test") as run:
         (run.path / "record").write_text(f'["folder", "{precious}"]\n')
     assert precious.exists()
     assert not run.path.exists()
@@ -112,7 +112,7 @@ def test_what_only_has_the_name_of_a_guests_memory_stays(place: Path, trap: str)
     precious = place / "precious"
     precious.mkdir()
     (precious / "file").touch()
-    with Run("test") as run:
+    with RunFolder("test") as run:
         memory = run.memory_folders[-1]
         if trap == "link":
             memory.symlink_to(precious)
@@ -131,13 +131,13 @@ def test_what_only_has_the_name_of_a_guests_memory_stays(place: Path, trap: str)
 def test_links_in_a_runs_folder_are_not_followed(place: Path) -> None:
     (place / "precious").mkdir()
     (place / "precious" / "file").touch()
-    with Run("test") as run:
+    with RunFolder("test") as run:
         (run.path / "link").symlink_to(place / "precious")
     assert (place / "precious" / "file").exists()
 
 
 def test_folders_a_thousand_deep_are_removed() -> None:
-    with Run("test") as run:
+    with RunFolder("test") as run:
         here = os.open(run.path, os.O_RDONLY)
         for _ in range(2000):
             os.mkdir("d", dir_fd=here)
@@ -180,7 +180,7 @@ def test_a_folder_that_is_not_ours_is_refused(place: Path, trap: str) -> None:
     else:
         path.mkdir()
         path.chmod(0o777)
-    with pytest.raises(EmulationError, match="not a folder of this user alone"), Run("test"):
+    with pytest.raises(EmulationError, match="not a folder of this user alone"), RunFolder("test"):
         pass
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from emulator.system.errors import EmulationError, UntrustedError
 from emulator.system.folders import cache_folder, state_folder
-from emulator.system.run_folders import Run
+from emulator.system.run_folders import RunFolder
 from emulator.system.trust import require_own
 from tests import hijack
 from tests.emulator.kernel.test_build import a_kernel
@@ -170,10 +170,10 @@ def test_a_planted_kernel_does_not_run(tmp_path: Path, planted: Path, what: str,
 def test_runs_are_not_kept_where_others_may_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     tmp_path.chmod(0o777)
-    with pytest.raises(UntrustedError, match="set TMPDIR to a folder of your own"), Run("test"):
+    with pytest.raises(UntrustedError, match="set TMPDIR to a folder of your own"), RunFolder("test"):
         pass
     tmp_path.chmod(0o1777)
-    with Run("test") as run:
+    with RunFolder("test") as run:
         assert stat.S_IMODE(run.path.stat().st_mode) == 0o700
 
 

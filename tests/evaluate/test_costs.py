@@ -12,7 +12,7 @@ from gtsdsl.evaluate import limits as bounds
 from gtsdsl.evaluate.limits import BoundPassed, Meter
 from gtsdsl.evaluate.methods import METHODS, Caller
 from gtsdsl.evaluate.operators import OPERATORS, operate
-from gtsdsl.evaluate.values import ClosureValue, Failed, Run, Scope
+from gtsdsl.evaluate.values import ClosureValue, Failed, RuntimeValue, Scope
 from gtsdsl.inputs.loading import check
 from gtsdsl.model.testbed import PortRef
 from gtsdsl.source import Source
@@ -24,18 +24,18 @@ _MARGIN = 5
 """How many times as long an operation may take in this test: other programs run beside it."""
 
 
-def _nest(depth: int) -> Run:
-    value: Run = ["a"]
+def _nest(depth: int) -> RuntimeValue:
+    value: RuntimeValue = ["a"]
     for _ in range(depth):
         value = [value, value]
     return value
 
 
-def _keyed(size: int, last: str) -> Run:
+def _keyed(size: int, last: str) -> RuntimeValue:
     return {**{f"k{number}": number for number in range(size)}, last: 1}
 
 
-_LARGE: dict[str, list[Run]] = {
+_LARGE: dict[str, list[RuntimeValue]] = {
     "strings": ["a" * 50_000, "a" * 29_000 + "b", "b" * 100_000, "a" * 49 + "b" + "a" * 49, "ä" * 100_000],
     "numbers": [10**99 + 7, 3, -1, 10**50],
     "lists": [["a" * 90] * 10_000, [*(["a" * 90] * 9_999), "b"], list(range(10_000)), _nest(12)],
@@ -88,10 +88,12 @@ def test_a_method_is_charged_by_the_size_of_what_it_touches(kind: int, name: str
             continue
         for count in method.takes:
             for argument in [*_VALUES, _CLOSURE] if count else [None]:
-                given: list[Run] = [argument] * (count - 1) + [_CLOSURE if argument is not None else None]
+                given: list[RuntimeValue] = [argument] * (count - 1) + [_CLOSURE if argument is not None else None]
                 arguments = given if count > 1 else [argument] * count
 
-                def action(meter: Meter, target: Run = target, arguments: list[Run] = arguments) -> None:
+                def action(
+                    meter: Meter, target: RuntimeValue = target, arguments: list[RuntimeValue] = arguments
+                ) -> None:
                     meter.step(method.cost(target, arguments))
                     method.do(target, arguments, call, meter)
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtsdsl.lsp.analysis import Shift
-from gtsdsl.lsp.lines import Encoding, Lines, Place
+from gtsdsl.lsp.lines import EditorPosition, Encoding, Lines
 from gtsdsl.source import Span
 
 TEXTS = st.text(st.one_of(st.sampled_from("ab\r\n\u2028\x0b\x0c\x85é€😀𝒳"), st.characters()), max_size=40)
@@ -35,7 +35,7 @@ ENCODINGS: list[Encoding] = ["utf-8", "utf-16", "utf-32"]
 def test_places(text: str, offset: int, encoding: Encoding, place: tuple[int, int]) -> None:
     lines = Lines(text, encoding)
     assert lines.place(offset) == place
-    assert lines.offset(Place(*place)) == offset
+    assert lines.offset(EditorPosition(*place)) == offset
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_places(text: str, offset: int, encoding: Encoding, place: tuple[int, in
     ],
 )
 def test_places_that_are_none(text: str, place: tuple[int, int], offset: int) -> None:
-    assert Lines(text).offset(Place(*place)) == offset
+    assert Lines(text).offset(EditorPosition(*place)) == offset
 
 
 @given(TEXTS, st.sampled_from(ENCODINGS))
@@ -73,9 +73,11 @@ def test_columns_are_units(text: str, encoding: Encoding) -> None:
 
 
 def test_an_edit() -> None:
-    assert Lines("a😀b\nc").edited(Place(0, 1), Place(1, 0), "-").text == "a-c"
-    assert Lines("abc").edited(Place(0, 2), Place(0, 1), "x").text == "abxc"  # an end before the start
-    assert Lines("a\u2028b\nc").edited(Place(1, 0), Place(1, 1), "x").text == "a\u2028b\nx"
+    assert Lines("a😀b\nc").edited(EditorPosition(0, 1), EditorPosition(1, 0), "-").text == "a-c"
+    assert (
+        Lines("abc").edited(EditorPosition(0, 2), EditorPosition(0, 1), "x").text == "abxc"
+    )  # an end before the start
+    assert Lines("a\u2028b\nc").edited(EditorPosition(1, 0), EditorPosition(1, 1), "x").text == "a\u2028b\nx"
 
 
 @given(TEXTS, TEXTS, TEXTS, TEXTS)

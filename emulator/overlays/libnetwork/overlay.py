@@ -21,10 +21,10 @@ from emulator.overlays.base import Overlay
 from emulator.overlays.libnetwork.variants import (
     INGRESS_POOL,
     NETWORK,
-    Form,
-    KeyValueForm,
+    KeyValueVariant,
     Network,
-    SwarmForm,
+    SwarmVariant,
+    Variant,
     network_id,
 )
 from emulator.overlays.model import Attachment, Container, OverlaySpec, Peer, Runtime
@@ -52,12 +52,12 @@ class Libnetwork(Overlay):
     def __init__(self, spec: OverlaySpec, network: EmulatedNetwork, store: Store | None) -> None:
         super().__init__(spec, network, store)
         self._address = {host.name: host.loopback for host in network.plan.hosts}
-        self._form: Form
+        self._form: Variant
         wanted = Network(spec.network, self.least_mtu_bytes)
         if store is None:
-            self._form = SwarmForm(wanted)
+            self._form = SwarmVariant(wanted)
         else:
-            self._form = KeyValueForm(spec.hosts, wanted, store.endpoint)
+            self._form = KeyValueVariant(spec.hosts, wanted, store.endpoint)
         self._daemons: dict[str, Dockerd] = {}
         self._preparations: dict[str, _Preparation] = {}
         self._before: dict[str, KernelState] = {}

@@ -38,7 +38,7 @@ class Network:
     circuit_mtu_bytes: int
 
 
-class Form(Protocol):
+class Variant(Protocol):
     """How daemons are joined. ``address`` is the host's own; the methods but `options` may block."""
 
     def options(self, host: str, address: str) -> list[str]:
@@ -57,7 +57,7 @@ class Form(Protocol):
         """What is done on a host before its daemon is stopped for good."""
 
 
-class KeyValueForm:
+class KeyValueVariant:
     """Docker 20.10's: all daemons keep their networks in one external store, and announce themselves there."""
 
     def __init__(self, hosts: Sequence[str], wanted: Network, endpoint: Callable[[str], tuple[str, int]]) -> None:
@@ -119,7 +119,7 @@ class KeyValueForm:
         self._gossips[daemon.host].set()
 
 
-class SwarmForm:
+class SwarmVariant:
     """Swarm mode: the first host's daemon is the manager, the others are workers."""
 
     def __init__(self, wanted: Network) -> None:

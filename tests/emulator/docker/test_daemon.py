@@ -12,7 +12,7 @@ import pytest
 from emulator.docker.daemon import Dockerd
 from emulator.lab.daemons import Daemon, DaemonError
 from emulator.overlays.libnetwork import variants as forms
-from emulator.overlays.libnetwork.variants import Network, SwarmForm
+from emulator.overlays.libnetwork.variants import Network, SwarmVariant
 from tests.emulator.kernel.conftest import guest_kernel
 from tests.emulator.overlays.guest import run
 
@@ -41,6 +41,6 @@ def test_a_swarm_that_does_not_begin_is_told_with_the_daemons_last_lines(
     with subprocess.Popen(["sleep", "1000"]) as process:
         waiting = cast("Dockerd", SimpleNamespace(daemon=Daemon("dockerd", "h2", process.pid, log)))
         with pytest.raises(DaemonError) as caught:
-            SwarmForm(Network("10.0.0.0/16", 1500)).join(waiting, "100.64.0.2")
+            SwarmVariant(Network("10.0.0.0/16", 1500)).join(waiting, "100.64.0.2")
         process.kill()
     assert str(caught.value) == "dockerd on h2 sees no swarm that it could join after 0 s: waiting for a manager"

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from emulator.kernel.guest import Boot, Guest
-from emulator.kernel.job import Job
+from emulator.kernel.job import GuestJob
 
 MOUNT_HOSTFS = "LIBMOUNT_FORCE_MOUNT2=always mount -t hostfs none"
 """By the old system call: the new ones, which `mount` takes from util-linux 2.39 on, have no option without a name."""
@@ -15,7 +15,7 @@ MOUNT_HOSTFS = "LIBMOUNT_FORCE_MOUNT2=always mount -t hostfs none"
 def run(boot: Boot, *command: str, output: Path | None = None) -> tuple[int, str, str]:
     """A command's exit status, output and errors."""
     out, err = bytearray(), bytearray()
-    job = Job(command, Path("/"), {"PATH": os.environ["PATH"]}, output)
+    job = GuestJob(command, Path("/"), {"PATH": os.environ["PATH"]}, output)
     with Guest(boot, job) as guest:
         status = guest.wait(out.extend, err.extend)
     return status, out.decode(), err.decode()

@@ -15,7 +15,7 @@ from emulator.kernel.cache import Kernel
 from emulator.kernel.check import EXPECTED_RTT_MS, SCRIPT, TOLERANCE_MS, measure_rtt_ms
 from emulator.kernel.choose import Clock
 from emulator.kernel.guest import Boot, Guest
-from emulator.kernel.job import Job
+from emulator.kernel.job import GuestJob
 
 from .guests import shell
 
@@ -67,7 +67,7 @@ def test_in_the_skip_clock_work_counts_and_waiting_is_skipped(guest_kernel: Kern
 
 
 def test_two_guests_side_by_side_do_not_meet(boot: Boot) -> None:
-    job = Job(("/bin/sh", "-c", PROBE), Path("/"), {"PATH": os.environ["PATH"]})
+    job = GuestJob(("/bin/sh", "-c", PROBE), Path("/"), {"PATH": os.environ["PATH"]})
     one, other = bytearray(), bytearray()
     with Guest(boot, job) as first, Guest(boot, job) as second:
         assert first.wait(one.extend, lambda _: None) == 0

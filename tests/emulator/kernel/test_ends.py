@@ -14,7 +14,7 @@ import pytest
 from emulator.kernel.cache import Kernel, built_kernels
 from emulator.kernel.choose import Clock
 from emulator.kernel.guest import Boot, Guest
-from emulator.kernel.job import FOLDER_VARIABLE, RUNNING, Job
+from emulator.kernel.job import FOLDER_VARIABLE, RUNNING, GuestJob
 from emulator.system.errors import EmulationError, GuestFailedError, GuestStalledError, GuestTimeoutError
 from tests.emulator.leftovers import Leftovers, is_soon
 
@@ -142,7 +142,7 @@ def executable(pid: int) -> Path | None:
 
 
 def test_an_exception_ends_it(boot: Boot) -> None:
-    job = Job(("sleep", "1000"), Path("/"), {"PATH": os.environ["PATH"]})
+    job = GuestJob(("sleep", "1000"), Path("/"), {"PATH": os.environ["PATH"]})
     guest = Guest(Boot(boot.kernel, Clock.REAL), job)
 
     def fail() -> int:

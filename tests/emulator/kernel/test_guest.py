@@ -13,7 +13,7 @@ from emulator.kernel.cache import Kernel
 from emulator.kernel.check import SCRIPT
 from emulator.kernel.choose import Clock
 from emulator.kernel.guest import Boot, Guest
-from emulator.kernel.job import FOLDER_VARIABLE, Job
+from emulator.kernel.job import FOLDER_VARIABLE, GuestJob
 from emulator.system.programs import python_command, python_script
 
 from .conftest import Cli, runs_or_says_why
@@ -60,7 +60,7 @@ def test_a_command_that_is_no_program(boot: Boot) -> None:
 def test_arguments_and_environment_arrive_as_they_are(boot: Boot, argument: str) -> None:
     script = 'printf %s "$1"; printf %s "$VALUE" >&2'
     out, err = bytearray(), bytearray()
-    job = Job(("/bin/sh", "-c", script, "sh", argument), Path("/"), {"VALUE": argument})
+    job = GuestJob(("/bin/sh", "-c", script, "sh", argument), Path("/"), {"VALUE": argument})
     with Guest(boot, job) as guest:
         assert guest.wait(out.extend, err.extend) == 0
     assert bytes(out) == bytes(err) == os.fsencode(argument)
@@ -69,7 +69,7 @@ def test_arguments_and_environment_arrive_as_they_are(boot: Boot, argument: str)
 def test_it_runs_this_very_project(boot: Boot, tmp_path: Path) -> None:
     (tmp_path / "says.py").write_text("import sys, emulator; print(emulator.__file__, sys.executable)")
     script = python_script("runpy", "run_path", {"path_name": str(tmp_path / "says.py")})
-    job = Job(python_command("-c", script), Path("/"), os.environ)
+    job = GuestJob(python_command("-c", script), Path("/"), os.environ)
     out = bytearray()
     with Guest(boot, job) as guest:
         guest.wait(out.extend, lambda _: None)
@@ -80,7 +80,7 @@ def test_it_runs_this_very_project(boot: Boot, tmp_path: Path) -> None:
 
 def test_inputs_and_results_go_through_the_shared_folder(boot: Boot) -> None:
     script = f'tr a-z A-Z < "${FOLDER_VARIABLE}/input" > "${FOLDER_VARIABLE}/result"'
-    job = Job(("/bin/sh", "-c", script), Path("/"), {"PATH": os.environ["PATH"]}, inputs={"input": b"plan"})
+    job = GuestJob(("/bin/sh", "-c", script), Path("/"), {"PATH": os.environ["PATH"]}, inputs={"input": b"plan"})
     with Guest(boot, job) as guest:
         assert guest.wait(lambda _: None, lambda _: None) == 0
         assert guest.result("result") == b"PLAN"
@@ -89,7 +89,7 @@ def test_inputs_and_results_go_through_the_shared_folder(boot: Boot) -> None:
 
 def test_output_streams_while_it_runs(guest_kernel: Kernel) -> None:
     seen: list[tuple[bytes, bool]] = []
-    job = Job(("/bin/sh", "-c", "echo one; sleep 3; echo two"), Path("/"), {"PATH": os.environ["PATH"]})
+    job = GuestJob(("/bin/sh", "-c", "echo one; sleep 3; echo two"), Path("/"), {"PATH": os.environ["PATH"]})
     with Guest(Boot(guest_kernel, Clock.REAL), job) as guest:
         ended = guest.ended
         guest.wait(lambda data: seen.append((data, bool(select.select([ended], [], [], 0)[0]))), lambda _: None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.kernel.clock_watchdog import Sample, Watchdog
+from emulator.kernel.clock_watchdog import ClockWatchdog, Sample
 
 SECOND_NS = 10**9
 
@@ -16,7 +16,7 @@ def verdict(
 
     ``tasks`` are seen running in turn.
     """
-    watchdog = Watchdog(patience_s)
+    watchdog = ClockWatchdog(patience_s)
     wall_s, virtual_ns = 0, 0.0
     for span_s, rate in rates:
         for _ in range(span_s):

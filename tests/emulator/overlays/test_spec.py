@@ -8,7 +8,7 @@ import pytest
 
 import gtsdsl
 from emulator.overlays import names, overlay
-from emulator.overlays.model import Container, StorePlace, spec_from_json, spec_to_json
+from emulator.overlays.model import Container, StoreLocation, spec_from_json, spec_to_json
 from emulator.overlays.pairs import joined as joined_pairs
 from emulator.overlays.spec import spec
 from emulator.plan import Plan, plan
@@ -48,7 +48,7 @@ def test_a_specification_goes_through_json() -> None:
         ("base", {}, "there is no overlay base; "),
         ("none", {"containers": 201}, "201 containers a host: there can be 0 to 200"),
         ("none:udp", {}, "none has no form udp; there are host"),
-        ("none", {"store": StorePlace(host="a")}, "none host keeps nothing in a store: leave --store out"),
+        ("none", {"store": StoreLocation(host="a")}, "none host keeps nothing in a store: leave --store out"),
         ("none", {"network": "10.0.0.0/8"}, "the containers' network 10.0.0.0/8 overlaps 10.0.0.0/31 of circuit l1"),
         ("none", {"network": "100.64.0.0/16"}, "overlaps the address 100.64.0.1 of a"),
         ("geneve", {"network": "10.244.0.0/24"}, "has no /24 for each of 2 hosts and one more"),

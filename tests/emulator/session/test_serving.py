@@ -20,7 +20,7 @@ import pytest
 from emulator.inside.actions import Outcome, outcome_to_json
 from emulator.kernel.choose import Clock
 from emulator.outside.channel import Channel, interruptible
-from emulator.outside.runner import HostPlace
+from emulator.outside.runner import NativeRunner
 from emulator.plan import Options, plan
 from emulator.session import Session
 from emulator.system.decode import checked, parsed
@@ -37,7 +37,7 @@ _PLAN = plan(joined([("h1", "h2")]), Options(impaired=False))
 
 @pytest.fixture
 def net() -> Iterator[Session]:
-    with Channel(HostPlace(Task(_PLAN, "serve"), 60.0), stops=False) as channel:
+    with Channel(NativeRunner(Task(_PLAN, "serve"), 60.0), stops=False) as channel:
         yield Session(_PLAN, Clock.REAL, channel, None)
 
 
@@ -69,7 +69,7 @@ def test_what_processes_write_is_in_the_runs_own_folder_and_goes_with_it(
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    with Channel(HostPlace(Task(_PLAN, "serve")), stops=False) as channel:
+    with Channel(NativeRunner(Task(_PLAN, "serve")), stops=False) as channel:
         Session(_PLAN, Clock.REAL, channel, None)["h1"].start(["echo", "secret"])
         (run,) = tmp_path.glob("gtsdsl-*/network-*")
         assert run.stat().st_mode & 0o077 == 0
@@ -166,7 +166,7 @@ def test_ids_move_no_cursor(tmp_path: Path) -> None:
     )
     lines = ["nodes", "links", "rtt", "capture l\x1b[31m {0}", "capture", "capture l\x1b[31m {0}2", "link l\x1b[32m up"]
     said = bytearray()
-    with Channel(HostPlace(Task(odd, "serve"), 60.0), stops=False) as channel:
+    with Channel(NativeRunner(Task(odd, "serve"), 60.0), stops=False) as channel:
         for line in lines:
             channel.ask({"do": "line", "line": line.format(tmp_path / "file.pcap")}, said.extend)
     assert said.count(b"l\\x1b[31m") == 6
@@ -183,7 +183,7 @@ def test_what_is_complained_of_is_one_line_whatever_it_says(capsys: pytest.Captu
 def test_a_network_outlives_the_thread_that_started_it() -> None:
     found: list[Channel] = []
     with contextlib.ExitStack() as stack:
-        channel = Channel(HostPlace(Task(_PLAN, "serve"), 60.0), stops=False)
+        channel = Channel(NativeRunner(Task(_PLAN, "serve"), 60.0), stops=False)
         starter = threading.Thread(target=lambda: found.append(stack.enter_context(channel)))
         starter.start()
         starter.join()
@@ -220,7 +220,7 @@ def test_output_that_never_ends_fills_no_disk(tmp_path: Path, monkeypatch: pytes
         seen += len(data)
 
     task = Task(_PLAN, "actions", commands=(Command("h1", "yes"),))
-    with HostPlace(task, 60.0) as place:
+    with NativeRunner(task, 60.0) as place:
         assert place.wait_until(look, look, lambda: seen > 10_000_000) is None
         kept = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
         assert kept < 100_000
@@ -229,6 +229,6 @@ def test_output_that_never_ends_fills_no_disk(tmp_path: Path, monkeypatch: pytes
 def test_all_that_was_said_is_passed_on() -> None:
     out, err = bytearray(), bytearray()
     line = "seq 100000; seq 100000 >&2; exec >&- 2>&-; exit 3"
-    with HostPlace(Task(_PLAN, "actions", commands=(Command("h1", line),)), 60.0) as place:
+    with NativeRunner(Task(_PLAN, "actions", commands=(Command("h1", line),)), 60.0) as place:
         assert place.wait_until(out.extend, err.extend, None) == 3
     assert out == err == b"".join(b"%d\n" % number for number in range(1, 100_001))

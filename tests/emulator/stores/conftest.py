@@ -8,7 +8,7 @@ import pytest
 
 from emulator.mininet.network import EmulatedNetwork
 from emulator.netlink import namespaces
-from emulator.overlays.model import StorePlace
+from emulator.overlays.model import StoreLocation
 from emulator.plan import Options, plan
 from emulator.stores.client import Client
 from emulator.stores.etcd import Store
@@ -29,7 +29,7 @@ def duo() -> Iterator[EmulatedNetwork]:
 @pytest.fixture
 def store(duo: EmulatedNetwork) -> Store:
     """etcd on host b, ready."""
-    made = Store(duo, StorePlace(host="b"))
+    made = Store(duo, StoreLocation(host="b"))
     made.start()
     wait_for(made.is_ready)
     return made

@@ -16,14 +16,14 @@ from emulator.lab.daemons import DaemonError
 from emulator.mininet.network import EmulatedNetwork
 from emulator.netlink import links, namespaces
 from emulator.netlink.connection import Netlink
-from emulator.overlays.model import StorePlace
+from emulator.overlays.model import StoreLocation
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
 from emulator.stores.relay import Relay
 from tests.emulator.stores.waiting import next_events, wait_for
 
 pytestmark = pytest.mark.networks
-_PLACE = StorePlace(address="127.0.0.1:2379")
+_PLACE = StoreLocation(address="127.0.0.1:2379")
 
 
 @pytest.fixture
@@ -141,5 +141,5 @@ def test_nothing_is_lacking_where_one_runs(running: object) -> None:
 
 def test_a_machine_without_etcd_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    (said,) = Store.lacks(StorePlace(host="h1"), in_guest=True)
+    (said,) = Store.lacks(StoreLocation(host="h1"), in_guest=True)
     assert "`apt-get install etcd-server`" in said
