@@ -19,7 +19,7 @@ from typing import Self
 from emulator.netlink import addresses, links, namespaces, neighbours, qdiscs, routes
 from emulator.netlink.connection import Netlink, NetlinkError, is_missing
 from emulator.netlink.messages import Request
-from emulator.plan import Circuit, Egress, Interface, Plan
+from emulator.plan import Circuit, Interface, Plan
 from emulator.plan.neighbours import told_neighbours
 from emulator.system.errors import EmulationError
 from gtsdsl.inputs.loading import without_collector
@@ -213,7 +213,7 @@ class Underlay:
                     raising[node].append(addresses.add(end.index, end.name, parse_address(end.address)))
                 raising[node].append(links.up(end.index, end.name))
                 if end.egress is not None:
-                    rest[node] += qdiscs.set_netem(end.index, end.name, netem(end.egress))
+                    rest[node] += qdiscs.set_netem(end.index, end.name, end.egress)
         for end, far in told_neighbours(self.plan):
             address, mac = (far.address or "").partition("/")[0], bytes.fromhex(far.mac.replace(":", ""))
             rest[self.key_of(end)].append(neighbours.add(end.index, end.name, address, mac))
@@ -246,13 +246,6 @@ def parse_address(text: str) -> Address:
     """``10.0.0.1/31`` as an address."""
     ip, _, prefix = text.partition("/")
     return Address(IPv4Address(ip), int(prefix))
-
-
-def netem(egress: Egress) -> qdiscs.Netem:
-    """What netem is told to do for an egress."""
-    return qdiscs.Netem(
-        egress.delay_ns, egress.jitter_ns, egress.loss_percent, egress.rate_bps, egress.queue_packets, egress.seed
-    )
 
 
 def require_netem() -> None:

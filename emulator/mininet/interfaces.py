@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mininet.link import Intf, Link
 
-from emulator.lab.underlay import netem, parse_address
+from emulator.lab.underlay import parse_address
 from emulator.netlink import addresses, links, qdiscs
 from emulator.system.errors import EmulationError
 from gtsdsl.topology.addresses import Address
@@ -92,7 +92,7 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
         if self._queue_packets is not None:
             egress = replace(egress, queue_packets=self._queue_packets)
         with self.network.underlay.netlink(self._place) as netlink:
-            netlink.send(qdiscs.set_netem(self.end.index, self.name, netem(egress)))
+            netlink.send(qdiscs.set_netem(self.end.index, self.name, egress))
         self._told = effect
 
     def ifconfig(self, *args: str) -> str:

@@ -29,10 +29,13 @@ _BELOW_RATE_STAGE = _RATE_STAGE | 1
 
 @dataclass(frozen=True, slots=True)
 class Netem:
-    """What netem is to do. ``delay_ns`` and ``jitter_ns`` one way; ``queue_packets`` holds those in flight too.
+    """Netem's parameters: what an interface does to the packets that leave it.
 
-    Without a rate (0) packets leave at once. The ``seed`` makes jitter and loss the same in every run; kernels before
-    6.6 do not know it and pass over it.
+    ``delay_ns`` is the delay of each packet. ``jitter_ns`` is the most that a delay differs from it,
+    to either side, evenly spread.
+    ``queue_packets`` is the most packets that netem holds: those in flight and those that wait for the rate
+    (`Impairment.queue_packets`). A ``rate_bps`` of 0 is no limit. The ``seed`` makes jitter and loss the same in every
+    run; kernels before 6.6 ignore it.
     """
 
     delay_ns: int

@@ -6,7 +6,7 @@ What makes a plan is imported when it is first asked for: where a network runs, 
 from typing import TYPE_CHECKING
 
 from emulator.plan.json import from_json, to_json
-from emulator.plan.model import Circuit, Controller, Egress, Host, Interface, Plan, Route, Switch
+from emulator.plan.model import Circuit, Controller, Host, Interface, Plan, Route, Switch
 
 if TYPE_CHECKING:
     from emulator.plan.build import Options, PlanError, plan
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Circuit",
     "Controller",
-    "Egress",
     "Host",
     "Interface",
     "Options",
@@ -31,6 +30,6 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'emulator.plan' has no attribute {name!r}")
-    from emulator.plan import build as making  # noqa: PLC0415 - see above
+    from emulator.plan import build  # noqa: PLC0415 - see above
 
-    return getattr(making, name)
+    return getattr(build, name)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from emulator.plan.model import Circuit, Controller, Egress, Host, Interface, Plan, Route, Switch, SwitchKind
+from emulator.netlink.qdiscs import Netem
+from emulator.plan.model import Circuit, Controller, Host, Interface, Plan, Route, Switch, SwitchKind
 from emulator.system.errors import EmulationError
 from gtsdsl.circuits import Circuits
 from gtsdsl.diagnostics import printable
@@ -153,9 +154,9 @@ def _ends(
     return found
 
 
-def egress_of(effect: Impairment, seed: int) -> Egress:
+def egress_of(effect: Impairment, seed: int) -> Netem:
     """What an interface does, at an end of a circuit; ``seed`` is that of its direction (`seed_of`)."""
-    return Egress(
+    return Netem(
         delay_ns=effect.delay_ns,
         jitter_ns=effect.jitter_us * 1000,
         loss_percent=effect.loss_percent,

@@ -6,7 +6,8 @@ import json
 from dataclasses import asdict
 from typing import TypeAlias
 
-from emulator.plan.model import VERSION, Circuit, Controller, Egress, Host, Interface, Plan, Route, Switch
+from emulator.netlink.qdiscs import Netem
+from emulator.plan.model import VERSION, Circuit, Controller, Host, Interface, Plan, Route, Switch
 from emulator.system.errors import EmulationError
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
@@ -65,4 +66,4 @@ def _circuit(item: dict[str, Json]) -> Circuit:
 def _end(item: Json) -> Interface:
     fields = dict(item)  # type: ignore[arg-type]
     egress = fields.pop("egress")
-    return Interface(**fields, egress=None if egress is None else Egress(**egress))  # type: ignore[arg-type]
+    return Interface(**fields, egress=None if egress is None else Netem(**egress))  # type: ignore[arg-type]

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from emulator.netlink.qdiscs import Netem
+
 if TYPE_CHECKING:
     from gtsdsl.topology.impairments import DelaySource
 
@@ -17,30 +19,14 @@ SwitchKind: TypeAlias = Literal["ovs", "bridge"]
 
 
 @dataclass(frozen=True, slots=True)
-class Egress:
-    """What an interface does to the packets that leave it, which is one direction of its circuit.
-
-    ``delay_ns`` is half the circuit's round trip. ``jitter_ns`` is netem's: delays are spread evenly, by so much to
-    either side. ``queue_packets`` holds the packets in flight and those that wait (`Impairment.queue_packets`). The
-    ``seed`` makes jitter and loss the same in each run.
-    """
-
-    delay_ns: int
-    jitter_ns: int
-    loss_percent: float
-    rate_bps: int
-    queue_packets: int
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
 class Interface:
     """An interface: one end of a circuit.
 
     ``node`` is the name of the host or switch, ``port`` the testbed's port. ``number`` is Mininet's port number, of a
     switch also OpenFlow's. ``index`` is the kernel's interface index in the node's namespace; all switches share one.
     ``address`` has its prefix length, as ``10.0.0.0/31``; a switch's port has none, but the one to its controller.
-    Without ``egress``, packets leave as fast as the machine lets them.
+    ``egress`` is what happens to the packets that leave it, with half of the circuit's round trip as its delay; None
+    lets packets leave as fast as the machine can send them.
     """
 
     node: str
@@ -50,7 +36,7 @@ class Interface:
     index: int
     mac: str
     address: str | None
-    egress: Egress | None
+    egress: Netem | None
 
 
 @dataclass(frozen=True, slots=True)
