@@ -21,7 +21,7 @@ class TablesHook(BuildHookInterface):  # type: ignore[type-arg]
         if self.target_name != "wheel":
             return
         sys.path.insert(0, str(Path(self.root)))
-        from gtsdsl.syntax import tables  # noqa: PLC0415
+        from gtsdsl.syntax import tables
 
         if version == "editable":
             with contextlib.suppress(OSError):  # then each run makes the tables anew

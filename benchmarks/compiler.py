@@ -84,16 +84,16 @@ def _processor_s() -> float:
 
 
 def _compile(path: Path) -> None:
-    from gtsdsl.inputs.loading import load  # noqa: PLC0415 (part of what is measured)
-    from gtsdsl.targets import compile_to  # noqa: PLC0415
+    from gtsdsl.inputs.loading import load
+    from gtsdsl.targets import compile_to
 
     compile_to(load(path), "gts-json")
 
 
 def _lark(path: Path) -> None:
-    from lark import Lark  # noqa: PLC0415
+    from lark import Lark
 
-    from gtsdsl.syntax.tables import grammar_text  # noqa: PLC0415
+    from gtsdsl.syntax.tables import grammar_text
 
     Lark(grammar_text(), parser="lalr", start="file").parse(path.read_text())
 

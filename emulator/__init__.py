@@ -16,6 +16,6 @@ __all__ = ["Session", "emulate"]
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'emulator' has no attribute {name!r}")
-    from emulator import session  # noqa: PLC0415 - most of the package needs none of it
+    from emulator import session
 
     return getattr(session, name)

@@ -35,7 +35,7 @@ def gts_network(request: pytest.FixtureRequest) -> Iterator[Session]:
     marker = request.node.get_closest_marker(_MARKER)
     if marker is None or len(marker.args) != 1:
         raise pytest.UsageError(f'`gts_network` needs @pytest.mark.{_MARKER}("FILE.dsl") on the test')
-    from emulator.session import emulate  # noqa: PLC0415 - loaded with each run of pytest: only who asks pays
+    from emulator.session import emulate
 
     (topology,) = marker.args
     if isinstance(topology, str | Path):

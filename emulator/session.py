@@ -66,7 +66,7 @@ def emulate(
         GtsError: the topology has errors.
         EmulationError: it cannot be run, or this machine cannot; the message says what mends it.
     """
-    from gtsdsl.inputs.loading import load  # noqa: PLC0415 - a testbed needs no loading
+    from gtsdsl.inputs.loading import load
 
     testbed = topology if isinstance(topology, Testbed) else load(topology, parameters=parameters)
     options = Options(circuits=circuits, switch=switch, seed=seed)

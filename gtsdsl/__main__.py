@@ -10,7 +10,7 @@ def main() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else whoever started us has us ignore it
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from gtsdsl.cli import main as run  # noqa: PLC0415 - only now
+    from gtsdsl.cli import main as run
 
     run()
 

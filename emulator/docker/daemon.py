@@ -175,7 +175,7 @@ class Dockerd:
     @property
     def client(self) -> DockerClient:
         """Docker's own SDK, that talks to it; see `asking`."""
-        from docker import DockerClient  # noqa: PLC0415 - half a second in a guest
+        from docker import DockerClient
 
         if self._client is None:
             self._client = DockerClient(base_url=f"unix://{self._socket}", version="auto", timeout=_TIMEOUT_S)
@@ -277,8 +277,8 @@ class Dockerd:
         Raises:
             DaemonError: the daemon refuses, or is not there; what it says.
         """
-        from docker.errors import DockerException  # noqa: PLC0415 - half a second in a guest
-        from requests import RequestException  # noqa: PLC0415
+        from docker.errors import DockerException
+        from requests import RequestException
 
         try:
             yield

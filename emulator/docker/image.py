@@ -110,9 +110,9 @@ def _major(version: str) -> int:
 
 def _saved(name: str) -> Path:
     """The archive of an image that the user's own Docker has, which is read from and not changed."""
-    from docker import from_env  # noqa: PLC0415 - half a second
-    from docker.errors import DockerException, ImageNotFound  # noqa: PLC0415
-    from requests import RequestException  # noqa: PLC0415
+    from docker import from_env
+    from docker.errors import DockerException, ImageNotFound
+    from requests import RequestException
 
     try:
         with contextlib.closing(from_env()) as client:

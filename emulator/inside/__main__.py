@@ -43,7 +43,7 @@ def main() -> int:
         with contextlib.ExitStack() as stack:
             relay = None
             if task.overlay is not None:
-                from emulator.overlays.deployment import relay_to  # noqa: PLC0415 - only what a task needs
+                from emulator.overlays.deployment import relay_to
 
                 relay = stack.enter_context(relay_to(task.overlay, in_guest=parent is None))
             if parent is not None:
@@ -62,10 +62,10 @@ def main() -> int:
 def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int:
     progress = partial(say_running, folder)
     progress("bringing the network up")
-    from emulator.mininet.network import EmulatedNetwork  # noqa: PLC0415 - after the first word of progress
+    from emulator.mininet.network import EmulatedNetwork
 
     if task.overlay is not None:
-        from emulator.overlays.deployment import deployed, require  # noqa: PLC0415 - only what a task needs
+        from emulator.overlays.deployment import deployed, require
 
         require(task.overlay)
     with contextlib.ExitStack() as stack:
@@ -76,14 +76,14 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
         if task.overlay is not None:
             network.deployment = stack.enter_context(deployed(network, task.overlay, relay, progress))
         if task.kind == "serve":
-            from emulator.outside.channel import serve  # noqa: PLC0415 - only what a task needs
+            from emulator.outside.channel import serve
 
             serve(network, folder, spins=task.spins)
         if task.kind == "shell":
-            from emulator.inside.shell import run_shell  # noqa: PLC0415
+            from emulator.inside.shell import run_shell
 
             return run_shell(network, task, folder)
-        from emulator.inside.actions import outcome_to_json, perform  # noqa: PLC0415
+        from emulator.inside.actions import outcome_to_json, perform
 
         outcome = perform(network, task, progress)
         (folder / RESULT).write_bytes(outcome_to_json(outcome))
@@ -97,7 +97,7 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
 
 def _end_with(parent: int) -> bool:
     """Have this process ended (SIGTERM) when its parent ends; false if it has done so already."""
-    from emulator.kernel.supervisor import watched  # noqa: PLC0415 - a guest ends as a whole
+    from emulator.kernel.supervisor import watched
 
     parent_ended = watched(parent)
     if parent_ended is None:

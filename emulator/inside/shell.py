@@ -118,7 +118,7 @@ class Shell(CLI):  # type: ignore[misc]
 
     def do_rtt(self, _line: str) -> None:
         """Measure the round trip over each circuit."""
-        from emulator.measure.probe import probe  # noqa: PLC0415 - only who asks pays for it
+        from emulator.measure.probe import probe
 
         for item in probe(self.mn.underlay, count=3).circuits:
             measured = "no reply" if item.measured_us is None else f"{item.measured_us / 1e3:.3f} ms"
@@ -142,7 +142,7 @@ class Shell(CLI):  # type: ignore[misc]
 
     def do_overlay(self, line: str) -> None:
         """Show the overlay as it is now, on all hosts or on one: overlay h1. Containers, peers, links, routes."""
-        from emulator.overlays.text import overlay_lines  # noqa: PLC0415 - only who asks pays for it
+        from emulator.overlays.text import overlay_lines
 
         deployment = self.mn.deployment
         if deployment is None:
@@ -199,7 +199,7 @@ def run_shell(network: EmulatedNetwork, task: Task, folder: Path) -> int:
 @contextlib.contextmanager
 def _history(before: tuple[str, ...], path: Path) -> Iterator[None]:
     """Within it, the arrow keys bring back earlier lines; after it, those of this session are in a file."""
-    import readline  # noqa: PLC0415 - only a person needs it
+    import readline
 
     for line in before:
         readline.add_history(line)

@@ -166,7 +166,7 @@ def children(parent: int) -> list[int]:
 
 def _remove(*folders: str) -> None:
     """Remove what belongs to a guest that has ended."""
-    import shutil  # noqa: PLC0415 - needed last, and by far the slowest to load
+    import shutil
 
     for folder in folders:
         try:

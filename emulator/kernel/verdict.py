@@ -88,9 +88,9 @@ def reason(version: str, flags: Iterable[str]) -> str:
 def _try(kernel: Kernel) -> _Answer:
     """Boot a kernel and run a program in it."""
     # loaded only where there is no answer yet; it also imports `choose`, which imports this module
-    from emulator.kernel.choose import Clock  # noqa: PLC0415
-    from emulator.kernel.guest import Boot, Guest  # noqa: PLC0415
-    from emulator.kernel.job import GuestJob  # noqa: PLC0415
+    from emulator.kernel.choose import Clock
+    from emulator.kernel.guest import Boot, Guest
+    from emulator.kernel.job import GuestJob
 
     boot = Boot(kernel, Clock.REAL, memory_bytes=_MEMORY_BYTES, timeout_s=_TIMEOUT_S)
     said = bytearray()

@@ -82,7 +82,7 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
         Raises:
             EmulationError: the kernel has no netem.
         """
-        from emulator.plan.build import egress_of, seed_of  # noqa: PLC0415 - a network's start does not pay for it
+        from emulator.plan.build import egress_of, seed_of
 
         planned = self.end.egress
         # in the plan's MAC addresses is a number that no other interface has

@@ -297,7 +297,7 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
 
 
 def _machines(network: EmulatedNetwork, machines: Sequence[DockerHost]) -> Create:
-    from emulator.docker.hosts import DockerHosts  # noqa: PLC0415 - only who asks for Docker pays for it
+    from emulator.docker.hosts import DockerHosts
 
     return DockerHosts(network, machines).make
 

@@ -40,7 +40,7 @@ class Handle:
 
     def __init__(self, namespace: int) -> None:
         """``namespace`` is a descriptor of it."""
-        from pyroute2 import IPRoute  # type: ignore[import-untyped] # noqa: PLC0415 - a third of a second, in a guest
+        from pyroute2 import IPRoute  # type: ignore[import-untyped]
 
         self._namespace = namespace
         with namespaces.entered(namespace):
@@ -207,7 +207,7 @@ class Handle:
 
     @contextmanager
     def _wireguard(self, name: str) -> Iterator[Any]:
-        from pyroute2 import WireGuard  # noqa: PLC0415
+        from pyroute2 import WireGuard
 
         with _naming(name), namespaces.entered(self._namespace):
             kernel = WireGuard()
@@ -231,7 +231,7 @@ class Handle:
 @contextmanager
 def _naming(subject: str) -> Iterator[None]:
     """Within it, what pyroute2 raises becomes an error of ours that names what it was about."""
-    from pyroute2.netlink.exceptions import NetlinkError as Refused  # type: ignore[import-untyped] # noqa: PLC0415
+    from pyroute2.netlink.exceptions import NetlinkError as Refused  # type: ignore[import-untyped]
 
     try:
         yield

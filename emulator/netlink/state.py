@@ -137,7 +137,7 @@ def read(namespace: int) -> KernelState:
 
 def read_here() -> KernelState:
     """The state of the namespace that the thread is in."""
-    from pyroute2 import IPRoute  # type: ignore[import-untyped] # noqa: PLC0415 - a third of a second, in a guest
+    from pyroute2 import IPRoute  # type: ignore[import-untyped]
 
     with IPRoute() as kernel:
         found_addresses = list(kernel.get_addr(family=_AF_INET))
@@ -238,8 +238,8 @@ def _routes(messages: Iterable[Any], name_of: dict[int, str]) -> Iterator[Route]
 
 def _wireguard(names: Iterable[str]) -> tuple[dict[str, tuple[tuple[str, Plain], ...]], list[TunnelPeer]]:
     """The details of WireGuard's interfaces, and their peers; its private keys stay where they are."""
-    from pyroute2 import WireGuard  # noqa: PLC0415
-    from pyroute2.netlink.exceptions import NetlinkError  # type: ignore[import-untyped] # noqa: PLC0415
+    from pyroute2 import WireGuard
+    from pyroute2.netlink.exceptions import NetlinkError  # type: ignore[import-untyped]
 
     details: dict[str, tuple[tuple[str, Plain], ...]] = {}
     peers: list[TunnelPeer] = []

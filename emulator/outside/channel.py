@@ -220,12 +220,12 @@ class _Answerer:
             case "time":
                 return {"ns": time.monotonic_ns()}
             case "probe":
-                from emulator.measure.probe import probe  # noqa: PLC0415 - only who asks pays for it
+                from emulator.measure.probe import probe
 
                 found = probe(self._network.underlay, count=int(str(request["count"])))
                 return {"probe": [asdict(item) for item in found.circuits]}
             case "impair":
-                from emulator.mininet.impair import impair  # noqa: PLC0415
+                from emulator.mininet.impair import impair
 
                 words = request["words"]
                 impair(self._network, str(request["circuit"]), [str(word) for word in words or ()])  # type: ignore[union-attr]
@@ -242,7 +242,7 @@ class _Answerer:
         return {}
 
     def _start(self, number: int, request: dict[str, Json]) -> None:
-        from emulator.inside.actions import start  # noqa: PLC0415
+        from emulator.inside.actions import start
 
         command = request["command"]
         # files, in the emulation's own folder: a pipe would have to be read while we look for other things
@@ -281,7 +281,7 @@ class _Answerer:
 
     def _shell(self, number: int, line: str) -> bool:
         """Do a line of the shell; whether it is the last."""
-        from emulator.inside.shell import Shell  # noqa: PLC0415 - Mininet's shell, for those who want one
+        from emulator.inside.shell import Shell
 
         is_last = False
         # it may come when the line has just been done, and before the shell no longer minds it

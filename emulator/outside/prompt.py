@@ -100,7 +100,7 @@ class _Prompt(cmd.Cmd):
 
 
 def _run_here(where: Where, task: Task) -> int:
-    import readline  # noqa: PLC0415 - only a person needs it
+    import readline
 
     plan, overlay = task.plan, task.overlay
     for line in task.history:

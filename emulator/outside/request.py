@@ -44,13 +44,13 @@ def ask(
     """
     # each is loaded by who asks for it only: it would be most of the time of a short run
     if overlay is not None:
-        from emulator.overlays import spec  # noqa: PLC0415
+        from emulator.overlays import spec
 
         place = None
         if store is None:
             made = plan(testbed, options)
         else:
-            from emulator.stores.placement import plan_with_store  # noqa: PLC0415
+            from emulator.stores.placement import plan_with_store
 
             made, place = plan_with_store(testbed, options, store)
         asked = spec.spec(
@@ -67,7 +67,7 @@ def ask(
     made = plan(testbed, options)
     if image_map is None:
         return RunRequest(made)
-    from emulator.docker.hosts import machines_of, memory_bytes  # noqa: PLC0415
+    from emulator.docker.hosts import machines_of, memory_bytes
 
     machines = machines_of(made, image_map, flavors=flavors)
     return RunRequest(made, machines=machines, memory_bytes=memory_bytes(machines))

@@ -42,7 +42,7 @@ def overlay_outcome(
     network: EmulatedNetwork, deployment: Deployment, probe_count: int, progress: Callable[[str], None]
 ) -> OverlayOutcome:
     """What is known of a deployment now; the pairs are measured if ``probe_count`` is not 0."""
-    from emulator.overlays.probe import probe_overlay  # noqa: PLC0415 - it needs what this module has
+    from emulator.overlays.probe import probe_overlay
 
     pairs: tuple[PairProbe, ...] = ()
     if probe_count:

@@ -30,6 +30,6 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'emulator.plan' has no attribute {name!r}")
-    from emulator.plan import build  # noqa: PLC0415 - see above
+    from emulator.plan import build
 
     return getattr(build, name)

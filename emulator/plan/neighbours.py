@@ -34,7 +34,7 @@ def told_neighbours(plan: Plan) -> Iterator[tuple[Interface, Interface]]:
 
 def _segments(circuits: list[Circuit]) -> Iterator[list[Interface]]:
     """The ends with an address that reach each other over switches and no host."""
-    import networkx as nx  # noqa: PLC0415 - which takes long to import, and is seldom needed
+    import networkx as nx
 
     joined: nx.Graph[str] = nx.Graph()
     by_name = {end.name: end for circuit in circuits for end in circuit.ends if end.address is not None}

@@ -79,7 +79,7 @@ class Relay:
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 0)
         os.dup2(nothing, 1)
-        import asyncio  # noqa: PLC0415 - for those only who need a relay
+        import asyncio
 
         asyncio.run(_serve(control, self.address))
 
@@ -89,7 +89,7 @@ class Relay:
 
 async def _serve(control: socket.socket, address: tuple[str, int]) -> None:
     """Take listening sockets, and what comes to them, until the other side of ``control`` is gone."""
-    import asyncio  # noqa: PLC0415
+    import asyncio
 
     loop = asyncio.get_running_loop()
     over: asyncio.Future[None] = loop.create_future()

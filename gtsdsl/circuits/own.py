@@ -35,7 +35,7 @@ def read_circuits(path: str | os.PathLike[str]) -> Circuits:
     Raises:
         GtsError: the file cannot be read, or is not what `parse_circuits` takes.
     """
-    from gtsdsl.inputs.files import read_source  # noqa: PLC0415 (circuits are needed without any file too)
+    from gtsdsl.inputs.files import read_source
 
     return parse_circuits(read_source(path))
 

@@ -72,7 +72,7 @@ def main() -> None:
         prepare()
         cli(prog_name="gtsdsl")
     except GtsError as error:
-        from gtsdsl.cli.common import print_diagnostics  # noqa: PLC0415
+        from gtsdsl.cli.common import print_diagnostics
 
         print_diagnostics(error.diagnostics)
         sys.exit(1)

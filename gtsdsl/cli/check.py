@@ -55,19 +55,19 @@ def command(files: Sequence[str], format_: str, output: Path | None, strict: boo
 def _written(reports: Sequence[FileReport], format_: str, strict: bool) -> str:
     match format_:
         case "json":
-            from gtsdsl.diagnostics import json  # noqa: PLC0415 (each format is imported when it is asked for)
+            from gtsdsl.diagnostics import json
 
             return json.write(reports)
         case "sarif":
-            from gtsdsl.diagnostics import sarif  # noqa: PLC0415
+            from gtsdsl.diagnostics import sarif
 
             return sarif.write(reports)
         case "github":
-            from gtsdsl.diagnostics import github  # noqa: PLC0415
+            from gtsdsl.diagnostics import github
 
             return github.write(reports)
         case "junit":
-            from gtsdsl.diagnostics import junit  # noqa: PLC0415
+            from gtsdsl.diagnostics import junit
 
             return junit.write(reports, strict=strict)
         case _:

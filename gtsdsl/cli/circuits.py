@@ -87,9 +87,9 @@ def _sites(own: Circuits | None) -> list[Site]:
 
 
 def _print(circuits: Sequence[Circuit], own: Circuits | None) -> None:
-    from rich.console import Console  # noqa: PLC0415 (takes longer to import than all else here to run)
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     overlays = list(dict.fromkeys(item.overlay for circuit in circuits for item in circuit.measurements))
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))

@@ -15,7 +15,7 @@ def command() -> None:
     Example:
       gtsdsl clean
     """
-    from emulator.system.run_folders import clean  # noqa: PLC0415
+    from emulator.system.run_folders import clean
 
     with emulating():
         for line in clean():

@@ -72,7 +72,7 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Value]:
 
 
 def _parse(setting: str) -> tuple[str, Value]:
-    from gtsdsl.evaluate import literal  # noqa: PLC0415 (most runs set nothing)
+    from gtsdsl.evaluate import literal
 
     name, equals, text = (part.strip() for part in setting.partition("="))
     if not equals or not name:

@@ -29,7 +29,7 @@ def command(form: str) -> None:
       gtsdsl doctor
       gtsdsl doctor --format json
     """
-    from emulator.doctor import can_emulate, examine  # noqa: PLC0415
+    from emulator.doctor import can_emulate, examine
 
     with emulating():
         findings = examine()
@@ -43,9 +43,9 @@ def command(form: str) -> None:
 
 
 def _print(findings: tuple[Finding, ...], able: bool) -> None:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in ("", "what", "detail", "what mends it"):

@@ -136,13 +136,13 @@ def command(
     _check_options(overlay, flavors=flavors, hosts=hosts, image_map=image_map)
     size, most = parse_memory(memory), parse_output_limit(output_limit)
     began = datetime.now(UTC)
-    from emulator.kernel.choose import Clock, KernelKind, choose  # noqa: PLC0415
-    from emulator.kernel.guest import OUTPUT_BYTES  # noqa: PLC0415
-    from emulator.outside.request import ask  # noqa: PLC0415
-    from emulator.outside.run_task import run_task, write_to  # noqa: PLC0415
-    from emulator.outside.runner import Where  # noqa: PLC0415
-    from emulator.plan import Options  # noqa: PLC0415
-    from emulator.task import Task  # noqa: PLC0415
+    from emulator.kernel.choose import Clock, KernelKind, choose
+    from emulator.kernel.guest import OUTPUT_BYTES
+    from emulator.outside.request import ask
+    from emulator.outside.run_task import run_task, write_to
+    from emulator.outside.runner import Where
+    from emulator.plan import Options
+    from emulator.task import Task
 
     with emulating():
         circuits = user_circuits(rtts, circuits_file)
@@ -186,7 +186,7 @@ def command(
         if where.choice.kind is not KernelKind.HOST:
             warn_if_unconfined()
         if interactive:
-            from emulator.outside.prompt import run_prompt  # noqa: PLC0415
+            from emulator.outside.prompt import run_prompt
 
             sys.exit(run_prompt(where, asked.plan, asked.overlay, captured, asked.machines))
         if has_actions:
@@ -217,7 +217,7 @@ def command(
         for gap in gaps(outcome.overlay) if outcome.overlay is not None else ():
             complain("error", gap)
         if output is not None:
-            from emulator.outside.results import result_json  # noqa: PLC0415
+            from emulator.outside.results import result_json
 
             write_output(output, result_json(where, task, outcome, sys.argv[1:], began))
         sys.exit(outcome.exit_status)

@@ -88,7 +88,7 @@ def _size(text: str | None, option: str, least: int) -> int | None:
 
 def warn_if_unconfined() -> None:
     """Say that nothing keeps a guest from the user's files, if that is so."""
-    from emulator.kernel.confine import landlock_version, unconfined  # noqa: PLC0415
+    from emulator.kernel.confine import landlock_version, unconfined
 
     if (version := landlock_version()) == 0:  # what older versions leave open is for `gtsdsl doctor` to say
         complain("warning", f"this kernel has no Landlock: {unconfined(version)}")
@@ -97,9 +97,9 @@ def warn_if_unconfined() -> None:
 @contextlib.contextmanager
 def emulating() -> Iterator[None]:
     """Within it, an `EmulationError` is one line on standard error and its exit status, and signals end in order."""
-    from emulator.system.errors import EmulationError  # noqa: PLC0415
-    from emulator.system.folders import usable_umask  # noqa: PLC0415
-    from emulator.system.signals import signals_as_exit  # noqa: PLC0415
+    from emulator.system.errors import EmulationError
+    from emulator.system.folders import usable_umask
+    from emulator.system.signals import signals_as_exit
 
     try:
         with usable_umask(), signals_as_exit(interrupt=True):

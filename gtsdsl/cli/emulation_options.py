@@ -25,7 +25,7 @@ def parse_command(text: str, plan: Plan, asked: OverlaySpec | None) -> Command:
     Raises:
         click.BadParameter: it is none.
     """
-    from emulator.task import Command  # noqa: PLC0415
+    from emulator.task import Command
 
     host, colon, line = text.partition(":")
     host, line = host.strip(), line.strip()
@@ -72,7 +72,7 @@ def parse_captures(texts: Sequence[str], plan: Plan) -> tuple[CaptureRequest, ..
     Raises:
         click.BadParameter: one of them is none.
     """
-    from emulator.task import CaptureRequest  # noqa: PLC0415
+    from emulator.task import CaptureRequest
 
     known = [circuit.id for circuit in plan.circuits]
     found: dict[str, CaptureRequest] = {}

@@ -43,7 +43,7 @@ def command(code: str | None) -> None:
     if not sys.stdout.isatty():
         write_stdout(page)
         return
-    from rich.console import Console  # noqa: PLC0415 (only a terminal needs it)
-    from rich.markdown import Markdown  # noqa: PLC0415
+    from rich.console import Console
+    from rich.markdown import Markdown
 
     Console().print(Markdown(page))

@@ -59,7 +59,7 @@ def command(files: Sequence[str], only_check: bool, show_diff: bool) -> None:
 
 
 def _diff(source: Source, text: str) -> str:
-    import difflib  # noqa: PLC0415 (few runs need it)
+    import difflib
 
     name = printable(source.name, 300)
     lines = difflib.unified_diff(

@@ -59,13 +59,13 @@ def command(
     size, most = parse_memory(memory), parse_output_limit(output_limit)
     if not command[0]:
         raise click.UsageError("the name of the command is empty")
-    from emulator.kernel.choose import Clock, guest_kernel  # noqa: PLC0415
-    from emulator.kernel.guest import MEMORY_BYTES, OUTPUT_BYTES, Boot, Guest  # noqa: PLC0415
-    from emulator.kernel.job import GuestJob  # noqa: PLC0415
-    from emulator.kernel.output import check_output  # noqa: PLC0415
-    from emulator.kernel.terminal import run_on_terminal  # noqa: PLC0415
-    from emulator.outside.run_task import write_to  # noqa: PLC0415
-    from emulator.system.folders import working_folder  # noqa: PLC0415
+    from emulator.kernel.choose import Clock, guest_kernel
+    from emulator.kernel.guest import MEMORY_BYTES, OUTPUT_BYTES, Boot, Guest
+    from emulator.kernel.job import GuestJob
+    from emulator.kernel.output import check_output
+    from emulator.kernel.terminal import run_on_terminal
+    from emulator.outside.run_task import write_to
+    from emulator.system.folders import working_folder
 
     with emulating():
         chosen, its_clock = guest_kernel(kernel, clock)

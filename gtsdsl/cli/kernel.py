@@ -51,8 +51,8 @@ def build(source: Path | None, wheel: Path | None) -> None:
       gtsdsl kernel build --source linux-7.3.4.tar.xz
     """
     with emulating():
-        from emulator.kernel.build import build as build_kernel  # noqa: PLC0415
-        from emulator.kernel.build import compare_with_wheel  # noqa: PLC0415
+        from emulator.kernel.build import build as build_kernel
+        from emulator.kernel.build import compare_with_wheel
 
         with _progress() as progress:
             if wheel is None:
@@ -76,8 +76,8 @@ def _warn(message: str) -> None:
 @contextlib.contextmanager
 def _progress() -> Iterator[Callable[[str, float], None]]:
     """What a build says it does, as a bar on a terminal and as a line for each step elsewhere."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
@@ -105,7 +105,7 @@ def info() -> None:
     Example:
       gtsdsl kernel info
     """
-    from emulator.kernel.cache import PACKAGED_FROM, built_kernels, packaged_kernel, wheel_kernel  # noqa: PLC0415
+    from emulator.kernel.cache import PACKAGED_FROM, built_kernels, packaged_kernel, wheel_kernel
 
     packaged = packaged_kernel()
     with emulating():
@@ -134,7 +134,7 @@ def path() -> None:
     Example:
       gtsdsl kernel path
     """
-    from emulator.kernel.cache import built_kernels  # noqa: PLC0415
+    from emulator.kernel.cache import built_kernels
 
     with emulating():
         kernels = built_kernels()
@@ -152,7 +152,7 @@ def clean() -> None:
     Example:
       gtsdsl kernel clean
     """
-    from emulator.kernel.cache import clean as clean_cache  # noqa: PLC0415
+    from emulator.kernel.cache import clean as clean_cache
 
     with emulating():
         for folder in clean_cache():

@@ -22,7 +22,7 @@ def command(stdio: bool) -> None:  # noqa: ARG001
       gtsdsl lsp
     """
     try:
-        from gtsdsl.lsp.server import serve  # noqa: PLC0415 (nothing else needs it)
+        from gtsdsl.lsp.server import serve
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
             raise

@@ -63,8 +63,8 @@ def overlay_options(command: _Command) -> _Command:
 
 def overlay_table(plan: Plan, spec: OverlaySpec, outcome: OverlayOutcome) -> Iterator[RenderableType]:
     """What `--probe` shows of an overlay: its round trips beside the machines' and the study's, and what it is."""
-    from rich.table import Table  # noqa: PLC0415 - only what shows it needs it
-    from rich.text import Text  # noqa: PLC0415
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in ("circuit", "between"):
@@ -108,7 +108,7 @@ def gaps(outcome: OverlayOutcome) -> Iterator[str]:
 
 def about(spec: OverlaySpec, outcome: OverlayOutcome) -> Text:
     """What an overlay is, who brought it up, and how long that took, in a line."""
-    from rich.text import Text  # noqa: PLC0415 - only what shows it needs it
+    from rich.text import Text
 
     return Text(printable("; ".join(_about(spec, outcome)), 1000))
 

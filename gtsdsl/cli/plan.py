@@ -88,7 +88,7 @@ def command(
     """
     own = user_circuits(rtts, circuits_file)
     testbed = asked_testbed(file, settings)
-    from emulator.plan import Options, PlanError, plan, to_json  # noqa: PLC0415 (after what is wrong with the input)
+    from emulator.plan import Options, PlanError, plan, to_json
 
     options = Options(circuits=own, impaired=not ideal, switch="bridge" if switch == "bridge" else "ovs", seed=seed)
     try:
@@ -106,8 +106,8 @@ def user_circuits(rtts: Sequence[str], path: Path | None) -> Circuits | None:
         click.BadParameter: an ``--rtt`` is none.
         GtsError: the file is none.
     """
-    from gtsdsl.circuits import Circuit, Circuits, canonical, read_circuits  # noqa: PLC0415
-    from gtsdsl.topology.units import parse_duration_us  # noqa: PLC0415
+    from gtsdsl.circuits import Circuit, Circuits, canonical, read_circuits
+    from gtsdsl.topology.units import parse_duration_us
 
     own = read_circuits(path) if path else Circuits()
     given = dict(own.circuits)
@@ -135,7 +135,7 @@ def check_rtts(rtts: Sequence[str], own: Circuits | None, made: Plan) -> None:
     Raises:
         click.BadParameter: no circuit joins its sites, or all that do have a delay of their own.
     """
-    from gtsdsl.circuits import canonical  # noqa: PLC0415
+    from gtsdsl.circuits import canonical
 
     sites = {host.name: host.site for host in made.hosts} | {switch.name: switch.site for switch in made.switches}
     joined: dict[str, list[Circuit]] = {}
@@ -199,7 +199,7 @@ _FIGURES = frozenset({"round trip", "jitter", "loss", "rate", "queue"})
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the lines of a table. rich's own table takes a millisecond a row, and a plan has up to 100,000."""
-    from rich.cells import cell_len  # noqa: PLC0415 (takes longer to import than all else here to run)
+    from rich.cells import cell_len
 
     lines = [headings, *rows]
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]

@@ -24,9 +24,9 @@ def notice() -> Iterator[Callable[[str | None], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.status import Status  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.status import Status
+    from rich.text import Text
 
     status = Status("", console=Console(stderr=True))
 
@@ -45,8 +45,8 @@ def notice() -> Iterator[Callable[[str | None], None] | None]:
 
 def show(task: Task, outcome: Outcome, where: Where, *, beside: bool) -> None:
     """The table of `--probe`; on standard error if it is ``beside`` something else."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=True, stderr=beside)
     if not console.is_terminal:
@@ -67,7 +67,7 @@ def show(task: Task, outcome: Outcome, where: Where, *, beside: bool) -> None:
 
 def losses(outcome: Outcome) -> Iterator[str]:
     """What to say of packets that were dropped by a host and not by the network: a sentence for each place."""
-    from emulator.measure.drops import BACKLOG, SOCKET  # noqa: PLC0415
+    from emulator.measure.drops import BACKLOG, SOCKET
 
     for item in outcome.drops:
         if item.place == SOCKET:
@@ -88,8 +88,8 @@ def _dropped_by_circuits(outcome: Outcome) -> str:
 
 
 def _circuits_table(outcome: Outcome) -> Table:
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in ("circuit", "between"):

@@ -16,6 +16,6 @@ class GtsError(Exception):
         super().__init__(self.diagnostics)
 
     def __str__(self) -> str:
-        from gtsdsl.diagnostics.text import render  # noqa: PLC0415 (only an uncaught error is shown so)
+        from gtsdsl.diagnostics.text import render
 
         return render(self.diagnostics, color=False)

@@ -15,9 +15,9 @@ def scene(testbed: Testbed, own: Circuits | None = None) -> Scene:
     Raises:
         ValueError: a link's delay, jitter, loss or bandwidth is wrong; the sentence names the link.
     """
-    from gtsdsl.draw.inside import inside_scene  # noqa: PLC0415 (each kind of picture needs its own)
-    from gtsdsl.draw.mapview import map_scene  # noqa: PLC0415
-    from gtsdsl.draw.sketch import sketch  # noqa: PLC0415
+    from gtsdsl.draw.inside import inside_scene
+    from gtsdsl.draw.mapview import map_scene
+    from gtsdsl.draw.sketch import sketch
 
     found = sketch(testbed, own)
     return inside_scene(found) if len(found.places) == 1 else map_scene(found)
@@ -30,17 +30,17 @@ def draw(testbed: Testbed, form: str, own: Circuits | None = None) -> bytes:
         ValueError: there is no such format, or a link's delay, jitter, loss or bandwidth is wrong.
         ImportError: a library that PNG needs is not installed; the sentence says how to get it.
     """
-    from gtsdsl.draw.svg import to_svg  # noqa: PLC0415
+    from gtsdsl.draw.svg import to_svg
 
     if form not in FORMATS:
         raise ValueError(f"no format {form!r}; there are {', '.join(FORMATS)}")
     found = scene(testbed, own)
     if form == "html":
-        from gtsdsl.draw.html import to_html  # noqa: PLC0415
+        from gtsdsl.draw.html import to_html
 
         return to_html(found).encode()
     if form == "png":
-        from gtsdsl.draw.png import to_png  # noqa: PLC0415
+        from gtsdsl.draw.png import to_png
 
         return to_png(to_svg(found), found.width, found.height)
     return to_svg(found).encode()

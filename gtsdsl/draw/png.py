@@ -21,7 +21,7 @@ def to_png(svg: str, width: float, height: float) -> bytes:
         MissingExtraError: resvg-py is not installed; `MISSING` says what to do.
     """
     try:
-        import resvg_py  # noqa: PLC0415 (an extra)
+        import resvg_py
     except ImportError:
         raise MissingExtraError(MISSING) from None
     zoom = min(_ZOOM, math.sqrt(_MAX_PIXELS / (width * height)))

@@ -81,7 +81,7 @@ class _Reader:
 
     def takes(self, reference: str, value: Value) -> bool:
         """Whether a value fits a part of the schema; ``#`` is the whole."""
-        from jsonschema_rs import Draft202012Validator  # noqa: PLC0415 (only JSON input needs it)
+        from jsonschema_rs import Draft202012Validator
 
         if reference not in self._validators:
             part = self.whole if reference == "#" else {"$ref": reference, "$defs": self._parts}
@@ -166,7 +166,7 @@ def _members(schema: Value, keyword: str) -> Mapping[str, Value]:
 
 
 def _not_a_name(text: str) -> str:
-    from gtsdsl.model.references import RESERVED_WORDS  # noqa: PLC0415
+    from gtsdsl.model.references import RESERVED_WORDS
 
     shown = printable(text)
     if text in RESERVED_WORDS or text == "port":

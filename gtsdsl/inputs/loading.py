@@ -55,7 +55,7 @@ def check(
             testbed, found, suspects = _read_dsl(source, parameters, parsed)
         judged: Iterable[Diagnostic] = ()
         if testbed is not None:
-            from gtsdsl import rules  # noqa: PLC0415 (nothing to judge in a file that cannot be read)
+            from gtsdsl import rules
 
             ignored = suspects if any(finding.is_error for finding in found) else frozenset()
             judged = (finding for finding in rules.apply(testbed, source) if finding.code not in ignored)
@@ -75,8 +75,8 @@ def _read_dsl(
 ) -> tuple[Testbed | None, tuple[Diagnostic, ...], frozenset[str]]:
     """What a DSL text says, what is wrong with it, and which further findings would only be echoes of that."""
     # JSON is read without the parser
-    from gtsdsl.evaluate import evaluate  # noqa: PLC0415
-    from gtsdsl.syntax import parse  # noqa: PLC0415
+    from gtsdsl.evaluate import evaluate
+    from gtsdsl.syntax import parse
 
     parsed = parsed or parse(source)
     evaluated = evaluate(parsed.body, source, parameters)
@@ -97,16 +97,16 @@ _HOW_TO_BEGIN = 'a testbed is a block, `MyTestbed { id = "…" … }`; `gtsdsl i
 
 def read_json(source: Source) -> tuple[Testbed | None, tuple[Diagnostic, ...]]:
     """What a JSON text says, and what is wrong with it: GTS JSON where it is not plainly an editor's project."""
-    from gtsdsl.inputs.json import parse  # noqa: PLC0415 (the DSL is read without it)
+    from gtsdsl.inputs.json import parse
 
     document, found = parse(source)
     if found:
         return None, found
     keys = set(document) if isinstance(document, dict) else set()
     if keys & {"dsl_id", "nodes", "edges"} and not keys & {"gts", "resources"}:
-        from gtsdsl.inputs.editor_json import read  # noqa: PLC0415
+        from gtsdsl.inputs.editor_json import read
     else:
-        from gtsdsl.targets.gts_json import read  # noqa: PLC0415
+        from gtsdsl.targets.gts_json import read
     return read(document, source)
 
 

@@ -189,7 +189,7 @@ class _Completion:
             if re.fullmatch(r"[A-Za-z_]\w*", port):
                 yield Proposal(port, Sort.PORT, place, _use(is_free), rank=rank)
             elif id_:
-                from gtsdsl.targets.dsl import text  # noqa: PLC0415 (a port's id that is no word is rare)
+                from gtsdsl.targets.dsl import text
 
                 quoted = text(f"{id_}.{port}")
                 yield Proposal(quoted, Sort.PORT, Span(start, place.end), _use(is_free), rank=rank)

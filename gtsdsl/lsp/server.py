@@ -309,7 +309,7 @@ class Server(LanguageServer):
         return [convert.symbol(entry, lines) for entry in outline((await self.newest(buffer)).index)]
 
     async def format(self, params: types.DocumentFormattingParams) -> list[types.TextEdit]:
-        from gtsdsl.formatting import format_text  # noqa: PLC0415 (few sessions format)
+        from gtsdsl.formatting import format_text
 
         buffer = self._buffer(params.text_document.uri)
         lines = buffer.lines

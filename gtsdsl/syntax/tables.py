@@ -86,9 +86,9 @@ def keep(path: Path) -> None:
 
 def make(text: str) -> Tables:
     """Make the tables with Lark."""
-    from lark import Lark  # noqa: PLC0415 (see above)
-    from lark.grammar import Rule as LarkRule  # noqa: PLC0415
-    from lark.lexer import TerminalDef  # noqa: PLC0415
+    from lark import Lark
+    from lark.grammar import Rule as LarkRule
+    from lark.lexer import TerminalDef
 
     parser = Lark(text, parser="lalr", start=list(STARTS))
     # memo_serialize is what Lark's own stand-alone generator stores a parser with
@@ -148,7 +148,7 @@ def _digest(text: str) -> str:
 
 def _rule(rule: LarkRule) -> Rule:
     """The plan by which Lark itself would shape the tree of a rule."""
-    from lark.grammar import Terminal  # noqa: PLC0415
+    from lark.grammar import Terminal
 
     absent_before = [0] * (len(rule.expansion) + 1)
     index = 0
@@ -173,7 +173,7 @@ def _rule(rule: LarkRule) -> Rule:
 
 def _scanner(terminals: list[TerminalDef]) -> tuple[str, list[str]]:
     """One expression for all terminals, in the order in which Lark tries them; words that are names come apart."""
-    import re  # noqa: PLC0415
+    import re
 
     name = next(terminal for terminal in terminals if terminal.name == "NAME")
     is_name = re.compile(name.pattern.to_regexp())
@@ -189,8 +189,8 @@ def _scanner(terminals: list[TerminalDef]) -> tuple[str, list[str]]:
 
 def stock_parser(start: str = "file") -> Lark:
     """Lark's own parser of the grammar, as anybody would make it: what ours is held against."""
-    from lark import Lark  # noqa: PLC0415
+    from lark import Lark
 
-    from gtsdsl.syntax.newlines import Newlines  # noqa: PLC0415
+    from gtsdsl.syntax.newlines import Newlines
 
     return Lark(grammar_text(), parser="lalr", start=start, postlex=Newlines(), propagate_positions=True)

@@ -39,7 +39,7 @@ def write(testbed: Testbed) -> str:
         ValueError: the format cannot hold the testbed: a resource of another class, a link that does not join two
             resources, an adjacency without a link, or a port that the testbed itself exports.
     """
-    from gtsdsl.graph import to_graph  # noqa: PLC0415 (networkx takes long to import, and reading needs none)
+    from gtsdsl.graph import to_graph
 
     flat = flatten(testbed)
     graph = to_graph(flat)

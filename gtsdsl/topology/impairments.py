@@ -111,7 +111,7 @@ def _impairment(
 
 
 def _circuit_rtt(site_a: str | None, site_b: str | None, own: Circuits | None) -> tuple[int, DelaySource]:
-    from gtsdsl.circuits import find  # noqa: PLC0415 (who has an `Impairment` already needs no circuits' data)
+    from gtsdsl.circuits import find
 
     circuit = find(site_a, site_b, own) if site_a and site_b else None
     if circuit is None:

@@ -169,7 +169,7 @@ class SwarmVariant:
 
 def make_network(daemon: Dockerd, wanted: Network, *, attachable: bool | None = None) -> None:
     """Make the overlay network."""
-    from docker.types import IPAMConfig, IPAMPool  # noqa: PLC0415 - half a second in a guest
+    from docker.types import IPAMConfig, IPAMPool
 
     daemon.client.networks.create(
         NETWORK,
