@@ -1,1 +1,1 @@
-"""The machine, for programs that know nothing of networks: processes, folders, signals, files."""
+"""Small services of the machine that know nothing of networks: processes, folders, signals, files."""

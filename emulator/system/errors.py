@@ -1,4 +1,4 @@
-"""What can go wrong when a network is brought up, as exceptions that are a sentence for the user and an exit status."""
+"""Errors that end a run: each has a sentence for the user and an exit status."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ _LONGEST = 1000
 
 
 class EmulationError(Exception):
-    """The machine cannot do what was asked: a tool, a kernel or a right is missing, or a guest came to an early end.
+    """The machine cannot do what the user wants: a tool, a kernel or a right is missing, or a guest ended early.
 
-    The message is one line that says what is wrong and what mends it; the command line exits with ``exit_status``.
+    The message is one line that says what is wrong and how to mend it. The command line exits with ``exit_status``.
     """
 
     exit_status = EXIT_STATUS
 
 
 class OverlayError(EmulationError):
-    """An overlay that there is not, or that cannot be on a topology; the message says why."""
+    """An unknown overlay, or one that cannot run on the topology; the message says why."""
 
     exit_status = 2
 
 
 class UntrustedError(EmulationError):
-    """Somebody else could have changed what is to be run or read; no other way is taken instead.
+    """Another user could have changed a file that would be run or read, so the run ends.
 
-    ``what`` says who could change what, and ``mend`` is what mends it.
+    ``what`` says who could change which file, and ``mend`` says how to prevent it.
     """
 
     def __init__(self, what: str, mend: str) -> None:
@@ -36,33 +36,33 @@ class UntrustedError(EmulationError):
 
 
 class KernelRefusedError(EmulationError):
-    """A guest kernel is at hand and does not run on this machine."""
+    """A guest kernel is installed, but does not run on this machine."""
 
 
 class GuestStalledError(EmulationError):
-    """A guest was ended because its clock made no progress."""
+    """The guest was ended because its clock made no progress."""
 
     exit_status = 125
 
 
 class GuestTimeoutError(EmulationError):
-    """A guest was ended because it took longer than the user allowed, as ``timeout`` of coreutils reports it."""
+    """The guest was ended because it took longer than the user allows; ``timeout`` of coreutils has the same status."""
 
     exit_status = 124
 
 
 class GuestFailedError(EmulationError):
-    """A guest ended by itself without a result: its kernel panicked, or something killed it."""
+    """The guest ended by itself without a result: its kernel panicked, or another program killed it."""
 
     exit_status = 125
 
 
 class GuestPanickedError(GuestFailedError):
-    """A guest's kernel found that it could not go on."""
+    """The guest's kernel panicked."""
 
 
 def in_a_line(error: Exception) -> str:
-    """What an exception says, as a line for a terminal."""
+    """Return the message of an exception as one line for a terminal."""
     if isinstance(error, EmulationError):
         said = str(error)
     elif isinstance(error, REFUSALS):

@@ -1,4 +1,4 @@
-"""The user's folders: where commands work, and where is kept what can be made again."""
+"""The user's folders: the working folder, the cache folder and the state folder."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ _CACHE = "XDG_CACHE_HOME"
 
 
 def cache_folder() -> Path:
-    """Where what can be made again is kept: ``gtsdsl`` in the user's cache folder (``XDG_CACHE_HOME``).
+    """Return ``gtsdsl`` in the user's cache folder (``XDG_CACHE_HOME``), for files that can be made again.
 
-    What is in it may be run, so nobody else may have put it there. A file in it goes through `require_own_cache` too.
+    Programs in this folder are run, so only the user and root may be able to write there. A caller passes each file
+    of the folder through `require_own_cache` too.
 
     Raises:
         UntrustedError: somebody else can write there.
-        EmulationError: the user has none, or ``HOME`` is a relative path.
+        EmulationError: the user has no home folder, or ``HOME`` is a relative path.
     """
     return require_own_cache(_folder(_CACHE, ".cache"))
 
 
 def state_folder() -> Path:
-    """Where is kept what a person did: ``gtsdsl`` in the user's state folder (``XDG_STATE_HOME``).
+    """Return ``gtsdsl`` in the user's state folder (``XDG_STATE_HOME``), for the history of the shell.
 
     Raises:
-        EmulationError: the user has none, or ``HOME`` is a relative path.
+        EmulationError: the user has no home folder, or ``HOME`` is a relative path.
     """
     return _folder("XDG_STATE_HOME", ".local/state")
 
@@ -41,34 +42,35 @@ def _folder(variable: str, usual: str) -> Path:
         folder = Path(base) if base.startswith("/") else Path.home() / usual
     except RuntimeError:
         raise EmulationError(f"you have no home folder: set {variable} to a folder that you may write") from None
-    if not folder.is_absolute():  # it would be a folder of the working folder, which may be a stranger's
+    if not folder.is_absolute():  # a relative path would lead into the working folder, which may be a stranger's
         raise EmulationError(f"HOME is no absolute path: set it, or set {variable} to a folder of your own")
     return folder / "gtsdsl"
 
 
 def require_own_cache(path: Path) -> Path:
-    """Return a path in the cache folder, which only the user and root can have written.
+    """Return a path of the cache folder unchanged, after a check that only the user and root can write there.
 
     Raises:
-        UntrustedError: somebody else can.
+        UntrustedError: another user can.
     """
     return require_own(path, _CACHE)
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those that are missing above it, for this user alone.
+    """Make a folder and its missing parents, for this user alone.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: the folder cannot be made.
     """
     if not path.is_dir():
         make_folder(path.parent)
-        with contextlib.suppress(FileExistsError):  # another process does the same; or it is no folder, as will show
+        # another process may make the folder now; if the path is a file, the caller's first use of it fails
+        with contextlib.suppress(FileExistsError):
             path.mkdir(mode=0o700)
 
 
 def usable_umask() -> contextlib.AbstractContextManager[None]:
-    """Return a context in which the user's umask holds for others, and closes nothing to its owner."""
+    """Return a context with the user's umask, but with all rights for the owner of a file."""
     own = os.umask(0)
     os.umask(own)
     return umask(own & 0o077)
@@ -76,7 +78,7 @@ def usable_umask() -> contextlib.AbstractContextManager[None]:
 
 @contextlib.contextmanager
 def umask(mask: int) -> Iterator[None]:
-    """Within it, this process and those that it starts have another umask."""
+    """Set the umask of this process, and of the processes that it starts, within the context."""
     before = os.umask(mask)
     try:
         yield
@@ -86,10 +88,10 @@ def umask(mask: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def removing_all() -> Iterator[Callable[[Path], contextlib.AbstractContextManager[None]]]:
-    """What is given is a context manager to remove something in: one that fails keeps no other from being removed.
+    """Yield a context manager in which to remove one path; a failure does not keep the next path from being removed.
 
     Raises, at the end:
-        EmulationError: something could not be removed; the first of those, and why.
+        EmulationError: a path could not be removed; the message names the first one, and why.
     """
     failures = []
 
@@ -109,7 +111,7 @@ def removing_all() -> Iterator[Callable[[Path], contextlib.AbstractContextManage
 
 
 def working_folder() -> Path:
-    """The folder that commands work in; the root, if ours has been removed."""
+    """Return the folder that commands work in, or ``/`` if this process's own folder was removed."""
     try:
         return Path.cwd()
     except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""How other programs are started: where they are looked for, with which environment, and Python without a stranger's.
+"""Find other programs and start them: search folders, environment, and an isolated Python.
 
-The working folder may be a stranger's, so nothing in it runs because of its name.
+The working folder may be a stranger's, so no file in it runs because of its name.
 """
 
 from __future__ import annotations
@@ -15,22 +15,23 @@ from pathlib import Path
 from emulator.system.errors import EmulationError
 
 OPEN_VSWITCH = ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-appctl")
-"""The programs of an Open vSwitch."""
+"""The programs that an Open vSwitch consists of."""
 SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-"""Where `ip` and `tc` are, which an ordinary user's path leaves out."""
+"""The folders of `ip` and `tc`, which an ordinary user's ``PATH`` leaves out."""
 
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 def find_program(name: str) -> str | None:
-    """The path of a program in the user's `PATH` or the system's folders; None if it is missing."""
+    """Return the path of a program in the user's ``PATH`` or the system's folders; None if it is missing."""
     return shutil.which(name, path=os.pathsep.join(search_folders(os.environ)))
 
 
 def environment(own: Mapping[str, str]) -> dict[str, str]:
-    """An environment for a program: ``own``, in which ``PATH`` and ``LD_LIBRARY_PATH`` name absolute folders only.
+    """Return ``own``, an environment for a program, with absolute folders only in ``PATH`` and ``LD_LIBRARY_PATH``.
 
-    An empty or relative entry stands for a folder of the working folder. ``PATH`` gets the system's folders at its end.
+    An empty or relative entry would stand for a folder of the working folder. ``PATH`` gets the system's folders at its
+    end.
     """
     changed = {"PATH": os.pathsep.join(search_folders(own))}
     if "LD_LIBRARY_PATH" in own:
@@ -39,10 +40,10 @@ def environment(own: Mapping[str, str]) -> dict[str, str]:
 
 
 def python_command(*arguments: str, is_bare: bool = False) -> tuple[str, ...]:
-    """A command that runs the Python that runs this process, isolated.
+    """Return a command that runs the Python of this process, isolated.
 
-    Isolated (``-I``), it searches neither the working folder nor the folders of ``PYTHON*`` variables. ``is_bare``
-    leaves out the installed packages too, because looking for them takes time.
+    An isolated Python (``-I``) searches neither the working folder nor the folders of ``PYTHON*`` variables.
+    ``is_bare`` leaves out the installed packages too, because looking for them takes time.
 
     Raises:
         EmulationError: this process does not know its own Python.
@@ -53,10 +54,10 @@ def python_command(*arguments: str, is_bare: bool = False) -> tuple[str, ...]:
 
 
 def python_script(module: str, function: str, arguments: Mapping[str, object], *, is_bare: bool = False) -> str:
-    """A script for an isolated Python: it calls a function of this very project, and exits with what that returns.
+    """Return a script for an isolated Python that calls a function of this project and exits with its result.
 
-    ``arguments`` are strings, numbers, and lists and dictionaries of them: `repr` writes them as Python reads them. A
-    script that is not bare finds the packages that this process finds in the user's folders.
+    ``arguments`` are strings, numbers, and lists and dictionaries of them, because `repr` writes those as Python reads
+    them. A script that is not bare finds the packages that this process finds in the user's folders.
     """
     folders, addition = [str(_ROOT)], []
     if not is_bare:
@@ -68,11 +69,11 @@ def python_script(module: str, function: str, arguments: Mapping[str, object], *
 
 
 def search_folders(own: Mapping[str, str]) -> list[str]:
-    """The folders in which a program is looked for by its name, the first ones first."""
+    """Return the folders in which a program is searched by its name, in the order of the search."""
     folders = absolute_folders(own.get("PATH", "")) or os.defpath.split(os.pathsep)
     return list(dict.fromkeys([*folders, *SYSTEM_FOLDERS]))
 
 
 def absolute_folders(path: str) -> list[str]:
-    """The absolute folders of a search path."""
+    """Return the absolute folders of a search path."""
     return [folder for folder in path.split(os.pathsep) if folder.startswith("/")]

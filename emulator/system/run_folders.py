@@ -1,7 +1,7 @@
-"""Give each run a folder that only it owns, and remove what runs that were killed have left behind.
+"""Folders of runs: each run owns one, and `clean` removes those that killed runs left behind.
 
-A run's folder says by a lock (``flock``) whether its owner lives: the kernel lets go of the lock when the last process
-that holds it dies, however it dies. So `clean` never has to guess, and never touches a live run.
+A lock (``flock``) on the folder says whether its run lives: the kernel releases the lock when the last process that
+holds it dies, in whatever way. So `clean` never has to guess, and never touches a live run.
 """
 
 from __future__ import annotations
@@ -26,36 +26,36 @@ from emulator.system.programs import environment
 from emulator.system.trust import require_own
 
 PREFIX = "gtsdsl-"
-"""What the name of everything begins with that a run makes outside its own folder."""
+"""The beginning of each name that a run gives to a file outside its own folder."""
 
 MARK = "GTSDSL_RUN"
-"""The environment variable of a run's processes that names its folder: by it they are found when all else has died."""
+"""The environment variable that names the run's folder in each of its processes; `clean` finds survivors by it."""
 
 PLACE_VARIABLE = "GTSDSL_RUNS"
-"""The environment variable that names, in a guest, where runs have their folders instead of the temporary folder."""
+"""The environment variable that names, in a guest, the folder for run folders, in place of the temporary folder."""
 
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - runs have folders of their own in there
-"""Where files are in memory."""
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - each run has its own folder in it
+"""The folder whose files are in memory."""
 
 _LOCK = "lock"
 
 
 def runs_folder() -> Path:
-    """The folder in which this user's runs have theirs, made if it is missing.
+    """Return the folder that holds this user's run folders; make it if it is missing.
 
-    It is below the temporary folder and not in ``XDG_RUNTIME_DIR``: that is set in a login's session, but not under
-    ``sudo``, ``cron`` or CI, and `clean` has to find a run wherever it was started. In a guest it is not: there
-    everybody is root, who sees the host's temporary folder, and in it a folder of the host's root.
+    The folder is below the temporary folder and not in ``XDG_RUNTIME_DIR``, because that variable is set in a login's
+    session but not under ``sudo``, ``cron`` or CI, and `clean` has to find each run. A guest has its own folder
+    (`PLACE_VARIABLE`): there every user is root, who would see the folder of the machine's root.
 
     Raises:
-        UntrustedError: others may rename it.
-        EmulationError: somebody else owns the folder, or others may write in it.
+        UntrustedError: other users may rename the folder.
+        EmulationError: another user owns the folder, or may write in it.
     """
     place = require_own(Path(os.environ.get(PLACE_VARIABLE) or tempfile.gettempdir()), "TMPDIR")
     folder = place / f"{PREFIX}{_user()}"
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-    # /tmp is everybody's: another user may have made the folder, or a link with its name, before us
+    # every user may write in /tmp: another one may have made the folder, or a link with its name, before
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise EmulationError(f"{folder} is not a folder of this user alone; remove it, or set TMPDIR to another place")
@@ -64,7 +64,7 @@ def runs_folder() -> Path:
 
 
 def _user() -> int:
-    """This user's number as the machine knows it: in a user namespace, everybody is root."""
+    """Return this user's number outside of any user namespace, in which every user is root."""
     user = os.getuid()
     for line in Path("/proc/self/uid_map").read_text().splitlines():
         inside, outside, count = map(int, line.split())
@@ -75,7 +75,7 @@ def _user() -> int:
 
 @contextlib.contextmanager
 def _registry(folder: Path) -> Iterator[None]:
-    """Held while a run's folder is made or removed, so that none is seen between its creation and its lock."""
+    """Hold the lock of all run folders while one is made or removed, so that each is seen with its own lock."""
     descriptor = _open_lock(folder)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -85,7 +85,7 @@ def _registry(folder: Path) -> Iterator[None]:
 
 
 def _open_lock(folder: Path) -> int:
-    """Open a folder's lock, which is made if it is missing."""
+    """Open a folder's lock file; make it if it is missing."""
     path = folder / _LOCK
     with contextlib.suppress(FileNotFoundError):
         _open_to_owner(path)
@@ -93,7 +93,7 @@ def _open_lock(folder: Path) -> int:
 
 
 def _open_to_owner(path: Path) -> None:
-    """Let this user into their own folder, or at their own file: a run under a umask such as 777 had closed it."""
+    """Give this user the rights to their own folder or file, which a run under a umask such as 777 left without."""
     found = path.lstat()
     wanted = 0o700 if stat.S_ISDIR(found.st_mode) else 0o600
     if found.st_uid == os.getuid() and not stat.S_ISLNK(found.st_mode) and found.st_mode & wanted != wanted:
@@ -101,14 +101,14 @@ def _open_to_owner(path: Path) -> None:
 
 
 class RunFolder:
-    """A run's folder, held by a lock from entry to exit; a context manager that removes all that belongs to it.
+    """A run's folder, locked from entry to exit; a context manager that removes all that belongs to the run.
 
-    ``path`` is the folder. ``lock`` is the descriptor that holds the lock: a helper process that inherits it keeps
-    the run alive, in the eyes of `clean`, until it too has ended.
+    ``path`` is the folder. ``lock`` is the descriptor that holds the lock. A helper process that inherits the
+    descriptor keeps `clean` from removing the folder until the helper has ended too.
     """
 
     def __init__(self, kind: str) -> None:
-        """``kind`` is a word for the folder's name, for a person who looks into it."""
+        """Keep ``kind``, the first word of the folder's name, which tells a person what the folder is for."""
         self._kind = kind
 
     def __enter__(self) -> Self:
@@ -129,26 +129,26 @@ class RunFolder:
 
     @property
     def memory_folders(self) -> tuple[Path, ...]:
-        """Where a guest of the run may have a folder for its memory, which goes with the run; the best place first."""
+        """The folders that may hold the memory of the run's guest, the best first; they are removed with the run."""
         return _memory_folders(self.path)
 
 
 def _memory_folders(run: Path) -> tuple[Path, ...]:
-    # told by the run's name and not by a file of it: so nothing that is written there says what is removed
+    # the run's name decides, and not a file in the run's folder: no file's content may choose what is removed
     name = f"{PREFIX}{os.getuid()}-{run.name}"
     return tuple(place / name for place in (SHARED_MEMORY, run.parent.parent))
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder and all that is in it, which a guest may have filled; no link in it is followed.
+    """Remove a folder and its content, which a guest may have written; follow no link in it.
 
     Raises:
-        OSError: it cannot be removed.
+        OSError: a part of it cannot be removed.
     """
     try:
-        shutil.rmtree(path)  # goes by descriptors (`shutil.rmtree.avoids_symlink_attacks`)…
-    except (RecursionError, OSError):  # …one for each folder that it is in: a thousand deep is too deep for it
-        # a guest may have closed folders to their owner, who is its root; both programs follow no link either
+        shutil.rmtree(path)  # it works by descriptors (`shutil.rmtree.avoids_symlink_attacks`)…
+    except (RecursionError, OSError):  # …one for each level: a thousand levels are too many for it
+        # a guest may have taken the owner's rights from folders, because root needs none; both programs follow no link
         for command in (["chmod", "-R", "u+rwx"], ["rm", "-r", "-f"]):
             line, own = [*command, "--", str(path)], environment(os.environ)
             done = subprocess.run(line, env=own, capture_output=True, check=False)
@@ -157,10 +157,10 @@ def remove_tree(path: Path) -> None:
 
 
 def clean() -> Iterator[str]:
-    """Remove what dead runs of this user have left, and nothing of live ones; a line for each thing, once it is gone.
+    """Remove what this user's dead runs left, and nothing of live ones; yield a line for each thing that was removed.
 
-    Raises, after all that can be removed has been:
-        EmulationError: something of a dead run could not be removed.
+    Raises, after the rest has been removed:
+        EmulationError: a part of a dead run could not be removed.
     """
     root = runs_folder()
     with _registry(root), removing_all() as removing:
@@ -179,7 +179,7 @@ def _clean(path: Path) -> Iterator[str]:
 
 
 def _take(path: Path) -> int | None:
-    """The lock of a dead run; None if the run lives."""
+    """Take the lock of a dead run and return its descriptor; return None if the run lives."""
     _open_to_owner(path)
     descriptor = _open_lock(path)
     try:
@@ -191,7 +191,7 @@ def _take(path: Path) -> int | None:
 
 
 def _remove(path: Path) -> list[str]:
-    """End what a run has left running, and remove its guest's memory and its folder."""
+    """Kill the processes that a run left, and remove its guest's memory and its folder; return a line for each."""
     removed = [*_end_marked(path)]
     for folder in (*_memory_folders(path), path):
         if _is_own_folder(folder):
@@ -201,7 +201,7 @@ def _remove(path: Path) -> list[str]:
 
 
 def _is_own_folder(path: Path) -> bool:
-    """Whether it is a folder, and this user's: in /dev/shm and /tmp, others may have made what has its name."""
+    """Return whether a path is this user's folder: in /dev/shm and /tmp, another user may have taken the name."""
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -210,11 +210,11 @@ def _is_own_folder(path: Path) -> bool:
 
 
 def _end_marked(path: Path) -> Iterator[str]:
-    """End the processes that carry a run's mark."""
+    """Kill the processes whose environment has a run's mark; yield a line for each."""
     mark = os.fsencode(f"{MARK}={path}")
     for process in Path("/proc").iterdir():
         if process.name.isdigit() and int(process.name) != os.getpid():
-            # another user's is not to be read, and one may end meanwhile
+            # another user's process cannot be read, and a process may end meanwhile
             with contextlib.suppress(OSError):
                 if mark in (process / "environ").read_bytes().split(b"\0"):
                     os.kill(int(process.name), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Signals that end a process to an exception, so that what it holds is let go of, in order and whole; exit statuses."""
+"""Signals that end a process, as exceptions, so that the process releases what it holds; exit statuses."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _IMPORT_S = 0.01
 
 @contextlib.contextmanager
 def signals_as_exit(*, interrupt: bool = False) -> Iterator[None]:
-    """Within it, SIGTERM and SIGHUP raise `SystemExit` with the status that a shell gives: 128 and the signal's number.
+    """Raise `SystemExit` on SIGTERM and SIGHUP, with a shell's status: 128 and the signal's number.
 
-    With ``interrupt``, Ctrl-C likewise, as `KeyboardInterrupt`; else it does so as ever. Only the first raises: who
-    presses Ctrl-C again and again would end what undoes things. For the main thread of a program; a library leaves
+    With ``interrupt``, this context handles Ctrl-C too, which raises `KeyboardInterrupt`. Only the first signal raises,
+    because a second one would interrupt the cleaning up. Use this in the main thread of a program; a library leaves
     signals alone.
     """
 
@@ -40,7 +40,7 @@ def signals_as_exit(*, interrupt: bool = False) -> Iterator[None]:
 
 
 def _imports(frame: FrameType | None) -> bool:
-    """Whether an import is going on. Python loses an exception in its bookkeeping, so the signal comes again."""
+    """Return whether an import is going on: Python may lose an exception there, so the signal is sent again later."""
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             return True
@@ -50,14 +50,14 @@ def _imports(frame: FrameType | None) -> bool:
 
 @contextlib.contextmanager
 def interrupts() -> Iterator[None]:
-    """Within it, each Ctrl-C raises `KeyboardInterrupt`: it ends what a person has started, and not the program."""
+    """Let each Ctrl-C raise `KeyboardInterrupt`, so that it ends a person's command and not the program."""
     with _handled((signal.SIGINT,), signal.default_int_handler):
         yield
 
 
 @contextlib.contextmanager
 def signals_held() -> Iterator[None]:
-    """Within it, signals that end a process wait: what is being let go of is let go of whole, in a library too."""
+    """Hold back the signals that end a process until the context ends, so that cleaning up is not interrupted."""
     came: list[int] = []
     with _handled(_ENDS, lambda number, _: came.append(number)):
         yield
@@ -67,7 +67,7 @@ def signals_held() -> Iterator[None]:
 
 @contextlib.contextmanager
 def ended_after(seconds: float | None) -> Iterator[None]:
-    """Within it, `GuestTimeoutError` is raised after so much wall time, also while a person types."""
+    """Raise `GuestTimeoutError` after ``seconds`` of wall time, also while a person types; None is no limit."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise GuestTimeoutError(f"ended after {seconds:g} s, as asked")
@@ -85,8 +85,8 @@ def ended_after(seconds: float | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _handled(numbers: Sequence[int], handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Within it, these signals have this handler; not those that whoever started us has us ignore (`nohup`)."""
-    if threading.current_thread() is not threading.main_thread():  # Python handles signals in that only
+    """Handle these signals by ``handler``, except those that the parent process set to be ignored (`nohup`)."""
+    if threading.current_thread() is not threading.main_thread():  # Python handles signals in the main thread only
         yield
         return
     before = {number: signal.getsignal(number) for number in numbers}
@@ -97,10 +97,10 @@ def _handled(numbers: Sequence[int], handler: Callable[[int, FrameType | None], 
         yield
     finally:
         for number, old in heard.items():
-            if signal.getsignal(number) is handler:  # else it is ignored for good: the end has begun
+            if signal.getsignal(number) is handler:  # else the end has begun, and the signal stays ignored
                 signal.signal(number, old)
 
 
 def shell_status(returncode: int) -> int:
-    """An exit status as a shell has it: 128 and the number of the signal that ended the process."""
+    """Return a process's exit status as a shell gives it: 128 and the number of the signal that ended the process."""
     return 128 - returncode if returncode < 0 else returncode

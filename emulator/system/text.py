@@ -1,8 +1,8 @@
-"""What other programs say to words for a message."""
+"""Output of other programs, made fit for a message."""
 
 from __future__ import annotations
 
 
 def one_line(text: str) -> str:
-    """A text on one line, with a blank for what a terminal would obey, and for several blanks."""
+    """Return a text on one line: one blank replaces blanks, line ends and characters that a terminal obeys."""
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())

@@ -1,4 +1,4 @@
-"""Which files are believed: those that nobody but the user and the machine's root can have put there."""
+"""Trust in files: only those are used that nobody but the user and the machine's root can have written."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from emulator.system.errors import UntrustedError
 
 
 def require_own(path: Path, variable: str) -> Path:
-    """Return a path, if only the user and root can change what is there, or make what is missing.
+    """Return a path unchanged, if only the user and root can change its file, or make it where it is missing.
 
-    This holds for the path and for each folder and link on the way to it: an owner can let others in later, and who
-    may write in a folder can put another one in the place of one that is in it. ``variable`` names the user's other
-    way: the environment variable that moves the path.
+    The check covers the path and each folder and link on the way to it: the owner of a folder can give others its
+    rights later, and who may write in a folder can replace what is in it. ``variable`` names the environment variable
+    by which the user can move the path.
 
     Raises:
-        UntrustedError: somebody else can; which folder or file it is, and what mends it.
+        UntrustedError: another user can; the message names the folder or file and says how to mend it.
     """
-    # root's; in a user namespace, in which the machine's root is nobody, the owner of all that is there
+    # the owner of / is the machine's root, also in a user namespace, where that root has another number
     owners = {os.geteuid(), Path("/").stat().st_uid}
     waiting, seen = [path.absolute()], set[Path]()
     while waiting:
@@ -34,7 +34,7 @@ def require_own(path: Path, variable: str) -> Path:
             try:
                 found = each.lstat()
             except OSError:
-                break  # missing, or closed to us too: whoever uses it will be told
+                break  # it is missing or unreadable: the caller's first use of it fails
             name = shlex.quote(str(each))
             other = f"set {variable} to a folder of your own"
             if found.st_uid not in owners:
@@ -47,7 +47,7 @@ def require_own(path: Path, variable: str) -> Path:
 
 
 def _others_may_write(found: os.stat_result) -> bool:
-    # where the sticky bit is set, as in /tmp, nobody removes or renames what is another's
+    # in a folder with the sticky bit, such as /tmp, only its owner can remove or rename a file
     if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX:
         return False
     by_group = found.st_mode & stat.S_IWGRP and not _is_of_one(found.st_gid)
@@ -55,7 +55,7 @@ def _others_may_write(found: os.stat_result) -> bool:
 
 
 def _is_of_one(group: int) -> bool:
-    """Whether a group is root's, or the user's own, of the same name: many systems let it write by default."""
+    """Return whether a group has one member: root's group, or the user's own, which many systems let write."""
     if group == Path("/").stat().st_gid:
         return True
     try:

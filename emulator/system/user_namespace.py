@@ -1,4 +1,4 @@
-"""An ordinary user to one who may make networks: root in a user namespace of the process's own, and nowhere else."""
+"""Rights to make networks for an ordinary user: root in the process's own user namespace, and nowhere else."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _PARAMETERS_FOLDER = Path("/proc/sys")
 _PARAMETERS = (
     ("kernel.unprivileged_userns_clone", "0", "1"),  # Debian's
     ("user.max_user_namespaces", "0", "10000"),
-    ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),  # of Ubuntu, from 24.04 on
+    ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),  # Ubuntu's, from 24.04 on
 )
-"""Parameters of the kernel's that keep ordinary users from it: by which value, and which one lets them."""
+"""Kernel parameters that keep ordinary users from user namespaces: name, forbidding value, allowing value."""
 _CAP_SYS_ADMIN, _CAP_NET_ADMIN = 21, 12
 
 
 def may_make_networks() -> bool:
-    """Whether this process has the rights (CAP_SYS_ADMIN and CAP_NET_ADMIN) to make network namespaces as it is."""
+    """Return whether this process has the rights to make network namespaces: CAP_SYS_ADMIN and CAP_NET_ADMIN."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("CapEff:"):
             held = int(line.split()[1], 16)
@@ -31,7 +31,7 @@ def may_make_networks() -> bool:
 
 
 def opening_command() -> str:
-    """What lets ordinary users have user namespaces, where the kernel's parameters forbid it; empty where none does."""
+    """Return the command that allows user namespaces, if parameters of the kernel forbid them; else an empty string."""
     closed = []
     for name, shut, open_ in _PARAMETERS:
         file = _PARAMETERS_FOLDER.joinpath(name.replace(".", "/"))
@@ -41,10 +41,10 @@ def opening_command() -> str:
 
 
 def enter() -> None:
-    """Move this process into a user namespace in which the user is root, if it needs that. There is no way back.
+    """Move this process into a new user namespace, in which the user is root, if the process lacks the rights.
 
-    What it owns it owns still, and to the machine it is the user that it was; only what it makes from now on (network
-    and mount namespaces) is its own to rule. Files that others own become nobody's.
+    The process cannot leave it again. To the machine, the process stays the user's, with the user's rights. It rules
+    only the network and mount namespaces that it makes from now on. Files of other users appear as nobody's.
 
     Raises:
         EmulationError: the machine does not let ordinary users have user namespaces, or the process has threads.
@@ -56,7 +56,7 @@ def enter() -> None:
     user, group = os.getuid(), os.getgid()
     try:
         unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS)
-        # a process whose program may be executed and not read could not write to its own /proc otherwise
+        # else a process whose program may be executed but not read could not write to its own /proc files
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
         Path("/proc/self/uid_map").write_text(f"0 {user} 1")
         Path("/proc/self/setgroups").write_text("deny")
