@@ -20,7 +20,7 @@ from emulator.netlink import addresses, links, namespaces, neighbours, qdiscs, r
 from emulator.netlink.connection import Netlink, NetlinkError, is_missing
 from emulator.netlink.messages import Request
 from emulator.plan import Circuit, Interface, Plan
-from emulator.plan.neighbours import told_neighbours
+from emulator.plan.neighbours import permanent_neighbours
 from emulator.system.errors import EmulationError
 from gtsdsl.inputs.loading import without_collector
 from gtsdsl.topology.addresses import Address
@@ -214,7 +214,7 @@ class Underlay:
                 raising[node].append(links.up(end.index, end.name))
                 if end.egress is not None:
                     rest[node] += qdiscs.set_netem(end.index, end.name, end.egress)
-        for end, far in told_neighbours(self.plan):
+        for end, far in permanent_neighbours(self.plan):
             address, mac = (far.address or "").partition("/")[0], bytes.fromhex(far.mac.replace(":", ""))
             rest[self.key_of(end)].append(neighbours.add(end.index, end.name, address, mac))
         for host in self.plan.hosts:

@@ -1,1 +1,1 @@
-"""What is wanted of the kernel to the netlink messages that ask it: a file a facility, no process ever started."""
+"""Netlink messages by which the kernel is changed and read: a file for each facility, no process started."""

@@ -1,4 +1,4 @@
-"""What the kernel announces of a namespace to one question: has anything been changed since it was last asked?"""
+"""Changes of a namespace: whether its links, addresses, routes or neighbours have changed since the last look."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MESSAGE_BYTES = 2**16
 
 
 class Changes:
-    """It listens to the namespace that the thread is in when it is made; a context manager."""
+    """A listener to the kernel's announcements for the calling thread's network namespace; a context manager."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_ROUTE)
@@ -32,9 +32,9 @@ class Changes:
         self._socket.close()
 
     def seen(self) -> bool:
-        """Whether links, addresses, routes or neighbours have changed since the last question.
+        """Return whether links, addresses, routes or neighbours have changed since the last call.
 
-        A neighbour that answers ARP is no change: that happens all the time. One that goes is.
+        A neighbour that answers ARP is no change, because that happens all the time. A neighbour that goes is one.
         """
         found = False
         while True:
@@ -42,7 +42,7 @@ class Changes:
                 data = self._socket.recv(_MESSAGE_BYTES)
             except BlockingIOError:
                 return found
-            except OSError:  # ENOBUFS: there was more than it could hold
+            except OSError:  # ENOBUFS: the kernel announced more than the socket could hold
                 found = True
                 continue
             offset = 0

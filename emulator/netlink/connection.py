@@ -1,4 +1,4 @@
-"""Requests to the kernel's answers: one netlink socket, many requests in a datagram, errors with their subject."""
+"""A netlink socket: it sends many requests in a datagram and returns the kernel's answers and errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ERROR = struct.Struct("=i")
 
 
 class NetlinkError(EmulationError):
-    """The kernel refused a request; ``number`` is its errno, the message names what the request was about."""
+    """The kernel refused a request; ``number`` is the errno, and the message names the subject of the request."""
 
     def __init__(self, subject: str, number: int, said: str) -> None:
         self.number = number
@@ -35,12 +35,12 @@ class NetlinkError(EmulationError):
 
 
 class Netlink:
-    """A socket to the kernel, for the network namespace in which it is opened; a context manager."""
+    """A netlink socket for the calling thread's network namespace; a context manager."""
 
     def __init__(self, family: int = NETLINK_ROUTE) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family)
         self._sequence = 0
-        # an error quotes the request's header and not all of it, and says in words what was wrong
+        # an error quotes only the request's header, and has a text that says what is wrong
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_EXT_ACK, 1)
 
@@ -61,10 +61,10 @@ class Netlink:
         self._socket.close()
 
     def send(self, requests: Sequence[Request]) -> None:
-        """Have requests done in their order, many in one system call. What comes after a refused one is done too.
+        """Send requests in their order, many in one system call; those after a refused one are carried out too.
 
         Raises:
-            NetlinkError: the kernel refused one; the first that it refused.
+            NetlinkError: the kernel refused a request; the error is about the first refused one.
         """
         batch: list[bytes] = []
         size = first = 0
@@ -74,7 +74,7 @@ class Netlink:
             length = 16 + len(body)
             size += length + 3 & ~3
             full = size >= _BATCH_BYTES or index == last
-            # errors come unasked; one acknowledgement, of the last, says that there are no more
+            # the kernel reports each error; the acknowledgement of the last request says that no more will come
             asked = flags | (NLM_F_REQUEST | NLM_F_ACK if full else NLM_F_REQUEST)
             batch += (HEADER.pack(length, kind, asked, sequence + index, 0), body, b"\0" * (-length & 3))
             if full:
@@ -96,7 +96,7 @@ class Netlink:
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
-                # more errors than fit: the first are there to be read, and the last, as the acknowledgement, are lost
+                # more errors than the socket holds: the first can be read; the rest and the acknowledgement are lost
                 flags = socket.MSG_DONTWAIT
                 continue
             for index, number, said in answers:
@@ -108,11 +108,11 @@ class Netlink:
             raise trouble
 
     def _errors(self, flags: int) -> Iterator[tuple[int, int, str]]:
-        """The acknowledgements in one datagram: the request's index, its errno (0: done), what the kernel says."""
+        """Yield the acknowledgements of one datagram: request index, errno (0 is success), kernel text."""
         for kind, marks, sequence, body in self._receive(flags):
             if kind == _NLMSG_ERROR:
                 said = b""
-                if marks & _NLM_F_ACK_TLVS:  # behind the errno and the header of the request
+                if marks & _NLM_F_ACK_TLVS:  # the text follows the errno and the header of the request
                     said = dict(attributes(body, 20)).get(_NLMSGERR_ATTR_MSG, b"")
                 yield (
                     sequence - self._sequence,
@@ -129,7 +129,7 @@ class Netlink:
             offset += length + 3 & ~3
 
     def get(self, request: Request, *, dump: bool = True) -> list[tuple[int, bytes]]:
-        """What the kernel answers to a question: the type and body of each message.
+        """Return the kernel's answer to a request: the type and body of each message.
 
         Raises:
             NetlinkError: the kernel refused to answer.
@@ -150,5 +150,5 @@ class Netlink:
 
 
 def is_missing(error: NetlinkError) -> bool:
-    """Whether the kernel refused because what the request needs is not built into it, or not there."""
+    """Return whether the kernel refused because it lacks the facility or the object that the request names."""
     return error.number in (errno.ENOENT, errno.EOPNOTSUPP, errno.ENODEV)

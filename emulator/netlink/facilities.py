@@ -1,4 +1,4 @@
-"""A try of something in the kernel to a sentence about what it lacks, with the command that mends it."""
+"""Facilities that this kernel may lack, such as a kind of tunnel, and the command that loads each."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from emulator.netlink.handle import Handle
 
 
 def lacks(what: str, module: str, attempt: Callable[[Handle], None]) -> Iterator[str]:
-    """The sentence if an attempt, in a namespace that is gone again after it, finds that the kernel has no ``what``.
+    """Try a facility in a temporary namespace; yield a sentence for the user if the kernel has no ``what``.
 
     Raises:
-        EmulationError: no namespace may be made, or the kernel refuses for another reason.
+        EmulationError: the user may make no namespace, or the kernel refuses for another reason.
     """
     ((descriptor, _),) = namespaces.create(1, lambda _: None)
     try:

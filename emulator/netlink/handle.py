@@ -1,7 +1,7 @@
-"""What an overlay wants of one namespace's kernel to netlink messages: links, tunnels, neighbours, routes, keys.
+"""Changes that an overlay makes in one namespace: links, tunnels, neighbours, routes, keys.
 
-The values are those that `state` reads back, so that what is there can be compared with what should be. It is pyroute2
-that packs them, for it knows each kind of tunnel; whole networks are made by the modules beside this one, faster.
+The values are those that `state` reads, so that an agent can compare the kernel's state with the wanted one. pyroute2
+packs the messages here, because it knows each kind of tunnel. The modules beside this one make whole networks, faster.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from emulator.netlink.connection import NetlinkError
 from emulator.netlink.state import FdbEntry, InterfaceAddress, Neighbour, Route, TunnelPeer
 
 Entry: TypeAlias = Neighbour | FdbEntry | Route | TunnelPeer
-"""What leads to another host: a line of one of the kernel's tables."""
+"""An entry of one of the kernel's tables that leads to another host."""
 
 ETHERNET_MTU_BYTES = 1500
 
@@ -33,18 +33,18 @@ _IFREQ = struct.Struct("16si20x")
 
 
 class Handle:
-    """A hold on a namespace's kernel; a context manager. For one process and one thread: make it after a fork.
+    """Open sockets in one network namespace, to change it; a context manager for one process and one thread.
 
     Each method raises a `NetlinkError`, which names the link or the entry, if the kernel refuses.
     """
 
     def __init__(self, namespace: int) -> None:
-        """``namespace`` is a descriptor of it."""
+        """Open the sockets in the namespace of the descriptor ``namespace``."""
         from pyroute2 import IPRoute  # type: ignore[import-untyped]
 
         self._namespace = namespace
         with namespaces.entered(namespace):
-            # names, indices and MTUs are asked for all the time, for which netlink's messages would be dear
+            # an ioctl reads names, indices and MTUs, because they are needed often and netlink messages take longer
             self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self._kernel = IPRoute()
 
@@ -57,12 +57,12 @@ class Handle:
         self.close()
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the sockets."""
         self._kernel.close()
         self._socket.close()
 
     def has_link(self, name: str) -> bool:
-        """Whether there is a link of a name."""
+        """Return whether the namespace has a link of this name."""
         try:
             self._index(name)
         except NetlinkError:
@@ -70,40 +70,40 @@ class Handle:
         return True
 
     def add_vxlan(self, name: str, *, vni: int, port: int, local: str, mac: str, mtu_bytes: int) -> None:
-        """A VXLAN tunnel from an address to wherever the FDB says; it learns nothing, and has no queue."""
+        """Add a VXLAN tunnel from the address ``local``, without learning and queue; its FDB says where frames go."""
         tunnel = {"vxlan_id": vni, "vxlan_port": port, "vxlan_local": local, "vxlan_learning": False}
         self._add(name, {"kind": "vxlan", **tunnel, "address": mac, "mtu": mtu_bytes, "txqlen": 0})
 
     def add_geneve(self, name: str, *, vni: int, port: int, remote: str, mac: str) -> None:
-        """A GENEVE tunnel to an address."""
+        """Add a GENEVE tunnel to the address ``remote``."""
         tunnel = {"geneve_id": vni, "geneve_port": port, "geneve_remote": remote}
         self._add(name, {"kind": "geneve", **tunnel, "address": mac})
 
     def add_bridge(self, name: str, *, mac: str, mtu_bytes: int) -> None:
-        """A Linux bridge, up."""
+        """Add a Linux bridge and bring it up."""
         self._add(name, {"kind": "bridge", "address": mac, "mtu": mtu_bytes, "state": "up"})
 
     def add_veth(self, name: str, *, mac: str, peer: str, peer_namespace: int, peer_mac: str, mtu_bytes: int) -> None:
-        """A veth pair, the other end of which is in the namespace that a descriptor names."""
+        """Add a veth pair whose other end, ``peer``, is in the namespace of the descriptor ``peer_namespace``."""
         far = {"ifname": peer, "net_ns_fd": peer_namespace, "address": peer_mac, "mtu": mtu_bytes}
         self._add(name, {"kind": "veth", "address": mac, "mtu": mtu_bytes, "peer": far})
 
     def add_wireguard(self, name: str, *, mtu_bytes: int) -> None:
-        """A WireGuard interface, without a key as yet, and without a queue."""
+        """Add a WireGuard interface without a queue; `set_wireguard` gives it its key."""
         self._add(name, {"kind": "wireguard", "mtu": mtu_bytes, "txqlen": 0})
 
     def set_wireguard(self, name: str, *, private_key: str, port: int) -> None:
-        """Give a WireGuard interface its key (in base64), and the UDP port that it listens on."""
+        """Set a WireGuard interface's private key (base64) and its UDP port."""
         with self._wireguard(name) as kernel:
             kernel.set(name, private_key=private_key, listen_port=port)
 
     def delete_link(self, name: str) -> None:
-        """Remove a link, and what leads through it."""
+        """Remove a link, and with it the entries that lead through it."""
         with _naming(name):
             self._kernel.link("del", index=self._index(name))
 
     def set_up(self, name: str, *, master: str | None = None, mtu_bytes: int | None = None) -> None:
-        """Bring a link up, as a bridge's port and with another MTU if they are given."""
+        """Bring a link up; ``master`` makes it a port of that bridge, ``mtu_bytes`` changes its MTU."""
         changes: dict[str, object] = {}
         if master is not None:
             changes["master"] = self._index(master)
@@ -113,19 +113,19 @@ class Handle:
             self._kernel.link("set", index=self._index(name), state="up", **changes)
 
     def add_address(self, item: InterfaceAddress) -> None:
-        """Give an interface an address."""
+        """Add an address to an interface."""
         address, _, length = item.address.partition("/")
         with _naming(f"{item.interface}, address {item.address}"):
             self._kernel.addr("add", index=self._index(item.interface), address=address, prefixlen=int(length))
 
     def remove_address(self, item: InterfaceAddress) -> None:
-        """Take an address from an interface."""
+        """Remove an address from an interface."""
         address, _, length = item.address.partition("/")
         with _naming(f"{item.interface}, address {item.address}"):
             self._kernel.addr("delete", index=self._index(item.interface), address=address, prefixlen=int(length))
 
     def put(self, entry: Entry) -> None:
-        """Have an entry in its table, in place of one that says something else about the same."""
+        """Write an entry into its table; it replaces an entry for the same destination."""
         self._write("replace", entry)
 
     def drop(self, entry: Entry) -> None:
@@ -133,7 +133,7 @@ class Handle:
         self._write("del", entry)
 
     def route_to(self, address: str) -> Route:
-        """The route that a packet to an address takes now; its destination is the address."""
+        """Return the route that a packet to an address takes now; the route's destination is the address."""
         with _naming(f"route to {address}"):
             (found,) = self._kernel.route("get", dst=address)
         name = fcntl.ioctl(self._socket, _SIOCGIFNAME, _IFREQ.pack(b"", found.get("oif")))[:_IFNAME_BYTES]
@@ -141,11 +141,11 @@ class Handle:
         return Route(f"{address}/32", interface, found.get("gateway"), source=found.get("prefsrc"))
 
     def mtu_bytes(self, name: str) -> int:
-        """A link's MTU."""
+        """Return a link's MTU."""
         return self._ask(_SIOCGIFMTU, name)
 
     def least_mtu_bytes(self, names: Sequence[str]) -> int:
-        """The smallest MTU of some links; Ethernet's if there are none, as on a host without circuits."""
+        """Return the smallest MTU of some links; without links, as on a host without circuits, Ethernet's 1,500."""
         return min((self.mtu_bytes(name) for name in names), default=ETHERNET_MTU_BYTES)
 
     def _add(self, name: str, attributes: Mapping[str, object]) -> None:
@@ -230,7 +230,7 @@ class Handle:
 
 @contextmanager
 def _naming(subject: str) -> Iterator[None]:
-    """Within it, what pyroute2 raises becomes an error of ours that names what it was about."""
+    """Raise pyroute2's errors as `NetlinkError` with the subject of the request."""
     from pyroute2.netlink.exceptions import NetlinkError as Refused  # type: ignore[import-untyped]
 
     try:

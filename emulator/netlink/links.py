@@ -1,4 +1,4 @@
-"""Interfaces: veth pairs straight into their namespaces, bridges, up and down, names, lists."""
+"""Interfaces: make veth pairs and bridges, bring them up and down, name and list them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from emulator.netlink.connection import Netlink
 from emulator.netlink.messages import NEW, Request, attribute, attributes, nested, text, u32
 
 LOOPBACK_INDEX = 1
-"""The interface index of `lo` in every namespace."""
+"""The interface index of ``lo``, which is the same in each namespace."""
 
 LISTENING, LEARNING = 1, 2
-"""States of a bridge's port in which the spanning tree has not yet decided about it."""
+"""States of a bridge's port about which the spanning tree has not decided yet."""
 
 _RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK = 16, 17, 18
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 10, 18
@@ -35,7 +35,7 @@ _VETH = text(_INFO_KIND, "veth")
 
 @dataclass(frozen=True, slots=True)
 class VethEnd:
-    """One end of a veth pair to be: its name, index and MAC address in the namespace that a descriptor names."""
+    """One end of a veth pair: its name, index and MAC address in the namespace of the descriptor ``namespace``."""
 
     namespace: int
     name: str
@@ -45,7 +45,7 @@ class VethEnd:
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """An interface as the kernel has it."""
+    """An interface as the kernel lists it."""
 
     index: int
     name: str
@@ -54,9 +54,9 @@ class LinkState:
 
 
 def veth(first: VethEnd, second: VethEnd) -> Request:
-    """A veth pair, each end in its namespace from the first moment on: a name need be unique there only.
+    """Return the request that makes a veth pair with each end in its own namespace, where its name is unique.
 
-    Both are down: the kernel refuses a pair that is up when it is made.
+    Both ends are down, because the kernel refuses to make a pair whose ends are up.
     """
     peer = attribute(_VETH_INFO_PEER, _end(second))
     body = _end(first) + nested(_IFLA_LINKINFO, _VETH, nested(_INFO_DATA, peer))
@@ -75,64 +75,68 @@ def _end(end: VethEnd) -> bytes:
 
 
 def bridge(name: str, index: int, *, spanning_tree: bool) -> Request:
-    """A Linux bridge. With a spanning tree, a port forwards four seconds after it came up, as fast as 802.1D allows."""
+    """Return the request that makes a Linux bridge.
+
+    With a spanning tree, a port forwards four seconds after it came up, which is the least that 802.1D allows.
+    """
     data = [_BYTE.pack(5, _BR_MCAST_SNOOPING, 0)]
     if spanning_tree:
-        # in hundredths of a second; the order matters: the kernel checks each against the others' bounds
+        # in hundredths of a second, in this order, because the kernel checks each value against the others
         data += [u32(_BR_HELLO_TIME, 100), u32(_BR_MAX_AGE, 600), u32(_BR_FORWARD_DELAY, 200), u32(_BR_STP_STATE, 1)]
     info = nested(_IFLA_LINKINFO, text(_INFO_KIND, "bridge"), nested(_INFO_DATA, *data))
     return Request(_RTM_NEWLINK, NEW, _IFINFO.pack(0, 0, index, 0, 0) + text(_IFLA_IFNAME, name) + info, name)
 
 
 def up(index: int, name: str) -> Request:
-    """Bring an interface up."""
+    """Return the request that brings an interface up."""
     return Request(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, _IFF_UP, _IFF_UP), name)
 
 
 def down(index: int, name: str) -> Request:
-    """Bring an interface down."""
+    """Return the request that brings an interface down."""
     return Request(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, _IFF_UP), name)
 
 
 def set_master(index: int, name: str, bridge_index: int) -> Request:
-    """Make an interface a bridge's port."""
+    """Return the request that makes an interface a port of a bridge."""
     return Request(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + u32(_IFLA_MASTER, bridge_index), name)
 
 
 def set_mac(index: int, name: str, mac: bytes) -> Request:
-    """Give an interface another MAC address."""
+    """Return the request that changes an interface's MAC address."""
     return Request(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + attribute(_IFLA_ADDRESS, mac), name)
 
 
 def rename(index: int, name: str, new_name: str) -> Request:
-    """Give an interface another name."""
+    """Return the request that renames an interface."""
     return Request(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + text(_IFLA_IFNAME, new_name), name)
 
 
 def delete(index: int, name: str) -> Request:
-    """Remove an interface; of a veth pair, both ends."""
+    """Return the request that removes an interface, and the other end if it is a veth pair's."""
     return Request(_RTM_DELLINK, 0, _IFINFO.pack(0, 0, index, 0, 0), name)
 
 
 def settle(netlink: Netlink, names: Iterable[str]) -> None:
-    """Have interfaces send from now on whose other ends have come up after them.
+    """Let the kernel notice at once that the other ends of these interfaces have come up.
 
-    The kernel notices a carrier later, at its leisure, and drops what is sent before; asked for the carrier, at once.
+    The kernel would notice the carrier some time later, and drop each packet that is sent before; a query of the
+    carrier makes it look at once.
 
     Raises:
-        OSError: there is no such interface.
+        OSError: an interface is missing.
     """
     _ethtool(netlink, names, _ETHTOOL_GLINK)
 
 
 def finish_checksums(netlink: Netlink, names: Iterable[str]) -> None:
-    """Have interfaces send packets with their checksums, and none that is to be cut up by the receiver.
+    """Let interfaces compute checksums and send no packets above the MTU.
 
-    A veth passes on what it is spared to compute, which the kernel at its other end knows, but no program that reads
-    frames there.
+    A veth pair normally leaves both to the receiver. The receiving kernel knows that, but a program that reads frames
+    there does not.
 
     Raises:
-        OSError: there is no such interface.
+        OSError: an interface is missing.
     """
     _ethtool(netlink, names, _ETHTOOL_STXCSUM)
 
@@ -145,7 +149,7 @@ def _ethtool(netlink: Netlink, names: Iterable[str], command: int) -> None:
 
 
 def all_links(netlink: Netlink) -> list[LinkState]:
-    """The interfaces of a namespace."""
+    """Return the interfaces of the namespace of a netlink socket."""
     found = []
     for kind, body in netlink.get(Request(_RTM_GETLINK, 0, _IFINFO.pack(0, 0, 0, 0, 0), "the list of interfaces")):
         if kind == _RTM_NEWLINK:
@@ -157,7 +161,7 @@ def all_links(netlink: Netlink) -> list[LinkState]:
 
 
 def bridge_port_states(netlink: Netlink) -> dict[str, int]:
-    """The state of each bridge port of a namespace, as 802.1D has it: `LISTENING` and `LEARNING` pass."""
+    """Return the 802.1D state of each bridge port of a namespace, by its name; `LISTENING` and `LEARNING` pass."""
     found = {}
     for kind, body in netlink.get(Request(_RTM_GETLINK, 0, _IFINFO.pack(0, 0, 0, 0, 0), "the list of interfaces")):
         values = dict(attributes(body, _IFINFO.size)) if kind == _RTM_NEWLINK else {}

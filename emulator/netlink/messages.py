@@ -1,4 +1,4 @@
-"""Fields to the bytes of netlink messages, and back: headers, attributes, requests."""
+"""The bytes of netlink messages: headers, attributes, requests."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ NLM_F_REQUEST, NLM_F_ACK = 0x1, 0x4
 NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE = 0x100, 0x200, 0x400
 NLM_F_DUMP = 0x300
 NEW = NLM_F_CREATE | NLM_F_EXCL
-"""Make it; it is an error if it is there."""
+"""Flags to make an object; the request fails if the object exists."""
 PUT = NLM_F_CREATE | NLM_F_REPLACE
-"""Make it, or change what is there."""
+"""Flags to make an object, or to change the existing one."""
 
 _NLA_F_NESTED = 0x8000
 _NLA_TYPE_MASK = 0x3FFF
 
 
 class Request(NamedTuple):
-    """A message to the kernel. ``subject`` is what it is about, for the message of an error: an interface's name."""
+    """A message to the kernel; ``subject``, such as an interface's name, says in an error what the request is about."""
 
     type: int
     flags: int
@@ -36,33 +36,33 @@ class Request(NamedTuple):
 
 
 def attribute(kind: int, value: bytes) -> bytes:
-    """An attribute with any value, padded to four bytes."""
+    """Return an attribute with a value of bytes, padded to four bytes."""
     length = len(value) + 4
     return _ATTRIBUTE.pack(length, kind) + value + _PADDING[length & 3]
 
 
 def text(kind: int, value: str) -> bytes:
-    """A string attribute, with its NUL."""
+    """Return a string attribute, with its NUL byte."""
     return attribute(kind, value.encode() + b"\0")
 
 
 def u32(kind: int, value: int) -> bytes:
-    """A 32-bit attribute."""
+    """Return an attribute with an unsigned 32-bit value."""
     return _U32.pack(8, kind, value)
 
 
 def s64(kind: int, value: int) -> bytes:
-    """A 64-bit attribute."""
+    """Return an attribute with a signed 64-bit value."""
     return _S64.pack(12, kind, value)
 
 
 def nested(kind: int, *attributes: bytes) -> bytes:
-    """An attribute that holds others."""
+    """Return an attribute that holds other attributes."""
     return attribute(kind | _NLA_F_NESTED, b"".join(attributes))
 
 
 def attributes(data: bytes, offset: int = 0) -> Iterator[tuple[int, bytes]]:
-    """The attributes in a message's body from an offset on, each with its type."""
+    """Yield the type and value of each attribute in a message's body, from ``offset`` on."""
     while offset + 4 <= len(data):
         length, kind = _ATTRIBUTE.unpack_from(data, offset)
         if length < 4:

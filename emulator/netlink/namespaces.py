@@ -1,4 +1,4 @@
-"""Network namespaces without names: made, entered and held by descriptors, gone with the process that holds them."""
+"""Network namespaces without names: descriptors hold them, and they vanish with the process that has those."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 
 def unshare(flags: int) -> None:
-    """unshare(2), for the calling thread.
+    """Call unshare(2) for the calling thread.
 
     Raises:
         OSError: the kernel refuses.
@@ -36,7 +36,7 @@ def unshare(flags: int) -> None:
 
 
 def setns(descriptor: int, flags: int) -> None:
-    """setns(2), for the calling thread.
+    """Call setns(2) for the calling thread.
 
     Raises:
         OSError: the kernel refuses.
@@ -46,13 +46,13 @@ def setns(descriptor: int, flags: int) -> None:
 
 
 def current(kind: str) -> int:
-    """A descriptor of the calling thread's namespace of a kind: ``net``, ``mnt``, ``pid``."""
+    """Return a new descriptor of the calling thread's namespace of a kind: ``net``, ``mnt`` or ``pid``."""
     return os.open(f"/proc/thread-self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
 
 
 @contextlib.contextmanager
 def returning() -> Iterator[None]:
-    """Within it, the thread may go to other network namespaces; after it, it is where it was before."""
+    """Bring the thread back to its network namespace at the end of the context."""
     home = current("net")
     try:
         yield
@@ -65,20 +65,20 @@ def returning() -> Iterator[None]:
 
 @contextlib.contextmanager
 def entered(descriptor: int) -> Iterator[None]:
-    """Within it, the thread is in a network namespace: sockets that it opens, and processes that it starts, are too."""
+    """Put the thread into a network namespace; sockets and processes that it makes are in that namespace too."""
     with returning():
         setns(descriptor, CLONE_NEWNET)
         yield
 
 
 def create(count: int, visit: Callable[[int], _T]) -> list[tuple[int, _T]]:
-    """New network namespaces: for each its descriptor, and what ``visit(index)`` gave when called inside it.
+    """Make network namespaces; return for each its descriptor and the result of ``visit(index)``, called inside it.
 
-    They have no name and no process: they live as long as a descriptor, a socket or a process holds them, and vanish
-    with the process that made them however it ends, SIGKILL included.
+    A namespace has no name and no process. It lives as long as a descriptor, a socket or a process holds it, so it
+    vanishes with the process that made it, in whatever way that ends, SIGKILL included.
 
     Raises:
-        EmulationError: the kernel refuses; none of them is left.
+        EmulationError: the kernel refuses; no namespace is left.
     """
     made: list[tuple[int, _T]] = []
     descriptor = -1
@@ -104,14 +104,12 @@ def create(count: int, visit: Callable[[int], _T]) -> list[tuple[int, _T]]:
 
 
 def allow_descriptors(count: int) -> None:
-    """Raise this process's limit of open descriptors, as far as it may, so that ``count`` more can be opened.
-
-    Beside those that are counted there is room for the ones that come and go.
+    """Raise this process's limit of open descriptors, so that it can open ``count`` more and some spare ones.
 
     Raises:
-        EmulationError: it may not.
+        EmulationError: the machine's hard limit is lower.
     """
-    needed = count + _SPARE_DESCRIPTORS + len(os.listdir("/proc/self/fd"))  # noqa: PTH208 (names are all that is wanted)
+    needed = count + _SPARE_DESCRIPTORS + len(os.listdir("/proc/self/fd"))  # noqa: PTH208 (only the count is needed)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < needed:
         if hard != resource.RLIM_INFINITY and hard < needed:

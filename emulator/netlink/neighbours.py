@@ -1,4 +1,4 @@
-"""The MAC addresses of neighbours, told to the kernel so that it need not ask for them with ARP."""
+"""Permanent MAC addresses of neighbours, for which the kernel sends no ARP request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NDMSG = struct.Struct("=BxxxiHBB")
 
 
 def add(index: int, name: str, address: str, mac: bytes) -> Request:
-    """A neighbour's MAC address, for good."""
+    """Return the request that writes a neighbour's MAC address permanently."""
     body = _NDMSG.pack(_AF_INET, index, _NUD_PERMANENT, 0, 0)
     body += attribute(_NDA_DST, inet_aton(address)) + attribute(_NDA_LLADDR, mac)
     return Request(_RTM_NEWNEIGH, PUT, body, f"{name}, neighbour {address}")

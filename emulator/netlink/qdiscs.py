@@ -1,4 +1,4 @@
-"""What an interface does to the packets that leave it: netem with delay, jitter, loss, rate, queue and seed; drops."""
+"""Egress of an interface: netem with delay, jitter, loss, rate, queue and seed, and the count of dropped packets."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _TCMSG = struct.Struct("=BxxxiIII")
 _QOPT = struct.Struct("=IIIIII")
 _RATE = struct.Struct("=IiIi")
 _DROPS = struct.Struct("=12xI")
-"""In ``struct tc_stats``, behind the bytes and packets that were sent."""
+"""The count of drops in ``struct tc_stats``, which follows the bytes and packets that were sent."""
 _U32_MAX, _U64_MAX = 2**32 - 1, 2**64 - 1
 _MANY = 2**31 - 1
 
 _ONE_STAGE, _RATE_STAGE, _DELAY_STAGE = 1 << 16, 2 << 16, 3 << 16
-"""Handles. One stage and two stages differ in the root's handle, so that the kernel replaces one by the other whole."""
+"""Handles of qdiscs: the root of one stage and that of two differ, so that the kernel replaces one by the other."""
 _BELOW_RATE_STAGE = _RATE_STAGE | 1
 
 
@@ -59,8 +59,8 @@ def set_netem(index: int, name: str, netem: Netem) -> list[Request]:
     in_flight = -(-netem.rate_bps * (netem.delay_ns + netem.jitter_ns) // (bits_per_packet * 10**9))
     waiting = max(netem.queue_packets - in_flight, min(netem.queue_packets, MIN_QUEUE_PACKETS))
     first = replace(netem, delay_ns=0, jitter_ns=0, queue_packets=waiting)
-    # what the first stage lets through is on its way: nothing of it is dropped. The seeds differ, because a packet's
-    # jitter must not follow from the number that decided on the loss of another
+    # the second stage drops nothing, because its packets are on their way. The seeds differ, so that a packet's jitter
+    # does not follow from the random number that decided about another packet's loss
     second = replace(netem, loss_percent=0.0, rate_bps=0, queue_packets=_MANY, seed=netem.seed ^ _U64_MAX)
     return [
         _netem(index, name, first, _RATE_STAGE, _TC_H_ROOT),
@@ -71,7 +71,7 @@ def set_netem(index: int, name: str, netem: Netem) -> list[Request]:
 def _netem(index: int, name: str, netem: Netem, handle: int, parent: int) -> Request:
     loss = min(_U32_MAX, round(netem.loss_percent / 100 * 2**32))
     rate_bytes = netem.rate_bps // 8
-    # the old fields for delay and jitter are in ticks of 64 ns, and end at 275 s: the 64-bit attributes overrule them
+    # the 64-bit attributes override the old fields for delay and jitter, which count ticks of 64 ns and end at 275 s
     options = [
         _QOPT.pack(0, netem.queue_packets, loss, 0, 0, 0),
         s64(_TCA_NETEM_LATENCY64, netem.delay_ns),
@@ -87,14 +87,14 @@ def _netem(index: int, name: str, netem: Netem, handle: int, parent: int) -> Req
 
 
 def remove(index: int, name: str) -> Request:
-    """Take away what stands at an interface's egress."""
+    """Return the request that removes the qdisc at an interface's egress."""
     return Request(_RTM_DELQDISC, 0, _TCMSG.pack(0, index, 0, _TC_H_ROOT, 0), f"{name}, qdisc")
 
 
 def dropped() -> dict[int, int]:
     """Return how many packets each interface of this namespace has dropped at its egress, by the interface's index.
 
-    Of several qdiscs in a row, a packet that an inner one drops may be counted by each: the largest count holds.
+    With two stages, both may count a packet that the inner one drops, so the larger count is returned.
 
     Raises:
         NetlinkError: the kernel refuses to answer.

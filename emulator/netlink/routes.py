@@ -1,4 +1,4 @@
-"""IPv4 routes: through a neighbour, with the address that a host speaks from."""
+"""IPv4 routes through a neighbour, with the source address of the host's packets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _RTMSG = struct.Struct("=BBBBBBBBI")
 def add(
     destinations: Iterable[str], gateway: str, index: int, name: str, source: str, *, replace: bool = False
 ) -> list[Request]:
-    """Routes to networks (``100.64.0.4/30``) through a neighbour; ``source`` is the host's own address."""
+    """Return the requests for routes to networks (``100.64.0.4/30``) through the address ``gateway`` of a neighbour.
+
+    ``source`` is the address from which the host sends. ``replace`` lets a request change an existing route.
+    """
     through = attribute(_RTA_GATEWAY, inet_aton(gateway)) + u32(_RTA_OIF, index)
     through += attribute(_RTA_PREFSRC, inet_aton(source))
     flags = PUT if replace else NEW
@@ -27,7 +30,7 @@ def add(
 
 @lru_cache(maxsize=2**16)
 def _to(destination: str) -> bytes:
-    """A route's beginning, which is the same for all hosts that have a route to this network."""
+    """Return the first part of a route's message, which is the same for all hosts with a route to this network."""
     network, _, prefix = destination.partition("/")
     # in the order of the fields: family, two prefix lengths, service, table, protocol, scope, type, flags
     header = _RTMSG.pack(

@@ -1,8 +1,7 @@
-"""A network namespace to what its kernel has been told, as plain values: the state that overlays are compared by.
+"""The configured state of a network namespace as plain values, by which overlays are compared.
 
-It is read by pyroute2, which knows the attributes of all kinds of links; the modules beside this one, which make whole
-networks, pack their few messages themselves. What was learned and goes again by itself (a neighbour that answered ARP)
-is left out, and so is IPv6.
+pyroute2 reads it, because it knows the attributes of all kinds of links. Entries that the kernel learned and forgets
+by itself (a neighbour that answered ARP) are left out, and so is IPv6.
 """
 
 from __future__ import annotations
@@ -45,10 +44,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An interface. ``kind`` is the kernel's name of what it is (``vxlan``), None of a physical one and of ``lo``.
+    """An interface. ``kind`` is the kernel's word for it (``vxlan``); None for a physical interface and ``lo``.
 
-    ``master`` is the bridge whose port it is. ``queue_packets`` is the length of its queue, `qlen` of `ip link`.
-    ``details`` are what its kind has: names and values.
+    ``master`` is the bridge that it is a port of. ``queue_packets`` is the length of its queue, `qlen` of `ip link`.
+    ``details`` are names and values of the attributes of its kind.
     """
 
     name: str
@@ -71,7 +70,7 @@ class InterfaceAddress:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """The MAC address of an address on an interface, that somebody has put there for good."""
+    """A permanent entry of the neighbour table: the MAC address of an IPv4 address on an interface."""
 
     interface: str
     address: str
@@ -80,7 +79,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class FdbEntry:
-    """Where a tunnel's frames to a MAC address go: ``destination`` is a machine's address."""
+    """An entry of a tunnel's FDB: frames to the MAC address go to the host with the address ``destination``."""
 
     interface: str
     mac: str
@@ -89,9 +88,10 @@ class FdbEntry:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route of the main table; without a ``gateway``, its network is on the interface.
+    """A route of the main table; without a ``gateway``, the destination is on the interface's own network.
 
-    ``scope`` and ``protocol`` are as `ip route` has them; ``boot``, which it does not show, is of who says nothing.
+    ``scope`` and ``protocol`` are the words of `ip route`. The protocol ``boot``, which `ip route` does not show, is
+    the kernel's default.
     """
 
     destination: str
@@ -105,7 +105,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class TunnelPeer:
-    """A peer of a WireGuard interface. ``endpoint`` has its port; ``allowed`` are the networks behind it."""
+    """A peer of a WireGuard interface: ``endpoint`` is its address and port, ``allowed`` are the networks behind it."""
 
     interface: str
     endpoint: str | None
@@ -115,7 +115,7 @@ class TunnelPeer:
 
 @dataclass(frozen=True, slots=True)
 class KernelState:
-    """What the kernel has been told about a namespace, each kind in the order of its values."""
+    """The configured state of a namespace; each tuple is sorted by its values."""
 
     links: tuple[Link, ...] = ()
     addresses: tuple[InterfaceAddress, ...] = ()
@@ -126,17 +126,17 @@ class KernelState:
 
 
 def read(namespace: int) -> KernelState:
-    """The state of the namespace that a descriptor names.
+    """Return the state of the namespace of a descriptor.
 
     Raises:
-        OSError: no socket can be had.
+        OSError: the kernel gives no socket.
     """
     with namespaces.entered(namespace):
         return read_here()
 
 
 def read_here() -> KernelState:
-    """The state of the namespace that the thread is in."""
+    """Return the state of the calling thread's namespace."""
     from pyroute2 import IPRoute  # type: ignore[import-untyped]
 
     with IPRoute() as kernel:
@@ -144,7 +144,7 @@ def read_here() -> KernelState:
         found_neighbours = list(kernel.get_neighbours(family=_AF_INET))
         found_fdb = list(kernel.fdb("dump"))
         found_routes = list(kernel.get_routes(family=_AF_INET, table=_MAIN_TABLE))
-        # last: what is on a link that is not among them has gone with it meanwhile
+        # links come last: an entry on a link that is missing then has vanished with the link
         found_links = list(kernel.get_links())
     name_of: dict[int, str] = {message["index"]: message.get("ifname") for message in found_links}
     links = [_link(message, name_of) for message in found_links]
@@ -175,7 +175,7 @@ def read_here() -> KernelState:
 
 
 def difference(after: KernelState, before: KernelState) -> KernelState:
-    """What is there after something was done and was not before; what was changed is there as it is now."""
+    """Return what ``after`` has and ``before`` has not; a changed entry appears as it is in ``after``."""
     return KernelState(
         links=_new(after.links, before.links),
         addresses=_new(after.addresses, before.addresses),
@@ -192,7 +192,7 @@ def _new(after: tuple[_T, ...], before: tuple[_T, ...]) -> tuple[_T, ...]:
 
 
 def _sorted(items: Iterable[_T]) -> tuple[_T, ...]:
-    return tuple(sorted(items, key=repr))  # None has no order
+    return tuple(sorted(items, key=repr))  # by text, because None has no order
 
 
 def _link(message: Any, name_of: dict[int, str]) -> Link:
@@ -237,7 +237,7 @@ def _routes(messages: Iterable[Any], name_of: dict[int, str]) -> Iterator[Route]
 
 
 def _wireguard(names: Iterable[str]) -> tuple[dict[str, tuple[tuple[str, Plain], ...]], list[TunnelPeer]]:
-    """The details of WireGuard's interfaces, and their peers; its private keys stay where they are."""
+    """Return the details of WireGuard interfaces and their peers, without private keys."""
     from pyroute2 import WireGuard
     from pyroute2.netlink.exceptions import NetlinkError  # type: ignore[import-untyped]
 
@@ -247,7 +247,7 @@ def _wireguard(names: Iterable[str]) -> tuple[dict[str, tuple[tuple[str, Plain],
         for name in names:
             try:
                 messages = list(kernel.info(name))
-            except NetlinkError:  # it has gone meanwhile
+            except NetlinkError:  # the interface has vanished meanwhile
                 continue
             for message in messages:
                 key = message.get("WGDEVICE_A_PUBLIC_KEY")

@@ -1,6 +1,6 @@
-"""A testbed to a plan: nodes, interfaces, addresses, routes and impairments as plain data that goes through JSON.
+"""A plan: the nodes, interfaces, addresses, routes and impairments of a network, as plain data.
 
-What makes a plan is imported when it is first asked for: where a network runs, there is a plan already.
+The names of `build` are imported on first use, because a guest receives a finished plan and builds none.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Testbed to plan: names, numbers, addresses, impairments and routes are given out."""
+"""Testbed to plan: each host, switch and interface gets its name, number, address, impairment and routes."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from gtsdsl.topology.routes import Hop, host_routes
 from gtsdsl.topology.wiring import Wire, nodes, wires
 
 OPENFLOW_PORT = 6653
-"""Where a controller listens, if nothing is said (IANA)."""
+"""The default TCP port of an OpenFlow controller (IANA)."""
 
 _FIRST_INDEX = 2  # 1 is the loopback interface
 
 
 class PlanError(EmulationError):
-    """A testbed that cannot be made into a network; the message says what is in the way."""
+    """A testbed that cannot run as a network; the message says why."""
 
     exit_status = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user may choose about a plan.
+    """The user's choices for a plan.
 
-    ``circuits`` are figures of the user's own, which go before the known ones. Without ``impaired``, circuits are as
-    fast as the machine. ``seed`` decides jitter and loss.
+    ``circuits`` are the user's own figures, which override the known ones. Without ``impaired``, circuits are as fast
+    as the machine. ``seed`` decides jitter and loss.
     """
 
     circuits: Circuits | None = None
@@ -46,10 +46,10 @@ class Options:
 
 
 def plan(testbed: Testbed, options: Options | None = None) -> Plan:
-    """The network that a testbed describes. The same testbed and options give the same plan.
+    """Return the plan of the network that a testbed describes; the same testbed and options give the same plan.
 
     Raises:
-        PlanError: the testbed does not say what is needed, says it wrongly, or is too large for the address space.
+        PlanError: the testbed is incomplete or wrong, or too large for the address space.
     """
     options = options or Options()
     by_id, all_wires = nodes(testbed), wires(testbed)
@@ -127,7 +127,7 @@ def _ends(
     effects: Mapping[str, Impairment],
     options: Options,
 ) -> list[Interface]:
-    """All interfaces: ``2k`` and ``2k + 1`` are the first and second end of wire ``k``."""
+    """Return all interfaces: ``2k`` and ``2k + 1`` are the first and second end of wire ``k``."""
     next_index: dict[str, int] = {}
     found: list[Interface] = []
     for wire in all_wires:
@@ -145,7 +145,7 @@ def _ends(
                     name=interface_name(names[node.id], numbers[port]),
                     number=numbers[port],
                     index=index,
-                    # locally administered; the same in every run, for ARP's sake and for readers of packet dumps
+                    # locally administered, and the same in each run, so that captures can be compared
                     mac=(0x02 << 40 | number + 1).to_bytes(6, "big").hex(":"),
                     address=str(given[port]) if port in given else None,
                     egress=egress_of(effects[wire.link.id], seed) if options.impaired else None,
@@ -155,7 +155,7 @@ def _ends(
 
 
 def egress_of(effect: Impairment, seed: int) -> Netem:
-    """What an interface does, at an end of a circuit; ``seed`` is that of its direction (`seed_of`)."""
+    """Return netem's parameters at one end of a circuit; ``seed`` is the seed of this direction (`seed_of`)."""
     return Netem(
         delay_ns=effect.delay_ns,
         jitter_ns=effect.jitter_us * 1000,
@@ -167,10 +167,10 @@ def egress_of(effect: Impairment, seed: int) -> Netem:
 
 
 def seed_of(seed: int, number: int) -> int:
-    """The seed of one direction's random numbers, of all that are made from ``seed``; 64 bits, never 0 ("any").
+    """Return the seed of the random numbers of direction ``number``: 64 bits, never 0, which netem takes for "any".
 
-    The bits are spread (SplitMix64, Steele et al. 2014): netem starts its generator with the seed as it is and does not
-    warm it up, so that small seeds would give small numbers first, and the first packets of every circuit were lost.
+    SplitMix64 (Steele et al. 2014) spreads the bits, because netem starts its generator with the seed as it is: small
+    seeds would give small numbers first, and the first packets of each circuit would be lost.
     """
     mixed = (seed * 2**32 + number + 1) * 0x9E3779B97F4A7C15 % 2**64
     mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 % 2**64
@@ -204,7 +204,7 @@ def _hosts(
 
 
 def _text(host: Resource, *names: str) -> str | None:
-    """The first of these attributes that a host has."""
+    """Return the value of the first of these attributes that a host has; None if it has none."""
     found = (host.attributes.get(name) for name in names)
     return next((value for value in found if isinstance(value, str)), None)
 

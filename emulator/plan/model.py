@@ -1,4 +1,4 @@
-"""What a network is to be, as values: hosts, switches, circuits with two ends, routes."""
+"""The values of a plan: hosts, switches, circuits with two interfaces, routes."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from gtsdsl.topology.impairments import DelaySource
 
 VERSION = 1
-"""Of the plan's JSON; it is raised when what is there changes its meaning."""
+"""The version of the plan's JSON, which grows when a field changes its meaning."""
 
 SwitchKind: TypeAlias = Literal["ovs", "bridge"]
-"""An Open vSwitch bridge, or Linux's own."""
+"""The kind of a switch: an Open vSwitch bridge or a Linux bridge."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interface:
     """An interface: one end of a circuit.
 
-    ``node`` is the name of the host or switch, ``port`` the testbed's port. ``number`` is Mininet's port number, of a
-    switch also OpenFlow's. ``index`` is the kernel's interface index in the node's namespace; all switches share one.
-    ``address`` has its prefix length, as ``10.0.0.0/31``; a switch's port has none, but the one to its controller.
+    ``node`` is the name of the host or switch, ``port`` the testbed's port. ``number`` is Mininet's port number, and on
+    a switch OpenFlow's too. ``index`` is the kernel's interface index in the node's namespace; all switches share one.
+    ``address`` has its prefix length, as ``10.0.0.0/31``; on a switch, only the port to its controller has an address.
     ``egress`` is what happens to the packets that leave it, with half of the circuit's round trip as its delay; None
     lets packets leave as fast as the machine can send them.
     """
@@ -41,7 +41,7 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """Two interfaces that are joined. ``rtt_ns`` is the round trip without the time to send the bits."""
+    """A circuit: two joined interfaces. ``rtt_ns`` is the round trip without the time to send the bits."""
 
     id: str
     first: Interface
@@ -56,7 +56,7 @@ class Circuit:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Networks (``100.64.0.4/30``) that a host reaches through a neighbour's address on one of its interfaces."""
+    """A host's route to networks (``100.64.0.4/30``) through a neighbour's address on one of its interfaces."""
 
     gateway: str
     interface: str
@@ -65,11 +65,11 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A machine. ``id`` is the testbed's, ``name`` what Mininet and ``/etc/hosts`` call it.
+    """A host. ``id`` is the testbed's; ``name`` is the host's name in Mininet and ``/etc/hosts``.
 
-    ``loopback`` is its own address, which its name stands for and which it speaks from: it does not go down with a
-    circuit, and is the same from wherever it is looked at. ``image_id`` and ``flavor_id`` are the testbed's: what the
-    machine runs and how large it is.
+    ``loopback`` is the host's own address: its name resolves to it, and its packets come from it. It does not go down
+    with a circuit, and is the same for all other hosts. ``image_id`` and ``flavor_id`` are the testbed's words for the
+    host's image and size.
     """
 
     id: str
@@ -79,14 +79,14 @@ class Host:
     loopback: str
     routes: tuple[Route, ...]
     is_store: bool = False
-    """It was added for the key-value store of an overlay, which it runs and nothing else."""
+    """True for a host that was added only to run an overlay's key-value store."""
     image_id: str | None = None
     flavor_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Controller:
-    """Where a switch's OpenFlow controller listens."""
+    """The address and TCP port of a switch's OpenFlow controller."""
 
     address: str
     port: int
@@ -94,9 +94,9 @@ class Controller:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """A switch. With ``controllers`` it obeys the one that answers; while none does, and without any, it learns.
+    """A switch. It obeys the one of its ``controllers`` that answers; while none answers, it learns by itself.
 
-    ``spanning_tree``: there is a loop of switches, and frames would go round in it for ever.
+    ``spanning_tree`` is true where switches form a loop, in which frames would circle for ever.
     """
 
     id: str
@@ -111,7 +111,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A network, ready to be made. ``seed`` is what all seeds in it were made from."""
+    """The plan of a network. ``seed`` is the number from which all seeds of its interfaces were made."""
 
     testbed: str
     seed: int
@@ -121,12 +121,12 @@ class Plan:
 
     @property
     def ends(self) -> Iterator[Interface]:
-        """All interfaces, in the order of the circuits."""
+        """The interfaces of all circuits, in the order of the circuits."""
         for circuit in self.circuits:
             yield circuit.first
             yield circuit.second
 
     @property
     def is_impaired(self) -> bool:
-        """Whether any interface delays, loses or holds back packets, for which the kernel must have netem."""
+        """True if an interface delays, loses or limits packets, which needs a kernel with netem."""
         return any(end.egress is not None for end in self.ends)

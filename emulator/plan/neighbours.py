@@ -1,4 +1,4 @@
-"""Plan to the ends that are told their neighbours' MAC addresses for good, where asking with ARP does not do."""
+"""Interfaces that get permanent MAC addresses of their neighbours, because ARP would not find them in time."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from itertools import permutations
 
 from emulator.plan.model import Circuit, Interface, Plan
 
-_NEIGHBOURS_ASKED = 512
-"""Up to so many circuits' ends ask for their neighbours with ARP.
+_MOST_ARP_INTERFACES = 512
+"""The most interfaces that find their neighbours by ARP.
 
-The kernel's table of neighbours is one for all namespaces, and takes 1,024 entries that come and go. More circuits
-than that would turn each other's entries out.
+All namespaces share the kernel's table of neighbours, which holds 1,024 entries that ARP made. With more interfaces,
+their entries would push each other out.
 """
 _SLOW_NS = 2 * 10**9
-"""ARP asks three times, once a second, and then takes for unreachable a neighbour whose answer is still on its way."""
+"""The shortest round trip that is too slow for ARP, which asks three times, once a second, and then gives up."""
 
 
-def told_neighbours(plan: Plan) -> Iterator[tuple[Interface, Interface]]:
-    """Pairs of ends of which the first is told the address of the second."""
-    many = 2 * len(plan.circuits) > _NEIGHBOURS_ASKED
+def permanent_neighbours(plan: Plan) -> Iterator[tuple[Interface, Interface]]:
+    """Yield pairs of interfaces: the first gets a permanent entry with the MAC address of the second."""
+    many = 2 * len(plan.circuits) > _MOST_ARP_INTERFACES
     switched: list[Circuit] = []
     for circuit in plan.circuits:
         if any(end.address is None for end in circuit.ends):
@@ -33,7 +33,7 @@ def told_neighbours(plan: Plan) -> Iterator[tuple[Interface, Interface]]:
 
 
 def _segments(circuits: list[Circuit]) -> Iterator[list[Interface]]:
-    """The ends with an address that reach each other over switches and no host."""
+    """Yield groups of interfaces with an address that reach each other over switches only."""
     import networkx as nx
 
     joined: nx.Graph[str] = nx.Graph()

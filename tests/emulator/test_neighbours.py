@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from emulator.plan import plan
-from emulator.plan.neighbours import told_neighbours
+from emulator.plan.neighbours import permanent_neighbours
 from gtsdsl.model.testbed import Testbed
 
 from .topologies import joined, ring
 
 
 def told(testbed: Testbed) -> list[tuple[str, str]]:
-    return [(end.node, far.node) for end, far in told_neighbours(plan(testbed))]
+    return [(end.node, far.node) for end, far in permanent_neighbours(plan(testbed))]
 
 
 def test_neighbours_ask() -> None:
