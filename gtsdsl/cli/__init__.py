@@ -30,7 +30,9 @@ _COMMANDS = {
     "lsp": "Serve an editor.",
     "plan": "Show the network that a topology becomes.",
 }
-"""Each command, which the module of its name holds as ``command``, and its line in the help."""
+"""The name of each command, and its line in the help."""
+_MODULES = {"emulate": "emulate.command", "guest": "emulate.guest"}
+"""The module of a command, under `gtsdsl.cli`, where it has another name than the command."""
 
 
 class _LazyGroup(click.Group):
@@ -42,9 +44,10 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command = importlib.import_module(f"gtsdsl.cli.{cmd_name}").command
+        module = f"gtsdsl.cli.{_MODULES.get(cmd_name, cmd_name)}"
+        command = importlib.import_module(module).command
         if not isinstance(command, click.Command):
-            raise TypeError(f"gtsdsl.cli.{cmd_name}.command is no command")
+            raise TypeError(f"{module}.command is not a command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -72,7 +75,7 @@ def main() -> None:
         prepare()
         cli(prog_name="gtsdsl")
     except GtsError as error:
-        from gtsdsl.cli.common import print_diagnostics
+        from gtsdsl.cli.output import print_diagnostics
 
         print_diagnostics(error.diagnostics)
         sys.exit(1)

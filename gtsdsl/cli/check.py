@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from gtsdsl.cli.common import wants_color, write_output, write_stdout
 from gtsdsl.cli.inputs import find_inputs
+from gtsdsl.cli.output import wants_color, write_output, write_stdout
 from gtsdsl.diagnostics import Findings, GtsError
 from gtsdsl.diagnostics.report import FileReport, counted, report
 from gtsdsl.diagnostics.text import render

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gtsdsl.cli.emulation import emulating
+from gtsdsl.cli.errors import emulating
 
 
 @click.command()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gtsdsl.cli.common import print_diagnostics, write_output
+from gtsdsl.cli.output import print_diagnostics, write_output
 from gtsdsl.diagnostics import printable
 from gtsdsl.inputs.loading import check, read_source
 from gtsdsl.model.testbed import Value

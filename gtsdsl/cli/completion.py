@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
-from gtsdsl.cli.common import write_stdout
+from gtsdsl.cli.output import write_stdout
 
 
 @click.command("completion")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gtsdsl.cli.emulation import emulating
+from gtsdsl.cli.errors import emulating
 
 if TYPE_CHECKING:
     from emulator.doctor import Finding

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gtsdsl.circuits import read_circuits
-from gtsdsl.cli.common import print_diagnostics, write_output
+from gtsdsl.cli.output import print_diagnostics, write_output
 from gtsdsl.diagnostics import GtsError, printable
 from gtsdsl.draw import FORMATS, draw
 from gtsdsl.inputs.loading import check, read_source

@@ -8,7 +8,7 @@ import sys
 import click
 from click.shell_completion import CompletionItem
 
-from gtsdsl.cli.common import write_stdout
+from gtsdsl.cli.output import write_stdout
 from gtsdsl.data import shipped
 from gtsdsl.diagnostics import CODES, printable
 

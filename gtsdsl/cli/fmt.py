@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from gtsdsl.cli.common import print_diagnostics, wants_color, write_output, write_stdout
 from gtsdsl.cli.inputs import find_inputs
+from gtsdsl.cli.output import print_diagnostics, wants_color, write_output, write_stdout
 from gtsdsl.diagnostics import GtsError, printable
 from gtsdsl.formatting import format_text
 from gtsdsl.inputs.loading import read_source

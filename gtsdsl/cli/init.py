@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gtsdsl.circuits import SITES, canonical, site
-from gtsdsl.cli.common import write_output
+from gtsdsl.cli.output import write_output
 from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.model.shapes import SHAPES, build, default_hosts
 from gtsdsl.targets import compile_to

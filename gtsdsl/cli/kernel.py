@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from gtsdsl.cli.emulation import complain, emulating
+from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.diagnostics import printable
 
 

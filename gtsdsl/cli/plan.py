@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from gtsdsl.cli.common import print_diagnostics, write_output
 from gtsdsl.cli.compile import parse_settings
+from gtsdsl.cli.output import print_diagnostics, write_output
 from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.inputs.loading import check, read_source
 

@@ -183,7 +183,7 @@ def test_memory_that_somebody_else_has_filled(leftovers: Leftovers) -> None:
 
 
 @pytest.mark.usefixtures("guest_kernel")
-@pytest.mark.parametrize("moment", ["click", "gtsdsl.cli.emulation", "emulator.system.errors", "emulator.kernel.guest"])
+@pytest.mark.parametrize("moment", ["click", "gtsdsl.cli.errors", "emulator.system.errors", "emulator.kernel.guest"])
 @pytest.mark.parametrize(
     "command", [("guest", "--", "sleep", "100"), ("emulate", "pair.dsl", "--exec", "h1: sleep 100")]
 )

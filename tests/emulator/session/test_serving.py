@@ -26,7 +26,7 @@ from emulator.session import Session
 from emulator.system.decode import checked, parsed
 from emulator.system.errors import EmulationError, GuestStalledError
 from emulator.task import Command, Task
-from gtsdsl.cli.emulation import complain
+from gtsdsl.cli.errors import complain
 from tests.emulator.leftovers import Leftovers, is_soon
 from tests.emulator.topologies import joined
 

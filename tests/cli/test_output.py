@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from gtsdsl.cli.common import wants_color, write_output
+from gtsdsl.cli.output import wants_color, write_output
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
 no_root = pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() == 0, reason="root may write everything")

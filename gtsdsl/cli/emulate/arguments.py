@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gtsdsl.cli.common import check_output
+from gtsdsl.cli.output import check_output
 from gtsdsl.diagnostics import did_you_mean, printable
 
 if TYPE_CHECKING:

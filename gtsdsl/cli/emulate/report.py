@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from gtsdsl.cli.overlay import about, overlay_table
+from gtsdsl.cli.emulate.overlay_report import about, overlay_table
 from gtsdsl.diagnostics import printable
 
 if TYPE_CHECKING:

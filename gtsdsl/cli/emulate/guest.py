@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gtsdsl.cli.emulation import (
+from gtsdsl.cli.errors import (
     emulating,
     guest_options,
     is_person,

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from gtsdsl.cli.common import check_output, write_output
-from gtsdsl.cli.emulation import (
+from gtsdsl.cli.emulate.arguments import parse_captures, parse_command, parse_image_map
+from gtsdsl.cli.emulate.overlay_report import OVERLAY_ONLY, gaps, overlay_options
+from gtsdsl.cli.emulate.report import losses, notice, show
+from gtsdsl.cli.errors import (
     complain,
     emulating,
     guest_options,
@@ -21,11 +23,9 @@ from gtsdsl.cli.emulation import (
     parse_output_limit,
     warn_if_unconfined,
 )
-from gtsdsl.cli.emulation_options import parse_captures, parse_command, parse_image_map
 from gtsdsl.cli.help import GroupedCommand
-from gtsdsl.cli.overlay import OVERLAY_ONLY, gaps, overlay_options
+from gtsdsl.cli.output import check_output, write_output
 from gtsdsl.cli.plan import asked_testbed, check_rtts, plan_options, user_circuits
-from gtsdsl.cli.showing import losses, notice, show
 from gtsdsl.diagnostics import printable
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The commands that run a guest kernel: `gtsdsl emulate` and `gtsdsl guest`."""
