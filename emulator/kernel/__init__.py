@@ -1,1 +1,1 @@
-"""Where an emulation runs: this host's kernel, or a guest kernel with a clock of its own."""
+"""Kernels to run in: this machine's own, or a guest kernel with its own clock; build, boot and confine a guest."""

@@ -1,6 +1,4 @@
-"""Know which guest kernels are at hand: those built before, kept in the user's cache folder, the one of the wheel
-`gtsdsl-kernel`, and Debian's package.
-"""
+"""Guest kernels at hand: built ones in the user's cache folder, the wheel's (`gtsdsl-kernel`) and Debian's package."""
 
 from __future__ import annotations
 
@@ -24,11 +22,11 @@ from emulator.system.folders import cache_folder, make_folder, removing_all, req
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A change of ours to the source of Linux."""
+    """A patch that this project applies to the source of Linux."""
 
     path: Path
     without: str
-    """What a kernel is like whose source the patch does not fit, in words for a warning."""
+    """What a kernel without the patch lacks, as words for a warning."""
 
 
 CONFIGURATION = Path(__file__).with_name("gts-uml.config")
@@ -43,14 +41,14 @@ PATCHES = (
     Patch(Path(__file__).with_name("optimisation.patch"), "the build takes longer"),
 )
 PACKAGED = Path("/usr/bin/linux.uml")
-"""Where Debian's package `user-mode-linux` has its kernel."""
+"""The kernel of Debian's package `user-mode-linux`."""
 PACKAGED_FROM = "apt-get install user-mode-linux kmod"
-"""What installs all that the packaged kernel needs."""
+"""The command that installs the packaged kernel and what it needs."""
 
 _PACKAGED_MODULES = Path("/usr/lib/uml/modules")
 _MODPROBE = Path("/sbin/modprobe")
 _WHEEL_FOLDER = "gtsdsl_kernel"
-"""Where the wheel `gtsdsl-kernel` has its files, in a folder of installed packages."""
+"""The folder of the wheel `gtsdsl-kernel`, in a folder of installed packages."""
 _UPGRADE = "pip install --upgrade gtsdsl-kernel, or gtsdsl kernel build"
 _INFO = "info.json"
 _EXECUTABLE = "linux"
@@ -59,16 +57,16 @@ _BUILDING = "building-"
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """Where the kernel keeps what a watchdog reads from outside: addresses in the guest kernel's process."""
+    """Addresses in the guest kernel's process that the clock watchdog reads from outside."""
 
     time_travel_time: int
-    """The virtual clock, a 64-bit number of nanoseconds since boot."""
+    """Address of the virtual clock, a 64-bit number of nanoseconds since boot."""
     cpu_tasks: int
-    """A pointer to the task that runs now."""
+    """Address of a pointer to the task that runs now."""
     init_task: int
-    """The first task, and…"""
+    """Address of the first task, whose name is `swapper`."""
     init_task_bytes: int
-    """…its size: that it is named `swapper` shows where a task has its name."""
+    """Size of a task; the place of `swapper` in the first one is the place of the name in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,44 +76,44 @@ class Kernel:
     executable: Path
     version: str
     seccomp: bool
-    """It can run its processes without ptrace, at twice the speed."""
+    """True if it can run its processes without ptrace, at twice the speed."""
     virtual_clock: bool
     seeded: bool
-    """It takes the seed of its random numbers from the command line, so that runs repeat."""
+    """True if it takes the seed of its random numbers from the command line, so that runs repeat."""
     symbols: Symbols | None
     modules: Path | None
-    """Its modules, if it has any."""
+    """The folder of its modules; None if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a kernel was built from, and with."""
+    """The source and the tools that a kernel was built from."""
 
     package: str
     """Debian's package of the source, such as ``linux-source-7.3``; empty if the user named a tarball."""
     version: str
-    """The package's version, or what `Source` calls the tarball."""
+    """The package's version, or `Source.version` of a tarball."""
     tarball_sha256: str
     compiler: str
-    """The compiler and the linker, with their versions: other ones make other bytes."""
+    """The compiler and the linker with their versions, because other ones make other bytes."""
     c_library: str
-    """The version of Debian's `libc6-dev`, a part of which is in the kernel; empty on another system."""
+    """The version of Debian's `libc6-dev`, which the kernel is linked with; empty on another system."""
     configuration: str
-    """`configuration_hash` when it was built."""
+    """`configuration_hash` of the build."""
 
 
 def kernels_folder() -> Path:
-    """Where built kernels are kept."""
+    """Return the folder of built kernels."""
     return cache_folder() / "kernels"
 
 
 def verdicts_folder() -> Path:
-    """Where is kept which guest kernels run on this machine (`verdict`)."""
+    """Return the folder that records which guest kernels run on this machine (`verdict`)."""
     return cache_folder() / "verdicts"
 
 
 def configuration_hash() -> str:
-    """Names how a kernel is built, whatever it is built from: a built kernel with another hash is out of date."""
+    """Return a hash of the configuration and the patches; a built kernel with another hash is out of date."""
     digest = hashlib.sha256()
     lines = CONFIGURATION.read_text().splitlines()
     digest.update("\n".join(sorted(line for line in lines if line.startswith("CONFIG_"))).encode())
@@ -125,18 +123,17 @@ def configuration_hash() -> str:
 
 
 def key(version: str) -> str:
-    """The name of the folder that keeps the kernel built from a source."""
+    """Return the name of the folder for the kernel that is built from a version of the source."""
     return f"{version}-{configuration_hash()}"
 
 
 def built_kernels() -> tuple[Kernel, ...]:
-    """The kernels built with the present configuration: those in the cache, the one asked for last first, then the
-    wheel's.
+    """Return the kernels of the present configuration: those in the cache, then the wheel's.
 
-    Emulations use the first: `gtsdsl kernel build` is how to choose among kernels.
+    The kernel that `gtsdsl kernel build` built or chose last comes first, and emulations use the first one.
 
     Raises:
-        UntrustedError: somebody else could have put one there.
+        UntrustedError: another user could have written a kernel of the cache.
         EmulationError: the cache cannot be read.
     """
     found = []
@@ -157,16 +154,16 @@ class WheelKernel:
 
     executable: Path
     kernel: Kernel | None
-    """None if it is not to be used, and then…"""
+    """The kernel; None if it cannot be used."""
     unusable: str
-    """…why not and what mends it, in a line; empty otherwise."""
+    """One line that says why the kernel cannot be used, and what to do; empty if it can."""
 
 
 def wheel_kernel() -> WheelKernel | None:
-    """The kernel of the installed wheel; None if none is installed.
+    """Return the kernel of the installed wheel; None if no wheel is installed.
 
-    It is looked for in the folders of installed packages and beside this package, and not in ``sys.path``, because
-    that can hold the working folder, in which anybody's files may be. No code of the wheel is run: it has none.
+    The search covers the folders of installed packages and the folder of this package. It leaves out ``sys.path``,
+    because that can hold the working folder, which may be a stranger's. The wheel has no code.
     """
     places = [*site.getsitepackages(), *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]
     for place in (str(Path(__file__).resolve().parents[2]), *places):
@@ -187,7 +184,7 @@ def wheel_kernel() -> WheelKernel | None:
 
 
 def prefer(kernel: Kernel) -> None:
-    """Have a kernel of the cache come first from now on.
+    """Make a kernel of the cache the first of `built_kernels` from now on.
 
     Raises:
         EmulationError: the cache cannot be written.
@@ -199,7 +196,7 @@ def prefer(kernel: Kernel) -> None:
 
 
 def packaged_kernel() -> Kernel | None:
-    """The kernel of Debian's `user-mode-linux`, if it is installed, and what it loads its modules with."""
+    """Return the kernel of Debian's `user-mode-linux`; None unless the kernel and `modprobe` are installed."""
     if not PACKAGED.is_file() or not _MODPROBE.exists():
         return None
     versions = sorted((path for path in _PACKAGED_MODULES.glob("*") if path.is_dir()), key=lambda path: path.name)
@@ -209,7 +206,7 @@ def packaged_kernel() -> Kernel | None:
 
 
 def keep(kernel: Kernel, origin: Origin, folder: Path) -> None:
-    """Write what is known of a kernel beside it in ``folder``, which then is a kernel of the cache."""
+    """Write the facts about a kernel into its ``folder``, which makes it a folder of the cache."""
     fields = {
         "schema": 1,
         "version": kernel.version,
@@ -224,10 +221,10 @@ def keep(kernel: Kernel, origin: Origin, folder: Path) -> None:
 
 @contextlib.contextmanager
 def building(name: str) -> Iterator[Path]:
-    """A folder to build in that no other build is in; removed at the end. What a kill leaves of it, `clean` removes.
+    """Yield a folder to build in, locked against other builds and removed at the end; after a kill, `clean` removes it.
 
     Raises:
-        EmulationError: the same is being built already, or the folder cannot be made.
+        EmulationError: another process builds the same kernel, or the folder cannot be made.
     """
     folder = kernels_folder() / f"{_BUILDING}{name}"
     try:
@@ -236,13 +233,13 @@ def building(name: str) -> Iterator[Path]:
     except OSError as error:
         raise EmulationError(f"{folder}: {error.strerror}; set XDG_CACHE_HOME to a folder you may write") from None
     try:
-        if not _locked(lock) or os.fstat(lock).st_nlink == 0:  # it has just ended, and removed the folder
+        if not _locked(lock) or os.fstat(lock).st_nlink == 0:  # no link: the other build has just removed the folder
             raise EmulationError("another gtsdsl builds this kernel right now: wait for it, then run this again")
         try:
-            for path in folder.iterdir():  # what a build that was killed has left
+            for path in folder.iterdir():  # files that a killed build left
                 if path.name != "lock":
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
-            with umask(0o022):  # the user's may close what is built to the user, or open it to all
+            with umask(0o022):  # the user's own umask may take the user's rights, or give rights to others
                 yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -251,10 +248,10 @@ def building(name: str) -> Iterator[Path]:
 
 
 def clean() -> Iterator[Path]:
-    """Remove all built kernels, what builds that were killed have left, and the verdicts; each folder, once it is gone.
+    """Remove built kernels, folders of killed builds, and the verdicts; yield each folder that was removed.
 
-    Raises, after all that can be removed has been:
-        EmulationError: the cache cannot be read, or something in it cannot be removed.
+    Raises, after the rest has been removed:
+        EmulationError: the cache cannot be read, or a part of it cannot be removed.
     """
     with removing_all() as removing:
         verdicts = verdicts_folder()
@@ -265,13 +262,13 @@ def clean() -> Iterator[Path]:
 
 
 def _remove(folder: Path) -> bool:
-    """Remove a folder of the cache, but for one in which a build runs; whether it is gone."""
+    """Remove a folder of the cache unless a build runs in it; return whether it was removed."""
     lock = None
     if folder.name.startswith(_BUILDING):
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         is_free = lock is None or _locked(lock)
-        if is_free and folder.is_symlink():  # to a kernel that the user keeps elsewhere, which stays
+        if is_free and folder.is_symlink():  # the user keeps the kernel elsewhere, where it stays
             folder.unlink()
         elif is_free:
             shutil.rmtree(folder)
@@ -300,18 +297,18 @@ def _locked(descriptor: int) -> bool:
 
 
 def read(folder: Path) -> Kernel:
-    """The kernel in a folder of the cache or of the wheel.
+    """Return the kernel in a folder of the cache or of the wheel.
 
     Raises:
-        PermissionError: it is not to be run there.
+        PermissionError: the kernel may not be executed there.
         OSError, ValueError, TypeError, KeyError: the folder was not written by `keep`, or is damaged.
     """
     executable = folder / _EXECUTABLE
     if platform.machine() != "x86_64":
-        raise ValueError("not to be run here")
+        raise ValueError("a guest kernel runs on x86-64 only")
     if not stat.S_ISREG(executable.stat().st_mode):
         raise ValueError("no program")
-    if not os.access(executable, os.X_OK):  # also where the file system is mounted noexec
+    if not os.access(executable, os.X_OK):  # false on a file system that is mounted noexec, too
         raise PermissionError(errno.EACCES, "not executable", str(executable))
     fields = json.loads((folder / _INFO).read_text())
     return Kernel(
@@ -326,7 +323,7 @@ def read(folder: Path) -> Kernel:
 
 
 def read_origin(folder: Path) -> Origin:
-    """What the kernel in a folder was built from.
+    """Return the origin of the kernel in a folder.
 
     Raises:
         OSError, ValueError, TypeError, KeyError: as `read`.

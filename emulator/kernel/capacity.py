@@ -1,4 +1,4 @@
-"""See that this machine, and the limits that a shell sets (`ulimit`), leave room for a guest."""
+"""Room for a guest: the limits of this process (`ulimit`) and the space for the guest's memory."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from emulator.system.errors import EmulationError
 from emulator.system.run_folders import RunFolder
 
 _OPEN_FILES = 256
-"""A guest has each of the host's files that it uses open on the host, too: a small topology some 100 at once."""
+"""Open files that a guest needs: each file that it uses is open on this machine too, some 100 for a small topology."""
 _BESIDE_MEMORY_BYTES = 2**28
-"""What a guest's kernel and our own Python map beside the guest's memory."""
+"""Memory that the guest's kernel and this Python map in addition to the guest's own memory."""
 
 
 def require_limits(memory_bytes: int) -> None:
-    """Raise if a limit of this process is too low for a guest with this much memory.
+    """Check that no limit of this process is too low for a guest with this much memory.
 
     Raises:
-        EmulationError: the message names the limit and what raises it.
+        EmulationError: a limit is too low; the message names it and says how to raise it.
     """
     megabytes = memory_bytes // 2**20
     _require(
@@ -46,21 +46,21 @@ def require_limits(memory_bytes: int) -> None:
 
 
 def _require(limit: int, which: int, least: int, what: str) -> None:
-    """Raise if a limit (``which``: 0 is the soft one, 1 the hard one) is below ``least``."""
+    """Raise an error if a limit is below ``least``; ``which`` is 0 for the soft limit and 1 for the hard one."""
     value = resource.getrlimit(limit)[which]
     if value != resource.RLIM_INFINITY and value < least:
         raise EmulationError(f"a guest kernel needs {what}")
 
 
 def memory_folder(run: RunFolder, memory_bytes: int) -> Path:
-    """A folder for the guest's memory file, in memory where there is room (a container's `/dev/shm` may have 64 MB).
+    """Return a new folder for the guest's memory file, in memory if there is room (a container's may have 64 MB).
 
     Raises:
-        EmulationError: there is room nowhere.
+        EmulationError: no folder has enough room.
     """
     for folder in run.memory_folders:
         place = folder.parent
-        executable = not os.statvfs(place).f_flag & os.ST_NOEXEC  # programs of the guest run in its memory
+        executable = not os.statvfs(place).f_flag & os.ST_NOEXEC  # the guest's programs are executed in its memory
         if executable and os.access(place, os.W_OK | os.X_OK) and free_bytes(place) >= memory_bytes:
             folder.mkdir(mode=0o700)
             return folder

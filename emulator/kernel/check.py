@@ -1,4 +1,4 @@
-"""Find out whether a guest kernel boots and keeps time, by measuring a real round trip through netem in it."""
+"""Check of a guest kernel: it boots, and its virtual clock measures a round trip through netem exactly."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from emulator.kernel.job import GuestJob
 from emulator.system.errors import EmulationError
 
 EXPECTED_RTT_MS = 36.5
-"""Twice the delay that the script sets: about that of the circuit from Amsterdam to Milan."""
+"""Twice the delay that the script sets, about the round trip of the circuit from Amsterdam to Milan."""
 TOLERANCE_MS = 0.005
-"""Reading the clock moves it by 256 ns, a few times a packet: 2 to 3 µs are seen."""
+"""The largest error: each reading of the clock moves it by 256 ns, which adds 2 to 3 µs to a round trip."""
 
 SCRIPT = """set -e
 ip netns add peer
@@ -29,16 +29,16 @@ tc -n peer qdisc add dev far root netem delay 18.25ms
 ping -q -c 1 -W 2 10.0.0.1 > /dev/null
 ping -q -c 10 -i 1 10.0.0.1
 """
-"""Two hosts and a circuit; the first packet waits for ARP as well and is not counted."""
+"""The measurement: two hosts and a circuit. The first ping does not count, because it waits for ARP too."""
 
 _TIMEOUT_S = 120.0
 
 
 def measure_rtt_ms(boot: Boot) -> tuple[float, float]:
-    """The smallest and the largest of ten round trips in a guest.
+    """Return the smallest and the largest of ten round trips in a guest.
 
     Raises:
-        EmulationError: the guest does not boot, or the pings do not come back.
+        EmulationError: the guest does not boot, or a ping gets no answer.
     """
     output, errors = bytearray(), bytearray()
     with Guest(
@@ -55,10 +55,10 @@ def measure_rtt_ms(boot: Boot) -> tuple[float, float]:
 
 
 def check_clock(kernel: Kernel) -> None:
-    """Pass if the kernel's virtual clock is exact.
+    """Check that the kernel's virtual clock is exact.
 
     Raises:
-        EmulationError: it does not boot, or measures something else than what is set.
+        EmulationError: the kernel does not boot, or measures another round trip than the one that is set.
     """
     least, most = measure_rtt_ms(Boot(kernel, Clock.VIRTUAL, timeout_s=_TIMEOUT_S))
     if max(EXPECTED_RTT_MS - least, most - EXPECTED_RTT_MS) > TOLERANCE_MS:

@@ -1,8 +1,8 @@
-"""Tell from outside, by reading the guest kernel's memory, whether its virtual clock still goes.
+"""Clock watchdog: it reads the guest kernel's memory from outside, and tells when the virtual clock stands still.
 
 A program that spins without a system call stops the virtual clock for ever; one that is never idle makes it crawl.
-A tick inside the guest would itself be an event in virtual time, so none is used: the clock is one number in the
-memory of a process of ours (``time_travel_time``), and reading it disturbs nothing.
+The watchdog sends no tick into the guest, because a tick would be an event in virtual time. It reads the clock as a
+number (``time_travel_time``) in the memory of the guest kernel's process, which disturbs nothing.
 """
 
 from __future__ import annotations
@@ -18,24 +18,26 @@ from emulator.kernel.supervisor import children
 from emulator.system.text import one_line
 
 PATIENCE_S = 60.0
-"""Wall time without progress after which a guest is given up: five `dockerd` need 10 s to start on two slow cores."""
+"""Wall time without progress after which the guest is ended; five `dockerd` need 10 s to start on two slow cores."""
 
 _CRAWL_PATIENCES = 5
-"""A clock that goes, but hardly, gets this many times as long…"""
+"""The time, in patiences, over which a clock that does move is judged."""
 _CRAWL_RATE = 5e-2
-"""…and is given up if it is, over all that time, twenty times slower than the wall clock…"""
+"""The least virtual time per wall time over that period; a slower clock crawls."""
 _SPIN_RATE = 0.25
-"""…or four times, if at each look the same program was running: one that does nothing but read the clock moves it by
-256 ns each time, which is 20 ms a second where a system call takes 12 µs, and 170 ms where it takes 1.5."""
-_STANDSTILL_NS = 1_000_000
-"""Reading the clock moves it by 256 ns: a little progress is none."""
+"""The least virtual time per wall time if each sample showed the same program.
 
+A program that only reads the clock moves it by 256 ns each time: 20 ms a second where a system call takes 12 µs, and
+170 ms a second where it takes 1.5 µs.
+"""
+_STANDSTILL_NS = 1_000_000
+"""The least progress that counts, because reading the clock moves it by 256 ns."""
 _COMM_BYTES = 16
 _FIRST_TASK = b"swapper"
 
 
 class GuestMemory:
-    """The memory of a running guest kernel's process, read where the kernel keeps its clock and its present task."""
+    """The memory of a guest kernel's process, from which the virtual clock and the running task are read."""
 
     def __init__(self, pid: int, symbols: Symbols) -> None:
         """Raises:
@@ -51,18 +53,18 @@ class GuestMemory:
         os.close(self._descriptor)
 
     def virtual_ns(self) -> int:
-        """The virtual clock: nanoseconds since the guest booted; 0 while it has not.
+        """Return the virtual clock: nanoseconds since the guest booted, and 0 before that.
 
         Raises:
-            OSError: the process has gone.
+            OSError: the process has ended.
         """
         return self._number(self._symbols.time_travel_time)
 
     def running_task(self) -> str:
-        """The name of the guest's process that runs now; empty if it cannot be told.
+        """Return the name of the guest's process that runs now; an empty string if it cannot be found.
 
-        Where a task has its name differs from one configuration to another: it is where the first task is called
-        ``swapper``.
+        The place of the name in a task depends on the kernel's configuration. It is the place of ``swapper`` in the
+        first task.
         """
         try:
             first = os.pread(self._descriptor, self._symbols.init_task_bytes, self._symbols.init_task)
@@ -80,16 +82,16 @@ class GuestMemory:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What two clocks said at one moment."""
+    """The wall clock and the virtual clock at one moment."""
 
     wall_s: float
     virtual_ns: int
     task: str
-    """The name of the process that ran; empty if it could not be told."""
+    """Name of the process that ran; empty if it was not found."""
 
 
 class ClockWatchdog:
-    """Judges samples of the clocks, taken about once a second."""
+    """A judge of samples of the clocks, which are taken about once a second."""
 
     def __init__(self, patience_s: float = PATIENCE_S) -> None:
         self._patience_s = patience_s
@@ -98,7 +100,7 @@ class ClockWatchdog:
         self._tasks: set[str] = set()
 
     def verdict(self, sample: Sample) -> str | None:
-        """What is wrong with the clock, as the rest of a sentence; None if nothing is."""
+        """Return what is wrong with the clock, as the beginning of a message; None if nothing is wrong."""
         if self._moved is None or self._began is None:
             self._moved = self._began = sample
             return None
@@ -106,7 +108,7 @@ class ClockWatchdog:
             self._moved = sample
         still_s = sample.wall_s - self._moved.wall_s
         if still_s >= self._patience_s:
-            return f"the virtual clock has stood still for {still_s:.0f} s: a program computes, and never waits"
+            return f"the virtual clock has stood still for {still_s:.0f} s, because a program computes and never waits"
         self._tasks.add(sample.task)
         passed_s = sample.wall_s - self._began.wall_s
         if passed_s < self._patience_s * _CRAWL_PATIENCES:
@@ -114,23 +116,23 @@ class ClockWatchdog:
         virtual_s = (sample.virtual_ns - self._began.virtual_ns) / 1e9
         if virtual_s < passed_s * _CRAWL_RATE:
             return (
-                f"the virtual clock crawls: {virtual_s:.3f} s in {passed_s:.0f} s, for something is never idle"
+                f"the virtual clock crawls: {virtual_s:.3f} s in {passed_s:.0f} s, because a program is never idle"
                 " (a flood without a rate, a loop of switches)"
             )
         if virtual_s < passed_s * _SPIN_RATE and len(self._tasks) == 1 and "" not in self._tasks:
             return (
-                f"the virtual clock crawls: {virtual_s:.3f} s in {passed_s:.0f} s, for a program looks at the clock"
-                " again and again, and never waits"
+                f"the virtual clock crawls: {virtual_s:.3f} s in {passed_s:.0f} s, because a program reads the clock"
+                " again and again and never waits"
             )
         self._began = sample
         self._tasks.clear()
         return None
 
 
-def guest_process(keeper: int, executable: Path) -> int | None:
-    """The guest kernel's process: the keeper's child that runs its executable; None if there is none."""
-    for pid in children(keeper):
+def guest_process(supervisor: int, executable: Path) -> int | None:
+    """Return the guest kernel's process, the supervisor's child that runs ``executable``; None if it is missing."""
+    for pid in children(supervisor):
         with contextlib.suppress(OSError):
-            if executable.samefile(f"/proc/{pid}/exe"):  # whatever links its path goes through
+            if executable.samefile(f"/proc/{pid}/exe"):  # the same file, even if the path has links
                 return pid
     return None

@@ -1,11 +1,10 @@
-"""Confine this process, and all that it starts, to reading files and to writing below a few folders.
+"""Confinement of this process, and of all that it starts: it may read files, and write below a few folders.
 
-Root in a guest kernel can mount the host's file system once more, for writing: what stops it has to stand outside.
-Landlock does (Linux 5.13 and later), and needs no rights; `seccomp` leaves of all other system calls those that a guest
-kernel makes. The system calls are
-made here and not through a package: on PyPI there is `landlock`, of which there are only pre-releases, and
-`landlockpy`, which is new; and the keeper of a guest starts without `site-packages`, for a guest must be up in a fifth
-of a second.
+Root in a guest kernel can mount the machine's file system a second time, writable, so the confinement must be outside
+the guest. Landlock (Linux 5.13 and later) confines files and needs no rights; `seccomp` allows only the other system
+calls that a guest kernel makes. This module makes Landlock's system calls itself, because the packages on PyPI are a
+pre-release (`landlock`) and a new one (`landlockpy`), and because a guest's supervisor starts without installed
+packages, so that a guest is up in a fifth of a second.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ _WRITE = _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REF
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 
 _HANDLED_BY_ABI = ((1, 13), (2, 14), (3, 15), (5, 16))
-"""From which version of the interface on the kernel knows how many of the rights to files."""
+"""Pairs: a version of Landlock's interface, and the number of rights to files from that version on."""
 _TRUNCATE_FROM, _SCOPES_FROM = 3, 6
-"""From which on it has a right to truncate(2), and keeps signals inside."""
+"""The versions of Landlock's interface that have a right for truncate(2), and that confine signals."""
 
 _READ_WRITE_DEVICES = ("/dev/null", "/dev/zero")
 _READ_DEVICES = ("/dev/full", "/dev/random", "/dev/urandom", "/dev/shm")  # noqa: S108 - read only
-"""What may be opened in /dev: no terminal, whose keys a guest could read in the user's place, and no disk."""
+"""Devices that may be opened: no terminal, because a guest could read the user's keys there, and no disk."""
 
 
 class _Ruleset(ctypes.Structure):
@@ -56,12 +55,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def landlock_version() -> int:
-    """The version of Landlock's interface in the running kernel; 0: there is none, or it is switched off."""
+    """Return the version of Landlock's interface in the running kernel; 0 if it is missing or switched off."""
     return max(0, int(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION_FLAG)))
 
 
 def unconfined(version: int) -> str:
-    """What a version of Landlock leaves open to a guest, as what it could do; empty if nothing."""
+    """Return what a guest could do that this version of Landlock does not prevent; an empty string for nothing."""
     if version == 0:
         return (
             "root in a guest could write to your files, and a guest that broke out of its kernel could read your"
@@ -73,15 +72,15 @@ def unconfined(version: int) -> str:
 
 
 def confine(writable: list[str | int], version: int) -> None:
-    """Let this process read all but devices and other processes, and write below ``writable``, for good.
+    """Confine this process for good: it may read all but devices and other processes, and write below ``writable``.
 
-    ``writable`` are folders, as paths or as descriptors; the descriptors are closed. ``version`` is Landlock's
-    (`landlock_version`): without one, what this process reads and writes is not confined.
+    ``writable`` are folders, as paths or as descriptors; the descriptors are closed. ``version`` is the version of
+    Landlock's interface (`landlock_version`); with 0, reading and writing are not confined.
 
-    Below ``writable`` it may make files and folders, but no links, pipes, sockets or devices: whoever reads an output
-    folder afterwards should find only what cannot lead elsewhere. Modes, owners and times of files stay as they are
-    made. It has no sockets, whether of a network or of this machine, shares no memory, and sets nothing of other
-    processes (`seccomp.restrict_calls`). From version 6 of Landlock's interface on it cannot signal them either.
+    Below ``writable`` the process may make files and folders, but no links, pipes, sockets or devices, so that nothing
+    in an output folder leads elsewhere. It cannot change modes, owners and times of files, open sockets, share memory,
+    or change other processes (`seccomp.restrict_calls`). From version 6 of Landlock's interface on, it cannot signal
+    other processes either.
 
     Raises:
         OSError: the kernel refuses.
@@ -98,7 +97,7 @@ def _restrict_files(writable: list[str | int], version: int) -> None:
     descriptor = _call(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.sizeof(ruleset), 0)
     _allow(descriptor, "/", _READ_DIR)
     readable = [f"/{name}" for name in os.listdir("/") if name not in ("dev", "proc")]
-    # other processes have secrets in their environment, and Landlock keeps nobody from reading it (seen in Linux 6.18)
+    # the environment of other processes has secrets, and Landlock does not protect it by itself (seen in Linux 6.18)
     readable += [f"/proc/{name}" for name in os.listdir("/proc") if not name.isdigit()]
     readable += _READ_DEVICES
     for path in filter(os.path.exists, readable):  # a link may lead nowhere, and a container may lack a device
@@ -112,20 +111,20 @@ def _restrict_files(writable: list[str | int], version: int) -> None:
 
 
 def _forgo_privileges() -> None:
-    """Let no program that this process starts gain rights (set-user-ID and the like)."""
+    """Prevent that a program which this process starts gains rights, as by set-user-ID."""
     if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")
 
 
 def drop_capabilities(*, write_others_files: bool) -> None:
-    """Leave root, from the next program on, nothing of its rights but to read every file.
+    """Drop root's rights from the next program on, except the right to read every file.
 
-    Reading is kept because the guest's root file system is the host's, and programs in it expect to read what root
-    can. ``write_others_files`` keeps the right to write where the owner is somebody else: an output folder that
-    belongs to the user on whose behalf root runs.
+    Reading stays because the guest's root file system is this machine's, and the guest's programs expect to read what
+    root can read. ``write_others_files`` keeps the right to write other users' files, which an output folder needs that
+    belongs to the user for whom root runs.
 
     Raises:
-        OSError: the process may not drop them, as it is not root.
+        OSError: the process is not root.
     """
     kept = {_CAP_DAC_READ_SEARCH} | ({_CAP_DAC_OVERRIDE} if write_others_files else set())
     with open("/proc/sys/kernel/cap_last_cap") as file:
