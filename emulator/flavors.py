@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from emulator.system.errors import EmulationError
-from gtsdsl.diagnostics import printable
+from gtsdsl.text import printable
 
 _FORM = re.compile(r"c([1-9][0-9]{0,5})r([1-9][0-9]{0,5})h([1-9][0-9]{0,5})")
 _MB, _GB = 2**20, 2**30

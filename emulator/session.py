@@ -23,8 +23,9 @@ from emulator.system.decode import checked
 from emulator.system.errors import EmulationError
 from emulator.system.folders import usable_umask
 from emulator.task import Task
-from gtsdsl.diagnostics import did_you_mean, printable
-from gtsdsl.model.testbed import Testbed, Value
+from gtsdsl.model.testbed import Testbed
+from gtsdsl.model.values import Value
+from gtsdsl.text import did_you_mean, printable
 
 if TYPE_CHECKING:
     from emulator.overlays.model import OverlaySpec, Runtime

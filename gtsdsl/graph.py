@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import networkx as nx
 
-from gtsdsl.diagnostics import printable
 from gtsdsl.inputs.graph import EDGE_KEYS, NODE_KEYS, from_graph, refuse_twice
-from gtsdsl.model.testbed import LINK_CLASS, Port, PortRef, Resource, Testbed, Value, flatten
+from gtsdsl.model.testbed import LINK_CLASS, Port, PortRef, Resource, Testbed, flatten
+from gtsdsl.model.values import Value
+from gtsdsl.text import printable
 
 __all__ = ["from_graph", "to_graph"]
 

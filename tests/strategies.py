@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from gtsdsl.model.nested import nested_types
 from gtsdsl.model.references import RESERVED_WORDS, split_reference
-from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed
+from gtsdsl.model.values import Value
 from tests.hostile import HOSTILE_IDS
 
 TEXTS = st.one_of(st.sampled_from(HOSTILE_IDS), st.text(st.characters(exclude_categories=["Cs"]), max_size=12))

@@ -9,7 +9,7 @@ from gtsdsl.diagnostics import findings
 from gtsdsl.evaluate import limits as bounds
 from gtsdsl.formatting import MAX_LAID_OUT
 from gtsdsl.inputs.files import MAX_BYTES
-from gtsdsl.model import testbed
+from gtsdsl.model import values
 from gtsdsl.syntax import parser, strings
 
 
@@ -28,7 +28,7 @@ def test_the_language() -> None:
     assert _numbers(page, without="## What a file cannot do") == {
         "the file": [MAX_BYTES // 2**20, parser.MAX_WORDS, parser.MAX_ADJACENCIES, parser.MAX_NESTING],
         "evaluation": [bounds.MAX_STEPS, bounds.MAX_CALLS, bounds.MAX_TYPES],
-        "a collection, a string, a number": [bounds.MAX_COLLECTION, testbed.MAX_STRING, testbed.MAX_DIGITS],
+        "a collection, a string, a number": [bounds.MAX_COLLECTION, values.MAX_STRING, values.MAX_DIGITS],
         "made in all": [bounds.MAX_MADE],
         "resources, ports and adjacencies": [bounds.MAX_ELEMENTS, bounds.RESOURCE_WEIGHT],
         "findings": [findings.MAX_FINDINGS, findings.MAX_FOUND],
@@ -40,14 +40,14 @@ def test_the_language() -> None:
 
 def test_the_diagnostic() -> None:
     page = shipped("docs", "diagnostics", "GTS012.md").read_text(encoding="utf-8")
-    assert testbed.MAX_STRING == strings.MAX_STRING
+    assert values.MAX_STRING == strings.MAX_STRING
     assert _numbers(page, without="at most") == {
         "steps of evaluation": [bounds.MAX_STEPS],
         "resources, ports and adjacencies, where a resource counts as 4": [bounds.MAX_ELEMENTS, bounds.RESOURCE_WEIGHT],
         "items of a list, a map or a range": [bounds.MAX_COLLECTION],
-        "characters of a string, as it is written or made": [testbed.MAX_STRING],
+        "characters of a string, as it is written or made": [values.MAX_STRING],
         "characters that are made in all": [bounds.MAX_MADE],
-        "digits of a number": [testbed.MAX_DIGITS],
+        "digits of a number": [values.MAX_DIGITS],
         "methods and closures that wait for one another": [bounds.MAX_CALLS],
         "testbeds inside testbeds": [bounds.MAX_TYPES],
         "lists and maps inside one another": [bounds.MAX_DEPTH],

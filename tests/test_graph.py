@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from gtsdsl.graph import from_graph, to_graph
-from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value, flatten
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed, flatten
+from gtsdsl.model.values import Value
 from gtsdsl.targets import gts_json
 from tests.hostile import hostile_testbed
 from tests.strategies import valid_testbeds

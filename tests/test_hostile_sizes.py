@@ -17,7 +17,7 @@ from gtsdsl.inputs.files import MAX_BYTES
 from gtsdsl.inputs.json import MAX_DEPTH, MAX_WORDS
 from gtsdsl.inputs.loading import check
 from gtsdsl.model.references import MAX_DOTS
-from gtsdsl.model.testbed import MAX_DIGITS, MAX_STRING
+from gtsdsl.model.values import MAX_DIGITS, MAX_STRING
 from gtsdsl.rules.index import MAX_PATHS
 from gtsdsl.source import Source
 from gtsdsl.topology.routes import MAX_ROUTES, MAX_ROUTING_STEPS

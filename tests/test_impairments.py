@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from gtsdsl.circuits import Circuits, parse_circuits
-from gtsdsl.model.testbed import Port, Testbed, Value
+from gtsdsl.model.testbed import Port, Testbed
+from gtsdsl.model.values import Value
 from gtsdsl.source import Source
 from gtsdsl.topology.impairments import (
     MIN_QUEUE_PACKETS,

@@ -17,7 +17,7 @@ from emulator.netlink import namespaces
 from emulator.overlays.model import Container
 from emulator.plan import Plan
 from emulator.system.errors import EmulationError
-from gtsdsl.diagnostics import printable
+from gtsdsl.text import printable
 
 if TYPE_CHECKING:
     from emulator.mininet.network import EmulatedNetwork

@@ -18,7 +18,7 @@ from emulator.kernel.job import say_running
 from emulator.mininet.impair import USAGE, described, impair
 from emulator.system.errors import EmulationError, in_a_line
 from emulator.system.programs import find_program
-from gtsdsl.diagnostics import did_you_mean, printable
+from gtsdsl.text import did_you_mean, printable
 
 if TYPE_CHECKING:
     from emulator.mininet.network import EmulatedNetwork

@@ -17,7 +17,7 @@ from emulator.mininet.impair import find_link
 from emulator.netlink import namespaces
 from emulator.system.errors import EmulationError
 from emulator.task import CaptureRequest
-from gtsdsl.diagnostics import printable
+from gtsdsl.text import printable
 
 if TYPE_CHECKING:
     from emulator.mininet.network import EmulatedNetwork

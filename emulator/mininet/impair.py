@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from emulator.inside.completion import LINK_WORDS
 from emulator.system.errors import EmulationError
-from gtsdsl.diagnostics import did_you_mean, printable
+from gtsdsl.text import did_you_mean, printable
 from gtsdsl.topology.impairments import Impairment
 from gtsdsl.topology.units import parse_bandwidth, parse_duration_us, parse_loss
 

@@ -27,7 +27,7 @@ from emulator.kernel.job import say_running
 from emulator.plan.json import Json
 from emulator.system.decode import parsed
 from emulator.system.errors import EmulationError, in_a_line
-from gtsdsl.diagnostics import printable
+from gtsdsl.text import printable
 
 if TYPE_CHECKING:
     from emulator.inside.shell import Shell

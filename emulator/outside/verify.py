@@ -20,7 +20,7 @@ from emulator.overlays.pairs import joined, pair_probe
 from emulator.plan import Plan
 from emulator.system.errors import EmulationError
 from emulator.task import Task
-from gtsdsl.diagnostics import printable
+from gtsdsl.text import printable
 
 _LONGEST_NAME = 200
 _MOST_OVERHEAD_BYTES = 1000

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from emulator.system.errors import OverlayError
-from gtsdsl.diagnostics import did_you_mean, printable
+from gtsdsl.text import did_you_mean, printable
 
 if TYPE_CHECKING:
     from emulator.overlays.base import Overlay

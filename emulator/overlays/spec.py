@@ -13,7 +13,7 @@ from emulator.overlays import overlay
 from emulator.overlays.model import Container, OverlaySpec, Runtime, StoreLocation
 from emulator.plan import Plan
 from emulator.system.errors import OverlayError
-from gtsdsl.diagnostics import did_you_mean, printable
+from gtsdsl.text import did_you_mean, printable
 
 NETWORK = "10.244.0.0/16"
 """Where containers get their addresses from if nothing is said; flannel's manifest has the same."""

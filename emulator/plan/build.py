@@ -10,8 +10,8 @@ from emulator.netlink.qdiscs import Netem
 from emulator.plan.model import Circuit, Controller, Host, Interface, Plan, Route, Switch, SwitchKind
 from emulator.system.errors import EmulationError
 from gtsdsl.circuits import Circuits
-from gtsdsl.diagnostics import printable
 from gtsdsl.model.testbed import PortRef, Resource, Testbed, flatten
+from gtsdsl.text import printable
 from gtsdsl.topology.addresses import Address, addresses, loopbacks, with_control_addresses
 from gtsdsl.topology.controllers import controllers, has_loop, is_switch
 from gtsdsl.topology.impairments import Impairment, impairments

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from emulator.system.errors import EmulationError
-from gtsdsl.diagnostics import printable
+from gtsdsl.text import printable
 
 MOST_BYTES = 2**24
 """So long an answer may be."""

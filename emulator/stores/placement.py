@@ -10,8 +10,8 @@ from itertools import chain, count
 from emulator.overlays.model import StoreLocation
 from emulator.plan import Options, Plan, PlanError, plan
 from gtsdsl.circuits import Circuits, canonical
-from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.model.testbed import LINK_CLASS, Adjacency, Port, PortRef, Resource, Testbed, flatten
+from gtsdsl.text import did_you_mean, printable
 from gtsdsl.topology.controllers import is_switch
 from gtsdsl.topology.wiring import nodes
 

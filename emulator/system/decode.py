@@ -10,7 +10,7 @@ import typing
 from typing import NoReturn, TypeVar, cast
 
 from emulator.system.errors import EmulationError
-from gtsdsl.diagnostics import printable
+from gtsdsl.text import printable
 
 _Value = TypeVar("_Value")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gtsdsl.diagnostics import printable
 from gtsdsl.machine import EXIT_STATUS, REFUSALS, refused
+from gtsdsl.text import printable
 
 _LONGEST = 1000
 

@@ -9,8 +9,9 @@ import click
 
 from gtsdsl import __version__
 from gtsdsl.cli.streams import OutputError, give_up_output, prepare
-from gtsdsl.diagnostics import GtsError, printable
+from gtsdsl.diagnostics import GtsError
 from gtsdsl.machine import EXIT_STATUS, REFUSALS, refused
+from gtsdsl.text import printable
 
 _LONGEST = 1000
 _COMMANDS = {

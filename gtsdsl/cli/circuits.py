@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from gtsdsl.circuits import SITES, Circuit, Circuits, Measurement, Site, canonical, find, read_circuits, site, to_json
-from gtsdsl.diagnostics import printable
+from gtsdsl.text import printable
 
 _STUDY = frozenset({"AMS", "BRA", "LJU", "MIL", "PRA"})
 _PIPE_WIDTH = 200  # a file or a pipe has no width: no row is to be cut

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from gtsdsl.cli.output import print_diagnostics, write_output
-from gtsdsl.diagnostics import printable
 from gtsdsl.inputs.loading import check, read_source
-from gtsdsl.model.testbed import Value
+from gtsdsl.model.values import Value
 from gtsdsl.targets import FORMATS, compile_to, warnings
+from gtsdsl.text import printable
 
 
 @click.command("compile")

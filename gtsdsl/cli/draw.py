@@ -8,9 +8,10 @@ import click
 
 from gtsdsl.circuits import read_circuits
 from gtsdsl.cli.output import print_diagnostics, write_output
-from gtsdsl.diagnostics import GtsError, printable
+from gtsdsl.diagnostics import GtsError
 from gtsdsl.draw import FORMATS, draw
 from gtsdsl.inputs.loading import check, read_source
+from gtsdsl.text import printable
 
 
 @click.command("draw")

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import click
 
-from gtsdsl.diagnostics import printable
+from gtsdsl.text import printable
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _LEAST_MEMORY_BYTES = 2**26

@@ -10,7 +10,8 @@ from click.shell_completion import CompletionItem
 
 from gtsdsl.cli.output import write_stdout
 from gtsdsl.data import shipped
-from gtsdsl.diagnostics import CODES, printable
+from gtsdsl.diagnostics import CODES
+from gtsdsl.text import printable
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001

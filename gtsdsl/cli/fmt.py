@@ -10,10 +10,11 @@ import click
 
 from gtsdsl.cli.inputs import find_inputs
 from gtsdsl.cli.output import print_diagnostics, wants_color, write_output, write_stdout
-from gtsdsl.diagnostics import GtsError, printable
+from gtsdsl.diagnostics import GtsError
 from gtsdsl.formatting import format_text
 from gtsdsl.inputs.loading import read_source
 from gtsdsl.source import Source
+from gtsdsl.text import printable
 
 
 @click.command("fmt")

@@ -8,9 +8,9 @@ import click
 
 from gtsdsl.circuits import SITES, canonical, site
 from gtsdsl.cli.output import write_output
-from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.model.shapes import SHAPES, build, default_hosts
 from gtsdsl.targets import compile_to
+from gtsdsl.text import did_you_mean, printable
 
 
 @click.command("init")

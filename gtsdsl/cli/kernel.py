@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from gtsdsl.cli.errors import complain, emulating
-from gtsdsl.diagnostics import printable
+from gtsdsl.text import printable
 
 
 @click.group()

@@ -14,8 +14,9 @@ from pathlib import Path
 import click
 
 from gtsdsl.cli.streams import give_up_output
-from gtsdsl.diagnostics import Findings, printable
+from gtsdsl.diagnostics import Findings
 from gtsdsl.diagnostics.text import render
+from gtsdsl.text import printable
 
 
 def write_output(path: Path | None, data: str | bytes, *, force: bool = True) -> None:

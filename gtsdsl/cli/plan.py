@@ -12,8 +12,8 @@ import click
 
 from gtsdsl.cli.compile import parse_settings
 from gtsdsl.cli.output import print_diagnostics, write_output
-from gtsdsl.diagnostics import did_you_mean, printable
 from gtsdsl.inputs.loading import check, read_source
+from gtsdsl.text import did_you_mean, printable
 
 if TYPE_CHECKING:
     from emulator.plan import Circuit, Plan

@@ -3,7 +3,7 @@
 from gtsdsl.diagnostics.codes import CODES, Code, Severity
 from gtsdsl.diagnostics.error import GtsError
 from gtsdsl.diagnostics.findings import Findings
-from gtsdsl.diagnostics.model import Diagnostic, Hints, Note, did_you_mean, printable, told
+from gtsdsl.diagnostics.model import Diagnostic, Note
 
 __all__ = [
     "CODES",
@@ -11,10 +11,6 @@ __all__ = [
     "Diagnostic",
     "Findings",
     "GtsError",
-    "Hints",
     "Note",
     "Severity",
-    "did_you_mean",
-    "printable",
-    "told",
 ]

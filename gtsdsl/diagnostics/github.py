@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gtsdsl.diagnostics.codes import CODES
-from gtsdsl.diagnostics.model import printable
 from gtsdsl.diagnostics.report import FileReport, Finding
+from gtsdsl.text import printable
 
 _IN_MESSAGE = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _IN_PROPERTY = _IN_MESSAGE | str.maketrans({":": "%3A", ",": "%2C"})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from gtsdsl.diagnostics.model import printable
 from gtsdsl.diagnostics.report import FileReport, counted
+from gtsdsl.text import printable
 
 
 def write(reports: Sequence[FileReport], *, strict: bool = False) -> str:

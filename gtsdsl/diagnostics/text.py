@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from gtsdsl.diagnostics.codes import Severity
 from gtsdsl.diagnostics.findings import Findings
-from gtsdsl.diagnostics.model import Diagnostic, printable
+from gtsdsl.diagnostics.model import Diagnostic
 from gtsdsl.source import Location, Source, Span
+from gtsdsl.text import printable
 
 SHOWN = 200
 """So many findings are shown before the rest is only counted: nobody reads more, and one mistake in a loop or a

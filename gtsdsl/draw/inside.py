@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from gtsdsl.diagnostics import printable
 from gtsdsl.draw.geometry import Box, Curve, Point
 from gtsdsl.draw.legend import HEADER_HEIGHT, finish
 from gtsdsl.draw.lettering import fitted
 from gtsdsl.draw.placement import Traffic, Wish, place_labels
 from gtsdsl.draw.scene import Anchor, Card, Glyph, Label, Line, Scene, Text
 from gtsdsl.draw.sketch import Bundle, Sketch
+from gtsdsl.text import printable
 
 _MARGIN = 16.0
 _NAME = 11.0

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from gtsdsl.diagnostics import printable
 from gtsdsl.draw.basemap import land, on_map, project
 from gtsdsl.draw.geometry import Box, Curve, Point
 from gtsdsl.draw.legend import HEADER_HEIGHT, finish
@@ -15,6 +14,7 @@ from gtsdsl.draw.placement import Traffic, Wish, place_labels, route, separate
 from gtsdsl.draw.pod import MAX_NAMED, Pod, build_pod
 from gtsdsl.draw.scene import Card, Glyph, Line, Scene, Text
 from gtsdsl.draw.sketch import Bundle, Sketch
+from gtsdsl.text import printable
 
 _WIDTHS = (940.0, 1120.0, 1340.0)
 _MARGIN = 16.0

@@ -6,11 +6,11 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from gtsdsl.diagnostics import printable
 from gtsdsl.draw.geometry import Point
 from gtsdsl.draw.lettering import fitted, text_width
 from gtsdsl.draw.scene import Glyph, Text
 from gtsdsl.draw.sketch import Kind, Node, SiteGroup
+from gtsdsl.text import printable
 
 MAX_NAMED = 16
 _MAX_DRAWN = 240

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gtsdsl.circuits import Circuits, Site, canonical, site
-from gtsdsl.diagnostics import printable
 from gtsdsl.model.testbed import HOST_CLASSES, SWITCH_CLASSES, Resource, Testbed
+from gtsdsl.text import printable
 from gtsdsl.topology.impairments import DelaySource, Impairment, impairments
 from gtsdsl.topology.wiring import Wire, nodes, wires
 

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from gtsdsl.diagnostics import Diagnostic, Note, did_you_mean, printable
+from gtsdsl.diagnostics import Diagnostic, Note
 from gtsdsl.evaluate.blocks import as_type, parameters_of
 from gtsdsl.evaluate.expressions import At, Quiet
 from gtsdsl.evaluate.limits import BoundPassed
 from gtsdsl.evaluate.statements import Statements, Stop
 from gtsdsl.evaluate.values import POISON, Failed, kept
-from gtsdsl.model.testbed import NOTHING, Testbed, Value
+from gtsdsl.model.testbed import NOTHING, Testbed
+from gtsdsl.model.values import Value
 from gtsdsl.source import Source, Span
 from gtsdsl.syntax import nodes, parse_expression
+from gtsdsl.text import did_you_mean, printable
 
 __all__ = ["Evaluated", "evaluate", "literal"]
 

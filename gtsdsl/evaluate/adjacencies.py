@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from gtsdsl.diagnostics import printable
 from gtsdsl.evaluate.expressions import At
 from gtsdsl.evaluate.limits import STEP_CHARACTERS
 from gtsdsl.evaluate.open_blocks import Level, OpenBlock
@@ -13,6 +12,7 @@ from gtsdsl.model.references import bare_text_at, is_name, lacks_quotes
 from gtsdsl.model.testbed import PortRef
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
+from gtsdsl.text import printable
 
 if TYPE_CHECKING:
     from gtsdsl.evaluate.statements import Statements

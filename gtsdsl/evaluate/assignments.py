@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from gtsdsl.diagnostics import Note, printable
+from gtsdsl.diagnostics import Note
 from gtsdsl.evaluate.expressions import At, Quiet
 from gtsdsl.evaluate.limits import ATTRIBUTE_COST, ENTRY_COST, ITEM_COST
 from gtsdsl.evaluate.open_blocks import Level, OpenBlock
@@ -13,6 +13,7 @@ from gtsdsl.evaluate.values import POISON, Failed, RuntimeValue, Scope, This, ho
 from gtsdsl.model.classes import TESTBED_ATTRIBUTES
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
+from gtsdsl.text import printable
 
 if TYPE_CHECKING:
     from gtsdsl.evaluate.statements import Statements

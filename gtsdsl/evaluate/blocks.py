@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from gtsdsl.diagnostics import printable
 from gtsdsl.evaluate.expressions import At, of_kind
 from gtsdsl.evaluate.limits import ATTRIBUTE_COST, BLOCK_STEPS, MAX_TYPES, RESOURCE_WEIGHT, STEP_CHARACTERS, BoundPassed
 from gtsdsl.evaluate.open_blocks import Level, OpenBlock
 from gtsdsl.evaluate.values import POISON, ClosureValue, Failed, Handle, MethodValue, RuntimeValue, Scope, kept
 from gtsdsl.model.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
-from gtsdsl.model.testbed import NOTHING, TESTBED_CLASS, Port, Testbed, Value
+from gtsdsl.model.testbed import NOTHING, TESTBED_CLASS, Port, Testbed
+from gtsdsl.model.values import Value
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
+from gtsdsl.text import printable
 
 if TYPE_CHECKING:
     from gtsdsl.evaluate.statements import Statements

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from gtsdsl.diagnostics import printable
 from gtsdsl.evaluate import values
 from gtsdsl.evaluate.limits import MAX_CALLS, MAX_STEPS, SCOPE_COST, BoundPassed
 from gtsdsl.evaluate.methods import NoSuchMethod, call_method
@@ -23,9 +22,11 @@ from gtsdsl.evaluate.values import (
     text_of,
     truth,
 )
-from gtsdsl.model.testbed import MAX_STRING, PortRef
+from gtsdsl.model.testbed import PortRef
+from gtsdsl.model.values import MAX_STRING
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
+from gtsdsl.text import printable
 
 if TYPE_CHECKING:
     from gtsdsl.evaluate.statements import Statements

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gtsdsl.model.testbed import MAX_STRING
+from gtsdsl.model.values import MAX_STRING
 
 MAX_STEPS = 10_000_000
 """Steps of evaluation. An expression or a statement is one; an operation takes more, by the size of what it touches.

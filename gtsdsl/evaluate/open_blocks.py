@@ -10,7 +10,8 @@ from typing import cast
 
 from gtsdsl.evaluate.values import Handle, Scope
 from gtsdsl.model.references import split_reference
-from gtsdsl.model.testbed import NOTHING, Adjacency, Port, PortRef, Resource, Testbed, Value
+from gtsdsl.model.testbed import NOTHING, Adjacency, Port, PortRef, Resource, Testbed
+from gtsdsl.model.values import Value
 from gtsdsl.source import Span
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
-from gtsdsl.diagnostics import Diagnostic, Hints, Note, printable
+from gtsdsl.diagnostics import Diagnostic, Note
 from gtsdsl.evaluate.adjacencies import Adjacencies
 from gtsdsl.evaluate.assignments import Assignments
 from gtsdsl.evaluate.blocks import Blocks
@@ -27,6 +27,7 @@ from gtsdsl.model.classes import CONTROLLER_ATTRIBUTES
 from gtsdsl.model.references import is_name
 from gtsdsl.source import Source, Span
 from gtsdsl.syntax import nodes
+from gtsdsl.text import Hints, printable
 
 _KNOWN_IN_BLOCK: Mapping[str, Mapping[str, str]] = {"controller": CONTROLLER_ATTRIBUTES}
 _KNOWN_ANYWHERE: Mapping[str, str] = {"id": "", "location": ""}

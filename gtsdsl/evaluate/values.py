@@ -8,7 +8,8 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, Overflow
 from typing import TYPE_CHECKING, TypeAlias
 
 from gtsdsl.evaluate.limits import MAX_DEPTH, STEP_CHARACTERS, BoundPassed, Meter
-from gtsdsl.model.testbed import MAX_DIGITS, MAX_STRING, PortRef, Value
+from gtsdsl.model.testbed import PortRef
+from gtsdsl.model.values import MAX_DIGITS, MAX_STRING, Value
 from gtsdsl.syntax.nodes import Closure, MethodDefinition
 
 if TYPE_CHECKING:

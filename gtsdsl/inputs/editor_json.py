@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NotRequired, TypedDict, cast
 
-from gtsdsl.diagnostics import Diagnostic, Note, printable
+from gtsdsl.diagnostics import Diagnostic, Note
 from gtsdsl.inputs.json_schema import EDITOR_JSON, violations
 from gtsdsl.model.references import is_name
-from gtsdsl.model.testbed import LINK_CLASS, SWITCH_CLASSES, Adjacency, Port, PortRef, Resource, Testbed, Value
+from gtsdsl.model.testbed import LINK_CLASS, SWITCH_CLASSES, Adjacency, Port, PortRef, Resource, Testbed
+from gtsdsl.model.values import Value
 from gtsdsl.source import JsonPath, Location, Source
 from gtsdsl.syntax.nodes import Literal
 from gtsdsl.syntax.strings import BadString, read_string
+from gtsdsl.text import printable
 
 CLASSES = {"host": "host", "bms": "baremetalserver", "vsi": "vsi"}
 """What a node's group is in the DSL."""

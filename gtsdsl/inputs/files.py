@@ -9,8 +9,9 @@ import sys
 from itertools import islice
 from pathlib import Path
 
-from gtsdsl.diagnostics import Diagnostic, GtsError, did_you_mean, printable
+from gtsdsl.diagnostics import Diagnostic, GtsError
 from gtsdsl.source import Source, Span
+from gtsdsl.text import did_you_mean, printable
 
 MAX_BYTES = 16 * 2**20
 """The largest input that is read. A full mesh of 400 hosts, spelt out, has 13 MB."""

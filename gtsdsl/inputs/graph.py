@@ -10,19 +10,10 @@ from typing import NamedTuple, TypeVar
 
 import networkx as nx
 
-from gtsdsl.diagnostics import printable
 from gtsdsl.model.references import first_twice, is_attribute_name, is_name
-from gtsdsl.model.testbed import (
-    LINK_CLASS,
-    TESTBED_CLASS,
-    Adjacency,
-    Port,
-    PortRef,
-    Resource,
-    Testbed,
-    Value,
-    decimal_text,
-)
+from gtsdsl.model.testbed import LINK_CLASS, TESTBED_CLASS, Adjacency, Port, PortRef, Resource, Testbed
+from gtsdsl.model.values import Value, decimal_text
+from gtsdsl.text import printable
 
 Node = TypeVar("Node", bound=Hashable)
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 
-from gtsdsl.diagnostics import Diagnostic, printable
+from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.references import first_twice
-from gtsdsl.model.testbed import MAX_DIGITS, MAX_STRING, Value, decimal_text
+from gtsdsl.model.values import MAX_DIGITS, MAX_STRING, Value, decimal_text
 from gtsdsl.source import JsonPath, Source, Span
+from gtsdsl.text import printable
 
 MAX_DEPTH = 64
 """The most objects and arrays inside each other: room for the DSL's own bounds, twenty testbeds in each other and

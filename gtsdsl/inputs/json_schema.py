@@ -11,10 +11,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from gtsdsl.data import shipped
-from gtsdsl.diagnostics import Diagnostic, did_you_mean, printable
+from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.inputs.json import MAX_FINDINGS
-from gtsdsl.model.testbed import Value
+from gtsdsl.model.values import Value
 from gtsdsl.source import JsonPath, Source
+from gtsdsl.text import did_you_mean, printable
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator

@@ -11,10 +11,12 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gtsdsl.diagnostics import Diagnostic, Findings, GtsError, printable
+from gtsdsl.diagnostics import Diagnostic, Findings, GtsError
 from gtsdsl.inputs.files import MAX_BYTES, read_source
-from gtsdsl.model.testbed import Testbed, Value
+from gtsdsl.model.testbed import Testbed
+from gtsdsl.model.values import Value
 from gtsdsl.source import Source
+from gtsdsl.text import printable
 
 if TYPE_CHECKING:
     from gtsdsl.syntax import Parsed

@@ -9,7 +9,6 @@ from enum import Enum
 from itertools import islice
 
 from gtsdsl.circuits import SITES
-from gtsdsl.diagnostics import printable
 from gtsdsl.lsp import meanings
 from gtsdsl.lsp.analysis import Analysis, Shift
 from gtsdsl.lsp.context import Bracket, Context, context
@@ -20,6 +19,7 @@ from gtsdsl.model.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES
 from gtsdsl.rules.values import NAMED_FLAVORS, PORT_MODES, SWITCH_MODES
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
+from gtsdsl.text import printable
 
 MAX_PROPOSALS = 1_000
 """How many proposals are made at a place; the first letters of a word leave fewer of them."""

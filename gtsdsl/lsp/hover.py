@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gtsdsl.circuits import find, site
 from gtsdsl.data import shipped
-from gtsdsl.diagnostics import CODES, printable
+from gtsdsl.diagnostics import CODES
 from gtsdsl.lsp import meanings
 from gtsdsl.lsp.analysis import Analysis
 from gtsdsl.lsp.context import Context, context
@@ -18,6 +18,7 @@ from gtsdsl.model.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES
 from gtsdsl.model.testbed import LINK_CLASS, PortRef, Resource, Testbed
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
+from gtsdsl.text import printable
 from gtsdsl.topology.wiring import Wire
 
 _WORD = re.compile(r"\w+")

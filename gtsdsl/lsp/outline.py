@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gtsdsl.diagnostics import printable
 from gtsdsl.lsp.symbols import Index, Kind, Symbol
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
+from gtsdsl.text import printable
 
 MAX_ENTRIES = 2_000
 """How many entries an outline has: no one reads more, and editors grow slow. Ports are left out first."""

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 
-from gtsdsl.diagnostics import printable
 from gtsdsl.inputs.loading import check
 from gtsdsl.lsp.analysis import Analysis
 from gtsdsl.lsp.navigation import same_name
 from gtsdsl.lsp.symbols import IdScope, Kind, Symbol, Variables
 from gtsdsl.model.references import RESERVED_WORDS, is_name
 from gtsdsl.source import Source, Span
+from gtsdsl.text import printable
 
 MAX_VERIFIED = 1_000_000
 """Characters of a text that is evaluated again to see that a renaming keeps what it means."""

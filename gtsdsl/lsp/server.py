@@ -17,7 +17,7 @@ from pygls.exceptions import JsonRpcContentModified, JsonRpcException, JsonRpcIn
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
-from gtsdsl.diagnostics import GtsError, printable
+from gtsdsl.diagnostics import GtsError
 from gtsdsl.lsp import convert, navigation, rename
 from gtsdsl.lsp.analysis import Analysis, Shift, analyse, nothing_known
 from gtsdsl.lsp.completion import MAX_PROPOSALS, complete
@@ -26,6 +26,7 @@ from gtsdsl.lsp.lines import Encoding, Lines
 from gtsdsl.lsp.outline import outline
 from gtsdsl.lsp.worker import Worker
 from gtsdsl.source import Span
+from gtsdsl.text import printable
 
 QUIET_S = 0.3
 """How long no key must be struck before findings are shown."""

@@ -8,7 +8,8 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import TypeAlias
 
-from gtsdsl.model.testbed import Resource, Testbed, Value
+from gtsdsl.model.testbed import Resource, Testbed
+from gtsdsl.model.values import Value
 
 Key: TypeAlias = tuple[tuple[str, str], ...]
 """The values of parameters, equal where the DSL's ``==`` may take the values for equal."""

@@ -4,48 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
+from gtsdsl.model.values import Value
 from gtsdsl.source import Location
-
-Value: TypeAlias = "bool | int | Decimal | str | list[Value] | dict[str, Value] | None"
-"""An attribute's value. A nested block (``controller { … }``) is a dict; one that occurs more than once, a list."""
-
-MAX_DIGITS = 100
-"""The most digits that a number may have, in any format."""
-MAX_STRING = 100_000
-"""The most characters that a string may have, in any format."""
-
-
-def scalar_text(value: bool | int | Decimal | None) -> str:
-    """A value that is neither text nor made of others, as JSON and the DSL both write it.
-
-    Raises:
-        ValueError: a number cannot be held.
-    """
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int) else decimal_text(value)
-
-
-def decimal_text(value: Decimal) -> str:
-    """A decimal in plain notation with a point, as the DSL writes it and JSON takes it: no exponent, no ``-0.0``.
-
-    Raises:
-        ValueError: it is not a number, or it would take more than `MAX_DIGITS` digits.
-    """
-    if not value.is_finite():
-        raise ValueError(f"{value} is not a number that a testbed can hold")
-    _, digits, exponent = value.as_tuple()
-    if max(len(digits), len(digits) + int(exponent), -int(exponent)) > MAX_DIGITS:
-        raise ValueError(f"a number has more than {MAX_DIGITS} digits")
-    text = format(value if value else abs(value), "f")
-    return text if "." in text else f"{text}.0"
-
 
 NOTHING: Mapping[str, Value] = MappingProxyType({})
 NO_PLACES: Mapping[str, Location] = MappingProxyType({})

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from gtsdsl.diagnostics import Diagnostic, printable
+from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
-from gtsdsl.model.testbed import Port, Resource, Testbed, Value
+from gtsdsl.model.testbed import Port, Resource, Testbed
+from gtsdsl.model.values import Value
 from gtsdsl.rules.index import Index, Scope, place_of, shown
 from gtsdsl.rules.values import blocks
+from gtsdsl.text import printable
 
 
 def check_attributes(index: Index) -> Iterator[Diagnostic]:

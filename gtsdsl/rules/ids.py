@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from gtsdsl.diagnostics import Diagnostic, printable
+from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.testbed import Resource, Testbed
 from gtsdsl.rules.index import Index, Scope, shown
 from gtsdsl.source import Location
+from gtsdsl.text import printable
 
 MAX_ID_LENGTH = 255
 """The longest id that is not warned of: what a file's name may have on Linux."""

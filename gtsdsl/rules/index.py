@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from gtsdsl.diagnostics import Diagnostic, Hints, Note, printable
+from gtsdsl.diagnostics import Diagnostic, Note
 from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed
 from gtsdsl.source import Location, Source
+from gtsdsl.text import Hints, printable
 
 PortKey: TypeAlias = tuple[str, str]
 """A resource's id (empty: the testbed itself) and a port's. Equal to a `PortRef`, and much faster to make."""

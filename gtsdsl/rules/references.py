@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from gtsdsl.diagnostics import Diagnostic, printable
+from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.testbed import PortRef, Resource, Testbed
 from gtsdsl.rules.index import Index, Scope, shown
 from gtsdsl.source import Location
+from gtsdsl.text import printable
 
 _SHOWN_PORTS = 5
 _MOST_DOTS = 10

@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
 from gtsdsl.circuits import SITES, site
-from gtsdsl.diagnostics import Diagnostic, told
+from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.classes import CLASSES
-from gtsdsl.model.testbed import SWITCH_CLASSES, Port, Resource, Testbed, Value
+from gtsdsl.model.testbed import SWITCH_CLASSES, Port, Resource, Testbed
+from gtsdsl.model.values import Value, describe
 from gtsdsl.rules.index import Index, place_of, shown
 from gtsdsl.topology.units import parse_bandwidth, parse_duration_us, parse_loss
 
@@ -142,13 +143,13 @@ def _logical_ports_twice(index: Index, switch: Resource) -> Iterator[Diagnostic]
 
 def _location(value: Value) -> Bad | None:
     if not isinstance(value, str):
-        return Bad("GTS039", f'{told(value)} is no site\'s code, such as "AMS"')
+        return Bad("GTS039", f'{describe(value)} is no site\'s code, such as "AMS"')
     if site(value) is not None:
         return None
     city = value.strip().casefold()
     by_city = next((known.code for known in SITES if known.city.casefold() == city), None)
     hint = f"did you mean `{by_city}`?" if by_city else f"the sites that are known: {', '.join(_SITE_CODES)}"
-    return Bad("GTS032", f"{told(value)} is not a site that is known", hint, () if by_city else _SITE_CODES)
+    return Bad("GTS032", f"{describe(value)} is not a site that is known", hint, () if by_city else _SITE_CODES)
 
 
 def _ipv4(value: Value) -> ipaddress.IPv4Address | None:
@@ -163,10 +164,10 @@ def _address(value: Value) -> Bad | None:
     address = _ipv4(value)
     if address is None:
         return Bad(
-            "GTS033", f"{told(value)} is no IPv4 address", 'write four numbers from 0 to 255, such as "10.10.10.1"'
+            "GTS033", f"{describe(value)} is no IPv4 address", 'write four numbers from 0 to 255, such as "10.10.10.1"'
         )
     if address.is_unspecified or address.is_multicast or address.is_reserved:
-        return Bad("GTS033", f"{told(value)} is no address that a machine can have")
+        return Bad("GTS033", f"{describe(value)} is no address that a machine can have")
     return None
 
 
@@ -174,12 +175,12 @@ def _mask(value: Value) -> Bad | None:
     mask = _ipv4(value)
     form = 'write it in four numbers, such as "255.255.255.0"'
     if mask is None:
-        return Bad("GTS034", f"{told(value)} is no IPv4 mask", form)
+        return Bad("GTS034", f"{describe(value)} is no IPv4 mask", form)
     host_bits = ~int(mask) & 0xFFFFFFFF
     if host_bits & (host_bits + 1):
-        return Bad("GTS034", f"{told(value)} is no IPv4 mask: its ones do not stand together at the front", form)
+        return Bad("GTS034", f"{describe(value)} is no IPv4 mask: its ones do not stand together at the front", form)
     if int(mask) == 0:
-        return Bad("GTS034", f"{told(value)} is no mask of a network: every address would be in it", form)
+        return Bad("GTS034", f"{describe(value)} is no mask of a network: every address would be in it", form)
     return None
 
 
@@ -194,7 +195,7 @@ def _number_up_to(maximum: int, what: str) -> Check:
         number = _whole(value)
         if number is not None and 1 <= number <= maximum:
             return None
-        return Bad("GTS035", f"{told(value)} is no {what}; it is a whole number from 1 to {maximum}")
+        return Bad("GTS035", f"{describe(value)} is no {what}; it is a whole number from 1 to {maximum}")
 
     return check
 
@@ -213,26 +214,26 @@ def _parsed_by(parse: Callable[[Value], object], code: str) -> Check:
 def _flavor(value: Value) -> Bad | None:
     if isinstance(value, str) and (_FLAVOR.fullmatch(value) or value in NAMED_FLAVORS):
         return None
-    return Bad("GTS037", f"{told(value)} is no flavor", _FLAVOR_FORM)
+    return Bad("GTS037", f"{describe(value)} is no flavor", _FLAVOR_FORM)
 
 
 def _one_of(words: tuple[str, ...]) -> Check:
     def check(value: Value) -> Bad | None:
         if isinstance(value, str) and value in words:
             return None
-        return Bad("GTS039", f"{told(value)} is none of {', '.join(words)}", None, words)
+        return Bad("GTS039", f"{describe(value)} is none of {', '.join(words)}", None, words)
 
     return check
 
 
 def _string(value: Value) -> Bad | None:
-    return None if isinstance(value, str) else Bad("GTS039", f"{told(value)} is no string")
+    return None if isinstance(value, str) else Bad("GTS039", f"{describe(value)} is no string")
 
 
 def _text(value: Value) -> Bad | None:
     """A text for people may as well be a number."""
     single = isinstance(value, str | int | Decimal) and not isinstance(value, bool)
-    return None if single else Bad("GTS039", f"{told(value)} is no string")
+    return None if single else Bad("GTS039", f"{describe(value)} is no string")
 
 
 def _coordinate(value: Value) -> Bad | None:
@@ -240,7 +241,7 @@ def _coordinate(value: Value) -> Bad | None:
         good = _DECIMAL.fullmatch(value) is not None
     else:
         good = isinstance(value, int | Decimal) and not isinstance(value, bool)
-    return None if good else Bad("GTS039", f"{told(value)} is no number")
+    return None if good else Bad("GTS039", f"{describe(value)} is no number")
 
 
 def _positive(value: Value) -> Bad | None:
@@ -249,14 +250,14 @@ def _positive(value: Value) -> Bad | None:
         number = Decimal(value)
     if isinstance(number, int | Decimal) and not isinstance(number, bool) and number > 0:
         return None
-    return Bad("GTS039", f"{told(value)} is no speed: it is a positive number, in GHz", "write `cpuSpeed = 2.5`")
+    return Bad("GTS039", f"{describe(value)} is no speed: it is a positive number, in GHz", "write `cpuSpeed = 2.5`")
 
 
 def _controller(value: Value) -> Bad | None:
     values = value if isinstance(value, list) else [value]
     if values and all(isinstance(each, dict) for each in values):
         return None
-    return Bad("GTS039", f"{told(value)} is no block", 'write `controller { ipv4 = "10.10.10.10"; port = 6633 }`')
+    return Bad("GTS039", f"{describe(value)} is no block", 'write `controller { ipv4 = "10.10.10.10"; port = 6633 }`')
 
 
 _SITE_CODES = tuple(code for known in SITES for code in (known.code, *known.aliases))

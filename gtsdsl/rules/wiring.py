@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
-from gtsdsl.diagnostics import Diagnostic, printable
+from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.testbed import HOST_CLASSES, LINK_CLASS, SWITCH_CLASSES, Adjacency, PortRef
 from gtsdsl.rules.index import Index, PortKey, Scope, shown
 from gtsdsl.rules.references import missing
 from gtsdsl.source import Location
+from gtsdsl.text import printable
 from gtsdsl.topology.controllers import is_control
 
 Kind: TypeAlias = Literal["link", "node"]

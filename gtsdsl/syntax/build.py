@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias, cast
 
-from gtsdsl.model.testbed import MAX_DIGITS
+from gtsdsl.model.values import MAX_DIGITS
 from gtsdsl.syntax import nodes
 from gtsdsl.syntax.nodes import Body, Expression, Literal, Name
 

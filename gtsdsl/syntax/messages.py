@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from gtsdsl.diagnostics import printable
 from gtsdsl.model.references import lacks_quotes
 from gtsdsl.syntax.build import Token
+from gtsdsl.text import printable
 
 _SIGNS = {
     "LBRACE": "{",

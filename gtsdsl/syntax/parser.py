@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from gtsdsl.diagnostics import Diagnostic, Note, did_you_mean, printable
+from gtsdsl.diagnostics import Diagnostic, Note
 from gtsdsl.source import Source, Span
 from gtsdsl.syntax import build, tables
 from gtsdsl.syntax.automaton import STATEMENT, automaton
@@ -16,6 +16,7 @@ from gtsdsl.syntax.newlines import NEWLINE
 from gtsdsl.syntax.nodes import AdjacencyOf, Body, Expression, Literal
 from gtsdsl.syntax.scanner import END, UNKNOWN, Scanner, all_words
 from gtsdsl.syntax.strings import MAX_STRING, BadString, read_string
+from gtsdsl.text import did_you_mean, printable
 
 MAX_NESTING = 100
 """How deep brackets of a text may stand in each other."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from gtsdsl.circuits.sites import canonical
-from gtsdsl.diagnostics import printable
 from gtsdsl.model.testbed import Resource, Testbed
 from gtsdsl.targets.escaping import escaped
 from gtsdsl.targets.figures import plain
+from gtsdsl.text import printable
 from gtsdsl.topology.impairments import Impairment, impairments
 from gtsdsl.topology.wiring import nodes, wires
 

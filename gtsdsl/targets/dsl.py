@@ -7,11 +7,12 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from gtsdsl.diagnostics import printable
 from gtsdsl.model.classes import CLASSES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.model.nested import Key, NestedTypes, nested_types
 from gtsdsl.model.references import is_attribute_name, is_name
-from gtsdsl.model.testbed import Port, PortRef, Resource, Testbed, Value, scalar_text
+from gtsdsl.model.testbed import Port, PortRef, Resource, Testbed
+from gtsdsl.model.values import Value, scalar_text
+from gtsdsl.text import printable
 
 _STEP = "  "
 

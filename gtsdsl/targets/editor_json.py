@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import cast
 
-from gtsdsl.diagnostics import printable
 from gtsdsl.inputs.editor_json import CLASSES, FIELDS, default_type, read
-from gtsdsl.model.testbed import LINK_CLASS, Port, PortRef, Resource, Testbed, Value, flatten
+from gtsdsl.model.testbed import LINK_CLASS, Port, PortRef, Resource, Testbed, flatten
+from gtsdsl.model.values import Value
 from gtsdsl.targets.editor_needs import made_up, ports_count, ports_of, states_controller
 from gtsdsl.targets.editor_remarks import remarks
 from gtsdsl.targets.gts_json import value_text
+from gtsdsl.text import printable
 
 __all__ = ["read", "remarks", "write"]
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from gtsdsl.model.testbed import Port, Resource, Value
+from gtsdsl.model.testbed import Port, Resource
+from gtsdsl.model.values import Value
 from gtsdsl.targets.dsl import text
 from gtsdsl.topology.controllers import controllers, is_control, is_switch
 

@@ -6,22 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from json.encoder import encode_basestring_ascii as quoted
 from typing import NotRequired, TypedDict, cast
 
-from gtsdsl.diagnostics import Diagnostic, Note, printable
+from gtsdsl.diagnostics import Diagnostic, Note
 from gtsdsl.inputs.json_schema import GTS_JSON, violations
 from gtsdsl.model.nested import nested_types
 from gtsdsl.model.references import split_reference
-from gtsdsl.model.testbed import (
-    NO_PLACES,
-    NOTHING,
-    TESTBED_CLASS,
-    Adjacency,
-    Port,
-    Resource,
-    Testbed,
-    Value,
-    scalar_text,
-)
+from gtsdsl.model.testbed import NO_PLACES, NOTHING, TESTBED_CLASS, Adjacency, Port, Resource, Testbed
+from gtsdsl.model.values import Value, scalar_text
 from gtsdsl.source import JsonPath, Location, Source
+from gtsdsl.text import printable
 
 
 def write(testbed: Testbed) -> str:

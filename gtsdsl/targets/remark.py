@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gtsdsl.diagnostics import printable
 from gtsdsl.model.testbed import Resource
 from gtsdsl.source import Location
+from gtsdsl.text import printable
 
 _SHOWN = 3
 

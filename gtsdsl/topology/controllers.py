@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
-from gtsdsl.diagnostics import printable, told
-from gtsdsl.model.testbed import SWITCH_CLASSES, Port, PortRef, Resource, Value
+from gtsdsl.model.testbed import SWITCH_CLASSES, Port, PortRef, Resource
+from gtsdsl.model.values import Value, describe
+from gtsdsl.text import printable
 from gtsdsl.topology.wiring import Wire
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -74,7 +75,7 @@ def control_address(switch: Resource) -> IPv4Interface | None:
             try:
                 return IPv4Interface(f"{address}/{mask if isinstance(mask, str) else ''}")
             except ValueError:
-                raise ValueError(f"switch `{printable(switch.id)}`: {told(mask)} is no IPv4 mask") from None
+                raise ValueError(f"switch `{printable(switch.id)}`: {describe(mask)} is no IPv4 mask") from None
     return None
 
 
@@ -82,14 +83,14 @@ def _address(switch: Resource, value: Value) -> IPv4Address:
     try:
         return IPv4Address(value if isinstance(value, str) else "")
     except ValueError:
-        raise ValueError(f"switch `{printable(switch.id)}`: {told(value)} is no IPv4 address") from None
+        raise ValueError(f"switch `{printable(switch.id)}`: {describe(value)} is no IPv4 address") from None
 
 
 def _port(switch: Resource, value: Value) -> int | None:
     number = int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
     if number is None or (isinstance(number, int) and 0 < number < 65536):
         return number
-    raise ValueError(f"switch `{printable(switch.id)}`: {told(value)} is no port number; it goes from 1 to 65535")
+    raise ValueError(f"switch `{printable(switch.id)}`: {describe(value)} is no port number; it goes from 1 to 65535")
 
 
 def has_loop(by_id: dict[str, Resource], all_wires: Iterable[Wire]) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from gtsdsl.diagnostics import printable
-from gtsdsl.model.testbed import Testbed, Value
+from gtsdsl.model.testbed import Testbed
+from gtsdsl.model.values import Value
+from gtsdsl.text import printable
 from gtsdsl.topology.units import parse_bandwidth, parse_duration_us, parse_loss
 from gtsdsl.topology.wiring import nodes, wires
 

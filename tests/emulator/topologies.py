@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed
+from gtsdsl.model.values import Value
 
 Edge = tuple[str, str] | tuple[str, str, str]
 """Two nodes and, if it is to have one, the delay of the link between them, one way."""

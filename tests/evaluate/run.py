@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from gtsdsl.evaluate import evaluate
-from gtsdsl.model.testbed import Adjacency, Resource, Testbed, Value
+from gtsdsl.model.testbed import Adjacency, Resource, Testbed
+from gtsdsl.model.values import Value
 from gtsdsl.source import Source
 from gtsdsl.syntax import parse
 

@@ -10,7 +10,7 @@ import pytest
 
 from gtsdsl.evaluate import limits as bounds
 from gtsdsl.inputs.loading import check
-from gtsdsl.model import testbed
+from gtsdsl.model import values
 from gtsdsl.source import Source
 from gtsdsl.syntax import parser
 
@@ -29,7 +29,7 @@ def found(text: str) -> list[tuple[str, str, str]]:
 
 def test_the_numbers() -> None:
     assert (bounds.MAX_STEPS, bounds.MAX_MADE, bounds.MAX_ELEMENTS) == (10_000_000, 200_000_000, 1_000_000)
-    assert (bounds.MAX_COLLECTION, testbed.MAX_STRING, testbed.MAX_DIGITS) == (1_000_000, 100_000, 100)
+    assert (bounds.MAX_COLLECTION, values.MAX_STRING, values.MAX_DIGITS) == (1_000_000, 100_000, 100)
     assert (bounds.MAX_CALLS, bounds.MAX_TYPES, bounds.MAX_DEPTH) == (50, 20, 20)
     assert (bounds.MAX_FINDINGS, parser.MAX_SYNTAX_ERRORS) == (100, 100)
     assert (parser.MAX_NESTING, parser.MAX_OPEN, parser.MAX_WORDS) == (100, 1_000, 1_000_000)

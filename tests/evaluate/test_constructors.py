@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gtsdsl.inputs.loading import check
-from gtsdsl.model.testbed import Testbed, Value, flatten
+from gtsdsl.model.testbed import Testbed, flatten
+from gtsdsl.model.values import Value
 from gtsdsl.source import Source
 
 HOSTS = '(1..nVM).each { host { id = "h${it}"; location = "AMS"; port { id = "p" } } }'

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from gtsdsl.model.testbed import Value
+from gtsdsl.model.values import Value
 from tests.evaluate.run import failure, read, value
 
 D = Decimal

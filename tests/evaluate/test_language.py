@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gtsdsl.model.testbed import Value
+from gtsdsl.model.values import Value
 from tests.evaluate.run import host, joins, names, read, testbed
 
 PAIR = """\

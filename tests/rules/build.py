@@ -6,7 +6,8 @@ from itertools import count
 from typing import TypeAlias
 
 from gtsdsl.diagnostics import Diagnostic, Findings
-from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed
+from gtsdsl.model.values import Value
 from gtsdsl.rules import apply
 from gtsdsl.source import Source, Span
 

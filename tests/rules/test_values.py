@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from gtsdsl.circuits import SITES
-from gtsdsl.model.testbed import Resource, Value
+from gtsdsl.model.testbed import Resource
+from gtsdsl.model.values import Value
 from tests.rules.build import bed, codes, findings, host, link, ofx, only, port, vsi
 
 NOTHING = ".".join("0000")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed
+from gtsdsl.model.values import Value
 
 
 def wired(resources: list[Resource], links: list[tuple[Resource, str, str]], **names: str) -> Testbed:

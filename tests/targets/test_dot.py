@@ -10,9 +10,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from gtsdsl.diagnostics import printable
 from gtsdsl.model.testbed import Testbed
 from gtsdsl.targets import compile_to
+from gtsdsl.text import printable
 from gtsdsl.topology.wiring import nodes, wires
 from tests.hostile import hostile_testbed
 from tests.targets.golden import matches

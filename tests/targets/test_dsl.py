@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 
 from gtsdsl.evaluate import evaluate
 from gtsdsl.inputs.loading import read_json
-from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed
+from gtsdsl.model.values import Value
 from gtsdsl.source import Source
 from gtsdsl.syntax import parse
 from gtsdsl.targets import dsl, gts_json

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from gtsdsl.data import shipped
 from gtsdsl.inputs.loading import read_json as read
-from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed, Value, flatten
+from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed, flatten
+from gtsdsl.model.values import Value
 from gtsdsl.source import Source
 from gtsdsl.targets.editor_json import write
 from tests.hostile import hostile_testbed

@@ -10,7 +10,8 @@ import networkx as nx
 import pytest
 
 from gtsdsl.graph import from_graph, to_graph
-from gtsdsl.model.testbed import Port, Resource, Testbed, Value, flatten
+from gtsdsl.model.testbed import Port, Resource, Testbed, flatten
+from gtsdsl.model.values import Value
 from gtsdsl.targets import compile_to
 from gtsdsl.targets.escaping import escaped
 from tests.hostile import HOSTILE_IDS, hostile_testbed

@@ -14,7 +14,8 @@ import pytest
 
 from emulator.plan import plan
 from gtsdsl.model.shapes import build
-from gtsdsl.model.testbed import Port, Resource, Testbed, Value
+from gtsdsl.model.testbed import Port, Resource, Testbed
+from gtsdsl.model.values import Value
 from gtsdsl.targets import compile_to
 from gtsdsl.topology.wiring import nodes, wires
 from tests.hostile import hostile_testbed

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from gtsdsl.inputs.loading import check
-from gtsdsl.model.testbed import Port, Resource, Testbed, Value
+from gtsdsl.model.testbed import Port, Resource, Testbed
+from gtsdsl.model.values import Value
 from gtsdsl.source import Source
 from gtsdsl.targets import compile_to, warnings
 from tests.targets import public_editor, small

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from emulator.system.errors import EmulationError
-from gtsdsl.diagnostics import printable
+from gtsdsl.text import printable
 
 PREFIX = "/coreos.com/network"
 CONFIG_KEY = f"{PREFIX}/config"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gtsdsl.cli.output import check_output
-from gtsdsl.diagnostics import did_you_mean, printable
+from gtsdsl.text import did_you_mean, printable
 
 if TYPE_CHECKING:
     from emulator.overlays.model import OverlaySpec

@@ -26,7 +26,7 @@ from gtsdsl.cli.errors import (
 from gtsdsl.cli.help import GroupedCommand
 from gtsdsl.cli.output import check_output, write_output
 from gtsdsl.cli.plan import asked_testbed, check_rtts, plan_options, user_circuits
-from gtsdsl.diagnostics import printable
+from gtsdsl.text import printable
 
 if TYPE_CHECKING:
     from emulator.outside.runner import Where

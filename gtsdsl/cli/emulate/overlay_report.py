@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from gtsdsl.circuits import measurement
-from gtsdsl.diagnostics import printable
+from gtsdsl.text import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

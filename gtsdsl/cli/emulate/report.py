@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gtsdsl.cli.emulate.overlay_report import about, overlay_table
-from gtsdsl.diagnostics import printable
+from gtsdsl.text import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
