@@ -10,7 +10,7 @@ from pathlib import Path
 
 from emulator.kernel.build import installing, missing_tools
 from emulator.kernel.cache import PACKAGED_FROM, Kernel, built_kernels, packaged_kernel
-from emulator.kernel.choose import host_lacks
+from emulator.kernel.choose import native_lacks
 from emulator.kernel.confine import landlock_version, unconfined
 from emulator.kernel.verdict import Lack, refusal
 from emulator.system.errors import EmulationError, UntrustedError
@@ -66,7 +66,7 @@ def _findings() -> Iterator[Finding]:
     yield _programs("iperf3", ("iperf3",), "measure throughput", "iperf3")
     yield _programs("netperf", ("netperf",), "measure round trips of transactions, as the study did", "netperf")
     yield _programs(
-        "xterm", ("xterm", "xhost"), "open terminals on hosts, on the host's kernel", "xterm x11-xserver-utils"
+        "xterm", ("xterm", "xhost"), "open terminals on hosts, on this machine's kernel", "xterm x11-xserver-utils"
     )
 
 
@@ -81,7 +81,7 @@ def _kernels() -> Iterator[Finding]:
     packaged = packaged_kernel()
     lacking = Lack("a network at once, without root, in the real clock", PACKAGED_FROM)
     yield _guest("guest kernel, Debian's", (packaged,) if packaged else (), "real clock only", lacking)
-    lacks = host_lacks()
+    lacks = native_lacks()
     yield Finding(
         "this machine's kernel",
         lacks is None,

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.kernel.choose import Clock, choose
+from emulator.kernel.choose import choose
+from emulator.kernel.kinds import Clock
 from emulator.measure.captures import MOST_BYTES
 from emulator.measure.probe import CircuitProbe
 from emulator.outside.channel import Channel, Ended

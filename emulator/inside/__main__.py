@@ -1,4 +1,4 @@
-"""A task to its outcome, where the network runs: in a guest kernel, or on the host's kernel.
+"""A task to its outcome, where the network runs: in a guest kernel, or on this machine's kernel.
 
 It finds the task in the folder that it shares with whoever asked for it, and leaves the result there.
 """

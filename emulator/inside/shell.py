@@ -154,9 +154,9 @@ class Shell(CLI):  # type: ignore[misc]
         output("".join(f"{text}\n" for text in overlay_lines(deployment, asked)))
 
     def do_xterm(self, line: str, term: str = "xterm") -> None:
-        """Open a terminal on hosts: xterm h1 h2. On the host's kernel only."""
+        """Open a terminal on hosts: xterm h1 h2. On this machine's kernel only."""
         if not os.environ.get("DISPLAY"):
-            raise EmulationError("there is no display here: xterm needs one, and --kernel host")
+            raise EmulationError("there is no display here: xterm needs one, and --kernel native")
         for program, package in (("xterm", "xterm"), ("xhost", "x11-xserver-utils")):  # Mininet runs both
             if find_program(program) is None:
                 raise EmulationError(f"{program} is missing: apt-get install {package}")

@@ -167,7 +167,7 @@ def _work_folder(folder: Path) -> Iterator[Path]:
 
 def _require_tools() -> None:
     if os.uname().machine != "x86_64":
-        raise EmulationError(f"a guest kernel runs on x86-64 only, not on {os.uname().machine}: take --kernel host")
+        raise EmulationError(f"a guest kernel runs on x86-64 only, not on {os.uname().machine}: take --kernel native")
     if missing := missing_tools():
         raise EmulationError(f"to build a kernel {', '.join(missing)} is missing: {installing(missing)}")
 

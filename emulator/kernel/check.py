@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 from emulator.kernel.cache import Kernel
-from emulator.kernel.choose import Clock
 from emulator.kernel.guest import Boot, Guest
 from emulator.kernel.job import GuestJob
+from emulator.kernel.kinds import Clock
 from emulator.system.errors import EmulationError
 
 EXPECTED_RTT_MS = 36.5

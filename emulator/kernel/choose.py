@@ -7,33 +7,13 @@ import platform
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from emulator.kernel.cache import PACKAGED_FROM, Kernel, built_kernels, packaged_kernel
+from emulator.kernel.kinds import Clock, KernelKind
 from emulator.kernel.verdict import Lack, refusal
 from emulator.system.errors import EmulationError, KernelRefusedError, UntrustedError
 from emulator.system.programs import environment, find_program
 from emulator.system.user_namespace import opening_command
-
-
-class Clock(StrEnum):
-    """What a second is in a run."""
-
-    VIRTUAL = "virtual"
-    """Work takes no time, and waiting is skipped: what the network does is exact, what it costs is invisible."""
-    SKIP = "skip"
-    """The guest's work takes as long as it takes, and waiting is skipped."""
-    REAL = "real"
-    """The machine's."""
-
-
-class KernelKind(StrEnum):
-    """Whose network stack a run uses."""
-
-    HOST = "host"
-    UML = "uml"
-    PACKAGED = "uml-packaged"
-
 
 _BUILD = "gtsdsl kernel build"
 
@@ -45,22 +25,22 @@ class KernelChoice:
     kind: KernelKind
     clock: Clock
     kernel: Kernel | None
-    """The guest kernel; None on the host's."""
+    """The guest kernel; None for this machine's own."""
 
 
 def choose(kernel: str = "auto", clock: str = "auto", *, interactive: bool = False) -> KernelChoice:
     """The kernel and the clock for a run: what the user asked for, or the best that this machine has.
 
     ``kernel`` is ``auto`` or a `KernelKind`, ``clock`` is ``auto`` or a `Clock`. ``auto`` takes a built guest kernel,
-    then the host's, then the packaged guest kernel, each only if it has the clock; the clock is ``virtual`` for what
-    ends by itself where the kernel has one, and ``real`` for a person (``interactive``).
+    then this machine's, then the packaged guest kernel, each only if it has the clock; the clock is ``virtual`` for
+    what ends by itself where the kernel has one, and ``real`` for a person (``interactive``).
 
     Raises:
         EmulationError: this machine cannot do it; the message says what is missing and what mends it.
     """
     if kernel != "auto":
         return _exactly(KernelKind(kernel), _wanted(clock), interactive=interactive)
-    return _best((KernelKind.UML, KernelKind.HOST, KernelKind.PACKAGED), _wanted(clock), interactive=interactive)
+    return _best((KernelKind.UML, KernelKind.NATIVE, KernelKind.PACKAGED), _wanted(clock), interactive=interactive)
 
 
 def guest_kernel(kernel: str = "auto", clock: str = "auto", *, interactive: bool = False) -> tuple[Kernel, Clock]:
@@ -74,12 +54,12 @@ def guest_kernel(kernel: str = "auto", clock: str = "auto", *, interactive: bool
     else:
         choice = choose(kernel, clock, interactive=interactive)
     if choice.kernel is None:
-        raise EmulationError("the host's kernel is no guest: ask for --kernel uml or --kernel uml-packaged")
+        raise EmulationError("this machine's kernel is not a guest: take --kernel uml or --kernel uml-packaged")
     return choice.kernel, choice.clock
 
 
-def host_lacks() -> Lack | None:
-    """What this host's kernel lacks to run an emulation; None if it lacks nothing."""
+def native_lacks() -> Lack | None:
+    """Return what this machine's kernel lacks to run a network; None if it lacks nothing."""
     tc = find_program("tc")
     if tc is None:
         return Lack("tc is missing, which tells whether the kernel has netem", "apt-get install iproute2")
@@ -96,7 +76,7 @@ def host_lacks() -> Lack | None:
     except FileNotFoundError:
         return Lack("unshare is missing", "apt-get install util-linux")
     if tried.returncode != 0:
-        return Lack("this host's kernel has no netem", "modprobe sch_netem")
+        return Lack("this machine's kernel has no netem", "modprobe sch_netem")
     return None
 
 
@@ -149,14 +129,14 @@ def _exactly(kind: KernelKind, clock: Clock | None, *, interactive: bool, takes_
     Raises:
         EmulationError: it is missing, it does not run here, or it has no such clock.
     """
-    if kind is KernelKind.HOST:
+    if kind is KernelKind.NATIVE:
         if clock in {Clock.VIRTUAL, Clock.SKIP}:
-            raise EmulationError(f"the host's kernel has no {clock} clock; the guest kernel has: --kernel uml")
-        if lacking := host_lacks():
-            raise EmulationError(f"--kernel host: {lacking}")
+            raise EmulationError(f"this machine's kernel has no {clock} clock; the guest kernel has: --kernel uml")
+        if lacking := native_lacks():
+            raise EmulationError(f"--kernel native: {lacking}")
         return KernelChoice(kind, Clock.REAL, None)
     if platform.machine() != "x86_64":
-        raise EmulationError(f"a guest kernel runs on x86-64 only, not on {platform.machine()}: take --kernel host")
+        raise EmulationError(f"a guest kernel runs on x86-64 only, not on {platform.machine()}: take --kernel native")
     if kind is KernelKind.PACKAGED:
         if clock in {Clock.VIRTUAL, Clock.SKIP}:
             raise EmulationError(f"Debian's packaged kernel has no {clock} clock; a built one has: {_BUILD}")

@@ -17,7 +17,6 @@ from typing import Self
 from emulator.kernel import supervisor as keeper
 from emulator.kernel.cache import Kernel
 from emulator.kernel.capacity import memory_folder, require_limits
-from emulator.kernel.choose import Clock
 from emulator.kernel.clock_watchdog import PATIENCE_S, ClockWatchdog, GuestMemory, Sample, guest_process
 from emulator.kernel.confine import landlock_version
 from emulator.kernel.job import (
@@ -31,6 +30,7 @@ from emulator.kernel.job import (
     words,
     write_job,
 )
+from emulator.kernel.kinds import Clock
 from emulator.kernel.output import open_output
 from emulator.kernel.quota import LEAST_BYTES
 from emulator.system.errors import (

@@ -56,8 +56,8 @@ def refusal(kernel: Kernel, *, again: bool = False) -> Lack | None:
     """Return why a guest kernel does not run here; None if it runs.
 
     The kernel is booted and runs a program, unless the answer is kept from before for this kernel, this processor and
-    this host's kernel. ``again`` has a kernel tried again that was refused before. What may be otherwise the next time
-    (no memory, no room in the temporary folder) is not kept.
+    this machine's kernel. ``again`` has a kernel tried again that was refused before. What may be otherwise the next
+    time (no memory, no room in the temporary folder) is not kept.
     """
     try:
         key = _key(kernel)
@@ -88,9 +88,9 @@ def reason(version: str, flags: Iterable[str]) -> str:
 def _try(kernel: Kernel) -> _Answer:
     """Boot a kernel and run a program in it."""
     # loaded only where there is no answer yet; it also imports `choose`, which imports this module
-    from emulator.kernel.choose import Clock
     from emulator.kernel.guest import Boot, Guest
     from emulator.kernel.job import GuestJob
+    from emulator.kernel.kinds import Clock
 
     boot = Boot(kernel, Clock.REAL, memory_bytes=_MEMORY_BYTES, timeout_s=_TIMEOUT_S)
     said = bytearray()
@@ -111,7 +111,7 @@ def _try(kernel: Kernel) -> _Answer:
 
 
 def _key(kernel: Kernel) -> str:
-    """Name what an answer depends on: the kernel's file, the processor and the host's kernel.
+    """Name what an answer depends on: the kernel's file, the processor and this machine's kernel.
 
     A file's inode and the time of its last change tell it from every other, also from one that was written in its
     place with its size and its date: no program sets the time of the last change.
@@ -128,7 +128,7 @@ def _key(kernel: Kernel) -> str:
 
 
 def _processor() -> dict[str, str]:
-    """Return what the host's kernel says of the first processor's kind."""
+    """Return what this machine's kernel says of the first processor's kind."""
     try:
         with _CPU.open("rb") as file:
             first = file.read(_CPU_BYTES).decode(errors="replace").partition("\n\n")[0]

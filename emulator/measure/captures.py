@@ -161,7 +161,7 @@ def handing_over(read: Reader, requests: Sequence[CaptureRequest]) -> Iterator[N
 
 
 def hand_over(read: Reader, requests: Sequence[CaptureRequest]) -> None:
-    """Write what a guest has captured to the user's files; on the host's kernel, they have been written already.
+    """Write what a guest has captured to the user's files; on this machine's kernel, they have been written already.
 
     The guest is not trusted: it has a say in names in the working folder that nobody has yet, and in no others.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self
 
-from emulator.kernel.choose import Clock, KernelChoice
+from emulator.kernel.choose import KernelChoice
 from emulator.kernel.guest import RESULT_BYTES, Boot, Guest, GuestLimits, Sink
 from emulator.kernel.job import (
     FOLDER_VARIABLE,
@@ -28,6 +28,7 @@ from emulator.kernel.job import (
     read_result,
     words,
 )
+from emulator.kernel.kinds import Clock
 from emulator.system.errors import EmulationError, GuestTimeoutError
 from emulator.system.folders import working_folder
 from emulator.system.poll import readable
@@ -88,7 +89,7 @@ def boot_of(where: Where) -> Boot:
         EmulationError: the run is not one in a guest.
     """
     if where.choice.kernel is None:
-        raise EmulationError("the host's kernel is no guest")
+        raise EmulationError("this machine's kernel is no guest")
     return Boot(
         where.choice.kernel,
         where.choice.clock,
@@ -120,7 +121,7 @@ def open_place(where: Where, task: Task) -> Runner:
 
 
 class NativeRunner:
-    """A process of the host's kernel that does a task; in a user namespace of its own where we are not root."""
+    """A process of this machine's kernel that does a task; in a user namespace of its own where we are not root."""
 
     def __init__(self, task: Task, timeout_s: float | None = None, *, has_terminal: bool = False) -> None:
         """With ``has_terminal``, it has our input and output for its own; else its output goes through `wait`."""

@@ -57,7 +57,7 @@ class Store:
         elif in_guest:
             yield (
                 f"the store at {place.address} cannot be reached from a guest kernel, which has no network but its own "
-                "(and a clock of its own): take `--kernel host`, or a store inside the topology, as in `--store h1`"
+                "(and a clock of its own): take `--kernel native`, or a store inside the topology, as in `--store h1`"
             )
         else:
             try:

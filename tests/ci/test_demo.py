@@ -159,9 +159,9 @@ def test_the_demonstration_in_the_virtual_clock(tmp_path: Path) -> None:
 
 
 def test_the_demonstration_in_the_real_clock_without_anything(tmp_path: Path) -> None:
-    done = demo(tmp_path, "echo host", ())
+    done = demo(tmp_path, "echo native", ())
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"{MESH} --kernel host --clock real --probe --count 3\n" in done.stdout
+    assert f"{MESH} --kernel native --clock real --probe --count 3\n" in done.stdout
     assert "--overlay" not in done.stdout
     assert "etcd is missing (Debian: etcd-server), so containers that Flannel joins are left out here." in done.stdout
     assert "gtsdsl kernel build" in done.stdout

@@ -47,10 +47,10 @@ _GROUPS = {
 @click.argument("file", type=click.Path())
 @click.option(
     "--kernel",
-    type=click.Choice(["auto", "host", "uml", "uml-packaged"]),
+    type=click.Choice(["auto", "native", "uml", "uml-packaged", "host"]),
     default="auto",
     show_default=True,
-    help="Whose network stack: the built guest kernel's, the host's, the packaged guest kernel's.",
+    help="Kernel to run in: this machine's own, the built guest kernel, Debian's packaged guest kernel.",
 )
 @click.option(
     "--clock",
@@ -136,8 +136,9 @@ def command(
     _check_options(overlay, flavors=flavors, hosts=hosts, image_map=image_map)
     size, most = parse_memory(memory), parse_output_limit(output_limit)
     began = datetime.now(UTC)
-    from emulator.kernel.choose import Clock, KernelKind, choose
+    from emulator.kernel.choose import choose
     from emulator.kernel.guest import OUTPUT_BYTES
+    from emulator.kernel.kinds import Clock, KernelKind
     from emulator.outside.request import ask
     from emulator.outside.run_task import run_task, write_to
     from emulator.outside.runner import Where
@@ -183,7 +184,7 @@ def command(
             complain("warning", f"no flavorId, so no limit, is said for {_listed(sizeless)}")
         if flavors and where.choice.clock is Clock.VIRTUAL:
             complain("warning", "in a virtual clock computing takes no time: flavors limit memory, and no processors")
-        if where.choice.kind is not KernelKind.HOST:
+        if where.choice.kind is not KernelKind.NATIVE:
             warn_if_unconfined()
         if interactive:
             from emulator.outside.prompt import run_prompt

@@ -59,9 +59,10 @@ def command(
     size, most = parse_memory(memory), parse_output_limit(output_limit)
     if not command[0]:
         raise click.UsageError("the name of the command is empty")
-    from emulator.kernel.choose import Clock, guest_kernel
+    from emulator.kernel.choose import guest_kernel
     from emulator.kernel.guest import MEMORY_BYTES, OUTPUT_BYTES, Boot, Guest
     from emulator.kernel.job import GuestJob
+    from emulator.kernel.kinds import Clock
     from emulator.kernel.output import check_output
     from emulator.kernel.terminal import run_on_terminal
     from emulator.outside.run_task import write_to

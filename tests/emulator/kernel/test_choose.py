@@ -9,7 +9,8 @@ import pytest
 
 from emulator.kernel import choose as module
 from emulator.kernel.cache import Kernel
-from emulator.kernel.choose import Clock, KernelKind, choose, guest_kernel
+from emulator.kernel.choose import choose, guest_kernel
+from emulator.kernel.kinds import Clock, KernelKind
 from emulator.kernel.verdict import Lack
 from emulator.system.errors import EmulationError
 
@@ -23,7 +24,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setattr(module, "refusal", lambda _: None)
     monkeypatch.setattr(module, "built_kernels", lambda: ())
     monkeypatch.setattr(module, "packaged_kernel", lambda: None)
-    monkeypatch.setattr(module, "host_lacks", lambda: Lack("this host's kernel has no netem", "modprobe sch_netem"))
+    monkeypatch.setattr(
+        module, "native_lacks", lambda: Lack("this machine's kernel has no netem", "modprobe sch_netem")
+    )
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     return monkeypatch
 
@@ -31,7 +34,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def with_all(machine: pytest.MonkeyPatch) -> None:
     machine.setattr(module, "built_kernels", lambda: (BUILT,))
     machine.setattr(module, "packaged_kernel", lambda: PACKAGED)
-    machine.setattr(module, "host_lacks", lambda: None)
+    machine.setattr(module, "native_lacks", lambda: None)
 
 
 @pytest.mark.parametrize(
@@ -44,8 +47,8 @@ def with_all(machine: pytest.MonkeyPatch) -> None:
         ("uml", "real", "gtsdsl kernel build"),
         ("uml-packaged", "auto", "apt-get install user-mode-linux kmod"),
         ("uml-packaged", "virtual", "gtsdsl kernel build"),
-        ("host", "auto", "modprobe sch_netem"),
-        ("host", "virtual", "--kernel uml"),
+        ("native", "auto", "modprobe sch_netem"),
+        ("native", "virtual", "--kernel uml"),
     ],
 )
 @pytest.mark.usefixtures("machine")
@@ -64,7 +67,7 @@ def test_a_machine_that_has_nothing_is_told_what_mends_it(kernel: str, clock: st
         ("auto", "skip", False, KernelKind.UML, Clock.SKIP),
         ("auto", "virtual", True, KernelKind.UML, Clock.VIRTUAL),
         ("uml", "real", False, KernelKind.UML, Clock.REAL),
-        ("host", "auto", False, KernelKind.HOST, Clock.REAL),
+        ("native", "auto", False, KernelKind.NATIVE, Clock.REAL),
         ("uml-packaged", "auto", False, KernelKind.PACKAGED, Clock.REAL),
     ],
 )
@@ -76,35 +79,40 @@ def test_a_machine_that_has_all(
     assert (choice.kind, choice.clock) == (kind, expected)
 
 
-@pytest.mark.parametrize(("kernel", "clock"), [("host", "virtual"), ("host", "skip"), ("uml-packaged", "virtual")])
+def test_native_was_called_host(machine: pytest.MonkeyPatch) -> None:
+    with_all(machine)
+    assert choose("host") == choose("native")
+
+
+@pytest.mark.parametrize(("kernel", "clock"), [("native", "virtual"), ("native", "skip"), ("uml-packaged", "virtual")])
 def test_no_clock_is_replaced(machine: pytest.MonkeyPatch, kernel: str, clock: str) -> None:
     with_all(machine)
     with pytest.raises(EmulationError, match=f"no {clock} clock"):
         choose(kernel, clock)
 
 
-def test_without_a_built_kernel_the_host_then_the_package(machine: pytest.MonkeyPatch) -> None:
+def test_without_a_built_kernel_the_native_then_the_packaged(machine: pytest.MonkeyPatch) -> None:
     machine.setattr(module, "packaged_kernel", lambda: PACKAGED)
     assert choose().kind is KernelKind.PACKAGED
-    machine.setattr(module, "host_lacks", lambda: None)
-    assert choose().kind is KernelKind.HOST
+    machine.setattr(module, "native_lacks", lambda: None)
+    assert choose().kind is KernelKind.NATIVE
 
 
 def test_elsewhere_than_on_x86_64(machine: pytest.MonkeyPatch) -> None:
     with_all(machine)
     machine.setattr(platform, "machine", lambda: "aarch64")
-    assert choose().kind is KernelKind.HOST
+    assert choose().kind is KernelKind.NATIVE
     with pytest.raises(EmulationError, match="x86-64"):
         choose("uml")
 
 
-def test_a_guest_is_never_the_host(machine: pytest.MonkeyPatch) -> None:
+def test_a_guest_is_never_native(machine: pytest.MonkeyPatch) -> None:
     with pytest.raises(EmulationError, match="gtsdsl kernel build"):
         guest_kernel()
     machine.setattr(module, "packaged_kernel", lambda: PACKAGED)
     assert guest_kernel() == (PACKAGED, Clock.REAL)
     machine.setattr(module, "built_kernels", lambda: (BUILT,))
     assert guest_kernel() == (BUILT, Clock.VIRTUAL)
-    machine.setattr(module, "host_lacks", lambda: None)
-    with pytest.raises(EmulationError, match="no guest"):
-        guest_kernel("host")
+    machine.setattr(module, "native_lacks", lambda: None)
+    with pytest.raises(EmulationError, match="not a guest"):
+        guest_kernel("native")

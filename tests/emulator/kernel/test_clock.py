@@ -13,9 +13,9 @@ import pytest
 
 from emulator.kernel.cache import Kernel
 from emulator.kernel.check import EXPECTED_RTT_MS, SCRIPT, TOLERANCE_MS, measure_rtt_ms
-from emulator.kernel.choose import Clock
 from emulator.kernel.guest import Boot, Guest
 from emulator.kernel.job import GuestJob
+from emulator.kernel.kinds import Clock
 
 from .guests import shell
 

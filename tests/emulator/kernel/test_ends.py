@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from emulator.kernel.cache import Kernel, built_kernels
-from emulator.kernel.choose import Clock
 from emulator.kernel.guest import Boot, Guest
 from emulator.kernel.job import FOLDER_VARIABLE, RUNNING, GuestJob
+from emulator.kernel.kinds import Clock
 from emulator.system.errors import EmulationError, GuestFailedError, GuestStalledError, GuestTimeoutError
 from tests.emulator.leftovers import Leftovers, is_soon
 

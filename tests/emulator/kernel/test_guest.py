@@ -11,9 +11,9 @@ import pytest
 
 from emulator.kernel.cache import Kernel
 from emulator.kernel.check import SCRIPT
-from emulator.kernel.choose import Clock
 from emulator.kernel.guest import Boot, Guest
 from emulator.kernel.job import FOLDER_VARIABLE, GuestJob
+from emulator.kernel.kinds import Clock
 from emulator.system.programs import python_command, python_script
 
 from .conftest import Cli, runs_or_says_why

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from emulator.kernel.cache import Kernel
-from emulator.kernel.choose import Clock
 from emulator.kernel.guest import Boot
+from emulator.kernel.kinds import Clock
 from emulator.kernel.tuning import SYSCTLS, limits
 from gtsdsl.data import shipped
 

@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from emulator.kernel import cache, verdict
 from emulator.kernel.cache import Kernel
-from emulator.kernel.choose import KernelKind, choose, guest_kernel
+from emulator.kernel.choose import choose, guest_kernel
+from emulator.kernel.kinds import KernelKind
 from emulator.kernel.verdict import reason, refusal
 from emulator.system.errors import KernelRefusedError
 from gtsdsl.cli import cli

@@ -22,7 +22,7 @@ from emulator.overlays import deployment
 from gtsdsl import compile_to
 from gtsdsl.data import shipped
 from tests.emulator.session.conftest import MESH, Emulate
-from tests.emulator.session.test_host import AS_USER, on_a_host
+from tests.emulator.session.test_native import AS_USER, run_natively
 from tests.emulator.topologies import joined
 
 from .conftest import result_of
@@ -112,7 +112,7 @@ def test_on_a_host_kernel(gtsdsl: Emulate, script: str) -> None:
     left = "; s=$?; sleep 1; pgrep -c etcd; ls -d /tmp/runs/gtsdsl-*/*-* /tmp/home/gtsdsl-*/*-* 2>/dev/null; exit $s"
     script = own + script.replace("exec ", "") + left
     arguments = ("--overlay", "flannel", "--exec", "c1: ping -qc 2 c2")
-    status, out, err = on_a_host(gtsdsl, script, *arguments)
+    status, out, err = run_natively(gtsdsl, script, *arguments)
     assert (status, err) == (0, "")
     assert "2 packets transmitted, 2 received" in out
     assert out.splitlines()[-1] == "0"  # processes of etcd, and no folder after that

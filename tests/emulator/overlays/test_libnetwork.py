@@ -250,7 +250,7 @@ def test_a_daemons_key_is_its_own_and_not_the_machines(gtsdsl: Emulate, pair: Pa
     require_docker_with_store()
     key = "/etc/docker/key.json"  # no key: who reads it, fails
     script = f'mkdir -p /etc/docker; echo none > {key}; "$@"; status=$?; cat {key}; exit $status'
-    run = [sys.executable, "-m", "gtsdsl", "emulate", str(pair), "--kernel", "host", "--overlay", "libnetwork"]
+    run = [sys.executable, "-m", "gtsdsl", "emulate", str(pair), "--kernel", "native", "--overlay", "libnetwork"]
     ping = ["--exec", "c1: ping -q -c 1 c2"]
     done = gtsdsl("guest", "--memory", "2G", "--", "sh", "-c", script, "sh", *run, *ping, cwd=CHECKOUT)
     assert (done.returncode, done.stderr) == (0, "")

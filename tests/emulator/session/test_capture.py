@@ -15,7 +15,7 @@ from emulator.system.errors import EmulationError
 from tests.emulator.captured import echoes, packets
 
 from .conftest import MESH, Emulate
-from .test_host import AS_USER, on_a_host
+from .test_native import AS_USER, run_natively
 
 _START_NS = 1_767_225_600 * 10**9  # 2026-01-01
 _ONE_WAY_NS = 18_100_000
@@ -85,7 +85,7 @@ def test_two_circuits_have_two_files(gtsdsl: Emulate, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("guest_kernel")
 def test_on_the_hosts_kernel_the_file_grows_where_it_is(gtsdsl: Emulate, script: str, tmp_path: Path) -> None:
     file = f"/tmp/{os.getpid()}-{tmp_path.name}.pcap"  # the host is a guest: nothing is left of it
-    status, out, err = on_a_host(
+    status, out, err = run_natively(
         gtsdsl, script, "--capture", f"l1={file}",
         "--exec", f"h1: ping -q -c 3 h2; sleep 0.1; stat -c 'size %s of %u' {file}",
     )  # fmt: skip

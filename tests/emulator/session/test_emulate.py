@@ -383,7 +383,7 @@ def test_a_missing_kernel_is_one_line(gtsdsl: Emulate, pair: Path, tmp_path: Pat
 
 
 def test_a_clock_is_never_replaced(gtsdsl: Emulate, pair: Path) -> None:
-    done = gtsdsl("emulate", str(pair), "--kernel", "host", "--clock", "virtual", "--probe")
+    done = gtsdsl("emulate", str(pair), "--kernel", "native", "--clock", "virtual", "--probe")
     assert done.returncode == 3
     assert "no virtual clock" in done.stderr
 

@@ -117,7 +117,7 @@ def test_switches(folder: Path, switch: str) -> None:
 @pytest.mark.usefixtures("guest_kernel")
 def test_the_kernel_of_the_host(folder: Path) -> None:
     """A guest is the host here, because it has netem."""
-    emulate = [hijack.console_script(), "emulate", "pair.dsl", "--kernel", "host", "--exec", "h1: ping -c 1 h2"]
+    emulate = [hijack.console_script(), "emulate", "pair.dsl", "--kernel", "native", "--exec", "h1: ping -c 1 h2"]
     is_safe(folder, "guest", "--", *emulate)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from emulator.inside.actions import Outcome, outcome_to_json
-from emulator.kernel.choose import Clock
+from emulator.kernel.kinds import Clock
 from emulator.outside.channel import Channel, interruptible
 from emulator.outside.runner import NativeRunner
 from emulator.plan import Options, plan

@@ -6,7 +6,7 @@ import pytest
 
 from emulator.overlays.flannel.leases import CONFIG_KEY
 from tests.emulator.session.conftest import MESH, Emulate
-from tests.emulator.session.test_host import AS_USER, on_a_host
+from tests.emulator.session.test_native import AS_USER, run_natively
 
 pytestmark = pytest.mark.usefixtures("guest_kernel")
 _FLANNEL = ("--overlay", "flannel", "--store", "127.0.0.1:2379")
@@ -27,7 +27,7 @@ exit $status
 @pytest.mark.parametrize("script", ['"$@"', AS_USER], ids=["root", "user"])
 def test_an_overlay_keeps_its_state_in_somebodys_etcd(gtsdsl: Emulate, script: str) -> None:
     commands = ("--exec", "c1: ping -q -c 2 c4", "--exec", f"h1: {_KEYS}; echo that is all")
-    status, out, err = on_a_host(gtsdsl, _SOMEBODYS % script, *_FLANNEL, *commands)
+    status, out, err = run_natively(gtsdsl, _SOMEBODYS % script, *_FLANNEL, *commands)
     assert (status, err) == (0, "")
     assert " 0% packet loss" in out
     during, after = out.split("that is all")
@@ -43,7 +43,7 @@ def test_an_overlay_keeps_its_state_in_somebodys_etcd(gtsdsl: Emulate, script: s
 def test_a_run_that_is_interrupted_takes_its_leases_along(gtsdsl: Emulate) -> None:
     script = 'timeout --foreground -s INT 30 "$@" | grep -m 1 leased'
     command = f"h1: {_KEYS} | grep -c subnets | sed 's/$/ leased/'; sleep 1000"
-    _, out, _ = on_a_host(gtsdsl, _SOMEBODYS % script, *_FLANNEL, "--exec", command)
+    _, out, _ = run_natively(gtsdsl, _SOMEBODYS % script, *_FLANNEL, "--exec", command)
     assert out.splitlines() == ["5 leased", "found 0 leases", "0"]
 
 
@@ -53,7 +53,7 @@ def test_a_configuration_that_is_there_is_kept_and_what_it_asks_for_is_done_or_n
       etcdctl put {CONFIG_KEY} '{{"Network":"10.244.0.0/16","Backend":{{"Type":'"$backend"'}}}}' > /dev/null
       "$@" 2>&1; echo status $?
     done"""
-    _, out, _ = on_a_host(gtsdsl, _SOMEBODYS % script, *_FLANNEL, "--exec", "c1: ping -q -c 2 c4")
+    _, out, _ = run_natively(gtsdsl, _SOMEBODYS % script, *_FLANNEL, "--exec", "c1: ping -q -c 2 c4")
     assert " 0% packet loss" in out
     assert [line for line in out.splitlines() if line.startswith(("error", "status", "/"))] == [
         "status 0",
@@ -70,7 +70,7 @@ def test_a_configuration_that_is_there_is_kept_and_what_it_asks_for_is_done_or_n
 def test_an_etcd_in_which_others_machines_have_leases_is_left_alone(gtsdsl: Emulate) -> None:
     lease = "/coreos.com/network/subnets/10.5.52.0-24"
     script = f"""etcdctl put {lease} '{{"PublicIP":"192.168.64.3"}}' > /dev/null; "$@" """
-    status, out, err = on_a_host(gtsdsl, _SOMEBODYS % script, *_FLANNEL, "--exec", "h1: true")
+    status, out, err = run_natively(gtsdsl, _SOMEBODYS % script, *_FLANNEL, "--exec", "h1: true")
     assert status == 3
     assert err == (
         "error: the store at 127.0.0.1:2379 has leases of machines that are not in this network: 10.5.52.0/24 of "
@@ -80,7 +80,7 @@ def test_an_etcd_in_which_others_machines_have_leases_is_left_alone(gtsdsl: Emul
 
 
 def test_where_nothing_answers_nothing_is_started(gtsdsl: Emulate) -> None:
-    status, out, err = on_a_host(gtsdsl, '"$@"', "--overlay", "flannel", "--store", "127.0.0.1:2379", "--probe")
+    status, out, err = run_natively(gtsdsl, '"$@"', "--overlay", "flannel", "--store", "127.0.0.1:2379", "--probe")
     assert (status, out) == (3, "")
     assert err == (
         "error: flannel vxlan: the store at 127.0.0.1:2379: connection refused: start an etcd there, or take a store "
@@ -92,7 +92,7 @@ def test_a_guest_cannot_reach_the_machines_network(gtsdsl: Emulate) -> None:
     done = gtsdsl("emulate", str(MESH), "--overlay", "flannel", "--store", "10.0.0.5:2379", "--probe")
     assert (done.returncode, done.stdout) == (3, "")
     assert "cannot be reached from a guest kernel" in done.stderr
-    assert "--kernel host" in done.stderr
+    assert "--kernel native" in done.stderr
 
 
 def test_a_store_without_an_overlay_is_refused(gtsdsl: Emulate) -> None:

@@ -131,7 +131,7 @@ def test_what_is_lacking_is_said_before_anything_starts(outside: int) -> None:
     assert said.startswith("the store at 127.0.0.1:2379: connection refused: start an etcd there, or take")
     (said,) = Store.lacks(_PLACE, in_guest=True)
     assert "cannot be reached from a guest kernel" in said
-    assert "--kernel host" in said
+    assert "--kernel native" in said
 
 
 def test_nothing_is_lacking_where_one_runs(running: object) -> None:

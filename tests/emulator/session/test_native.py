@@ -1,4 +1,4 @@
-"""The host's kernel: the same networks, by root and by an ordinary user. A guest is the host here, for it has netem."""
+"""Networks in this machine's kernel, of root and of an ordinary user. A guest plays the machine: it has netem."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ AS_USER = (
 LEFT = 'find "${TMPDIR:-/tmp}" /tmp/home -mindepth 2 -path "*gtsdsl-*" -type d 2>/dev/null; pgrep -c ping; true'
 
 
-def on_a_host(gtsdsl: Emulate, script: str, *arguments: str) -> tuple[int, str, str]:
-    """Run a shell script whose arguments are a `gtsdsl emulate --kernel host` of the mesh, on a host that has netem."""
-    command = [sys.executable, "-m", "gtsdsl", "emulate", str(MESH), "--kernel", "host", *arguments]
+def run_natively(gtsdsl: Emulate, script: str, *arguments: str) -> tuple[int, str, str]:
+    """Run a shell script in a guest; its arguments are `gtsdsl emulate --kernel native` of the mesh."""
+    command = [sys.executable, "-m", "gtsdsl", "emulate", str(MESH), "--kernel", "native", *arguments]
     done = gtsdsl("guest", "--", "sh", "-c", script, "sh", *command, cwd=Path(__file__).parents[3])
     return done.returncode, done.stdout, done.stderr
 
@@ -29,7 +29,7 @@ def on_a_host(gtsdsl: Emulate, script: str, *arguments: str) -> tuple[int, str, 
 @pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize("script", ['"$@"', AS_USER], ids=["root", "user"])
 def test_circuits_and_names(gtsdsl: Emulate, script: str) -> None:
-    status, out, err = on_a_host(gtsdsl, script, "--probe", "--count", "2", "--exec", "h1: ping -q -c 2 h5; id -u")
+    status, out, err = run_natively(gtsdsl, script, "--probe", "--count", "2", "--exec", "h1: ping -q -c 2 h5; id -u")
     assert (status, err) == (0, "")
     assert len(re.findall(r"^l\d+ .* [+-][0-4]\.\d{3} µs", out, re.M)) == 10
     assert "= 27.90" in out
@@ -46,7 +46,7 @@ def test_nothing_is_left_of_it(gtsdsl: Emulate, name: str) -> None:
     find $TMPDIR -mindepth 2 -type d; grep -c gtsdsl /proc/mounts"""
     if name == "INT":  # a shell starts what is in the background with Ctrl-C ignored
         script = script.replace('"$@" > /dev/null &', 'env --default-signal=INT "$@" > /dev/null &', 1)
-    _, out, _ = on_a_host(gtsdsl, script, "--exec", "h1: ping h2 & ping h3")
+    _, out, _ = run_natively(gtsdsl, script, "--exec", "h1: ping h2 & ping h3")
     running, left, *rest = out.splitlines()
     assert int(running) == 2
     assert left == "0"
@@ -55,7 +55,7 @@ def test_nothing_is_left_of_it(gtsdsl: Emulate, name: str) -> None:
 
 @pytest.mark.usefixtures("guest_kernel")
 def test_a_shell_by_lines(gtsdsl: Emulate) -> None:
-    status, out, err = on_a_host(gtsdsl, "printf 'h1 ping -q -c 2 h2\\nlinks\\n' | \"$@\"")
+    status, out, err = run_natively(gtsdsl, "printf 'h1 ping -q -c 2 h2\\nlinks\\n' | \"$@\"")
     assert (status, err) == (0, "")
     assert "= 36.20" in out
     assert "l10 " in out
