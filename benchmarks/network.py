@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks import plain
 from benchmarks.table import Row, show
 from benchmarks.taking import Taking, gone
-from emulator.lab.underlay import Underlay
+from emulator.lab.lab import Lab
 from emulator.measure.probe import probe
 from emulator.plan import Options, Plan, plan
 from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed
@@ -83,7 +83,7 @@ def _beside(what: str, hosts: int, pairs: Pairs, program: Path) -> list[Row]:
 def _measure(planned: Plan) -> Taking:
     with gone() as wait:
         began_s = time.monotonic()
-        with Underlay(planned):
+        with Lab(planned):
             up_s = time.monotonic() - began_s
             began_s = time.monotonic()
         return Taking(up_s, time.monotonic() - began_s + wait())
@@ -108,10 +108,10 @@ def _large() -> list[Row]:
     with gone() as wait:
         before = _used_bytes()
         began_s = time.monotonic()
-        with Underlay(planned) as underlay:
+        with Lab(planned) as lab:
             up_s = time.monotonic() - began_s
             per_host = (_used_bytes() - before) / hosts
-            seen = probe(underlay, count=1, warm_up=0)
+            seen = probe(lab, count=1, warm_up=0)
             answered = sum(1 for circuit in seen.circuits if circuit.lost == 0)
             began_s = time.monotonic()
         down_s = time.monotonic() - began_s + wait()

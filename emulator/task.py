@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
 from emulator.docker.model import DockerHost
+from emulator.measure.captures import CaptureRequest
 from emulator.overlays.model import OverlaySpec, spec_from_json, spec_to_json
 from emulator.plan.json import from_json, to_json
 from emulator.plan.model import Plan
@@ -27,14 +28,6 @@ class Command:
 
     host: str
     command: str
-
-
-@dataclass(frozen=True, slots=True)
-class CaptureRequest:
-    """A circuit, by its id, that is captured from the beginning to the end, and the path of the user's file for it."""
-
-    circuit: str
-    file: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from emulator.docker.daemon import ENDED, Dockerd
 from emulator.docker.image import Image, image, own_image
-from emulator.docker.model import RunningContainer
+from emulator.docker.model import RuncContainer
+from emulator.lab.containers import Attachment, Container
 from emulator.lab.daemons import DaemonError
-from emulator.overlays.model import Attachment, Container
 
 if TYPE_CHECKING:
     from emulator.mininet.network import EmulatedNetwork
@@ -62,7 +62,7 @@ def image_at(path: str | None) -> Image:
     return own_image() if path is None else image(Path(path))
 
 
-def open_network(name: str, container: RunningContainer) -> int:
+def open_network(name: str, container: RuncContainer) -> int:
     """A descriptor of the network namespace of a container.
 
     Raises:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from emulator.docker import programs
 from emulator.docker.image import Image
-from emulator.docker.model import RunningContainer
+from emulator.docker.model import RuncContainer
+from emulator.lab.containers import Container
 from emulator.lab.daemons import Daemon, DaemonError, start_program
-from emulator.overlays.model import Container
 from emulator.system.errors import EmulationError
 from emulator.system.poll import readable
 from emulator.system.text import one_line
@@ -120,7 +120,7 @@ class Dockerd:
         ]
         variables = {"PATH": f"{self._programs}:{programs.PATH}"}
         self._log_begins = 0 if self._daemon is None else self._daemon.log.stat().st_size
-        self._daemon = start_program(self.network, self.host, "dockerd", [*self._enter(), *command], variables)
+        self._daemon = start_program(self.network.lab, self.host, "dockerd", [*self._enter(), *command], variables)
 
     def close(self) -> None:
         """Let go of what leads to it. It ends by itself with the network, or by `Daemon.stop` before."""
@@ -206,7 +206,7 @@ class Dockerd:
 
     def run(
         self, wanted: Container, image: LoadedImage, network: str, names: Mapping[str, str] | None = None
-    ) -> RunningContainer:
+    ) -> RuncContainer:
         """Start a container of an image, or one that has been there before.
 
         ``network`` is Docker's name of the network that it is in; ``names`` has addresses by the names that it is to
@@ -242,7 +242,7 @@ class Dockerd:
                 said = one_line(container.logs(tail=3).decode(errors="replace"))
                 raise DaemonError(f"container {wanted.name}: {ENDED} (status {state['ExitCode']}) {said}".rstrip())
             root = self.folder / "exec" / "runtime-runc" / "moby"
-            return RunningContainer(int(state["Pid"]), str(container.id), root)
+            return RuncContainer(int(state["Pid"]), str(container.id), root)
 
     def remove(self, name: str) -> None:
         """End and remove a container, if it is there.

@@ -12,9 +12,9 @@ from emulator.docker.daemon import Dockerd
 from emulator.docker.image import find_image
 from emulator.docker.model import DockerHost
 from emulator.flavors import limits
+from emulator.lab.containers import Container
 from emulator.lab.underlay import empty_namespace
 from emulator.netlink import namespaces
-from emulator.overlays.model import Container
 from emulator.plan import Plan
 from emulator.system.errors import EmulationError
 from gtsdsl.text import printable

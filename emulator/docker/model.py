@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from emulator.docker import programs
+from emulator.system.errors import EmulationError
+from emulator.system.run_folders import MARK
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +26,7 @@ class DockerHost:
 
 
 @dataclass(frozen=True, slots=True)
-class RunningContainer:
+class RuncContainer:
     """A container as `runc` knows it, by ``identifier``, in its folder ``root``; ``pid`` is its first process."""
 
     pid: int
@@ -31,3 +37,18 @@ class RunningContainer:
     def is_there(self) -> bool:
         """Whether it runs still."""
         return (self.root / self.identifier).exists()
+
+    def enter(self, command: Sequence[str], environment: Mapping[str, str], *, terminal: bool) -> list[str]:
+        """Return the command line that runs a command in the container as `docker exec` does: by `runc`.
+
+        `runc` trusts nothing in the container. The command gets the container's own environment, user, control groups,
+        system call filter and capabilities, and CAP_NET_ADMIN, because a host may change its own network.
+
+        Raises:
+            EmulationError: the container has ended.
+        """
+        if not self.is_there:
+            raise EmulationError("the container has ended: the command of its image must go on running")
+        kept = [f"--env={name}={environment[name]}" for name in (MARK, "TERM") if name in environment]
+        runc = [shutil.which("runc", path=programs.PATH) or "runc", f"--root={self.root}", "exec"]
+        return [*runc, "--cap=CAP_NET_ADMIN", *kept, *(["--tty"] if terminal else []), self.identifier, *command]

@@ -58,11 +58,11 @@ def outcome_to_json(outcome: Outcome) -> bytes:
 
 def perform(network: EmulatedNetwork, task: Task, progress: Callable[[str], None]) -> Outcome:
     """Do what a task asks for; what fails ends it, but with ``keep_going``."""
-    counter = DropCounter(network)
+    counter = DropCounter(network.lab)
     probed: tuple[CircuitProbe, ...] = ()
     if task.probe_count:
         progress("measuring the circuits")
-        probed = probe(network.underlay, count=task.probe_count).circuits
+        probed = probe(network.lab, count=task.probe_count).circuits
     status = 1 if any(item.measured_us is None for item in probed) else 0
     overlay = None
     if network.deployment is not None:
@@ -89,10 +89,10 @@ def start(
     Raises:
         EmulationError: there is no such host.
     """
-    namespace = network.underlay.namespaces.get(host) if host else None
-    if namespace is None:
+    lab = network.lab
+    if host not in lab.hosts:
         raise EmulationError(f"there is no host {host[:80]!a}")
-    return network.world.popen(namespace.descriptor, command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
+    return lab.processes.popen(lab.namespace(host), command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
 
 
 def _run(network: EmulatedNetwork, command: Command) -> CommandResult:

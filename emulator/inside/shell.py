@@ -120,7 +120,7 @@ class Shell(CLI):  # type: ignore[misc]
         """Measure the round trip over each circuit."""
         from emulator.measure.probe import probe
 
-        for item in probe(self.mn.underlay, count=3).circuits:
+        for item in probe(self.mn.lab, count=3).circuits:
             measured = "no reply" if item.measured_us is None else f"{item.measured_us / 1e3:.3f} ms"
             output(f"{printable(item.id):12} {item.first:12} {item.second:12} {measured}\n")
 

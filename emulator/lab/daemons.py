@@ -10,15 +10,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emulator.lab.forks import fork
+from emulator.lab.lab import Lab
 from emulator.netlink import namespaces
 from emulator.system.errors import EmulationError
 from emulator.system.text import one_line
-
-if TYPE_CHECKING:
-    from emulator.mininet.network import EmulatedNetwork
 
 _POLL_S = 0.01
 _GRACE_S = 10.0
@@ -110,28 +107,32 @@ class Daemon:
 
 
 def start_program(
-    network: EmulatedNetwork, host: str, name: str, command: Sequence[str],
-    variables: Mapping[str, str] | None = None,
+    lab: Lab, host: str, name: str, command: Sequence[str],
+    variables: Mapping[str, str] | None = None, namespace: int | None = None,
 ) -> Daemon:  # fmt: skip
     """Start a program in a host, without input.
+
+    ``variables`` are added to its environment. ``namespace`` is the descriptor of the network namespace that the
+    program runs in; None for the host's. A daemon that serves all hosts has its own, and ``host`` then only names it.
 
     Raises:
         EmulationError: it cannot be started.
     """
-    namespace = network.underlay.namespaces[host].descriptor
-    log = _log(network, host, name)
+    log = _log(lab, host, name)
     environment = [f"{key}={value}" for key, value in (variables or {}).items()]
     line = ["env", *environment, *command] if environment else list(command)
     with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
         # not in the user's working folder, which can be a stranger's: containerd takes programs from where it works
         streams = (nothing.fileno(), output.fileno(), output.fileno())
-        process = network.world.popen(namespace, line, *streams, directory="/")
+        process = lab.processes.popen(
+            lab.namespace(host) if namespace is None else namespace, line, *streams, directory="/"
+        )
     daemon = Daemon(name, host, process.pid, log)
     process.returncode = 0  # it is the daemon's from now on: `subprocess` must not wait for it
     return daemon
 
 
-def start_function(network: EmulatedNetwork, host: str, name: str, body: Callable[[], None]) -> Daemon:
+def start_function(lab: Lab, host: str, name: str, body: Callable[[], None]) -> Daemon:
     """Run a function of ours in a process of its own in a host, until it returns.
 
     It is a fork of this process, which has loaded what it needs: in a guest, a Python started anew would cost half a
@@ -140,9 +141,9 @@ def start_function(network: EmulatedNetwork, host: str, name: str, body: Callabl
     Raises:
         EmulationError: it cannot be started.
     """
-    namespace = network.underlay.namespaces[host].descriptor
-    network.world.start()  # its guardian ends the process with the network
-    log = _log(network, host, name)
+    namespace = lab.namespace(host)
+    lab.processes.start()  # its guardian ends the process with the network
+    log = _log(lab, host, name)
     return Daemon(name, host, fork(partial(_serve, namespace, log, body)), log)
 
 
@@ -158,8 +159,8 @@ def _serve(namespace: int, log: Path, body: Callable[[], None]) -> None:
     body()
 
 
-def _log(network: EmulatedNetwork, host: str, name: str) -> Path:
+def _log(lab: Lab, host: str, name: str) -> Path:
     # beside the world's folder, of which only processes of the emulation see the contents
-    folder = network.world.start().parent / "logs"
+    folder = lab.run_folder / "logs"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder / f"{name.replace('/', '-')}-{host}.log"

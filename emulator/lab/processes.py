@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from emulator.docker import programs
-from emulator.docker.model import RunningContainer
-from emulator.lab import reaper as guardian
+from emulator.lab import reaper
+from emulator.lab.containers import RunningContainer
 from emulator.system.errors import EmulationError
 from emulator.system.folders import working_folder
 from emulator.system.programs import environment, find_program, python_command
@@ -41,7 +39,7 @@ exec "$@"
 
 
 class Processes:
-    """What the processes of an emulation share: a mount namespace with a ``/etc/hosts`` of its own, and a guardian.
+    """What the processes of an emulation share: a mount namespace with a ``/etc/hosts`` of its own, and a reaper.
 
     Both start with the first process: a network in which nothing runs needs neither. ``folder`` is one that only
     these processes see the contents of; it is in memory. For a network in this process's hands, with one `close`.
@@ -52,7 +50,7 @@ class Processes:
         self._hosts_file = hosts_file(names)
         self._address_of = {name: address for address, name in names.items()}
         self._stack = contextlib.ExitStack()
-        self._guardian: subprocess.Popen[bytes] | None = None
+        self._reaper: subprocess.Popen[bytes] | None = None
         self._guarded: dict[int, int] = {}
         self._inhabitants: dict[int, RunningContainer] = {}
         self._further_files: set[Path] = set()
@@ -62,12 +60,12 @@ class Processes:
         """Further variables of the processes' environment."""
 
     def close(self) -> None:
-        """End all processes in the namespaces, and the guardian."""
+        """End all processes in the namespaces, and the reaper."""
         try:
-            if self._guardian is not None:
-                guardian.end_all(set(self._guarded))
+            if self._reaper is not None:
+                reaper.end_all(set(self._guarded))
         finally:
-            self._guardian = None
+            self._reaper = None
             self._stack.close()
 
     def at_end(self, function: Callable[[], None]) -> None:
@@ -75,11 +73,11 @@ class Processes:
         self._stack.callback(function)
 
     def guard(self, namespaces: Iterable[int]) -> None:
-        """Take network namespaces, by descriptors, into the guardian's care: their processes end with this one."""
+        """Take network namespaces, by descriptors, into the reaper's care: their processes end with this one."""
         new = {os.fstat(descriptor).st_ino: descriptor for descriptor in namespaces}
         new = {number: descriptor for number, descriptor in new.items() if number not in self._guarded}
         self._guarded |= new
-        if self._guardian is not None and new:
+        if self._reaper is not None and new:
             self._tell(new)
 
     def inhabit(self, namespace: int, container: RunningContainer, hosts_file: Path | None = None) -> None:
@@ -114,9 +112,9 @@ class Processes:
         line, stale = f"{address} {name}\n", f"{before} {name}\n"
         self._hosts_file = self._hosts_file.replace(stale, "") + line
         files = set(self._further_files)
-        if self._guardian is not None:
-            # the file that is mounted there, which only the guardian's mount namespace shows
-            files.add(Path(f"/proc/{self._guardian.pid}/root{self.folder}/hosts"))
+        if self._reaper is not None:
+            # the file that is mounted there, which only the reaper's mount namespace shows
+            files.add(Path(f"/proc/{self._reaper.pid}/root{self.folder}/hosts"))
         for path in files:
             if before is not None:
                 path.write_text(path.read_text().replace(stale, ""))  # in place, as `_append`
@@ -137,7 +135,12 @@ class Processes:
         """
         self.start()
         if namespace in self._inhabitants:
-            return _in_container(namespace, self._inhabitants[namespace], self.environment, command, terminal=terminal)
+            return [
+                # Mininet takes the namespaces of the process that it started for the host's
+                "nsenter",
+                f"--net=/proc/self/fd/{namespace}",
+                *self._inhabitants[namespace].enter(command, self.environment, terminal=terminal),
+            ]
         enter = ["nsenter", f"--net=/proc/self/fd/{namespace}", f"--mount=/proc/self/fd/{self.mounts}"]
         script = ["sh", "-c", _ENTER, "sh", str(self.folder), directory or str(working_folder())]
         return [*self.joining(namespace), *enter, "unshare", "--mount", "--propagation=unchanged", *script, *command]
@@ -167,7 +170,7 @@ class Processes:
     @property
     def groups(self) -> str:
         """What the emulation calls its own among control groups."""
-        return guardian.groups_name(str(self.start().parent))
+        return reaper.groups_name(str(self.start().parent))
 
     @property
     def mounts(self) -> int:
@@ -175,12 +178,12 @@ class Processes:
         return self._mounts
 
     def start(self) -> Path:
-        """Start the guardian, if it is not there yet; the folder that is the processes' own.
+        """Start the reaper, if it is not there yet; the folder that is the processes' own.
 
         Raises:
             EmulationError: a tool is missing, or no mount namespace can be made.
         """
-        if self._guardian is not None:
+        if self._reaper is not None:
             return self.folder
         for tool in _TOOLS:
             if find_program(tool) is None:
@@ -193,7 +196,7 @@ class Processes:
             stack.callback(os.close, parent)
             # a process that outlives this one by a moment holds the run, so that `gtsdsl clean` lets it finish
             child = subprocess.Popen(
-                python_command(guardian.__file__, str(parent), str(run.path), self._hosts_file, is_bare=True),
+                python_command(reaper.__file__, str(parent), str(run.path), self._hosts_file, is_bare=True),
                 env=environment(os.environ),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -206,46 +209,28 @@ class Processes:
                 raise AssertionError("a pipe was asked for")
             said = os.read(child.stdout.fileno(), _READY_BYTES).decode(errors="replace").strip()
             if said != "ready":
-                raise EmulationError(f"the hosts' files cannot be set up: {said or 'the guardian died'}")
+                raise EmulationError(f"the hosts' files cannot be set up: {said or 'the reaper died'}")
             self._mounts = os.open(f"/proc/{child.pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
             stack.callback(os.close, self._mounts)
-            self._guardian = child
+            self._reaper = child
             self._tell(self._guarded)
             self._stack = stack.pop_all()
         return self.folder
 
     def _tell(self, namespaces: Mapping[int, int]) -> None:
-        """Give the guardian namespaces: their numbers, and our descriptors."""
-        if self._guardian is None or self._guardian.stdin is None:
-            raise AssertionError("there is no guardian yet")
-        self._guardian.stdin.write(
+        """Give the reaper namespaces: their numbers, and our descriptors."""
+        if self._reaper is None or self._reaper.stdin is None:
+            raise AssertionError("there is no reaper yet")
+        self._reaper.stdin.write(
             "".join(f"{number} {descriptor}\n" for number, descriptor in namespaces.items()).encode()
         )
-        self._guardian.stdin.flush()
+        self._reaper.stdin.flush()
 
 
 def _append(path: Path, text: str) -> None:
     # in place: the file is mounted, and another one of its name would not be seen
     with path.open("a") as file:
         file.write(text)
-
-
-def _in_container(
-    namespace: int, container: RunningContainer, environment: Mapping[str, str], command: Sequence[str], *,
-    terminal: bool,
-) -> list[str]:  # fmt: skip
-    """What runs a command in a container as `docker exec` does: by `runc`, which trusts nothing in it.
-
-    The command has the environment, the user, the control groups, the filter of system calls and the capabilities of
-    the container's own, and one more: a host of an emulation may change its own network.
-    """
-    if not container.is_there:
-        raise EmulationError("the container has ended: the command of its image must go on running")
-    kept = [f"--env={name}={environment[name]}" for name in (MARK, "TERM") if name in environment]
-    runc = [shutil.which("runc", path=programs.PATH) or "runc", f"--root={container.root}", "exec"]
-    # Mininet takes the namespaces of the process that it started, which is runc's, for the host's
-    enter = ["nsenter", f"--net=/proc/self/fd/{namespace}", *runc, "--cap=CAP_NET_ADMIN", *kept]
-    return [*enter, *(["--tty"] if terminal else []), container.identifier, *command]
 
 
 def hosts_file(names: Mapping[str, str]) -> str:
@@ -256,7 +241,7 @@ def hosts_file(names: Mapping[str, str]) -> str:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Let the guardian do its work."""
+    """Let the reaper do its work."""
     if child.stdin is not None:
         with contextlib.suppress(BrokenPipeError):  # it died
             child.stdin.write(b"end\n")

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from emulator.netlink import addresses, links, namespaces, neighbours, qdiscs, routes
@@ -21,14 +20,12 @@ from emulator.netlink.connection import Netlink, NetlinkError, is_missing
 from emulator.netlink.messages import Request
 from emulator.plan import Circuit, Interface, Plan
 from emulator.plan.neighbours import permanent_neighbours
+from emulator.system.closing import Closing
 from emulator.system.errors import EmulationError
 from gtsdsl.inputs.loading import without_collector
 from gtsdsl.topology.addresses import Address
 from gtsdsl.topology.naming import interface_name
 from gtsdsl.topology.routes import FORWARDING, open_filters, time_to_live
-
-SWITCHES = ""
-"""The key of the namespace that all switches share: one Open vSwitch serves them all."""
 
 _SYSCTLS = {
     # no link-local addresses: their announcements would be in the way of measured packets, at odd moments
@@ -48,7 +45,7 @@ Create = Callable[[Sequence[str], Callable[[int], Netlink]], list[tuple[int, Net
 """Makes namespaces for names; for each its descriptor, and what the function gave when called inside it."""
 
 
-class Underlay:
+class Underlay(Closing):
     """The namespaces and circuits of a plan, made at entry and gone at exit; a context manager.
 
     Raises, at entry:
@@ -60,8 +57,13 @@ class Underlay:
         self.plan = plan
         self._create = create or _create
         self._added = 0
+        self._switch_names = frozenset(switch.name for switch in plan.switches)
         self.namespaces: dict[str, Namespace] = {}
-        """By the host's name; that of all switches by `SWITCHES`."""
+        """The namespaces of hosts and containers, by name."""
+        self.switches: Namespace | None = None
+        """The namespace that all switches share, because one Open vSwitch serves them all; None without switches."""
+        self.circuits = list(plan.circuits)
+        """The circuits of the plan, and those that were added."""
 
     def __enter__(self) -> Self:
         try:
@@ -72,33 +74,53 @@ class Underlay:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Let go of the namespaces. The kernel removes what is in them once the last process in them has ended."""
         while self.namespaces:
             os.close(self.namespaces.popitem()[1].descriptor)
+        if self.switches is not None:
+            os.close(self.switches.descriptor)
+            self.switches = None
 
-    def key_of(self, end: Interface) -> str:
-        """The key, in `namespaces`, of the namespace that an interface is in."""
-        return end.node if end.node in self.namespaces else SWITCHES
+    @property
+    def descriptors(self) -> list[int]:
+        """The descriptors of all namespaces."""
+        shared = [] if self.switches is None else [self.switches]
+        return [namespace.descriptor for namespace in (*self.namespaces.values(), *shared)]
+
+    def namespace(self, node: str) -> Namespace:
+        """Return the namespace of a host, a container or a switch, by its name.
+
+        Raises:
+            KeyError: the underlay has no such node.
+        """
+        if self.switches is not None and node in self._switch_names:
+            return self.switches
+        return self.namespaces[node]
+
+    def hold(self, name: str, descriptor: int) -> None:
+        """Adopt a namespace under a name; it is closed with the others.
+
+        Raises:
+            EmulationError: the underlay has a node of that name.
+        """
+        if name in self.namespaces or name in self._switch_names:
+            raise EmulationError(f"there is a node {name!a} already")
+        self.namespaces[name] = Namespace(descriptor, links.LOOPBACK_INDEX + 1)
 
     @contextlib.contextmanager
     def netlink(self, node: str) -> Iterator[Netlink]:
-        """A netlink socket in a host's namespace, or in that of the switches (`SWITCHES`)."""
-        with namespaces.entered(self.namespaces[node].descriptor):
+        """Open a netlink socket in the namespace of a host, a container or a switch, by its name."""
+        with namespaces.entered(self.namespace(node).descriptor):
             netlink = Netlink()
         with netlink:
             yield netlink
 
     def add_host(self, name: str, loopback: str) -> int:
         """Make one more host, with nothing but its own address; its namespace's descriptor."""
-        ((descriptor, netlink),) = namespaces.create(1, lambda _: _set_up(self._sysctls(is_host=True)))
+        ((descriptor, netlink),) = namespaces.create(1, lambda _: _set_up(self._sysctls()))
         with netlink:
-            self.namespaces[name] = Namespace(descriptor, links.LOOPBACK_INDEX + 1)
+            self.hold(name, descriptor)
             own = Address(IPv4Address(loopback), 32)
             netlink.send([links.up(links.LOOPBACK_INDEX, "lo"), addresses.add(links.LOOPBACK_INDEX, "lo", own)])
         return descriptor
@@ -122,13 +144,14 @@ class Underlay:
         for end in found:
             with self.netlink(end.node) as netlink:
                 links.settle(netlink, [end.name])
-        return Circuit(f"{found[0].name}-{found[1].name}", found[0], found[1], 0, "unknown")
+        self.circuits.append(Circuit(f"{found[0].name}-{found[1].name}", found[0], found[1], 0, "unknown"))
+        return self.circuits[-1]
 
     def finish_checksums(self) -> None:
         """Have hosts send switches whole packets: a switch that is a program cannot complete them."""
         for circuit in self.plan.circuits:
             for end, far in (circuit.ends, circuit.ends[::-1]):
-                if self.key_of(end) != SWITCHES == self.key_of(far):
+                if end.node not in self._switch_names and far.node in self._switch_names:
                     with self.netlink(end.node) as netlink:
                         links.finish_checksums(netlink, [end.name])
 
@@ -153,17 +176,18 @@ class Underlay:
         if plan.is_impaired:
             require_netem()
         names = [host.name for host in plan.hosts]
-        if plan.switches:
-            names.append(SWITCHES)
         # twice: a namespace, and its netlink socket while the network is being made
-        namespaces.allow_descriptors(2 * len(names))
+        namespaces.allow_descriptors(2 * (len(names) + 1))
         with contextlib.ExitStack() as stack:
-            sysctls = {is_host: self._sysctls(is_host) for is_host in (True, False)}
-            made = self._create(names, lambda index: _set_up(sysctls[names[index] != SWITCHES]))
-            sockets: dict[str, Netlink] = {}
-            for name, (descriptor, netlink) in zip(names, made, strict=True):
-                self.namespaces[name] = Namespace(descriptor, links.LOOPBACK_INDEX + 1)
-                sockets[name] = stack.enter_context(netlink)
+            sysctls = self._sysctls()
+            sockets: dict[int, Netlink] = {}
+            for name, (descriptor, netlink) in zip(names, self._create(names, lambda _: _set_up(sysctls)), strict=True):
+                self.hold(name, descriptor)
+                sockets[descriptor] = stack.enter_context(netlink)
+            if plan.switches:
+                ((descriptor, netlink),) = namespaces.create(1, lambda _: _set_up(_SYSCTLS))
+                self.switches = Namespace(descriptor, links.LOOPBACK_INDEX + 1)
+                sockets[descriptor] = stack.enter_context(netlink)
             if plan.circuits:
                 # from a namespace in which there is nothing: before Linux 6.13, an interface's index must be free in
                 # the one that the request comes from too
@@ -172,23 +196,22 @@ class Underlay:
                 stack.enter_context(nursery).send(
                     [links.veth(self._end(circuit.first), self._end(circuit.second)) for circuit in plan.circuits]
                 )
-            raising, rest = self._requests(names)
-            for node, requests in raising.items():
-                sockets[node].send(requests)
-            waiting: dict[str, list[str]] = {}
+            raising, rest = self._requests()
+            for descriptor, requests in raising.items():
+                sockets[descriptor].send(requests)
+            waiting: dict[int, list[str]] = {}
             for end in plan.ends:
                 if end.egress is None:  # else netem, when it is put there, does as much
-                    waiting.setdefault(self.key_of(end), []).append(end.name)
-            for node, interfaces in waiting.items():
-                links.settle(sockets[node], interfaces)
+                    waiting.setdefault(self.namespace(end.node).descriptor, []).append(end.name)
+            for descriptor, interfaces in waiting.items():
+                links.settle(sockets[descriptor], interfaces)
             # only now has every circuit a carrier: routes and qdiscs are active from the moment that they are made
-            for node, requests in rest.items():
+            for descriptor, requests in rest.items():
                 if requests:
-                    sockets[node].send(requests)
+                    sockets[descriptor].send(requests)
 
-    def _sysctls(self, is_host: bool) -> Mapping[str, str]:
-        if not is_host:
-            return _SYSCTLS
+    def _sysctls(self) -> Mapping[str, str]:
+        """Return the kernel parameters of a host's namespace."""
         # new namespaces take these from the machine's: most machines have them as they are wanted
         closed = {
             name: value for name, value in open_filters().items() if Path(_sysctl(name)).read_text().strip() != value
@@ -196,18 +219,18 @@ class Underlay:
         return {**_SYSCTLS, **FORWARDING, **closed, **time_to_live(len(self.plan.hosts))}
 
     def _end(self, end: Interface) -> links.VethEnd:
-        namespace = self.namespaces[self.key_of(end)]
+        namespace = self.namespace(end.node)
         namespace.next_index = max(namespace.next_index, end.index + 1)
         return links.VethEnd(namespace.descriptor, end.name, end.index, bytes.fromhex(end.mac.replace(":", "")))
 
-    def _requests(self, names: Sequence[str]) -> tuple[dict[str, list[Request]], dict[str, list[Request]]]:
-        """By namespace: what brings interfaces up, and what can be done when all of them are."""
-        raising = {name: [links.up(links.LOOPBACK_INDEX, "lo")] for name in names}
-        rest: dict[str, list[Request]] = {name: [] for name in names}
+    def _requests(self) -> tuple[dict[int, list[Request]], dict[int, list[Request]]]:
+        """By the namespace's descriptor: what brings interfaces up, and what can be done when all of them are."""
+        raising = {descriptor: [links.up(links.LOOPBACK_INDEX, "lo")] for descriptor in self.descriptors}
+        rest: dict[int, list[Request]] = {descriptor: [] for descriptor in self.descriptors}
         index_of: dict[str, int] = {}
         for circuit in self.plan.circuits:
             for end in circuit.ends:
-                node = self.key_of(end)
+                node = self.namespace(end.node).descriptor
                 index_of[end.name] = end.index
                 if end.address is not None:
                     raising[node].append(addresses.add(end.index, end.name, parse_address(end.address)))
@@ -216,13 +239,14 @@ class Underlay:
                     rest[node] += qdiscs.set_netem(end.index, end.name, end.egress)
         for end, far in permanent_neighbours(self.plan):
             address, mac = (far.address or "").partition("/")[0], bytes.fromhex(far.mac.replace(":", ""))
-            rest[self.key_of(end)].append(neighbours.add(end.index, end.name, address, mac))
+            rest[self.namespace(end.node).descriptor].append(neighbours.add(end.index, end.name, address, mac))
         for host in self.plan.hosts:
             own = Address(IPv4Address(host.loopback), 32)
-            raising[host.name].append(addresses.add(links.LOOPBACK_INDEX, "lo", own))
+            node = self.namespace(host.name).descriptor
+            raising[node].append(addresses.add(links.LOOPBACK_INDEX, "lo", own))
             for route in host.routes:
                 index = index_of[route.interface]
-                rest[host.name] += routes.add(route.destinations, route.gateway, index, route.interface, host.loopback)
+                rest[node] += routes.add(route.destinations, route.gateway, index, route.interface, host.loopback)
         return raising, rest
 
 

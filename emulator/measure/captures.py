@@ -8,6 +8,7 @@ import os
 import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from emulator.measure import pcap
 from emulator.mininet.impair import find_link
 from emulator.netlink import namespaces
 from emulator.system.errors import EmulationError
-from emulator.task import CaptureRequest
 from gtsdsl.text import printable
 
 if TYPE_CHECKING:
@@ -32,6 +32,14 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.pcap")
 
 Reader = Callable[[str, int], bytes | None]
 """Reads a file that a guest left, by its name, of at most so many bytes; None if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureRequest:
+    """A circuit, by its id, to capture for the whole run, and the path of the user's file for its packets."""
+
+    circuit: str
+    file: str
 
 
 class Captures:
@@ -107,12 +115,11 @@ class Captures:
         if circuit in self._running:
             shown = printable(circuit)
             raise EmulationError(f"{shown} is being captured already: capture {shown} stop")
-        end, underlay = link.intf1.end, self._network.underlay
-        node = underlay.key_of(end)
+        end, lab = link.intf1.end, self._network.lab
         with _naming(file):
             path.write_bytes(pcap.header())
         try:
-            with namespaces.entered(underlay.namespaces[node].descriptor):
+            with namespaces.entered(lab.namespace(end.node)):
                 tap = pcap.open_tap(end.name)
         except OSError as error:
             raise EmulationError(f"{printable(circuit, 80)} cannot be captured: {error.strerror}") from None
@@ -121,7 +128,7 @@ class Captures:
             before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
             try:
                 daemon = start_function(
-                    self._network, node, f"capture-{end.name}", lambda: pcap.record(tap, absolute, limit_bytes)
+                    lab, end.node, f"capture-{end.name}", lambda: pcap.record(tap, absolute, limit_bytes)
                 )
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)

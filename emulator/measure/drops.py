@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from emulator.lab.lab import Lab
 from emulator.netlink import namespaces, qdiscs
-
-if TYPE_CHECKING:
-    from emulator.mininet.network import EmulatedNetwork
 
 CIRCUIT, SOCKET, BACKLOG = "circuit", "socket", "backlog"
 """Places: a circuit's loss or its queue; a UDP socket's receive buffer; the kernel's queue between two interfaces."""
@@ -41,23 +38,25 @@ class Drops:
 class DropCounter:
     """Counts the packets that a network drops from when the counter is made."""
 
-    def __init__(self, network: EmulatedNetwork) -> None:
-        self._network = network
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
         self._backlog = _backlog()  # the rest is the network's own, and is zero when the network is made
 
     def count(self) -> tuple[Drops, ...]:
         """Return the places where packets were dropped: circuits, hosts, the backlog."""
-        underlay = self._network.underlay
+        names = {self._lab.namespace(name): name for name in self._lab.hosts}
+        if self._lab.plan.switches:
+            names[self._lab.switches_namespace] = ""
         by_interface, by_sockets = {}, {}
-        for key, namespace in underlay.namespaces.items():
-            with namespaces.entered(namespace.descriptor):
-                by_interface[key], by_sockets[key] = qdiscs.dropped(), _udp()
+        for descriptor, name in names.items():
+            with namespaces.entered(descriptor):
+                by_interface[descriptor], by_sockets[name] = qdiscs.dropped(), _udp()
         found = []
-        for link in self._network.links:
-            for end in (link.intf1.end, link.intf2.end):
-                dropped = by_interface.get(underlay.key_of(end), {}).get(end.index, 0)
-                found.append(Drops(CIRCUIT, end.node, link.id, dropped))
-        found += [Drops(SOCKET, key, None, dropped) for key, dropped in by_sockets.items()]
+        for circuit in self._lab.underlay.circuits:
+            for end in circuit.ends:
+                dropped = by_interface[self._lab.namespace(end.node)].get(end.index, 0)
+                found.append(Drops(CIRCUIT, end.node, circuit.id, dropped))
+        found += [Drops(SOCKET, name, None, dropped) for name, dropped in by_sockets.items()]
         found.append(Drops(BACKLOG, "", None, _backlog() - self._backlog))
         return tuple(drops for drops in found if drops.packets)
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from emulator.lab.underlay import Underlay
+from emulator.lab.lab import Lab
 from emulator.measure.echo import FRAME_BYTES, SO_TIMESTAMPNS, Echo, arrivals
 from emulator.netlink import namespaces
 from emulator.plan import Circuit, Interface, Plan
@@ -70,7 +70,7 @@ def to_json(result: ProbeResult) -> str:
     return json.dumps({"version": VERSION, **asdict(result)}, indent=2) + "\n"
 
 
-def probe(underlay: Underlay, *, count: int = 10, warm_up: int = 1) -> ProbeResult:
+def probe(lab: Lab, *, count: int = 10, warm_up: int = 1) -> ProbeResult:
     """Measure the round trip over every circuit ``count`` times, after ``warm_up`` echoes that find the neighbours.
 
     An echo that does not come back within a second more than expected is lost; so are all of a circuit of which an
@@ -79,13 +79,13 @@ def probe(underlay: Underlay, *, count: int = 10, warm_up: int = 1) -> ProbeResu
     Raises:
         OSError: sockets are refused.
     """
-    plan = underlay.plan
+    plan = lab.plan
     return ProbeResult(
         testbed=plan.testbed,
         seed=plan.seed,
         kernel=os.uname().release,
         frame_bytes=FRAME_BYTES,
-        circuits=tuple(_probe(underlay, circuit, count, warm_up) for circuit in plan.circuits),
+        circuits=tuple(_probe(lab, circuit, count, warm_up) for circuit in plan.circuits),
     )
 
 
@@ -98,19 +98,19 @@ def expected_ns(circuit: Circuit) -> float:
     return total
 
 
-def _probe(underlay: Underlay, circuit: Circuit, count: int, warm_up: int) -> CircuitProbe:
+def _probe(lab: Lab, circuit: Circuit, count: int, warm_up: int) -> CircuitProbe:
     jitter_ns = sum(4 * end.egress.jitter_ns for end in circuit.ends if end.egress is not None)
     # a circuit's first echo waits for ARP, which asks over the same circuit from both ends
     patience_s = _LEAST_PATIENCE_S + (3 * expected_ns(circuit) + jitter_ns) / 1e9
     samples: list[int | None] = []
     try:
-        with (_icmp if _is_by_ip(underlay.plan, circuit) else _frames)(underlay, circuit) as echo:
+        with (_icmp if _is_by_ip(lab.plan, circuit) else _frames)(lab, circuit) as echo:
             samples = [echo.round_trip_ns(number, patience_s) for number in range(warm_up + count)][warm_up:]
     except OSError as error:
         if error.errno not in _GONE:
             raise
     returned = tuple(sample / 1000 for sample in samples if sample is not None)
-    return circuit_probe(underlay.plan, circuit, returned, count)
+    return circuit_probe(lab.plan, circuit, returned, count)
 
 
 def circuit_probe(plan: Plan, circuit: Circuit, samples_us: tuple[float, ...], count: int) -> CircuitProbe:
@@ -177,21 +177,21 @@ def _one_way_ns(near: socket.socket, far: socket.socket, number: int, patience_s
 
 
 @contextlib.contextmanager
-def _icmp(underlay: Underlay, circuit: Circuit) -> Iterator[_Icmp]:
-    namespace = underlay.namespaces[circuit.first.node].descriptor
+def _icmp(lab: Lab, circuit: Circuit) -> Iterator[_Icmp]:
+    namespace = lab.namespace(circuit.first.node)
     with Echo(namespace, _address(circuit.first), circuit.first.name) as echo:
         yield _Icmp(echo, _address(circuit.second))
 
 
 @contextlib.contextmanager
-def _frames(underlay: Underlay, circuit: Circuit) -> Iterator[_Frames]:
+def _frames(lab: Lab, circuit: Circuit) -> Iterator[_Frames]:
     with contextlib.ExitStack() as stack:
-        opened: Sequence[socket.socket] = [stack.enter_context(_packets(underlay, end)) for end in circuit.ends]
+        opened: Sequence[socket.socket] = [stack.enter_context(_packets(lab, end)) for end in circuit.ends]
         yield _Frames(opened[0], opened[1])
 
 
-def _packets(underlay: Underlay, end: Interface) -> socket.socket:
-    with namespaces.entered(underlay.namespaces[underlay.key_of(end)].descriptor):
+def _packets(lab: Lab, end: Interface) -> socket.socket:
+    with namespaces.entered(lab.namespace(end.node)):
         found = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         try:
             found.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)

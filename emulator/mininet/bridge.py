@@ -6,8 +6,7 @@ import time
 
 from mininet.node import Switch as MininetSwitch
 
-from emulator.lab.processes import Processes
-from emulator.lab.underlay import SWITCHES, Underlay
+from emulator.lab.lab import Lab
 from emulator.mininet.node import EmulatedNode
 from emulator.netlink import links
 from emulator.plan import Interface, Switch
@@ -21,19 +20,19 @@ _LOOK_S = 0.1
 class EmulatedSwitch(EmulatedNode, MininetSwitch):  # type: ignore[misc]
     """A switch of either kind. All share one network namespace, in which each is a bridge of its own name."""
 
-    def __init__(self, switch: Switch, underlay: Underlay, world: Processes) -> None:
+    def __init__(self, switch: Switch, lab: Lab) -> None:
         self.plan = switch
         self.dpid = switch.datapath_id
-        self.underlay = underlay
+        self.lab = lab
         # MininetSwitch's constructor would set this only for a switch in the machine's own namespace
         self.controlIntf = None
         self.listenPort = None
         self.opts = ""
-        super().__init__(switch.name, underlay.namespaces[SWITCHES].descriptor, world)
+        super().__init__(switch.name, lab.switches_namespace, lab.processes)
 
     @property
     def _ends(self) -> list[Interface]:
-        return [end for end in self.underlay.plan.ends if end.node == self.name]
+        return [end for end in self.lab.plan.ends if end.node == self.name]
 
     @property
     def bridged(self) -> list[tuple[str, int, int]]:
@@ -44,20 +43,20 @@ class EmulatedSwitch(EmulatedNode, MininetSwitch):  # type: ignore[misc]
     @property
     def edges(self) -> frozenset[str]:
         """The names of its interfaces that lead to a host."""
-        hosts = {host.name for host in self.underlay.plan.hosts}
-        circuits = self.underlay.plan.circuits
+        hosts = {host.name for host in self.lab.plan.hosts}
+        circuits = self.lab.plan.circuits
         pairs = [pair for circuit in circuits for pair in (circuit.ends, circuit.ends[::-1])]
         return frozenset(near.name for near, far in pairs if near.node == self.name and far.node in hosts)
 
     def start(self, controllers: object) -> None:
         """Have it pass frames on again, after `stop`."""
-        with self.underlay.netlink(SWITCHES) as netlink:
+        with self.lab.netlink(self.name) as netlink:
             netlink.send([links.up(end.index, end.name) for end in self._ends])
             links.settle(netlink, [end.name for end in self._ends])
 
     def stop(self, deleteIntfs: bool = True) -> None:
         """Have it pass nothing on, nor hear its controller; its ports stay, for a switch ends with its network."""
-        with self.underlay.netlink(SWITCHES) as netlink:
+        with self.lab.netlink(self.name) as netlink:
             netlink.send([links.down(end.index, end.name) for end in self._ends])
 
 
@@ -66,13 +65,13 @@ class BridgeSwitch(EmulatedSwitch):
 
     def make(self) -> None:
         """Make the bridge, and its ports its own."""
-        namespace = self.underlay.namespaces[SWITCHES]
+        namespace = self.lab.underlay.namespace(self.name)
         index = namespace.next_index
         namespace.next_index += 1
         requests = [links.bridge(self.name, index, spanning_tree=self.plan.spanning_tree)]
         requests += [links.set_master(port, name, index) for name, port, _ in self.bridged]
         requests.append(links.up(index, self.name))
-        with self.underlay.netlink(SWITCHES) as netlink:
+        with self.lab.netlink(self.name) as netlink:
             netlink.send(requests)
             # the kernel opens a port when it notices the carrier: by itself, a hundred a second
             links.settle(netlink, [name for name, _, _ in self.bridged])
@@ -86,14 +85,14 @@ class BridgeSwitch(EmulatedSwitch):
         raise EmulationError(f"{self.name} is a Linux bridge, which has no flows: dpctl is for Open vSwitch")
 
 
-def await_spanning_tree(underlay: Underlay) -> None:
+def await_spanning_tree(lab: Lab) -> None:
     """Wait until the bridges' spanning tree has decided about all ports: none forwards before.
 
     Raises:
         EmulationError: that takes too long.
     """
     deadline_s = time.monotonic() + _PATIENCE_S
-    with underlay.netlink(SWITCHES) as netlink:
+    with lab.netlink(lab.plan.switches[0].name) as netlink:
         while {links.LISTENING, links.LEARNING} & set(links.bridge_port_states(netlink).values()):
             if time.monotonic() > deadline_s:
                 raise EmulationError("the bridges' spanning tree does not settle: links go up and down meanwhile")

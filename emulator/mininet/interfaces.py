@@ -36,10 +36,6 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
             self.ip, _, length = end.address.partition("/")
             self.prefixLen = int(length)
 
-    @property
-    def _place(self) -> str:
-        return self.network.underlay.key_of(self.end)
-
     def config(self, **params: object) -> dict[str, object]:
         """Mininet's parameters of an interface: ``mac``, ``ip``, ``up``, and those of its `TCIntf`.
 
@@ -91,7 +87,7 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
         egress = egress_of(effect, seed)
         if self._queue_packets is not None:
             egress = replace(egress, queue_packets=self._queue_packets)
-        with self.network.underlay.netlink(self._place) as netlink:
+        with self.network.lab.netlink(self.end.node) as netlink:
             netlink.send(qdiscs.set_netem(self.end.index, self.name, egress))
         self._told = effect
 
@@ -101,10 +97,10 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
             found: str = super().ifconfig(*args)
             return found
         change = links.up if args == ("up",) else links.down
-        with self.network.underlay.netlink(self._place) as netlink:
+        with self.network.lab.netlink(self.end.node) as netlink:
             netlink.send([change(self.end.index, self.name)])
         if args == ("up",):  # what goes down takes the host's routes with it
-            self.network.underlay.restore_routes(self.end)
+            self.network.lab.underlay.restore_routes(self.end)
         return ""
 
     def isUp(self, setUp: bool = False) -> bool:
@@ -124,7 +120,7 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
         if self.ip is not None:
             old = Address(IPv4Address(self.ip), int(self.prefixLen))
             requests.insert(0, addresses.remove(self.end.index, self.name, old))
-        with self.network.underlay.netlink(self._place) as netlink:
+        with self.network.lab.netlink(self.end.node) as netlink:
             netlink.send(requests)
         self.ip, self.prefixLen = str(new.ip), new.prefix_length
         return ""
@@ -137,7 +133,7 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
             mac = b""
         if len(mac) != 6:
             raise EmulationError(f"{self.name}: {macstr!a} is no MAC address")
-        with self.network.underlay.netlink(self._place) as netlink:
+        with self.network.lab.netlink(self.end.node) as netlink:
             netlink.send([links.set_mac(self.end.index, self.name, mac)])
         self.mac = macstr
         return ""
@@ -172,13 +168,13 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
     def delete(self) -> None:
         """Remove the interface, and the one at its other end."""
         if self.status() == "OK":
-            with self.network.underlay.netlink(self._place) as netlink:
+            with self.network.lab.netlink(self.end.node) as netlink:
                 netlink.send([links.delete(self.end.index, self.name)])
         self.node.delIntf(self)
         self.link = None
 
     def _state(self) -> links.LinkState:
-        with self.network.underlay.netlink(self._place) as netlink:
+        with self.network.lab.netlink(self.end.node) as netlink:
             for state in links.all_links(netlink):
                 if state.index == self.end.index:
                     return state

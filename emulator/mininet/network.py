@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Sequence
-from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
@@ -13,17 +11,16 @@ from mininet.log import output
 from mininet.net import Mininet
 
 from emulator.docker.model import DockerHost
-from emulator.lab.cgroups import limiting_groups
-from emulator.lab.hosts_file import names_of_hosts
+from emulator.lab.containers import Attachment, Container
+from emulator.lab.lab import Lab
 from emulator.lab.processes import Processes
-from emulator.lab.underlay import SWITCHES, Create, Namespace, Underlay
+from emulator.lab.underlay import Create, Underlay
 from emulator.measure.captures import Captures
 from emulator.mininet.bridge import BridgeSwitch, await_spanning_tree
 from emulator.mininet.interfaces import EmulatedIntf, EmulatedLink
 from emulator.mininet.node import EmulatedHost, EmulatedNode
 from emulator.mininet.ovs import OpenVSwitch, OvsSwitch, has_kernel_datapath
 from emulator.netlink import namespaces
-from emulator.overlays.model import Attachment, Container
 from emulator.plan import Circuit, Interface, Plan
 from emulator.system.errors import EmulationError
 from emulator.system.text import one_line
@@ -52,8 +49,7 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
     def __init__(self, plan: Plan, machines: Sequence[DockerHost] = ()) -> None:
         """``machines`` are the hosts that are to be containers of Docker."""
         self.plan = plan
-        self.underlay = Underlay(plan, _machines(self, machines) if machines else None)
-        self.world = Processes(names_of_hosts(plan))
+        self.lab = Lab(plan, (lambda _: _machines(self, machines)) if machines else None)
         self.containers: list[EmulatedHost] = []
         """Those of an overlay; they are nodes, but not among the ``hosts``, which `pingAll` goes over."""
         self.deployment: Deployment | None = None
@@ -86,22 +82,32 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
     ) -> None:
         self.stop()
 
+    @property
+    def underlay(self) -> Underlay:
+        return self.lab.underlay
+
+    @property
+    def world(self) -> Processes:
+        return self.lab.processes
+
+    def hold(self, name: str, namespace: int) -> None:
+        self.lab.hold(name, namespace)
+
     def build(self) -> None:
         """Make the network: namespaces, circuits, addresses, routes."""
         if self.built:
             return
-        self.underlay.__enter__()
-        self.world.guard(item.descriptor for item in self.underlay.namespaces.values())
+        self.lab.__enter__()
         for host in self.plan.hosts:
-            descriptor = self.underlay.namespaces[host.name].descriptor
-            self._add(EmulatedHost(host.name, descriptor, self.world, host.loopback), self.hosts)
+            namespace = self.lab.namespace(host.name)
+            self._add(EmulatedHost(host.name, namespace, self.lab.processes, host.loopback), self.hosts)
         if any(switch.kind == "ovs" for switch in self.plan.switches):
-            self._ovs = OpenVSwitch(self.world, self.underlay.namespaces[SWITCHES].descriptor)
+            self._ovs = OpenVSwitch(self.lab)
         for switch in self.plan.switches:
             if switch.kind == "ovs" and self._ovs is not None:
-                self._add(OvsSwitch(switch, self.underlay, self.world, self._ovs), self.switches)
+                self._add(OvsSwitch(switch, self.lab, self._ovs), self.switches)
             else:
-                self._add(BridgeSwitch(switch, self.underlay, self.world), self.switches)
+                self._add(BridgeSwitch(switch, self.lab), self.switches)
         for circuit in self.plan.circuits:
             self._add_link(circuit)
         for host in self.plan.hosts:  # by its id too, if that is nobody's name
@@ -113,13 +119,13 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         self.build()
         if self._ovs is not None:
             if not has_kernel_datapath():
-                self.underlay.finish_checksums()
+                self.lab.underlay.finish_checksums()
             self._ovs.start([switch for switch in self.switches if isinstance(switch, OvsSwitch)])
         for switch in self.switches:
             if isinstance(switch, BridgeSwitch):
                 switch.make()
         if any(switch.kind == "bridge" and switch.spanning_tree for switch in self.plan.switches):
-            await_spanning_tree(self.underlay)
+            await_spanning_tree(self.lab)
         if self.waitConn:
             self.waitConnected()
 
@@ -127,8 +133,7 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         """End all processes of the network, and let go of it."""
         self.built = False
         with contextlib.ExitStack() as stack:  # what one step raises, a second Ctrl-C for example, keeps back no other
-            stack.callback(self.underlay.close)
-            stack.callback(self.world.close)
+            stack.callback(self.lab.close)
             for node in (*self.hosts, *self.containers, *self.switches):
                 stack.callback(node.close_terminal)
             stack.callback(self.captures.close)
@@ -178,9 +183,8 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         name = container.name
         if name in self.nameToNode:
             raise EmulationError(f"there is a node {name!a} already")
-        self.hold(name, attachment.namespace)
-        self._settle(container, attachment)
-        node = EmulatedHost(name, attachment.namespace, self.world, attachment.address)
+        self.lab.add_container(container, attachment)
+        node = EmulatedHost(name, attachment.namespace, self.lab.processes, attachment.address)
         self._add(node, self.containers)
         return node
 
@@ -199,26 +203,8 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         attachment = deployment.overlay.attach(found[name])
         node = self.nameToNode[name]
         node.close_terminal()
-        # the descriptor stays, by which the namespace is known everywhere, and leads to the new one
-        os.dup2(attachment.namespace, node.namespace, inheritable=False)
-        os.close(attachment.namespace)
+        self.lab.replace_container(found[name], attachment)
         deployment.addresses[name] = node.loopback = attachment.address
-        self._settle(found[name], replace(attachment, namespace=node.namespace))
-
-    def _settle(self, container: Container, attachment: Attachment) -> None:
-        """Let a container's commands be its own, and its name known."""
-        self.world.guard([attachment.namespace])
-        if attachment.running is not None:
-            self.world.inhabit(attachment.namespace, attachment.running, attachment.hosts_file)
-        elif container.has_limits:
-            groups = limiting_groups(container.name, self.world.groups, container.cpus, container.memory_bytes)
-            self.world.limit(attachment.namespace, groups)
-        self.world.name(attachment.address, container.name)
-
-    def hold(self, name: str, namespace: int) -> None:
-        """Take one more namespace, by its descriptor, into the network's care, with all processes in it."""
-        self.underlay.namespaces[name] = Namespace(namespace, 0)
-        self.world.guard([namespace])
 
     def addHost(
         self, name: str, cls: type[EmulatedHost] | None = None, cpu: float | None = None, **params: object
@@ -234,9 +220,8 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
             raise EmulationError(f"there is a node {name!a} already")
         namespaces.allow_descriptors(1)
         loopback = str(LOOPBACK_POOL[len(self.hosts) + 1])
-        descriptor = self.underlay.add_host(name, loopback)
-        self.world.guard([descriptor])
-        host = (cls or EmulatedHost)(name, descriptor, self.world, loopback, cpu, **params)
+        namespace = self.lab.add_host(name, loopback)
+        host = (cls or EmulatedHost)(name, namespace, self.lab.processes, loopback, cpu, **params)
         self._add(host, self.hosts)
         return host
 
@@ -269,7 +254,7 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
         """
         first, second = self._host(node1), self._host(node2)
         numbers = (first.newPort() if port1 is None else port1, second.newPort() if port2 is None else port2)
-        circuit = self.underlay.add_circuit((first.name, numbers[0]), (second.name, numbers[1]))
+        circuit = self.lab.underlay.add_circuit((first.name, numbers[0]), (second.name, numbers[1]))
         link = self._add_link(circuit)
         common = {key: value for key, value in params.items() if key in {"bw", "delay", "jitter", "loss"}}
         for interface, own in ((link.intf1, params.get("params1")), (link.intf2, params.get("params2"))):

@@ -37,9 +37,9 @@ class EmulatedNode(Node):  # type: ignore[misc]
     name: str
     waiting: bool
 
-    def __init__(self, name: str, namespace: int, world: Processes, **params: object) -> None:
+    def __init__(self, name: str, namespace: int, processes: Processes, **params: object) -> None:
         self.namespace = namespace
-        self.world = world
+        self.processes = processes
         super().__init__(name, inNamespace=True, **params)
         self._await_shell()  # Node's constructor has set its attributes to None
 
@@ -69,10 +69,10 @@ class EmulatedNode(Node):  # type: ignore[misc]
         master, slave = os.openpty()
         # the terminal must become the session's, or Ctrl-C (`sendInt`) would reach nobody
         shell = ["env", f"PS1={_SENTINEL}", "bash", "--norc", "--noediting", "-is", f"mininet:{self.name}"]
-        line = ["setsid", "--ctty", *self.world.command(self.namespace, shell, terminal=True)]
-        descriptors = (self.namespace, self.world.mounts)
+        line = ["setsid", "--ctty", *self.processes.command(self.namespace, shell, terminal=True)]
+        descriptors = (self.namespace, self.processes.mounts)
         self.shell = self._popen(
-            line, stdin=slave, stdout=slave, stderr=slave, pass_fds=descriptors, env=self.world.environment
+            line, stdin=slave, stdout=slave, stderr=slave, pass_fds=descriptors, env=self.processes.environment
         )
         self.master, self.slave = master, slave
         self.stdin = self.stdout = os.fdopen(master, "r")
@@ -119,12 +119,12 @@ class EmulatedNode(Node):  # type: ignore[misc]
         """A process in the node's namespaces; as Mininet's."""
         namespaces = f"/proc/{self.pid}/ns"
         enter = ["nsenter", f"--net={namespaces}/net", f"--mount={namespaces}/mnt", "env", "-C", str(working_folder())]
-        enter = [*self.world.joining(self.namespace), *enter]
-        if self.world.has_container(self.namespace):
-            enter = self.world.command(self.namespace, [])
+        enter = [*self.processes.joining(self.namespace), *enter]
+        if self.processes.has_container(self.namespace):
+            enter = self.processes.command(self.namespace, [])
             kwargs.setdefault("pass_fds", (self.namespace,))
         kwargs.setdefault("mncmd", enter)
-        kwargs.setdefault("env", self.world.environment)
+        kwargs.setdefault("env", self.processes.environment)
         kwargs.setdefault("start_new_session", True)
         found: subprocess.Popen[bytes] = super().popen(*args, **kwargs)
         return found
@@ -154,10 +154,10 @@ class EmulatedHost(EmulatedNode, Host):  # type: ignore[misc]
     """A host. ``loopback`` is its own address, which its name stands for; for ``cpu``, see `setCPUFrac`."""
 
     def __init__(
-        self, name: str, namespace: int, world: Processes, loopback: str, cpu: float | None = None, **params: object
+        self, name: str, namespace: int, processes: Processes, loopback: str, cpu: float | None = None, **params: object
     ) -> None:
         self.loopback = loopback
-        super().__init__(name, namespace, world, **params)
+        super().__init__(name, namespace, processes, **params)
         if cpu is not None:
             self.setCPUFrac(cpu)
 
@@ -184,8 +184,8 @@ class EmulatedHost(EmulatedNode, Host):  # type: ignore[misc]
             raise EmulationError(f"{self.name}: a host's share of the processors is by cfs, not by {sched:.20}")
         if lacking := next(lacks(), None):
             raise EmulationError(f"{self.name}: {lacking}")
-        groups = limiting_groups(self.name, self.world.groups, None if f < 0 else f * (os.cpu_count() or 1))
-        self.world.limit(self.namespace, groups)
+        groups = limiting_groups(self.name, self.processes.groups, None if f < 0 else f * (os.cpu_count() or 1))
+        self.processes.limit(self.namespace, groups)
         if self.has_shell:
             for group in groups:
                 (group / "cgroup.procs").write_text(str(self.pid))

@@ -8,8 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from emulator.lab.processes import Processes
-from emulator.lab.underlay import Underlay
+from emulator.lab.lab import Lab
 from emulator.mininet.bridge import EmulatedSwitch
 from emulator.netlink.connection import NETLINK_GENERIC, Netlink, NetlinkError
 from emulator.netlink.messages import Request, text
@@ -33,10 +32,10 @@ class OpenVSwitch:
     The user's own Open vSwitch, if there is one, is in another namespace, with other sockets: neither sees the other.
     """
 
-    def __init__(self, world: Processes, namespace: int) -> None:
+    def __init__(self, lab: Lab) -> None:
         """Raises EmulationError if Open vSwitch is not installed; nothing is started yet."""
-        self._world = world
-        self._namespace = namespace
+        self._processes = lab.processes
+        self._namespace = lab.switches_namespace
         self._programs = {name: find_program(name) for name in OPEN_VSWITCH}
         schema = next((place for place in _SCHEMA_PLACES if Path(place).exists()), None)
         missing = [name for name, place in self._programs.items() if place is None]
@@ -59,11 +58,11 @@ class OpenVSwitch:
         Raises:
             EmulationError: a daemon does not come up.
         """
-        folder = self._world.start() / "openvswitch"
+        folder = self._processes.start() / "openvswitch"
         self._folder = folder
         # so that `ovs-vsctl show`, in a switch's or a host's shell, speaks to these daemons
         for name in ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR"):
-            self._world.variables[name] = str(folder)
+            self._processes.variables[name] = str(folder)
         database, socket = folder / "conf.db", f"unix:{folder / 'db.sock'}"
         self._run("mkdir", "-p", str(folder))
         self._run("ovsdb-tool", "create", str(database), self._schema)
@@ -106,7 +105,7 @@ class OpenVSwitch:
     def _daemon(self, name: str, *arguments: str, before: Sequence[str] = ()) -> None:
         # a socket by a name without the process id: `ovs-appctl` would look that up in a file that comes later
         line = [*before, self._program(name), *arguments, f"--unixctl={self._control(name)}", *_QUIET]
-        self._world.popen(
+        self._processes.popen(
             self._namespace, line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, directory="/",
         )  # fmt: skip
@@ -118,7 +117,7 @@ class OpenVSwitch:
         return self._programs.get(name) or name
 
     def _run(self, name: str, *arguments: str) -> str:
-        process = self._world.popen(
+        process = self._processes.popen(
             self._namespace, [self._program(name), *arguments], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, directory="/",
         )  # fmt: skip
@@ -155,8 +154,8 @@ class OvsSwitch(EmulatedSwitch):
     All bridges are made together (`OpenVSwitch.start`).
     """
 
-    def __init__(self, switch: Switch, underlay: Underlay, world: Processes, ovs: OpenVSwitch) -> None:
-        super().__init__(switch, underlay, world)
+    def __init__(self, switch: Switch, lab: Lab, ovs: OpenVSwitch) -> None:
+        super().__init__(switch, lab)
         self._ovs = ovs
 
     def transaction(self, datapath: str) -> list[str]:

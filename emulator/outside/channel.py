@@ -222,7 +222,7 @@ class _Answerer:
             case "probe":
                 from emulator.measure.probe import probe
 
-                found = probe(self._network.underlay, count=int(str(request["count"])))
+                found = probe(self._network.lab, count=int(str(request["count"])))
                 return {"probe": [asdict(item) for item in found.circuits]}
             case "impair":
                 from emulator.mininet.impair import impair
@@ -246,7 +246,7 @@ class _Answerer:
 
         command = request["command"]
         # files, in the emulation's own folder: a pipe would have to be read while we look for other things
-        folder = self._network.world.start().parent / "output"
+        folder = self._network.lab.run_folder / "output"
         folder.mkdir(exist_ok=True)
         out, err = folder / f"{number}-out", folder / f"{number}-err"
         with out.open("xb") as stdout, err.open("xb") as stderr:

@@ -14,7 +14,7 @@ from emulator.docker.model import DockerHost
 from emulator.inside.completion import HISTORY, PROMPT, complete
 from emulator.kernel.guest import Guest
 from emulator.kernel.terminal import run_on_terminal
-from emulator.measure.captures import handing_over
+from emulator.measure.captures import CaptureRequest, handing_over
 from emulator.outside.channel import Channel
 from emulator.outside.run_task import write_to
 from emulator.outside.runner import NativeRunner, Where, boot_of, job_of, open_place
@@ -23,7 +23,7 @@ from emulator.plan.model import Plan
 from emulator.system.errors import EmulationError
 from emulator.system.folders import state_folder
 from emulator.system.signals import ended_after, interrupts
-from emulator.task import CaptureRequest, Task
+from emulator.task import Task
 
 _HISTORY_LINES = 1000
 _HISTORY_BYTES = 2**24

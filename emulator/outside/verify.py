@@ -11,7 +11,6 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from emulator.inside.actions import Outcome
-from emulator.lab.underlay import SWITCHES
 from emulator.measure.drops import BACKLOG, CIRCUIT, SOCKET, Drops
 from emulator.measure.probe import CircuitProbe, circuit_probe
 from emulator.overlays.model import OverlaySpec, first_containers
@@ -80,7 +79,7 @@ def _drop_faults(task: Task, found: Sequence[Drops]) -> Iterator[str]:
         place = (item.place, item.node, item.circuit)
         is_known = {
             CIRCUIT: (item.node, item.circuit) in ends,
-            SOCKET: item.node in {*hosts, SWITCHES} and item.circuit is None,
+            SOCKET: item.node in {*hosts, ""} and item.circuit is None,
             BACKLOG: item.node == "" and item.circuit is None,
         }.get(item.place, False)
         # a script may add hosts and circuits

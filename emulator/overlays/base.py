@@ -6,8 +6,9 @@ import abc
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from emulator.lab.containers import Attachment, Container
 from emulator.netlink.handle import Handle
-from emulator.overlays.model import Attachment, Container, OverlaySpec, Peer, Runtime
+from emulator.overlays.model import OverlaySpec, Peer, Runtime
 
 if TYPE_CHECKING:
     from emulator.lab.daemons import Daemon

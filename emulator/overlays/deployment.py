@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from emulator.docker import programs
 from emulator.docker.daemon import ENDED
 from emulator.lab import cgroups as limits
+from emulator.lab.containers import Attachment
 from emulator.lab.daemons import DaemonError
 from emulator.measure.echo import Echo
 from emulator.mininet.network import EmulatedNetwork
 from emulator.netlink import namespaces
 from emulator.overlays import overlay
 from emulator.overlays.base import Overlay
-from emulator.overlays.model import Attachment, FirstPacket, OverlaySpec
+from emulator.overlays.model import FirstPacket, OverlaySpec
 from emulator.stores.etcd import Store, parse_address
 from emulator.stores.relay import Relay
 from emulator.system.errors import EmulationError

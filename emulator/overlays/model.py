@@ -3,43 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from emulator.docker.model import RunningContainer
+from emulator.lab.containers import Container
+from emulator.stores.model import StoreLocation
 
 Runtime: TypeAlias = Literal["process", "docker"]
 """What a container is: processes in a network namespace of their own, or a container of a `dockerd` in its host."""
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """A container to be. ``name`` is unique in the emulation and resolves in all containers, ``host`` is a host's.
-
-    ``cpus`` and ``memory_bytes`` are the most that it may have; None is no limit. In a virtual clock, computing takes
-    no time, and a limit of processors means nothing.
-    """
-
-    name: str
-    host: str
-    cpus: int | None = None
-    memory_bytes: int | None = None
-
-    @property
-    def has_limits(self) -> bool:
-        """Whether there is a most that it may have of anything."""
-        return self.cpus is not None or self.memory_bytes is not None
-
-
-@dataclass(frozen=True, slots=True)
-class StoreLocation:
-    """Where the key-value store is: on ``host``, a host of the plan, or at ``address`` (``10.0.0.5:2379``), running."""
-
-    host: str | None = None
-    address: str | None = None
-
-    def __str__(self) -> str:
-        return f"the store at {self.address}" if self.address is not None else f"the store on {self.host}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +59,6 @@ def spec_from_json(fields: dict[str, Any]) -> OverlaySpec:
             "store": None if store is None else StoreLocation(**store),
         }
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A container that runs: the descriptor of its network namespace, and its address in the overlay.
-
-    ``running`` is the container of Docker that its commands enter; None where it has only a network of its own.
-    ``hosts_file`` is its ``/etc/hosts`` where it has one and nothing else tells it the others' names.
-    """
-
-    namespace: int
-    address: str
-    running: RunningContainer | None = None
-    hosts_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

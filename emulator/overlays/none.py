@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.docker.containers import HOST, ContainerDaemons
+from emulator.lab.containers import Attachment, Container
 from emulator.netlink.state import KernelState
 from emulator.overlays.base import Overlay
-from emulator.overlays.model import Attachment, Container, OverlaySpec, Peer
+from emulator.overlays.model import OverlaySpec, Peer
 
 if TYPE_CHECKING:
     from emulator.mininet.network import EmulatedNetwork

@@ -37,7 +37,7 @@ def _samples_us(
     network: EmulatedNetwork, near: str, target: str, count: int, warm_up: int, patience_s: float
 ) -> tuple[float, ...]:
     """Round trips from a node's own address to another, of those that came back."""
-    descriptor = network.underlay.namespaces[near].descriptor
+    descriptor = network.lab.namespace(near)
     with Echo(descriptor, network.get(near).loopback) as echo:
         times = [echo.round_trip_ns(target, number, patience_s) for number in range(warm_up + count)]
     return tuple(time_ns / 1000 for time_ns in times[warm_up:] if time_ns is not None)

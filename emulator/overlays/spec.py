@@ -9,9 +9,11 @@ from ipaddress import IPv4Network
 from emulator.docker.containers import MEMORY_BYTES
 from emulator.docker.image import find_image, own_image
 from emulator.flavors import limits
+from emulator.lab.containers import Container
 from emulator.overlays import overlay
-from emulator.overlays.model import Container, OverlaySpec, Runtime, StoreLocation
+from emulator.overlays.model import OverlaySpec, Runtime
 from emulator.plan import Plan
+from emulator.stores.model import StoreLocation
 from emulator.system.errors import OverlayError
 from gtsdsl.text import did_you_mean, printable
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from emulator.docker.containers import BRIDGE as BRIDGE_NETWORK
 from emulator.docker.containers import ContainerDaemons, bridge_options
+from emulator.lab.containers import Attachment, Container
 from emulator.lab.underlay import empty_namespace
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import InterfaceAddress, KernelState, Route, difference, read
 from emulator.overlays.base import Overlay
-from emulator.overlays.model import Attachment, Container, OverlaySpec, Runtime
+from emulator.overlays.model import OverlaySpec, Runtime
 from emulator.system.errors import EmulationError
 
 if TYPE_CHECKING:

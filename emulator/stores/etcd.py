@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from emulator.lab.daemons import Daemon, start_program
 from emulator.netlink import namespaces
-from emulator.overlays.model import StoreLocation
 from emulator.stores.client import Client, StoreError
+from emulator.stores.model import StoreLocation
 from emulator.stores.relay import Relay
 from emulator.system.programs import find_program
 
@@ -79,7 +79,7 @@ class Store:
             EmulationError: it cannot be started.
         """
         if self.place.address is None:
-            self.daemon = start_program(self.network, self._host, "etcd", self._command())
+            self.daemon = start_program(self.network.lab, self._host, "etcd", self._command())
         elif not self._is_relayed:
             if self._relay is None:
                 raise AssertionError("a store at an address is reached through a relay")

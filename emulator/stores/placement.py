@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, count
 
-from emulator.overlays.model import StoreLocation
 from emulator.plan import Options, Plan, PlanError, plan
+from emulator.stores.model import StoreLocation
 from gtsdsl.circuits import Circuits, canonical
 from gtsdsl.model.testbed import LINK_CLASS, Adjacency, Port, PortRef, Resource, Testbed, flatten
 from gtsdsl.text import did_you_mean, printable

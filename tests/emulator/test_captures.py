@@ -14,12 +14,11 @@ import pytest
 
 from emulator.lab.daemons import DaemonError, start_function
 from emulator.measure import pcap
-from emulator.measure.captures import Reader, hand_over
+from emulator.measure.captures import CaptureRequest, Reader, hand_over
 from emulator.mininet.network import EmulatedNetwork
 from emulator.netlink import namespaces
 from emulator.plan import Options, plan
 from emulator.system.errors import EmulationError
-from emulator.task import CaptureRequest
 from tests.emulator.captured import echoes, packets
 from tests.emulator.stores.waiting import wait_for
 from tests.emulator.topologies import joined
@@ -84,7 +83,7 @@ def test_a_circuit_of_a_switch_is_captured_at_the_switch(tmp_path: Path) -> None
 @pytest.mark.networks
 def test_a_daemon_that_has_only_just_begun_can_be_stopped(pair: EmulatedNetwork) -> None:
     for _ in range(20):
-        daemon = start_function(pair, "a", "sleeper", lambda: time.sleep(1000))
+        daemon = start_function(pair.lab, "a", "sleeper", lambda: time.sleep(1000))
         assert daemon.stop() != -signal.SIGKILL
 
 
@@ -95,7 +94,7 @@ def test_a_vlans_tag_is_where_it_was(pair: EmulatedNetwork, tmp_path: Path) -> N
     file = tmp_path / "l1.pcap"
     pair.captures.start("l1", str(file))
     with (
-        namespaces.entered(pair.underlay.namespaces["b"].descriptor),
+        namespaces.entered(pair.lab.namespace("b")),
         socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as end,
     ):
         end.bind(("b-eth0", 0))

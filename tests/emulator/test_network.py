@@ -10,13 +10,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import reduce
 from pathlib import Path
 
 import pytest
 from mininet.term import makeTerms
 
+from emulator.lab.lab import Lab
 from emulator.lab.reaper import inhabitants
-from emulator.lab.underlay import Underlay, require_netem
+from emulator.lab.underlay import require_netem
 from emulator.measure.echo import FRAME_BYTES
 from emulator.measure.probe import expected_ns, probe, to_json
 from emulator.mininet.network import EmulatedNetwork
@@ -81,7 +83,7 @@ def test_a_network_of_a_process_that_has_many_files_open() -> None:
         for _ in range(1100):
             held.enter_context(Path(os.devnull).open())
         with EmulatedNetwork(plan(joined([("a", "b")]), _IDEAL)) as network:
-            assert probe(network.underlay, count=1).circuits[0].lost == 0
+            assert probe(network.lab, count=1).circuits[0].lost == 0
             assert " 0% packet loss" in network["a"].cmd("ping -c 1 -W 2 b")
 
 
@@ -212,14 +214,14 @@ def test_mininets_own_shell_runs_on_it(trio: EmulatedNetwork, tmp_path: Path) ->
 
 
 def test_every_end_answers_in_a_mesh() -> None:
-    with Underlay(plan(mesh(8), _IDEAL)) as underlay:
-        result = probe(underlay, count=1, warm_up=0)
+    with Lab(plan(mesh(8), _IDEAL)) as lab:
+        result = probe(lab, count=1, warm_up=0)
     assert [circuit.lost for circuit in result.circuits] == [0] * 28
 
 
 def test_every_end_answers_where_neighbours_are_told() -> None:
-    with Underlay(plan(ring(300), _IDEAL)) as underlay:
-        assert all(circuit.lost == 0 for circuit in probe(underlay, count=1, warm_up=0).circuits)
+    with Lab(plan(ring(300), _IDEAL)) as lab:
+        assert all(circuit.lost == 0 for circuit in probe(lab, count=1, warm_up=0).circuits)
 
 
 def test_a_probe_goes_over_its_circuit_and_no_other() -> None:
@@ -227,7 +229,7 @@ def test_a_probe_goes_over_its_circuit_and_no_other() -> None:
         plan(joined([("a", "b"), ("a", "b"), ("a", "s1"), ("s1", "b")], ("s1",)), _BRIDGES)
     ) as network:
         network["a"].intf("a-eth1").ifconfig("down")
-        seen = probe(network.underlay, count=2, warm_up=1)
+        seen = probe(network.lab, count=2, warm_up=1)
         found = [(circuit.by, circuit.lost) for circuit in seen.circuits]
         assert found == [("icmp", 0), ("icmp", 2), ("frame", 0), ("frame", 0)]
         document = json.loads(to_json(seen))
@@ -242,7 +244,7 @@ def test_a_circuit_that_somebody_has_removed_or_set_down_gives_no_reply() -> Non
         network["c"].cmd("ip addr flush dev c-eth0")
         network["c"].cmd("ip link set c-eth1 down")
         network["s1"].cmd("ip link set s1-eth2 down")
-        found = probe(network.underlay, count=1, warm_up=0)
+        found = probe(network.lab, count=1, warm_up=0)
     assert [circuit.lost for circuit in found.circuits] == [1, 1, 1, 1, 0]
     assert found.circuits[0].measured_us is None
 
@@ -256,7 +258,7 @@ def test_impairments_are_measured_or_refused_before_anything_is_made() -> None:
     made = plan(joined([("a", "b", "5ms")]))
     if _has_netem():
         with EmulatedNetwork(made) as network:
-            (seen,) = probe(network.underlay).circuits
+            (seen,) = probe(network.lab).circuits
         assert seen.measured_us is not None
         assert seen.measured_us >= seen.expected_us
     else:
@@ -273,14 +275,14 @@ def _has_netem() -> bool:
     return True
 
 
-@pytest.mark.parametrize("step", ["stopXterms", "captures.close", "world.close", "underlay.close"])
+@pytest.mark.parametrize("step", ["stopXterms", "captures.close", "lab.processes.close", "lab.underlay.close"])
 def test_nothing_is_left_when_its_end_is_interrupted(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network = EmulatedNetwork(plan(joined([("a", "b")]), _IDEAL))
     network.start()
     network["a"].cmd("sleep 1000 &")
-    numbers = {os.fstat(it.descriptor).st_ino for it in network.underlay.namespaces.values()}
+    numbers = {os.fstat(network.lab.namespace(host)).st_ino for host in network.lab.hosts}
     *way, name = step.split(".")
-    owner = getattr(network, way[0]) if way else network
+    owner = reduce(getattr, way, network)
     end = getattr(owner, name)
 
     def interrupted() -> None:
@@ -291,22 +293,22 @@ def test_nothing_is_left_when_its_end_is_interrupted(step: str, monkeypatch: pyt
     with pytest.raises(KeyboardInterrupt):
         network.stop()
     assert not inhabitants(numbers)
-    assert not network.underlay.namespaces
-    assert not network.world.folder.exists()
+    assert not network.lab.hosts
+    assert not network.lab.processes.folder.exists()
 
 
 def test_nothing_is_left_after_an_exception() -> None:
     with pytest.raises(ZeroDivisionError), EmulatedNetwork(plan(mesh(3), _IDEAL)) as network:  # noqa: PT012
-        found = {os.fstat(item.descriptor).st_ino for item in network.underlay.namespaces.values()}
+        found = {os.fstat(network.lab.namespace(host)).st_ino for host in network.lab.hosts}
         network["h1"].cmd("sleep 1000 &")
         network["h2"].cmd("setsid nohup sleep 1000 > /dev/null 2>&1 &")
         assert len(inhabitants(found)) == 4
-        folder = network.world.folder.parent
+        folder = network.lab.processes.folder.parent
         assert folder.is_dir()
         1 / 0  # noqa: B018
     assert not inhabitants(found)
     assert not folder.exists()
-    assert network.underlay.namespaces == {}
+    assert network.lab.hosts == ()
 
 
 _USER = 65534
@@ -324,7 +326,7 @@ made = plan(joined([("a", "b"), ("b", "s1"), ("s1", "c")], ("s1",)), Options(imp
 with EmulatedNetwork(made) as network:
     assert network.pingAll() == 0
     assert network["a"].cmd("id -u").strip() == "0"
-    assert [circuit.lost for circuit in probe(network.underlay).circuits] == [0, 0, 0]
+    assert [circuit.lost for circuit in probe(network.lab).circuits] == [0, 0, 0]
 print("done")
 """
 
@@ -351,7 +353,7 @@ def test_a_terminal_opens_on_a_host_and_ends_with_the_network(monkeypatch: pytes
             with os.fdopen(ours) as display:  # to the line's end: it gives up if it cannot write all of it
                 monkeypatch.setenv("DISPLAY", f":{display.readline().strip()}")
             with EmulatedNetwork(plan(joined([("h1", "h2")]), _IDEAL)) as network:
-                found = {os.fstat(network.underlay.namespaces["h1"].descriptor).st_ino}
+                found = {os.fstat(network.lab.namespace("h1")).st_ino}
                 network.terms += makeTerms([network["h1"]], term="xterm")  # as the shell does
                 deadline_s = time.monotonic() + 60
                 while "xterm" not in {_name_of(pid) for pid in inhabitants(found)} and time.monotonic() < deadline_s:

@@ -86,7 +86,7 @@ class Flannel(SubnetOverlay):
             store=self._endpoint(host),
             ttl_s=self.lease_s,
         )
-        self.agents[host] = start_function(self.network, host, "flannel", partial(agent.run, settings))
+        self.agents[host] = start_function(self.network.lab, host, "flannel", partial(agent.run, settings))
 
     def is_ready(self, host: str) -> bool:
         """When the agent has written the file that says which subnet is leased."""

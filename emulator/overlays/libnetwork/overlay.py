@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 from emulator.docker import programs
 from emulator.docker.containers import image_at, open_network
 from emulator.docker.daemon import Dockerd
-from emulator.docker.model import RunningContainer
+from emulator.docker.model import RuncContainer
+from emulator.lab.containers import Attachment, Container
 from emulator.lab.daemons import DaemonError
 from emulator.lab.underlay import Namespace
 from emulator.netlink import state
@@ -27,7 +28,7 @@ from emulator.overlays.libnetwork.variants import (
     Variant,
     network_id,
 )
-from emulator.overlays.model import Attachment, Container, OverlaySpec, Peer, Runtime
+from emulator.overlays.model import OverlaySpec, Peer, Runtime
 
 if TYPE_CHECKING:
     from emulator.mininet.network import EmulatedNetwork
@@ -181,7 +182,7 @@ class Libnetwork(Overlay):
             if container.host == host:
                 self._run(container)
 
-    def _run(self, container: Container) -> RunningContainer:
+    def _run(self, container: Container) -> RuncContainer:
         """Run a container."""
         daemon = self._daemons[container.host]
         image = daemon.load(image_at(self.spec.image))

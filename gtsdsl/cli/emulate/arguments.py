@@ -12,9 +12,10 @@ from gtsdsl.cli.output import check_output
 from gtsdsl.text import did_you_mean, printable
 
 if TYPE_CHECKING:
+    from emulator.measure.captures import CaptureRequest
     from emulator.overlays.model import OverlaySpec
     from emulator.plan import Plan
-    from emulator.task import CaptureRequest, Command
+    from emulator.task import Command
 
 _LONGEST_COMMAND = 100_000
 
@@ -72,7 +73,7 @@ def parse_captures(texts: Sequence[str], plan: Plan) -> tuple[CaptureRequest, ..
     Raises:
         click.BadParameter: one of them is none.
     """
-    from emulator.task import CaptureRequest
+    from emulator.measure.captures import CaptureRequest
 
     known = [circuit.id for circuit in plan.circuits]
     found: dict[str, CaptureRequest] = {}

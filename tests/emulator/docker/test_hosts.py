@@ -13,8 +13,9 @@ import pytest
 from emulator import emulate
 from emulator.flavors import Flavor, flavor
 from emulator.lab import cgroups as limits
+from emulator.lab.containers import Container
 from emulator.overlays.deployment import require
-from emulator.overlays.model import Container, OverlaySpec
+from emulator.overlays.model import OverlaySpec
 from emulator.system.errors import EmulationError
 from tests.emulator.docker.archives import save
 from tests.emulator.session.conftest import Emulate, gtsdsl, guest_kernel, pair

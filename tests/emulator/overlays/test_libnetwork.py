@@ -56,7 +56,7 @@ found = dict(
 """
 
 FAULTS = """
-from emulator.overlays.model import Container
+from emulator.lab.containers import Container
 
 def everybody():
     return all(probe.reach(a, b) for a in sorted(probe.addresses) for b in sorted(probe.addresses) if a < b)

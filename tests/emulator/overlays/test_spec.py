@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 import gtsdsl
+from emulator.lab.containers import Container
 from emulator.overlays import names, overlay
-from emulator.overlays.model import Container, StoreLocation, spec_from_json, spec_to_json
+from emulator.overlays.model import spec_from_json, spec_to_json
 from emulator.overlays.pairs import joined as joined_pairs
 from emulator.overlays.spec import spec
 from emulator.plan import Plan, plan
+from emulator.stores.model import StoreLocation
 from emulator.system.errors import EmulationError
 from tests.emulator.overlays.guest import ROOT
 from tests.emulator.topologies import joined, mesh, ring

@@ -8,10 +8,10 @@ import pytest
 
 from emulator.mininet.network import EmulatedNetwork
 from emulator.netlink import namespaces
-from emulator.overlays.model import StoreLocation
 from emulator.plan import Options, plan
 from emulator.stores.client import Client
 from emulator.stores.etcd import Store
+from emulator.stores.model import StoreLocation
 from tests.emulator.session.conftest import Emulate, emulate, gtsdsl, guest_kernel, pair
 from tests.emulator.stores.waiting import wait_for
 from tests.emulator.topologies import joined

@@ -16,9 +16,9 @@ from emulator.lab.daemons import DaemonError
 from emulator.mininet.network import EmulatedNetwork
 from emulator.netlink import links, namespaces
 from emulator.netlink.connection import Netlink
-from emulator.overlays.model import StoreLocation
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
+from emulator.stores.model import StoreLocation
 from emulator.stores.relay import Relay
 from tests.emulator.stores.waiting import next_events, wait_for
 

@@ -1,0 +1,133 @@
+"""A plan's namespaces, circuits and processes, held together until exit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from emulator.lab.cgroups import limiting_groups
+from emulator.lab.containers import Attachment, Container
+from emulator.lab.hosts_file import names_of_hosts
+from emulator.lab.processes import Processes
+from emulator.lab.underlay import Create, Underlay
+from emulator.netlink.connection import Netlink
+from emulator.plan import Plan
+from emulator.system.closing import Closing
+
+
+class Lab(Closing):
+    """A plan's underlay and the processes in it, from entry to exit; a context manager.
+
+    Raises, at entry:
+        EmulationError: this machine lacks what the plan needs. Nothing is left behind.
+    """
+
+    def __init__(self, plan: Plan, creator: Callable[[Lab], Create] | None = None) -> None:
+        """``creator`` returns the function that makes the hosts' namespaces; None makes new, empty ones."""
+        self.plan = plan
+        self.underlay = Underlay(plan, None if creator is None else creator(self))
+        self.processes = Processes(names_of_hosts(plan))
+        self._adopted: list[int] = []
+
+    def __enter__(self) -> Self:
+        try:
+            self.underlay.__enter__()
+            self.processes.guard(self.underlay.descriptors)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def close(self) -> None:
+        """Kill all processes of the lab, and release its namespaces."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.underlay.close)
+            stack.callback(self._close_adopted)
+            stack.callback(self.processes.close)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names of all hosts and of all containers."""
+        return tuple(self.underlay.namespaces)
+
+    def namespace(self, node: str) -> int:
+        """Return the descriptor of the network namespace of a host, a container or a switch, by its name.
+
+        Raises:
+            KeyError: the lab has no such node.
+        """
+        return self.underlay.namespace(node).descriptor
+
+    @property
+    def switches_namespace(self) -> int:
+        """The descriptor of the network namespace that all switches share."""
+        if self.underlay.switches is None:
+            raise AssertionError("the plan has no switches")
+        return self.underlay.switches.descriptor
+
+    def netlink(self, node: str) -> contextlib.AbstractContextManager[Netlink]:
+        """Open a netlink socket in the namespace of a host, a container or a switch, by its name."""
+        return self.underlay.netlink(node)
+
+    def hold(self, name: str, descriptor: int) -> None:
+        """Adopt a namespace under a name: the lab closes its descriptor and kills its processes at exit.
+
+        Raises:
+            EmulationError: the lab has a node of that name.
+        """
+        self.underlay.hold(name, descriptor)
+        self.processes.guard([descriptor])
+
+    def adopt(self, descriptor: int) -> None:
+        """Adopt a namespace without a name, such as that of a daemon for all hosts; see `hold`."""
+        self._adopted.append(descriptor)
+        self.processes.guard([descriptor])
+
+    def add_host(self, name: str, loopback: str) -> int:
+        """Make one more host with its own address and no circuit; return its namespace's descriptor.
+
+        Raises:
+            EmulationError: the lab has a node of that name.
+        """
+        descriptor = self.underlay.add_host(name, loopback)
+        self.processes.guard([descriptor])
+        return descriptor
+
+    def add_container(self, container: Container, attachment: Attachment) -> None:
+        """Adopt a container's namespace, let its commands run in the container, and make its name known.
+
+        Raises:
+            EmulationError: the lab has a node of that name, or the container's limits cannot be set.
+        """
+        self.hold(container.name, attachment.namespace)
+        self._settle(container, attachment)
+
+    def replace_container(self, container: Container, attachment: Attachment) -> None:
+        """Adopt the namespace of a container that was started again, in place of the one that it had before."""
+        descriptor = self.namespace(container.name)
+        # the number of the descriptor stays, because the lab's users have it; it leads to the new namespace
+        os.dup2(attachment.namespace, descriptor, inheritable=False)
+        os.close(attachment.namespace)
+        self.processes.guard([descriptor])
+        self._settle(container, replace(attachment, namespace=descriptor))
+
+    @property
+    def run_folder(self) -> Path:
+        """The run's folder, which the lab's processes see, and which is removed with the lab."""
+        return self.processes.start().parent
+
+    def _settle(self, container: Container, attachment: Attachment) -> None:
+        if attachment.running is not None:
+            self.processes.inhabit(attachment.namespace, attachment.running, attachment.hosts_file)
+        elif container.has_limits:
+            groups = limiting_groups(container.name, self.processes.groups, container.cpus, container.memory_bytes)
+            self.processes.limit(attachment.namespace, groups)
+        self.processes.name(attachment.address, container.name)
+
+    def _close_adopted(self) -> None:
+        while self._adopted:
+            os.close(self._adopted.pop())
