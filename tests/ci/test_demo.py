@@ -104,7 +104,7 @@ def test_this_machines_kernel_where_debians_does_not_run(machine: Machine, capsy
     machine.has_netem(True)
     assert machine.ask() == (0, ["wheel", PACKAGE])
     out, err = capsys.readouterr()
-    assert out == "host\n"
+    assert out == "native\n"
     assert err.count("\n") == 1
     assert "does not run here: it panics" in err
 
