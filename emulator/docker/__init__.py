@@ -1,1 +1,1 @@
-"""Docker's own daemons and containers in an emulation: never the user's."""
+"""Docker daemons and containers inside an emulation; the user's own Docker is never changed."""

@@ -1,4 +1,4 @@
-"""Containers of Docker for overlays that are not Docker's own: a `dockerd` a host, on the subnet that it is told."""
+"""Docker containers for overlays other than Docker's own: a `dockerd` on each host, with a given subnet."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.docker.daemon import ENDED, Dockerd
-from emulator.docker.image import Image, image, own_image
+from emulator.docker.daemon import COMMAND_ENDED, Dockerd
+from emulator.docker.image import Image, archive_image, built_in_image
 from emulator.docker.model import RuncContainer
 from emulator.lab.containers import Attachment, Container
 from emulator.lab.daemons import DaemonError
@@ -18,66 +18,67 @@ if TYPE_CHECKING:
     from emulator.mininet.network import EmulatedNetwork
 
 MEMORY_BYTES = 2**31
-"""What a guest needs with five daemons."""
-HOST, BRIDGE = "host", "bridge"
-"""Docker's names of two networks: its machine's own, and that of `docker0`."""
+"""The memory of a guest with five daemons."""
 _PATIENCE_S = 120.0
 
 
 class ContainerDaemons:
-    """The daemons of a network's hosts, each started when its host has its first container. They end with it."""
+    """The daemons of a network's hosts. A host's first container starts its daemon; the network's end stops it."""
 
     def __init__(self, network: EmulatedNetwork, image_path: str | None) -> None:
-        """Without an ``image_path``, containers have the image that is made here."""
+        """``image_path`` is the archive of the containers' image; None means the built-in one."""
         self._network = network
         self._image_path = image_path
         self._daemons: dict[str, Dockerd] = {}
 
-    def attach(self, container: Container, network: str, options: Sequence[str]) -> Attachment:
-        """Run a container on its host, in one of Docker's networks; ``options`` are for the daemon.
+    def attach(self, container: Container, docker_network: str, options: Sequence[str]) -> Attachment:
+        """Run a container on its host, in one of Docker's networks.
+
+        ``options`` are further options of the host's daemon, if this call starts it.
 
         Raises:
             EmulationError: the daemon or the container cannot be started.
         """
         if container.host not in self._daemons:
-            daemon = Dockerd(self._network, container.host, options)
-            daemon.start()
-            self._daemons[container.host] = daemon
-            daemon.daemon.wait_until(daemon.answers, _PATIENCE_S)
-        daemon = self._daemons[container.host]
-        running = daemon.run(container, daemon.load(image_at(self._image_path)), network)
-        address = daemon.address(container.name, network)
-        return Attachment(open_network(container.name, running), address, running, daemon.hosts_file(container.name))
+            dockerd = Dockerd(self._network, container.host, options)
+            dockerd.start()
+            self._daemons[container.host] = dockerd
+            dockerd.daemon.wait_until(dockerd.is_ready, _PATIENCE_S)
+        dockerd = self._daemons[container.host]
+        running = dockerd.run(container, dockerd.load(container_image(self._image_path)), docker_network)
+        address = dockerd.address(container.name, docker_network)
+        hosts_file = dockerd.hosts_file(container.name)
+        return Attachment(open_namespace(container.name, running), address, running, hosts_file)
 
     def stop(self, host: str) -> None:
-        """End the daemon of a host and its containers, if it has any."""
-        if (daemon := self._daemons.pop(host, None)) is not None:
-            daemon.daemon.stop()
-            daemon.close()
+        """Stop the daemon of a host, with its containers; do nothing if the host has no daemon."""
+        if (dockerd := self._daemons.pop(host, None)) is not None:
+            dockerd.daemon.stop()
+            dockerd.close()
 
 
 @cache
-def image_at(path: str | None) -> Image:
-    """The image that an overlay's containers are to have."""
-    return own_image() if path is None else image(Path(path))
+def container_image(path: str | None) -> Image:
+    """Return the image in an archive, or the built-in image if ``path`` is None."""
+    return built_in_image() if path is None else archive_image(Path(path))
 
 
-def open_network(name: str, container: RuncContainer) -> int:
-    """A descriptor of the network namespace of a container.
+def open_namespace(name: str, container: RuncContainer) -> int:
+    """Open the network namespace of a container and return its descriptor.
 
     Raises:
-        DaemonError: it has ended.
+        DaemonError: the container has ended.
     """
     try:
         return os.open(f"/proc/{container.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise DaemonError(f"container {name}: {ENDED}") from None
+        raise DaemonError(f"container {name}: {COMMAND_ENDED}") from None
 
 
 def bridge_options(gateway: str, prefix_bits: int, mtu_bytes: int) -> list[str]:
-    """A daemon's options by which its containers are in a subnet that others route to its host.
+    """Return the options of a daemon whose containers have addresses in a subnet that is routed to its host.
 
-    They are those that flannel's documents give for Docker; without masquerading, containers are known to each other by
-    their own addresses.
+    They are the options that flannel's documentation names for Docker. Without masquerading, containers see each
+    other's own addresses.
     """
     return [f"--bip={gateway}/{prefix_bits}", f"--mtu={mtu_bytes}", "--ip-masq=false"]

@@ -1,4 +1,4 @@
-"""A host to a real `dockerd` in it, with files, namespaces and a mount table of its own: never the user's Docker."""
+"""A `dockerd` in a host, with its own files, namespaces and mount table, apart from the user's Docker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from emulator.docker import programs
 from emulator.docker.image import Image
-from emulator.docker.model import RuncContainer
+from emulator.docker.model import HOST_NETWORK, RuncContainer
 from emulator.lab.containers import Container
 from emulator.lab.daemons import Daemon, DaemonError, start_program
 from emulator.system.errors import EmulationError
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from emulator.mininet.network import EmulatedNetwork
 
 _SOCKET_BYTES = 107
-"""The longest path of a unix socket: `sun_path` of unix(7), without its closing zero."""
-_REQUEST = b"GET /_ping HTTP/1.0\r\n\r\n"
+"""The longest path of a Unix socket: `sun_path` of unix(7) without its final zero byte."""
+_PING = b"GET /_ping HTTP/1.0\r\n\r\n"
 _TIMEOUT_S = 120
 _POLL_S = 0.001
 _RUNC = b"_LIBCONTAINER_"
-"""How the variables begin that runc hands to itself."""
+"""The prefix of the environment variables that runc passes to its child."""
 _PERIOD_US = 100_000
-ENDED = "the command of its image ended, but must go on running"
-_HOST_NAME_BYTES = 63
-_KINDS = {"mount": "mnt", "uts": "uts"}
-"""Namespaces, as `nsenter` and as the kernel call them."""
+COMMAND_ENDED = "the command of its image ended, but must keep running"
+_MAX_HOST_NAME_BYTES = 63
+_NAMESPACE_KINDS = {"mount": "mnt", "uts": "uts"}
+"""The daemon's own namespaces: the names that `nsenter` and the kernel have for each."""
 
-# Its arguments: the host's name, the command. Several daemons on one machine must not find each other's sockets in
-# /run, and members of a cluster are known by their machine's name.
+# Arguments: the host's name, and the command. A new /run, because daemons must not find each other's sockets there; a
+# host name, because the members of a cluster are identified by it.
 _ENTER = """\
 name=$1; shift
 mount -t tmpfs -o mode=755 run /run && echo "$name" > /proc/sys/kernel/hostname || exit
@@ -51,38 +51,41 @@ exec "$@"
 
 @dataclass(frozen=True, slots=True)
 class LoadedImage:
-    """An image that a daemon has: its name there, and the command for containers if it has none of its own."""
+    """An image in a daemon.
+
+    ``name`` is its name there, and ``command`` what its containers run; None means the image's own command.
+    """
 
     name: str
     command: tuple[str, ...] | None
 
 
 def host_name(host: str) -> str:
-    """What a host's daemon takes its machine's name for: the kernel has no longer ones."""
-    return host[:_HOST_NAME_BYTES]
+    """Return the host name of a host's daemon: the host's name, cut to the kernel's limit."""
+    return host[:_MAX_HOST_NAME_BYTES]
 
 
 class Dockerd:
-    """A `dockerd` in a host. It ends with the network, and all its containers with it."""
+    """A `dockerd` in a host. It ends with the network, and its containers end with it."""
 
     def __init__(self, network: EmulatedNetwork, host: str, options: Sequence[str] = ()) -> None:
-        """``options`` are further ones of its command line.
+        """``options`` are further options of its command line.
 
         Raises:
-            EmulationError: the emulation's folder has too long a path.
+            EmulationError: the run's folder has too long a path.
         """
         self.network = network
         self.host = host
         self._options = tuple(options)
         self._daemon: Daemon | None = None
-        self._knock: socket.socket | None = None
+        self._ping: socket.socket | None = None
         self._client: DockerClient | None = None
         self._loaded: dict[Path, LoadedImage] = {}
-        self._held: list[int] = []
-        self._log_begins = 0
+        self._namespaces: list[int] = []
+        self._log_start = 0
         run = network.world.start().parent
-        self._programs = programs.own(run / "docker" / "programs")  # here, for `start` may run in a thread a host
-        # numbered, for a host's name may be too long for a socket's path, and a host may have one after another
+        self._programs = programs.replacements(run / "docker" / "programs")  # not in `start`, which threads call
+        # a number: a host's name may be too long for a socket's path, and a host may have several daemons in turn
         self.folder = run / "docker" / str(len(list((run / "docker").iterdir())))
         self.folder.mkdir()
         self._socket = self.folder / "docker.sock"
@@ -91,13 +94,13 @@ class Dockerd:
         network.world.at_end(self.close)
 
     def start(self) -> None:
-        """Start it; it returns before it is ready. Started anew after its end, it has the containers that it had.
+        """Start the daemon and return before it is ready. A daemon that starts again still has its containers.
 
         Raises:
-            EmulationError: it cannot be started.
+            EmulationError: the daemon cannot be started.
         """
         settings = self.folder / "daemon.json"
-        # else it would read the user's, and take or make its key in /etc/docker, which only root may read
+        # without this file, it would read the user's, and use or make a key in /etc/docker, which only root may read
         settings.write_text(json.dumps({"deprecated-key-path": str(self.folder / "key.json")}))
         pid = self.folder / "pid"
         pid.unlink(missing_ok=True)
@@ -110,7 +113,7 @@ class Dockerd:
             f"--exec-root={self.folder / 'exec'}",
             f"--pidfile={pid}",
             f"--host=unix://{self._socket}",
-            # copies of the image: the one storage driver that every file system has
+            # the only storage driver that works on every file system: it copies the image
             "--storage-driver=vfs",
             "--exec-opt=native.cgroupdriver=cgroupfs",
             f"--cgroup-parent=/{self.network.world.groups}",
@@ -119,62 +122,63 @@ class Dockerd:
             *self._options,
         ]
         variables = {"PATH": f"{self._programs}:{programs.PATH}"}
-        self._log_begins = 0 if self._daemon is None else self._daemon.log.stat().st_size
+        self._log_start = 0 if self._daemon is None else self._daemon.log.stat().st_size
         self._daemon = start_program(self.network.lab, self.host, "dockerd", [*self._enter(), *command], variables)
 
     def close(self) -> None:
-        """Let go of what leads to it. It ends by itself with the network, or by `Daemon.stop` before."""
-        for opened in (self._knock, self._client):
+        """Close the connections to the daemon. The network's end stops it, or `Daemon.stop` before that."""
+        for opened in (self._ping, self._client):
             if opened is not None:
                 opened.close()
-        self._knock = self._client = None
-        while self._held:
-            os.close(self._held.pop())
+        self._ping = self._client = None
+        while self._namespaces:
+            os.close(self._namespaces.pop())
 
     def _enter(self) -> list[str]:
-        """What brings its command into its own mount and UTS namespaces: new ones, or those that it had before."""
+        """Return the command that enters the daemon's own namespaces: new ones, or those of its previous start."""
         if self._daemon is None:
             return ["unshare", "--uts", "sh", "-c", _ENTER, "sh", host_name(self.host)]
-        own = f"/proc/{os.getpid()}/fd"
-        return ["nsenter", *(f"--{name}={own}/{held}" for name, held in zip(_KINDS, self._held, strict=True))]
+        folder = f"/proc/{os.getpid()}/fd"
+        namespaces = zip(_NAMESPACE_KINDS, self._namespaces, strict=True)
+        return ["nsenter", *(f"--{kind}={folder}/{descriptor}" for kind, descriptor in namespaces)]
 
     @property
     def daemon(self) -> Daemon:
-        """Its process."""
+        """The process of the daemon, which must have been started."""
         if self._daemon is None:
-            raise AssertionError("it has not been started")
+            raise AssertionError("the daemon has not been started")
         return self._daemon
 
-    def has_said(self, texts: Sequence[str]) -> bool:
-        """Whether its log has one of some texts, since it was started last."""
+    def has_logged(self, texts: Sequence[str]) -> bool:
+        """Return whether the log has any of some texts since the last start."""
         with self.daemon.log.open("rb") as file:
-            file.seek(self._log_begins)
-            said = file.read()
-        return any(text.encode() in said for text in texts)
+            file.seek(self._log_start)
+            log = file.read()
+        return any(text.encode() in log for text in texts)
 
-    def answers(self) -> bool:
-        """Whether it is ready; it does not wait for that."""
-        if self._knock is None:
-            self._knock = _connected(self._socket)
-        if self._knock is None or not readable([self._knock.fileno()], 0):
+    def is_ready(self) -> bool:
+        """Return whether the daemon serves requests, without waiting for it."""
+        if self._ping is None:
+            self._ping = _send_ping(self._socket)
+        if self._ping is None or not readable([self._ping.fileno()], 0):
             return False
         try:
-            said = self._knock.recv(64)
-        except ConnectionError:  # it died; whoever waits for it sees that by its process, and quotes its log
-            said = b""
-        self._knock.close()
-        self._knock = None
-        if b" 200 " not in said:
+            answer = self._ping.recv(64)
+        except ConnectionError:  # the daemon died, which `Daemon.check` reports
+            answer = b""
+        self._ping.close()
+        self._ping = None
+        if b" 200 " not in answer:
             return False
-        if not self._held:
-            # its networks and its containers' sockets are mounted there: one that is started anew must find them
-            own = f"/proc/{self.daemon.pid}/ns"
-            self._held = [os.open(f"{own}/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in _KINDS.values()]
+        if not self._namespaces:
+            # its networks and its containers' sockets are mounted there: the next start must find them
+            paths = [f"/proc/{self.daemon.pid}/ns/{kind}" for kind in _NAMESPACE_KINDS.values()]
+            self._namespaces = [os.open(path, os.O_RDONLY | os.O_CLOEXEC) for path in paths]
         return True
 
     @property
     def client(self) -> DockerClient:
-        """Docker's own SDK, that talks to it; see `asking`."""
+        """A client of Docker's SDK, connected to the daemon; use it inside `translated_errors`."""
         from docker import DockerClient
 
         if self._client is None:
@@ -182,20 +186,19 @@ class Dockerd:
         return self._client
 
     def load(self, image: Image) -> LoadedImage:
-        """Give it an image for containers, unless it has it already.
+        """Load an image into the daemon, unless it has been loaded before.
 
         Raises:
-            DaemonError: it does not take it.
+            DaemonError: the daemon rejects the image.
         """
         if image.path not in self._loaded:
-            with self.asking(), image.path.open("rb") as file:
+            with self.translated_errors(), image.path.open("rb") as file:
                 if image.is_saved:
                     names = [str(found.id) for found in self.client.images.load(file)]
                 else:
-                    said = json.loads(
-                        self.client.api.import_image_from_data(file, repository="gtsdsl").splitlines()[-1]
-                    )
-                    names = [str(said["status"])] if "status" in said else []
+                    lines = self.client.api.import_image_from_data(file, repository="gtsdsl").splitlines()
+                    answer = json.loads(lines[-1])
+                    names = [str(answer["status"])] if "status" in answer else []
                 if not names:
                     raise DaemonError(f"dockerd on {self.host} finds no image in {image.path}")
                 name = names[0]
@@ -205,29 +208,29 @@ class Dockerd:
         return self._loaded[image.path]
 
     def run(
-        self, wanted: Container, image: LoadedImage, network: str, names: Mapping[str, str] | None = None
+        self, wanted: Container, image: LoadedImage, docker_network: str, names: Mapping[str, str] | None = None
     ) -> RuncContainer:
-        """Start a container of an image, or one that has been there before.
+        """Start a container of an image; if the daemon has a container of this name, start that one.
 
-        ``network`` is Docker's name of the network that it is in; ``names`` has addresses by the names that it is to
-        know.
+        ``docker_network`` is the name of the container's network in Docker. ``names`` are further entries of its
+        ``/etc/hosts``: addresses by host names.
 
         Raises:
-            DaemonError: it cannot be started, or ends at once; what it said.
+            DaemonError: the container cannot be started or ends at once; the message quotes its last output.
         """
-        with self.asking():
+        with self.translated_errors():
             container = self._find(wanted.name) or self.client.containers.create(
                 image.name,
                 None if image.command is None else list(image.command),
                 name=wanted.name,
-                # one that is in its machine's network has its name, too
-                hostname=None if network == "host" else wanted.name,
-                network=network,
-                # not `nano_cpus`, of which Docker takes no more than the machine has
+                # a container in its host's network has its host's name, too
+                hostname=None if docker_network == HOST_NETWORK else wanted.name,
+                network=docker_network,
+                # not `nano_cpus`, which Docker limits to the processors of the machine
                 cpu_period=None if wanted.cpus is None else _PERIOD_US,
                 cpu_quota=None if wanted.cpus is None else wanted.cpus * _PERIOD_US,
                 mem_limit=wanted.memory_bytes,
-                # an image's shell ends at once without a terminal
+                # without a terminal, a shell as the image's command ends at once
                 tty=True,
                 stdin_open=True,
                 stop_signal="SIGKILL",
@@ -239,43 +242,44 @@ class Dockerd:
             container.reload()
             state = container.attrs["State"]
             if not state["Running"]:
-                said = one_line(container.logs(tail=3).decode(errors="replace"))
-                raise DaemonError(f"container {wanted.name}: {ENDED} (status {state['ExitCode']}) {said}".rstrip())
+                output = one_line(container.logs(tail=3).decode(errors="replace"))
+                status = state["ExitCode"]
+                raise DaemonError(f"container {wanted.name}: {COMMAND_ENDED} (status {status}) {output}".rstrip())
             root = self.folder / "exec" / "runtime-runc" / "moby"
             return RuncContainer(int(state["Pid"]), str(container.id), root)
 
     def remove(self, name: str) -> None:
-        """End and remove a container, if it is there.
+        """Stop and remove a container, if it exists.
 
         Raises:
             DaemonError: the daemon refuses.
         """
-        with self.asking():
+        with self.translated_errors():
             if (container := self._find(name)) is not None:
                 container.remove(force=True)
 
-    def address(self, name: str, network: str) -> str:
-        """The address of a container in a network."""
-        with self.asking():
-            found = self.client.api.inspect_container(name)["NetworkSettings"]["Networks"][network]["IPAddress"]
+    def address(self, name: str, docker_network: str) -> str:
+        """Return the address of a container in one of Docker's networks."""
+        with self.translated_errors():
+            found = self.client.api.inspect_container(name)["NetworkSettings"]["Networks"][docker_network]["IPAddress"]
         return str(found)
 
     def hosts_file(self, name: str) -> Path:
-        """What a container has for its `/etc/hosts`."""
-        with self.asking():
+        """Return the path, on this machine, of a container's `/etc/hosts`."""
+        with self.translated_errors():
             return Path(self.client.api.inspect_container(name)["HostsPath"])
 
     def hidden_namespaces(self, pattern: str) -> list[Path]:
-        """Network namespaces of its own, the newest last: they show in its own mount namespace only."""
+        """Return the paths of network namespaces that only the daemon's mount namespace shows, the newest last."""
         folder = Path(f"/proc/{self.daemon.pid}/root{self.folder}/exec/netns")
         return sorted(folder.glob(pattern), key=lambda path: path.stat().st_ino)
 
     @contextlib.contextmanager
-    def asking(self) -> Iterator[None]:
-        """Within it, what goes wrong between the SDK and the daemon is an error of ours.
+    def translated_errors(self) -> Iterator[None]:
+        """Translate errors of the SDK inside the context into `DaemonError`.
 
         Raises:
-            DaemonError: the daemon refuses, or is not there; what it says.
+            DaemonError: the daemon refuses a request or has ended; the message quotes its reason.
         """
         from docker.errors import DockerException
         from requests import RequestException
@@ -293,22 +297,23 @@ class Dockerd:
 
 
 def _await_command(pid: int) -> None:
-    """Wait until a container's first process is its image's command: Docker starts it, but does not wait for it.
+    """Wait until a container's first process executes the image's command, which Docker does not wait for.
 
-    Until then it is runc's own, with an environment of runc's; in a virtual clock it may stay so until somebody sleeps.
+    Until then the process is runc's, with runc's variables. In a virtual clock it may remain so until this
+    process sleeps.
     """
     deadline_s = time.monotonic() + _TIMEOUT_S
-    with contextlib.suppress(OSError):  # it has ended
+    with contextlib.suppress(OSError):  # the process has ended
         while _RUNC in Path(f"/proc/{pid}/environ").read_bytes() and time.monotonic() < deadline_s:
             time.sleep(_POLL_S)
 
 
-def _connected(path: Path) -> socket.socket | None:
-    """A connection with a request that is answered once the daemon is ready; None if it does not listen yet."""
+def _send_ping(path: Path) -> socket.socket | None:
+    """Send a request that the daemon answers once it is ready; None if it does not listen yet."""
     found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         found.connect(str(path))
-        found.send(_REQUEST)
+        found.send(_PING)
     except OSError:
         found.close()
         return None

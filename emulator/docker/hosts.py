@@ -1,4 +1,4 @@
-"""The hosts of a topology as containers of Docker, each of the image that its `imageId` is mapped to."""
+"""Docker hosts: hosts of a topology that are containers of Docker, of the image that their ``imageId`` maps to."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from emulator.docker import programs
-from emulator.docker.containers import MEMORY_BYTES, image_at, open_network
+from emulator.docker.containers import MEMORY_BYTES, container_image, open_namespace
 from emulator.docker.daemon import Dockerd
 from emulator.docker.image import find_image
-from emulator.docker.model import DockerHost
+from emulator.docker.model import NO_NETWORK, DockerHost
 from emulator.flavors import limits
 from emulator.lab.containers import Container
 from emulator.lab.underlay import empty_namespace
@@ -25,70 +25,73 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _DAEMON = "(all hosts)"
-"""Where the one daemon is, among the network's namespaces; no host has such a name."""
+"""The name of the one daemon's namespace in the network; no host has such a name."""
 _PATIENCE_S = 120.0
 
 
 class ImageMapError(EmulationError):
-    """An image map that does not fit a topology; the message says how it must be."""
+    """The image map does not fit the topology; the message says how to change it."""
 
     exit_status = 2
 
 
-def machines_of(plan: Plan, image_map: Mapping[str, str], *, flavors: bool = False) -> tuple[DockerHost, ...]:
-    """What each host of a plan, but the store's machine, is to be; with ``flavors``, no larger than its flavorId says.
+def docker_hosts_of(plan: Plan, image_map: Mapping[str, str], *, flavors: bool = False) -> tuple[DockerHost, ...]:
+    """Return a Docker host for each host of a plan except the store's additional host.
 
-    ``image_map`` has an image for each imageId: an archive's path, or a name as `find_image` takes it. Nothing else
-    is ever run.
+    ``image_map`` has the image of each ``imageId``, as `find_image` takes it; no other image is run. With ``flavors``,
+    the ``flavorId`` of a host limits its processors and memory.
 
     Raises:
-        EmulationError: one of them is no image, or for no host; a host's imageId has none, its flavor is none.
+        EmulationError: an image is missing, unusable or for no host, or a flavor is unknown.
     """
-    machines = [host for host in plan.hosts if not host.is_store]
-    if unknown := sorted(image_map.keys() - {host.image_id for host in machines}):
+    hosts = [host for host in plan.hosts if not host.is_store]
+    if unknown := sorted(image_map.keys() - {host.image_id for host in hosts}):
         listed = ", ".join(printable(name, 80) for name in unknown[:8])
-        raise ImageMapError(f"an image is given, but no host of the topology has the imageId {listed}")
+        raise ImageMapError(f"--image-map names an imageId that no host of the topology has: {listed}")
     path_of = {image_id: str(find_image(name).path.resolve()) for image_id, name in image_map.items()}
-    missing = sorted({host.image_id for host in machines if host.image_id is not None} - path_of.keys())
+    missing = sorted({host.image_id for host in hosts if host.image_id is not None} - path_of.keys())
     if missing:
         listed = " ".join(f"--image-map '{printable(name, 80)}=IMAGE'" for name in missing)
-        raise ImageMapError(f"no image is given for an imageId of the topology: {listed}")
-    if nameless := [host.name for host in machines if host.image_id is None]:
-        raise ImageMapError(f"{', '.join(nameless[:8])}: no imageId, so no image for a host of Docker")
+        raise ImageMapError(f"an imageId of the topology has no image: add {listed}")
+    if nameless := [host.name for host in hosts if host.image_id is None]:
+        raise ImageMapError(f"{', '.join(nameless[:8])}: a Docker host needs an imageId, which maps to its image")
     return tuple(
         DockerHost(host.name, path_of[host.image_id], *limits(host.flavor_id if flavors else None))
-        for host in machines
+        for host in hosts
         if host.image_id is not None
     )
 
 
-def memory_bytes(machines: Sequence[DockerHost]) -> int:
-    """What a guest needs for them, the largest as large as it may get."""
-    return MEMORY_BYTES + max(machine.memory_bytes or 0 for machine in machines)
+def memory_bytes(docker_hosts: Sequence[DockerHost]) -> int:
+    """Return the memory of a guest for Docker hosts, of which the largest uses all that it may."""
+    return MEMORY_BYTES + max(docker_host.memory_bytes or 0 for docker_host in docker_hosts)
 
 
 class DockerHosts:
-    """Makes hosts' namespaces: a container without a network for each that has an image, by one daemon for all."""
+    """The maker of hosts' namespaces: one daemon runs a container without a network for each Docker host."""
 
-    def __init__(self, network: EmulatedNetwork, machines: Sequence[DockerHost]) -> None:
+    def __init__(self, network: EmulatedNetwork, docker_hosts: Sequence[DockerHost]) -> None:
         self._network = network
-        self._machine_of = {machine.host: machine for machine in machines}
+        self._docker_hosts = {docker_host.host: docker_host for docker_host in docker_hosts}
 
     def make(self, names: Sequence[str], visit: Callable[[int], _T]) -> list[tuple[int, _T]]:
-        """For each name a namespace's descriptor, and what ``visit(index)`` gave when called inside it.
+        """Make a namespace for each name, and call ``visit(index)`` inside it.
+
+        Return the descriptor of each namespace with the result of its ``visit``. A name that is no Docker host gets an
+        empty namespace.
 
         Raises:
-            EmulationError: Docker cannot be run here, or a container ends at once.
+            EmulationError: Docker cannot run on this machine, or a container ends at once.
         """
         if lacks := list(programs.lacks()):
             raise EmulationError(f"--hosts docker: {'; '.join(lacks)}")
-        daemon = self._start_daemon()
+        dockerd = self._start_daemon()
         held: list[int] = []
         found: list[_T] = []
         try:
             for index, name in enumerate(names):
-                machine = self._machine_of.get(name)
-                held.append(empty_namespace() if machine is None else self._run(daemon, machine))
+                docker_host = self._docker_hosts.get(name)
+                held.append(empty_namespace() if docker_host is None else self._run(dockerd, docker_host))
                 with namespaces.entered(held[-1]):
                     found.append(visit(index))
         except BaseException:
@@ -99,17 +102,17 @@ class DockerHosts:
 
     def _start_daemon(self) -> Dockerd:
         self._network.hold(_DAEMON, empty_namespace())
-        daemon = Dockerd(self._network, _DAEMON, ["--bridge=none"])
-        daemon.start()
-        daemon.daemon.wait_until(daemon.answers, _PATIENCE_S)
-        return daemon
+        dockerd = Dockerd(self._network, _DAEMON, ["--bridge=none"])
+        dockerd.start()
+        dockerd.daemon.wait_until(dockerd.is_ready, _PATIENCE_S)
+        return dockerd
 
-    def _run(self, daemon: Dockerd, machine: DockerHost) -> int:
-        """A host's container; the descriptor of its network namespace."""
-        container = Container(machine.host, _DAEMON, machine.cpus, machine.memory_bytes)
-        running = daemon.run(container, daemon.load(image_at(machine.image)), "none")
-        descriptor = open_network(machine.host, running)
+    def _run(self, dockerd: Dockerd, docker_host: DockerHost) -> int:
+        """Run a host's container and return the descriptor of its network namespace."""
+        container = Container(docker_host.host, _DAEMON, docker_host.cpus, docker_host.memory_bytes)
+        running = dockerd.run(container, dockerd.load(container_image(docker_host.image)), NO_NETWORK)
+        descriptor = open_namespace(docker_host.host, running)
         world = self._network.world
         world.guard([descriptor])
-        world.inhabit(descriptor, running, daemon.hosts_file(machine.host))
+        world.inhabit(descriptor, running, dockerd.hosts_file(docker_host.host))
         return descriptor

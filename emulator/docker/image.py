@@ -1,4 +1,4 @@
-"""This machine's busybox and measuring tools to an image for containers: made offline, the same bytes each time."""
+"""The images of containers: archives, images of the user's Docker, and an image built from this machine's tools."""
 
 from __future__ import annotations
 
@@ -17,48 +17,50 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.docker import programs
-from emulator.docker.archive import look_through
+from emulator.docker.archive import inspect_archive
 from emulator.docker.programs import PATH
 from emulator.system.errors import EmulationError
 from emulator.system.folders import cache_folder, make_folder, require_own_cache
 from emulator.system.text import one_line
 
-_VERSION = 1
-"""Of the layout below; another one gives another file."""
-_NEEDED = {"busybox": "busybox-static", "bash": "bash", "ping": "iputils-ping"}
-_WANTED = ("ip", "tc", "iperf3", "netperf", "netserver")
+_LAYOUT_VERSION = 1
+"""The version of the folders, links and files below. It is part of the image's hash, and so of its file name."""
+_REQUIRED = {"busybox": "busybox-static", "bash": "bash", "ping": "iputils-ping"}
+_OPTIONAL = ("ip", "tc", "iperf3", "netperf", "netserver")
 _LIBRARY = re.compile(r"^\s*(?:\S+ => )?(/\S+) \(0x[0-9a-f]+\)$", re.MULTILINE)
 _REFERENCE = re.compile(r"[a-z0-9][a-z0-9._/:-]*(@sha256:[0-9a-f]+)?")
-"""An image's name, as Docker has them."""
+"""The name of an image in Docker."""
 _ARCHIVE = re.compile(r"\.(tar|tgz|tar\.[a-z0-9]+)$")
-_KEPT_S = 30 * 86400
+_MAX_AGE_S = 30 * 86400
 _FIRST_WITH_OCI = 25
-"""The first version of Docker that loads an image without a `manifest.json` of its own."""
+"""The first version of Docker that loads an OCI image without a `manifest.json`."""
 _FOLDERS = {"bin": 0o755, "dev": 0o755, "etc": 0o755, "proc": 0o755, "root": 0o700, "sys": 0o755, "tmp": 0o1777,
             "usr": 0o755, "var": 0o755, "var/tmp": 0o1777}  # fmt: skip
-# bash, for the shell of Debian's busybox takes its own `ping` before the one that is looked for
+# bash, because the shell of Debian's busybox prefers its built-in `ping` to the program
 _LINKS = {"bin/sh": "bash", "sbin": "bin", "usr/bin": "../bin", "usr/sbin": "../bin", "var/run": "../run"}
 _FILES = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
     "etc/group": "root:x:0:\nnogroup:x:65534:\n",
-    # without it, the C library would ask a name server before it looks into /etc/hosts
+    # without this file, the C library would ask a name server before it reads /etc/hosts
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An archive that a `dockerd` takes: ``is_saved`` if `docker save` wrote it, else it is of a root file system."""
+    """An archive that a `dockerd` accepts: an image if ``is_saved``, else a root file system."""
 
     path: Path
     is_saved: bool
 
 
-def own_image() -> Image:
-    """The image that is made here of the machine's own programs, kept in the user's cache folder.
+def built_in_image() -> Image:
+    """Return the image with this machine's busybox, bash and measuring tools; build it if it is not in the cache.
+
+    The build needs no network and gives the same bytes each time.
 
     Raises:
-        EmulationError: a program that must be in it is missing, or there is no room.
+        EmulationError: a program that the image needs is missing, or the file cannot be written.
     """
     found = dict(_programs())
     applets = _output([found["busybox"], "--list"]).split()
@@ -69,38 +71,38 @@ def own_image() -> Image:
     links = {**{f"bin/{name}": "busybox" for name in applets if name not in found}, **_LINKS}
     path = cache_folder() / "images" / f"tools-{_hash(contents, links)}.tar"
     if not require_own_cache(path).exists():
-        with _keeping(path) as file:
+        with _written_whole(path) as file:
             _write(file, contents, links)
     return Image(path, is_saved=False)
 
 
 def find_image(text: str) -> Image:
-    """An image that the user names: by the path of an archive, or as their own Docker does (``debian:12``).
+    """Return the image with a name: the path of an archive, or an image of the user's own Docker (``debian:12``).
 
-    What can be either is an archive if it is called like one (``image.tar``), and else an image of Docker: a file
-    ``debian:12`` of a stranger's folder must not stand for it.
+    A name that can be either is an archive only if it ends like one (``image.tar``), because a file ``debian:12`` in
+    an untrusted folder must not replace the image of this name.
 
     Raises:
-        EmulationError: there is none.
+        EmulationError: the image is missing or unusable.
     """
     is_path = not _REFERENCE.fullmatch(text) or _ARCHIVE.search(text)
-    return image(Path(text) if is_path else _saved(text))
+    return archive_image(Path(text) if is_path else _save_from_docker(text))
 
 
-def image(path: Path) -> Image:
-    """An archive that `docker save` wrote, or one of a root file system.
+def archive_image(path: Path) -> Image:
+    """Return the image in an archive of `docker save` or `docker export`.
 
     Raises:
-        EmulationError: it is neither, or of a kind that this machine's Docker does not load.
+        EmulationError: it is another kind of file, or this machine's Docker does not load it.
     """
-    found = look_through(path)
+    found = inspect_archive(path)
     if found.is_oci and not found.is_saved and _major(version := programs.version()) < _FIRST_WITH_OCI:
         raise EmulationError(
-            f"{path} has the layout of OCI, which Docker loads from version {_FIRST_WITH_OCI} on"
-            f"{f', and not {version}' if version else ''}: write it with `docker save`"
+            f"{path} has the OCI layout, which Docker loads from version {_FIRST_WITH_OCI} on"
+            f"{f' and {version} does not' if version else ''}: write it with `docker save`"
         )
     if not (found.is_saved or found.is_oci or found.is_root):
-        raise EmulationError(f"{path} holds neither an image (docker save) nor a root file system (docker export)")
+        raise EmulationError(f"{path} has neither an image (docker save) nor a root file system (docker export)")
     return Image(path, is_saved=found.is_saved or found.is_oci)
 
 
@@ -108,8 +110,8 @@ def _major(version: str) -> int:
     return int(version.partition(".")[0] or 0)
 
 
-def _saved(name: str) -> Path:
-    """The archive of an image that the user's own Docker has, which is read from and not changed."""
+def _save_from_docker(name: str) -> Path:
+    """Save an image of the user's own Docker into the cache; their Docker is only read from."""
     from docker import from_env
     from docker.errors import DockerException, ImageNotFound
     from requests import RequestException
@@ -119,58 +121,58 @@ def _saved(name: str) -> Path:
             found = client.images.get(name)
             path = cache_folder() / "images" / f"docker-{str(found.id).rpartition(':')[2][:16]}.tar"
             if not require_own_cache(path).exists():
-                with _keeping(path) as file:
+                with _written_whole(path) as file:
                     file.writelines(found.save(named=True))
     except ImageNotFound:
-        raise EmulationError(f"{_no_file(name)}, and your Docker has no such image: `docker pull {name}`") from None
+        raise EmulationError(f"{_no_file(name)}, and your Docker has no such image: run `docker pull {name}`") from None
     except (DockerException, RequestException) as error:
         raise EmulationError(
-            f"{_no_file(name)}, and no Docker of yours to take such an image from ({one_line(str(error))}); "
-            f"where there is one, `docker save {name} -o image.tar`, then name that file"
+            f"{_no_file(name)}, and your Docker does not answer ({one_line(str(error))}): start it, or run "
+            f"`docker save {name} -o image.tar` where it runs and name that file"
         ) from None
     return path
 
 
 def _no_file(name: str) -> str:
-    is_there = os.path.exists(name)  # noqa: PTH110 - which a name that is too long for one does not disturb
-    return f"the file here is called ./{name}" if is_there else f"no file {name}"
+    is_there = os.path.exists(name)  # noqa: PTH110 - unlike Path.exists, it takes a name of any length
+    return f"the file in this folder is named ./{name}" if is_there else f"the file {name} is missing"
 
 
 def _programs() -> Iterator[tuple[str, str]]:
-    for name, package in _NEEDED.items():
+    for name, package in _REQUIRED.items():
         found = shutil.which(name, path=PATH)
         if found is None:
-            raise EmulationError(f"{name} is missing, for the containers' image: `apt-get install {package}`")
+            raise EmulationError(f"{name} is missing, which the containers' image needs: `apt-get install {package}`")
         yield name, found
-    for name in _WANTED:
+    for name in _OPTIONAL:
         if (found := shutil.which(name, path=PATH)) is not None:
             yield name, found
 
 
 def _libraries(program: str) -> list[str]:
-    """The shared libraries of a program. `ldd` may run it, which is all right for this machine's own only."""
+    """Return the shared libraries of a program of this machine; it must be trusted, because `ldd` may run it."""
     return _LIBRARY.findall(_output(["ldd", program]))
 
 
 def _output(command: list[str]) -> str:
-    # a static program has no libraries, which `ldd` calls a failure
+    # no check: `ldd` reports a static program as a failure
     found = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": PATH, "LC_ALL": "C"})
     return found.stdout
 
 
 def _hash(contents: Mapping[str, bytes], links: Mapping[str, str]) -> str:
-    digest = hashlib.sha256(f"{_VERSION}\n{sorted(_FOLDERS.items())}\n{sorted(links.items())}\n".encode())
+    digest = hashlib.sha256(f"{_LAYOUT_VERSION}\n{sorted(_FOLDERS.items())}\n{sorted(links.items())}\n".encode())
     for name, data in sorted(contents.items()):
         digest.update(f"{name}\n{hashlib.sha256(data).hexdigest()}\n".encode())
     return digest.hexdigest()[:16]
 
 
 @contextlib.contextmanager
-def _keeping(path: Path) -> Iterator[io.BufferedWriter]:
-    """Within it, a file is written so that whoever looks for it sees nothing or all of it.
+def _written_whole(path: Path) -> Iterator[io.BufferedWriter]:
+    """Open a temporary file that replaces ``path`` at the end of the context, so that nobody reads a part of it.
 
     Raises:
-        EmulationError: there is no room for it.
+        EmulationError: the file cannot be written.
     """
     temporary = None
     try:
@@ -180,22 +182,22 @@ def _keeping(path: Path) -> Iterator[io.BufferedWriter]:
             yield file
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
-        _forget_unused(path.parent)
+        _remove_unused(path.parent)
     except BaseException as error:
         if temporary is not None:
             with contextlib.suppress(FileNotFoundError):
                 Path(temporary).unlink()
         if isinstance(error, OSError):
-            raise EmulationError(f"{path}: the containers' image cannot be kept there: {error.strerror}") from None
+            raise EmulationError(f"{path}: the containers' image cannot be written: {error.strerror}") from None
         raise
 
 
-def _forget_unused(folder: Path) -> None:
-    """Remove what nobody has read for a month: an image is made again, or asked for, when it is wanted."""
+def _remove_unused(folder: Path) -> None:
+    """Remove images that nobody has read for a month; a run that needs one builds or saves it again."""
     for path in folder.iterdir():
-        with contextlib.suppress(FileNotFoundError):  # another process does the same
+        with contextlib.suppress(FileNotFoundError):  # another process may remove it, too
             found = path.stat()
-            if max(found.st_atime, found.st_mtime) < time.time() - _KEPT_S:
+            if max(found.st_atime, found.st_mtime) < time.time() - _MAX_AGE_S:
                 path.unlink()
 
 
@@ -206,7 +208,7 @@ def _write(file: io.BufferedWriter, contents: Mapping[str, bytes], links: Mappin
             folders.setdefault(str(parent), 0o755)
     with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name in sorted({*folders, *links, *contents}):
-            member = tarfile.TarInfo(name)  # of root, at the beginning of time
+            member = tarfile.TarInfo(name)  # owned by root, dated 1970
             if name in folders:
                 member.type, member.mode = tarfile.DIRTYPE, folders[name]
                 archive.addfile(member)

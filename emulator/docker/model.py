@@ -1,4 +1,4 @@
-"""Containers of Docker as values: a host that is to be one, and one that runs."""
+"""Docker hosts and running containers of Docker, as values."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from emulator.docker import programs
 from emulator.system.errors import EmulationError
 from emulator.system.run_folders import MARK
 
+HOST_NETWORK, BRIDGE_NETWORK, NO_NETWORK = "host", "bridge", "none"
+"""Docker's names of networks: that of the daemon's host, that of the bridge ``docker0``, and no network."""
+
 
 @dataclass(frozen=True, slots=True)
 class DockerHost:
-    """A host of a plan, by its name, and the path of the archive of its image.
+    """A host of a plan that is to be a container of Docker.
 
-    ``cpus`` and ``memory_bytes`` are the most that it may have; None is no limit.
+    ``host`` is its name in the plan, and ``image`` the path of the archive of its image. ``cpus`` and ``memory_bytes``
+    are upper limits; None means no limit.
     """
 
     host: str
@@ -27,7 +31,10 @@ class DockerHost:
 
 @dataclass(frozen=True, slots=True)
 class RuncContainer:
-    """A container as `runc` knows it, by ``identifier``, in its folder ``root``; ``pid`` is its first process."""
+    """A container that `runc` runs.
+
+    ``pid`` is its first process, ``identifier`` its name in runc's state folder ``root``.
+    """
 
     pid: int
     identifier: str
@@ -35,7 +42,7 @@ class RuncContainer:
 
     @property
     def is_there(self) -> bool:
-        """Whether it runs still."""
+        """Whether the container still runs."""
         return (self.root / self.identifier).exists()
 
     def enter(self, command: Sequence[str], environment: Mapping[str, str], *, terminal: bool) -> list[str]:

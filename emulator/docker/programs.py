@@ -1,4 +1,4 @@
-"""This machine's programs to those that a `dockerd` of ours needs: found, tried, and fit for a virtual clock."""
+"""The programs of this machine that a `dockerd` in an emulation needs, and variants of them for a virtual clock."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from functools import cache
 from pathlib import Path
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where they are looked for."""
+"""The folders that programs are searched in."""
 
-_FIXED = {"PATH": PATH}
+_ENVIRONMENT = {"PATH": PATH}
 _SHIM = "containerd-shim-runc-v2"
-_NEEDED = ("dockerd", "containerd", _SHIM, "runc")
+_REQUIRED = ("dockerd", "containerd", _SHIM, "runc")
 _THREADS, _ONE_THREAD = b"GOMAXPROCS=4", b"GOMAXPROCS=1"
 _CONTROLLERS = ("devices", "memory")
-_GUEST = "`gtsdsl kernel build` makes one, `--kernel uml` takes it"
+_GUEST = "build one with `gtsdsl kernel build`, then add `--kernel uml`"
 
 
-def own(folder: Path) -> Path:
-    """The folder with what a daemon is to take instead of programs of the same names, made if it is missing."""
+def replacements(folder: Path) -> Path:
+    """Return a folder with programs that a daemon must prefer to others of the same names; make it if it is missing."""
     if folder.exists():
         return folder
     folder.mkdir(parents=True)
     if (found := _iptables()) is not None:
         (folder / "iptables").symlink_to(found)
     if (shim := shutil.which(_SHIM, path=PATH)) is not None and len(os.sched_getaffinity(0)) == 1:
-        _keep_shim(Path(shim), folder)
+        _write_one_thread_shim(Path(shim), folder)
     return folder
 
 
-def _keep_shim(shim: Path, folder: Path) -> None:
-    """A copy of containerd's shim that runs Go on one thread, for a machine with one CPU.
+def _write_one_thread_shim(shim: Path, folder: Path) -> None:
+    """Write a copy of containerd's shim that runs Go on one thread, for a machine with one CPU.
 
-    containerd and the shim itself ask for several, whatever the machine. On one CPU, Go's garbage collector then waits
-    for a sweeping thread by spinning (`runtime.bgsweep` in Go 1.19) until a tick of the clock makes room for that one.
-    A virtual clock does not tick for who computes: it would stand still for ever. The shim asks by a word that is
-    written in its program.
+    containerd starts the shim with several threads on every machine. On one CPU, Go's garbage collector then spins
+    until its sweeping thread has run (`runtime.bgsweep` in Go 1.19), which needs a tick of the clock. A virtual clock
+    does not tick while a process computes, so it would stand still forever. The number of threads is a text in the
+    shim's program, which the copy has changed.
     """
     copy = folder / "one-thread" / _SHIM
     copy.parent.mkdir()
@@ -53,51 +53,52 @@ def _keep_shim(shim: Path, folder: Path) -> None:
 
 @cache
 def version() -> str:
-    """The version of this machine's `dockerd`, as ``20.10.24``; empty if there is none that works."""
+    """Return the version of this machine's `dockerd`, such as ``20.10.24``; empty if it is missing or does not work."""
     program = shutil.which("dockerd", path=PATH)
     if program is None:
         return ""
-    said = subprocess.run([program, "--version"], env=_FIXED, capture_output=True, text=True, check=False).stdout
-    found = re.search(r"version (\d+(?:\.\d+)*)", said)
+    done = subprocess.run([program, "--version"], env=_ENVIRONMENT, capture_output=True, text=True, check=False)
+    found = re.search(r"version (\d+(?:\.\d+)*)", done.stdout)
     return found[1] if found else ""
 
 
 def lacks() -> Iterator[str]:
-    """What this machine or its kernel lacks for a `dockerd` of ours, a sentence each, with what mends it."""
-    missing = [name for name in _NEEDED if shutil.which(name, path=PATH) is None]
+    """Yield a sentence for each thing that a `dockerd` lacks on this machine or in its kernel, with the remedy."""
+    missing = [name for name in _REQUIRED if shutil.which(name, path=PATH) is None]
     if missing:
         yield f"{', '.join(missing)} missing: `apt-get install docker.io`"
     if not _is_root():
-        yield f"Docker needs the rights of root, which everybody has in a guest kernel: {_GUEST}"
-        return  # else nothing of the kernel can be seen
+        yield f"Docker needs root, which every user is in a guest kernel: {_GUEST}"
+        return  # the following checks need root, too
     if absent := [name for name in _CONTROLLERS if not _has_controller(name)]:
-        yield f"Docker needs control groups for {' and '.join(absent)}, which are not mounted here: {_GUEST}"
+        names = " and ".join(absent)
+        yield f"Docker needs control groups for {names}, which are not mounted; a guest kernel has them: {_GUEST}"
     if _iptables() is None:
         if shutil.which("iptables", path=PATH) is None:
             yield "iptables is missing, which Docker needs: `apt-get install iptables`"
         else:
-            yield f"this kernel has no address translation (nat) for iptables, which Docker needs: {_GUEST}"
+            yield f"this kernel lacks the nat table of iptables, which Docker needs; a guest kernel has it: {_GUEST}"
 
 
 def _is_root() -> bool:
-    """Whether this process is the machine's root: the one of a user namespace has too little power for containers."""
+    """Return whether this process is root in the first user namespace; in another one, containers cannot be made."""
     return os.geteuid() == 0 and Path("/proc/self/uid_map").read_text().split() == ["0", "0", str(2**32 - 1)]
 
 
 def _has_controller(name: str) -> bool:
     groups = Path("/sys/fs/cgroup")
-    if (groups / "cgroup.controllers").exists():  # version 2, where devices are not a controller
+    if (groups / "cgroup.controllers").exists():  # version 2 of control groups, which has no controller for devices
         return name == "devices" or name in (groups / "cgroup.controllers").read_text().split()
     return (groups / name / "tasks").exists()
 
 
 @cache
 def _iptables() -> Path | None:
-    """The `iptables` of this machine that works with this kernel: with its tables of old, or with nftables."""
+    """Return the `iptables` of this machine that works with this kernel: that of nftables, or the legacy one."""
     for name in ("iptables", "iptables-nft", "iptables-legacy"):
         if (found := shutil.which(name, path=PATH)) is not None:
-            # in a namespace of its own, so that no table is made in this one
+            # in a new namespace, because the command makes a table
             line = ["unshare", "--net", found, "--wait", "--table", "nat", "--list-rules"]
-            if subprocess.run(line, env=_FIXED, capture_output=True, check=False).returncode == 0:
+            if subprocess.run(line, env=_ENVIRONMENT, capture_output=True, check=False).returncode == 0:
                 return Path(found)
     return None

@@ -67,7 +67,7 @@ def ask(
     made = plan(testbed, options)
     if image_map is None:
         return RunRequest(made)
-    from emulator.docker.hosts import machines_of, memory_bytes
+    from emulator.docker.hosts import docker_hosts_of, memory_bytes
 
-    machines = machines_of(made, image_map, flavors=flavors)
+    machines = docker_hosts_of(made, image_map, flavors=flavors)
     return RunRequest(made, machines=machines, memory_bytes=memory_bytes(machines))

@@ -1,4 +1,4 @@
-"""Overlay networks, a module each: the name that a user gives is the module's."""
+"""Overlay networks behind one interface: a module for each overlay, and what a deployment of any of them needs."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from gtsdsl.text import did_you_mean, printable
 if TYPE_CHECKING:
     from emulator.overlays.base import Overlay
 
-_SHARED = frozenset({"base", "model", "spec", "subnets"})
+_SHARED = frozenset({"base", "deployment", "model", "outcome", "pairs", "probe", "spec", "subnets", "text"})
+"""The modules of this package that are not overlays."""
 
 
 @cache
 def names() -> tuple[str, ...]:
-    """The overlays that there are, in alphabetical order."""
+    """Return the names of all overlays in alphabetical order. An overlay has the name of its module."""
     return tuple(sorted(item.name for item in pkgutil.iter_modules(__path__) if item.name not in _SHARED))
 
 
 def overlay(name: str) -> type[Overlay]:
-    """The overlay of a name.
+    """Return the class of an overlay.
 
     Raises:
-        OverlayError: there is none.
+        OverlayError: no overlay has this name.
     """
     if name not in names():
         near = did_you_mean(name, list(names()))
-        raise OverlayError(f"there is no overlay {printable(name, 80)}; {near or 'there are ' + ', '.join(names())}")
+        raise OverlayError(f"unknown overlay {printable(name, 80)}; {near or 'choose one of ' + ', '.join(names())}")
     module = importlib.import_module(f"{__name__}.{name}")
     found: type[Overlay] = module.OVERLAY
     return found

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from emulator.docker import programs
-from emulator.docker.daemon import ENDED
+from emulator.docker.daemon import COMMAND_ENDED
 from emulator.lab import cgroups as limits
 from emulator.lab.containers import Attachment
 from emulator.lab.daemons import DaemonError
@@ -137,7 +137,7 @@ def _join(found: Overlay, began_ns: int, progress: Progress) -> tuple[dict[str, 
             found.is_ready(host)  # a daemon that has died since says why
         for name, attachment in attached.items():
             if attachment.running is not None and not attachment.running.is_there:
-                raise DaemonError(f"container {name}: {ENDED}")
+                raise DaemonError(f"container {name}: {COMMAND_ENDED}")
         addresses = {name: attachment.address for name, attachment in attached.items()}
         return addresses, meetings.found(spec.hosts)
 

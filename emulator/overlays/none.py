@@ -6,7 +6,8 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emulator.docker.containers import HOST, ContainerDaemons
+from emulator.docker.containers import ContainerDaemons
+from emulator.docker.model import HOST_NETWORK
 from emulator.lab.containers import Attachment, Container
 from emulator.netlink.state import KernelState
 from emulator.overlays.base import Overlay
@@ -47,7 +48,7 @@ class NoOverlay(Overlay):
         """The host's own network, under one more name."""
         loopback = self.network.get(container.host).loopback
         if self.spec.runtime == "docker":
-            return replace(self._docker.attach(container, HOST, ["--bridge=none"]), address=loopback)
+            return replace(self._docker.attach(container, HOST_NETWORK, ["--bridge=none"]), address=loopback)
         return Attachment(os.dup(self.network.underlay.namespaces[container.host].descriptor), loopback)
 
     def peers(self, host: str) -> tuple[Peer, ...]:

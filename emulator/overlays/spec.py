@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 
 from emulator.docker.containers import MEMORY_BYTES
-from emulator.docker.image import find_image, own_image
+from emulator.docker.image import built_in_image, find_image
 from emulator.flavors import limits
 from emulator.lab.containers import Container
 from emulator.overlays import overlay
@@ -97,7 +97,7 @@ def memory_bytes(asked: OverlaySpec) -> int:
 
 def _image(path: str | None) -> str:
     """The path of an archive that is there, for wherever the network will run."""
-    return str((own_image() if path is None else find_image(path)).path.resolve())
+    return str((built_in_image() if path is None else find_image(path)).path.resolve())
 
 
 def _network(text: str) -> IPv4Network:

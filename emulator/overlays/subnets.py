@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, ClassVar
 
-from emulator.docker.containers import BRIDGE as BRIDGE_NETWORK
 from emulator.docker.containers import ContainerDaemons, bridge_options
+from emulator.docker.model import BRIDGE_NETWORK
 from emulator.lab.containers import Attachment, Container
 from emulator.lab.underlay import empty_namespace
 from emulator.netlink.handle import Handle

@@ -1,1 +1,1 @@
-"""The key-value stores that hold overlays' state."""
+"""The key-value stores that overlays keep their state in."""

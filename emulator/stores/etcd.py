@@ -1,4 +1,4 @@
-"""etcd, as a process in a host of the network or somebody else's at an address: where overlays keep their state."""
+"""The store of an overlay: an etcd on a host of the network, or the user's own etcd at an address."""
 
 from __future__ import annotations
 
@@ -19,66 +19,70 @@ if TYPE_CHECKING:
     from emulator.mininet.network import EmulatedNetwork
 
 PORT = 2379
-"""Where etcd serves its clients (IANA)."""
+"""The port on which etcd serves clients (IANA)."""
 
 _PEER_PORT = 2380
-_HERE = "127.0.0.1"
+_LOCALHOST = "127.0.0.1"
 _HEARTBEAT_MS = 20
 _ELECTION_MS = 5 * _HEARTBEAT_MS
-"""The least that etcd takes. The only member elects itself after one to two of these less one heartbeat each: with
-etcd's own figures after up to a second. Its clock ticks once a heartbeat, which is what an idle etcd costs a guest."""
+"""The shortest election timeout that etcd accepts. The only member elects itself after one to two timeouts less a
+heartbeat each; with etcd's defaults this takes up to a second. etcd wakes up once a heartbeat, which is the cost of an
+idle etcd in a guest."""
 
 
 class Store:
-    """A key-value store. It ends with the network.
+    """A key-value store that overlays keep their state in. It ends with the network.
 
-    Its own is etcd with a single member, both versions of its API, and its data in memory, which outlive a stop.
+    On a host it is an etcd with a single member, with versions 2 and 3 of the API, and with its data in memory, which
+    survive `stop`. At an address it is an etcd that runs already, and each host reaches it through a relay.
     """
 
-    def __init__(self, network: EmulatedNetwork, place: StoreLocation, relay: Relay | None = None) -> None:
-        """``relay`` leads to the place's address, if it is one; see `Relay` for when to make it."""
+    def __init__(self, network: EmulatedNetwork, location: StoreLocation, relay: Relay | None = None) -> None:
+        """``relay`` forwards to the location's address; None for a store on a host."""
         self.network = network
-        self.place = place
+        self.location = location
         self._relay = relay
-        self._host = place.host or network.plan.hosts[0].name
+        self._host = location.host or network.plan.hosts[0].name
         self.daemon: Daemon | None = None
-        """Its process, if it is ours and was started."""
+        """The etcd that `start` started; None before, and for a store at an address."""
         self._is_relayed = False
 
     @staticmethod
-    def lacks(place: StoreLocation, *, in_guest: bool) -> Iterator[str]:
-        """What is missing for a store at a place, a sentence each, with what mends it.
+    def lacks(location: StoreLocation, *, in_guest: bool) -> Iterator[str]:
+        """Yield a sentence for each thing that a store at a location lacks, with the remedy.
 
-        It connects to an address: ask in the machine's own network, before `user_namespace.enter`.
+        An address is tried out from the network namespace of the caller: call this before `user_namespace.enter`.
         """
-        if place.address is None:
+        if location.address is None:
             if find_program("etcd") is None:
                 yield "etcd is missing: install etcd-server (`apt-get install etcd-server`)"
         elif in_guest:
             yield (
-                f"the store at {place.address} cannot be reached from a guest kernel, which has no network but its own "
-                "(and a clock of its own): take `--kernel native`, or a store inside the topology, as in `--store h1`"
+                f"the store at {location.address} cannot be reached from a guest kernel, which has its own network and "
+                "its own clock: use `--kernel native`, or a store inside the topology, as in `--store h1`"
             )
         else:
             try:
-                with Client(*parse_address(place.address)) as client:
+                with Client(*parse_address(location.address)) as client:
                     client.version()
             except StoreError as error:
-                yield f"{error}: start an etcd there, or take a store inside the topology, as in `--store h1`"
+                yield f"{error}: start an etcd there, or use a store inside the topology, as in `--store h1`"
 
-    def endpoint(self, host: str) -> tuple[str, int]:  # noqa: ARG002 - the same from all, as yet
-        """The address and the port at which it is reached from a host."""
-        if self.place.address is not None:
-            return _HERE, PORT
+    def endpoint(self, host: str) -> tuple[str, int]:  # noqa: ARG002 - so far the same for all hosts
+        """Return the address and the port at which a host reaches the store."""
+        if self.location.address is not None:
+            return _LOCALHOST, PORT
         return next(it.loopback for it in self.network.plan.hosts if it.name == self._host), PORT
 
     def start(self) -> None:
-        """Start it, or start it again after it was stopped or died, with what it held; returns before it is ready.
+        """Start the store and return before it is ready.
+
+        A store that was stopped or has died starts again with its data.
 
         Raises:
-            EmulationError: it cannot be started.
+            EmulationError: the store cannot be started.
         """
-        if self.place.address is None:
+        if self.location.address is None:
             self.daemon = start_program(self.network.lab, self._host, "etcd", self._command())
         elif not self._is_relayed:
             if self._relay is None:
@@ -86,19 +90,19 @@ class Store:
             for host in self.network.plan.hosts:
                 with namespaces.entered(self.network.underlay.namespaces[host.name].descriptor):
                     listener = socket.create_server(self.endpoint(host.name))
-                self._relay.take(listener)
+                self._relay.add_listener(listener)
             self._is_relayed = True
 
     def stop(self) -> None:
-        """Stop it in order, if it is ours. It keeps what it holds."""
+        """Stop the etcd that `start` started, in order. Its data stay."""
         if self.daemon is not None:
             self.daemon.stop()
 
     def check(self) -> None:
-        """See that it runs.
+        """Check that the etcd, or the relay to it, runs.
 
         Raises:
-            DaemonError: it has ended; its name and its last lines of log.
+            DaemonError: it has ended; the message has its name and its last lines of log.
         """
         if self.daemon is not None:
             self.daemon.check()
@@ -106,10 +110,10 @@ class Store:
             self._relay.check()
 
     def is_ready(self) -> bool:
-        """Whether it serves its clients, seen from its own host.
+        """Return whether the store serves clients, as seen from its own host.
 
         Raises:
-            DaemonError: it never will: it has ended.
+            DaemonError: the etcd, or the relay to it, has ended.
         """
         self.check()
         with self._client() as client:
@@ -117,17 +121,17 @@ class Store:
 
     @property
     def version(self) -> str:
-        """What it says that it is: ``etcd 3.4.23``.
+        """The store's name and version, such as ``etcd 3.4.23``.
 
         Raises:
-            StoreError: it does not answer.
+            StoreError: the store does not answer.
         """
         with self._client() as client:
             return f"etcd {client.version()}"
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[Client]:
-        """A client in the store's host; an address has it in the first, as in each."""
+        """Connect from the store's own host; for a store at an address, from the first host."""
         with (
             namespaces.entered(self.network.underlay.namespaces[self._host].descriptor),
             Client(*self.endpoint(self._host)) as client,
@@ -135,28 +139,28 @@ class Store:
             yield client
 
     def _command(self) -> list[str]:
-        """The line that starts it. What the user's environment says to etcd is for the user's own."""
-        ours = [name for name in os.environ if name.startswith("ETCD_")]
+        """Return the command that starts etcd without the user's ``ETCD_*`` variables, which are for their own etcd."""
+        variables = [name for name in os.environ if name.startswith("ETCD_")]
         client_urls = f"http://{self.endpoint(self._host)[0]}:{PORT}"
-        peer_url = f"http://{_HERE}:{_PEER_PORT}"
+        peer_url = f"http://{_LOCALHOST}:{_PEER_PORT}"
         return [
             "env",
-            *(word for name in ours for word in ("-u", name)),
+            *(word for name in variables for word in ("-u", name)),
             "etcd",
             f"--data-dir={self.network.world.start() / 'etcd'}",
-            # also where its tools look for it if they are told nothing
-            f"--listen-client-urls={client_urls},http://{_HERE}:{PORT}",
+            # also at the default address of etcdctl
+            f"--listen-client-urls={client_urls},http://{_LOCALHOST}:{PORT}",
             f"--advertise-client-urls={client_urls}",
             f"--listen-peer-urls={peer_url}",
             f"--initial-advertise-peer-urls={peer_url}",
             f"--initial-cluster=default={peer_url}",
             f"--heartbeat-interval={_HEARTBEAT_MS}",
             f"--election-timeout={_ELECTION_MS}",
-            "--enable-v2",  # Docker's cluster store speaks nothing newer
+            "--enable-v2",  # the newest version that Docker's cluster store speaks
         ]
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """``10.0.0.5:2379`` or ``[::1]:2379`` as a name and a port."""
+    """Split ``10.0.0.5:2379`` or ``[::1]:2379`` into a host name or address, and a port."""
     name, _, port = text.rpartition(":")
     return name.strip("[]"), int(port)

@@ -1,4 +1,4 @@
-"""The changes of a store's keys, as they come, over one connection of etcd's JSON gateway."""
+"""A watch: the changes of a store's keys, streamed by etcd's JSON gateway over one connection."""
 
 from __future__ import annotations
 
@@ -10,36 +10,39 @@ import time
 from types import TracebackType
 from typing import Self
 
-from emulator.stores.keepalive import notice_a_cut
+from emulator.stores.keepalive import enable_keepalive
 from emulator.stores.messages import (
-    MOST_BYTES,
-    PIECE_BYTES,
+    CHUNK_BYTES,
+    MAX_ANSWER_BYTES,
+    NOT_AN_ETCD,
     Event,
     StoreError,
     error_text,
-    name_of,
-    number,
+    failure_reason,
+    int_field,
+    list_field,
     parse_item,
-    reason,
-    record,
-    records,
+    require_object,
+    store_name,
 )
 
 
 class Watch:
-    """The changes of some keys as they come, until it breaks; a context manager, with a ``fileno``.
+    """A stream of the changes of some keys; a context manager that closes the connection.
 
-    A store that cannot be reached any more is noticed within some five seconds, by probes of TCP's.
-
-    Raises, at its making:
-        StoreError: no connection.
+    TCP keep-alive breaks the watch about five seconds after the store has become unreachable.
     """
 
     def __init__(self, address: tuple[str, int], request: bytes, deadline_s: float) -> None:
+        """Connect to ``address`` within ``deadline_s`` seconds and send the JSON of a watch request.
+
+        Raises:
+            StoreError: the connection fails.
+        """
         self.address = address
-        self._rest = b""
+        self._buffer = b""
         self._is_in_body = False
-        # version 1.0 of HTTP has no chunks: the answer is nothing but lines, each a message
+        # HTTP/1.0 has no chunked encoding: the body is plain lines, and each line is a message
         head = (
             f"POST /v3/watch HTTP/1.0\r\nHost: {address[0]}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(request)}\r\n\r\n"
@@ -47,14 +50,14 @@ class Watch:
         try:
             self._socket = socket.create_connection(address, deadline_s)
         except OSError as error:
-            raise StoreError(f"{name_of(address)}: {reason(error, deadline_s)}") from None
+            raise StoreError(f"{store_name(address)}: {failure_reason(error, deadline_s)}") from None
         try:
-            notice_a_cut(self._socket)
+            enable_keepalive(self._socket)
             self._socket.sendall(head.encode() + request)
             self._socket.setblocking(False)
         except OSError as error:
             self.close()
-            raise StoreError(f"{name_of(address)}: {reason(error, deadline_s)}") from None
+            raise StoreError(f"{store_name(address)}: {failure_reason(error, deadline_s)}") from None
 
     def __enter__(self) -> Self:
         return self
@@ -65,75 +68,77 @@ class Watch:
         self.close()
 
     def close(self) -> None:
-        """End it."""
+        """Close the connection, which ends the watch."""
         self._socket.close()
 
     def fileno(self) -> int:
-        """Its descriptor: readable when `events` has something to say."""
+        """Return the descriptor of the connection, which is readable when `events` has something to read."""
         return self._socket.fileno()
 
     def events(self, timeout_s: float | None = 0.0) -> tuple[Event, ...]:
-        """All that has come, in order; if nothing has, what comes first within ``timeout_s``, None for ever.
+        """Return the changes that have arrived, in order.
+
+        If none has arrived, wait up to ``timeout_s`` seconds for the first one; None waits without limit.
 
         Raises:
-            StoreError: the connection broke, or the store ended the watch; a store does so if the revision to start
-                from is older than what it keeps (it was compacted). List the keys again and watch from there.
+            StoreError: the connection broke, or the store ended the watch. The store does so if it has compacted the
+                revision to start from. List the keys again and watch from the listing's revision.
         """
         end_s = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             found = tuple(self._read())
-            left_s = None if end_s is None else end_s - time.monotonic()
-            if found or (left_s is not None and left_s <= 0):
+            remaining_s = None if end_s is None else end_s - time.monotonic()
+            if found or (remaining_s is not None and remaining_s <= 0):
                 return found
             poll = select.poll()
             poll.register(self._socket, select.POLLIN)
-            poll.poll(None if left_s is None else math.ceil(left_s * 1000))
+            poll.poll(None if remaining_s is None else math.ceil(remaining_s * 1000))
 
     def _read(self) -> list[Event]:
-        """What has come, without waiting."""
+        """Return the changes that have arrived, without waiting."""
         found: list[Event] = []
         try:
-            while piece := self._socket.recv(PIECE_BYTES):
-                found += self._take(piece)
+            while chunk := self._socket.recv(CHUNK_BYTES):
+                found += self._parse(chunk)
         except BlockingIOError:
             return found
         except OSError as error:
-            raise self._broken(reason(error, 0)) from None
-        raise self._broken("it ended the connection")
+            raise self._error(failure_reason(error, 0)) from None
+        raise self._error("the store closed the connection")
 
-    def _take(self, piece: bytes) -> list[Event]:
-        self._rest += piece
-        if len(self._rest) > MOST_BYTES:
-            raise self._broken("a message is too long")
+    def _parse(self, chunk: bytes) -> list[Event]:
+        self._buffer += chunk
+        if len(self._buffer) > MAX_ANSWER_BYTES:
+            raise self._error("a message is too long")
         if not self._is_in_body:
-            head, separator, rest = self._rest.partition(b"\r\n\r\n")
+            head, separator, rest = self._buffer.partition(b"\r\n\r\n")
             if not separator:
                 return []
             status = head.split(b"\r\n", 1)[0].split()
             self._is_in_body = True
-            self._rest = rest
+            self._buffer = rest
             if status[1:2] != [b"200"]:
-                raise self._broken("no answer of a store")
-        *lines, self._rest = self._rest.split(b"\n")
-        return [event for line in lines if line.strip() for event in self._message(line)]
+                raise self._error(NOT_AN_ETCD)
+        *lines, self._buffer = self._buffer.split(b"\n")
+        return [event for line in lines if line.strip() for event in self._parse_message(line)]
 
-    def _message(self, line: bytes) -> list[Event]:
+    def _parse_message(self, line: bytes) -> list[Event]:
         try:
             answer: object = json.loads(line)
         except (ValueError, RecursionError):
-            raise self._broken("its answer is no JSON") from None
-        fields = record(answer, self.address)
+            raise self._error("a message is not JSON") from None
+        fields = require_object(answer, self.address)
         if "error" in fields:
-            raise self._broken(error_text(fields["error"]) or "an error")
-        result = record(fields.get("result"), self.address)
-        if oldest := number(result, "compact_revision"):
-            raise self._broken(f"changes before revision {oldest} are no longer known")
+            raise self._error(error_text(fields["error"]) or "the store reports an error")
+        result = require_object(fields.get("result"), self.address)
+        if oldest := int_field(result, "compact_revision"):
+            raise self._error(f"the store has dropped the changes before revision {oldest}")
         if result.get("canceled") is True:
-            raise self._broken(error_text(result.get("cancel_reason")) or "it was cancelled")
+            raise self._error(error_text(result.get("cancel_reason")) or "the store cancelled it")
         return [
             Event("delete" if event.get("type") == "DELETE" else "put", parse_item(event.get("kv"), self.address))
-            for event in records(result, "events")
+            for event in list_field(result, "events")
         ]
 
-    def _broken(self, why: str) -> StoreError:
-        return StoreError(f"{name_of(self.address)}: the watch is broken: {why}")
+    def _error(self, reason: str) -> StoreError:
+        return StoreError(f"{store_name(self.address)}: the watch is broken: {reason}")

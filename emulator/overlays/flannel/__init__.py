@@ -51,7 +51,7 @@ class Flannel(SubnetOverlay):
         self.lease_s = TTL_S
         if store is None:
             raise AssertionError("all forms need a store")
-        self._place = store.place
+        self._location = store.location
         self._endpoint = store.endpoint
         self._has_configured = self._configure(Config(IPv4Network(spec.network), SUBNET_BITS, spec.form))
 
@@ -128,7 +128,7 @@ class Flannel(SubnetOverlay):
     @contextlib.contextmanager
     def _client(self) -> Iterator[Client]:
         """A client in the store's host, or in the first for one at an address."""
-        host = self._place.host or self.spec.hosts[0]
+        host = self._location.host or self.spec.hosts[0]
         with namespaces.entered(self.namespace(host)), Client(*self._endpoint(host)) as client:
             yield client
 
@@ -145,7 +145,7 @@ class Flannel(SubnetOverlay):
             if client.put_if(CONFIG_KEY, 0, config_to_json(config)):
                 return True
             item = client.get(CONFIG_KEY)
-        where = f"{CONFIG_KEY} in {self._place}"
+        where = f"{CONFIG_KEY} in {self._location}"
         try:
             found = config_from_json("" if item is None else item.value)
         except ValueError as error:
@@ -173,7 +173,7 @@ class Flannel(SubnetOverlay):
         if strangers:
             more = f" and {len(strangers) - 1} more" if strangers[1:] else ""
             raise EmulationError(
-                f"{self._place} has leases of machines that are not in this network: {strangers[0]}{more}; take "
+                f"{self._location} has leases of machines that are not in this network: {strangers[0]}{more}; take "
                 f"{_ANOTHER}"
             )
 

@@ -10,7 +10,7 @@ from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, ClassVar
 
 from emulator.docker import programs
-from emulator.docker.containers import image_at, open_network
+from emulator.docker.containers import container_image, open_namespace
 from emulator.docker.daemon import Dockerd
 from emulator.docker.model import RuncContainer
 from emulator.lab.containers import Attachment, Container
@@ -131,7 +131,7 @@ class Libnetwork(Overlay):
         running = self._run(container)
         self._hold_hidden(container.host)
         address = daemon.address(container.name, NETWORK)
-        return Attachment(open_network(container.name, running), address, running)
+        return Attachment(open_namespace(container.name, running), address, running)
 
     def peers(self, host: str) -> tuple[Peer, ...]:
         """The hosts to which it tunnels: one peer for each address of a container behind one."""
@@ -173,8 +173,8 @@ class Libnetwork(Overlay):
         self._form.await_turn(host)
         daemon.start()
         self.agents[host] = daemon.daemon
-        daemon.daemon.wait_until(daemon.answers, _PATIENCE_S)
-        daemon.load(image_at(self.spec.image))
+        daemon.daemon.wait_until(daemon.is_ready, _PATIENCE_S)
+        daemon.load(container_image(self.spec.image))
         act = self._form.found if host == self.spec.hosts[0] else self._form.join
         act(daemon, self._address[host])
         # at once, on all hosts side by side: whoever joins waits for others' answers
@@ -185,7 +185,7 @@ class Libnetwork(Overlay):
     def _run(self, container: Container) -> RuncContainer:
         """Run a container."""
         daemon = self._daemons[container.host]
-        image = daemon.load(image_at(self.spec.image))
+        image = daemon.load(container_image(self.spec.image))
         for _ in range(_ATTEMPTS - 1):
             try:
                 return daemon.run(container, image, NETWORK, self._address)

@@ -88,7 +88,7 @@ class KeyValueVariant:
             if network_id(daemon):
                 return True
             try:
-                with daemon.asking():
+                with daemon.translated_errors():
                     make_network(daemon, self._wanted)
             except DaemonError as error:
                 if "not initialized" not in str(error):  # it has not reached the store yet
@@ -115,7 +115,7 @@ class KeyValueVariant:
         started before is told of no address, and never asks again.
         """
         joined = [f"serf: EventMemberJoin: {host_name(host)} " for host in members]
-        daemon.daemon.wait_until(lambda: daemon.has_said(joined), _PATIENCE_S, "does not gossip")
+        daemon.daemon.wait_until(lambda: daemon.has_logged(joined), _PATIENCE_S, "does not gossip")
         self._gossips[daemon.host].set()
 
 
@@ -136,7 +136,7 @@ class SwarmVariant:
     def found(self, daemon: Dockerd, address: str) -> None:
         """Start a swarm, and make the network in it."""
         try:
-            with daemon.asking():
+            with daemon.translated_errors():
                 if _state(daemon) == "inactive":
                     listen = f"{address}:{_SWARM_PORT}"
                     daemon.client.swarm.init(address, listen, default_addr_pool=[INGRESS_POOL])
@@ -154,7 +154,7 @@ class SwarmVariant:
         """Join the swarm, when there is one."""
         daemon.daemon.wait_until(self._manager.done, _PATIENCE_S, "sees no swarm that it could join")
         manager, token = self._manager.result()
-        with daemon.asking():
+        with daemon.translated_errors():
             if _state(daemon) == "inactive":
                 daemon.client.swarm.join([manager], token, f"{address}:{_SWARM_PORT}", address)
         trouble = "does not become a member of the swarm"
@@ -163,7 +163,7 @@ class SwarmVariant:
 
     def leave(self, daemon: Dockerd) -> None:
         """Leave the swarm. A daemon that has been killed before may be unable to, and will be stopped as it is."""
-        with contextlib.suppress(DaemonError), daemon.asking():
+        with contextlib.suppress(DaemonError), daemon.translated_errors():
             daemon.client.swarm.leave(force=True)
 
 
@@ -182,12 +182,12 @@ def make_network(daemon: Dockerd, wanted: Network, *, attachable: bool | None = 
 
 def network_id(daemon: Dockerd) -> str:
     """The overlay network's identifier; empty if a daemon does not know it."""
-    with daemon.asking():
+    with daemon.translated_errors():
         found = daemon.client.api.networks(names=[NETWORK])
     return next((str(network["Id"]) for network in found if network["Name"] == NETWORK), "")
 
 
 def _state(daemon: Dockerd) -> str:
     """Whether a daemon is a member of a swarm: ``inactive``, ``pending``, ``active``, ``error``, ``locked``."""
-    with daemon.asking():
+    with daemon.translated_errors():
         return str(daemon.client.info()["Swarm"]["LocalNodeState"])

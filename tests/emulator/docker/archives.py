@@ -9,14 +9,14 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from emulator.docker.image import own_image
+from emulator.docker.image import built_in_image
 
 NAME = "lab:1"
 
 
 def save(path: Path, command: Sequence[str] = ("/bin/sh",), variables: Sequence[str] = ()) -> Path:
     """An image with a variable ``ROLE`` and more of them, and a command of its own; its file."""
-    layer = own_image().path.read_bytes()
+    layer = built_in_image().path.read_bytes()
     settings = {
         "architecture": "amd64",
         "os": "linux",

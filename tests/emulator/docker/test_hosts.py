@@ -137,14 +137,14 @@ def test_mininets_ways_to_end_a_command_work_in_a_container(gtsdsl: Emulate, lab
 @pytest.mark.parametrize(
     ("arguments", "said", "status"),
     [
-        (["--hosts", "docker"], "error: no image is given for an imageId of the topology: "
+        (["--hosts", "docker"], "error: an imageId of the topology has no image: add "
          "--image-map 'Ubuntu-14.04.qcow2=IMAGE'\n", 2),
         (["--hosts", "docker", "--image-map", "x"],
          "Error: Invalid value for --image-map: x is not IMAGEID=IMAGE, as in Ubuntu-14.04.qcow2=debian:12\n", 2),
         (["--hosts", "docker", "--image-map", "Ubuntu-14.04.qcow2=../lab.dsl"],
-         "error: ../lab.dsl is no archive, of `docker save` or of `docker export`\n", 3),
+         "error: ../lab.dsl is not an archive of `docker save` or `docker export`\n", 3),
         (["--hosts", "docker", "--image-map", "Ubuntu-14.04.qcow2=x.tar", "--image-map", "Debian=y.tar"],
-         "error: an image is given, but no host of the topology has the imageId Debian\n", 2),
+         "error: --image-map names an imageId that no host of the topology has: Debian\n", 2),
         (["--image-map", "Ubuntu-14.04.qcow2=x.tar"],
          "Error: --image-map is for hosts that are containers: add --hosts docker\n", 2),
         (["--hosts", "docker", "--overlay", "none", "--image-map", "Ubuntu-14.04.qcow2=x.tar"],
@@ -163,7 +163,7 @@ def test_what_makes_no_sense_is_refused(
 @pytest.mark.usefixtures("guest_kernel")
 def test_a_container_whose_command_ends_is_named(gtsdsl: Emulate, lab: str, tmp_path: Path) -> None:
     image = save(tmp_path / "ends.tar", ["/bin/true"])
-    said = "the command of its image ended, but must go on running"
+    said = "the command of its image ended, but must keep running"
     arguments = ["--overlay", "none", "--runtime", "docker", "--image", str(image), "--exec", "c1: true"]
     done = gtsdsl("emulate", lab, *arguments)
     assert (done.returncode, done.stdout) == (1, "")

@@ -21,7 +21,7 @@ import pytest
 from emulator.docker import archive as archives
 from emulator.docker import image as images
 from emulator.docker import programs
-from emulator.docker.image import Image, find_image, image, own_image
+from emulator.docker.image import Image, archive_image, built_in_image, find_image
 from emulator.system.errors import EmulationError
 from tests.emulator.docker.archives import NAME, save
 
@@ -37,9 +37,9 @@ def test_its_own_has_this_machines_programs_with_their_libraries_and_is_the_same
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "first"))
-    first = own_image()
+    first = built_in_image()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "second"))
-    second = own_image()
+    second = built_in_image()
     assert first.path.name == second.path.name
     assert first.path.read_bytes() == second.path.read_bytes()
     root = tmp_path / "root"
@@ -65,29 +65,29 @@ def test_nothing_is_left_of_one_that_cannot_be_kept(tmp_path: Path, monkeypatch:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(images, "_write", fail)
-    with pytest.raises(EmulationError, match="the containers' image cannot be kept there: No space left on device"):
-        own_image()
+    with pytest.raises(EmulationError, match="the containers' image cannot be written: No space left on device"):
+        built_in_image()
     assert not list((tmp_path / "gtsdsl" / "images").iterdir())
 
 
 def test_an_archive_is_of_docker_save_or_of_a_root_file_system(tmp_path: Path) -> None:
     saved = archive(tmp_path / "saved.tar", "manifest.json", "layer.tar")
-    assert image(saved) == Image(saved, is_saved=True)
+    assert archive_image(saved) == Image(saved, is_saved=True)
     exported = archive(tmp_path / "exported.tar", "./bin", "./bin/sh")
-    assert image(exported) == Image(exported, is_saved=False)
+    assert archive_image(exported) == Image(exported, is_saved=False)
 
 
 def test_anything_else_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(EmulationError, match="holds neither an image"):
-        image(archive(tmp_path / "other.tar", "letter.txt"))
+    with pytest.raises(EmulationError, match="has neither an image"):
+        archive_image(archive(tmp_path / "other.tar", "letter.txt"))
     text = tmp_path / "text.tar"
     text.write_text("no archive")
-    with pytest.raises(EmulationError, match="is no archive, of `docker save` or of `docker export`"):
-        image(text)
-    with pytest.raises(EmulationError, match=f"there is no file {tmp_path}/Nothing.tar"):
+    with pytest.raises(EmulationError, match="is not an archive of `docker save` or `docker export`"):
+        archive_image(text)
+    with pytest.raises(EmulationError, match=f"the file {tmp_path}/Nothing.tar is missing"):
         find_image(f"{tmp_path}/Nothing.tar")
     with pytest.raises(EmulationError, match="cannot be read: Is a directory"):
-        image(tmp_path)
+        archive_image(tmp_path)
 
 
 def test_an_image_in_the_layout_of_oci_is_for_a_docker_that_loads_it(
@@ -95,13 +95,13 @@ def test_an_image_in_the_layout_of_oci_is_for_a_docker_that_loads_it(
 ) -> None:
     layout = archive(tmp_path / "oci.tar", "oci-layout", "index.json", "blobs/sha256/0")
     monkeypatch.setattr(programs, "version", lambda: "20.10.24")
-    with pytest.raises(EmulationError, match="the layout of OCI, which Docker loads from version 25 on, and not 20"):
-        image(layout)
+    with pytest.raises(EmulationError, match="the OCI layout, which Docker loads from version 25 on and 20"):
+        archive_image(layout)
     monkeypatch.setattr(programs, "version", lambda: "25.0.3")
-    assert image(layout) == Image(layout, is_saved=True)
+    assert archive_image(layout) == Image(layout, is_saved=True)
     both = archive(tmp_path / "both.tar", "oci-layout", "index.json", "manifest.json")
     monkeypatch.setattr(programs, "version", lambda: "20.10.24")
-    assert image(both) == Image(both, is_saved=True)
+    assert archive_image(both) == Image(both, is_saved=True)
 
 
 def extended(size: int, following: bytes = b"") -> bytes:
@@ -125,15 +125,15 @@ def test_a_packed_archive_that_is_damaged_or_cut_short_is_told_in_a_line(
     packed = pack(whole.read_bytes())
     path = tmp_path / "packed.tar"
     path.write_bytes(packed)
-    assert image(path) == Image(path, is_saved=False)
+    assert archive_image(path) == Image(path, is_saved=False)
     for data in (packed[: len(packed) // 4], packed[:10] + bytes([255] * 64) + packed[74:]):
         path.write_bytes(data)
-        with pytest.raises(EmulationError, match=f"^{path} (cannot be read: .|is no archive)"):
-            image(path)
+        with pytest.raises(EmulationError, match=f"^{path} (cannot be read: .|is not an archive)"):
+            archive_image(path)
 
 
 def test_an_archive_that_is_made_to_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "_HEADERS_BYTES", 2**20)
+    monkeypatch.setattr(archives, "_MAX_HEADERS_BYTES", 2**20)
     huge = tarfile.TarInfo("x")
     huge.size = 2**40
     path = tmp_path / "bomb.tar"
@@ -143,8 +143,8 @@ def test_an_archive_that_is_made_to_fill_the_memory_is_refused(tmp_path: Path, m
         huge.tobuf(tarfile.GNU_FORMAT),
     ):
         path.write_bytes(data)
-        with pytest.raises(EmulationError, match=r"is no image: .* more than half a million files, or a file's header"):
-            image(path)
+        with pytest.raises(EmulationError, match=r"is too large for an image: .* half a million files, or a header"):
+            archive_image(path)
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress], ids=["gz", "bz2", "xz"])
@@ -156,17 +156,17 @@ def test_a_small_archive_that_unpacks_to_very_much_is_refused(
     member.size = 2**25
     path = tmp_path / "bomb.tar"
     path.write_bytes(pack(member.tobuf() + bytes(2**25 + 1024)))
-    with pytest.raises(EmulationError, match=f"^{path} is no image: it has more than .* GB"):
-        image(path)
+    with pytest.raises(EmulationError, match=f"^{path} is too large for an image: it has more than .* GB"):
+        archive_image(path)
     member.size = 2**19
     path.write_bytes(pack(member.tobuf() + bytes(2**19 + 1024)))
-    assert image(path) == Image(path, is_saved=False)
+    assert archive_image(path) == Image(path, is_saved=False)
 
 
 def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/zero")):
-        with pytest.raises(EmulationError, match=f"^{path} is no regular file$"):
+        with pytest.raises(EmulationError, match=f"^{path} is not a regular file$"):
             find_image(str(path))
 
 
@@ -187,7 +187,7 @@ def test_looking_at_an_archive_unpacks_nothing_of_it(tmp_path: Path) -> None:
             member = tarfile.TarInfo(name)
             member.type, member.linkname = kind, "/etc/passwd"
             file.addfile(member)
-    assert image(path) == Image(path, is_saved=False)
+    assert archive_image(path) == Image(path, is_saved=False)
     assert sorted(tmp_path.rglob("*")) == [tmp_path / "a", folder, path]
 
 
@@ -200,7 +200,7 @@ def test_an_image_that_nobody_has_read_for_a_month_goes_when_a_new_one_is_made(
     for name, days in (("tools-old.tar", 31), ("docker-old.tar", 31), ("docker-new.tar", 29)):
         (folder / name).touch()
         os.utime(folder / name, (time.time() - days * 86400,) * 2)
-    made = own_image().path
+    made = built_in_image().path
     assert {path.name for path in folder.iterdir()} == {made.name, "docker-new.tar"}
 
 
@@ -232,7 +232,8 @@ def test_a_name_is_an_image_of_the_users_own_docker(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(EmulationError) as caught:
         find_image(NAME)
-    assert str(caught.value) == f"no file {NAME}, and your Docker has no such image: `docker pull {NAME}`"
+    remedy = f"run `docker pull {NAME}`"
+    assert str(caught.value) == f"the file {NAME} is missing, and your Docker has no such image: {remedy}"
     with contextlib.closing(docker.DockerClient(users_docker)) as client:
         client.images.load(save(tmp_path / "lab.tar").read_bytes())
     found = find_image(NAME)
@@ -244,7 +245,7 @@ def test_a_name_is_an_image_of_the_users_own_docker(
 
 def test_without_a_docker_a_name_is_answered_with_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nothing.sock")
-    with pytest.raises(EmulationError, match=r"no Docker of yours .* `docker save debian:12 -o image.tar`"):
+    with pytest.raises(EmulationError, match=r"your Docker does not answer .* `docker save debian:12 -o image.tar`"):
         find_image("debian:12")
 
 
@@ -256,7 +257,7 @@ def test_a_file_does_not_stand_for_an_image_of_its_name(
     monkeypatch.chdir(tmp_path)
     Path(name).parent.mkdir(exist_ok=True)
     shutil.copy(save(tmp_path / "lab.tar"), name)
-    with pytest.raises(EmulationError, match=rf"the file here is called \./{name}, and no Docker of yours"):
+    with pytest.raises(EmulationError, match=rf"in this folder is named \./{name}, and your Docker does not answer"):
         find_image(name)
     assert find_image(f"./{name}").is_saved
     assert find_image("lab.tar").is_saved

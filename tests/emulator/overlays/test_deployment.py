@@ -122,7 +122,7 @@ def test_on_a_host_kernel(gtsdsl: Emulate, script: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["--overlay", "flanel"], 2, "error: there is no overlay flanel; did you mean `flannel`?"),
+        (["--overlay", "flanel"], 2, "error: unknown overlay flanel; did you mean `flannel`?"),
         (["--overlay", "flannel:vxlam"], 2, "error: flannel has no form vxlam; did you mean `vxlan`?"),
         (["--overlay", "geneve", "--store", "h1"], 2, "error: geneve mesh keeps nothing in a store: leave --store out"),
         (["--store", "h1"], 2, "--store is about an overlay: say which, as with --overlay flannel"),

@@ -83,7 +83,7 @@ def test_where_nothing_answers_nothing_is_started(gtsdsl: Emulate) -> None:
     status, out, err = run_natively(gtsdsl, '"$@"', "--overlay", "flannel", "--store", "127.0.0.1:2379", "--probe")
     assert (status, out) == (3, "")
     assert err == (
-        "error: flannel vxlan: the store at 127.0.0.1:2379: connection refused: start an etcd there, or take a store "
+        "error: flannel vxlan: the store at 127.0.0.1:2379: connection refused: start an etcd there, or use a store "
         "inside the topology, as in `--store h1`\n"
     )
 

@@ -135,7 +135,7 @@ def test_a_watch_from_before_the_compaction_says_so(client: Client) -> None:
     compact.request("POST", "/v3/kv/compaction", json.dumps({"revision": str(last)}))
     assert compact.getresponse().status == 200
     compact.close()
-    with client.watch("/a", first) as watch, pytest.raises(StoreError, match=f"before revision {last} are no longer"):
+    with client.watch("/a", first) as watch, pytest.raises(StoreError, match=f"the changes before revision {last}"):
         next_events(watch, 2)
     with client.watch("/a", last) as watch:
         assert [event.item.value for event in next_events(watch, 1)] == ["2"]
@@ -190,12 +190,12 @@ def test_a_watch_notices_that_the_store_is_cut_off(client: Client, duo: Emulated
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "no answer of a store"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n[1,2,3]", "no answer of a store"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "the answer is not that of an etcd"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n[1,2,3]", "the answer is not that of an etcd"),
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}", "HTTP status 404"),
-        (b"SSH-2.0-OpenSSH\r\n", "no answer of a store"),
-        (b"HTTP/1.1 200 OK\r\n\r\n", "no answer of a store"),
-        (b"", "no answer of a store"),
+        (b"SSH-2.0-OpenSSH\r\n", "the answer is not that of an etcd"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "the answer is not that of an etcd"),
+        (b"", "the answer is not that of an etcd"),
         (b'HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n{"error":"\\u001b[2Jred"}', r"\\x1b\[2Jred"),
     ],
 )

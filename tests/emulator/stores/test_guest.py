@@ -11,11 +11,11 @@ _SCRIPT = """
 import json, time, urllib.request
 from emulator.lab.daemons import DaemonError
 from emulator.netlink import namespaces
-from emulator.overlays.model import StorePlace
+from emulator.overlays.model import StoreLocation
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
 
-store = Store(net, StorePlace(host="h2"))
+store = Store(net, StoreLocation(host="h2"))
 times = {}
 
 def took(name, began_s=None):

@@ -105,7 +105,7 @@ def test_a_relay_that_has_ended_is_noticed(store: Store, relay: Relay) -> None:
     with pytest.raises(DaemonError, match=r"the relay to the store at 127\.0\.0\.1:2379 has ended"):
         wait_for(store.is_ready)
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(DaemonError):
-        relay.take(listener)
+        relay.add_listener(listener)
 
 
 def test_a_relay_ends_with_the_process_that_made_it(outside: int) -> None:
@@ -128,7 +128,7 @@ def test_a_relay_ends_with_the_process_that_made_it(outside: int) -> None:
 def test_what_is_lacking_is_said_before_anything_starts(outside: int) -> None:
     assert outside
     (said,) = Store.lacks(_PLACE, in_guest=False)
-    assert said.startswith("the store at 127.0.0.1:2379: connection refused: start an etcd there, or take")
+    assert said.startswith("the store at 127.0.0.1:2379: connection refused: start an etcd there, or use")
     (said,) = Store.lacks(_PLACE, in_guest=True)
     assert "cannot be reached from a guest kernel" in said
     assert "--kernel native" in said
