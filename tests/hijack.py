@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.emulator.session.conftest import PAIR
+from tests.emulator.samples import PAIR
 
 RAN = "HIJACKED"
 """What each of the folder's modules and programs says, and leaves as a file, when it runs."""

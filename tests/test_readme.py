@@ -17,21 +17,21 @@ import pytest
 from gtsdsl.inputs.loading import check
 from gtsdsl.source import Source
 from tests.emulator.docker.archives import save
-from tests.emulator.kernel.conftest import guest_kernel
-
-__all__ = ["guest_kernel"]
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.joinpath("docs").glob("*.md"))]
+BOOTING = ("gtsdsl emulate", "gtsdsl guest", "import emulate")
+"""The parts of a block of commands, or of a program, that boots a guest."""
 LINKED = [*PAGES, *sorted(ROOT.glob("editors/*/README.md"))]
 
 
-def blocks(kind: str) -> Sequence[object]:
-    """The code blocks of a kind in all pages."""
+def blocks(kind: str, *, boots: bool | None = None) -> Sequence[object]:
+    """Return the code blocks of a kind in all pages. ``boots`` keeps those that boot a guest, or those that do not."""
     found = []
     for page in PAGES:
         for number, match in enumerate(re.finditer(rf"^```{kind}\n(.*?)^```", page.read_text(), re.M | re.S)):
-            found.append(pytest.param(match[1], id=f"{page.name}-{number}"))
+            if boots in (None, any(part in match[1] for part in BOOTING)):
+                found.append(pytest.param(match[1], id=f"{page.name}-{number}"))
     return found
 
 
@@ -47,10 +47,18 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("block", blocks("sh"))
-def test_commands_run(block: str, checkout: Path, request: pytest.FixtureRequest) -> None:
-    if "gtsdsl emulate" in block or "gtsdsl guest" in block:
-        request.getfixturevalue("guest_kernel")
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize("block", blocks("sh", boots=True))
+def test_commands_run_in_a_guest(block: str, checkout: Path) -> None:
+    run_commands(block, checkout)
+
+
+@pytest.mark.parametrize("block", blocks("sh", boots=False))
+def test_commands_run(block: str, checkout: Path) -> None:
+    run_commands(block, checkout)
+
+
+def run_commands(block: str, checkout: Path) -> None:
     if "image.tar" in block:
         save(checkout / "image.tar")
     for line in block.splitlines():
@@ -65,10 +73,18 @@ def test_commands_run(block: str, checkout: Path, request: pytest.FixtureRequest
         assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("block", blocks("python"))
-def test_programs_run(block: str, checkout: Path, request: pytest.FixtureRequest) -> None:
-    if "import emulate" in block:
-        request.getfixturevalue("guest_kernel")
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize("block", blocks("python", boots=True))
+def test_programs_run_in_a_guest(block: str, checkout: Path) -> None:
+    run_program(block, checkout)
+
+
+@pytest.mark.parametrize("block", blocks("python", boots=False))
+def test_programs_run(block: str, checkout: Path) -> None:
+    run_program(block, checkout)
+
+
+def run_program(block: str, checkout: Path) -> None:
     done = run([sys.executable, "-c", block], checkout)
     assert done.returncode == 0, done.stderr
     assert done.stdout

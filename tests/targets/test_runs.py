@@ -16,9 +16,6 @@ from gtsdsl import loads
 from gtsdsl.model.shapes import build
 from gtsdsl.model.testbed import flatten
 from gtsdsl.targets import compile_to
-from tests.emulator.kernel.conftest import gtsdsl, guest_kernel
-
-__all__ = ["gtsdsl", "guest_kernel"]
 
 ROOT = Path(__file__).parents[2]
 

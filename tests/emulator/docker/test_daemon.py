@@ -13,10 +13,7 @@ from emulator.docker.daemon import Dockerd
 from emulator.lab.daemons import Daemon, DaemonError
 from emulator.overlays.libnetwork import variants as forms
 from emulator.overlays.libnetwork.variants import Network, SwarmVariant
-from tests.emulator.kernel.conftest import guest_kernel
 from tests.emulator.overlays.guest import run
-
-__all__ = ["guest_kernel"]
 
 AGAIN = """
 container = overlay.spec.containers[0]

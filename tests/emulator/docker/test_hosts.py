@@ -18,9 +18,7 @@ from emulator.overlays.deployment import require
 from emulator.overlays.model import OverlaySpec
 from emulator.system.errors import EmulationError
 from tests.emulator.docker.archives import save
-from tests.emulator.session.conftest import Emulate, gtsdsl, guest_kernel, pair
-
-__all__ = ["gtsdsl", "guest_kernel", "pair"]
+from tests.emulator.samples import Cli
 
 TOPOLOGY = """Lab {
   host { id = "h1"; imageId = "Ubuntu-14.04.qcow2"; flavorId = "c1r1h20"; port { id = "p" } }
@@ -47,7 +45,7 @@ def lab(tmp_path: Path) -> str:
 
 @pytest.mark.usefixtures("guest_kernel")
 def test_a_host_is_a_container_of_its_image_with_the_circuits_of_its_host(
-    gtsdsl: Emulate, lab: str, tmp_path: Path
+    gtsdsl: Cli, lab: str, tmp_path: Path
 ) -> None:
     image = save(tmp_path / "debian.tar")
     inside = "echo $ROLE; hostname; cat /proc/1/comm; ls /home; ping -qc 2 h2 | tail -1"
@@ -117,7 +115,7 @@ assert host.cmd("echo still here").strip() == "still here"
 
 
 @pytest.mark.usefixtures("guest_kernel")
-def test_an_images_variables_are_for_what_runs_in_it_only(gtsdsl: Emulate, lab: str, tmp_path: Path) -> None:
+def test_an_images_variables_are_for_what_runs_in_it_only(gtsdsl: Cli, lab: str, tmp_path: Path) -> None:
     image = save(tmp_path / "image.tar", variables=TELLTALE)
     (tmp_path / "script.py").write_text(VARIABLES)
     options = ["--image-map", f"Ubuntu-14.04.qcow2={image}", "--script", str(tmp_path / "script.py")]
@@ -126,7 +124,7 @@ def test_an_images_variables_are_for_what_runs_in_it_only(gtsdsl: Emulate, lab: 
 
 
 @pytest.mark.usefixtures("guest_kernel")
-def test_mininets_ways_to_end_a_command_work_in_a_container(gtsdsl: Emulate, lab: str, tmp_path: Path) -> None:
+def test_mininets_ways_to_end_a_command_work_in_a_container(gtsdsl: Cli, lab: str, tmp_path: Path) -> None:
     image = save(tmp_path / "image.tar")
     (tmp_path / "script.py").write_text(ENDS)
     options = ["--image-map", f"Ubuntu-14.04.qcow2={image}", "--script", str(tmp_path / "script.py")]
@@ -152,16 +150,14 @@ def test_mininets_ways_to_end_a_command_work_in_a_container(gtsdsl: Emulate, lab
         (["--flavors"], "Error: --flavors limits containers: add --overlay, or --hosts docker\n", 2),
     ],
 )  # fmt: skip
-def test_what_makes_no_sense_is_refused(
-    gtsdsl: Emulate, lab: str, arguments: list[str], said: str, status: int
-) -> None:
+def test_what_makes_no_sense_is_refused(gtsdsl: Cli, lab: str, arguments: list[str], said: str, status: int) -> None:
     done = gtsdsl("emulate", lab, *arguments, "--exec", "h1: true")
     assert (done.returncode, done.stdout) == (status, "")
     assert done.stderr.endswith(said)
 
 
 @pytest.mark.usefixtures("guest_kernel")
-def test_a_container_whose_command_ends_is_named(gtsdsl: Emulate, lab: str, tmp_path: Path) -> None:
+def test_a_container_whose_command_ends_is_named(gtsdsl: Cli, lab: str, tmp_path: Path) -> None:
     image = save(tmp_path / "ends.tar", ["/bin/true"])
     said = "the command of its image ended, but must keep running"
     arguments = ["--overlay", "none", "--runtime", "docker", "--image", str(image), "--exec", "c1: true"]
@@ -173,7 +169,7 @@ def test_a_container_whose_command_ends_is_named(gtsdsl: Emulate, lab: str, tmp_
 @pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize(("name", "content"), [("manifest.json", b"[]"), ("manifest.json", b"{"), ("oci/x", b"")])
 def test_an_archive_without_an_image_is_told_in_a_line(
-    gtsdsl: Emulate, lab: str, tmp_path: Path, name: str, content: bytes
+    gtsdsl: Cli, lab: str, tmp_path: Path, name: str, content: bytes
 ) -> None:
     image = tmp_path / "image.tar"
     with tarfile.open(image, "w") as archive:
@@ -189,7 +185,7 @@ def test_an_archive_without_an_image_is_told_in_a_line(
 
 
 @pytest.mark.usefixtures("guest_kernel")
-def test_a_container_that_is_processes_is_limited_too(gtsdsl: Emulate, lab: str) -> None:
+def test_a_container_that_is_processes_is_limited_too(gtsdsl: Cli, lab: str) -> None:
     commands = ["--exec", f"c1: {TOO_MUCH}", "--exec", f"c2: {TOO_MUCH}", "--exec", "c1: ping -qc 1 c2"]
     done = gtsdsl("emulate", lab, "--overlay", "geneve", "--flavors", *commands)
     assert done.returncode == 0
@@ -199,7 +195,7 @@ def test_a_container_that_is_processes_is_limited_too(gtsdsl: Emulate, lab: str)
 
 
 @pytest.mark.usefixtures("guest_kernel")
-def test_in_the_real_clock_a_flavors_processors_are_what_a_container_gets(gtsdsl: Emulate, lab: str) -> None:
+def test_in_the_real_clock_a_flavors_processors_are_what_a_container_gets(gtsdsl: Cli, lab: str) -> None:
     quota = "cat /sys/fs/cgroup/cpu$(grep :cpu: /proc/self/cgroup | cut -d: -f3)/cpu.cfs_quota_us"
     commands = ["--exec", f"c1: {quota}", "--exec", f"c2: {quota}"]
     done = gtsdsl("emulate", lab, "--clock", "real", "--overlay", "geneve", "--flavors", *commands)
@@ -207,7 +203,7 @@ def test_in_the_real_clock_a_flavors_processors_are_what_a_container_gets(gtsdsl
 
 
 @pytest.mark.usefixtures("guest_kernel")
-def test_a_host_without_a_flavor_is_named(gtsdsl: Emulate, pair: Path) -> None:
+def test_a_host_without_a_flavor_is_named(gtsdsl: Cli, pair: Path) -> None:
     done = gtsdsl("emulate", str(pair), "--overlay", "geneve", "--flavors", "--exec", "c1: true")
     assert done.returncode == 0
     assert done.stderr.startswith("warning: no flavorId, so no limit, is said for h1, h2\n")

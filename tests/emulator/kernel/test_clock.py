@@ -16,8 +16,7 @@ from emulator.kernel.check import EXPECTED_RTT_MS, SCRIPT, TOLERANCE_MS, measure
 from emulator.kernel.guest import Boot, Guest
 from emulator.kernel.job import GuestJob
 from emulator.kernel.kinds import Clock
-
-from .guests import shell
+from tests.emulator.kernel.guests import shell
 
 
 def test_a_round_trip_is_exact(boot: Boot) -> None:

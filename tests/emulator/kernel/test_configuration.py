@@ -7,8 +7,7 @@ import shutil
 import pytest
 
 from emulator.kernel.guest import Boot
-
-from .guests import shell
+from tests.emulator.kernel.guests import shell
 
 
 def runs(boot: Boot, script: str) -> None:

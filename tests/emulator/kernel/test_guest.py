@@ -15,9 +15,9 @@ from emulator.kernel.guest import Boot, Guest
 from emulator.kernel.job import FOLDER_VARIABLE, GuestJob
 from emulator.kernel.kinds import Clock
 from emulator.system.programs import python_command, python_script
-
-from .conftest import Cli, runs_or_says_why
-from .guests import run, shell
+from tests.emulator.kernel.guests import run, shell
+from tests.emulator.kernel.packaged import runs_or_says_why
+from tests.emulator.samples import Cli
 
 
 def test_output_errors_and_status_come_back_apart(boot: Boot) -> None:

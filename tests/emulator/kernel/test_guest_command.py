@@ -16,10 +16,9 @@ import pytest
 from emulator.kernel.cache import Kernel
 from emulator.kernel.check import SCRIPT
 from emulator.kernel.guest import Boot
+from tests.emulator.kernel.guests import shell
+from tests.emulator.samples import Cli
 from tests.emulator.users import as_user, folder_of
-
-from .conftest import Cli
-from .guests import shell
 
 
 @pytest.mark.usefixtures("guest_kernel")

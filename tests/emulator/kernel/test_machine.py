@@ -15,9 +15,8 @@ from emulator.kernel.guest import Boot
 from emulator.kernel.kinds import Clock
 from emulator.kernel.tuning import SYSCTLS, limits
 from gtsdsl.data import shipped
-
-from .conftest import Cli
-from .guests import run, shell
+from tests.emulator.kernel.guests import run, shell
+from tests.emulator.samples import Cli
 
 _TOOLS = ("ps aux", "ps -p 1 -o lstart=", "top -b -n1", "uptime", "uptime -s", "free", "vmstat", "vmstat -s", "w")
 _ALL_TOOLS = "\n".join(f"{tool} > said 2>&1 && test -s said || cat said" for tool in _TOOLS)

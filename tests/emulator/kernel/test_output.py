@@ -20,10 +20,9 @@ from emulator.kernel.quota import LEAST_BYTES, size_below, size_unlinked
 from emulator.system.errors import EmulationError, GuestFailedError
 from emulator.system.folders import cache_folder
 from emulator.system.run_folders import remove_tree, runs_folder
+from tests.emulator.kernel.guests import MOUNT_HOSTFS, run
 from tests.emulator.leftovers import Leftovers
-
-from .conftest import Cli
-from .guests import MOUNT_HOSTFS, run
+from tests.emulator.samples import Cli
 
 PACKAGE = Path(emulator.__file__).parent
 

@@ -19,9 +19,8 @@ from emulator.kernel.kinds import KernelKind
 from emulator.kernel.verdict import reason, refusal
 from emulator.system.errors import KernelRefusedError
 from gtsdsl.cli import cli
-
-from .conftest import Cli
-from .standins import HANGS, LACKS_A_LIBRARY, PANICS, put, put_as_built
+from tests.emulator.kernel.standins import HANGS, LACKS_A_LIBRARY, PANICS, put, put_as_built
+from tests.emulator.samples import Cli
 
 PANICKED = "it panics when it starts its first program"
 

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
-MESH = ROOT / "examples" / "full_mesh.dsl"
+from tests.emulator.samples import MESH, ROOT
 
 _HEAD = """
 import sys
@@ -102,4 +101,11 @@ def run(folder: Path, topology: str, overlay: str, script: str, *arguments: str)
         pytest.fail(f"exit status {done.returncode}\n{done.stdout}{done.stderr}")
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("RESULT "))
     found: dict[str, Any] = json.loads(line.removeprefix("RESULT "))
+    return found
+
+
+def result_of(path: Path) -> dict[str, Any]:
+    """Return a result file's content, without what depends on the wall clock."""
+    found: dict[str, Any] = json.loads(path.read_text())
+    del found["wall_clock"], found["command"]
     return found

@@ -21,17 +21,16 @@ from emulator.lab.daemons import Daemon, DaemonError
 from emulator.overlays import deployment
 from gtsdsl import compile_to
 from gtsdsl.data import shipped
-from tests.emulator.session.conftest import MESH, Emulate
-from tests.emulator.session.test_native import AS_USER, run_natively
+from tests.emulator.native import AS_USER, run_natively
+from tests.emulator.overlays.guest import result_of
+from tests.emulator.samples import MESH, Cli
 from tests.emulator.topologies import joined
-
-from .conftest import result_of
 
 if TYPE_CHECKING:
     from emulator.overlays.base import Overlay
 
 
-def test_a_result_fits_its_schema_and_names_the_study(overlaid: Emulate, tmp_path: Path) -> None:
+def test_a_result_fits_its_schema_and_names_the_study(overlaid: Cli, tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     done = overlaid("flannel", "--probe", "--count", "2", "--json", str(out))
     assert (done.returncode, done.stderr) == (0, "")
@@ -51,7 +50,7 @@ def test_a_result_fits_its_schema_and_names_the_study(overlaid: Emulate, tmp_pat
     assert "flannel vxlan, built-in control plane; etcd 3." in done.stdout
 
 
-def test_two_runs_are_the_same_where_all_programs_are(overlaid: Emulate, tmp_path: Path) -> None:
+def test_two_runs_are_the_same_where_all_programs_are(overlaid: Cli, tmp_path: Path) -> None:
     """With etcd they differ by readings of the clock (256 ns each): Go's scheduler asks the processor's counter."""
     paths = [tmp_path / name for name in ("first", "second")]
     for path in paths:
@@ -59,7 +58,7 @@ def test_two_runs_are_the_same_where_all_programs_are(overlaid: Emulate, tmp_pat
     assert result_of(paths[0]) == result_of(paths[1])
 
 
-def test_a_store_that_is_farther_away_takes_longer(overlaid: Emulate, tmp_path: Path) -> None:
+def test_a_store_that_is_farther_away_takes_longer(overlaid: Cli, tmp_path: Path) -> None:
     """From Prague, all are nearer to Bratislava's neighbour than to Milan."""
     times = {}
     for store in ("h2", "PRA"):
@@ -73,7 +72,7 @@ def test_a_store_that_is_farther_away_takes_longer(overlaid: Emulate, tmp_path: 
     assert times["PRA"] < times["h2"]
 
 
-def test_several_containers_a_host_know_each_other_by_name(overlaid: Emulate) -> None:
+def test_several_containers_a_host_know_each_other_by_name(overlaid: Cli) -> None:
     done = overlaid("geneve", "--containers", "2", "--exec", "c1: ping -qc 2 c2", "--exec", "c2: ping -qc 2 c10")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("2 received") == 2
@@ -106,7 +105,7 @@ def test_a_python_program_works_in_containers() -> None:
 
 @pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize("script", ['"$@"', AS_USER], ids=["root", "user"])
-def test_on_a_host_kernel(gtsdsl: Emulate, script: str) -> None:
+def test_run_natively_kernel(gtsdsl: Cli, script: str) -> None:
     """The host is a guest here, for it has netem; what is left is looked for after the end."""
     own = "export TMPDIR=/tmp/runs; mkdir $TMPDIR; "
     left = "; s=$?; sleep 1; pgrep -c etcd; ls -d /tmp/runs/gtsdsl-*/*-* /tmp/home/gtsdsl-*/*-* 2>/dev/null; exit $s"
@@ -134,7 +133,7 @@ def test_on_a_host_kernel(gtsdsl: Emulate, script: str) -> None:
         (["--overlay", "flannel", "--image", "x.tar"], 2, "error: an image is for containers of Docker"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_told_in_a_line(gtsdsl: Emulate, arguments: list[str], status: int, message: str) -> None:
+def test_what_cannot_be_is_told_in_a_line(gtsdsl: Cli, arguments: list[str], status: int, message: str) -> None:
     done = gtsdsl("emulate", str(MESH), "--probe", *arguments)
     assert done.returncode == status
     assert message in done.stderr
@@ -143,7 +142,7 @@ def test_what_cannot_be_is_told_in_a_line(gtsdsl: Emulate, arguments: list[str],
 
 
 @pytest.mark.usefixtures("guest_kernel")
-def test_without_containers_it_is_named_below_the_circuits(gtsdsl: Emulate, pair: Path) -> None:
+def test_without_containers_it_is_named_below_the_circuits(gtsdsl: Cli, pair: Path) -> None:
     done = gtsdsl("emulate", str(pair), "--overlay", "geneve", "--containers", "0", "--probe", "--count", "2")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1].startswith("l1 ")
@@ -151,7 +150,7 @@ def test_without_containers_it_is_named_below_the_circuits(gtsdsl: Emulate, pair
 
 
 @pytest.mark.usefixtures("guest_kernel")
-def test_a_guest_that_is_too_small_is_said_whatever_fails_in_it(gtsdsl: Emulate) -> None:
+def test_a_guest_that_is_too_small_is_said_whatever_fails_in_it(gtsdsl: Cli) -> None:
     done = gtsdsl("emulate", str(MESH), "--overlay", "flannel", "--memory", "150M", "--exec", "c1: true")
     assert done.returncode != 0
     warning, error = done.stderr.splitlines()
@@ -185,7 +184,7 @@ def test_a_daemon_that_never_gets_so_far_is_quoted(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize("overlay", ["flannel", "geneve"])
-def test_one_host_alone_is_a_network_of_its_containers(gtsdsl: Emulate, tmp_path: Path, overlay: str) -> None:
+def test_one_host_alone_is_a_network_of_its_containers(gtsdsl: Cli, tmp_path: Path, overlay: str) -> None:
     alone = tmp_path / "alone.dsl"
     alone.write_text('Alone { host { id = "h1"; port { id = "p1" } } }\n')
     options = ("--overlay", overlay, "--containers", "2", "--exec", "c1: ping -qc 1 c2; cat /sys/class/net/eth0/mtu")
@@ -196,7 +195,7 @@ def test_one_host_alone_is_a_network_of_its_containers(gtsdsl: Emulate, tmp_path
 
 
 @pytest.mark.usefixtures("guest_kernel")
-def test_each_of_many_hosts_on_a_switch_reaches_each(gtsdsl: Emulate, tmp_path: Path) -> None:
+def test_each_of_many_hosts_on_a_switch_reaches_each(gtsdsl: Cli, tmp_path: Path) -> None:
     count = 36  # 1,260 neighbours, where a kernel keeps 1,024 of them if nothing is said
     star = joined(((f"h{number}", "s1", "1ms") for number in range(1, count + 1)), switches=["s1"])
     (tmp_path / "star.dsl").write_text(compile_to(star, "dsl"))
@@ -206,7 +205,7 @@ def test_each_of_many_hosts_on_a_switch_reaches_each(gtsdsl: Emulate, tmp_path: 
 
 
 @pytest.mark.usefixtures("guest_kernel")
-def test_hosts_with_as_many_containers_as_there_may_be(gtsdsl: Emulate, tmp_path: Path) -> None:
+def test_hosts_with_as_many_containers_as_there_may_be(gtsdsl: Cli, tmp_path: Path) -> None:
     mesh = joined((f"h{one}", f"h{other}", "1ms") for one, other in itertools.combinations(range(1, 7), 2))
     (tmp_path / "mesh.dsl").write_text(compile_to(mesh, "dsl"))
     options = ("--overlay", "geneve", "--containers", "200", "--exec", "c1: ping -qc 1 c1200")
@@ -223,7 +222,7 @@ def test_hosts_with_as_many_containers_as_there_may_be(gtsdsl: Emulate, tmp_path
     ],
 )
 def test_a_daemon_that_fails_is_named_with_its_last_words(
-    gtsdsl: Emulate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, message: str
+    gtsdsl: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, message: str
 ) -> None:
     broken = tmp_path / "bin" / "etcd"
     broken.parent.mkdir()

@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.emulator.overlays.frames import UDP, between_containers, between_hosts, datagram, echoes, is_too_long
-from tests.emulator.overlays.guest import ROOT, TOPOLOGIES, run
-from tests.emulator.session.conftest import guest_kernel
-
-__all__ = ["guest_kernel"]
+from tests.emulator.overlays.guest import TOPOLOGIES, run
+from tests.emulator.samples import ROOT
 
 SCRIPT = """
 from dataclasses import asdict

@@ -11,10 +11,8 @@ from emulator.netlink import facilities
 from emulator.netlink.handle import Handle
 from emulator.overlays.flannel import Flannel, udp
 from emulator.overlays.model import OverlaySpec
-from tests.emulator.kernel.conftest import runs_or_says_why
-from tests.emulator.session.conftest import MESH, Emulate, gtsdsl, packaged
-
-__all__ = ["gtsdsl", "packaged"]
+from tests.emulator.kernel.packaged import runs_or_says_why
+from tests.emulator.samples import MESH, Cli
 
 
 def add_unknown(kernel: Handle) -> None:
@@ -44,7 +42,7 @@ def test_a_missing_tun_device_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Path("/proc/self/ns/net").stat().st_ino == before
 
 
-def test_debians_guest_kernel_has_no_wireguard_and_says_so(gtsdsl: Emulate, packaged: Kernel) -> None:
+def test_debians_guest_kernel_has_no_wireguard_and_says_so(gtsdsl: Cli, packaged: Kernel) -> None:
     if not runs_or_says_why(gtsdsl, packaged):
         return
     arguments = ["--kernel", "uml-packaged", "--clock", "real", "--exec", "c1: true"]
@@ -56,7 +54,7 @@ def test_debians_guest_kernel_has_no_wireguard_and_says_so(gtsdsl: Emulate, pack
     )
 
 
-def test_debians_guest_kernel_runs_the_other_forms(gtsdsl: Emulate, packaged: Kernel) -> None:
+def test_debians_guest_kernel_runs_the_other_forms(gtsdsl: Cli, packaged: Kernel) -> None:
     if not runs_or_says_why(gtsdsl, packaged):
         return
     arguments = ["--kernel", "uml-packaged", "--clock", "real", "--exec", "c1: ping -qc 2 c5"]

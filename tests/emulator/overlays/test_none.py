@@ -10,14 +10,12 @@ from emulator.mininet.network import EmulatedNetwork
 from emulator.overlays import deployment
 from emulator.overlays.spec import spec
 from emulator.plan import Options, plan
-from tests.emulator.overlays.guest import TOPOLOGIES, run
-from tests.emulator.session.conftest import Emulate
+from tests.emulator.overlays.guest import TOPOLOGIES, result_of, run
+from tests.emulator.samples import Cli
 from tests.emulator.topologies import joined
 
-from .conftest import result_of
 
-
-def test_machines_and_containers_are_the_same(overlaid: Emulate, tmp_path: Path) -> None:
+def test_machines_and_containers_are_the_same(overlaid: Cli, tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     done = overlaid("none", "--probe", "--json", str(out), "--exec", "c1: ping -qc 2 c5")
     assert (done.returncode, done.stderr) == (0, "")
@@ -30,7 +28,7 @@ def test_machines_and_containers_are_the_same(overlaid: Emulate, tmp_path: Path)
     assert found["addresses"] == {f"c{number}": f"100.64.0.{number}" for number in range(1, 6)}
 
 
-def test_the_table_names_hosts_and_containers(overlaid: Emulate) -> None:
+def test_the_table_names_hosts_and_containers(overlaid: Cli) -> None:
     lines = overlaid("none", "--probe", "--count", "2").stdout.splitlines()
     assert lines[0].split() == ["circuit", "between", "expected", "machines", "containers", "error", "lost"]
     assert lines[1].startswith("l1       c1 on h1 – c2 on h2  36.201568 ms")

@@ -16,7 +16,7 @@ from emulator.overlays.spec import spec
 from emulator.plan import Plan, plan
 from emulator.stores.model import StoreLocation
 from emulator.system.errors import EmulationError
-from tests.emulator.overlays.guest import ROOT
+from tests.emulator.samples import ROOT
 from tests.emulator.topologies import joined, mesh, ring
 
 TWO = plan(joined([("a", "b")]))

@@ -13,9 +13,8 @@ from emulator.kernel.cache import Kernel
 from emulator.session import emulate as running
 from emulator.system.errors import EmulationError
 from tests.emulator.captured import echoes, packets
-
-from .conftest import MESH, Emulate
-from .test_native import AS_USER, run_natively
+from tests.emulator.native import AS_USER, run_natively
+from tests.emulator.samples import MESH, Cli
 
 _START_NS = 1_767_225_600 * 10**9  # 2026-01-01
 _ONE_WAY_NS = 18_100_000
@@ -23,7 +22,7 @@ _SERIALISATION_NS = 98 * 8
 _WARM = "ping -c 1 h2 > /dev/null"
 
 
-def test_each_packet_has_the_time_at_which_it_left_the_delay_of_its_direction(emulate: Emulate, tmp_path: Path) -> None:
+def test_each_packet_has_the_time_at_which_it_left_the_delay_of_its_direction(emulate: Cli, tmp_path: Path) -> None:
     for name in ("one.pcap", "two.pcap"):
         done = emulate("--capture", f"l1={tmp_path / name}", "--exec", f"h1: {_WARM}; ping -q -c 3 h2")
         assert (done.returncode, done.stderr) == (0, "")
@@ -38,14 +37,14 @@ def test_each_packet_has_the_time_at_which_it_left_the_delay_of_its_direction(em
     assert (tmp_path / "one.pcap").read_bytes() == (tmp_path / "two.pcap").read_bytes()
 
 
-def test_an_overlays_first_packets_are_there(emulate: Emulate, tmp_path: Path) -> None:
+def test_an_overlays_first_packets_are_there(emulate: Cli, tmp_path: Path) -> None:
     file = tmp_path / "l1.pcap"
     done = emulate("--capture", f"l1={file}", "--overlay", "none", "--exec", "c1: true")
     assert (done.returncode, done.stderr) == (0, "")
     assert ("request", 1) in echoes(file)
 
 
-def test_a_run_that_is_ended_leaves_what_was_seen(emulate: Emulate, tmp_path: Path) -> None:
+def test_a_run_that_is_ended_leaves_what_was_seen(emulate: Cli, tmp_path: Path) -> None:
     file = tmp_path / "l1.pcap"
     done = emulate("--capture", f"l1={file}", "--clock", "real", "--timeout", "4", "--exec", "h1: ping -q -i 0.2 h2")
     assert done.returncode == 124
@@ -64,13 +63,13 @@ def test_a_run_that_is_ended_leaves_what_was_seen(emulate: Emulate, tmp_path: Pa
         ("l1=/dev/null/x.pcap", "/dev/null/x.pcap cannot be written: "),
     ],
 )
-def test_what_cannot_be_captured_is_refused_before_anything_starts(emulate: Emulate, text: str, message: str) -> None:
+def test_what_cannot_be_captured_is_refused_before_anything_starts(emulate: Cli, text: str, message: str) -> None:
     done = emulate("--capture", text, "--exec", "h1: echo started")
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
 
 
-def test_two_circuits_have_two_files(gtsdsl: Emulate, tmp_path: Path) -> None:
+def test_two_circuits_have_two_files(gtsdsl: Cli, tmp_path: Path) -> None:
     same = (tmp_path / "x.pcap", tmp_path / "." / tmp_path.name / ".." / "x.pcap")
     (tmp_path / tmp_path.name).mkdir()
     captures = [
@@ -83,7 +82,7 @@ def test_two_circuits_have_two_files(gtsdsl: Emulate, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("script", ['"$@"', AS_USER], ids=["root", "user"])
 @pytest.mark.usefixtures("guest_kernel")
-def test_on_the_hosts_kernel_the_file_grows_where_it_is(gtsdsl: Emulate, script: str, tmp_path: Path) -> None:
+def test_on_the_hosts_kernel_the_file_grows_where_it_is(gtsdsl: Cli, script: str, tmp_path: Path) -> None:
     file = f"/tmp/{os.getpid()}-{tmp_path.name}.pcap"  # the host is a guest: nothing is left of it
     status, out, err = run_natively(
         gtsdsl, script, "--capture", f"l1={file}",
@@ -94,7 +93,7 @@ def test_on_the_hosts_kernel_the_file_grows_where_it_is(gtsdsl: Emulate, script:
     assert f"size {header + arp + echoes} of 0" in out  # in the user's namespace, the user is root
 
 
-def test_lines_for_the_shell(emulate: Emulate, pair: Path) -> None:
+def test_lines_for_the_shell(emulate: Cli, pair: Path) -> None:
     lines = ["capture l1 one.pcap", f"h1 {_WARM}", "capture", "capture l1 stop", f"h1 {_WARM}", "capture",
              "capture l1 two.pcap", "capture l1 ../three.pcap", "capture l1", "capture l7 x.pcap"]  # fmt: skip
     (pair.parent / "lines").write_text("\n".join(lines) + "\n")

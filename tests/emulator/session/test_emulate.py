@@ -13,20 +13,19 @@ import pytest
 
 from emulator.kernel.cache import Kernel
 from gtsdsl.data import shipped
-
-from .conftest import MESH, Emulate
+from tests.emulator.samples import MESH, Cli
 
 RTT_MS = 36.2
 
 
-def test_a_command_runs_in_a_host_and_finds_the_other_by_its_name(emulate: Emulate) -> None:
+def test_a_command_runs_in_a_host_and_finds_the_other_by_its_name(emulate: Cli) -> None:
     done = emulate("--exec", "h1: ping -c 3 h2")
     assert (done.returncode, done.stderr) == (0, "")
     assert "3 packets transmitted, 3 received, 0% packet loss, time 2003ms" in done.stdout
     assert re.search(r"rtt min/avg/max/mdev = 36\.20[0-5]/", done.stdout)
 
 
-def test_commands_run_in_their_order_and_share_the_network(emulate: Emulate) -> None:
+def test_commands_run_in_their_order_and_share_the_network(emulate: Cli) -> None:
     fetch = "import urllib.request as it; print(it.urlopen('http://h2').status)"
     done = emulate(
         "--exec", "h2: python3 -m http.server 80 > /dev/null 2>&1 &",
@@ -39,25 +38,23 @@ def test_commands_run_in_their_order_and_share_the_network(emulate: Emulate) -> 
 @pytest.mark.parametrize(
     ("command", "status"), [("exit 7", 7), ("kill -9 $$", 137), ("no-such-command", 127), ("true", 0)]
 )
-def test_the_exit_status_is_the_failed_commands_and_it_ends_the_run(
-    emulate: Emulate, command: str, status: int
-) -> None:
+def test_the_exit_status_is_the_failed_commands_and_it_ends_the_run(emulate: Cli, command: str, status: int) -> None:
     done = emulate("--exec", f"h1: {command}", "--exec", "h2: echo more")
     assert done.returncode == status
     assert done.stdout == ("more\n" if status == 0 else "")
 
 
-def test_keep_going_runs_the_rest_and_still_fails(emulate: Emulate) -> None:
+def test_keep_going_runs_the_rest_and_still_fails(emulate: Cli) -> None:
     done = emulate("--keep-going", "--exec", "h1: echo err >&2; exit 7", "--exec", "h2: echo more; exit 8")
     assert (done.returncode, done.stdout, done.stderr) == (7, "more\n", "err\n")
 
 
-def test_the_shell_line_is_the_users_from_the_first_colon_on(emulate: Emulate) -> None:
+def test_the_shell_line_is_the_users_from_the_first_colon_on(emulate: Cli) -> None:
     assert emulate("--exec", "h1: echo 'a: b' \"$((1+1))\" : c").stdout == "a: b 2 : c\n"
 
 
 @pytest.mark.parametrize("delay", ["4s", "60s"])
-def test_a_host_far_away_is_reached(emulate: Emulate, pair: Path, delay: str) -> None:
+def test_a_host_far_away_is_reached(emulate: Cli, pair: Path, delay: str) -> None:
     """Though ARP would give up before it answers."""
     pair.write_text(pair.read_text().replace('id = "l1"', f'id = "l1"; delay = "{delay}"'))
     done = emulate("--probe", "--count", "3", "--json", "result.json")
@@ -68,12 +65,12 @@ def test_a_host_far_away_is_reached(emulate: Emulate, pair: Path, delay: str) ->
     assert " 0% packet loss" in emulate("--exec", "h1: ping -q -c 2 -W 300 h2").stdout
 
 
-def test_delays_can_be_given(emulate: Emulate) -> None:
+def test_delays_can_be_given(emulate: Cli) -> None:
     done = emulate("--rtt", "AMS-MIL=80ms", "--exec", "h1: ping -q -c 2 h2")
     assert re.search(r"= 80\.00[0-5]/", done.stdout), done.stdout
 
 
-def test_a_script_has_mininets_api(emulate: Emulate, tmp_path: Path) -> None:
+def test_a_script_has_mininets_api(emulate: Cli, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "import sys\nh1, h2 = net.get('h1', 'h2')\n"
@@ -84,7 +81,7 @@ def test_a_script_has_mininets_api(emulate: Emulate, tmp_path: Path) -> None:
     assert done.stdout == "2 packets transmitted, 2 received, 0% packet loss, time 1001ms\n0.0\n"
 
 
-def test_a_change_leaves_the_rest_of_what_a_link_was_told_as_it_is(emulate: Emulate, tmp_path: Path) -> None:
+def test_a_change_leaves_the_rest_of_what_a_link_was_told_as_it_is(emulate: Cli, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "from emulator.mininet.impair import described, impair\nh1, h2 = net.get('h1', 'h2')\n"
@@ -102,7 +99,7 @@ def test_a_change_leaves_the_rest_of_what_a_link_was_told_as_it_is(emulate: Emul
     assert "limit 7 delay 30ms loss 1%" in done.stdout
 
 
-def test_a_script_that_fails_shows_its_own_traceback(emulate: Emulate, tmp_path: Path) -> None:
+def test_a_script_that_fails_shows_its_own_traceback(emulate: Cli, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("def f():\n    1 / 0\nf()\n")
     done = emulate("--script", str(script))
@@ -111,7 +108,7 @@ def test_a_script_that_fails_shows_its_own_traceback(emulate: Emulate, tmp_path:
     assert "runpy" not in done.stderr
 
 
-def test_a_network_whose_process_is_killed_says_so(emulate: Emulate, tmp_path: Path) -> None:
+def test_a_network_whose_process_is_killed_says_so(emulate: Cli, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("import os\nos.kill(os.getpid(), 9)\n")
     done = emulate("--script", str(script))
@@ -119,7 +116,7 @@ def test_a_network_whose_process_is_killed_says_so(emulate: Emulate, tmp_path: P
     assert done.stderr == ("error: what runs the network was killed, as for want of memory: take more with --memory\n")
 
 
-def test_a_script_that_is_no_python_shows_its_own_line(emulate: Emulate, tmp_path: Path) -> None:
+def test_a_script_that_is_no_python_shows_its_own_line(emulate: Cli, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("def f(:\n")
     done = emulate("--script", str(script))
@@ -185,7 +182,7 @@ def test_a_working_folder_that_has_gone_is_the_root(pair: Path, tmp_path: Path) 
 # measurements
 
 
-def measure(gtsdsl: Emulate, output: Path, *arguments: str) -> dict[str, object]:
+def measure(gtsdsl: Cli, output: Path, *arguments: str) -> dict[str, object]:
     done = gtsdsl("emulate", str(MESH), "--probe", "--json", str(output), *arguments)
     assert done.returncode == 0, done.stderr
     found: dict[str, object] = json.loads(output.read_text())
@@ -193,7 +190,7 @@ def measure(gtsdsl: Emulate, output: Path, *arguments: str) -> dict[str, object]
 
 
 @pytest.mark.usefixtures("guest_kernel")
-def test_every_circuit_of_the_mesh_is_exact_and_two_runs_are_the_same(gtsdsl: Emulate, tmp_path: Path) -> None:
+def test_every_circuit_of_the_mesh_is_exact_and_two_runs_are_the_same(gtsdsl: Cli, tmp_path: Path) -> None:
     output = tmp_path / "result.json"
     first = measure(gtsdsl, output)
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
@@ -215,7 +212,7 @@ def test_every_circuit_of_the_mesh_is_exact_and_two_runs_are_the_same(gtsdsl: Em
 
 
 @pytest.mark.usefixtures("guest_kernel")
-def test_a_result_fits_its_schema(gtsdsl: Emulate, tmp_path: Path) -> None:
+def test_a_result_fits_its_schema(gtsdsl: Cli, tmp_path: Path) -> None:
     from jsonschema_rs import Draft202012Validator
 
     schema = json.loads(shipped("docs", "schema", "emulation-result-1.schema.json").read_text())
@@ -226,7 +223,7 @@ def test_a_result_fits_its_schema(gtsdsl: Emulate, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("guest_kernel")
-def test_a_table_for_people(gtsdsl: Emulate) -> None:
+def test_a_table_for_people(gtsdsl: Cli) -> None:
     done = gtsdsl("emulate", str(MESH), "--probe", "--count", "2")
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["circuit", "between", "configured", "expected", "measured", "error", "lost"]
@@ -236,7 +233,7 @@ def test_a_table_for_people(gtsdsl: Emulate) -> None:
 
 @pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize("switch", ["ovs", "bridge"])
-def test_hosts_at_switches_in_a_loop_reach_each_other(gtsdsl: Emulate, switch: str) -> None:
+def test_hosts_at_switches_in_a_loop_reach_each_other(gtsdsl: Cli, switch: str) -> None:
     """At once, for the network is there only when the spanning tree has settled."""
     topology = MESH.with_name("openflow_ofx.dsl")
     done = gtsdsl("emulate", str(topology), "--switch", switch, "--exec", "h1: ping -q -c 2 h5")
@@ -245,7 +242,7 @@ def test_hosts_at_switches_in_a_loop_reach_each_other(gtsdsl: Emulate, switch: s
 
 
 @pytest.mark.usefixtures("guest_kernel")
-def test_tcp_passes_switches(gtsdsl: Emulate) -> None:
+def test_tcp_passes_switches(gtsdsl: Cli) -> None:
     fetch = "import urllib.request as it; print(it.urlopen('http://h5', timeout=10).status)"
     done = gtsdsl(
         "emulate", str(MESH.with_name("openflow_ofx.dsl")),
@@ -314,7 +311,7 @@ def test_a_line_that_stops_the_clock_is_named(pair: Path, guest_kernel: Kernel) 
     assert "given up while it ran: h1 while :; do :; done\n" in done.stderr
 
 
-def test_a_result_on_standard_output_is_alone_there(emulate: Emulate) -> None:
+def test_a_result_on_standard_output_is_alone_there(emulate: Cli) -> None:
     done = emulate("--probe", "--exec", "h1: echo said", "--json", "-")
     assert json.loads(done.stdout)["probe"][0]["lost"] == 0
     assert "said\n" in done.stderr
@@ -355,41 +352,41 @@ def test_a_temporary_folder_may_be_called_anything(pair: Path, tmp_path: Path, g
         (("--set", "n"), "NAME=VALUE"),
     ],
 )
-def test_wrong_usage_is_said_before_anything_runs(emulate: Emulate, arguments: tuple[str, ...], said: str) -> None:
+def test_wrong_usage_is_said_before_anything_runs(emulate: Cli, arguments: tuple[str, ...], said: str) -> None:
     done = emulate(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in re.sub(r"\s+", " ", done.stderr)
     assert "Traceback" not in done.stderr
 
 
-def test_a_topology_with_errors_is_refused_with_its_diagnostics(gtsdsl: Emulate, tmp_path: Path) -> None:
+def test_a_topology_with_errors_is_refused_with_its_diagnostics(gtsdsl: Cli, tmp_path: Path) -> None:
     (tmp_path / "bad.dsl").write_text('Bad {\n  id = "B"\n  host { id = "h1" }\n  adjacency h1.nope, l1.src\n}\n')
     done = gtsdsl("emulate", str(tmp_path / "bad.dsl"), "--probe")
     assert (done.returncode, done.stdout) == (1, "")
     assert re.search(r"error\[GTS\d{3}\]", done.stderr)
 
 
-def test_a_topology_without_a_host_cannot_run(gtsdsl: Emulate, tmp_path: Path) -> None:
+def test_a_topology_without_a_host_cannot_run(gtsdsl: Cli, tmp_path: Path) -> None:
     (tmp_path / "none.dsl").write_text('None_ { id = "N" }\n')
     done = gtsdsl("emulate", str(tmp_path / "none.dsl"), "--probe")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
 
 
-def test_a_missing_kernel_is_one_line(gtsdsl: Emulate, pair: Path, tmp_path: Path) -> None:
+def test_a_missing_kernel_is_one_line(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
     prefix = ("env", f"XDG_CACHE_HOME={tmp_path}")
     done = gtsdsl("emulate", str(pair), "--kernel", "uml", "--probe", prefix=prefix)
     assert (done.returncode, done.stderr) == (3, "error: no guest kernel has been built: gtsdsl kernel build\n")
 
 
-def test_a_clock_is_never_replaced(gtsdsl: Emulate, pair: Path) -> None:
+def test_a_clock_is_never_replaced(gtsdsl: Cli, pair: Path) -> None:
     done = gtsdsl("emulate", str(pair), "--kernel", "native", "--clock", "virtual", "--probe")
     assert done.returncode == 3
     assert "no virtual clock" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["h 1", "$(touch owned)", "'; touch owned; '", "a\nb", "../../x", "-c", "h1\x1b[31m"])
-def test_ids_are_data(gtsdsl: Emulate, tmp_path: Path, guest_kernel: Kernel, name: str) -> None:
+def test_ids_are_data(gtsdsl: Cli, tmp_path: Path, guest_kernel: Kernel, name: str) -> None:
     assert guest_kernel
     text = MESH.read_text()
     quoted = name.replace("\\", "\\\\").replace("\n", "\\n").replace("$", "\\$").replace("\x1b", "\\u001b")
@@ -400,12 +397,12 @@ def test_ids_are_data(gtsdsl: Emulate, tmp_path: Path, guest_kernel: Kernel, nam
     assert not list(tmp_path.rglob("owned"))
 
 
-def test_a_timeout_names_the_command(emulate: Emulate) -> None:
+def test_a_timeout_names_the_command(emulate: Cli) -> None:
     done = emulate("--clock", "real", "--timeout", "4", "--exec", "h1: sleep 100")
     assert (done.returncode, done.stderr) == (124, "error: ended after 4 s, as asked: h1: sleep 100\n")
 
 
-def test_a_command_that_stops_the_clock_is_named(emulate: Emulate) -> None:
+def test_a_command_that_stops_the_clock_is_named(emulate: Cli) -> None:
     done = emulate("--patience", "3", "--exec", "h1: while :; do :; done")
     assert done.returncode == 125
     assert "the virtual clock has stood still for 3 s" in done.stderr
@@ -436,7 +433,7 @@ for name in os.listdir("/proc"):  # whoever would write the true result
 END"""
 
 
-def test_a_forged_result_is_not_believed(emulate: Emulate, tmp_path: Path) -> None:
+def test_a_forged_result_is_not_believed(emulate: Cli, tmp_path: Path) -> None:
     output = tmp_path / "result.json"
     done = emulate("--probe", "--count", "3", "--exec", FORGE, "--json", str(output))
     assert (done.returncode, done.stdout) == (3, "")
@@ -444,7 +441,7 @@ def test_a_forged_result_is_not_believed(emulate: Emulate, tmp_path: Path) -> No
     assert not output.exists()
 
 
-def test_a_run_that_leaves_no_result_has_not_succeeded(emulate: Emulate, tmp_path: Path) -> None:
+def test_a_run_that_leaves_no_result_has_not_succeeded(emulate: Cli, tmp_path: Path) -> None:
     output = tmp_path / "result.json"
     end = "h1: printf 0 > $GTSDSL_SHARED/status; echo o > /proc/sysrq-trigger; sleep 9"
     done = emulate("--exec", end, "--exec", "h1: false", "--json", str(output))

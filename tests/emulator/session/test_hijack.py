@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator.kernel.cache import Kernel
 from tests import hijack
 
 
@@ -77,8 +78,10 @@ def test_the_server_of_editors(folder: Path) -> None:
 
 
 @pytest.fixture(params=["uml", "uml-packaged"])
-def kernel(request: pytest.FixtureRequest) -> str:
-    request.getfixturevalue({"uml": "guest_kernel", "uml-packaged": "packaged"}[request.param])
+def kernel(request: pytest.FixtureRequest, guest_kernel: Kernel) -> str:
+    assert guest_kernel
+    if request.param == "uml-packaged":
+        request.getfixturevalue("packaged")
     return str(request.param)
 
 

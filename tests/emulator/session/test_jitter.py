@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Emulate
+from tests.emulator.samples import Cli
 
 _COUNT = 1000
 _RECEIVE = """
@@ -47,9 +47,7 @@ def jittery(pair: Path) -> Path:
 
 
 @pytest.mark.parametrize(("gap_s", "overtaking"), [("0.1", False), ("0.001", True), ("0.0001", True)])
-def test_delays_spread_evenly_whatever_the_spacing(
-    emulate: Emulate, jittery: Path, gap_s: str, overtaking: bool
-) -> None:
+def test_delays_spread_evenly_whatever_the_spacing(emulate: Cli, jittery: Path, gap_s: str, overtaking: bool) -> None:
     folder = jittery.parent
     done = emulate(
         "--exec", f"h2: python3 {folder}/receive.py > /tmp/seen.json &",
@@ -67,7 +65,7 @@ def test_delays_spread_evenly_whatever_the_spacing(
     assert (out_of_order > _COUNT / 4) if overtaking else (out_of_order == 0)
 
 
-def test_jitter_can_come_and_go_while_the_network_runs(emulate: Emulate, tmp_path: Path) -> None:
+def test_jitter_can_come_and_go_while_the_network_runs(emulate: Cli, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "from emulator.mininet.impair import impair\n"

@@ -14,8 +14,7 @@ import pytest
 
 from emulator.kernel.cache import Kernel
 from tests.emulator.leftovers import Leftovers
-
-from .conftest import PAIR
+from tests.emulator.samples import PAIR
 
 COMMANDS = {
     "check": "check pair.dsl",

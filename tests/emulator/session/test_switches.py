@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import MESH, Emulate
+from tests.emulator.samples import MESH, Cli
 
 pytestmark = pytest.mark.usefixtures("guest_kernel")
 _RING = MESH.with_name("openflow_ofx.dsl")
@@ -28,20 +28,20 @@ def star(folder: Path, hosts: int) -> Path:
     return path
 
 
-def test_a_switch_of_a_hundred_ports_adds_nothing_to_a_round_trip(gtsdsl: Emulate, tmp_path: Path) -> None:
+def test_a_switch_of_a_hundred_ports_adds_nothing_to_a_round_trip(gtsdsl: Cli, tmp_path: Path) -> None:
     done = gtsdsl("emulate", str(star(tmp_path, 100)), "--exec", "h1: ping -c 1 h2 > /dev/null; ping -q -c 4 h2")
     assert done.returncode == 0, done.stderr
     assert re.search(r"= 4\.00\d/4\.00\d/4\.0[01]\d/", done.stdout), done.stdout
 
 
-def test_a_bridge_of_a_hundred_ports_forwards_the_first_frame(gtsdsl: Emulate, tmp_path: Path) -> None:
+def test_a_bridge_of_a_hundred_ports_forwards_the_first_frame(gtsdsl: Cli, tmp_path: Path) -> None:
     done = gtsdsl("emulate", str(star(tmp_path, 100)), "--switch", "bridge", "--exec", "h1: ping -q -c 1 h2")
     assert done.returncode == 0, done.stderr
     assert re.search(r"= 12\.0\d\d/", done.stdout), done.stdout  # with ARP's two round trips
 
 
 @pytest.mark.parametrize("switch", ["ovs", "bridge"])
-def test_a_switch_stops_and_starts_again(gtsdsl: Emulate, tmp_path: Path, switch: str) -> None:
+def test_a_switch_stops_and_starts_again(gtsdsl: Cli, tmp_path: Path, switch: str) -> None:
     lines = ["switch s1 stop", "h1 ping -q -c 1 -W 1 h2", "switch s1 start", "h1 ping -q -c 1 -W 2 h2"]
     (tmp_path / "lines").write_text("\n".join(lines) + "\n")
     done = gtsdsl(
@@ -50,7 +50,7 @@ def test_a_switch_stops_and_starts_again(gtsdsl: Emulate, tmp_path: Path, switch
     assert re.findall(r"[\d.]+% packet loss", done.stdout) == ["100% packet loss", "0% packet loss"], done.stdout
 
 
-def test_a_script_is_told_that_switches_and_controllers_are_the_topologys(gtsdsl: Emulate, tmp_path: Path) -> None:
+def test_a_script_is_told_that_switches_and_controllers_are_the_topologys(gtsdsl: Cli, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     for line, message in (("addSwitch('s9')", "s9: a running network"), ("addController()", "c0: a controller is")):
         script.write_text(f"net.{line}\n")
@@ -58,7 +58,7 @@ def test_a_script_is_told_that_switches_and_controllers_are_the_topologys(gtsdsl
         assert message in done.stderr
 
 
-def test_iperf_ends_and_two_runs_are_the_same_to_the_byte(gtsdsl: Emulate, tmp_path: Path) -> None:
+def test_iperf_ends_and_two_runs_are_the_same_to_the_byte(gtsdsl: Cli, tmp_path: Path) -> None:
     for run in ("one", "two"):
         done = gtsdsl(
             "emulate", str(_RING), "--capture", f"trunk12={tmp_path / run}.pcap",
@@ -74,7 +74,7 @@ def test_iperf_ends_and_two_runs_are_the_same_to_the_byte(gtsdsl: Emulate, tmp_p
 
 
 @pytest.mark.parametrize("clock", ["virtual", "real"])
-def test_the_kernel_forwards_in_each_clock(gtsdsl: Emulate, tmp_path: Path, clock: str) -> None:
+def test_the_kernel_forwards_in_each_clock(gtsdsl: Cli, tmp_path: Path, clock: str) -> None:
     done = gtsdsl(
         "emulate", str(star(tmp_path, 3)), "--clock", clock,
         "--exec", "h1: ping -q -c 2 h2", "--exec", "h1: ovs-vsctl get bridge s1 datapath_type",
@@ -86,7 +86,7 @@ def test_the_kernel_forwards_in_each_clock(gtsdsl: Emulate, tmp_path: Path, cloc
 
 @pytest.mark.skipif(shutil.which("ovs-testcontroller") is None, reason="there is no controller")
 @pytest.mark.parametrize("topology", ["openflow_ofx.dsl", "openflow_vsi.dsl"])
-def test_switches_obey_the_controller_of_their_topology(gtsdsl: Emulate, topology: str) -> None:
+def test_switches_obey_the_controller_of_their_topology(gtsdsl: Cli, topology: str) -> None:
     done = gtsdsl(
         "emulate", str(MESH.with_name(topology)),
         "--exec", "controller: ovs-testcontroller ptcp:6633 2> /dev/null & sleep 5",

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.emulator.leftovers import Leftovers
+from tests.emulator.samples import Cli
 from tests.emulator.users import WITHOUT_POWER
-
-from .conftest import Emulate
 
 MASKS = [0o000, 0o002, 0o022, 0o077, 0o277, 0o477, 0o777]
 
@@ -20,7 +19,7 @@ def under(mask: int) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("mask", MASKS)
-def test_an_emulation(emulate: Emulate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mask: int) -> None:
+def test_an_emulation(emulate: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mask: int) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "runs"))
     (tmp_path / "runs").mkdir(mode=0o700)
     # the guest sees the host's files
@@ -36,7 +35,7 @@ def test_an_emulation(emulate: Emulate, tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize("mask", MASKS)
-def test_a_guest_with_an_output_folder(gtsdsl: Emulate, tmp_path: Path, mask: int) -> None:
+def test_a_guest_with_an_output_folder(gtsdsl: Cli, tmp_path: Path, mask: int) -> None:
     done = gtsdsl("guest", "-o", "out", "--", "sh", "-c", "echo 42 > out/file", prefix=under(mask))
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "work" / "out" / "file").read_text() == "42\n"

@@ -12,11 +12,8 @@ from emulator.plan import Options, plan
 from emulator.stores.client import Client
 from emulator.stores.etcd import Store
 from emulator.stores.model import StoreLocation
-from tests.emulator.session.conftest import Emulate, emulate, gtsdsl, guest_kernel, pair
-from tests.emulator.stores.waiting import wait_for
 from tests.emulator.topologies import joined
-
-__all__ = ["Emulate", "emulate", "gtsdsl", "guest_kernel", "pair"]
+from tests.emulator.waiting import wait_for
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import pytest
 from emulator.mininet.network import EmulatedNetwork
 from emulator.stores.client import Client, Event, StoreError
 from emulator.stores.etcd import Store
-from tests.emulator.stores.waiting import next_events, wait_for
+from tests.emulator.waiting import next_events, wait_for
 
 pytestmark = pytest.mark.networks
 

@@ -20,7 +20,7 @@ from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
 from emulator.stores.model import StoreLocation
 from emulator.stores.relay import Relay
-from tests.emulator.stores.waiting import next_events, wait_for
+from tests.emulator.waiting import next_events, wait_for
 
 pytestmark = pytest.mark.networks
 _PLACE = StoreLocation(address="127.0.0.1:2379")

@@ -1,0 +1,68 @@
+"""The guest kernels and the command line that tests use, and the markers of what a test needs."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from emulator.kernel.build import build
+from emulator.kernel.cache import Kernel, built_kernels, packaged_kernel
+from emulator.system.errors import EmulationError
+from emulator.system.user_namespace import may_make_networks
+from tests.emulator.samples import Cli
+
+GUEST_FIXTURES = {"guest_kernel", "packaged"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that boot a guest, and skip those that need missing rights."""
+    for item in items:
+        if GUEST_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("guest")
+        if item.get_closest_marker("networks") and not may_make_networks():
+            item.add_marker(pytest.mark.skip(reason="needs root, or `unshare --map-root-user --net --mount pytest`"))
+
+
+@pytest.fixture(scope="session")
+def guest_kernel() -> Kernel:
+    """The newest built guest kernel in the user's cache. If the cache has none, build it, which takes minutes."""
+    if platform.machine() != "x86_64" or sys.platform != "linux":
+        pytest.skip("a guest kernel runs on Linux on x86-64 only")
+    while not built_kernels():
+        try:
+            build(None, lambda _what, _part: None, lambda _message: None)
+        except EmulationError as error:
+            if "another gtsdsl builds" not in str(error):
+                raise
+            time.sleep(1)  # another worker of this test run builds it
+    return built_kernels()[0]
+
+
+@pytest.fixture(scope="session")
+def packaged() -> Kernel:
+    """Debian's packaged guest kernel."""
+    kernel = packaged_kernel()
+    if kernel is None:
+        pytest.skip("Debian's user-mode-linux is not installed")
+    return kernel
+
+
+@pytest.fixture
+def gtsdsl(tmp_path: Path) -> Cli:
+    """A function that runs the command line in an empty folder."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+
+    def run(*arguments: str, prefix: Sequence[str] = (), cwd: Path = folder) -> subprocess.CompletedProcess[str]:
+        command = [*prefix, sys.executable, "-m", "gtsdsl", *arguments]
+        return subprocess.run(
+            command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240, check=False
+        )
+
+    return run

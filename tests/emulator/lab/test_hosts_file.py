@@ -1,0 +1,24 @@
+"""What the hosts of a network are called."""
+
+from __future__ import annotations
+
+from emulator.inside.shell import Shell
+from emulator.lab.hosts_file import names_of_hosts
+from emulator.plan import plan
+from tests.emulator.topologies import joined
+
+
+def test_a_host_is_known_by_its_id_too() -> None:
+    made = plan(joined([("webserver01", "webserver02"), ("webserver02", "a-b")]))
+    assert list(names_of_hosts(made).values()) == ["webserve01 webserver01", "webserve02 webserver02", "a_b a-b"]
+
+
+def test_an_id_that_is_no_hosts_name_or_anothers_is_none() -> None:
+    made = plan(joined([("s1/h1", "localhost"), ("A-b", "a-B"), ("10.0.0.1", "-x")]))
+    assert all(" " not in names for names in names_of_hosts(made).values())
+
+
+def test_a_host_called_as_a_command_of_the_shell_has_another_name() -> None:
+    commands = {name.removeprefix("do_") for name in dir(Shell) if name.startswith("do_")}
+    hosts = plan(joined([], alone=sorted(commands))).hosts
+    assert not commands & {host.name for host in hosts}

@@ -1,0 +1,256 @@
+"""Docker's overlay by real daemons, over a mesh, a star and a line: who reaches whom, how fast, in which frames."""
+
+from __future__ import annotations
+
+import struct
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.docker import programs
+from emulator.overlays.libnetwork.overlay import LAST_WITH_STORE
+from tests.emulator.overlays.frames import ICMP, UDP, between_hosts, datagram, echoes, is_too_long
+from tests.emulator.overlays.guest import TOPOLOGIES, run
+from tests.emulator.samples import Cli
+
+pytestmark = [pytest.mark.usefixtures("guest_kernel"), pytest.mark.timeout(600)]
+
+FORMS = ("kv", "swarm")
+OVERHEAD_BYTES = 50
+MTU_BYTES = 1450
+VNI = {"kv": 256, "swarm": 4097}
+VXLAN_PORT = 4789
+CHECKOUT = Path(__file__).parents[4]
+
+MEASURE = """
+from dataclasses import asdict
+time.sleep(5)  # daemons that have just started have much to do, and the clock that they read takes its time
+names = sorted(probe.addresses)
+rtt_ms = {f"{a} {b}": probe.steady_ms(a, b) for a in names for b in names if a < b}
+back = {f"{b} {a}": probe.reach(b, a) for a in names for b in names if a < b}
+interface = net["h1"].intfNames()[0]
+frames = captured(net, "h1", interface, lambda: probe.rtt_ms("c1", "c2"))
+ping = "ping -c 1 -W 2 -M do -s"
+largest = captured(net, "h1", interface, lambda: net["c1"].cmd(ping, 1450 - 28, probe.addresses["c2"]))
+mtu_bytes = [overlay.least_mtu_bytes]
+for narrow in 1400, 1500:
+    net["h3"].cmd("ip link set mtu", narrow, "dev", net["h3"].intfNames()[0])
+    mtu_bytes.append(overlay.least_mtu_bytes)
+found = dict(
+    rtt_ms=rtt_ms, back=back, frames=frames, largest=largest, mtu_bytes=mtu_bytes, addresses=dict(probe.addresses),
+    passes=net["c1"].cmd(ping, 1450 - 28, probe.addresses["c2"]),
+    refused=net["c1"].cmd(ping, 1450 - 27, probe.addresses["c2"]),
+    names={name: net["c1"].cmd("ping -c 1 -W 2", name) for name in names},
+    host=net["c1"].cmd("ping -c 1 -W 2 h2"),
+    inside=net["c1"].cmd("hostname; cat /proc/1/comm; ls -d /home 2>&1; cat /etc/resolv.conf"),
+    first=[item.after_ns for item in net.deployment.first_packets],
+    state={host: asdict(overlay.state(host)) for host in overlay.spec.hosts},
+    peers={host: [asdict(peer) for peer in overlay.peers(host)] for host in overlay.spec.hosts},
+    agent=overlay.agent,
+)
+"""
+
+FAULTS = """
+from emulator.lab.containers import Container
+
+def everybody():
+    return all(probe.reach(a, b) for a in sorted(probe.addresses) for b in sorted(probe.addresses) if a < b)
+
+def shown(host):
+    return sorted({link.name for link in overlay.state(host).links} & {"br0", "vxlan0"})
+
+def restart(host, name):
+    began_s = time.monotonic()
+    overlay.start(host)
+    seconds_until(lambda: overlay.is_ready(host))
+    net.reattach(name)
+    seconds_until(everybody)
+    return time.monotonic() - began_s
+
+everybody_at_first = everybody()
+restarts = {}
+for host, name in ("h2", "c2"), ("h1", "c1"):  # the first one's is a swarm's manager
+    before = net[name].cmd("hostname").strip()
+    kill(net, host)
+    dead = everybody(), shown(host), sorted({peer.host for peer in overlay.peers(host)})
+    restarts[host] = *dead, restart(host, name), before, net[name].cmd("hostname").strip(), shown(host)
+
+cut(net, "h4", "down")
+time.sleep(60)
+while_cut = {pair: probe.reach(*pair.split()) for pair in ("c1 c4", "c1 c2", "c2 c3")}
+cut(net, "h4", "up")
+back_s = seconds_until(everybody)
+
+without_store, new_s = None, None
+if store is not None:
+    store.daemon.stop()
+    time.sleep(5)
+    without_store = everybody()
+    store.start()
+    seconds_until(store.is_ready)
+    began_s = time.monotonic()
+    new = Container("c9", "h3")
+    probe.addresses["c9"] = net.add_container(new, overlay.attach(new)).IP()
+    probe.seconds_until("c1", "c9")
+    new_s = time.monotonic() - began_s
+found |= dict(
+    everybody_at_first=everybody_at_first, restarts=restarts, while_cut=while_cut, back_s=back_s,
+    without_store=without_store, new_s=new_s,
+)
+"""
+
+
+def require_docker_with_store() -> None:
+    """Skip a test of ``kv`` where Docker has it no more."""
+    version = programs.version()
+    if int(version.partition(".")[0] or 0) > LAST_WITH_STORE:
+        pytest.skip(f"Docker {version} has no external key-value store; Debian 12's docker.io has")
+
+
+@pytest.fixture(scope="session")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What the scripts tell of a form over a topology; each is brought up once, and fails on the mesh only."""
+
+    @cache
+    def of(form: str, topology: str) -> dict[str, Any]:
+        script = MEASURE + (FAULTS if topology == "mesh" else "") + "tell(**found)"
+        if form == "kv":
+            require_docker_with_store()
+        return run(tmp_path_factory.mktemp("libnetwork"), topology, f"libnetwork:{form}", script)
+
+    return of
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+@pytest.mark.parametrize("form", FORMS)
+def test_every_container_reaches_every_other_in_the_round_trip_of_the_circuits(
+    measured: Any, form: str, topology: str
+) -> None:
+    found = measured(form, topology)
+    assert all(after_ns is not None for after_ns in found["first"])
+    assert all(found["back"].values())
+    expected = TOPOLOGIES[topology].round_trips_ms
+    assert found["rtt_ms"].keys() == expected.keys()
+    for ends, rtt_ms in found["rtt_ms"].items():
+        # each way over each circuit takes the time to send the bits, at 1 Gbit/s
+        bits_ms = 2 * (98 + OVERHEAD_BYTES) * 8 / 1e6 * (1 if topology == "mesh" else 3)
+        assert expected[ends] <= rtt_ms <= expected[ends] + bits_ms + 0.01, ends
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_agent_is_the_real_daemon(measured: Any, form: str) -> None:
+    assert measured(form, "mesh")["agent"].startswith("dockerd ")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_packet_is_a_frame_between_containers_in_vxlan_between_hosts(measured: Any, form: str) -> None:
+    found = measured(form, "mesh")
+    frames = [frame for frame in echoes(found["frames"]) if datagram(frame).ports[1] == VXLAN_PORT]
+    inners = []
+    for frame in frames:
+        outer = datagram(frame)
+        flags, vni = struct.unpack("!B3xI", outer.payload[:8])
+        if vni >> 8 == VNI[form]:
+            assert between_hosts(outer)
+            assert (outer.protocol, flags) == (UDP, 0x08)
+            assert len(frame) == len(outer.payload) - 8 + OVERHEAD_BYTES
+            inners.append(datagram(outer.payload[8:]))
+    first, second = found["addresses"]["c1"], found["addresses"]["c2"]
+    echo = [(it.source, it.target, it.mac) for it in inners if it.protocol == ICMP]
+    assert [(source, target) for source, target, _ in echo] == [(first, second), (second, first)]
+    # Docker makes a container's MAC address of its IP address
+    assert echo[0][2] == "02:42:" + bytes(map(int, second.split("."))).hex(":")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_largest_packet_passes_and_one_byte_more_does_not(measured: Any, form: str) -> None:
+    found = measured(form, "mesh")
+    assert " 0% packet loss" in found["passes"]
+    assert is_too_long(found["refused"], MTU_BYTES)
+    outers = [datagram(frame) for frame in echoes(found["largest"])]
+    assert [it.total_bytes for it in outers if it.ports[1] == VXLAN_PORT and len(it.payload) > MTU_BYTES] == [1500] * 2
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_mtu_is_that_of_the_narrowest_circuit(measured: Any, form: str) -> None:
+    assert measured(form, "mesh")["mtu_bytes"] == [1500, 1400, 1500]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_names_resolve_by_dockers_own_name_server(measured: Any, form: str) -> None:
+    found = measured(form, "mesh")
+    for name, said in found["names"].items():
+        assert f"PING {name} ({found['addresses'][name]})" in said
+        assert " 0% packet loss" in said
+    assert "nameserver 127.0.0.11" in found["inside"]
+    assert "PING h2 (100.64.0.2)" in found["host"]
+    assert " 0% packet loss" in found["host"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_commands_run_in_the_container(measured: Any, form: str) -> None:
+    lines = measured(form, "mesh")["inside"].splitlines()
+    assert lines[:2] == ["c1", "sh"]
+    assert "No such file" in lines[2]  # this machine has a /home
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_hidden_namespace_has_a_bridge_a_vxlan_with_proxied_arp_and_an_entry_for_each_container(
+    measured: Any, form: str
+) -> None:
+    found = measured(form, "mesh")
+    links = {link["name"]: link for link in found["state"]["h1"]["links"]}
+    assert links["br0"]["kind"] == "bridge"
+    assert (links["vxlan0"]["master"], links["vxlan0"]["mtu_bytes"]) == ("br0", MTU_BYTES)
+    assert dict(links["vxlan0"]["details"]) == {
+        "vni": VNI[form], "port": VXLAN_PORT, "local": None,
+        "learning": True, "proxy": True, "l2miss": True, "l3miss": True,
+    }  # fmt: skip
+    machine_of = {entry["mac"]: entry["destination"] for entry in found["state"]["h1"]["fdb"]}
+    behind = {item["address"]: machine_of[item["mac"]] for item in found["state"]["h1"]["neighbours"]}
+    for number in range(2, 6):
+        address = found["addresses"][f"c{number}"]
+        assert behind[address] == f"100.64.0.{number}"
+        peer = {"host": f"h{number}", "address": f"100.64.0.{number}", "subnet": f"{address}/32"}
+        assert peer in found["peers"]["h1"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_daemon_that_is_killed_comes_back_with_its_containers(measured: Any, form: str) -> None:
+    found = measured(form, "mesh")
+    assert found["everybody_at_first"]
+    for host, (reached, links, peers, restart_s, before, after, again) in found["restarts"].items():
+        # the kernel forwards without its daemon, and it is seen by what
+        assert reached
+        assert links == again == ["br0", "vxlan0"]
+        assert peers == sorted({"h1", "h2", "h3", "h4", "h5"} - {host})
+        assert restart_s < 60
+        assert before == after == host.replace("h", "c")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_host_that_gossip_has_declared_dead_comes_back(measured: Any, form: str) -> None:
+    found = measured(form, "mesh")
+    assert found["while_cut"] == {"c1 c4": False, "c1 c2": True, "c2 c3": True}
+    assert found["back_s"] < 60
+
+
+def test_a_container_can_be_started_when_the_store_is_back(measured: Any) -> None:
+    found = measured("kv", "mesh")
+    assert found["without_store"]
+    assert found["new_s"] < 10
+
+
+def test_a_daemons_key_is_its_own_and_not_the_machines(gtsdsl: Cli, pair: Path) -> None:
+    require_docker_with_store()
+    key = "/etc/docker/key.json"  # no key: who reads it, fails
+    script = f'mkdir -p /etc/docker; echo none > {key}; "$@"; status=$?; cat {key}; exit $status'
+    run = [sys.executable, "-m", "gtsdsl", "emulate", str(pair), "--kernel", "native", "--overlay", "libnetwork"]
+    ping = ["--exec", "c1: ping -q -c 1 c2"]
+    done = gtsdsl("guest", "--memory", "2G", "--", "sh", "-c", script, "sh", *run, *ping, cwd=CHECKOUT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 received" in done.stdout
+    assert done.stdout.endswith("\nnone\n")

@@ -1,0 +1,25 @@
+"""Topologies that tests of the emulator share, and the type of the fixtures that run the command line."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+"""The checkout."""
+
+MESH = ROOT / "examples" / "full_mesh.dsl"
+
+PAIR = """Pair {
+  id = "Pair"
+  host { id = "h1"; location = "AMS"; port { id = "p" } }
+  host { id = "h2"; location = "MIL"; port { id = "p" } }
+  link { id = "l1"; port { id = "src" }; port { id = "dst" } }
+  adjacency h1.p, l1.src
+  adjacency h2.p, l1.dst
+}
+"""
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+"""A function that takes arguments of the command line and returns the process that ran with them."""
