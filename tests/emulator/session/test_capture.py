@@ -12,7 +12,7 @@ import pytest
 from emulator.kernel.cache import Kernel
 from emulator.session import emulate as running
 from emulator.system.errors import EmulationError
-from tests.emulator.captured import echoes, packets
+from tests.emulator.measure.pcap_reader import echoes, packets
 from tests.emulator.native import AS_USER, run_natively
 from tests.emulator.samples import MESH, Cli
 

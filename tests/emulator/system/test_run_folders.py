@@ -27,9 +27,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 DIES = """
 import os, sys, tempfile
 from pathlib import Path
-from emulator.system.run_folders import Run
+from emulator.system.run_folders import RunFolder
 tempfile.tempdir = sys.argv[1]
-run = Run("test").__enter__()
+run = RunFolder("test").__enter__()
 for memory in run.memory_folders:
     memory.mkdir()
     (memory / "file").touch()
@@ -149,7 +149,7 @@ def test_folders_a_thousand_deep_are_removed() -> None:
 CLOSED = """
 import sys, tempfile
 from pathlib import Path
-from emulator.system.run_folders import Run
+from emulator.system.run_folders import RunFolder
 tempfile.tempdir = sys.argv[1]
 with Run("test") as run:
     (run.path / "shared" / "closed" / "within").mkdir(parents=True)
