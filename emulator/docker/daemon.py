@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import socket
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from emulator.docker.model import HOST_NETWORK, RuncContainer
 from emulator.lab.containers import Container
 from emulator.lab.daemons import Daemon, DaemonError, start_program
 from emulator.system.errors import EmulationError
-from emulator.system.poll import readable
+from emulator.system.poll import readable, wait_until
 from emulator.system.text import one_line
 
 if TYPE_CHECKING:
@@ -302,10 +301,9 @@ def _await_command(pid: int) -> None:
     Until then the process is runc's, with runc's variables. In a virtual clock it may remain so until this
     process sleeps.
     """
-    deadline_s = time.monotonic() + _TIMEOUT_S
+    environment = Path(f"/proc/{pid}/environ")
     with contextlib.suppress(OSError):  # the process has ended
-        while _RUNC in Path(f"/proc/{pid}/environ").read_bytes() and time.monotonic() < deadline_s:
-            time.sleep(_POLL_S)
+        wait_until(lambda: _RUNC not in environment.read_bytes(), _TIMEOUT_S, _POLL_S)
 
 
 def _send_ping(path: Path) -> socket.socket | None:

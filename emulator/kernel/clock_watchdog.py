@@ -11,10 +11,10 @@ import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from emulator.kernel.cache import Symbols
 from emulator.kernel.supervisor import children
+from emulator.system.closing import Closing
 from emulator.system.text import one_line
 
 PATIENCE_S = 60.0
@@ -36,7 +36,7 @@ _COMM_BYTES = 16
 _FIRST_TASK = b"swapper"
 
 
-class GuestMemory:
+class GuestMemory(Closing):
     """The memory of a guest kernel's process, from which the virtual clock and the running task are read."""
 
     def __init__(self, pid: int, symbols: Symbols) -> None:
@@ -46,10 +46,8 @@ class GuestMemory:
         self._symbols = symbols
         self._descriptor = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Close the guest's memory."""
         os.close(self._descriptor)
 
     def virtual_ns(self) -> int:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from emulator.kernel import supervisor as keeper
@@ -33,6 +32,7 @@ from emulator.kernel.job import (
 from emulator.kernel.kinds import Clock
 from emulator.kernel.output import open_output
 from emulator.kernel.quota import LEAST_BYTES
+from emulator.system.closing import Closing
 from emulator.system.errors import (
     EmulationError,
     GuestFailedError,
@@ -95,7 +95,7 @@ class Boot(GuestLimits):
     clock: Clock = Clock.VIRTUAL
 
 
-class Guest:
+class Guest(Closing):
     """A guest kernel that runs a job: booted at entry, ended, with all that belongs to it, at exit.
 
     What is in it ends with it however this process ends, killed included (see `emulator.kernel.supervisor`).
@@ -119,9 +119,8 @@ class Guest:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """End the guest, and remove its run folder."""
         with signals_held():
             self._stack.close()
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from emulator.lab.forks import fork
 from emulator.lab.lab import Lab
 from emulator.netlink import namespaces
 from emulator.system.errors import EmulationError
+from emulator.system.poll import wait_until
 from emulator.system.text import one_line
 
 _POLL_S = 0.01
@@ -55,12 +55,15 @@ class Daemon:
         Raises:
             DaemonError: it has ended, or is not ready after ``patience_s``.
         """
-        deadline_s = time.monotonic() + patience_s
-        while not is_ready():
+
+        def is_ready_or_ended() -> bool:
+            if is_ready():
+                return True
             self.check()
-            if time.monotonic() > deadline_s:
-                raise DaemonError(f"{self} {trouble} after {patience_s:g} s: {self.last_lines()}")
-            time.sleep(_POLL_S)
+            return False
+
+        if not wait_until(is_ready_or_ended, patience_s, _POLL_S):
+            raise DaemonError(f"{self} {trouble} after {patience_s:g} s: {self.last_lines()}")
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it, and all that it started in its session, with a signal first and by force if that does not help.
@@ -69,11 +72,8 @@ class Daemon:
         """
         if (ended := self._poll()) is not None:
             return ended
-        deadline_s = time.monotonic() + _GRACE_S
         self._signal(number)
-        while self._poll() is None and time.monotonic() < deadline_s:
-            time.sleep(_POLL_S)
-        if self._status is None:
+        if not wait_until(lambda: self._poll() is not None, _GRACE_S, _POLL_S):
             self._signal(signal.SIGKILL)
             self._poll(0)
         return -signal.SIGKILL if self._status is None else self._status

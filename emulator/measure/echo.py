@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 
 from emulator.netlink import namespaces
+from emulator.system.closing import Closing
 from emulator.system.poll import readable
 
 PAYLOAD_BYTES = 56
@@ -25,7 +26,7 @@ _ECHO_REQUEST, _ECHO_REPLY = 8, 0
 _TIMESPEC = struct.Struct("=qq")
 
 
-class Echo:
+class Echo(Closing):
     """Echo requests from an address to others; a context manager."""
 
     def __init__(self, namespace: int, source: str, interface: str | None = None) -> None:
@@ -46,10 +47,8 @@ class Echo:
             raise
         self._identifier = os.getpid() & 0xFFFF
 
-    def __enter__(self) -> Echo:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Close the socket."""
         self._socket.close()
 
     def fileno(self) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from mininet.node import Switch as MininetSwitch
 
 from emulator.lab.lab import Lab
@@ -11,6 +9,7 @@ from emulator.mininet.node import EmulatedNode
 from emulator.netlink import links
 from emulator.plan import Interface, Switch
 from emulator.system.errors import EmulationError
+from emulator.system.poll import wait_until
 
 _PATIENCE_S = 60.0
 """More than 802.1D's own figures need: a port listens for 15 s, and learns for 15 more."""
@@ -91,9 +90,9 @@ def await_spanning_tree(lab: Lab) -> None:
     Raises:
         EmulationError: that takes too long.
     """
-    deadline_s = time.monotonic() + _PATIENCE_S
+    undecided = {links.LISTENING, links.LEARNING}
     with lab.netlink(lab.plan.switches[0].name) as netlink:
-        while {links.LISTENING, links.LEARNING} & set(links.bridge_port_states(netlink).values()):
-            if time.monotonic() > deadline_s:
-                raise EmulationError("the bridges' spanning tree does not settle: links go up and down meanwhile")
-            time.sleep(_LOOK_S)
+        if not wait_until(
+            lambda: undecided.isdisjoint(links.bridge_port_states(netlink).values()), _PATIENCE_S, _LOOK_S
+        ):
+            raise EmulationError("the bridges' spanning tree does not settle: links go up and down meanwhile")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from mininet.log import output
@@ -22,6 +21,7 @@ from emulator.mininet.node import EmulatedHost, EmulatedNode
 from emulator.mininet.ovs import OpenVSwitch, OvsSwitch, has_kernel_datapath
 from emulator.netlink import namespaces
 from emulator.plan import Circuit, Interface, Plan
+from emulator.system.closing import Closing
 from emulator.system.errors import EmulationError
 from emulator.system.text import one_line
 from gtsdsl.topology.addresses import LOOPBACK_POOL
@@ -34,7 +34,7 @@ __all__ = ["EmulatedNetwork"]
 _ANSWER_MS = 10_000
 
 
-class EmulatedNetwork(Mininet):  # type: ignore[misc]
+class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
     """A network that runs from entry to exit; a context manager, and a `mininet.net.Mininet`.
 
     Beyond Mininet's API there are ``plan`` and ``underlay``, the namespaces. A host's address (`Host.IP()`) is its
@@ -77,9 +77,8 @@ class EmulatedNetwork(Mininet):  # type: ignore[misc]
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Stop the network; see `stop`."""
         self.stop()
 
     @property

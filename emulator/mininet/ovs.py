@@ -14,6 +14,7 @@ from emulator.netlink.connection import NETLINK_GENERIC, Netlink, NetlinkError
 from emulator.netlink.messages import Request, text
 from emulator.plan import Switch
 from emulator.system.errors import EmulationError
+from emulator.system.poll import wait_until
 from emulator.system.programs import OPEN_VSWITCH, find_program
 
 _SCHEMA_PLACES = ("/usr/share/openvswitch/vswitch.ovsschema", "/usr/local/share/openvswitch/vswitch.ovsschema")
@@ -135,17 +136,18 @@ class OpenVSwitch:
         Raises:
             EmulationError: that takes too long.
         """
-        deadline_s = time.monotonic() + _PATIENCE_S
         before = ""
-        while True:
+
+        def are_forwarding() -> bool:
+            nonlocal before
             looped = [self.ask("rstp/show", switch.name) for switch in switches if switch.plan.spanning_tree]
             shown = "\n".join(looped)
-            if (not looped or (shown == before and _is_settled(shown))) and all(map(self._forwards, switches)):
-                return
-            if time.monotonic() > deadline_s:
-                raise EmulationError("Open vSwitch: the switches do not begin to forward")
+            is_decided = not looped or (shown == before and _is_settled(shown))
             before = shown
-            time.sleep(_LOOK_S)
+            return is_decided and all(map(self._forwards, switches))
+
+        if not wait_until(are_forwarding, _PATIENCE_S, _LOOK_S):
+            raise EmulationError("Open vSwitch: the switches do not begin to forward")
 
 
 class OvsSwitch(EmulatedSwitch):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import socket
-from types import TracebackType
-from typing import Self
 
 from emulator.netlink.connection import NETLINK_ROUTE
 from emulator.netlink.messages import HEADER
+from emulator.system.closing import Closing
 
 _RTMGRP_LINK, _RTMGRP_NEIGH, _RTMGRP_IPV4_IFADDR, _RTMGRP_IPV4_ROUTE = 0x1, 0x4, 0x10, 0x40
 _GROUPS = _RTMGRP_LINK | _RTMGRP_NEIGH | _RTMGRP_IPV4_IFADDR | _RTMGRP_IPV4_ROUTE
@@ -15,7 +14,7 @@ _RTM_NEWNEIGH = 28
 _MESSAGE_BYTES = 2**16
 
 
-class Changes:
+class Changes(Closing):
     """A listener to the kernel's announcements for the calling thread's network namespace; a context manager."""
 
     def __init__(self) -> None:
@@ -23,12 +22,8 @@ class Changes:
         self._socket.setblocking(False)
         self._socket.bind((0, _GROUPS))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the socket."""
         self._socket.close()
 
     def seen(self) -> bool:

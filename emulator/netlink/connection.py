@@ -7,10 +7,9 @@ import os
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Self
 
 from emulator.netlink.messages import HEADER, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, Request, attributes
+from emulator.system.closing import Closing
 from emulator.system.errors import EmulationError
 
 NETLINK_ROUTE, NETLINK_GENERIC = 0, 16
@@ -34,7 +33,7 @@ class NetlinkError(EmulationError):
         super().__init__(f"{subject}: the kernel refuses: {os.strerror(number)}{detail}")
 
 
-class Netlink:
+class Netlink(Closing):
     """A netlink socket for the calling thread's network namespace; a context manager."""
 
     def __init__(self, family: int = NETLINK_ROUTE) -> None:
@@ -43,14 +42,6 @@ class Netlink:
         # an error quotes only the request's header, and has a text that says what is wrong
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_EXT_ACK, 1)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def fileno(self) -> int:
         """The socket's descriptor."""

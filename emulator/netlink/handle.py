@@ -11,12 +11,12 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 from emulator.netlink import namespaces
 from emulator.netlink.connection import NetlinkError
 from emulator.netlink.state import FdbEntry, InterfaceAddress, Neighbour, Route, TunnelPeer
+from emulator.system.closing import Closing
 
 Entry: TypeAlias = Neighbour | FdbEntry | Route | TunnelPeer
 """An entry of one of the kernel's tables that leads to another host."""
@@ -32,7 +32,7 @@ _IFNAME_BYTES = 16
 _IFREQ = struct.Struct("16si20x")
 
 
-class Handle:
+class Handle(Closing):
     """Open sockets in one network namespace, to change it; a context manager for one process and one thread.
 
     Each method raises a `NetlinkError`, which names the link or the entry, if the kernel refuses.
@@ -47,14 +47,6 @@ class Handle:
             # an ioctl reads names, indices and MTUs, because they are needed often and netlink messages take longer
             self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self._kernel = IPRoute()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the sockets."""

@@ -19,12 +19,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Self
 
 from emulator.kernel.guest import Sink
 from emulator.kernel.job import say_running
 from emulator.plan.json import Json
+from emulator.system.closing import Closing
 from emulator.system.decode import parsed
 from emulator.system.errors import EmulationError, in_a_line
 from gtsdsl.text import printable
@@ -49,7 +50,7 @@ class Ended:
     timed_out: bool
 
 
-class Channel:
+class Channel(Closing):
     """The side that asks; a context manager around a place that serves."""
 
     def __init__(self, place: Runner, *, stops: bool) -> None:
@@ -72,9 +73,8 @@ class Channel:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """End the task, and release what leads to it."""
         self._stack.close()
 
     def ask(self, request: dict[str, Json], stdout: Sink | None = None) -> dict[str, object]:

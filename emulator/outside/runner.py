@@ -29,6 +29,7 @@ from emulator.kernel.job import (
     words,
 )
 from emulator.kernel.kinds import Clock
+from emulator.system.closing import Closing
 from emulator.system.errors import EmulationError, GuestTimeoutError
 from emulator.system.folders import working_folder
 from emulator.system.poll import readable
@@ -120,7 +121,7 @@ def open_place(where: Where, task: Task) -> Runner:
     return NativeRunner(task, where.timeout_s)
 
 
-class NativeRunner:
+class NativeRunner(Closing):
     """A process of this machine's kernel that does a task; in a user namespace of its own where we are not root."""
 
     def __init__(self, task: Task, timeout_s: float | None = None, *, has_terminal: bool = False) -> None:
@@ -163,9 +164,8 @@ class NativeRunner:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """End the process, and remove its run folder."""
         with signals_held():
             self._stack.close()
 

@@ -22,7 +22,7 @@ from emulator.overlays.model import FirstPacket, OverlaySpec
 from emulator.stores.etcd import Store, parse_address
 from emulator.stores.relay import Relay
 from emulator.system.errors import EmulationError
-from emulator.system.poll import readable
+from emulator.system.poll import readable, wait_until
 
 _STORE_PATIENCE_S = 60.0
 _READY_PATIENCE_S = 180.0
@@ -143,12 +143,9 @@ def _join(found: Overlay, began_ns: int, progress: Progress) -> tuple[dict[str, 
 
 
 def _await_store(store: Store) -> None:
-    deadline_s = time.monotonic() + _STORE_PATIENCE_S
-    while not store.is_ready():
-        if time.monotonic() > deadline_s:
-            said = f": {store.daemon.last_lines()}" if store.daemon is not None else ""
-            raise DaemonError(f"the store is not ready after {_STORE_PATIENCE_S:g} s{said}")
-        time.sleep(_INTERVAL_S)
+    if not wait_until(store.is_ready, _STORE_PATIENCE_S, _INTERVAL_S):
+        said = f": {store.daemon.last_lines()}" if store.daemon is not None else ""
+        raise DaemonError(f"the store is not ready after {_STORE_PATIENCE_S:g} s{said}")
 
 
 def _attach_all(found: Overlay, meetings: _Meetings, progress: Progress) -> dict[str, Attachment]:

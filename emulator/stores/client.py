@@ -11,8 +11,6 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from types import TracebackType
-from typing import Self
 
 from emulator.stores.keepalive import enable_keepalive
 from emulator.stores.messages import (
@@ -35,6 +33,7 @@ from emulator.stores.messages import (
     store_name,
 )
 from emulator.stores.watch import Watch
+from emulator.system.closing import Closing
 
 __all__ = ["Client", "Event", "KeyValue", "Listing", "StoreError", "Watch"]
 
@@ -42,7 +41,7 @@ DEADLINE_S = 5.0
 """The time limit of a request: many times the longest circuit's round trip, and less than the term of a lease."""
 
 
-class Client:
+class Client(Closing):
     """A client of one store; a context manager that closes the connection.
 
     The first request connects, and so does the next request after a failed one. A client serves one thread of one
@@ -56,14 +55,6 @@ class Client:
         self.address = (host, port)
         self.deadline_s = deadline_s
         self._connection: http.client.HTTPConnection | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connection; watches have connections of their own and continue."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from emulator.lab.daemons import DaemonError
 from emulator.lab.forks import fork
 from emulator.stores.keepalive import enable_keepalive
+from emulator.system.closing import Closing
 
 if TYPE_CHECKING:
     import asyncio
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 2**16
 
 
-class Relay:
+class Relay(Closing):
     """A process that forwards connections to ``address``; a context manager that ends it.
 
     The process connects from the network namespace in which it was made. `add_listener` gives it sockets that listen
@@ -32,14 +32,6 @@ class Relay:
         with far_end:
             self.pid = fork(lambda: self._run(far_end))
         """The process identifier; 0 after the process has ended and was waited for."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the process, which closes its connections."""

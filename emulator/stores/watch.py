@@ -7,8 +7,6 @@ import math
 import select
 import socket
 import time
-from types import TracebackType
-from typing import Self
 
 from emulator.stores.keepalive import enable_keepalive
 from emulator.stores.messages import (
@@ -25,9 +23,10 @@ from emulator.stores.messages import (
     require_object,
     store_name,
 )
+from emulator.system.closing import Closing
 
 
-class Watch:
+class Watch(Closing):
     """A stream of the changes of some keys; a context manager that closes the connection.
 
     TCP keep-alive breaks the watch about five seconds after the store has become unreachable.
@@ -58,14 +57,6 @@ class Watch:
         except OSError as error:
             self.close()
             raise StoreError(f"{store_name(address)}: {failure_reason(error, deadline_s)}") from None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connection, which ends the watch."""

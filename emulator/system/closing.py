@@ -20,4 +20,4 @@ class Closing(abc.ABC):
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Release what the object holds. A second call does nothing."""
+        """Release what the object holds."""

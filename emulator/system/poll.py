@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 
 
 def readable(descriptors: Iterable[int], patience_s: float | None) -> set[int]:
@@ -12,3 +13,13 @@ def readable(descriptors: Iterable[int], patience_s: float | None) -> set[int]:
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
     return {descriptor for descriptor, _ in poll.poll(None if patience_s is None else patience_s * 1000)}
+
+
+def wait_until(condition: Callable[[], bool], patience_s: float, interval_s: float) -> bool:
+    """Test a condition every ``interval_s`` seconds; return whether it became true within ``patience_s``."""
+    deadline_s = time.monotonic() + patience_s
+    while not condition():
+        if time.monotonic() > deadline_s:
+            return False
+        time.sleep(interval_s)
+    return True

@@ -17,9 +17,9 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+from emulator.system.closing import Closing
 from emulator.system.errors import EmulationError
 from emulator.system.folders import removing_all
 from emulator.system.programs import environment
@@ -100,7 +100,7 @@ def _open_to_owner(path: Path) -> None:
         path.chmod(stat.S_IMODE(found.st_mode) | wanted)
 
 
-class RunFolder:
+class RunFolder(Closing):
     """A run's folder, locked from entry to exit; a context manager that removes all that belongs to the run.
 
     ``path`` is the folder. ``lock`` is the descriptor that holds the lock. A helper process that inherits the
@@ -119,9 +119,8 @@ class RunFolder:
             fcntl.flock(self.lock, fcntl.LOCK_EX)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Remove the folder, then release its lock."""
         try:
             _remove(self.path)
         finally:
