@@ -84,7 +84,7 @@ def _processor_s() -> float:
 
 
 def _compile(path: Path) -> None:
-    from gtsdsl.inputs.loading import load
+    from gtsdsl.loading import load
     from gtsdsl.targets import compile_to
 
     compile_to(load(path), "gts-json")

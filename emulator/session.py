@@ -68,7 +68,7 @@ def emulate(
         GtsError: the topology has errors.
         EmulationError: it cannot be run, or this machine cannot; the message says what mends it.
     """
-    from gtsdsl.inputs.loading import load
+    from gtsdsl.loading import load
 
     testbed = topology if isinstance(topology, Testbed) else load(topology, parameters=parameters)
     options = Options(circuits=circuits, switch=switch, seed=seed)

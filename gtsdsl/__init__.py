@@ -15,7 +15,7 @@ TYPE_CHECKING = False  # as type checkers know it: the import of `typing` would 
 if TYPE_CHECKING:
     from gtsdsl.diagnostics import Diagnostic, GtsError
     from gtsdsl.graph import from_graph, to_graph
-    from gtsdsl.inputs.loading import load, loads
+    from gtsdsl.loading import load, loads
     from gtsdsl.model.testbed import Testbed
     from gtsdsl.targets import compile_to
 
@@ -27,8 +27,8 @@ _HOMES = {
     "Testbed": "gtsdsl.model.testbed",
     "compile_to": "gtsdsl.targets",
     "from_graph": "gtsdsl.graph",
-    "load": "gtsdsl.inputs.loading",
-    "loads": "gtsdsl.inputs.loading",
+    "load": "gtsdsl.loading",
+    "loads": "gtsdsl.loading",
     "to_graph": "gtsdsl.graph",
 }
 

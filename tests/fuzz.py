@@ -17,7 +17,7 @@ from pathlib import Path
 from gtsdsl.diagnostics import GtsError
 from gtsdsl.diagnostics.text import render
 from gtsdsl.formatting import format_text
-from gtsdsl.inputs.loading import check
+from gtsdsl.loading import check
 from gtsdsl.source import Source
 from gtsdsl.syntax import parse
 from gtsdsl.syntax.scanner import all_words

@@ -11,7 +11,8 @@ import pytest
 import gtsdsl
 from gtsdsl.data import shipped
 from gtsdsl.formatting import format_text
-from gtsdsl.inputs.loading import check, read_source
+from gtsdsl.inputs.files import read_source
+from gtsdsl.loading import check
 from gtsdsl.model.testbed import flatten
 from gtsdsl.targets import FORMATS
 

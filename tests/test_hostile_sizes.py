@@ -15,7 +15,7 @@ from gtsdsl.circuits.own import MAX_CHARACTERS, MAX_CIRCUITS
 from gtsdsl.data import shipped
 from gtsdsl.inputs.files import MAX_BYTES
 from gtsdsl.inputs.json import MAX_DEPTH, MAX_WORDS
-from gtsdsl.inputs.loading import check
+from gtsdsl.loading import check
 from gtsdsl.model.references import MAX_DOTS
 from gtsdsl.model.values import MAX_DIGITS, MAX_STRING
 from gtsdsl.rules.index import MAX_PATHS

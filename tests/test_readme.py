@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from gtsdsl.inputs.loading import check
+from gtsdsl.loading import check
 from gtsdsl.source import Source
 from tests.emulator.docker.archives import save
 

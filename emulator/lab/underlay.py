@@ -22,7 +22,7 @@ from emulator.plan import Circuit, Interface, Plan
 from emulator.plan.neighbours import permanent_neighbours
 from emulator.system.closing import Closing
 from emulator.system.errors import EmulationError
-from gtsdsl.inputs.loading import without_collector
+from gtsdsl.collector import without_collector
 from gtsdsl.topology.addresses import Address
 from gtsdsl.topology.naming import interface_name
 from gtsdsl.topology.routes import FORWARDING, open_filters, time_to_live

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from emulator.inside.completion import LINK_WORDS
 from emulator.system.errors import EmulationError
+from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_loss
 from gtsdsl.text import did_you_mean, printable
 from gtsdsl.topology.impairments import Impairment
-from gtsdsl.topology.units import parse_bandwidth, parse_duration_us, parse_loss
 
 if TYPE_CHECKING:
     from emulator.mininet.interfaces import EmulatedIntf, EmulatedLink

@@ -11,9 +11,9 @@ from mininet.link import Intf, Link
 from emulator.lab.underlay import parse_address
 from emulator.netlink import addresses, links, qdiscs
 from emulator.system.errors import EmulationError
+from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_loss
 from gtsdsl.topology.addresses import Address
 from gtsdsl.topology.impairments import Impairment
-from gtsdsl.topology.units import parse_bandwidth, parse_duration_us, parse_loss
 
 if TYPE_CHECKING:
     from emulator.mininet.network import EmulatedNetwork

@@ -13,10 +13,10 @@ from gtsdsl.circuits.known import pair
 from gtsdsl.circuits.model import Circuit, Circuits, Measurement, Pair, Site
 from gtsdsl.diagnostics import Diagnostic, GtsError, Note
 from gtsdsl.inputs.json import parse
+from gtsdsl.model.units import MAX_DURATION_US, parse_duration_us
 from gtsdsl.model.values import Value
 from gtsdsl.source import JsonPath, Source
 from gtsdsl.text import did_you_mean, printable
-from gtsdsl.topology.units import MAX_DURATION_US, parse_duration_us
 
 MAX_CIRCUITS = 10_000
 """Circuits and sites in one file: those of 140 sites with each other."""

@@ -13,7 +13,8 @@ from gtsdsl.cli.output import wants_color, write_output, write_stdout
 from gtsdsl.diagnostics import Findings, GtsError
 from gtsdsl.diagnostics.report import FileReport, counted, report
 from gtsdsl.diagnostics.text import render
-from gtsdsl.inputs.loading import check, read_source
+from gtsdsl.inputs.files import read_source
+from gtsdsl.loading import check
 
 _FORMATS = ("text", "json", "sarif", "github", "junit")
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from gtsdsl.cli.output import print_diagnostics, write_output
-from gtsdsl.inputs.loading import check, read_source
+from gtsdsl.inputs.files import read_source
+from gtsdsl.loading import check
 from gtsdsl.model.values import Value
 from gtsdsl.targets import FORMATS, compile_to, warnings
 from gtsdsl.text import printable

@@ -10,7 +10,8 @@ from gtsdsl.circuits import read_circuits
 from gtsdsl.cli.output import print_diagnostics, write_output
 from gtsdsl.diagnostics import GtsError
 from gtsdsl.draw import FORMATS, draw
-from gtsdsl.inputs.loading import check, read_source
+from gtsdsl.inputs.files import read_source
+from gtsdsl.loading import check
 from gtsdsl.text import printable
 
 

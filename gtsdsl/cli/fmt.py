@@ -12,7 +12,7 @@ from gtsdsl.cli.inputs import find_inputs
 from gtsdsl.cli.output import print_diagnostics, wants_color, write_output, write_stdout
 from gtsdsl.diagnostics import GtsError
 from gtsdsl.formatting import format_text
-from gtsdsl.inputs.loading import read_source
+from gtsdsl.inputs.files import read_source
 from gtsdsl.source import Source
 from gtsdsl.text import printable
 

@@ -12,7 +12,8 @@ import click
 
 from gtsdsl.cli.compile import parse_settings
 from gtsdsl.cli.output import print_diagnostics, write_output
-from gtsdsl.inputs.loading import check, read_source
+from gtsdsl.inputs.files import read_source
+from gtsdsl.loading import check
 from gtsdsl.text import did_you_mean, printable
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def user_circuits(rtts: Sequence[str], path: Path | None) -> Circuits | None:
         GtsError: the file is none.
     """
     from gtsdsl.circuits import Circuit, Circuits, canonical, read_circuits
-    from gtsdsl.topology.units import parse_duration_us
+    from gtsdsl.model.units import parse_duration_us
 
     own = read_circuits(path) if path else Circuits()
     given = dict(own.circuits)

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from gtsdsl.collector import without_collector
 from gtsdsl.diagnostics import Diagnostic, Findings
-from gtsdsl.inputs.loading import MAX_BYTES, CheckResult, check, without_collector
+from gtsdsl.inputs.files import MAX_BYTES
+from gtsdsl.loading import CheckResult, check
 from gtsdsl.lsp.context import Bracket
 from gtsdsl.lsp.index import all_testbeds, index
 from gtsdsl.lsp.symbols import Index, Symbol

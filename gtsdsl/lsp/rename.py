@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 
-from gtsdsl.inputs.loading import check
+from gtsdsl.loading import check
 from gtsdsl.lsp.analysis import Analysis
 from gtsdsl.lsp.navigation import same_name
 from gtsdsl.lsp.symbols import IdScope, Kind, Symbol, Variables

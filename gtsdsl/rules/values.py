@@ -12,9 +12,9 @@ from gtsdsl.circuits import SITES, site
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.classes import CLASSES
 from gtsdsl.model.testbed import SWITCH_CLASSES, Port, Resource, Testbed
+from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_loss
 from gtsdsl.model.values import Value, describe
 from gtsdsl.rules.index import Index, place_of, shown
-from gtsdsl.topology.units import parse_bandwidth, parse_duration_us, parse_loss
 
 
 class Bad(NamedTuple):

@@ -19,12 +19,12 @@ from urllib.parse import quote
 
 from gtsdsl.model.testbed import PortRef, Resource, Testbed
 from gtsdsl.targets.figures import plain
-from gtsdsl.targets.names import safe_names
 from gtsdsl.targets.remark import Remark, ids_of
 from gtsdsl.topology.addresses import Address, addresses, loopbacks, with_control_addresses
 from gtsdsl.topology.controllers import bridged_ports, controllers, is_switch
 from gtsdsl.topology.impairments import Impairment, impairments
 from gtsdsl.topology.routes import FORWARDING, Hop, host_routes, open_filters, time_to_live
+from gtsdsl.topology.safe_names import safe_names
 from gtsdsl.topology.wiring import Wire, nodes, wires
 
 IMAGE = "nicolaka/netshoot:latest"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gtsdsl.model.testbed import Testbed
+from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_loss
 from gtsdsl.model.values import Value
 from gtsdsl.text import printable
-from gtsdsl.topology.units import parse_bandwidth, parse_duration_us, parse_loss
 from gtsdsl.topology.wiring import nodes, wires
 
 if TYPE_CHECKING:

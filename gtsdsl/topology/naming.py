@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gtsdsl.model.testbed import PortRef, Resource
-from gtsdsl.targets.names import safe_names
 from gtsdsl.topology.controllers import controllers, is_switch
+from gtsdsl.topology.safe_names import safe_names
 from gtsdsl.topology.wiring import Wire
 
 _MAX_OPENFLOW_PORT = 0xFF00  # those above are reserved (OpenFlow 1.0, 5.2.1)

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gtsdsl.cli import cli
-from gtsdsl.inputs.loading import check, loads
+from gtsdsl.loading import check, loads
 from gtsdsl.model.shapes import SHAPES, build
 from gtsdsl.source import Source
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from gtsdsl.diagnostics import Diagnostic, Findings
 from gtsdsl.diagnostics.findings import MAX_FINDINGS, MAX_FOUND
 from gtsdsl.diagnostics.text import SHOWN, render
-from gtsdsl.inputs.loading import check
+from gtsdsl.loading import check
 from gtsdsl.source import Source, Span
 
 _SOURCE = Source("<test>", "x" * 2 * MAX_FOUND)

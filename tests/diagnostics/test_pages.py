@@ -8,7 +8,7 @@ import pytest
 from gtsdsl.circuits import parse_circuits
 from gtsdsl.data import shipped
 from gtsdsl.diagnostics import CODES, GtsError
-from gtsdsl.inputs.loading import check
+from gtsdsl.loading import check
 from gtsdsl.source import Source
 
 PAGES = shipped("docs", "diagnostics")

@@ -13,7 +13,7 @@ from gtsdsl.evaluate.limits import BoundPassed, Meter
 from gtsdsl.evaluate.methods import METHODS, Caller
 from gtsdsl.evaluate.operators import OPERATORS, operate
 from gtsdsl.evaluate.values import ClosureValue, Failed, RuntimeValue, Scope
-from gtsdsl.inputs.loading import check
+from gtsdsl.loading import check
 from gtsdsl.model.testbed import PortRef
 from gtsdsl.source import Source
 from gtsdsl.syntax import nodes

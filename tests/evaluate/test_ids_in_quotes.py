@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gtsdsl.diagnostics import Diagnostic
-from gtsdsl.inputs.loading import check
+from gtsdsl.loading import check
 from gtsdsl.source import Source
 
 TEXT = """Lab {

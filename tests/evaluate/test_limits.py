@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from gtsdsl.evaluate import limits as bounds
-from gtsdsl.inputs.loading import check
+from gtsdsl.loading import check
 from gtsdsl.model import values
 from gtsdsl.source import Source
 from gtsdsl.syntax import parser
@@ -123,7 +123,7 @@ _CHILD = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
 from gtsdsl.diagnostics.text import render
-from gtsdsl.inputs.loading import check
+from gtsdsl.loading import check
 from gtsdsl.source import Source
 print(render(check(Source("<test>", eval(sys.argv[1]))).diagnostics, color=False))
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gtsdsl.inputs.loading import check
+from gtsdsl.loading import check
 from gtsdsl.source import Source
 
 RIGHT = """\

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from gtsdsl.evaluate import evaluate
-from gtsdsl.inputs.loading import read_json
+from gtsdsl.loading import read_json
 from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed
 from gtsdsl.model.values import Value
 from gtsdsl.source import Source

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 from gtsdsl.data import shipped
-from gtsdsl.inputs.loading import read_json as read
+from gtsdsl.loading import read_json as read
 from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed, flatten
 from gtsdsl.model.values import Value
 from gtsdsl.source import Source

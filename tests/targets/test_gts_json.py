@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gtsdsl.data import shipped
 from gtsdsl.diagnostics import Diagnostic
-from gtsdsl.inputs.loading import read_json as read
+from gtsdsl.loading import read_json as read
 from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed
 from gtsdsl.model.values import Value
 from gtsdsl.source import Source

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gtsdsl.targets.names import safe_names
+from gtsdsl.topology.safe_names import safe_names
 from tests.hostile import HOSTILE_IDS
 
 WORD = r"[A-Za-z][A-Za-z0-9_]*"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gtsdsl.inputs.loading import check
+from gtsdsl.loading import check
 from gtsdsl.model.testbed import Port, Resource, Testbed
 from gtsdsl.model.values import Value
 from gtsdsl.source import Source

@@ -8,6 +8,7 @@ import pytest
 
 from gtsdsl.circuits import Circuits, parse_circuits
 from gtsdsl.model.testbed import Port, Testbed
+from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_loss
 from gtsdsl.model.values import Value
 from gtsdsl.source import Source
 from gtsdsl.topology.impairments import (
@@ -15,7 +16,6 @@ from gtsdsl.topology.impairments import (
     Impairment,
     impairments,
 )
-from gtsdsl.topology.units import parse_bandwidth, parse_duration_us, parse_loss
 from tests.targets.samples import host, link, pair, triangle, wired
 
 

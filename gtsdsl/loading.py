@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gtsdsl.collector import without_collector
 from gtsdsl.diagnostics import Diagnostic, Findings, GtsError
-from gtsdsl.inputs.files import MAX_BYTES, read_source
+from gtsdsl.inputs.files import read_source
 from gtsdsl.model.testbed import Testbed
 from gtsdsl.model.values import Value
 from gtsdsl.source import Source
@@ -20,8 +19,6 @@ from gtsdsl.text import printable
 
 if TYPE_CHECKING:
     from gtsdsl.syntax import Parsed
-
-__all__ = ["MAX_BYTES", "CheckResult", "check", "load", "loads", "read_source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,29 +105,8 @@ def read_json(source: Source) -> tuple[Testbed | None, tuple[Diagnostic, ...]]:
     if keys & {"dsl_id", "nodes", "edges"} and not keys & {"gts", "resources"}:
         from gtsdsl.inputs.editor_json import read
     else:
-        from gtsdsl.targets.gts_json import read
+        from gtsdsl.inputs.gts_json import read
     return read(document, source)
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Keep Python from looking for circles in what is being read.
-
-    A large file makes half a million values that hold each other in no circle, and are all wanted; the collector
-    walks them again and again, and takes two thirds of the time.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        if gc.get_freeze_count() == 0:
-            # what was made is old now: without this, the collector's first act would be to walk all of it
-            gc.freeze()
-            gc.unfreeze()
-        gc.enable()
 
 
 def loads(text: str, *, name: str = "<string>", parameters: Mapping[str, Value] | None = None) -> Testbed:
