@@ -13,12 +13,13 @@ from mininet.cli import CLI
 from mininet.log import error as say_error
 from mininet.log import lg, output, setLogLevel
 
-from emulator.inside.completion import HISTORY, PROMPT, VERBS, complete
+from emulator.completion import HISTORY, PROMPT, complete
 from emulator.kernel.job import say_running
 from emulator.mininet.impair import USAGE, described, impair
 from emulator.system.errors import EmulationError, in_a_line
 from emulator.system.programs import find_program
 from gtsdsl.text import did_you_mean, printable
+from gtsdsl.topology.naming import SHELL_COMMANDS
 
 if TYPE_CHECKING:
     from emulator.mininet.network import EmulatedNetwork
@@ -72,7 +73,7 @@ class Shell(CLI):  # type: ignore[misc]
         """A command for a host. Names are left as they are: each host finds the others by them."""
         first, _, command = line.strip().partition(" ")
         if first not in self.mn:
-            near = did_you_mean(first[:80], [*VERBS, *self.mn]) or "`help` and `nodes` list them"
+            near = did_you_mean(first[:80], [*SHELL_COMMANDS, *self.mn]) or "`help` and `nodes` list them"
             say_error(f"*** neither a command nor a host: {first[:80]!a}; {near}\n")
         elif not command.strip():
             say_error(f"*** {first}: and which command? As in: {first} ping -c 3 {first}\n")

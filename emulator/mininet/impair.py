@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emulator.inside.completion import LINK_WORDS
 from emulator.system.errors import EmulationError
 from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_loss
 from gtsdsl.text import did_you_mean, printable
@@ -17,6 +16,16 @@ if TYPE_CHECKING:
     from emulator.mininet.network import EmulatedNetwork
 
 USAGE = "link ID up | down | [rtt 40ms] [delay 20ms] [jitter 1ms] [loss 1%] [bandwidth 100]"
+
+_CHANGES: Mapping[str, Callable[[Impairment, str], Impairment]] = {
+    "rtt": lambda effect, value: replace(effect, rtt_us=parse_duration_us(value)),
+    "delay": lambda effect, value: replace(effect, rtt_us=2 * parse_duration_us(value)),
+    "jitter": lambda effect, value: replace(effect, jitter_us=parse_duration_us(value)),
+    "loss": lambda effect, value: replace(effect, loss_percent=parse_loss(value)),
+    "bandwidth": lambda effect, value: replace(effect, rate_bps=parse_bandwidth(value)),
+}
+LINK_WORDS = ("up", "down", *_CHANGES)
+"""The words that may follow a circuit's id in the shell's ``link``."""
 
 
 def find_link(network: EmulatedNetwork, circuit: str) -> EmulatedLink:
@@ -51,21 +60,11 @@ def impair(network: EmulatedNetwork, circuit: str, words: Sequence[str]) -> None
 
 def _changed(effect: Impairment, words: Sequence[str]) -> Impairment:
     for what, value in zip(words[::2], words[1::2], strict=True):
+        if what not in _CHANGES:
+            near = did_you_mean(what[:80], LINK_WORDS) or f"usage: {USAGE}"
+            raise EmulationError(f"a link has no {printable(what, 40)}; {near}")
         try:
-            match what:
-                case "rtt":
-                    effect = replace(effect, rtt_us=parse_duration_us(value))
-                case "delay":
-                    effect = replace(effect, rtt_us=2 * parse_duration_us(value))
-                case "jitter":
-                    effect = replace(effect, jitter_us=parse_duration_us(value))
-                case "loss":
-                    effect = replace(effect, loss_percent=parse_loss(value))
-                case "bandwidth":
-                    effect = replace(effect, rate_bps=parse_bandwidth(value))
-                case _:
-                    near = did_you_mean(what[:80], LINK_WORDS) or f"usage: {USAGE}"
-                    raise EmulationError(f"a link has no {printable(what, 40)}; {near}")
+            effect = _CHANGES[what](effect, value)
         except ValueError as error:
             raise EmulationError(f"{what}: {error}") from None
     return effect

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from emulator.completion import HISTORY, PROMPT, complete
 from emulator.docker.model import DockerHost
-from emulator.inside.completion import HISTORY, PROMPT, complete
 from emulator.kernel.guest import Guest
 from emulator.kernel.terminal import run_on_terminal
 from emulator.measure.captures import CaptureRequest, handing_over

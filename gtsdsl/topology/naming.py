@@ -12,46 +12,14 @@ from gtsdsl.topology.wiring import Wire
 _MAX_OPENFLOW_PORT = 0xFF00  # those above are reserved (OpenFlow 1.0, 5.2.1)
 _INTERFACE_NAME_LIMIT = 15  # the kernel's IFNAMSIZ, less its NUL; Mininet names an interface NODE-ethPORT
 
-# what already means something: to /etc/hosts, and to Mininet's shell, which takes a first word as a node's name only
-# where it is no command of its own
-_COMMANDS = frozenset(
-    {
-        "localhost",
-        "EOF",
-        "capture",
-        "dpctl",
-        "dump",
-        "exit",
-        "gterm",
-        "help",
-        "intfs",
-        "iperf",
-        "iperfudp",
-        "link",
-        "links",
-        "net",
-        "nodes",
-        "noecho",
-        "overlay",
-        "pingall",
-        "pingallfull",
-        "pingpair",
-        "pingpairfull",
-        "ports",
-        "px",
-        "py",
-        "quit",
-        "rtt",
-        "sh",
-        "shell",
-        "source",
-        "switch",
-        "time",
-        "wait",
-        "x",
-        "xterm",
-    }
+SHELL_COMMANDS = tuple(
+    "capture dpctl dump exit gterm help intfs iperf iperfudp link links net nodes noecho overlay pingall pingallfull"
+    " pingpair pingpairfull ports px py quit rtt sh source switch time x xterm".split()
 )
+"""The commands of the emulator's shell, Mininet's among them. The shell takes a line's first word as a host's name only
+if it is not a command."""
+# `localhost` is in each /etc/hosts; the shell knows the others without listing them, or did so in earlier releases
+_RESERVED = frozenset({*SHELL_COMMANDS, "localhost", "EOF", "shell", "wait"})
 _HOST_NAME = r"[A-Za-z][A-Za-z0-9_]*"
 # A switch is a bridge of this name in the machine's own namespace, where `eth0` or `docker0` would be the machine's:
 # only what is plainly a switch's name stays
@@ -104,7 +72,7 @@ def node_names(by_id: dict[str, Resource], ports: dict[PortRef, int]) -> dict[st
     switches = safe_names(by_role[True], pattern=_SWITCH_NAME, limit=longest_name[True], stem="s", fold_case=True)
     # Mininet's program names the controllers ctrl1, ctrl2 …: there are no more of them than the switches name
     named = sum(len(controllers(node)) for node in by_id.values() if is_switch(node))
-    reserved = (*_COMMANDS, *switches.values(), *(f"ctrl{number + 1}" for number in range(named)))
+    reserved = (*_RESERVED, *switches.values(), *(f"ctrl{number + 1}" for number in range(named)))
     hosts = safe_names(
         by_role[False], pattern=_HOST_NAME, limit=longest_name[False], reserved=reserved, stem="h", fold_case=True
     )

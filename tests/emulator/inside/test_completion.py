@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.inside.completion import VERBS, complete
+from emulator.completion import complete
 from emulator.inside.shell import Shell
+from gtsdsl.topology.naming import SHELL_COMMANDS
 
 
-def test_the_verbs_are_the_shells() -> None:
+def test_the_commands_are_the_methods_of_the_shell() -> None:
     methods = {name.removeprefix("do_") for name in dir(Shell) if name.startswith("do_")}
-    assert {*VERBS} == methods - {"EOF"}
+    assert {*SHELL_COMMANDS} == methods - {"EOF"}
 
 
 @pytest.mark.parametrize(
