@@ -13,14 +13,25 @@ from emulator.kernel.choose import choose
 from emulator.kernel.kinds import Clock
 from emulator.measure.captures import MOST_BYTES
 from emulator.measure.probe import CircuitProbe
-from emulator.outside.channel import Channel, Ended
+from emulator.messages import (
+    AwaitProcess,
+    ImpairCircuit,
+    ProbeCircuits,
+    ProcessResult,
+    ReadClock,
+    RunCommand,
+    Sleep,
+    StartCapture,
+    StartCommand,
+    StopCapture,
+    StopProcess,
+)
+from emulator.outside.channel import Channel
 from emulator.outside.request import ask
 from emulator.outside.runner import Where, open_place
 from emulator.outside.verify import believed_probe
 from emulator.plan import Options, Plan
-from emulator.plan.json import Json
 from emulator.plan.model import SwitchKind
-from emulator.system.decode import checked
 from emulator.system.errors import EmulationError
 from emulator.system.folders import usable_umask
 from emulator.task import Task
@@ -125,8 +136,7 @@ class Session:
 
     def probe(self, count: int = 3) -> tuple[CircuitProbe, ...]:
         """The round trip over each circuit, beside what is expected."""
-        answer = self._channel.ask({"do": "probe", "count": count})
-        return believed_probe(self.plan, checked(tuple[CircuitProbe, ...], answer.get("probe")), count)
+        return believed_probe(self.plan, self._channel.ask(ProbeCircuits(count)).circuits, count)
 
     def link(self, circuit: str, *words: str) -> None:
         """Change a circuit: ``link("l1", "down")``, ``link("l1", "delay", "40ms", "loss", "1%")``.
@@ -134,7 +144,7 @@ class Session:
         Raises:
             EmulationError: there is no such circuit, or the words make no sense.
         """
-        self._channel.ask({"do": "impair", "circuit": circuit, "words": list(words)})
+        self._channel.ask(ImpairCircuit(circuit, words))
 
     @contextlib.contextmanager
     def capture(self, circuit: str, path: str | os.PathLike[str]) -> Iterator[None]:
@@ -144,13 +154,13 @@ class Session:
             EmulationError: there is no such circuit, it is being captured, or the file cannot be written.
         """
         self._captured += 1
-        file, left = Path(path).absolute(), f"session-{self._captured}.pcap"
-        self._channel.ask({"do": "capture", "circuit": circuit, "file": str(file), "left": left})
+        file, shared_file = Path(path).absolute(), f"session-{self._captured}.pcap"
+        self._channel.ask(StartCapture(circuit, str(file), shared_file))
         try:
             yield
         finally:
-            self._channel.ask({"do": "end capture", "circuit": circuit})
-            if (data := self._channel.result(left, MOST_BYTES)) is not None:  # else it is where it was to be
+            self._channel.ask(StopCapture(circuit))
+            if (data := self._channel.result(shared_file, MOST_BYTES)) is not None:  # else it is where it was to be
                 try:
                     file.write_bytes(data)
                 except OSError as error:
@@ -158,11 +168,11 @@ class Session:
 
     def sleep(self, seconds: float) -> None:
         """Let time pass in the network's clock."""
-        self._channel.ask({"do": "sleep", "seconds": seconds})
+        self._channel.ask(Sleep(seconds))
 
     def time_ns(self) -> int:
         """The network's clock, in nanoseconds since its kernel started."""
-        return checked(int, self._channel.ask({"do": "time"}).get("ns"))
+        return self._channel.ask(ReadClock()).time_ns
 
 
 class HostProxy:
@@ -181,9 +191,8 @@ class HostProxy:
             subprocess.TimeoutExpired: it took longer than ``timeout_s`` in the network's clock.
             subprocess.CalledProcessError: ``check`` is set, and it failed.
         """
-        request: dict[str, Json] = {"do": "run", "host": self.name, "command": list(command), "timeout_s": timeout_s}
-        request["says"] = f"{self.name}: {' '.join(command)}"
-        done = _completed(command, self._channel.ask(request), timeout_s)
+        result = self._channel.ask(RunCommand(self.name, tuple(command), timeout_s))
+        done = _completed(command, result, timeout_s)
         if check:
             done.check_returncode()
         return done
@@ -194,8 +203,8 @@ class HostProxy:
 
     def start(self, command: Sequence[str]) -> ProcessProxy:
         """Start a command in the host, and leave it running: a server."""
-        answer = self._channel.ask({"do": "start", "host": self.name, "command": list(command)})
-        return ProcessProxy(command, checked(int, answer.get("process")), self._channel)
+        started = self._channel.ask(StartCommand(self.name, tuple(command)))
+        return ProcessProxy(command, started.process, self._channel)
 
     def __repr__(self) -> str:
         return f"<host {self.name}>"
@@ -211,20 +220,16 @@ class ProcessProxy:
 
     def wait(self) -> subprocess.CompletedProcess[str]:
         """Wait until it ends, in the network's clock; what came of it. Once only."""
-        return self._finish("wait")
+        return _completed(self._command, self._channel.ask(AwaitProcess(self._number)))
 
     def stop(self) -> subprocess.CompletedProcess[str]:
         """End it and all that it started (SIGTERM); what came of it. Once only."""
-        return self._finish("stop")
-
-    def _finish(self, how: str) -> subprocess.CompletedProcess[str]:
-        return _completed(self._command, self._channel.ask({"do": how, "process": self._number}), None)
+        return _completed(self._command, self._channel.ask(StopProcess(self._number)))
 
 
 def _completed(
-    command: Sequence[str], answer: dict[str, object], timeout_s: float | None
+    command: Sequence[str], result: ProcessResult, timeout_s: float | None = None
 ) -> subprocess.CompletedProcess[str]:
-    ended = checked(Ended, answer)
-    if ended.timed_out:
-        raise subprocess.TimeoutExpired(list(command), timeout_s or 0.0, ended.stdout, ended.stderr)
-    return subprocess.CompletedProcess(list(command), ended.status, ended.stdout, ended.stderr)
+    if result.timed_out:
+        raise subprocess.TimeoutExpired(list(command), timeout_s or 0.0, result.stdout, result.stderr)
+    return subprocess.CompletedProcess(list(command), result.status, result.stdout, result.stderr)

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 
 from emulator.kernel.job import FOLDER_VARIABLE, PARENT_VARIABLE, say_running
 from emulator.system import user_namespace
+from emulator.system.decode import decode, encode
 from emulator.system.errors import EmulationError, in_a_line
 from emulator.system.poll import readable
 from emulator.system.signals import signals_as_exit
-from emulator.task import RESULT, TASK, Task, task_from_json
+from emulator.task import RESULT, TASK, Task
 from gtsdsl.machine import REFUSALS
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def main() -> int:
         if isinstance(stream, io.TextIOWrapper):  # what hosts say goes out as it came, whatever the locale
             stream.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
-        task = task_from_json((folder / TASK).read_bytes())
+        task = decode(Task, (folder / TASK).read_bytes(), "the task")
         with contextlib.ExitStack() as stack:
             relay = None
             if task.overlay is not None:
@@ -76,17 +77,17 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
         if task.overlay is not None:
             network.deployment = stack.enter_context(deployed(network, task.overlay, relay, progress))
         if task.kind == "serve":
-            from emulator.outside.channel import serve
+            from emulator.inside.server import serve
 
             serve(network, folder, spins=task.spins)
         if task.kind == "shell":
             from emulator.inside.shell import run_shell
 
             return run_shell(network, task, folder)
-        from emulator.inside.actions import outcome_to_json, perform
+        from emulator.inside.actions import perform
 
         outcome = perform(network, task, progress)
-        (folder / RESULT).write_bytes(outcome_to_json(outcome))
+        (folder / RESULT).write_bytes(encode(outcome))
         if is_guest:
             # the guest's kernel ends with this process, and all in it with the kernel: undoing it would take longer
             network.captures.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import runpy
 import signal
@@ -12,14 +11,14 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from emulator.measure.drops import DropCounter, Drops
+from emulator.measure.drops import DropCounter
 from emulator.measure.probe import CircuitProbe, probe
-from emulator.overlays.outcome import OverlayOutcome, overlay_outcome
+from emulator.outcome import CommandResult, Outcome
+from emulator.overlays.outcome import overlay_outcome
 from emulator.system.errors import EmulationError
 from emulator.system.signals import shell_status
 from emulator.task import Command, Task
@@ -28,32 +27,6 @@ if TYPE_CHECKING:
     from emulator.mininet.network import EmulatedNetwork
 
 _SCRIPT_FAILED = 1
-
-
-@dataclass(frozen=True, slots=True)
-class CommandResult:
-    """How a command ended; ``duration_ns`` is in the clock of the run."""
-
-    host: str
-    command: str
-    exit_status: int
-    duration_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a task. ``exit_status`` is that of the first thing that failed, or 0."""
-
-    exit_status: int = 0
-    probe: tuple[CircuitProbe, ...] = ()
-    overlay: OverlayOutcome | None = None
-    commands: tuple[CommandResult, ...] = ()
-    drops: tuple[Drops, ...] = ()
-
-
-def outcome_to_json(outcome: Outcome) -> bytes:
-    """An outcome as JSON."""
-    return json.dumps(asdict(outcome)).encode()
 
 
 def perform(network: EmulatedNetwork, task: Task, progress: Callable[[str], None]) -> Outcome:

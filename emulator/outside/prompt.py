@@ -15,6 +15,7 @@ from emulator.docker.model import DockerHost
 from emulator.kernel.guest import Guest
 from emulator.kernel.terminal import run_on_terminal
 from emulator.measure.captures import CaptureRequest, handing_over
+from emulator.messages import ShellLine, StopCaptures
 from emulator.outside.channel import Channel
 from emulator.outside.run_task import write_to
 from emulator.outside.runner import NativeRunner, Where, boot_of, job_of, open_place
@@ -82,13 +83,12 @@ class _Prompt(cmd.Cmd):
             sys.stdout.write("\n")
             return True
         sys.stdout.flush()
-        request = {"do": "line", "line": line, "says": line}
+        request = ShellLine(line)
         try:
-            answer = self._channel.ask({**request}, write_to(1))
+            return self._channel.ask(request, write_to(1)).is_last
         except KeyboardInterrupt:
             self._channel.interrupt()
-            answer = self._channel.again(write_to(1))
-        return bool(answer.get("over"))
+            return self._channel.await_reply(request, write_to(1)).is_last
 
     def completenames(self, text: str, *_: object) -> list[str]:
         """The first word of a line."""
@@ -129,7 +129,7 @@ def _run_here(where: Where, task: Task) -> int:
                 typed.append(readline.get_history_item(index))
             _remember(task.history, "\n".join(typed).encode())
             with contextlib.suppress(EmulationError):  # it has died: what came until a moment before is in the files
-                channel.ask({"do": "end captures"})
+                channel.ask(StopCaptures())
     return 0
 
 

@@ -10,11 +10,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 
-from emulator.inside.actions import Outcome
 from emulator.kernel.tuning import SYSCTLS
+from emulator.outcome import Outcome
 from emulator.outside.runner import Where
-from emulator.overlays.model import spec_to_json
-from emulator.plan.json import Json, to_json
+from emulator.plan.json import to_json
 from emulator.task import Task
 from gtsdsl.circuits import measurement
 
@@ -27,7 +26,7 @@ _PACKAGES = ("gtsdsl", "mininet", "pyroute2", "docker")
 def result_json(where: Where, task: Task, outcome: Outcome, command: Sequence[str], began: datetime) -> str:
     """A run's result. In a virtual clock, what differs between two runs of the same is in ``wall_clock`` only."""
     now = datetime.now(UTC)
-    document: dict[str, Json] = {
+    document: dict[str, object] = {
         "version": VERSION,
         "command": list(command),
         "kernel": _kernel(where),
@@ -44,10 +43,10 @@ def result_json(where: Where, task: Task, outcome: Outcome, command: Sequence[st
     return json.dumps(document, indent=1) + "\n"
 
 
-def _overlay(task: Task, outcome: Outcome) -> Json:
+def _overlay(task: Task, outcome: Outcome) -> dict[str, object] | None:
     if task.overlay is None or outcome.overlay is None:
         return None
-    found = json.loads(json.dumps({"spec": spec_to_json(task.overlay), **asdict(outcome.overlay)}))
+    found = json.loads(json.dumps({"spec": asdict(task.overlay), **asdict(outcome.overlay)}))
     site_of = {host.name: host.site for host in task.plan.hosts}
     for item in found["pairs"]:
         study = measurement(site_of.get(item["first"]), site_of.get(item["second"]), task.overlay.name)
@@ -55,7 +54,7 @@ def _overlay(task: Task, outcome: Outcome) -> Json:
     return found  # type: ignore[no-any-return]
 
 
-def _kernel(where: Where) -> dict[str, Json]:
+def _kernel(where: Where) -> dict[str, object]:
     kernel = where.choice.kernel
     return {
         "kind": where.choice.kind.value,
@@ -66,8 +65,8 @@ def _kernel(where: Where) -> dict[str, Json]:
     }
 
 
-def _versions() -> dict[str, Json]:
-    found: dict[str, Json] = {"python": ".".join(map(str, sys.version_info[:3]))}
+def _versions() -> dict[str, object]:
+    found: dict[str, object] = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name in _PACKAGES:
         try:
             found[name] = metadata.version(name)

@@ -8,13 +8,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 
-from emulator.inside.actions import Outcome
 from emulator.kernel.guest import Sink
 from emulator.kernel.job import RUNNING, RUNNING_BYTES, words
 from emulator.measure.captures import handing_over
+from emulator.outcome import Outcome
 from emulator.outside.runner import Runner, Where, open_place
 from emulator.outside.verify import believed, not_believed
-from emulator.system.decode import parsed
+from emulator.system.decode import decode
 from emulator.system.errors import EmulationError, GuestFailedError
 from emulator.task import RESULT, Task
 
@@ -43,7 +43,7 @@ def run_task(where: Where, task: Task, stdout: Sink, stderr: Sink, notice: Notic
             raise GuestFailedError("what runs the network was killed, as for want of memory: take more with --memory")
         if result is None and status == 0 and task.kind == "actions":
             raise not_believed("it is missing, though the run says that it succeeded")
-        return Outcome(status) if result is None else believed(task, parsed(Outcome, result))
+        return Outcome(status) if result is None else believed(task, decode(Outcome, result, "the run's result"))
 
 
 @contextlib.contextmanager

@@ -30,13 +30,14 @@ from emulator.kernel.job import (
 )
 from emulator.kernel.kinds import Clock
 from emulator.system.closing import Closing
+from emulator.system.decode import encode
 from emulator.system.errors import EmulationError, GuestTimeoutError
 from emulator.system.folders import working_folder
 from emulator.system.poll import readable
 from emulator.system.programs import environment, python_command, python_script
 from emulator.system.run_folders import MARK, PLACE_VARIABLE, RunFolder
 from emulator.system.signals import shell_status, signals_held
-from emulator.task import TASK, Task, task_to_json
+from emulator.task import TASK, Task
 
 _POLL_S = 0.02
 _ANSWER_POLL_S = 0.002
@@ -110,7 +111,7 @@ def job_of(task: Task, output: Path | None = None) -> GuestJob:
         working_folder(),
         {**_environment(), PLACE_VARIABLE: _RUNS_IN_GUEST},
         output,
-        inputs={TASK: task_to_json(task), RUNNING: b"bringing the network up"},
+        inputs={TASK: encode(task), RUNNING: b"bringing the network up"},
     )
 
 
@@ -137,7 +138,7 @@ class NativeRunner(Closing):
             run = stack.enter_context(RunFolder("emulation"))
             self.shared = run.path / "shared"
             self.shared.mkdir(mode=0o700)
-            put_input(self.shared, TASK, task_to_json(self._task))
+            put_input(self.shared, TASK, encode(self._task))
             variables = {
                 FOLDER_VARIABLE: str(self.shared),
                 PARENT_VARIABLE: str(os.getpid()),

@@ -10,9 +10,9 @@ import ipaddress
 import itertools
 from collections.abc import Iterator, Sequence
 
-from emulator.inside.actions import Outcome
 from emulator.measure.drops import BACKLOG, CIRCUIT, SOCKET, Drops
 from emulator.measure.probe import CircuitProbe, circuit_probe
+from emulator.outcome import Outcome
 from emulator.overlays.model import OverlaySpec, first_containers
 from emulator.overlays.outcome import OverlayOutcome
 from emulator.overlays.pairs import joined, pair_probe

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from emulator.lab.containers import Container
 from emulator.stores.model import StoreLocation
@@ -37,28 +37,6 @@ def first_containers(spec: OverlaySpec) -> dict[str, str]:
     for container in spec.containers:
         found.setdefault(container.host, container.name)
     return found
-
-
-def spec_to_json(spec: OverlaySpec) -> dict[str, object]:
-    """A specification as what JSON has."""
-    return asdict(spec)
-
-
-def spec_from_json(fields: dict[str, Any]) -> OverlaySpec:
-    """The specification that `spec_to_json` wrote.
-
-    Raises:
-        KeyError, TypeError: it is none.
-    """
-    store = fields["store"]
-    return OverlaySpec(
-        **{
-            **fields,
-            "hosts": tuple(fields["hosts"]),
-            "containers": tuple(Container(**item) for item in fields["containers"]),
-            "store": None if store is None else StoreLocation(**store),
-        }
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from emulator.netlink.qdiscs import Netem
-
-if TYPE_CHECKING:
-    from gtsdsl.topology.impairments import DelaySource
+from gtsdsl.topology.impairments import DelaySource
 
 VERSION = 1
 """The version of the plan's JSON, which grows when a field changes its meaning."""

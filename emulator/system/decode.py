@@ -1,101 +1,170 @@
-"""JSON that a guest left to the value that it should be: nothing of it is believed, each part has to have its type."""
+"""Frozen dataclasses as JSON, and JSON back to a dataclass, in which each part must have the type that it declares.
+
+JSON that a guest wrote is not trusted, so no value is converted, no missing field is filled in, and no unknown field
+is passed over.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import types
 import typing
-from typing import NoReturn, TypeVar, cast
+from collections.abc import Callable, Hashable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn, TypeAlias, TypeVar, cast
 
 from emulator.system.errors import EmulationError
 from gtsdsl.text import printable
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 _Value = TypeVar("_Value")
+Decoder: TypeAlias = Callable[[object], object]
+"""Returns the value that a part of the JSON stands for; raises ValueError or OverflowError if it has another type."""
 
-_DEEPEST = 20
-_MOST_BRACKETS = 1_000_000
-"""How many lists and objects are read: an empty one takes three bytes of JSON, and eighty of memory."""
+_MAX_DEPTH = 20
+_MAX_BRACKETS = 1_000_000
+"""The most lists and objects in a text. An empty one takes three bytes of JSON, and eighty bytes of memory."""
 
 
-def parsed(kind: type[_Value], data: bytes) -> _Value:
-    """The value that some JSON should be, as `checked` has it.
+def encode(value: DataclassInstance) -> bytes:
+    """Return a dataclass as a JSON text, which `decode` takes."""
+    return json.dumps(dataclasses.asdict(value)).encode()
+
+
+def decode(kind: type[_Value], text: str | bytes, noun: str) -> _Value:
+    """Return the value of type ``kind`` that a JSON text holds; ``noun`` names the text in the error.
 
     Raises:
-        EmulationError: it is no JSON, or that of something else.
+        EmulationError: the text is not JSON, or holds a value of another type (see `decode_value`).
+    """
+    return decode_value(kind, load(text, noun), noun)
+
+
+def load(text: str | bytes, noun: str) -> object:
+    """Return what `json.loads` makes of a text that may be hostile; ``noun`` names the text in the error.
+
+    Raises:
+        EmulationError: the text is not JSON, or would take too much memory or depth.
     """
     try:
-        if data.count(b"[") + data.count(b"{") > _MOST_BRACKETS:
-            raise ValueError(f"it has more than {_MOST_BRACKETS} lists and objects")
-        value: object = json.loads(data, parse_constant=_refuse)
+        data = text.encode() if isinstance(text, str) else text
+        if data.count(b"[") + data.count(b"{") > _MAX_BRACKETS:
+            raise ValueError(f"it has more than {_MAX_BRACKETS} lists and objects")
+        value: object = json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise _no_result(error) from None
-    return checked(kind, value)
+        raise _malformed(noun, error) from None
+    return value
 
 
-def checked(kind: type[_Value], value: object) -> _Value:
-    """The value that something from JSON should be; a dataclass's, for example, from what `asdict` made of it.
+def decode_value(kind: type[_Value], value: object, noun: str) -> _Value:
+    """Return the value of type ``kind`` that a value from `json.loads` stands for.
 
-    It is a string, a whole or a finite number, a truth value, a tuple, a dictionary by strings, a dataclass's, each of
-    these or None, or any `object`.
+    ``kind`` is a dataclass (written by `encode`), ``str``, ``int``, ``float``, ``bool``, a tuple, a
+    dictionary with strings as keys, a ``Literal`` of strings, one of these or None, or ``object``. Floats are finite.
 
     Raises:
-        EmulationError: it is something else.
+        EmulationError: the value has another type.
     """
     try:
-        return cast("_Value", _checked(kind, value))
+        return cast("_Value", _decoder(cast("Hashable", kind))(value))
     except (ValueError, OverflowError) as error:
-        raise _no_result(error) from None
+        raise _malformed(noun, error) from None
 
 
-def _no_result(error: Exception) -> EmulationError:
-    return EmulationError(f"the run left no result: {printable(str(error), 100)}")
+def _malformed(noun: str, error: Exception) -> EmulationError:
+    return EmulationError(f"{noun} is malformed: {printable(str(error), 100)}")
 
 
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number")
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a number")
 
 
-def _checked(kind: object, value: object) -> object:
-    """A part of it.
-
-    Raises:
-        ValueError: it is not of this type.
-        OverflowError: a number is too large for it.
-    """
+@functools.cache
+def _decoder(kind: object) -> Decoder:
+    """Return the function that decodes values of type ``kind``: made once a type, because a plan has many values."""
     arguments = typing.get_args(kind)
-    match value:
-        case _ if kind is object:
-            return _shallow(value, _DEEPEST)
-        case _ if isinstance(kind, types.UnionType):
-            return None if value is None else _checked(arguments[0], value)
-        case int() | float() if kind is float and not isinstance(value, bool) and math.isfinite(value):
-            return float(value)
-        case int() | str() if kind is type(value):
-            return value
-        case list() if typing.get_origin(kind) is tuple:
-            kinds = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
-            return tuple(_checked(each, item) for each, item in zip(kinds, value, strict=True))
-        case dict() if typing.get_origin(kind) is dict:
-            return {key: _checked(arguments[1], item) for key, item in value.items()}
-        case dict() if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-            kind_of = typing.get_type_hints(kind)
-            if value.keys() == {field.name for field in dataclasses.fields(kind)}:
-                return kind(**{name: _checked(kind_of[name], item) for name, item in value.items()})
-    shown = "something else" if isinstance(value, list | dict) else str(value)[:60]
-    raise ValueError(f"{shown} is no {getattr(kind, '__name__', kind)}")
+    if kind is object:
+        return partial(_checked_depth, depth=_MAX_DEPTH)
+    if kind is float:
+        return _float
+    if isinstance(kind, types.UnionType):
+        return partial(_optional, _decoder(arguments[0]))
+    if typing.get_origin(kind) is typing.Literal:
+        return partial(_literal, arguments)
+    if typing.get_origin(kind) is dict:
+        return partial(_dictionary, _decoder(arguments[1]))
+    if typing.get_origin(kind) is tuple and arguments[-1] is Ellipsis:
+        return partial(_items, _decoder(arguments[0]))
+    if typing.get_origin(kind) is tuple:
+        return partial(_fixed_items, tuple(map(_decoder, arguments)))
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        return partial(_fields, kind, {field.name: _decoder(hints[field.name]) for field in dataclasses.fields(kind)})
+    return partial(_exact, cast("type", kind))
 
 
-def _shallow(value: object, deepest: int) -> object:
-    """A value that nobody looks at, but that will be copied and written: at most so deep, or it could not be.
+def _exact(kind: type, value: object) -> object:
+    # not `isinstance`: True is an int
+    return value if type(value) is kind else _refuse(value, kind.__name__)
+
+
+def _float(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        _refuse(value, "float")
+    return float(value)
+
+
+def _optional(decoder: Decoder, value: object) -> object:
+    return None if value is None else decoder(value)
+
+
+def _literal(choices: tuple[object, ...], value: object) -> object:
+    return value if isinstance(value, str) and value in choices else _refuse(value, " | ".join(map(str, choices)))
+
+
+def _dictionary(decoder: Decoder, value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        _refuse(value, "dict")
+    return {key: decoder(item) for key, item in value.items()}
+
+
+def _items(decoder: Decoder, value: object) -> tuple[object, ...]:
+    return tuple([decoder(item) for item in _list(value)])
+
+
+def _fixed_items(decoders: tuple[Decoder, ...], value: object) -> tuple[object, ...]:
+    return tuple([decoder(item) for decoder, item in zip(decoders, _list(value), strict=True)])
+
+
+def _fields(kind: type, decoders: Mapping[str, Decoder], value: object) -> object:
+    if not isinstance(value, dict) or value.keys() != decoders.keys():
+        _refuse(value, kind.__name__)
+    return kind(**{name: decoders[name](item) for name, item in value.items()})
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else _refuse(value, "list")
+
+
+def _refuse(value: object, expected: str) -> NoReturn:
+    shown = "this list or object" if isinstance(value, list | dict) else repr(value)[:60]
+    raise ValueError(f"{shown} is not of type {expected}")
+
+
+def _checked_depth(value: object, depth: int) -> object:
+    """Return a value of any type, after a check that it can be copied and written: both recurse.
 
     Raises:
-        ValueError: it is deeper.
+        ValueError: lists and objects are nested deeper than ``depth``.
     """
     if isinstance(value, list | dict):
-        if deepest == 0:
-            raise ValueError(f"lists in lists, more than {_DEEPEST} deep")
+        if depth == 0:
+            raise ValueError(f"lists and objects are nested more than {_MAX_DEPTH} deep")
         for item in value.values() if isinstance(value, dict) else value:
-            _shallow(item, deepest - 1)
+            _checked_depth(item, depth - 1)
     return value

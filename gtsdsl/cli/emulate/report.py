@@ -13,7 +13,7 @@ from gtsdsl.text import printable
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from emulator.inside.actions import Outcome
+    from emulator.outcome import Outcome
     from emulator.outside.runner import Where
     from emulator.task import Task
 

@@ -17,13 +17,15 @@ from pathlib import Path
 
 import pytest
 
-from emulator.inside.actions import Outcome, outcome_to_json
+from emulator.inside.server import interruptible
 from emulator.kernel.kinds import Clock
-from emulator.outside.channel import Channel, interruptible
+from emulator.messages import ClockTime, Done, Failure, LineDone, ReadClock, ShellLine, decode_reply, encode_message
+from emulator.outcome import Outcome
+from emulator.outside.channel import Channel
 from emulator.outside.runner import NativeRunner
 from emulator.plan import Options, plan
 from emulator.session import Session
-from emulator.system.decode import checked, parsed
+from emulator.system.decode import decode, encode
 from emulator.system.errors import EmulationError, GuestStalledError
 from emulator.task import Command, Task
 from gtsdsl.cli.errors import complain
@@ -99,7 +101,7 @@ def test_a_network_that_stalls_is_asked_no_more() -> None:
             asked.append(name)
 
         def result(self, name: str, _limit_bytes: int = 0) -> bytes | None:
-            return b"{}" if name in ("ready", "answer-1") else None
+            return encode_message(Done()) if name in ("ready", "reply-1") else None
 
     with Channel(Stalled(), stops=True) as channel:
         net = Session(_PLAN, Clock.VIRTUAL, channel, None)
@@ -108,10 +110,24 @@ def test_a_network_that_stalls_is_asked_no_more() -> None:
     assert asked == ["request-1", "request-2"]
 
 
-@pytest.mark.parametrize("answer", [b"[" * 100_000, b"[]", b"no JSON", b'{"ns": NaN}', b"{}", b'{"ns": "1"}'])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"[" * 100_000,
+        b"[]",
+        b"no JSON",
+        b"{}",
+        encode_message(Done()),
+        encode_message(LineDone(is_last=True)),
+        encode_message(ClockTime(1)).replace(b"1", b"NaN"),
+        encode_message(ClockTime(1)).replace(b"1", b'"1"'),
+        encode_message(ClockTime(1)).replace(b"1", b"1.5"),
+        encode_message(Failure("no")).replace(b'"no"', b"0"),
+    ],
+)
 def test_an_answer_that_is_none_is_an_error(answer: bytes) -> None:
-    with pytest.raises(EmulationError, match="the run left no result"):
-        checked(int, parsed(dict[str, object], answer).get("ns"))
+    with pytest.raises(EmulationError, match="the network's reply is malformed"):
+        decode_reply(ClockTime, answer)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +147,8 @@ def test_an_answer_that_is_none_is_an_error(answer: bytes) -> None:
 )
 def test_a_result_has_the_fields_of_its_type_or_is_none(fields: dict[str, object], is_one: bool) -> None:
     data = json.dumps({**asdict(Outcome()), **fields}).encode()
-    with contextlib.nullcontext() if is_one else pytest.raises(EmulationError, match="the run left no result"):
-        assert json.loads(outcome_to_json(parsed(Outcome, data))) == json.loads(data)
+    with contextlib.nullcontext() if is_one else pytest.raises(EmulationError, match="the result is malformed"):
+        assert json.loads(encode(decode(Outcome, data, "the result"))) == json.loads(data)
 
 
 def test_an_interrupt_is_for_the_line_and_nothing_after_it(tmp_path: Path) -> None:
@@ -152,7 +168,7 @@ def test_an_interrupt_is_for_the_line_and_nothing_after_it(tmp_path: Path) -> No
 def test_the_shell_goes_on_after_whatever_a_line_does(net: Session) -> None:
     said = bytearray()
     for line in ("switch", "x nobody", "source /nowhere", "px net.hosts[9]", "dpctl", "time", "h1 echo still here"):
-        net._channel.ask({"do": "line", "line": line}, said.extend)
+        net._channel.ask(ShellLine(line), said.extend)
     assert b"*** KeyError: 'nobody'" in said
     assert b"still here" in said
 
@@ -168,7 +184,7 @@ def test_ids_move_no_cursor(tmp_path: Path) -> None:
     said = bytearray()
     with Channel(NativeRunner(Task(odd, "serve"), 60.0), stops=False) as channel:
         for line in lines:
-            channel.ask({"do": "line", "line": line.format(tmp_path / "file.pcap")}, said.extend)
+            channel.ask(ShellLine(line.format(tmp_path / "file.pcap")), said.extend)
     assert said.count(b"l\\x1b[31m") == 6
     assert b"AMS\\x1b[31m" in said
     assert b"there is no link l\\x1b[32m" in said
@@ -187,7 +203,7 @@ def test_a_network_outlives_the_thread_that_started_it() -> None:
         starter = threading.Thread(target=lambda: found.append(stack.enter_context(channel)))
         starter.start()
         starter.join()
-        assert "ns" in found[0].ask({"do": "time"})
+        assert found[0].ask(ReadClock()).time_ns > 0
 
 
 DIES = """

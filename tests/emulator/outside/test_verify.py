@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from emulator.inside.actions import CommandResult, Outcome, outcome_to_json
 from emulator.measure.drops import Drops
 from emulator.measure.probe import circuit_probe
+from emulator.outcome import CommandResult, Outcome
 from emulator.outside.verify import believed, believed_probe
 from emulator.overlays.model import FirstPacket, first_containers
 from emulator.overlays.outcome import OverlayOutcome
 from emulator.overlays.pairs import joined, pair_probe
 from emulator.overlays.spec import spec
 from emulator.plan import plan
-from emulator.system.decode import checked, parsed
+from emulator.system.decode import decode, decode_value, encode
 from emulator.system.errors import EmulationError
 from emulator.task import Command, Task
 from tests.emulator.topologies import joined as joined_testbed
@@ -58,7 +58,7 @@ def overlay_outcome() -> Outcome:
 
 def test_what_can_be_is_believed_also_through_json() -> None:
     for task, outcome in ((TASK, OUTCOME), (OVERLAY_TASK, overlay_outcome())):
-        assert believed(task, parsed(Outcome, outcome_to_json(outcome))) == outcome
+        assert believed(task, decode(Outcome, encode(outcome), "the result")) == outcome
     assert believed_probe(PLAN, OUTCOME.probe, COUNT) == OUTCOME.probe
     assert believed(Task(PLAN, "actions", commands=TASK.commands), replace(OUTCOME, probe=())).exit_status == 3
 
@@ -117,10 +117,10 @@ FORGED = {
 
 @pytest.mark.parametrize("what", FORGED)
 def test_what_cannot_be_is_not(what: str) -> None:
-    fields = json.loads(outcome_to_json(OUTCOME))
+    fields = json.loads(encode(OUTCOME))
     FORGED[what](fields)
     with pytest.raises(EmulationError, match=r"^the guest's result is not believed: ") as caught:
-        believed(TASK, checked(Outcome, fields))
+        believed(TASK, decode_value(Outcome, fields, "the result"))
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 300
 
@@ -150,22 +150,22 @@ FORGED_OVERLAYS = {
 
 @pytest.mark.parametrize("what", FORGED_OVERLAYS)
 def test_nor_what_cannot_be_of_an_overlay(what: str) -> None:
-    fields = json.loads(outcome_to_json(overlay_outcome()))
+    fields = json.loads(encode(overlay_outcome()))
     FORGED_OVERLAYS[what](fields)
     with pytest.raises(EmulationError, match=r"^the guest's result is not believed: ") as caught:
-        believed(OVERLAY_TASK, checked(Outcome, fields))
+        believed(OVERLAY_TASK, decode_value(Outcome, fields, "the result"))
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 300
 
 
 def test_state_that_is_too_deep_to_be_written_is_refused() -> None:
-    fields = json.loads(outcome_to_json(overlay_outcome()))
+    fields = json.loads(encode(overlay_outcome()))
     deep: list[object] = []
     for _ in range(500):
         deep = [deep]
     fields["overlay"]["state"]["a"] = {"links": deep}
-    with pytest.raises(EmulationError, match="lists in lists"):
-        checked(Outcome, fields)
+    with pytest.raises(EmulationError, match="nested more than 20 deep"):
+        decode_value(Outcome, fields, "the result")
 
 
 DROPS = (Drops("circuit", "h1", "l1", 5), Drops("socket", "h2", None, 1), Drops("backlog", "", None, 2))
@@ -173,7 +173,7 @@ DROPS = (Drops("circuit", "h1", "l1", 5), Drops("socket", "h2", None, 1), Drops(
 
 def test_drops_at_places_of_the_plan_are_believed() -> None:
     outcome = replace(OUTCOME, drops=DROPS)
-    assert believed(TASK, parsed(Outcome, outcome_to_json(outcome))) == outcome
+    assert believed(TASK, decode(Outcome, encode(outcome), "the result")) == outcome
 
 
 def test_a_script_may_have_added_hosts_and_circuits() -> None:
@@ -213,4 +213,4 @@ def test_a_result_made_to_fill_the_memory_is_refused_before_it_is_read() -> None
     for part in (b"[]", b"{}"):
         data = b'{"probe": [' + b",".join([part] * 1_000_001) + b"]}"
         with pytest.raises(EmulationError, match=r"it has more than 1000000 lists and objects$"):
-            parsed(Outcome, data)
+            decode(Outcome, data, "the result")

@@ -10,11 +10,12 @@ import gtsdsl
 from emulator.lab.containers import Container
 from emulator.overlays import names, overlay
 from emulator.overlays.base import Overlay
-from emulator.overlays.model import spec_from_json, spec_to_json
+from emulator.overlays.model import OverlaySpec
 from emulator.overlays.pairs import joined as joined_pairs
 from emulator.overlays.spec import spec
 from emulator.plan import Plan, plan
 from emulator.stores.model import StoreLocation
+from emulator.system.decode import decode, encode
 from emulator.system.errors import EmulationError
 from tests.emulator.samples import ROOT
 from tests.emulator.topologies import joined, mesh, ring
@@ -41,7 +42,7 @@ def test_names_of_the_topology_stay_its_own() -> None:
 
 def test_a_specification_goes_through_json() -> None:
     asked = spec(TWO, "none")
-    assert spec_from_json(spec_to_json(asked)) == asked
+    assert decode(OverlaySpec, encode(asked), "the specification") == asked
 
 
 @pytest.mark.parametrize(
