@@ -1,4 +1,4 @@
-"""Turn a Linux source into a guest kernel that is known to boot and to keep time, in the user's cache folder."""
+"""Build of a guest kernel from a Linux source; the kernel is kept in the user's cache folder once it keeps time."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from emulator.system.run_folders import RunFolder
 from emulator.system.text import one_line
 
 Progress = Callable[[str, float], None]
-"""Told what is being done, and which part of the whole build is done, from 0 to 1."""
+"""Called with the present step, in words, and the part of the build that is done, from 0 to 1."""
 
 _STEPS = 1600
-"""Lines that a build of 7.3 prints, most of them an object each; only the progress bar depends on it."""
+"""Lines that a build of Linux 7.3 prints, about one for each object; only the progress bar uses it."""
 
 _TOOLS = {
     "gcc": "gcc",
@@ -42,36 +42,36 @@ _TOOLS = {
     "tc": "iproute2",
     "ping": "iputils-ping",
 }
-"""What a build runs, and Debian's packages of it: the last three measure, in the guest, whether it keeps time."""
+"""Programs that a build runs, and their Debian packages; the last three measure in the guest whether it keeps time."""
 
 _NEEDED = {
     "UML_TIME_TRAVEL_SUPPORT",
     *("HOSTFS", "OVERLAY_FS", "NAMESPACES", "NET_NS"),
     *("VETH", "VXLAN", "BRIDGE", "TUN", "NET_SCH_NETEM", "NF_TABLES"),
 }
-"""Without one of these there is no emulation; without another line of the configuration, something less."""
+"""Options that an emulation needs; without another option of the configuration, a build warns."""
 
 _UNUSED = (
     *("sound", "arch/[!ux]*", "drivers/net/ethernet", "drivers/net/wireless"),
     *(f"drivers/{name}" for name in ("gpu", "media", "staging", "infiniband", "scsi", "usb", "iio", "clk", "pinctrl")),
     *(f"drivers/{name}" for name in ("video", "mfd", "hwmon", "power", "soc", "platform", "comedi", "accel", "crypto")),
 )
-"""What no line of ours can switch on: of these folders only what make reads, the Kconfig files, is unpacked."""
+"""Folders that the configuration never switches on; only their Kconfig files, which make reads, are unpacked."""
 
 _PR_SET_PDEATHSIG = 1
 
-_libc = ctypes.CDLL(None)  # here, for in a fork nothing may be loaded: another thread may have held a lock
+_libc = ctypes.CDLL(None)  # loaded here, because a fork must load nothing: another thread may have held a lock
 
 
 def build(tarball: Path | None, progress: Progress, warn: Callable[[str], None]) -> Kernel:
-    """Fetch (unless ``tarball`` is given), configure, build, check and keep a guest kernel.
+    """Fetch the source (unless ``tarball`` is given), configure, build, check and keep a guest kernel; return it.
 
-    A kernel of the same source and configuration that is kept already is returned as it is, and nothing is downloaded.
-    Either is what emulations use from now on. A build takes some eight minutes of processor
-    time, 1 GB of disk, and the network for a download of 170 MB.
+    A kernel of the same source and configuration that exists already is returned, and nothing is downloaded.
+    Emulations use the returned kernel from now on. A build takes some eight minutes of processor time, 1 GB of disk,
+    and a download of 170 MB.
 
     Raises:
-        EmulationError: a tool is missing, the source cannot be had or built, or the kernel does not keep time.
+        EmulationError: a tool is missing, the source cannot be fetched or built, or the kernel does not keep time.
     """
     _require_tools()
     with cache.building("source" if tarball is None else "tarball") as folder:
@@ -85,7 +85,7 @@ def build(tarball: Path | None, progress: Progress, warn: Callable[[str], None])
         source = found if isinstance(found, Source) else found.fetch(lambda what: progress(what, 0))
         result = _make(source, folder, progress, warn)
         final = cache.kernels_folder() / name
-        shutil.rmtree(final, ignore_errors=True)  # damaged, or it would have been found above
+        shutil.rmtree(final, ignore_errors=True)  # a kernel there is damaged, else it would have been found above
         result.rename(final)
     progress("done", 1)
     return cache.read(final)
@@ -94,12 +94,12 @@ def build(tarball: Path | None, progress: Progress, warn: Callable[[str], None])
 def compare_with_wheel(
     wheel: Path, tarball: Path | None, progress: Progress, warn: Callable[[str], None]
 ) -> tuple[str, ...]:
-    """Build the kernel of a wheel anew, from the same source, and make a wheel of it: the files that differ.
+    """Build the kernel of a wheel again from the same source, and return the names of the files that differ.
 
-    Nothing is kept of it.
+    The new kernel and wheel are removed afterwards.
 
     Raises:
-        EmulationError: as `build`; or the wheel is no wheel of ours, or its source is not to be had any more.
+        EmulationError: as `build`; or the file is no wheel of a kernel, or its source is no longer available.
     """
     _require_tools()
     with cache.building("comparison") as folder:
@@ -130,7 +130,7 @@ def compare_with_wheel(
 
 
 def _make(source: Source, folder: Path, progress: Progress, warn: Callable[[str], None]) -> Path:
-    """Build and check a kernel; the folder that holds it, in ``folder``, as the cache is to have it."""
+    """Build and check a kernel; return the folder in ``folder`` that holds it in the form of the cache."""
     result = folder / "result"
     result.mkdir()
     progress("unpacking", 0.03)
@@ -152,7 +152,7 @@ def _make(source: Source, folder: Path, progress: Progress, warn: Callable[[str]
 
 @contextlib.contextmanager
 def _work_folder(folder: Path) -> Iterator[Path]:
-    """Where to compile: in ``folder``, unless its path has what Linux's makefiles take apart (blanks, colons)."""
+    """Yield a folder to compile in: ``folder``, unless its path has blanks or colons, which split Linux's makefiles."""
     if re.search(r"[\s:]", str(folder)) is None:
         yield folder
         return
@@ -173,7 +173,7 @@ def _require_tools() -> None:
 
 
 def missing_tools() -> dict[str, str]:
-    """What a build needs and this machine has not, each with Debian's package of it."""
+    """Return the tools that a build needs and that are missing here, each with its Debian package."""
     missing = {tool: package for tool, package in _TOOLS.items() if find_program(tool) is None}
     if not Path("/usr/include/stdio.h").exists():
         missing["the C library's headers"] = "libc6-dev"
@@ -183,13 +183,13 @@ def missing_tools() -> dict[str, str]:
 
 
 def _archive_of_the_c_library() -> str:
-    """Where gcc finds `libc.a`, with which the kernel is linked; only its name if it is missing."""
+    """Return the path at which gcc finds `libc.a`, for linking the kernel; only its name if it is missing."""
     asked, own = ["gcc", "-print-file-name=libc.a"], environment(os.environ)
     return subprocess.run(asked, env=own, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def installing(missing: Mapping[str, str]) -> str:
-    """The command that installs what is missing."""
+    """Return the command that installs missing tools."""
     return f"apt-get install {' '.join(sorted(set(missing.values())))}"
 
 
@@ -210,7 +210,7 @@ def _unpack(source: Source, folder: Path) -> Path:
 
 
 def _patch(tree: Path) -> tuple[cache.Patch, ...]:
-    """Apply our patches; those that the source does not fit, because it is too old or too new."""
+    """Apply the patches; return those that do not fit the source because it is too old or too new."""
     unfit = []
     for patch in cache.PATCHES:
         command = ["patch", "--strip=1", "--forward", "--batch", "--reject-file=-", f"--input={patch.path}"]
@@ -223,12 +223,12 @@ def _patch(tree: Path) -> tuple[cache.Patch, ...]:
 
 
 def _configure(tree: Path, folder: Path) -> tuple[str, ...]:
-    """Configure the tree; the lines of our configuration that it does not know."""
+    """Configure the tree; return the options of the configuration that the source does not know."""
     failed = "the kernel cannot be configured"
     _run(["make", "ARCH=um", "tinyconfig"], tree, failed, log=folder / "log")
     wanted = cache.CONFIGURATION.read_text()
     with (tree / ".config").open("a") as file:
-        file.write(wanted)  # of two lines for one symbol, the later holds
+        file.write(wanted)  # of two lines for one option, make takes the later
     _run(["make", "ARCH=um", "olddefconfig"], tree, failed, log=folder / "log")
     lines = set((tree / ".config").read_text().splitlines())
     missing = [
@@ -242,7 +242,7 @@ def _configure(tree: Path, folder: Path) -> tuple[str, ...]:
 
 
 def _compile(tree: Path, folder: Path, progress: Progress) -> None:
-    # what a kernel says of who built it, when and where is fixed, so that one source gives one kernel
+    # the kernel's text about who built it, when and where is fixed, so that one source gives the same bytes
     named = ["KBUILD_BUILD_TIMESTAMP=1970-01-01", "KBUILD_BUILD_USER=gtsdsl", "KBUILD_BUILD_HOST=gtsdsl"]
     jobs = len(os.sched_getaffinity(0))
     command = ["nice", "-n", "5", "make", "ARCH=um", f"-j{jobs}", "linux", *named]
@@ -257,10 +257,10 @@ def _compile(tree: Path, folder: Path, progress: Progress) -> None:
 
 
 def _take_from(tree: Path, source: Source, result: Path, *, seeded: bool) -> Kernel:
-    """Put the kernel that was built in ``tree`` into ``result``, with all that a wheel of it needs."""
+    """Copy the kernel that was built in ``tree`` to ``result``, with the other files that a wheel needs."""
     executable = result / "linux"
     symbols = _symbols(tree / "linux")
-    # what debuggers read is not needed, and where the watchdog finds the clock is known by now
+    # symbols for debuggers are not needed, because the addresses for the watchdog are known by now
     _run(["strip", "--strip-all", "-o", str(executable), str(tree / "linux")], tree, "the kernel cannot be stripped")
     seccomp = b"seccomp=<on/auto/off>" in executable.read_bytes()
     kernel = Kernel(
@@ -269,7 +269,7 @@ def _take_from(tree: Path, source: Source, result: Path, *, seeded: bool) -> Ker
     cache.keep(kernel, _origin(tree, source), result)
     shutil.copy(tree / ".config", result / "config")
     for path in LICENSES:
-        if (tree / path).is_file():  # a source of long ago has them elsewhere
+        if (tree / path).is_file():  # an old source has the licence elsewhere
             shutil.copy(tree / path, result)
     return kernel
 
@@ -292,7 +292,7 @@ def _origin(tree: Path, source: Source) -> Origin:
 
 
 def _symbols(executable: Path) -> Symbols | None:
-    """Where the watchdog reads; None if this version of Linux names things otherwise."""
+    """Return the addresses that the watchdog reads; None if this version of Linux has other names."""
     lines = _run(["nm", "--print-size", str(executable)], executable.parent, "the kernel's symbols cannot be read")
     found = {}
     for line in lines.splitlines():
@@ -314,7 +314,7 @@ def _run(command: list[str], folder: Path, failed: str, log: Path | None = None)
 
 @contextlib.contextmanager
 def _running(command: list[str], folder: Path, log: Path | None) -> Iterator[subprocess.Popen[str]]:
-    """A program of the build, ended with all that it started however this process leaves."""
+    """Run a program of the build within the context; kill it and its children if the context ends early."""
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context(log.open("ab")) if log else subprocess.PIPE
         process = subprocess.Popen(
@@ -327,7 +327,7 @@ def _running(command: list[str], folder: Path, log: Path | None) -> Iterator[sub
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call, that waits for no thread of ours
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call, which needs no lock
         )
         try:
             yield process
@@ -343,17 +343,17 @@ def _end_with_parent() -> None:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """What make is to know: not the user's flags and options, which would make another kernel of it."""
+    """Return the environment for make, without the user's flags and options, which would change the kernel."""
     known = {"PATH", "HOME", "USER", "LOGNAME"}
     kept = {name: value for name, value in environment(os.environ).items() if name in known}
-    # the compiler's temporary files are in the build's own folder, which goes also when the build is killed
+    # the compiler's temporary files are in the build's own folder, which `clean` removes after a kill
     return {**kept, "LC_ALL": "C", "TMPDIR": str(folder)}
 
 
 def _error_in(log: Path) -> str:
-    """The first line of a log that names an error."""
+    """Return the first line of a log that names an error."""
     lines = log.read_text(errors="replace").splitlines()
-    # not a warning, and not a line of the source, which the compiler shows after a number and a bar
+    # leave out warnings and quoted lines of source, which the compiler shows after a number and a bar
     said = [line for line in lines if "warning:" not in line and not re.match(r"[\s\d]*\|", line)]
     first = next((line for line in said if re.search(r"error|Error|No space|cannot", line)), "make says nothing")
     return one_line(first)

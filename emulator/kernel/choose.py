@@ -1,4 +1,4 @@
-"""Choose the kernel and the clock of a run, and never replace one that the user asked for."""
+"""Choice of the kernel and the clock of a run; one that the user names is never replaced by another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BUILD = "gtsdsl kernel build"
 
 @dataclass(frozen=True, slots=True)
 class KernelChoice:
-    """Where a run takes place, and in which clock."""
+    """The kernel and the clock of a run."""
 
     kind: KernelKind
     clock: Clock
@@ -29,14 +29,14 @@ class KernelChoice:
 
 
 def choose(kernel: str = "auto", clock: str = "auto", *, interactive: bool = False) -> KernelChoice:
-    """The kernel and the clock for a run: what the user asked for, or the best that this machine has.
+    """Return the kernel and the clock for a run: those that the user names, or the best of this machine.
 
     ``kernel`` is ``auto`` or a `KernelKind`, ``clock`` is ``auto`` or a `Clock`. ``auto`` takes a built guest kernel,
-    then this machine's, then the packaged guest kernel, each only if it has the clock; the clock is ``virtual`` for
-    what ends by itself where the kernel has one, and ``real`` for a person (``interactive``).
+    then this machine's own, then the packaged guest kernel, each only if it has the clock. The clock ``auto`` is
+    ``real`` for a person (``interactive``), and else ``virtual`` where the kernel has it.
 
     Raises:
-        EmulationError: this machine cannot do it; the message says what is missing and what mends it.
+        EmulationError: this machine lacks the kernel or the clock; the message says how to get it.
     """
     if kernel != "auto":
         return _exactly(KernelKind(kernel), _wanted(clock), interactive=interactive)
@@ -44,10 +44,10 @@ def choose(kernel: str = "auto", clock: str = "auto", *, interactive: bool = Fal
 
 
 def guest_kernel(kernel: str = "auto", clock: str = "auto", *, interactive: bool = False) -> tuple[Kernel, Clock]:
-    """The kernel and the clock for what has to run in a guest; the arguments are those of `choose`.
+    """Return the kernel and the clock for a run that needs a guest; the arguments are those of `choose`.
 
     Raises:
-        EmulationError: there is no such guest kernel; the message says what mends it.
+        EmulationError: this machine lacks such a guest kernel; the message says how to get it.
     """
     if kernel == "auto":
         choice = _best((KernelKind.UML, KernelKind.PACKAGED), _wanted(clock), interactive=interactive)
@@ -64,7 +64,7 @@ def native_lacks() -> Lack | None:
     if tc is None:
         return Lack("tc is missing, which tells whether the kernel has netem", "apt-get install iproute2")
     change = [tc, "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"]
-    # in a namespace of its own, so that nothing of this machine is changed; with a user namespace where we are not root
+    # a temporary namespace, so that the machine is not changed; without root, in a user namespace
     is_root = os.geteuid() == 0
     own = ["unshare", "--net"] if is_root else ["unshare", "--user", "--map-root-user", "--net"]
     try:
@@ -85,7 +85,7 @@ def _wanted(clock: str) -> Clock | None:
 
 
 def _best(kinds: Sequence[KernelKind], clock: Clock | None, *, interactive: bool) -> KernelChoice:
-    """Return the first of these that this machine has, and that has the clock.
+    """Return the first of these kinds that this machine has with the clock.
 
     Raises:
         EmulationError: this machine has none of them.
@@ -112,7 +112,7 @@ def _running(name: str, kernels: Sequence[Kernel]) -> Kernel:
     """Return the first guest kernel that runs here.
 
     Raises:
-        KernelRefusedError: none does; the message says why the first does not.
+        KernelRefusedError: none runs; the message says why the first does not.
     """
     refused = []
     for kernel in kernels:
@@ -124,10 +124,10 @@ def _running(name: str, kernels: Sequence[Kernel]) -> Kernel:
 
 
 def _exactly(kind: KernelKind, clock: Clock | None, *, interactive: bool, takes_next: bool = False) -> KernelChoice:
-    """Return this kind of kernel. ``takes_next``: of several built ones, the next if the one asked for last fails.
+    """Return the kernel of this kind; ``takes_next`` allows a built kernel after the first, if the first does not run.
 
     Raises:
-        EmulationError: it is missing, it does not run here, or it has no such clock.
+        EmulationError: the kernel is missing, does not run here, or lacks the clock.
     """
     if kind is KernelKind.NATIVE:
         if clock in {Clock.VIRTUAL, Clock.SKIP}:

@@ -1,4 +1,4 @@
-"""Boot a guest kernel, run one command in it, and end it on every way out."""
+"""A guest: boot a guest kernel, run one command in it, and end it on every way out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from emulator.kernel import supervisor as keeper
+from emulator.kernel import supervisor
 from emulator.kernel.cache import Kernel
 from emulator.kernel.capacity import memory_folder, require_limits
 from emulator.kernel.clock_watchdog import PATIENCE_S, ClockWatchdog, GuestMemory, Sample, guest_process
@@ -46,19 +46,21 @@ from emulator.system.run_folders import MARK, RunFolder, runs_folder
 from emulator.system.signals import signals_held
 
 MEMORY_BYTES = 2**30
-"""Of a guest, if nothing is said. The host gives what the guest uses, when it first does."""
+"""The default size of a guest's memory. The machine provides each page when the guest first uses it."""
 OUTPUT_BYTES = 2**33
-"""What a guest may leave on the host, if nothing is said: files of its own, output, captures, results."""
+"""The default limit of what a guest may leave on this machine: its own files, output, captures, results."""
 RESULT_BYTES = 2**26
-"""The largest result that is read back."""
+"""The size of the largest result that is read back."""
 
 _START_NS = 1_767_225_600 * 10**9
-"""The virtual clocks' first moment: 2026-01-01, midnight UTC. A fixed one, so that two runs are the same."""
+"""The first moment of a virtual clock: 2026-01-01, midnight UTC; fixed, so that two runs are the same."""
 _SEED = 1
 _SETTLE_S = 11.0
-"""The virtual time that passes before the command, for programs that take a young clock for something else: in its
-first second, `ping` takes zero for 'never sent' and ignores its interval; in its first ten, Open vSwitch 3.1 takes zero
-for 'counted a moment ago', believes in a machine of no CPUs, and starts no thread for the kernel's upcalls."""
+"""The virtual time that passes before the command, because two programs misread a young clock.
+
+In the first second, `ping` takes zero for "never sent" and ignores its interval. In the first ten seconds, Open vSwitch
+3.1 takes zero for "counted a moment ago", assumes that the machine has no CPUs, and starts no thread for upcalls.
+"""
 
 _POLL_S = 0.02
 _ANSWER_POLL_S = 0.002
@@ -66,46 +68,46 @@ _LOOK_S = 0.5
 _CONSOLE_BYTES = 2**16
 _PANIC = "Kernel panic - not syncing: "
 _NO_MEMORY = "Kernel mode signal 7"
-"""SIGBUS: the host has no room for a page of the file that is the guest's memory."""
+"""SIGBUS: this machine has no room for a page of the guest's memory file."""
 _ROOM_BYTES = 2**16
-"""With less than this, a folder is full."""
+"""A folder with less free space than this is full."""
 
 Sink = Callable[[bytes], object]
-"""Takes the command's output, as it comes."""
+"""A function that takes the command's output as it arrives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestLimits:
-    """What a run may take, at most."""
+    """The limits of a run."""
 
     memory_bytes: int = MEMORY_BYTES
     timeout_s: float | None = None
-    """Wall time after which it is ended."""
+    """Wall time after which the run is ended; None is no limit."""
     patience_s: float = PATIENCE_S
-    """Wall time without progress of a virtual clock after which it is ended."""
+    """Wall time without progress of the virtual clock after which the run is ended."""
     output_bytes: int = OUTPUT_BYTES
-    """What a guest may leave on the host, in all, before it is ended; each file and folder counts 64 KB at least."""
+    """Most bytes that a guest may leave on this machine before it is ended; a file or folder counts at least 64 KB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Boot(GuestLimits):
-    """How a guest is booted."""
+    """The kernel, the clock and the limits with which a guest is booted."""
 
     kernel: Kernel
     clock: Clock = Clock.VIRTUAL
 
 
 class Guest(Closing):
-    """A guest kernel that runs a job: booted at entry, ended, with all that belongs to it, at exit.
+    """A guest kernel that runs a job; a context manager that boots it at entry and ends it at exit.
 
-    What is in it ends with it however this process ends, killed included (see `emulator.kernel.supervisor`).
+    The guest's processes end with it, in whatever way this process ends, SIGKILL included (`supervisor`).
 
     Raises, at entry:
         EmulationError: the kernel cannot be booted here.
     """
 
     def __init__(self, boot: Boot, job: GuestJob, terminal: int | None = None) -> None:
-        """``terminal`` is the descriptor of a terminal for the job's command, if it asks for one (`Job.window`)."""
+        """Keep the arguments; ``terminal`` is the descriptor of a terminal for a job with a `GuestJob.window`."""
         self._boot = boot
         self._job = job
         self._terminal = terminal
@@ -126,31 +128,31 @@ class Guest(Closing):
 
     @property
     def pid(self) -> int | None:
-        """The process of the guest's kernel; None before it has started and after it has ended."""
-        return guest_process(self._keeper.pid, self._boot.kernel.executable)
+        """The process id of the guest's kernel; None before its start and after its end."""
+        return guest_process(self._supervisor.pid, self._boot.kernel.executable)
 
     @property
     def ended(self) -> int:
-        """A descriptor that is readable once the guest has ended."""
+        """A descriptor that becomes readable when the guest ends."""
         return self._ended
 
     def wait(self, stdout: Sink, stderr: Sink) -> int:
-        """Pass the command's output on until it ends; its exit status.
+        """Pass the command's output on until the command ends; return its exit status.
 
         Raises:
             EmulationError: as `wait_until`.
         """
         while (status := self.wait_until(stdout, stderr, None)) is None:
-            pass  # it has none only if something else was waited for
+            pass  # without `until`, the status is never None
         return status
 
     def wait_until(self, stdout: Sink, stderr: Sink, until: Callable[[], bool] | None) -> int | None:
-        """Pass the command's output on until it ends, or ``until`` says so; its exit status, None if it has none yet.
+        """Pass the command's output on until it ends or ``until`` returns true; return the exit status, or None.
 
         Raises:
             GuestStalledError: the virtual clock made no progress.
-            GuestTimeoutError: it took longer than the user allowed.
-            GuestFailedError: the kernel died.
+            GuestTimeoutError: the run took longer than the user allows.
+            GuestFailedError: the guest kernel died.
         """
         began_s = time.monotonic()
         looks = self._looks()
@@ -171,14 +173,14 @@ class Guest(Closing):
         return self.exit_status()
 
     def exit_status(self) -> int:
-        """The command's exit status, once the guest has ended.
+        """Return the command's exit status after the guest's end.
 
         Raises:
             GuestFailedError: the kernel died before the command ended, or was ended because it left too much.
-            EmulationError: it never started, or had no room.
+            EmulationError: the guest never started, or had no room.
         """
-        code = self._keeper.wait()
-        if code == keeper.FULL:
+        code = self._supervisor.wait()
+        if code == supervisor.FULL:
             size, count = self._boot.output_bytes // 2**20, self._boot.output_bytes // LEAST_BYTES
             raise GuestFailedError(
                 f"ended because it left more than {size} MB, or {count} files, on this machine"
@@ -188,11 +190,11 @@ class Guest(Closing):
         if status.isdigit():
             return int(status)
         lines = [line for line in self.console().splitlines() if line.strip()]
-        if code == keeper.REFUSED:
+        if code == supervisor.REFUSED:
             raise EmulationError(words([(lines or ["the guest kernel cannot be started"])[-1]], None))
         panic = next((line.rpartition(_PANIC)[2] for line in lines if _PANIC in line), "")
         if (room := self._missing_room(panic)) is not None:
-            raise EmulationError(f"the guest came to an early end, because there is no room in {room}")
+            raise EmulationError(f"the guest ended early, because {room} has no room left")
         doing = f"while it ran {self._doing()}"
         if panic:
             raise GuestPanickedError(f"the guest kernel panicked {doing}: {words([panic], None)}")
@@ -201,13 +203,13 @@ class Guest(Closing):
         raise GuestFailedError(f"the guest kernel {how} {doing}{said}")
 
     def _missing_room(self, panic: str) -> Path | None:
-        """The folder that has no room for what the guest writes, or for its memory; None if they have."""
+        """Return the folder without room for the guest's files or memory; None if both have room."""
         if free_bytes(self._shared) < _ROOM_BYTES:
             return self._run.path.parent
         return self._memory.parent if _NO_MEMORY in panic else None
 
     def result(self, name: str, limit_bytes: int = RESULT_BYTES) -> bytes | None:
-        """A file that the command left in the shared folder (`job.FOLDER_VARIABLE`); None if there is none.
+        """Return the content of a file that the command left in the shared folder; None if it is missing.
 
         Raises:
             EmulationError: it is no regular file, or too large.
@@ -215,11 +217,11 @@ class Guest(Closing):
         return read_result(self._shared, name, limit_bytes)
 
     def put(self, name: str, content: bytes) -> None:
-        """Add a file to the shared folder, for the command to find."""
+        """Add a file to the shared folder, for the command to read."""
         put_input(self._shared, name, content)
 
     def console(self) -> str:
-        """The last lines that the kernel wrote."""
+        """Return the last lines of the guest kernel's console."""
         with (self._run.path / "console").open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _CONSOLE_BYTES))
             return file.read().decode(errors="replace")
@@ -230,7 +232,7 @@ class Guest(Closing):
         self._shared.mkdir(mode=0o700)
         settle_s = 0.0 if boot.clock is Clock.REAL else _SETTLE_S
         write_job(self._job, self._shared, settle_s=settle_s, modules=boot.kernel.modules)
-        # opened before the guest can put anything in their place
+        # opened before the guest can replace them
         self._files = tuple(
             stack.enter_context((self._shared / name).open("rb", buffering=0))
             for name in ("stdout", "stderr", "status")
@@ -258,7 +260,7 @@ class Guest(Closing):
         inherited = [run.lock, held, *outputs, *([self._terminal] if self._terminal is not None else [])]
         (run.path / "console").touch(mode=0o600)
         with (run.path / "console").open("wb") as console:
-            self._keeper = subprocess.Popen(
+            self._supervisor = subprocess.Popen(
                 python_command("-c", script, is_bare=True),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
@@ -269,7 +271,7 @@ class Guest(Closing):
                 pass_fds=inherited,
             )
         stack.callback(self._end)
-        self._ended = os.pidfd_open(self._keeper.pid)
+        self._ended = os.pidfd_open(self._supervisor.pid)
         stack.callback(os.close, self._ended)
 
     def _arguments(self, memory: Path) -> list[str]:
@@ -290,15 +292,15 @@ class Guest(Closing):
         return arguments
 
     def _looks(self) -> Iterator[None]:
-        """Look at the virtual clock, once for each step; endless.
+        """Read the virtual clock at each step of this endless iterator.
 
         Raises, at a step:
-            GuestStalledError: it makes no progress.
+            GuestStalledError: the clock makes no progress.
         """
         symbols = self._boot.kernel.symbols
         watchdog = ClockWatchdog(self._boot.patience_s)
         while symbols is not None and self._boot.clock is not Clock.REAL:
-            # it has not started yet, is just ending, or this machine lets nobody read a process's memory
+            # an error means: the guest has not started, is just ending, or its memory may not be read on this machine
             with contextlib.suppress(OSError), GuestMemory(self.pid or 0, symbols) as memory:
                 while True:
                     task = memory.running_task()
@@ -316,27 +318,27 @@ class Guest(Closing):
                 sink(chunk)
 
     def _doing(self) -> str:
-        """What the guest was doing, for a message."""
+        """Return the guest's present step, for a message."""
         said = None
         with contextlib.suppress(EmulationError):
             said = self.result(RUNNING, RUNNING_BYTES)
         return words(self._job.command, said)
 
     def _end(self) -> None:
-        """End the keeper, which ends the guest."""
-        self._keeper.terminate()
+        """End the supervisor, which ends the guest."""
+        self._supervisor.terminate()
         try:
-            self._keeper.wait(timeout=10)
+            self._supervisor.wait(timeout=10)
         except subprocess.TimeoutExpired:
-            self._keeper.kill()
-            self._keeper.wait()
+            self._supervisor.kill()
+            self._supervisor.wait()
 
 
 def _take_cpu() -> tuple[int, int]:
-    """A CPU for a guest, one that no other guest of this user has if there is one, and the descriptor that holds it.
+    """Choose a CPU, without another guest of this user if possible; return it and the descriptor that holds it.
 
-    The whole guest stays on one: each of its system calls is a hand-over between two processes of the host, which
-    across two CPUs takes seven times as long.
+    The whole guest stays on one CPU, because each of its system calls switches between two processes, which takes seven
+    times as long across two CPUs.
     """
     cpus = sorted(os.sched_getaffinity(0))
     random.shuffle(cpus)

@@ -1,7 +1,7 @@
-"""The first process of a guest kernel: set the machine up, run one command, write down how it ended, power off.
+"""The first process of a guest: set the guest up, run one command, write its exit status, power off.
 
-It is run by the project's own Python from the host's file system, called by the script that `emulator.kernel.job`
-writes, and loads little: everything here is paid for at each start of a guest.
+The script that `job` writes calls this module in this project's own Python, from the machine's file system. The module
+imports little, because each start of a guest waits for it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def mount(source: str, target: str, kind: str, flags: int = 0, options: str = "") -> None:
-    """mount(2).
+    """Call mount(2).
 
     Raises:
         OSError: the kernel refuses; the message names the target.
@@ -38,7 +38,7 @@ def mount(source: str, target: str, kind: str, flags: int = 0, options: str = ""
 
 
 def _try_mount(source: str, target: str, kind: str, flags: int, options: str = "") -> bool:
-    """Whether this kernel could mount it: not every guest kernel has everything."""
+    """Mount a file system if this guest kernel has it; return whether it has."""
     try:
         mount(source, target, kind, flags, options)
     except OSError:
@@ -47,7 +47,7 @@ def _try_mount(source: str, target: str, kind: str, flags: int, options: str = "
 
 
 def load_module(path: str) -> None:
-    """finit_module(2): for what is needed before `modprobe` can be found.
+    """Load a module by finit_module(2), before `modprobe` can be found.
 
     Raises:
         OSError: the kernel refuses.
@@ -61,10 +61,10 @@ def load_module(path: str) -> None:
 
 
 def enter_scratch_root(scratch: str) -> None:
-    """Make the root a place where everything can be written, and nothing that is written is kept.
+    """Replace the root by an overlay in which all files can be written, and which keeps none of them.
 
-    The host's files show through it (overlayfs), and what is written goes to memory. The new root is moved onto the
-    old one, so that whoever enters this mount namespace later (`nsenter`, container runtimes) lands in it too.
+    The machine's files show through it (overlayfs), and writes go to memory. The new root is moved onto the old one,
+    so that a program that enters this mount namespace later (`nsenter`, container runtimes) gets the new root too.
     """
     mount("none", "/", "none", _MS_PRIVATE_ALL)
     mount("scratch", scratch, "tmpfs", 0, "mode=755")
@@ -79,7 +79,7 @@ def enter_scratch_root(scratch: str) -> None:
 
 
 def mount_kernel_filesystems() -> None:
-    """/proc, /sys, /dev, /run, and control groups of version 1, each controller on its own, as `dockerd` has it."""
+    """Mount /proc, /sys, /dev, /run, and each controller of control groups version 1, as `dockerd` expects them."""
     secure = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
     mount("proc", "/proc", "proc", secure)
     mount("sysfs", "/sys", "sysfs", secure)
@@ -102,23 +102,20 @@ def mount_kernel_filesystems() -> None:
         controllers = [line.split()[0] for line in file if not line.startswith("#")]
     for name in controllers:
         os.mkdir(f"/sys/fs/cgroup/{name}")
-        if not _try_mount("cgroup", f"/sys/fs/cgroup/{name}", "cgroup", secure, name):  # of version 2 only
+        if not _try_mount("cgroup", f"/sys/fs/cgroup/{name}", "cgroup", secure, name):  # a controller of version 2 only
             os.rmdir(f"/sys/fs/cgroup/{name}")
     _try_mount("bpf", "/sys/fs/bpf", "bpf", secure)
 
 
 def complete_cpuinfo() -> None:
-    """Let /proc/cpuinfo end with an empty line, which User-Mode Linux leaves out.
-
-    procps 4 reads up to that line, and `ps` fails if it does not come.
-    """
+    """Add to /proc/cpuinfo the empty line at its end, which User-Mode Linux leaves out and `ps` of procps 4 needs."""
     with open("/proc/cpuinfo") as file, open(_CPUINFO, "w") as whole:
         whole.write(file.read().rstrip("\n") + "\n\n")
     mount(_CPUINFO, "/proc/cpuinfo", "none", _MS_BIND)
 
 
 def set_limits(limits: dict[int, tuple[int, int]]) -> None:
-    """Set the soft and the hard limit of this process, and so of all that it starts, for each kind of limit.
+    """Set the soft and the hard limits of this process and of its later children, by the number of the limit.
 
     Raises:
         OSError: the kernel refuses.
@@ -129,14 +126,14 @@ def set_limits(limits: dict[int, tuple[int, int]]) -> None:
 
 
 def raise_loopback() -> None:
-    """Bring `lo` up, so that 127.0.0.1 answers."""
+    """Bring ``lo`` up, so that 127.0.0.1 answers."""
     control = _libc.socket(_AF_INET, _SOCK_DGRAM, 0)
     fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
     os.close(control)
 
 
 def set_sysctl(name: str, value: str) -> None:
-    """Write a kernel parameter, by its name with dots; one that this kernel has not is passed over."""
+    """Set a kernel parameter by its name with dots; do nothing if this kernel lacks it."""
     path = "/proc/sys/" + name.replace(".", "/")
     if os.path.exists(path):
         with open(path, "w") as file:
@@ -144,13 +141,13 @@ def set_sysctl(name: str, value: str) -> None:
 
 
 def run(folder: str, command: list[str], directory: str, environment: dict[str, str], window: list[int]) -> int:
-    """Run the job's command to its end, and reap whatever else ends before; the command's exit status."""
+    """Run the job's command to its end, reaping other processes meanwhile; return the command's exit status."""
     child = os.fork()
     if child == 0:
         try:
             _become(folder, command, directory, environment, window)
         finally:
-            os._exit(_NOT_EXECUTABLE)  # nothing may be raised through a fork
+            os._exit(_NOT_EXECUTABLE)  # no exception may leave the forked process
     while True:
         pid, status = os.wait()
         if pid == child:
@@ -158,7 +155,7 @@ def run(folder: str, command: list[str], directory: str, environment: dict[str, 
 
 
 def _become(folder: str, command: list[str], directory: str, environment: dict[str, str], window: list[int]) -> None:
-    """Turn this process into the job's command; it never returns."""
+    """Replace this process by the job's command; never return."""
     os.setsid()
     if window:
         terminal = os.open("/dev/tty1", os.O_RDWR)
@@ -175,7 +172,7 @@ def _become(folder: str, command: list[str], directory: str, environment: dict[s
     except OSError:
         os.chdir("/")
     try:
-        os.execvpe(command[0], command, environment)  # noqa: S606 - no shell, as wanted
+        os.execvpe(command[0], command, environment)  # noqa: S606 - without a shell, on purpose
     except FileNotFoundError:
         status, why = _NOT_FOUND, "command not found"
     except OSError as error:
@@ -197,10 +194,11 @@ def main(
     window: list[int],
     modules: str,
 ) -> None:
-    """Do one job, and power off.
+    """Do one job and power off.
 
-    ``folder`` is shared with the host; ``shared`` are the folders (it is one) that the guest may write, ``window`` the
-    rows and columns of the terminal, empty for none, and ``modules`` the folder of this kernel's modules, if any.
+    ``folder`` is the folder of the job. ``shared`` are the machine's folders that the guest may write, including
+    ``folder``. ``window`` has the rows and columns of the terminal, or is empty. ``modules`` is the folder of this
+    kernel's modules, or empty.
     """
     try:
         if modules:
@@ -229,7 +227,7 @@ def main(
 
 
 def _write(path: str, text: str) -> None:
-    """Add to a file for the host; if the host's disk is full, it sees that itself, and we still power off in order."""
+    """Append to a file for the machine outside; ignore a full disk there, so that the guest still powers off."""
     try:
         with open(path, "a") as file:
             file.write(text)

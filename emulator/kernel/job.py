@@ -1,7 +1,7 @@
-"""What the host and a guest tell each other: a job as files in a folder that both can write, and its results back.
+"""A guest's job and its results, as files in a folder that this machine and the guest share.
 
-The guest is not trusted with the host's files: what it leaves in the folder is read only if it is a regular file, is
-not reached through a link, and is not too large.
+The guest is not trusted: a file that it leaves in the folder is read only if it is a regular file, is not reached
+through a link, and is not too large.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ from emulator.system.programs import environment, python_script
 from emulator.system.text import one_line
 
 FOLDER_VARIABLE = "GTSDSL_SHARED"
-"""Names, in the guest's environment, the folder that it shares with the host: what is written there outlives it."""
+"""The environment variable that names, in a guest, the folder that it shares with this machine."""
 
 PARENT_VARIABLE = "GTSDSL_PARENT"
-"""Names the process with which the network ends; not set in a guest, which ends as a whole."""
+"""The environment variable that names the process with which a network ends; unset in a guest, which ends whole."""
 
 RUNNING = "running"
-"""The file in the shared folder in which a program in the guest may say what it does, for the watchdog's message."""
+"""The file in the shared folder in which the guest writes its present step, for the watchdog's message."""
 RUNNING_BYTES = 2**16
-"""What is read of that file, at most."""
+"""The most bytes that are read of that file."""
 
 _WORDS_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
 class GuestJob:
-    """A command for a guest, and where it runs."""
+    """A command for a guest, with its folder, environment and input files."""
 
     command: Sequence[str]
     directory: Path
-    """Its working folder, which the guest sees as the host has it, but for what is written."""
+    """The working folder: the guest sees this machine's folder, and its writes stay in the guest."""
     environment: Mapping[str, str]
     output: Path | None = None
-    """A folder that the guest may write, under its own path; all else that it writes goes with it."""
+    """The output folder, which the guest may write; its other writes vanish with it. None for no folder."""
     inputs: Mapping[str, bytes] = field(default_factory=dict)
-    """Files to find in the shared folder, by name."""
+    """Contents of files in the shared folder, by name."""
     window: tuple[int, int] | None = None
-    """Rows and columns of the terminal that the command gets; without it, its output goes to files."""
+    """Rows and columns of the command's terminal; None for a command without one, whose output goes to files."""
 
 
 def write_job(job: GuestJob, folder: Path, *, settle_s: float, modules: Path | None) -> None:
-    """Lay a job down in an empty folder: its inputs, the files for its output, and the script that does it."""
+    """Write a job into an empty folder: its inputs, the files for its output, and the script that does the job."""
     (folder / "scratch").mkdir(mode=0o700)
     for name, content in {"stdout": b"", "stderr": b"", "status": b"", **job.inputs}.items():
         put_input(folder, name, content)
@@ -66,34 +66,34 @@ def write_job(job: GuestJob, folder: Path, *, settle_s: float, modules: Path | N
         "window": list(job.window) if job.window else [],
         "modules": str(modules) if modules else "",
     }
-    # the kernel's command line can hold no path with a blank in it, so everything goes into a script
+    # a script holds the arguments, because a path on the kernel's command line can have no blank
     script = python_script("emulator.kernel.init", "main", fields, is_bare=True)
     put_input(folder, "init", script.encode())
     (folder / "python").symlink_to(Path(sys.executable).resolve())
 
 
 def init_arguments() -> tuple[str, ...]:
-    """The end of a kernel's command line that makes it do the job in the folder that its process works in.
+    """Return the end of a kernel's command line, which makes it do the job in its process's working folder.
 
-    The command line goes into the kernel's random numbers, so it must not name a run's folder, which is another each
-    time. The guest's root is the host's, and in the host's ``/proc`` a process sees where it works itself.
+    The kernel mixes the command line into its random numbers, so the command line must not name the run's folder, which
+    differs in each run. The guest's root is this machine's, so ``/proc/self/cwd`` there leads to the working folder.
     """
     return ("init=/proc/self/cwd/python", "--", "-I", "-S", "/proc/self/cwd/init")
 
 
 def read_result(folder: Path, name: str, limit_bytes: int) -> bytes | None:
-    """A file that the guest left in the shared folder; None if there is none.
+    """Return the content of a file that the guest left in the shared folder; None if it is missing.
 
     Raises:
-        EmulationError: it is no regular file, or larger than ``limit_bytes``.
-        ValueError: ``name`` is more than a name.
+        EmulationError: it is no regular file, or is larger than ``limit_bytes``.
+        ValueError: ``name`` is a path, and not only a name.
     """
     if not name or "/" in name or name in {".", ".."}:
         raise ValueError(f"no name of a file: {name!r}")
     try:
         directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            # O_NONBLOCK: a pipe in its place must not keep us waiting
+            # O_NONBLOCK: a pipe in place of the file must not block this process
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             descriptor = os.open(name, flags, dir_fd=directory)
         finally:
@@ -114,10 +114,10 @@ def read_result(folder: Path, name: str, limit_bytes: int) -> bytes | None:
 
 
 def put_input(folder: Path, name: str, content: bytes) -> None:
-    """Add a file to a shared folder, of which whoever waits for it sees nothing or all.
+    """Add a file to a shared folder in one step, so that a reader sees either no file or the whole file.
 
     Raises:
-        EmulationError: the guest has put something in its place.
+        EmulationError: the guest has put a file of its own in its place.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     temporary = folder / f"{name}.part"
@@ -130,16 +130,16 @@ def put_input(folder: Path, name: str, content: bytes) -> None:
 
 
 def words(command: Sequence[str], said: bytes | None) -> str:
-    """What a guest was doing, for a message: what it said itself, else its command; short, and fit for a terminal."""
+    """Return a guest's step for a message, short and fit for a terminal: its own words, or else its command."""
     text = one_line((said or b"").decode(errors="replace")) or one_line(" ".join(command))
     return text if len(text) <= _WORDS_MAX else text[: _WORDS_MAX - 1] + "…"
 
 
 def say_running(folder: Path, what: str) -> None:
-    """Say in a shared folder what is being done now, for whoever waits, and for the watchdog's message."""
-    (folder / RUNNING).write_bytes(what.encode(errors="replace"))  # a locale without UTF-8 has no say in it
+    """Write the present step into a shared folder, for the progress line and the watchdog's message."""
+    (folder / RUNNING).write_bytes(what.encode(errors="replace"))  # in UTF-8, whatever the locale is
 
 
 def free_bytes(path: Path) -> int:
-    """The space that is free where ``path`` is."""
+    """Return the free space of the file system of ``path``, in bytes."""
     return shutil.disk_usage(path).free

@@ -1,7 +1,7 @@
-"""Whether a folder may be a guest's output folder: it may not hold, be or lie in what the host believes or runs.
+"""Output folder of a guest: it may not hold, be or lie in a folder whose files this machine trusts or runs.
 
-Names do not tell where a folder is: links and bind mounts give it others. So folders are compared by where they are in
-their file systems, and a folder is given to a guest as a descriptor that was looked at after it had been opened.
+A path does not tell where a folder is, because links and bind mounts give it other paths. So folders are compared by
+their positions in their file systems, and a guest gets a folder as a descriptor that was checked after it was opened.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from emulator.system.programs import absolute_folders, search_folders
 from emulator.system.run_folders import PREFIX, SHARED_MEMORY, runs_folder
 
 _PACKAGES = Path(__file__).resolve().parents[2]
-_TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - nothing is written there
+_TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - only compared, never written
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class _Position(NamedTuple):
-    """Where a folder is: a file system (``8:1``) and a path in it, whatever it is mounted on."""
+    """The position of a folder: its file system (``8:1``) and its path in that, wherever that is mounted."""
 
     device: str
     path: PurePosixPath
@@ -42,13 +42,13 @@ class _Mount(NamedTuple):
 
 
 def check_output(path: Path) -> Path:
-    """The output folder, made if it is missing, as an absolute path without links.
+    """Return the output folder as an absolute path without links; make it if it is missing.
 
     Raises:
-        EmulationError: it cannot be made, is no folder, or is one that must not be handed to a guest.
+        EmulationError: the folder cannot be made, the path is no folder, or a guest must not get this folder.
     """
     try:
-        # resolved: a name may lead back (`..`) from a folder that is yet to be made
+        # resolved, because a path may lead back (`..`) from a folder that does not exist yet
         _refuse_ours(path, _positions_of(path.resolve()))
         path.mkdir(parents=True, exist_ok=True)
         resolved = path.resolve(strict=True)
@@ -61,10 +61,10 @@ def check_output(path: Path) -> Path:
 
 
 def open_output(path: Path) -> int:
-    """A descriptor of a folder that may be handed to a guest, whatever has become of its path since it was checked.
+    """Open an output folder for a guest and check the opened folder, because the path may have changed meanwhile.
 
     Raises:
-        EmulationError: it is none.
+        EmulationError: the path is no folder, or a guest must not get it.
     """
     try:
         descriptor = os.open(path, _FOLDER)
@@ -79,7 +79,7 @@ def open_output(path: Path) -> int:
 
 
 def _refuse_ours(path: Path, ways: list[_Position]) -> None:
-    """See that a folder neither holds nor is nor lies in what a guest must not write.
+    """Check that a folder neither holds, nor is, nor lies in a folder that a guest must not write.
 
     Raises:
         EmulationError: it does; the message names ``path``.
@@ -96,16 +96,16 @@ def _refuse_ours(path: Path, ways: list[_Position]) -> None:
 
 
 def _ours() -> Iterator[tuple[str, Path, bool]]:
-    """Folders that a guest must not write: what they are, where, and whether all folders in them are so too."""
+    """Yield folders that a guest must not write: name, path, and whether the folders below are forbidden too."""
     with contextlib.suppress(RuntimeError):  # the user has no home folder
         yield "all your files", Path.home(), False
-    # runs have folders there, with another TMPDIR too, which the host believes or removes
+    # run folders are there, also those of another TMPDIR, and this machine trusts and removes files in them
     for place in (SHARED_MEMORY, Path(tempfile.gettempdir()), *_TEMPORARY):
         yield "temporary files", place, False
         for run in place.glob(f"{PREFIX}[0-9]*"):
             yield "the folder of a run", run, True
     yield "the folder of runs", runs_folder(), True
-    # in these, the host believes or runs what it finds
+    # this machine trusts or runs the files in the following folders
     with contextlib.suppress(EmulationError):  # the user has no home folder
         yield "the folder of guest kernels and images", cache_folder(), True
     with contextlib.suppress(EmulationError):
@@ -118,7 +118,7 @@ def _ours() -> Iterator[tuple[str, Path, bool]]:
         yield python, Path(sysconfig.get_path(kind)), True
     if site.ENABLE_USER_SITE:
         yield python, Path(site.getusersitepackages()), True
-    # search paths lead to the files in their folders, and not into further folders
+    # a search path covers the files of its folders, but not the folders below
     for what, places in (
         ("modules of the Python that runs gtsdsl", absolute_folders(os.pathsep.join(sys.path))),
         ("programs that are run by their names", search_folders(os.environ)),
@@ -127,16 +127,16 @@ def _ours() -> Iterator[tuple[str, Path, bool]]:
 
 
 def _is_below(ways: list[_Position], others: list[_Position]) -> bool:
-    """Whether a folder is another one or lies in it, whatever is mounted on the way."""
+    """Return whether a folder is another one or lies below it, also across mounts."""
     there = others[0]
     return any(it.device == there.device and it.path.is_relative_to(there.path) for it in ways)
 
 
 def _positions_of(path: Path) -> list[_Position]:
-    """Where a folder is, or will be once it is made.
+    """Return the positions of a folder, which may not exist yet.
 
     Raises:
-        OSError: something on the way to it is no folder.
+        OSError: a part of the path is no folder.
     """
     there = next(it for it in (path, *path.parents) if it.exists())
     descriptor = os.open(there, _FOLDER)
@@ -148,10 +148,10 @@ def _positions_of(path: Path) -> list[_Position]:
 
 
 def _positions(descriptor: int) -> list[_Position]:
-    """Where a folder is; then where its file system is mounted, and so on up to the root.
+    """Return the position of an opened folder, then the position at which its file system is mounted, up to the root.
 
     Raises:
-        OSError: /proc is not there.
+        OSError: /proc is missing.
     """
     mounts = _mounts()
     path = PurePosixPath(Path(f"/proc/self/fd/{descriptor}").readlink())
@@ -162,14 +162,14 @@ def _positions(descriptor: int) -> list[_Position]:
         found.append(_Position(mount.device, mount.root / path.relative_to(mount.point)))
         path, number = mount.point, mount.parent
     if not found or path != PurePosixPath("/"):
-        # in a chroot, the file system that its root lies in is not among those that are mounted
-        status = os.stat(path.parent) if found else os.fstat(descriptor)  # noqa: PTH116 - both have a status alike
+        # in a chroot, the list of mounts lacks the file system of the chroot's root
+        status = os.stat(path.parent) if found else os.fstat(descriptor)  # noqa: PTH116 - alike for a path and a descriptor
         found.append(_Position(f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}", path))
     return found
 
 
 def _mounts() -> dict[str, _Mount]:
-    """What is mounted, by its number (proc_pid_mountinfo(5))."""
+    """Return the mounts of this process by their ids (proc_pid_mountinfo(5))."""
     found = {}
     for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines():
         number, parent, device, root, point = map(_unescaped, line.split(" ")[:5])
@@ -178,7 +178,7 @@ def _mounts() -> dict[str, _Mount]:
 
 
 def _unescaped(text: str) -> str:
-    """A field in which a blank is ``\\040``, and likewise a tab, a line's end and a backslash."""
+    """Return a field of mountinfo with its escapes (``\\\\040`` for a blank) replaced by the characters."""
     for character in (" ", "\t", "\n", "\\"):
         text = text.replace(f"\\{ord(character):03o}", character)
     return text

@@ -1,6 +1,6 @@
-"""Count what a guest leaves on the host, for the keeper to end a guest that leaves too much.
+"""Size of what a guest leaves on this machine; the supervisor ends a guest that leaves too much.
 
-The keeper loads this module, so it imports little.
+This module imports little, because the supervisor loads it at each start of a guest.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import os
 import stat
 
 LEAST_BYTES = 2**16
-"""What each file and folder counts, at least: so one number bounds bytes and files alike."""
+"""The least that each file and folder counts, so that one number limits both bytes and files."""
 
 
 def size_below(folders: list[str], enough: int) -> int:
-    """What is in some folders, in bytes; ``enough`` where it is that much or more.
+    """Return the size of some folders in bytes, counting no further than ``enough``.
 
-    A file counts what it shows as its length, or what it takes of the disk, whichever is more. What cannot be looked
-    into counts ``enough``: by renaming, a guest can make folders of any depth, and it can make one that its user may
-    write to but not read.
+    A file counts its length or its space on the disk, whichever is more. A folder that cannot be read counts as
+    ``enough``, because a guest can make folders of any depth by renaming, and folders that its user may write but not
+    read.
     """
     total, waiting = 0, list(folders)
     while waiting and total < enough:
@@ -36,14 +36,14 @@ def size_below(folders: list[str], enough: int) -> int:
         except PermissionError:
             if (found := _looked_at(folder)) is not None and found.st_uid == os.geteuid():
                 return enough
-        except OSError as error:  # most often it has just been removed
+        except OSError as error:  # in most cases the folder has just been removed
             if error.errno == errno.ENAMETOOLONG:
                 return enough
     return min(total, enough)
 
 
 def size_unlinked(process: int) -> int:
-    """What is in files that have no name any more, and are there only because a process has them open; in bytes."""
+    """Return the size in bytes of files without a name, which exist only because a process has them open."""
     folder = f"/proc/{process}/fd"
     try:
         names = os.listdir(folder)
@@ -55,7 +55,7 @@ def size_unlinked(process: int) -> int:
 
 
 def _looked_at(path: str, *, follow: bool = False) -> os.stat_result | None:
-    """What is at a path; None if it has just gone, which must not end the look at everything else."""
+    """Return the status of a path; None if it has just vanished, which must not end the count."""
     try:
         return os.stat(path, follow_symlinks=follow)
     except FileNotFoundError:

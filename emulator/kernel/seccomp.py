@@ -1,15 +1,14 @@
-"""Leave this process, and all that it starts, only the system calls that a guest kernel makes.
+"""Filter of system calls: this process, and all that it starts, may make only those that a guest kernel makes.
 
-Landlock governs which files a process reads and writes. Everything else that a process can do to its machine goes
-through other system calls: sockets, signals, shared memory, keyrings, limits of other processes. The filter lists what
-User-Mode Linux and the C library make, and every other call fails as in a kernel that does not have it (ENOSYS). So a
-call that a later kernel of the host adds is refused too.
+Landlock governs which files a process reads and writes. Other system calls give a process the rest of its machine:
+sockets, signals, shared memory, keyrings, limits of other processes. The filter lists the calls of User-Mode Linux and
+the C library. Each other call fails as in a kernel that lacks it (ENOSYS), and so does a call that a later kernel adds.
 
-A guest's kernel does to the host's files what root in the guest asks of it, by path (hostfs), and Landlock has no right
-for `chmod` and its like. A filter of system calls sees numbers and no paths, so it cannot let them through for the
-output folder alone. They are passed over in silence, as in the shared folders of other virtual machines: programs that
-copy and unpack (`cp -p`, `tar`, `git`, Python's `shutil.copy`) would take a refusal for a failure; and UML itself calls
-`fchmod` on the file of its memory, and gives up if that fails.
+Root in a guest can change the machine's files by path (hostfs), and Landlock has no right for `chmod` and its like. A
+filter sees numbers and no paths, so it cannot allow those calls for the output folder alone. It lets them do nothing
+and succeed, as shared folders of other virtual machines do, because programs that copy and unpack (`cp -p`, `tar`,
+`git`, Python's `shutil.copy`) would fail otherwise. UML itself calls `fchmod` on its memory file, and ends if that
+fails.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _ALLOWED = (
     # paths: stat, fstat, lstat, newfstatat, statx, access, faccessat, faccessat2, readlink, readlinkat, statfs,
     # fstatfs, getdents, getdents64, getcwd, chdir, fchdir, umask
     *(4, 5, 6, 262, 332, 21, 269, 439, 89, 267, 137, 138, 78, 217, 79, 80, 81, 95),
-    # what Landlock has a right for: rename, renameat, renameat2, mkdir, mkdirat, rmdir, unlink, unlinkat, link, linkat,
+    # calls that Landlock governs: rename, renameat, renameat2, mkdir, mkdirat, rmdir, unlink, unlinkat, link, linkat,
     # symlink, symlinkat
     *(82, 264, 316, 83, 258, 84, 87, 263, 86, 265, 88, 266),
     # memory: mmap, mprotect, munmap, brk, mremap, msync, madvise
@@ -46,7 +45,7 @@ _ALLOWED = (
     # the C library's: set_tid_address, set_robust_list, rseq, membarrier, restart_syscall, getrandom, uname, sysinfo,
     # getrlimit, setrlimit, getrusage, sched_getaffinity, getuid, getgid, geteuid, getegid, getresuid, getresgid
     *(218, 273, 334, 324, 219, 318, 63, 99, 97, 160, 98, 204, 102, 104, 107, 108, 118, 120),
-    # what goes over a pair of sockets that are connected to each other: sendmsg, recvmsg
+    # messages over a socketpair: sendmsg, recvmsg
     *(46, 47),
 )
 _PASSED_OVER = (
@@ -55,23 +54,22 @@ _PASSED_OVER = (
     *(132, 235, 261, 280),  # utime, utimes, futimesat, utimensat
 )
 _MAKING_FILES = ((2, 2), (85, 1), (257, 3), (133, 1), (259, 2))
-"""Calls that can make a file, and which argument (from 0) is its mode: open, creat, openat, mknod, mknodat."""
+"""Calls that can make a file, with the index of their mode argument: open, creat, openat, mknod, mknodat."""
 _SET_ID = 0o6000
-"""The part of a mode that has a program run as the file's owner or group. On this machine that would be the user who
-runs the guest, whoever starts the program."""
+"""The bits of a mode (set-user-ID, set-group-ID) that let a program run as its owner, who is the user of the guest."""
 _TRUNCATE = 76
 _CLONE = 56
 _NEW_NAMESPACES = 0x7E020000
 """CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET."""
 _X32_FROM = 0x40000000
-"""Where the numbers of a second set of system calls begin, which has pointers of 32 bits."""
+"""The first number of the x32 system calls, which have pointers of 32 bits."""
 
 
 _CHOICES = (
     # prlimit64: of this process itself
     (302, 0, (0,)),
     # fcntl: F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_SETOWN, F_GETOWN, F_SETSIG, F_DUPFD_CLOEXEC, F_ADD_SEALS; no
-    # locks: on a file that may only be read, a lock could hold up whoever waits for it
+    # locks, because a lock on a readable file could block another program
     (72, 1, (0, 1, 2, 3, 4, 8, 9, 10, 1030, 1033)),
     # ioctl: of terminals TCGETS, TCSETS, TCSETSW, TCSETSF, the same with TERMIOS2, TIOCSCTTY, TIOCGPGRP, TIOCSPGRP,
     # TIOCGWINSZ; FIONREAD, FIONBIO, FIOCLEX; nothing that changes a file's flags, or types in a user's place (TIOCSTI,
@@ -83,18 +81,20 @@ _CHOICES = (
     # socketpair: SOCK_STREAM alone or with SOCK_NONBLOCK and SOCK_CLOEXEC: such a socket reaches its peer and no other
     (53, 1, tuple(1 | flags for flags in (0, 0o4000, 0o2000000, 0o2004000))),
 )  # fmt: skip
-"""Calls that are let through only with some values of an argument: the call, which argument (from 0), the values."""
+"""Calls that are allowed with some values of one argument only: the call, the argument's index, the values."""
 
 # linux/audit.h, linux/bpf_common.h, linux/seccomp.h
 _X86_64 = 0xC000003E
 _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENTS_AT, _ARGUMENT_BYTES = 0, 4, 16, 8
 _ALLOW, _PASS_OVER, _REFUSE = 0x7FFF0000, 0x00050000, 0x00050026
-"""Let a call through; do nothing, and say that it succeeded (error 0); say that there is no such call (ENOSYS is 38).
-For some calls (clone3) the C library then takes an older one, whose arguments a filter can see."""
+"""Results of the filter: allow the call; do nothing and report success (error 0); report a missing call (ENOSYS, 38).
+
+After ENOSYS for clone3, for example, the C library makes an older call, whose arguments a filter can see.
+"""
 _SECCOMP, _SET_MODE_FILTER = 317, 1
 _SPEC_ALLOW = 4
-"""Without this flag, a kernel before 5.16 slows down all that the process computes."""
+"""The flag without which a kernel before 5.16 slows the process down (SECCOMP_FILTER_FLAG_SPEC_ALLOW)."""
 
 
 class _Program(ctypes.Structure):
@@ -102,10 +102,10 @@ class _Program(ctypes.Structure):
 
 
 def restrict_calls(*, truncate: bool) -> None:
-    """Let through the system calls of a guest kernel, let those for modes, owners and times do nothing, for good.
+    """Install the filter for good: it allows a guest kernel's calls; those for modes, owners and times do nothing.
 
-    ``truncate`` lets truncate(2) through, for which Landlock has a right from its version 3 on; what is open for
-    writing may be truncated in any case. The process must have forgone privileges (PR_SET_NO_NEW_PRIVS).
+    ``truncate`` allows truncate(2), which Landlock governs from its version 3 on; a file that is open for writing may
+    be truncated in any case. The process must have set PR_SET_NO_NEW_PRIVS.
 
     Raises:
         OSError: the kernel has no filters of system calls.
@@ -132,12 +132,12 @@ def restrict_calls(*, truncate: bool) -> None:
 
 
 def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    """An instruction of a filter (`struct sock_filter`): a jump says how many of those that follow are skipped."""
+    """Return an instruction of a filter (`struct sock_filter`); a jump has the number of instructions to skip."""
     return struct.pack("HBBI", code, if_true, if_false, value)
 
 
 def _load_argument(argument: int) -> bytes:
-    """Load the lower half of an argument."""
+    """Return the instruction that loads the lower half of an argument."""
     return _instruction(_LOAD, _ARGUMENTS_AT + argument * _ARGUMENT_BYTES)
 
 
@@ -150,17 +150,17 @@ def _unless(jump: int, value: int, end: int) -> tuple[bytes, bytes]:
 
 
 def _only_with(number: int, argument: int, values: tuple[int, ...]) -> list[bytes]:
-    """The part of a filter that lets one call through if its argument is one of ``values``."""
+    """Return the part of a filter that allows one call if its argument is one of ``values``."""
     checks = [part for value in values for part in _if(_JUMP_EQUAL, value, _ALLOW)]
     return _for_call(number, _load_argument(argument), *checks, _instruction(_RETURN, _REFUSE))
 
 
 def _only_without(number: int, argument: int, bits: int) -> list[bytes]:
-    """The part of a filter that lets one call through if its argument has none of ``bits``."""
+    """Return the part of a filter that allows one call if its argument has none of ``bits``."""
     check = _if(_JUMP_ANY_BIT, bits, _REFUSE)
     return _for_call(number, _load_argument(argument), *check, _instruction(_RETURN, _ALLOW))
 
 
 def _for_call(number: int, *checks: bytes) -> list[bytes]:
-    """The part of a filter that decides about one call, and is skipped for every other."""
+    """Return the part of a filter that decides about one call and is skipped for each other call."""
     return [_instruction(_JUMP_EQUAL, number, 0, len(checks)), *checks]

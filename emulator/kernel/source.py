@@ -1,8 +1,8 @@
-"""Find and fetch a Linux source: Debian's source package, by apt from the machine's own mirror, or a user's tarball.
+"""Source of Linux: Debian's source package, fetched by apt from the machine's own mirror, or a user's tarball.
 
-Debian's `linux-source-N.M` is one architecture-independent package that holds a tarball, so any Debian can download
-and unpack that of a later release. apt does it, with its signature checks, on lists and sources of its own: the
-machine's are read, never changed.
+Debian's `linux-source-N.M` is an architecture-independent package that holds a tarball, so any Debian can download
+and unpack the package of a later release. apt does that with its signature checks, and with lists and sources in a
+folder of the build. The machine's own lists and sources are read and never changed.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from emulator.system.programs import environment
 from emulator.system.text import one_line
 
 SUITE = "trixie-backports"
-"""Where the source comes from that the emulation is tested with."""
+"""The Debian suite of the source that the emulation is tested with."""
 PREFERRED = "linux-source-7.3"
-"""The first with a guest that needs no ptrace and keeps the virtual clock; built, booted and measured."""
+"""The package that is tested: the first Linux whose guest needs no ptrace and keeps the virtual clock."""
 
 Report = Callable[[str], None]
-"""Told, in a few words, what is being done."""
+"""Called with the present step, in a few words."""
 
 _ALIASES = frozenset({"stable", "testing", "unstable", "sid", "oldstable", "oldoldstable"})
 _PACKAGE = re.compile(r"linux-source-(\d+)\.(\d+)")
@@ -33,64 +33,64 @@ _PACKAGE = re.compile(r"linux-source-(\d+)\.(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """One source of apt's, in the fields of its deb822 format."""
+    """A package source of apt, with the fields of its deb822 format."""
 
     uris: tuple[str, ...]
     options: tuple[tuple[str, str], ...]
-    """Signed-By and the like, as the machine has them: whom this machine trusts is not ours to change."""
+    """Options such as Signed-By, copied from the machine's sources, so that the machine's trust holds."""
 
     def stanza(self, suite: str) -> str:
-        """The source as apt reads it, with another suite."""
+        """Return the text of the source for apt, with another suite."""
         lines = ["Types: deb", f"URIs: {' '.join(self.uris)}", f"Suites: {suite}", "Components: main"]
         return "\n".join([*lines, *(f"{name}: {value}" for name, value in self.options)]) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A tarball of Linux, and what it is called."""
+    """A tarball of Linux, and its version."""
 
     tarball: Path
     version: str
-    """Names the source among others: Debian's version, or a tarball's name and the start of its SHA-256."""
+    """Debian's version, or a tarball's name and the start of its SHA-256."""
     package: str = ""
-    """Debian's package that it is from; empty for a user's tarball."""
+    """The name of the Debian package; empty for a user's tarball."""
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A source package that apt can download, and its version, as a `Source` has it."""
+    """A source package that apt can download, with its name and version."""
 
     apt: _Apt
     name: str
     version: str
 
     def fetch(self, report: Report) -> Source:
-        """Download it, verified by apt, and unpack the tarball that is in it.
+        """Download the package, which apt verifies, and unpack its tarball.
 
         Raises:
-            EmulationError: it cannot be downloaded or is not what apt's signed lists say.
+            EmulationError: the package cannot be downloaded, or differs from apt's signed lists.
         """
         return self.apt.download(self.name, self.version, report)
 
 
 def find(folder: Path, report: Report) -> Package:
-    """Ask apt, with lists in ``folder``, for Debian's source package.
+    """Find Debian's source package by apt, with its lists in ``folder``.
 
-    It is `PREFERRED` from `SUITE`, else the newest there, else (a distribution that is not Debian, a mirror without
-    that suite) the newest that the machine's own sources offer.
+    The package is `PREFERRED` from `SUITE`, or else the newest one there. On another distribution, or with a mirror
+    that lacks the suite, it is the newest one of the machine's own sources.
 
     Raises:
-        EmulationError: there is no apt, no network, no such package, or its signature cannot be verified.
+        EmulationError: apt, the network or the package is missing, or the signature cannot be verified.
     """
     archives = tuple(debian_archives(_release(), _source_files()))
     if archives:
         own = _Apt(folder, "".join(f"{archive.stanza(SUITE)}\n" for archive in archives))
-        report(f"asking for {SUITE}'s packages")
+        report(f"reading the package list of {SUITE}")
         if own.update() and (name := own.newest()):
             return own.package(name)
     running = _Apt(folder, None)
     if name := running.newest():
-        report(f"{SUITE} is not to be had here: taking this system's {name}")
+        report(f"{SUITE} is missing here: using this system's {name}")
         return running.package(name)
     raise EmulationError(
         "no Linux source: this system's apt knows no linux-source package; name a tarball with --source TARBALL"
@@ -98,20 +98,20 @@ def find(folder: Path, report: Report) -> Package:
 
 
 def from_tarball(path: Path) -> Source:
-    """A tarball that the user names.
+    """Return the source in a tarball that the user names.
 
     Raises:
-        EmulationError: it cannot be read.
+        EmulationError: the tarball cannot be read.
     """
     name = re.sub(r"[^A-Za-z0-9.+~-]", "_", path.name.partition(".tar")[0])
     return Source(path, f"{name}-{sha256(path)[:12]}")
 
 
 def sha256(tarball: Path) -> str:
-    """The SHA-256 of a tarball.
+    """Return the SHA-256 of a tarball.
 
     Raises:
-        EmulationError: it cannot be read.
+        EmulationError: the tarball cannot be read.
     """
     try:
         with tarball.open("rb") as file:
@@ -121,10 +121,10 @@ def sha256(tarball: Path) -> str:
 
 
 def debian_archives(release: str, files: Iterable[tuple[str, str]]) -> Iterator[Archive]:
-    """The sources among apt's files (name and text of each) that hold Debian's main archive of ``release``.
+    """Yield those of apt's sources that hold Debian's main archive of ``release``; ``files`` are names and texts.
 
-    Third parties' sources have suites of their own, and the security archive has no backports: only what names the
-    release itself, or an alias of one, is taken.
+    Only a source whose suite is the release or an alias counts, because third parties have other suites, and the
+    security archive has no backports.
     """
     for name, text in files:
         for types, suites, components, archive in _deb822(text) if name.endswith(".sources") else _one_line(text):
@@ -139,7 +139,7 @@ _Entry = tuple[set[str], set[str], set[str], Archive]
 def _deb822(text: str) -> Iterator[_Entry]:
     without_comments = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     for paragraph in re.split(r"\n[ \t]*\n", without_comments):
-        # a line that begins with a blank goes on with the field before: a key may be given in full
+        # a line that begins with a blank continues the field before, such as a whole key
         fields = {
             name.lower(): value.strip()
             for name, value in re.findall(r"(?m)^([\w-]+):((?:.*)(?:\n[ \t].+)*)", paragraph)
@@ -167,7 +167,7 @@ def _one_line(text: str) -> Iterator[_Entry]:
 
 
 def _release() -> str:
-    """The code name of the running Debian; empty on any other system."""
+    """Return the code name of this Debian; an empty string on another system."""
     try:
         fields = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
     except OSError:
@@ -183,7 +183,7 @@ def _source_files() -> Iterator[tuple[str, str]]:
 
 
 class _Apt:
-    """apt with folders of its own; with ``sources`` of its own too, or the machine's sources and lists."""
+    """apt with its own cache in ``folder``, and with the text ``sources`` as its sources; None takes the machine's."""
 
     def __init__(self, folder: Path, sources: str | None) -> None:
         self._folder = folder
@@ -197,10 +197,10 @@ class _Apt:
             self._options += ["Dir::Etc::sourceparts=/dev/null"]
 
     def update(self) -> bool:
-        """Whether the suite is to be had.
+        """Fetch the package lists; return whether the mirror has the suite.
 
         Raises:
-            EmulationError: it cannot be known, for there is no network, or the signature cannot be verified.
+            EmulationError: the network is missing, or the signature cannot be verified.
         """
         result = self._run("apt-get", "update")
         if result.returncode == 0:
@@ -208,23 +208,23 @@ class _Apt:
         said = result.stderr + result.stdout
         if re.search(r"NO_PUBKEY|not signed|EXPKEYSIG|signatures? (?:couldn't|were invalid)|Sub-process .*gpgv", said):
             raise EmulationError(
-                f"apt cannot verify {SUITE}, for its keys are missing here: apt-get install debian-archive-keyring"
+                f"apt cannot verify {SUITE}, because its keys are missing: apt-get install debian-archive-keyring"
             )
         if re.search(r"\b404\b|does not have a Release file", said):
             return False
         raise EmulationError(f"the Linux source cannot be fetched: {_first_error(said)}")
 
     def newest(self) -> str | None:
-        """The source package to take: `PREFERRED` if it is there, else the one of the latest version."""
+        """Return the name of the source package: `PREFERRED`, or else the newest version; None if apt knows none."""
         names = self._run("apt-cache", "pkgnames", "linux-source-").stdout.split()
         found = {(int(match[1]), int(match[2])): match[0] for name in names if (match := _PACKAGE.fullmatch(name))}
         return PREFERRED if PREFERRED in found.values() else found[max(found)] if found else None
 
     def package(self, name: str) -> Package:
-        """The version of a source package that `download` would get.
+        """Return a source package with the version that `download` gets.
 
         Raises:
-            EmulationError: apt has none.
+            EmulationError: apt knows no such package.
         """
         shown = self._run("apt-cache", "show", "--no-all-versions", name)
         version = re.search(r"(?m)^Version: (\S+)$", shown.stdout)
@@ -233,14 +233,14 @@ class _Apt:
         return Package(self, name, version[1])
 
     def download(self, name: str, version: str, report: Report) -> Source:
-        """The tarball of a source package; see `Package.fetch`."""
+        """Download a source package and return its tarball; see `Package.fetch`."""
         report(f"downloading {name} (about 170 MB)")
         got = self._run("apt-get", "download", f"{name}={version}")
         packages = sorted(self._folder.glob(f"{name}_*.deb"))
         if got.returncode != 0 or not packages:
             raise EmulationError(f"{name} cannot be downloaded: {_first_error(got.stderr + got.stdout)}")
         unpacked = self._run("dpkg-deb", "--extract", str(packages[-1]), str(self._folder / "package"))
-        if unpacked.returncode != 0:  # a full disk, for example, which leaves a part of the tarball
+        if unpacked.returncode != 0:  # such as on a full disk, which leaves a part of the tarball
             said = one_line(unpacked.stderr.strip().rpartition("\n")[2])
             raise EmulationError(f"{name} cannot be unpacked: {said}")
         packages[-1].unlink()
@@ -269,6 +269,6 @@ class _Apt:
 
 
 def _first_error(said: str) -> str:
-    """The first error in what apt said, on one line, without characters that a terminal would obey."""
+    """Return the first error in apt's output, on one line, without characters that a terminal would obey."""
     errors = [line for line in said.splitlines() if line.startswith("E:")] or said.splitlines() or ["apt says nothing"]
     return f"{one_line(errors[0].removeprefix('E:'))} (is there a network?)"

@@ -1,10 +1,11 @@
-"""Start a guest kernel, confined, and end all of its processes when it, or the process that asked for it, ends.
+"""Supervisor: a small process that starts a confined guest kernel, and ends it when the process that wants it ends.
 
-The keeper is a small process between the two, so that there is one thing that has to die for all to die:
-the guest's kernel ends with the keeper (``PR_SET_PDEATHSIG``), the guest's processes end with their kernel (it asks
-for the same), and the keeper ends when the process that started it does (seen through a ``pidfd``, for a parent-death
-signal follows the thread, not the process). As a subreaper it inherits, and ends, every helper that is left over.
-It starts with `python -S`: nothing but the standard library is at hand here, and little of that is loaded.
+The supervisor stands between the two, so that one death ends all. The guest's kernel ends with the supervisor
+(``PR_SET_PDEATHSIG``). The guest's processes end with their kernel in the same way. The supervisor ends with the
+process that started it: it watches a ``pidfd``, because a parent-death signal follows the thread and not the process.
+As a subreaper it inherits, and ends, each process that is left over.
+
+It runs under `python -S`, so it has only the standard library, and loads little of that.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ _PR_SET_CHILD_SUBREAPER = 36
 _ADDR_NO_RANDOMIZE = 0x0040000
 
 REFUSED = 121
-"""The keeper's exit status when it could not start the guest; the reason is on its standard error."""
+"""The supervisor's exit status if it could not start the guest; the reason is on its standard error."""
 FULL = 122
-"""The keeper's exit status when it ended the guest because that left too much on the host."""
+"""The supervisor's exit status if it ended the guest because that left too much on this machine."""
 
 _COUNTLESS = 2**62
 _LOOK_S = 0.25
 _LOOK_SHARE = 0.1
-"""The part of the time that may go into looking at what the guest has left."""
+"""The largest part of the time that is spent on measuring what the guest has left."""
 
 
 def keep(
@@ -48,13 +49,14 @@ def keep(
     folder: str,
     memory: str,
 ) -> int:
-    """Run a guest to its end; its exit status, or 128 and the number of the signal that ended it.
+    """Run a guest to its end; return its exit status, or 128 and the number of the signal that ended it.
 
     ``parent`` is the process with which the guest ends. ``arguments`` and ``environment`` start the guest's kernel, in
-    ``directory`` and on ``cpu``. ``landlock`` is the version of Landlock, and ``writable`` is what it allows
-    (`confine`). ``output_bytes`` is how much the guest may leave there and on its console, in all and as a single file;
-    its memory's file, of ``memory_bytes``, comes on top of it. ``folder`` is the run's, removed here if the parent has
-    gone without doing so; ``memory`` is that of the guest's memory file, removed when the guest has ended.
+    the folder ``directory`` and on the CPU ``cpu``. ``landlock`` is the version of Landlock's interface, and
+    ``writable`` are the folders that the guest may write (`confine`). ``output_bytes`` is the most that the guest may
+    leave there and on its console, in all and as a single file; the guest's memory file, of ``memory_bytes``, does not
+    count. ``folder`` is the run's folder, removed here if the parent was killed. ``memory`` is the folder of the memory
+    file, removed when the guest has ended.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -63,32 +65,32 @@ def keep(
         _remove(memory, folder)
         return REFUSED
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_IGN)  # a terminal's: the parent ends the guest in its own way
+        signal.signal(number, signal.SIG_IGN)  # signals of a terminal: the parent ends the guest
     places = [place if isinstance(place, str) else f"/proc/self/fd/{place}" for place in writable]
-    before_bytes = size_below(places, _COUNTLESS)  # what the user has in the output folder already
+    before_bytes = size_below(places, _COUNTLESS)  # the user's own files in the output folder
     if before_bytes == _COUNTLESS:
         os.write(2, b"the output folder has folders in it that are too deep or closed: name another folder\n")
         return REFUSED
-    keeper = os.getpid()
+    supervisor = os.getpid()
     guest = os.fork()
     if guest == 0:
         try:
             libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            if os.getppid() != keeper:  # it died before the request above
+            if os.getppid() != supervisor:  # the supervisor died before the call above
                 os._exit(REFUSED)
             for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
                 signal.signal(number, signal.SIG_DFL)
-            os.umask(os.umask(0) | 0o022)  # also of a user who lets others write
+            os.umask(os.umask(0) | 0o022)  # others may not write, whatever the user's umask is
             os.chdir(directory)
             os.sched_setaffinity(0, {cpu})
-            libc.personality(_ADDR_NO_RANDOMIZE)  # or UML would set it itself, and start itself once more
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # its memory may be gigabytes
-            # a guest that writes a file without end gets 'file too large'
+            libc.personality(_ADDR_NO_RANDOMIZE)  # else UML would set it, and start itself again
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would be as large as its memory
+            # a guest that writes an endless file gets the error "file too large", and no signal
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             own = [limit for limit in resource.getrlimit(resource.RLIMIT_FSIZE) if limit != resource.RLIM_INFINITY]
             file_bytes = min([max(output_bytes, memory_bytes), *own])
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
-            # each of the host's files that the guest has open is one of its kernel's process, too
+            # each machine's file that the guest has open is also open in the process of its kernel
             open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
             resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
             if os.geteuid() == 0:
@@ -98,10 +100,10 @@ def keep(
         except (OSError, ValueError) as error:
             os.write(2, f"the guest kernel cannot be started: {error}\n".encode(errors="replace"))
         finally:
-            os._exit(REFUSED)  # nothing may be raised through a fork
+            os._exit(REFUSED)  # no exception may leave the forked process
     ended = os.pidfd_open(guest)
-    stop, told = os.pipe()
-    signal.signal(signal.SIGTERM, lambda *_: os.write(told, b"."))
+    stop, stop_writer = os.pipe()
+    signal.signal(signal.SIGTERM, lambda *_: os.write(stop_writer, b"."))
     most_bytes = before_bytes + output_bytes + memory_bytes
     readable: list[int] = []
     look_s, is_full = _LOOK_S, False
@@ -125,19 +127,19 @@ def keep(
 
 
 def watched(parent: int) -> int | None:
-    """A descriptor that is readable once this process's parent has ended; None if it has already.
+    """Return a descriptor that becomes readable when this process's parent ends; None if the parent has ended.
 
-    A parent-death signal would follow the thread that started us, which may end long before its process.
+    A parent-death signal would follow the thread that started this process, which may end before its process.
     """
     try:
         descriptor = os.pidfd_open(parent)
     except ProcessLookupError:
         return None
-    return descriptor if os.getppid() == parent else None  # else the number is another's by now
+    return descriptor if os.getppid() == parent else None  # else another process has the number now
 
 
 def _end_children() -> None:
-    """End every process below this one, until there is none: those of children that die become ours."""
+    """Kill each child of this process until none is left; orphans of killed children become children too."""
     while True:
         for pid in children(os.getpid()):
             try:
@@ -151,7 +153,7 @@ def _end_children() -> None:
 
 
 def children(parent: int) -> list[int]:
-    """The processes whose parent is ``parent``."""
+    """Return the process ids of the children of ``parent``."""
     own, found = str(parent), []
     for name in os.listdir("/proc"):
         if name.isdigit():
@@ -159,17 +161,17 @@ def children(parent: int) -> list[int]:
                 with open(f"/proc/{name}/stat") as file:
                     if file.read().rpartition(")")[2].split()[1] == own:
                         found.append(int(name))
-            except OSError:  # it has just ended
+            except OSError:  # the process has just ended
                 pass
     return found
 
 
 def _remove(*folders: str) -> None:
-    """Remove what belongs to a guest that has ended."""
+    """Remove folders of a guest that has ended."""
     import shutil
 
     for folder in folders:
         try:
             shutil.rmtree(folder, ignore_errors=True)
-        except RecursionError:  # the guest made folders a thousand deep: they are left for `clean`
+        except RecursionError:  # the guest made folders a thousand levels deep, which `clean` removes
             pass

@@ -1,4 +1,4 @@
-"""Give a guest's command the user's terminal: keys in, screen out, and the window's size."""
+"""The user's terminal for a guest's command: keys in, screen out, and the size of the window."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _CHUNK_BYTES = 2**16
 
 
 Around = Callable[[Guest], AbstractContextManager[object]]
-"""What is to be done around a guest's run, before the guest has gone."""
+"""A function that returns a context manager to be entered while the guest runs."""
 
 
 def run_on_terminal(boot: Boot, job: GuestJob, keys: int, screen: int, around: Around = contextlib.nullcontext) -> int:
-    """Run a job whose command has the terminal ``keys`` and ``screen`` (descriptors) for its own; its exit status.
+    """Run a job whose command uses the terminal with the descriptors ``keys`` and ``screen``; return its exit status.
 
-    Between them stands a pseudo-terminal, so that the guest never gets hold of the user's, which is left as it was
-    found.
+    A pseudo-terminal stands between the guest and the user's terminal, so the guest never has the user's terminal, and
+    its settings are restored at the end.
 
     Raises:
         EmulationError: as `Guest` and `Guest.wait` do.
     """
     ours, theirs = os.openpty()
     try:
-        tty.setraw(theirs)  # the guest's terminal does what there is to do about lines
+        tty.setraw(theirs)  # the guest's own terminal edits lines
         size = termios.tcgetwinsize(screen)
         termios.tcsetwinsize(theirs, size)
         with Guest(boot, replace(job, window=size), terminal=theirs) as guest, around(guest):
@@ -65,7 +65,7 @@ def _pass_on(guest: Guest, ours: int, keys: int, screen: int, timeout_s: float |
             if typed := os.read(keys, _CHUNK_BYTES):
                 _write(ours, typed)
             else:
-                sources.remove(keys)  # the terminal has gone
+                sources.remove(keys)  # the user's terminal is closed
 
 
 def _write(descriptor: int, data: bytes) -> None:
@@ -85,7 +85,7 @@ def _raw(keys: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _resized(screen: int, ours: int) -> Iterator[None]:
-    """Within it, the guest's terminal follows the size of the user's."""
+    """Let the guest's terminal follow the size of the user's within the context."""
 
     def follow(_number: int, _frame: FrameType | None) -> None:
         termios.tcsetwinsize(ours, termios.tcgetwinsize(screen))

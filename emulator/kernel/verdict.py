@@ -1,4 +1,4 @@
-"""Find out whether a guest kernel runs programs on this machine: boot it once, and keep the answer."""
+"""Verdict on a guest kernel: boot it once to see whether it runs programs on this machine, and keep the answer."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from emulator.system.text import one_line
 
 _CPU = Path("/proc/cpuinfo")
 _CPU_BYTES = 2**14
-"""More than the first processor's part of it."""
+"""More bytes than the first processor's part of /proc/cpuinfo has."""
 _FILE_BYTES = 2**12
 _MEMORY_BYTES = 2**26
 _TIMEOUT_S = 30.0
-"""A boot takes 0.1 s to 1 s; this is for a machine that has much else to do."""
+"""Wall time for the boot, which takes 0.1 s to 1 s on an idle machine."""
 _SETUP_FAILED = 126
 _ROOM_FOR_AMX = (6, 13)
 """The first Linux whose User-Mode Linux saves processor states of any size."""
@@ -33,17 +33,17 @@ _ROOM_FOR_AMX = (6, 13)
 @dataclass(frozen=True, slots=True)
 class _Answer:
     why: str | None
-    """Why a kernel cannot run; None if it runs."""
+    """The reason why a kernel cannot run; None if it runs."""
     lasts: bool = True
-    """It is the same the next time."""
+    """True if the next boot would give the same answer."""
 
 
 _known: dict[str, _Answer] = {}
-"""What this process has found out, by key: it stands in for the file where the cache folder may not be written."""
+"""This process's answers by key, which replace the files where the cache folder cannot be written."""
 
 
 class Lack(NamedTuple):
-    """What is missing, and the command that mends it; empty if none does."""
+    """A missing thing (``what``) and the command that provides it (``mend``, empty if no command does)."""
 
     what: str
     mend: str
@@ -55,9 +55,9 @@ class Lack(NamedTuple):
 def refusal(kernel: Kernel, *, again: bool = False) -> Lack | None:
     """Return why a guest kernel does not run here; None if it runs.
 
-    The kernel is booted and runs a program, unless the answer is kept from before for this kernel, this processor and
-    this machine's kernel. ``again`` has a kernel tried again that was refused before. What may be otherwise the next
-    time (no memory, no room in the temporary folder) is not kept.
+    The kernel is booted and runs a program, unless an answer for this kernel, this processor and this machine's own
+    kernel is kept. With ``again``, a refused kernel is tried again. A refusal that may not last (no memory, no room in
+    the temporary folder) is not kept.
     """
     try:
         key = _key(kernel)
@@ -70,7 +70,7 @@ def refusal(kernel: Kernel, *, again: bool = False) -> Lack | None:
             _keep(key, answer)
     if answer.why is None:
         return None
-    # a kernel of ours that does not run is not mended by building the same once more
+    # building the same kernel again would not help a built kernel
     return Lack(answer.why, "gtsdsl kernel build" if answer.lasts and not kernel.virtual_clock else "")
 
 
@@ -87,7 +87,7 @@ def reason(version: str, flags: Iterable[str]) -> str:
 
 def _try(kernel: Kernel) -> _Answer:
     """Boot a kernel and run a program in it."""
-    # loaded only where there is no answer yet; it also imports `choose`, which imports this module
+    # imported here, because `guest` imports `choose`, which imports this module
     from emulator.kernel.guest import Boot, Guest
     from emulator.kernel.job import GuestJob
     from emulator.kernel.kinds import Clock
@@ -111,13 +111,13 @@ def _try(kernel: Kernel) -> _Answer:
 
 
 def _key(kernel: Kernel) -> str:
-    """Name what an answer depends on: the kernel's file, the processor and this machine's kernel.
+    """Return a key of what an answer depends on: the kernel's file, the processor and this machine's own kernel.
 
-    A file's inode and the time of its last change tell it from every other, also from one that was written in its
-    place with its size and its date: no program sets the time of the last change.
+    The inode and the time of the last status change distinguish the file from a later one with the same path, size and
+    date, because no program can set that time.
 
     Raises:
-        OSError: the file cannot be looked at.
+        OSError: the file is missing or unreadable.
     """
     file = kernel.executable.stat()
     identity = (str(kernel.executable), str(kernel.modules), file.st_dev, file.st_ino, file.st_size, file.st_ctime_ns)
@@ -144,7 +144,7 @@ def _file(key: str) -> Path:
 
 
 def _recall(key: str) -> _Answer | None:
-    """Return the answer that is kept, None if there is none."""
+    """Return the kept answer; None if it is missing."""
     if key not in _known:
         try:
             with _file(key).open("rb") as file:
@@ -158,7 +158,7 @@ def _recall(key: str) -> _Answer | None:
 
 
 def _keep(key: str, answer: _Answer) -> None:
-    """Keep an answer; where the cache folder may not be written, for this process only."""
+    """Keep an answer; if the cache folder cannot be written, keep it for this process only."""
     _known[key] = answer
     with contextlib.suppress(EmulationError, OSError):
         file = _file(key)
@@ -167,7 +167,7 @@ def _keep(key: str, answer: _Answer) -> None:
         try:
             with os.fdopen(descriptor, "w") as new:
                 json.dump({"refusal": answer.why}, new)
-            Path(name).replace(file)  # in one step: another run may be reading it, or writing its own
+            Path(name).replace(file)  # in one step, because another run may read or write the file
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise

@@ -1,7 +1,7 @@
-"""A built guest kernel to a wheel, which pip installs where no compiler is, and a wheel held against a kernel.
+"""Wheel of a built guest kernel, which pip installs without a compiler; make one, and compare one with a kernel.
 
-A wheel is a zip archive with lists of what is in it. The same kernel gives the same bytes: the entries are sorted, and
-their time stamps are fixed. There is no code in it: `cache.wheel_kernel` finds the files.
+A wheel is a zip archive with a list of its files. The same kernel gives the same bytes, because the entries are sorted
+and their time stamps are fixed. The wheel has no code: `cache.wheel_kernel` finds its files.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from emulator.kernel.cache import Origin
 from emulator.system.errors import EmulationError
 
 LICENSES = ("COPYING", "LICENSES/preferred/GPL-2.0", "LICENSES/exceptions/Linux-syscall-note")
-"""Where a source of Linux has the texts of its licence."""
+"""The files of a Linux source that hold its licence."""
 
 PLATFORM = "manylinux_2_17_x86_64.musllinux_1_1_x86_64"
-"""The oldest that pip and indexes know of each C library: a program that is linked statically needs none of either."""
+"""The oldest platforms that pip knows, because a statically linked program needs no C library."""
 
 _NAME = "gtsdsl_kernel"
 _LIBRARY_LICENSE = Path("/usr/share/common-licenses/LGPL-2.1")
-"""The licence of the C library, a part of which is in a kernel that is linked statically; on any Debian."""
+"""The licence of the C library, which a statically linked kernel contains; on any Debian."""
 _TIME = (1980, 1, 1, 0, 0, 0)
 _PT_INTERP = 3
 _LARGEST_BYTES = 2**27
@@ -54,8 +54,8 @@ The wheel holds a program for Linux on x86-64, which is linked statically and ne
 - Linux is free software under the GNU General Public License, version 2 (`GPL-2.0`). This kernel is made of Debian's
   package `{package}`, version `{version}`. The tarball in it has the SHA-256
   `{sha256}`.
-- The patches in `gtsdsl_kernel/` are ours, and `gts-uml.config` there is what we configure. `config` is the whole of
-  the configuration that follows from it.
+- The patches in `gtsdsl_kernel/` are gtsdsl's, and so is the configuration `gts-uml.config`. `config` is the complete
+  configuration that follows from it.
 - The C library in it is the GNU C Library of Debian's package `libc6-dev`, version `{library}` (source
   package `glibc`), under the GNU Lesser General Public License, version 2.1 or later (`LGPL-2.1`).
 - It was built by {compiler}.
@@ -79,15 +79,15 @@ class Wheel:
 
     path: Path
     release: int
-    """Which wheel of this version of Linux it is: 0 for the first, N for ``.postN``."""
+    """The number of the wheel among those of the same Linux: 0 for the first, N for ``.postN``."""
     origin: Origin
 
 
 def make_wheel(folder: Path, output: Path, release: int = 0) -> Path:
-    """Make a wheel of the kernel that the cache has in ``folder``; the wheel's path, in the folder ``output``.
+    """Make a wheel of the kernel in ``folder`` of the cache; return its path in the folder ``output``.
 
     Raises:
-        EmulationError: the kernel is not one that can be passed on, or the wheel cannot be written.
+        EmulationError: the kernel was not built from a Debian package on Debian, or the wheel cannot be written.
     """
     origin = cache.read_origin(folder)
     if not origin.package or not origin.c_library:
@@ -117,10 +117,10 @@ def make_wheel(folder: Path, output: Path, release: int = 0) -> Path:
 
 
 def read_wheel(path: Path) -> Wheel:
-    """What a wheel says of itself.
+    """Read the release and the origin of a wheel.
 
     Raises:
-        EmulationError: it cannot be read, or is no wheel of a kernel.
+        EmulationError: the file cannot be read, or is no wheel of a kernel.
     """
     release = re.fullmatch(rf"{_NAME}-[\d.]+?(?:\.post(\d+))?-py3-none-[\w.]+\.whl", path.name)
     with _reading(path), zipfile.ZipFile(path) as archive:
@@ -132,7 +132,7 @@ def read_wheel(path: Path) -> Wheel:
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Within it, whatever is wrong with a wheel from anywhere becomes an error that names it."""
+    """Turn each error of reading a stranger's wheel into an `EmulationError` that names the wheel."""
     try:
         yield
     except OSError as error:
@@ -145,7 +145,7 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 def differences(given: Wheel, folder: Path) -> tuple[str, ...]:
-    """Hold a wheel against the kernel in ``folder``: the names of the files that differ, are missing or are extra."""
+    """Compare a wheel with the kernel in ``folder``; return the names of differing, missing and extra files."""
     with tempfile.TemporaryDirectory() as place:
         made = make_wheel(folder, Path(place), given.release)
         with _reading(given.path), zipfile.ZipFile(given.path) as theirs, zipfile.ZipFile(made) as ours:
@@ -153,7 +153,7 @@ def differences(given: Wheel, folder: Path) -> tuple[str, ...]:
             differing = [
                 name
                 for name in names
-                # a file that is there twice is another one for each program that unpacks it
+                # a name with two entries counts as different, because programs unpack either
                 if not theirs.namelist().count(name) == ours.namelist().count(name) == 1
                 or _content(theirs, name) != ours.read(name)
                 or theirs.getinfo(name).external_attr != ours.getinfo(name).external_attr
@@ -164,7 +164,7 @@ def differences(given: Wheel, folder: Path) -> tuple[str, ...]:
 
 
 def _files(folder: Path, version: str, page: str) -> dict[str, bytes]:
-    """Each file of the wheel and its content, but for the list of them."""
+    """Return the content of each file of the wheel by its name, without the list of files (RECORD)."""
     licenses = [*(folder / Path(path).name for path in LICENSES), _LIBRARY_LICENSE]
     metadata = [
         "Metadata-Version: 2.4",
@@ -204,7 +204,7 @@ def _write(wheel: Path, files: dict[str, bytes]) -> None:
         for name, content in contents.items():
             entry = zipfile.ZipInfo(name, _TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3  # Unix, whose modes these are: pip keeps that a file is executable
+            entry.create_system = 3  # Unix, so that pip keeps the mode of an executable
             entry.external_attr = (stat.S_IFREG | (0o755 if name == f"{_NAME}/linux" else 0o644)) << 16
             archive.writestr(entry, content, compresslevel=9)
 
@@ -215,10 +215,10 @@ def _record(content: bytes) -> str:
 
 
 def _content(archive: zipfile.ZipFile, name: str, limit_bytes: int = _LARGEST_BYTES) -> bytes:
-    """A file of a wheel from anywhere: no more is unpacked than it can have.
+    """Return a file of a stranger's wheel, unpacking at most ``limit_bytes``.
 
     Raises:
-        ValueError: it is packed in a way that wheels are not.
+        ValueError: the file has a compression that wheels do not use.
     """
     if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(name)
@@ -227,7 +227,7 @@ def _content(archive: zipfile.ZipFile, name: str, limit_bytes: int = _LARGEST_BY
 
 
 def _is_static(program: bytes) -> bool:
-    """Whether an ELF program for x86-64 asks for no loader, and so for no library."""
+    """Return whether an ELF program for x86-64 needs no loader, and so no library."""
     offset, size, count = (
         struct.unpack_from("<Q", program, 32)[0],
         *struct.unpack_from("<HH", program, 54),

@@ -42,7 +42,7 @@ class Leftovers:
 
     @property
     def processes(self) -> list[int]:
-        """Guests, keepers and helpers, by their mark or their working folder."""
+        """Guests, supervisors and helpers, by their mark or their working folder."""
         found = []
         for process in Path("/proc").iterdir():
             if process.name.isdigit():

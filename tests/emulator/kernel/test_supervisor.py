@@ -22,7 +22,7 @@ from tests.emulator.leftovers import Leftovers, is_soon
 
 def test_a_program_that_spins_is_named_and_ended(guest_kernel: Kernel) -> None:
     boot = Boot(guest_kernel, patience_s=3)
-    with pytest.raises(GuestStalledError, match=r"stood still for 3 s: .*\(python3.* runs\).*while True: pass"):
+    with pytest.raises(GuestStalledError, match=r"stood still for 3 s, .*\(python3.* runs\).*while True: pass"):
         run(boot, "python3", "-c", "while True: pass")
 
 
@@ -92,7 +92,7 @@ def test_nothing_is_left_when_it_is_ended_at_any_moment(tmp_path: Path, number: 
     process.send_signal(number)
     process.wait(timeout=60)
     assert is_soon(lambda: left.processes == [])
-    # a kill between the making of the run's folder and the start of its keeper leaves the folder, which `clean` removes
+    # a kill before the start of the supervisor leaves the run's folder, which `clean` removes
     assert number == signal.SIGKILL or is_soon(lambda: left.folders == [])
     left.clean()
     assert left.folders == []
@@ -114,17 +114,18 @@ def test_who_is_impatient_does_not_end_what_undoes_things(tmp_path: Path, number
     assert left.folders == []
 
 
-@pytest.mark.parametrize("victim", ["keeper", "kernel", "keeper and parent"])
+@pytest.mark.parametrize("victim", ["supervisor", "kernel", "supervisor and parent"])
 def test_nothing_is_left_when_a_part_of_it_is_killed(guest_kernel: Kernel, tmp_path: Path, victim: str) -> None:
     left = Leftovers(tmp_path)
     process = start_busy_guest(left)
     while not (kernels := [pid for pid in left.processes if executable(pid) == guest_kernel.executable]):
         time.sleep(0.05)
     (kernel,) = kernels[:1]
-    keeper = int(Path(f"/proc/{kernel}/stat").read_text().rpartition(")")[2].split()[1])
+    supervisor = int(Path(f"/proc/{kernel}/stat").read_text().rpartition(")")[2].split()[1])
     time.sleep(1)
     left.look()
-    for pid in {"keeper": [keeper], "kernel": [kernel], "keeper and parent": [process.pid, keeper]}[victim]:
+    victims = {"supervisor": [supervisor], "kernel": [kernel], "supervisor and parent": [process.pid, supervisor]}
+    for pid in victims[victim]:
         os.kill(pid, signal.SIGKILL)
     assert process.wait(timeout=60) == (-9 if "parent" in victim else 125)
     assert is_soon(lambda: left.processes == [])

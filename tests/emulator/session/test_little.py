@@ -175,7 +175,7 @@ def test_memory_that_somebody_else_has_filled(leftovers: Leftovers) -> None:
     done = subprocess.run(command, env=leftovers.environment, capture_output=True, text=True, timeout=120, check=False)
     # the page that has no room is one of the guest's kernel, or of the command, which then dies by a signal
     assert done.returncode in {3, 128 + signal.SIGBUS, 128 + signal.SIGSEGV}
-    said = "error: the guest came to an early end, because there is no room in /dev/shm"
+    said = "error: the guest ended early, because /dev/shm has no room left"
     assert done.returncode != 3 or done.stderr.splitlines()[-1] == said
     assert "panic" not in done.stderr
     assert leftovers.folders == []
