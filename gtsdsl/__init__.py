@@ -1,4 +1,4 @@
-"""Compile, check and draw GTS topologies.
+"""Compile, check, draw and emulate GTS topologies.
 
     >>> import gtsdsl
     >>> testbed = gtsdsl.load("examples/full_mesh.dsl")
@@ -13,11 +13,15 @@ import importlib
 
 TYPE_CHECKING = False  # as type checkers know it: the import of `typing` would be the longest before Ctrl-C is set up
 if TYPE_CHECKING:
+    from typing import Any
+
     from gtsdsl.diagnostics import Diagnostic, GtsError
     from gtsdsl.graph import from_graph, to_graph
     from gtsdsl.loading import load, loads
     from gtsdsl.model.testbed import Testbed
     from gtsdsl.targets import compile_to
+
+    emulate: Any  # `emulator.emulate` has its type: no module of the compiler imports the emulator
 
 __version__ = "0.1.0"
 
@@ -26,13 +30,14 @@ _HOMES = {
     "GtsError": "gtsdsl.diagnostics",
     "Testbed": "gtsdsl.model.testbed",
     "compile_to": "gtsdsl.targets",
+    "emulate": "emulator",
     "from_graph": "gtsdsl.graph",
     "load": "gtsdsl.loading",
     "loads": "gtsdsl.loading",
     "to_graph": "gtsdsl.graph",
 }
 
-__all__ = ["Diagnostic", "GtsError", "Testbed", "compile_to", "from_graph", "load", "loads", "to_graph"]
+__all__ = ["Diagnostic", "GtsError", "Testbed", "compile_to", "emulate", "from_graph", "load", "loads", "to_graph"]
 
 
 def __getattr__(name: str) -> object:
