@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -12,20 +11,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from emulator.inside.server import interruptible
 from emulator.kernel.kinds import Clock
-from emulator.messages import ClockTime, Done, Failure, LineDone, ReadClock, ShellLine, decode_reply, encode_message
-from emulator.outcome import Outcome
+from emulator.messages import Done, ReadClock, ShellLine, encode_message
 from emulator.outside.channel import Channel
 from emulator.outside.runner import NativeRunner
 from emulator.plan import Options, plan
 from emulator.session import Session
-from emulator.system.decode import decode, encode
 from emulator.system.errors import EmulationError, GuestStalledError
 from emulator.task import Command, Task
 from gtsdsl.cli.errors import complain
@@ -108,47 +105,6 @@ def test_a_network_that_stalls_is_asked_no_more() -> None:
         with pytest.raises(GuestStalledError), net.capture("l1", "l1.pcap"):
             net.sleep(1)
     assert asked == ["request-1", "request-2"]
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"[" * 100_000,
-        b"[]",
-        b"no JSON",
-        b"{}",
-        encode_message(Done()),
-        encode_message(LineDone(is_last=True)),
-        encode_message(ClockTime(1)).replace(b"1", b"NaN"),
-        encode_message(ClockTime(1)).replace(b"1", b'"1"'),
-        encode_message(ClockTime(1)).replace(b"1", b"1.5"),
-        encode_message(Failure("no")).replace(b'"no"', b"0"),
-    ],
-)
-def test_an_answer_that_is_none_is_an_error(answer: bytes) -> None:
-    with pytest.raises(EmulationError, match="the network's reply is malformed"):
-        decode_reply(ClockTime, answer)
-
-
-@pytest.mark.parametrize(
-    ("fields", "is_one"),
-    [
-        ({}, True),
-        ({"exit_status": 7, "commands": [{"host": "h1", "command": "x", "exit_status": 0, "duration_ns": 1}]}, True),
-        ({"exit_status": "0"}, False),
-        ({"exit_status": True}, False),
-        ({"exit_status": float("inf")}, False),
-        ({"commands": [{"host": "h1"}]}, False),
-        ({"commands": [["h1", "x", 0, 1]]}, False),
-        ({"probe": {}}, False),
-        ({"overlay": []}, False),
-        ({"more": 1}, False),
-    ],
-)
-def test_a_result_has_the_fields_of_its_type_or_is_none(fields: dict[str, object], is_one: bool) -> None:
-    data = json.dumps({**asdict(Outcome()), **fields}).encode()
-    with contextlib.nullcontext() if is_one else pytest.raises(EmulationError, match="the result is malformed"):
-        assert json.loads(encode(decode(Outcome, data, "the result"))) == json.loads(data)
 
 
 def test_an_interrupt_is_for_the_line_and_nothing_after_it(tmp_path: Path) -> None:
