@@ -15,7 +15,7 @@ from mininet.log import lg, output, setLogLevel
 
 from emulator.completion import HISTORY, PROMPT, complete
 from emulator.kernel.job import say_running
-from emulator.mininet.impair import USAGE, described, impair
+from emulator.mininet.impair import USAGE, impair, impairment_text
 from emulator.system.errors import EmulationError, in_a_line
 from emulator.system.programs import find_program
 from gtsdsl.text import did_you_mean, printable
@@ -107,7 +107,7 @@ class Shell(CLI):  # type: ignore[misc]
         for link in self.mn.links:
             ends = f"{link.intf1.node.name} {link.intf1.name} - {link.intf2.node.name} {link.intf2.name}"
             is_up = link.intf1.isUp() and link.intf2.isUp()
-            output(f"{printable(link.id):12} {ends:40} {'up' if is_up else 'down':5} {described(link.intf1)}\n")
+            output(f"{printable(link.id):12} {ends:40} {'up' if is_up else 'down':5} {impairment_text(link.intf1)}\n")
 
     def do_link(self, line: str) -> None:
         """Change a circuit: link ID up | down | [rtt 40ms] [delay 20ms] [jitter 1ms] [loss 1%] [bandwidth 100]
@@ -119,11 +119,11 @@ class Shell(CLI):  # type: ignore[misc]
 
     def do_rtt(self, _line: str) -> None:
         """Measure the round trip over each circuit."""
-        from emulator.measure.probe import probe
+        from emulator.measure.probe import probe, rtt_text
 
         for item in probe(self.mn.lab, count=3).circuits:
-            measured = "no reply" if item.measured_us is None else f"{item.measured_us / 1e3:.3f} ms"
-            output(f"{printable(item.id):12} {item.first:12} {item.second:12} {measured}\n")
+            rtt = rtt_text(item.measured_us, decimals=3)
+            output(f"{printable(item.id):12} {item.first:12} {item.second:12} {rtt}\n")
 
     def do_capture(self, line: str) -> None:
         """Keep a circuit's packets in a file for Wireshark: capture ID FILE, until capture ID stop or the end.

@@ -15,8 +15,10 @@ from emulator.lab.hosts_file import names_of_hosts
 from emulator.lab.processes import Processes
 from emulator.lab.underlay import Create, Underlay
 from emulator.netlink.connection import Netlink
-from emulator.plan import Plan
+from emulator.plan import Circuit, Plan
 from emulator.system.closing import Closing
+from emulator.system.errors import EmulationError
+from gtsdsl.text import did_you_mean, printable
 
 
 class Lab(Closing):
@@ -61,6 +63,18 @@ class Lab(Closing):
             KeyError: the lab has no such node.
         """
         return self.underlay.namespace(node).descriptor
+
+    def circuit(self, circuit_id: str) -> Circuit:
+        """Return a circuit by its id.
+
+        Raises:
+            EmulationError: the lab has no such circuit.
+        """
+        found = {circuit.id: circuit for circuit in self.underlay.circuits}
+        if circuit_id not in found:
+            near = did_you_mean(circuit_id[:80], list(found))
+            raise EmulationError(f"there is no link {printable(circuit_id, 80)}{f'; {near}' if near else ''}")
+        return found[circuit_id]
 
     @property
     def switches_namespace(self) -> int:

@@ -1,1 +1,1 @@
-"""Round trips and packets, measured by sockets in namespaces."""
+"""Measurements of round trips and packets, by sockets in namespaces."""

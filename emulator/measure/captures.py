@@ -1,4 +1,4 @@
-"""Captures of circuits: started and stopped on a running network, and handed from a guest to the user's files."""
+"""Captures of circuits: into files of the user's, or in a guest into files that are handed over after the run."""
 
 from __future__ import annotations
 
@@ -10,20 +10,16 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emulator.lab.daemons import Daemon, start_function
+from emulator.lab.lab import Lab
 from emulator.measure import pcap
-from emulator.mininet.impair import find_link
 from emulator.netlink import namespaces
 from emulator.system.errors import EmulationError
 from gtsdsl.text import printable
 
-if TYPE_CHECKING:
-    from emulator.mininet.network import EmulatedNetwork
-
 MOST_BYTES = 2**28
-"""How long the file of a capture in a guest may be."""
+"""The largest file of a capture in a guest, in bytes."""
 
 _MOST_FILES = 100
 _LIST = "captures.json"
@@ -31,7 +27,7 @@ _LIST_BYTES = 2**16
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.pcap")
 
 Reader = Callable[[str, int], bytes | None]
-"""Reads a file that a guest left, by its name, of at most so many bytes; None if there is none."""
+"""Reads a file that a guest left, by its name, up to a number of bytes; returns None if the file is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,103 +39,105 @@ class CaptureRequest:
 
 
 class Captures:
-    """The captures on a network, which ends them.
+    """The captures on a lab's circuits; `close` ends them.
 
-    A circuit is looked at where its first end is: what comes in, when it arrives, and what goes out, after its delay,
-    as Linux shows it to every capture.
+    A capture sees its circuit at the circuit's first end. It sees a packet that comes in when the packet arrives, and a
+    packet that goes out after the packet's delay, as every capture on Linux does.
     """
 
-    def __init__(self, network: EmulatedNetwork) -> None:
-        self._network = network
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
         self._folder: Path | None = None
         self._names: list[str] = []
         self._running: dict[str, tuple[Daemon, str]] = {}
 
     def leave_in(self, folder: Path) -> None:
-        """Say that this is a guest: the user's files are elsewhere, and get what is in a folder (`hand_over`)."""
+        """Write the captures into a folder, because this is a guest; `hand_over` writes the user's files from there."""
         self._folder = folder
 
     @property
     def is_guest(self) -> bool:
-        """Whether files of captures are the user's only when the run has ended."""
+        """Whether the user gets the files only when the run has ended."""
         return self._folder is not None
 
     @property
     def running(self) -> Iterator[tuple[str, str]]:
-        """Circuits that are being captured, each with the file as its user called it."""
+        """The circuits that are being captured, each with the name that the user gave the file."""
         return ((circuit, file) for circuit, (_, file) in self._running.items())
 
     def start(self, circuit: str, file: str) -> None:
-        """Begin to capture a circuit into a new file of the user's.
+        """Start to capture a circuit into a new file of the user's.
+
+        In a guest, the file must be a plain name in the user's working folder, because a guest is not trusted with any
+        other.
 
         Raises:
-            EmulationError: there is no such circuit, or it is being captured; or the file cannot be made. In a guest it
-                has to be a plain name, of the user's working folder: a guest is not trusted with any other.
+            EmulationError: the circuit does not exist or is being captured already, or the file cannot be made.
         """
-        with _naming(file):
-            is_there = Path(file).exists()
-        if is_there:
-            raise EmulationError(f"{printable(file)} is there already: name a new file")
+        with _file_errors(file):
+            exists = Path(file).exists()
+        if exists:
+            raise EmulationError(f"{printable(file)} exists already: name a new file")
         if self._folder is None:
             self.start_at(circuit, Path(file), file)
             return
         if not _NAME.fullmatch(file):
             raise EmulationError(
-                f"{printable(file)}: here a capture becomes a file of your working folder: call it l1.pcap, for example"
+                f"{printable(file)}: a guest's captures become files of your working folder: "
+                "give a plain name, as l1.pcap"
             )
         if file in self._names:
-            raise EmulationError(f"{file} is there already: name a new file")
+            raise EmulationError(f"{file} exists already: name a new file")
         if len(self._names) >= _MOST_FILES:
-            raise EmulationError(f"there are {_MOST_FILES} captures already, which is as many as can be kept")
-        self.start_at(circuit, self._folder / _left_name(file), file)
+            raise EmulationError(f"there are {_MOST_FILES} captures already, and a run in a guest keeps no more")
+        self.start_at(circuit, self._folder / _named_capture(file), file)
         self._names.append(file)
         (self._folder / _LIST).write_text(json.dumps(self._names))
 
     def start_all(self, requests: Sequence[CaptureRequest]) -> None:
-        """Begin what was asked for from the beginning.
-
-        Raises:
-            EmulationError: as `start`; a file that is there is written anew.
-        """
-        for number, request in enumerate(requests):
-            path = Path(request.file) if self._folder is None else self._folder / _asked_name(number)
-            self.start_at(request.circuit, path, request.file)
-
-    def start_at(self, circuit: str, path: Path, file: str) -> None:
-        """Begin to capture a circuit at a path, anew if there is such a file; ``file`` is its name in messages.
+        """Start the captures of the whole run. A file that exists is overwritten.
 
         Raises:
             EmulationError: as `start`.
         """
-        link = find_link(self._network, circuit)
+        for number, request in enumerate(requests):
+            path = Path(request.file) if self._folder is None else self._folder / _numbered_capture(number)
+            self.start_at(request.circuit, path, request.file)
+
+    def start_at(self, circuit: str, path: Path, file: str) -> None:
+        """Start to capture a circuit into the file at ``path``, which is overwritten; messages call it ``file``.
+
+        Raises:
+            EmulationError: as `start`.
+        """
+        end = self._lab.circuit(circuit).first
         if circuit in self._running:
             shown = printable(circuit)
             raise EmulationError(f"{shown} is being captured already: capture {shown} stop")
-        end, lab = link.intf1.end, self._network.lab
-        with _naming(file):
+        with _file_errors(file):
             path.write_bytes(pcap.header())
         try:
-            with namespaces.entered(lab.namespace(end.node)):
+            with namespaces.entered(self._lab.namespace(end.node)):
                 tap = pcap.open_tap(end.name)
         except OSError as error:
             raise EmulationError(f"{printable(circuit, 80)} cannot be captured: {error.strerror}") from None
-        with tap:  # its fork goes on with it
+        with tap:  # the daemon, a fork, has a copy
             absolute, limit_bytes = path.resolve(), MOST_BYTES if self.is_guest else None
             before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
             try:
                 daemon = start_function(
-                    lab, end.node, f"capture-{end.name}", lambda: pcap.record(tap, absolute, limit_bytes)
+                    self._lab, end.node, f"capture-{end.name}", lambda: pcap.record(tap, absolute, limit_bytes)
                 )
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self._running[circuit] = daemon, file
 
     def stop(self, circuit: str) -> str:
-        """End a capture; what it says of itself: ``12 packets``.
+        """Stop a capture, and return its summary, such as ``12 packets``.
 
         Raises:
-            EmulationError: there is none of that circuit.
-            DaemonError: it could not go on: its folder has gone, the disk is full.
+            EmulationError: the circuit is not being captured.
+            DaemonError: the capture failed earlier: its folder was removed, or the disk is full.
         """
         if circuit not in self._running:
             raise EmulationError(f"{printable(circuit, 80)} is not being captured")
@@ -149,35 +147,35 @@ class Captures:
         return daemon.last_lines()
 
     def close(self) -> None:
-        """End all captures, with all that they saw in their files."""
+        """Stop all captures. Their files then hold all packets that they saw."""
         while self._running:
-            with contextlib.suppress(EmulationError):  # one that has died
+            with contextlib.suppress(EmulationError):  # a capture that has failed
                 self.stop(next(iter(self._running)))
 
 
 @contextlib.contextmanager
 def handing_over(read: Reader, requests: Sequence[CaptureRequest]) -> Iterator[None]:
-    """After it, also after a run that failed, the user has what a guest has captured (`hand_over`)."""
+    """Call `hand_over` at exit, also after a run that failed."""
     try:
         yield
     except BaseException:
-        with contextlib.suppress(EmulationError):  # why it failed is worth more to know
+        with contextlib.suppress(EmulationError):  # the user needs the run's own error more
             hand_over(read, requests)
         raise
     hand_over(read, requests)
 
 
 def hand_over(read: Reader, requests: Sequence[CaptureRequest]) -> None:
-    """Write what a guest has captured to the user's files; on this machine's kernel, they have been written already.
+    """Write a guest's captures to the user's files. In this machine's own kernel, they are written already.
 
-    The guest is not trusted: it has a say in names in the working folder that nobody has yet, and in no others.
+    A guest is not trusted: it may name files in the working folder that do not exist yet, and no others.
 
     Raises:
-        EmulationError: one of them cannot be written; which, and why.
+        EmulationError: a file cannot be written; the message names the file and the reason.
     """
     troubles = []
-    wanted = [(_asked_name(number), Path(request.file), "wb") for number, request in enumerate(requests)]
-    wanted += [(_left_name(name), Path(name), "xb") for name in _listed(read(_LIST, _LIST_BYTES))]
+    wanted = [(_numbered_capture(number), Path(request.file), "wb") for number, request in enumerate(requests)]
+    wanted += [(_named_capture(name), Path(name), "xb") for name in _listed_names(read(_LIST, _LIST_BYTES))]
     for left, path, mode in wanted:
         is_new = not os.path.lexists(path)
         try:
@@ -186,7 +184,7 @@ def hand_over(read: Reader, requests: Sequence[CaptureRequest]) -> None:
                     file.write(data)
         except OSError as error:
             if is_new:
-                path.unlink(missing_ok=True)  # a part of it is worth nothing
+                path.unlink(missing_ok=True)  # a part of a capture is of no use
             troubles.append(f"{path}: {error.strerror}")
         except EmulationError as error:
             troubles.append(f"{path}: {error}")
@@ -194,8 +192,8 @@ def hand_over(read: Reader, requests: Sequence[CaptureRequest]) -> None:
         raise EmulationError(f"captures could not be kept: {'; '.join(troubles)}")
 
 
-def _listed(data: bytes | None) -> list[str]:
-    """The names that a guest gives to files of the user's working folder, as far as it may."""
+def _listed_names(data: bytes | None) -> list[str]:
+    """Return the names that a guest gives to files of the user's working folder, without those that it may not use."""
     with contextlib.suppress(ValueError, RecursionError):
         found: object = json.loads(data or b"[]")
         if isinstance(found, list):
@@ -204,19 +202,19 @@ def _listed(data: bytes | None) -> list[str]:
 
 
 @contextlib.contextmanager
-def _naming(file: str) -> Iterator[None]:
-    """Within it, what is wrong with a file becomes an error that names it."""
+def _file_errors(file: str) -> Iterator[None]:
+    """Turn errors about a file into an EmulationError that names the file."""
     try:
         yield
     except OSError as error:
         raise EmulationError(f"{printable(file, 300)}: {error.strerror}") from None
-    except ValueError:  # a NUL is in it
-        raise EmulationError(f"{printable(file, 300)} is no name of a file") from None
+    except ValueError:  # the name has a NUL
+        raise EmulationError(f"{printable(file, 300)} cannot be the name of a file") from None
 
 
-def _asked_name(number: int) -> str:
-    return f"asked-{number}.pcap"
+def _numbered_capture(number: int) -> str:
+    return f"request-{number}.pcap"
 
 
-def _left_name(name: str) -> str:
+def _named_capture(name: str) -> str:
     return f"capture-{name}"

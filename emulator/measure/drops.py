@@ -1,7 +1,8 @@
-"""A running network to the packets that were dropped in it, and where: on a circuit, or in a machine that was too slow.
+"""Counts of the packets that were dropped in a lab, and where.
 
-A circuit drops what it is configured to lose, and what its queue has no room for: that is the network's behaviour. A
-host drops a datagram when it comes to a socket whose receive buffer is full: that is the program's, or its host's.
+A circuit drops the packets that it is configured to lose, and those that its queue has no room for; this is the
+network's behaviour. A host drops a datagram when the receive buffer of the datagram's socket is full; then the program,
+or the machine that runs it, was too slow.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ _UDP = ("RcvbufErrors", "MemErrors")
 
 @dataclass(frozen=True, slots=True)
 class Drops:
-    """Packets that were dropped at one place.
+    """The number of packets that were dropped at one place.
 
-    ``place`` is `CIRCUIT`, `SOCKET` or `BACKLOG`. ``node`` is who dropped them: the host or switch that sent them over
-    the circuit, or the host to whose socket they came; empty for the backlog, which is the whole kernel's. ``circuit``
-    is the circuit's id, or None.
+    ``place`` is `CIRCUIT`, `SOCKET` or `BACKLOG`. ``node`` is the name of the host or switch that sent the packets over
+    the circuit, or of the host that has the socket. It is empty for the backlog, which belongs to the kernel, and for
+    sockets in the namespace that all switches share. ``circuit`` is the circuit's id; None where there is no circuit.
     """
 
     place: str
@@ -36,25 +37,26 @@ class Drops:
 
 
 class DropCounter:
-    """Counts the packets that a network drops from when the counter is made."""
+    """A counter of the packets that a lab drops. It must be made before the lab has traffic."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
-        self._backlog = _backlog()  # the rest is the network's own, and is zero when the network is made
+        self._backlog = _backlog()  # the other counters belong to namespaces, and start at zero with the lab
 
     def count(self) -> tuple[Drops, ...]:
-        """Return the places where packets were dropped: circuits, hosts, the backlog."""
-        names = {self._lab.namespace(name): name for name in self._lab.hosts}
-        if self._lab.plan.switches:
-            names[self._lab.switches_namespace] = ""
+        """Return the places where packets were dropped: circuits, sockets, the backlog."""
+        lab = self._lab
+        names = {lab.namespace(name): name for name in lab.hosts}
+        if lab.plan.switches:
+            names[lab.switches_namespace] = ""
         by_interface, by_sockets = {}, {}
         for descriptor, name in names.items():
             with namespaces.entered(descriptor):
                 by_interface[descriptor], by_sockets[name] = qdiscs.dropped(), _udp()
         found = []
-        for circuit in self._lab.underlay.circuits:
+        for circuit in lab.underlay.circuits:
             for end in circuit.ends:
-                dropped = by_interface[self._lab.namespace(end.node)].get(end.index, 0)
+                dropped = by_interface[lab.namespace(end.node)].get(end.index, 0)
                 found.append(Drops(CIRCUIT, end.node, circuit.id, dropped))
         found += [Drops(SOCKET, name, None, dropped) for name, dropped in by_sockets.items()]
         found.append(Drops(BACKLOG, "", None, _backlog() - self._backlog))
@@ -62,7 +64,7 @@ class DropCounter:
 
 
 def _udp() -> int:
-    """The datagrams that this namespace's UDP sockets had no room for."""
+    """Return the number of datagrams that the UDP sockets of the thread's namespace had no room for."""
     values = dict(_snmp(_NET / "snmp"))
     total = sum(values.get(f"Udp{name}", 0) for name in _UDP)
     if (_NET / "snmp6").exists():
@@ -73,7 +75,7 @@ def _udp() -> int:
 
 
 def _snmp(path: Path) -> Iterator[tuple[str, int]]:
-    """The counters in a file that has, for each protocol, a line of names and below it a line of values."""
+    """Read the counters of a file that has, for each protocol, a line of names and then a line of values."""
     lines = [line.split() for line in path.read_text().splitlines()]
     for names, values in zip(lines[::2], lines[1::2], strict=False):
         for name, value in zip(names[1:], values[1:], strict=False):
@@ -81,5 +83,5 @@ def _snmp(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def _backlog() -> int:
-    """The packets that this kernel dropped between two interfaces because its queue was full, on all processors."""
+    """Return the number of packets that this kernel dropped because its queue between two interfaces was full."""
     return sum(int(line.split()[1], 16) for line in (_NET / "softnet_stat").read_text().splitlines())

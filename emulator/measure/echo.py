@@ -1,6 +1,7 @@
-"""Echoes by ICMP between two addresses, from a socket in a network namespace: round trips, and what arrives when.
+"""ICMP echoes between two addresses, from a socket in a network namespace: round-trip times and arrivals.
 
-Times are the kernel's own time stamps, taken before any other program, as a switch's, has its turn with the packet.
+Times are the kernel's own time stamps. The kernel takes them before any other program, such as a switch, runs with the
+packet.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from emulator.netlink import namespaces
 from emulator.system.closing import Closing
@@ -18,7 +19,7 @@ from emulator.system.poll import readable
 PAYLOAD_BYTES = 56
 ETHERNET_BYTES, _IP_BYTES, _ICMP_BYTES = 14, 20, 8
 FRAME_BYTES = ETHERNET_BYTES + _IP_BYTES + _ICMP_BYTES + PAYLOAD_BYTES
-"""What an echo has on the way, either way: netem counts the Ethernet header, but neither preamble nor checksum."""
+"""The size of an echo on a circuit, in each direction. netem counts the Ethernet header, not preamble and checksum."""
 
 SO_TIMESTAMPNS = 35
 _ECHO = struct.Struct("!BBHHH")
@@ -27,13 +28,15 @@ _TIMESPEC = struct.Struct("=qq")
 
 
 class Echo(Closing):
-    """Echo requests from an address to others; a context manager."""
+    """A sender of ICMP echo requests from one address; a context manager."""
 
     def __init__(self, namespace: int, source: str, interface: str | None = None) -> None:
-        """``namespace`` is a descriptor. With ``interface``, they leave by it and no other, whatever the routes say.
+        """Open the socket in a network namespace, by its descriptor.
+
+        With ``interface``, requests leave by it, whatever the routes say.
 
         Raises:
-            OSError: the socket is refused.
+            OSError: the kernel refuses the socket.
         """
         with namespaces.entered(namespace):
             self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
@@ -52,11 +55,14 @@ class Echo(Closing):
         self._socket.close()
 
     def fileno(self) -> int:
-        """The socket's descriptor, which is readable when something has come."""
+        """Return the socket's descriptor, which is readable when a packet has arrived."""
         return self._socket.fileno()
 
     def send(self, target: str, number: int) -> bool:
-        """Send a request; whether the kernel took it: there may be no route, or an interface may be down."""
+        """Send a request, and return whether the kernel accepted it.
+
+        The kernel refuses when no route leads to the target or an interface is down.
+        """
         try:
             self._socket.sendto(_packet(_ECHO_REQUEST, self._identifier, number & 0xFFFF), (target, 0))
         except OSError:
@@ -64,40 +70,56 @@ class Echo(Closing):
         return True
 
     def replies(self, began_ns: int, patience_s: float) -> Iterator[tuple[str, int, int]]:
-        """The replies that come until patience ends: from where, to which number, and when the kernel received it."""
-        for data, sender, came_ns in arrivals(self._socket, began_ns, patience_s):
+        """Yield the replies that arrive within ``patience_s`` after ``began_ns``.
+
+        Each is its sender's address, its number, and the time when the kernel received it, in nanoseconds.
+        """
+        for data, sender, arrived_ns in arrivals(self._socket, began_ns, patience_s):
             kind, _, _, identifier, sequence = _ECHO.unpack_from(data, (data[0] & 15) * 4)
             if (kind, identifier) == (_ECHO_REPLY, self._identifier):
-                yield str(sender[0]), sequence, came_ns
+                yield str(sender[0]), sequence, arrived_ns
 
     def answered(self) -> Iterator[str]:
-        """The addresses whose replies have come by now."""
+        """Yield the addresses whose replies have arrived, without waiting."""
         while readable([self.fileno()], 0):
             data, (sender, _) = self._socket.recvfrom(2048)
             if data[(data[0] & 15) * 4] == _ECHO_REPLY:
                 yield str(sender)
 
     def round_trip_ns(self, target: str, number: int, patience_s: float) -> int | None:
-        """The time until an echo's reply; None if it is lost."""
+        """Send a request and return the time until its reply; None if no reply arrives within ``patience_s``."""
         began_ns = time.time_ns()
         if self.send(target, number):
-            for _, sequence, came_ns in self.replies(began_ns, patience_s):
+            for _, sequence, arrived_ns in self.replies(began_ns, patience_s):
                 if sequence == number & 0xFFFF:
-                    return came_ns - began_ns
+                    return arrived_ns - began_ns
         return None
 
 
+def samples_us(round_trip_ns: Callable[[int], int | None], count: int, warm_up: int) -> tuple[float, ...]:
+    """Return the times of ``count`` round trips, one after the other, without those that were lost.
+
+    ``round_trip_ns`` makes one, by its number; it returns None for one that is lost. ``warm_up`` more go first, so that
+    no measured one waits until the kernel has found the neighbours.
+    """
+    times = [round_trip_ns(number) for number in range(warm_up + count)]
+    return tuple(time_ns / 1000 for time_ns in times[warm_up:] if time_ns is not None)
+
+
 def arrivals(end: socket.socket, began_ns: int, patience_s: float) -> Iterator[tuple[bytes, tuple[object, ...], int]]:
-    """What comes in until patience ends: the data, its sender, and when the kernel received it."""
+    """Yield the packets that arrive at a socket within ``patience_s`` after ``began_ns``.
+
+    Each is its data, its sender, and the time when the kernel received it, in nanoseconds.
+    """
     deadline_ns = began_ns + int(patience_s * 1e9)
     while (left_s := (deadline_ns - time.time_ns()) / 1e9) > 0 and readable([end.fileno()], left_s):
         try:
             data, ancillary, _, sender = end.recvmsg(2048, 64)
-        except OSError:  # its interface is down, or has gone
+        except OSError:  # the interface is down or removed
             return
         stamps = [_TIMESPEC.unpack(value) for _, kind, value in ancillary if kind == SO_TIMESTAMPNS]
-        came_ns = stamps[0][0] * 10**9 + stamps[0][1] if stamps else time.time_ns()
-        yield data, sender, came_ns
+        arrived_ns = stamps[0][0] * 10**9 + stamps[0][1] if stamps else time.time_ns()
+        yield data, sender, arrived_ns
 
 
 def _packet(kind: int, identifier: int, sequence: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The frames of an interface, both ways, to a pcap file with the kernel's time stamps, in nanoseconds.
+"""Recordings of an interface's frames, in both directions, as pcap files with the kernel's time stamps in nanoseconds.
 
 The format: https://datatracker.ietf.org/doc/draft-ietf-opsawg-pcap/
 """
@@ -19,7 +19,7 @@ from emulator.measure.echo import SO_TIMESTAMPNS
 _MAGIC_NANOSECONDS = 0xA1B23C4D
 _VERSION = (2, 4)
 _FRAME_BYTES = 2**18
-"""The longest frame that is kept, as of tcpdump: more than any that the kernel puts together for one hand-over."""
+"""The longest frame that is kept, as in tcpdump: more than the kernel ever hands over at once."""
 _ETHERNET = 1
 _HEADER = struct.Struct("<IHHiIII")
 _RECORD = struct.Struct("<IIII")
@@ -41,21 +41,21 @@ _IDLE_MS = 50
 
 
 def header() -> bytes:
-    """What a file begins with."""
+    """Return the header of a pcap file."""
     return _HEADER.pack(_MAGIC_NANOSECONDS, *_VERSION, 0, 0, _FRAME_BYTES, _ETHERNET)
 
 
 def open_tap(interface: str) -> socket.socket:
-    """A socket that sees all frames of an interface of the namespace that the thread is in, from now on.
+    """Open a socket that receives all frames of an interface of the thread's namespace.
 
     Raises:
-        OSError: it is refused.
+        OSError: the kernel refuses the socket, or the interface is missing.
     """
-    tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # it sees nothing until it is bound to an interface
+    tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # it receives nothing until it is bound to an interface
     try:
         try:
             tap.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _QUEUE_BYTES)
-        except PermissionError:  # an ordinary user's is as long as the machine allows
+        except PermissionError:  # an ordinary user gets as long a queue as the kernel allows
             tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _QUEUE_BYTES)
         tap.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         tap.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
@@ -68,37 +68,38 @@ def open_tap(interface: str) -> socket.socket:
 
 
 def record(tap: socket.socket, file: Path, limit_bytes: int | None) -> None:
-    """Append what a tap sees to a file, of at most ``limit_bytes``, until SIGTERM; then say what there was.
+    """Append a tap's frames to a file until SIGTERM; then print how many packets there were.
 
-    Whoever starts it holds SIGTERM back (`pthread_sigmask`): one that comes before all is in place is not lost.
-    The file is closed after each write: only then does a guest's kernel hand it on to the host.
+    ``limit_bytes`` is the largest size of the file; None is no limit. The caller blocks SIGTERM (`pthread_sigmask`), so
+    that a signal before the handler is in place is not lost. The file is closed after each write, because a guest's
+    kernel passes it on to this machine only then.
 
     Raises:
         OSError: the file cannot be written.
     """
-    over, end = os.pipe()
-    signal.signal(signal.SIGTERM, lambda _number, _frame: os.write(end, b"."))
+    stop, stopped = os.pipe()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: os.write(stopped, b"."))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     poll = select.poll()
     poll.register(tap, select.POLLIN)
-    poll.register(over, select.POLLIN)
+    poll.register(stop, select.POLLIN)
     left_bytes = None if limit_bytes is None else limit_bytes - file.stat().st_size
     pending = bytearray()
     kept = left_out = 0
-    is_over = False
-    while not is_over:
+    is_stopped = False
+    while not is_stopped:
         ready = dict(poll.poll(_IDLE_MS if pending else None))
-        is_over = over in ready
-        for stamp_ns, frame, length in _frames(tap, until_ns=time.time_ns() if is_over else None):
+        is_stopped = stop in ready
+        for stamp_ns, frame, length in _frames(tap, until_ns=time.time_ns() if is_stopped else None):
             data = _RECORD.pack(*divmod(stamp_ns, 10**9), len(frame), length) + frame
             if left_bytes is not None and len(data) > left_bytes:
-                left_bytes = 0  # nor a shorter one that comes later: what is there is all up to a moment
+                left_bytes = 0  # leave out shorter ones too: the file then holds all packets up to a moment
                 left_out += 1
                 continue
             left_bytes = None if left_bytes is None else left_bytes - len(data)
             pending += data
             kept += 1
-        if pending and (is_over or not ready or len(pending) >= _FLUSH_BYTES):
+        if pending and (is_stopped or not ready or len(pending) >= _FLUSH_BYTES):
             with file.open("ab") as output:
                 output.write(pending)
             pending.clear()
@@ -109,9 +110,9 @@ def record(tap: socket.socket, file: Path, limit_bytes: int | None) -> None:
 
 
 def _frames(tap: socket.socket, until_ns: int | None) -> Iterator[tuple[int, bytes, int]]:
-    """What waits in a tap: when the kernel saw it, its bytes, and its length on the way.
+    """Yield the frames that wait in a tap: the kernel's time stamp, the bytes, and the length on the circuit.
 
-    A round of some at most; with ``until_ns`` all that the kernel had seen by then.
+    Stop after `_ROUND` frames; with ``until_ns``, after all frames that the kernel stamped by that time.
     """
     count = 0
     while count < _ROUND or until_ns is not None:
@@ -119,7 +120,7 @@ def _frames(tap: socket.socket, until_ns: int | None) -> Iterator[tuple[int, byt
             frame, ancillary, _, _ = tap.recvmsg(_FRAME_BYTES, _ANCILLARY_BYTES)
         except BlockingIOError:
             return
-        except OSError:  # the interface went down, which is said once, or is gone
+        except OSError:  # the interface went down, which the kernel reports once, or was removed
             continue
         count += 1
         stamp_ns, length, tag = time.time_ns(), len(frame), b""
@@ -129,7 +130,7 @@ def _frames(tap: socket.socket, until_ns: int | None) -> Iterator[tuple[int, byt
                 stamp_ns = seconds * 10**9 + nanoseconds
             elif (level, kind) == (_SOL_PACKET, _PACKET_AUXDATA):
                 status, length, _, _, _, tci, tpid = _AUXDATA.unpack(value)
-                if status & _VLAN_VALID:  # the kernel keeps a VLAN's tag beside the frame
+                if status & _VLAN_VALID:  # the kernel keeps a VLAN tag beside the frame
                     tag = struct.pack("!HH", tpid if status & _TPID_VALID else _VLAN_TPID, tci)
         if until_ns is not None and stamp_ns > until_ns:
             return

@@ -1,4 +1,4 @@
-"""Words of a person about a circuit (`down`, `delay 40ms loss 1%`) to what its two ends do from now on."""
+"""The shell's ``link``: what a user's words change at a circuit, such as ``down`` or ``delay 40ms loss 1%``."""
 
 from __future__ import annotations
 
@@ -28,37 +28,43 @@ LINK_WORDS = ("up", "down", *_CHANGES)
 """The words that may follow a circuit's id in the shell's ``link``."""
 
 
-def find_link(network: EmulatedNetwork, circuit: str) -> EmulatedLink:
-    """The link with a circuit's id.
-
-    Raises:
-        EmulationError: there is none.
-    """
-    found: dict[str, EmulatedLink] = {link.id: link for link in network.links}
-    if circuit not in found:
-        near = did_you_mean(circuit[:80], list(found))
-        raise EmulationError(f"there is no link {printable(circuit, 80)}{f'; {near}' if near else ''}")
-    return found[circuit]
-
-
 def impair(network: EmulatedNetwork, circuit: str, words: Sequence[str]) -> None:
-    """Take a circuit up or down, or change what is named of its delay, jitter, loss and rate, in both directions.
+    """Set a circuit up or down, or change its delay, jitter, loss or rate in both directions; the rest stays as it is.
 
     Raises:
-        EmulationError: there is no such circuit, or the words make no sense; the message says how they are to be.
+        EmulationError: there is no such circuit, or a word is wrong; the message shows the usage.
     """
-    link = find_link(network, circuit)
+    interfaces = _interfaces(network, circuit)
     if list(words) in (["up"], ["down"]):
-        for interface in (link.intf1, link.intf2):
+        for interface in interfaces:
             interface.ifconfig(words[0])
         return
     if not words or len(words) % 2:
         raise EmulationError(f"usage: {USAGE}")
-    for interface in (link.intf1, link.intf2):
+    for interface in interfaces:
         interface.impair(_changed(interface.impairment, words))
 
 
+def impairment_text(interface: EmulatedIntf) -> str:
+    """Return what an interface does to packets, for a person: ``40 ms, 1 % lost, 1000 Mbit/s``."""
+    effect = interface.impairment
+    parts = [f"{effect.rtt_ms:g} ms"]
+    if effect.jitter_us:
+        parts.append(f"± {effect.jitter_us / 1000:g} ms")
+    if effect.loss_percent:
+        parts.append(f"{effect.loss_percent:g} % lost")
+    parts.append(f"{effect.rate_bps / 1e6:g} Mbit/s")
+    return ", ".join(parts)
+
+
+def _interfaces(network: EmulatedNetwork, circuit: str) -> tuple[EmulatedIntf, EmulatedIntf]:
+    circuit_id = network.lab.circuit(circuit).id
+    link: EmulatedLink = next(link for link in network.links if link.id == circuit_id)
+    return link.intf1, link.intf2
+
+
 def _changed(effect: Impairment, words: Sequence[str]) -> Impairment:
+    """Return an impairment with the changes of pairs of words, such as ``delay`` and ``40ms``."""
     for what, value in zip(words[::2], words[1::2], strict=True):
         if what not in _CHANGES:
             near = did_you_mean(what[:80], LINK_WORDS) or f"usage: {USAGE}"
@@ -68,15 +74,3 @@ def _changed(effect: Impairment, words: Sequence[str]) -> Impairment:
         except ValueError as error:
             raise EmulationError(f"{what}: {error}") from None
     return effect
-
-
-def described(interface: EmulatedIntf) -> str:
-    """What an interface does to packets, for a person."""
-    effect = interface.impairment
-    parts = [f"{effect.rtt_ms:g} ms"]
-    if effect.jitter_us:
-        parts.append(f"± {effect.jitter_us / 1000:g} ms")
-    if effect.loss_percent:
-        parts.append(f"{effect.loss_percent:g} % lost")
-    parts.append(f"{effect.rate_bps / 1e6:g} Mbit/s")
-    return ", ".join(parts)

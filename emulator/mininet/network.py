@@ -54,7 +54,7 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
         """Those of an overlay; they are nodes, but not among the ``hosts``, which `pingAll` goes over."""
         self.deployment: Deployment | None = None
         """The overlay on it, if there is one."""
-        self.captures = Captures(self)
+        self.captures = Captures(self.lab)
         """What is being captured: ``net.captures.start("l1", "l1.pcap")``."""
         self._ovs: OpenVSwitch | None = None
         known = Mininet.inited

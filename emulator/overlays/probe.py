@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.measure.echo import Echo
+from emulator.measure.echo import Echo, samples_us
 from emulator.mininet.network import EmulatedNetwork
 from emulator.overlays.deployment import Deployment
 from emulator.overlays.model import PairProbe, first_containers
@@ -39,5 +39,4 @@ def _samples_us(
     """Round trips from a node's own address to another, of those that came back."""
     descriptor = network.lab.namespace(near)
     with Echo(descriptor, network.get(near).loopback) as echo:
-        times = [echo.round_trip_ns(target, number, patience_s) for number in range(warm_up + count)]
-    return tuple(time_ns / 1000 for time_ns in times[warm_up:] if time_ns is not None)
+        return samples_us(lambda number: echo.round_trip_ns(target, number, patience_s), count, warm_up)

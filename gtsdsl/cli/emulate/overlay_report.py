@@ -66,6 +66,8 @@ def overlay_table(plan: Plan, spec: OverlaySpec, outcome: OverlayOutcome) -> Ite
     from rich.table import Table
     from rich.text import Text
 
+    from emulator.measure.probe import rtt_text
+
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in ("circuit", "between"):
         table.add_column(heading, no_wrap=True)
@@ -82,8 +84,8 @@ def overlay_table(plan: Plan, spec: OverlaySpec, outcome: OverlayOutcome) -> Ite
             printable(", ".join(item.circuits) or "several ways", 40),
             printable(f"{item.containers[0]} on {item.first} – {item.containers[1]} on {item.second}", 80),
             "" if item.expected_us is None else f"{item.expected_us / 1e3:.6f} ms",
-            _ms(item.machine_us),
-            _ms(item.container_us),
+            rtt_text(item.machine_us),
+            rtt_text(item.container_us),
             "" if item.error_us is None else f"{item.error_us:+.3f} µs",
             str(item.lost) if item.lost else "",
         ]
@@ -126,7 +128,3 @@ def _about(spec: OverlaySpec, outcome: OverlayOutcome) -> Iterator[str]:
 def _study(overlay: str, site_of: dict[str, str | None], item: PairProbe) -> tuple[float, ...]:
     found = measurement(site_of.get(item.first), site_of.get(item.second), overlay)
     return () if found is None else (found.min_ms, found.mean_ms, found.p99_ms)
-
-
-def _ms(time_us: float | None) -> str:
-    return "no reply" if time_us is None else f"{time_us / 1e3:.6f} ms"

@@ -91,6 +91,8 @@ def _circuits_table(outcome: Outcome) -> Table:
     from rich.table import Table
     from rich.text import Text
 
+    from emulator.measure.probe import rtt_text
+
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in ("circuit", "between"):
         table.add_column(heading, no_wrap=True)
@@ -102,7 +104,7 @@ def _circuits_table(outcome: Outcome) -> Table:
             printable(f"{item.first} – {item.second}", 80),
             f"{item.configured_us / 1e3:.3f} ms",
             f"{item.expected_us / 1e3:.6f} ms",
-            "no reply" if item.measured_us is None else f"{item.measured_us / 1e3:.6f} ms",
+            rtt_text(item.measured_us),
             "" if item.error_us is None else f"{item.error_us:+.3f} µs",
             str(item.lost) if item.lost else "",
         ]

@@ -125,7 +125,7 @@ def test_what_cannot_be_captured_is_refused(pair: EmulatedNetwork, tmp_path: Pat
     for circuit, file, message in [
         ("l1", "new.pcap", "l1 is being captured already"),
         ("l9", "new.pcap", "there is no link l9"),
-        ("l1", str(there), "is there already: name a new file"),
+        ("l1", str(there), "exists already: name a new file"),
         ("l1", "x" * 300, "File name too long"),
     ]:
         with pytest.raises(EmulationError, match=message):
@@ -133,7 +133,7 @@ def test_what_cannot_be_captured_is_refused(pair: EmulatedNetwork, tmp_path: Pat
     captures.stop("l1")
     with pytest.raises(EmulationError, match=r"no/where\.pcap: No such file or directory"):
         captures.start("l1", str(tmp_path / "no/where.pcap"))
-    with pytest.raises(EmulationError, match=r"is no name of a file"):
+    with pytest.raises(EmulationError, match=r"cannot be the name of a file"):
         captures.start("l1", "a\0b")
     with pytest.raises(EmulationError, match="l1 is not being captured"):
         captures.stop("l1")
@@ -201,11 +201,11 @@ def test_what_the_user_asked_for_goes_where_the_user_said(tmp_path: Path) -> Non
     there = tmp_path / "there.pcap"
     there.write_bytes(b"of an earlier run")
     requests = [CaptureRequest("l1", str(there)), CaptureRequest("l2", str(tmp_path / "new.pcap"))]
-    hand_over(_left({"asked-0.pcap": b"one", "asked-1.pcap": b"two"}), requests)
+    hand_over(_left({"request-0.pcap": b"one", "request-1.pcap": b"two"}), requests)
     assert there.read_bytes() == b"one"
     assert (tmp_path / "new.pcap").read_bytes() == b"two"
     with pytest.raises(EmulationError, match=r"captures could not be kept: .*/no/x\.pcap: No such file or directory"):
-        hand_over(_left({"asked-0.pcap": b"one"}), [CaptureRequest("l1", str(tmp_path / "no" / "x.pcap"))])
+        hand_over(_left({"request-0.pcap": b"one"}), [CaptureRequest("l1", str(tmp_path / "no" / "x.pcap"))])
 
 
 def _left(files: dict[str, bytes], rest: bytes | None = None) -> Reader:

@@ -105,7 +105,7 @@ def test_lines_for_the_shell(emulate: Cli, pair: Path) -> None:
         "6 packets",
         "nothing is captured",
         "the file is there when the shell has ended",
-        "*** ../three.pcap: here a capture becomes a file of your working folder: call it l1.pcap, for example",
+        "*** ../three.pcap: a guest's captures become files of your working folder: give a plain name, as l1.pcap",
         "*** usage: capture ID FILE, capture ID stop",
         "*** there is no link l7",
     ]
