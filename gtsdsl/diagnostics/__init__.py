@@ -1,4 +1,4 @@
-"""What is wrong with an input, and how it is shown."""
+"""Diagnostics: the findings about an input, and the formats that show them."""
 
 from gtsdsl.diagnostics.codes import CODES, Code, Severity
 from gtsdsl.diagnostics.error import GtsError

@@ -1,4 +1,4 @@
-"""Every diagnostic's code, severity and title; each has a page in docs/diagnostics."""
+"""Codes of diagnostics, with severity and title; each code has a page in docs/diagnostics."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 
 class Severity(Enum):
-    """How bad a finding is: an error stops a compilation, a warning does not."""
+    """The severity of a finding: an error stops a compilation, and a warning does not."""
 
     ERROR = "error"
     WARNING = "warning"
 
 
 class Code(NamedTuple):
-    """What all findings of one code have in common."""
+    """The severity and the title that all findings of one code share."""
 
     severity: Severity
     title: str

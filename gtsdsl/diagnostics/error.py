@@ -1,4 +1,4 @@
-"""An input that has errors, as an exception."""
+"""The exception for an input that has errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gtsdsl.diagnostics.model import Diagnostic
 
 
 class GtsError(Exception):
-    """An input that has errors; ``diagnostics`` holds what is kept of all that was found, warnings too."""
+    """An input has errors; ``diagnostics`` holds its findings, including warnings, up to `MAX_FINDINGS`."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = diagnostics if isinstance(diagnostics, Findings) else Findings.of(diagnostics)

@@ -1,4 +1,4 @@
-"""What is kept of all that is found in one source: the first findings in the order of the text, and how many more."""
+"""The findings of one source: the first ones in the order of the text, and the number of the others."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Self
 from gtsdsl.diagnostics.model import Diagnostic
 
 MAX_FINDINGS = 5_000
-"""So many findings of one source are kept; the rest is counted. (GitHub shows 5,000 of a SARIF file.)"""
+"""The most findings of one source that are kept; the others are counted. (GitHub shows 5,000 of a SARIF file.)"""
 MAX_FOUND = 100_000
-"""So many different findings of one source are looked for. They take 2 s; a large file can have two million."""
+"""The most different findings of one source that are collected, in about 2 s; a large file can have two million."""
 
 
 class Findings(tuple[Diagnostic, ...]):
-    """The findings that are kept of one source. ``errors`` and ``warnings`` count those that are not kept, too."""
+    """The kept findings of one source; ``errors`` and ``warnings`` are the numbers of all of them."""
 
     errors: int
     warnings: int
 
     def __new__(cls, kept: Iterable[Diagnostic] = (), errors: int | None = None, warnings: int | None = None) -> Self:
-        """Findings as they stand. ``errors`` and ``warnings`` are the numbers of those kept unless stated."""
+        """Keep findings as they are; ``errors`` and ``warnings`` default to the numbers of kept ones."""
         self = super().__new__(cls, kept)
         of_kept = sum(finding.is_error for finding in self)
         self.errors = of_kept if errors is None else errors
@@ -29,14 +29,15 @@ class Findings(tuple[Diagnostic, ...]):
 
     @property
     def omitted(self) -> int:
-        """How many findings there were beyond those kept."""
+        """The number of findings that are not kept."""
         return self.errors + self.warnings - len(self)
 
     @classmethod
     def of(cls, found: Iterable[Diagnostic]) -> Self:
-        """Take what is found in one source: each finding once, in the order of the text, those about the whole first.
+        """Collect the findings of one source, each once: those about the whole source, then the order of the text.
 
-        ``found`` is not read beyond `MAX_FOUND` different findings; then the last one kept says so, as an error.
+        ``found`` is read up to `MAX_FOUND` different findings; if it has more, the last kept finding is an error that
+        says so.
         """
         distinct: dict[tuple[object, ...], Diagnostic] = {}
         last: list[Diagnostic] = []

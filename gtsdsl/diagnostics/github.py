@@ -1,6 +1,6 @@
-"""Reports as workflow commands of GitHub Actions, which shows them beside the lines of a pull request.
+"""Reports to workflow commands of GitHub Actions, which shows them beside the lines of a pull request.
 
-The escapes are those of the runner's own toolkit: ``%``, CR and LF in a message; ``:`` and ``,`` too in a property.
+The escapes are those of the runner's toolkit: ``%``, CR and LF in a message; also ``:`` and ``,`` in a property.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _IN_PROPERTY = _IN_MESSAGE | str.maketrans({":": "%3A", ",": "%2C"})
 
 
 def write(reports: Sequence[FileReport]) -> str:
-    """One line a finding; what a file has beyond `gtsdsl.diagnostics.findings.MAX_FINDINGS` is one line more."""
+    """Return a line for each finding, and one line for a file's findings beyond `MAX_FINDINGS`."""
     lines = []
     for report in reports:
         lines += [_command(report.name, finding) for finding in report.findings]
@@ -30,7 +30,7 @@ def _command(name: str, finding: Finding) -> str:
     if finding.region is not None:
         start, end = finding.region
         properties |= {"line": str(start.line), "col": str(start.column)}
-        if end.line == start.line:  # columns are taken only where both ends are on one line
+        if end.line == start.line:  # GitHub accepts columns only where both ends are on one line
             properties["endColumn"] = str(end.column)
     properties["title"] = f"{finding.code} {CODES[finding.code].title}"
     message = finding.message
@@ -47,5 +47,5 @@ def _property(value: str) -> str:
 
 
 def _plain(text: str) -> str:
-    # the log shows what is printed: no other control character may get there either
+    # the log shows the text as it is, so other control characters are escaped too
     return printable(text, limit=len(text))

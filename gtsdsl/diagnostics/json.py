@@ -1,4 +1,4 @@
-"""Reports as JSON for programs; docs/ci.md describes the shape, ``version`` rises when it changes incompatibly."""
+"""Reports to JSON for programs; docs/ci.md describes it, and ``version`` grows with each incompatible change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ VERSION = 1
 
 
 def write(reports: Sequence[FileReport]) -> str:
-    """One JSON object, ending in a newline. It is pure ASCII: a terminal or a log can show it as it is."""
+    """Return one JSON object and a newline, in pure ASCII, so that a terminal or a log can show it."""
     document = {
         "version": VERSION,
         "files": [

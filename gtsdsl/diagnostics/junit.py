@@ -1,4 +1,4 @@
-"""Reports as JUnit XML, which GitLab, Jenkins and most other CI services show: a test case a file."""
+"""Reports to JUnit XML, which GitLab, Jenkins and most other CI services show: a test case for each file."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from gtsdsl.text import printable
 
 
 def write(reports: Sequence[FileReport], *, strict: bool = False) -> str:
-    """One ``testsuites`` document. A file with errors (``strict``: or warnings) is a failed case.
+    """Return a ``testsuites`` document; a file with errors, or with warnings if ``strict``, is a failed case.
 
-    A case has one failure, because several are not shown by every service; its text is what a terminal would show.
-    All text has been through `printable`, so that characters which XML 1.0 cannot hold do not get in.
+    A case has one failure, because some services show only one. Its text is the text for a terminal. All text has
+    passed through `printable`, because XML 1.0 cannot hold some characters.
     """
     suites = ElementTree.Element("testsuites", name="gtsdsl")
     suite = ElementTree.SubElement(suites, "testsuite", name="gtsdsl check")

@@ -1,4 +1,4 @@
-"""A finding as a value: code, sentence, place, notes and hint."""
+"""A finding as a value: code, message, location, notes and hint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gtsdsl.source import Location, Source
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A second place that a finding speaks of, in the same source."""
+    """A second location that a finding mentions, in the same source."""
 
     message: str
     place: Location
@@ -18,7 +18,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. ``place`` is None when it is about the source as a whole."""
+    """One finding. ``place`` is its location; None if the finding is about the source as a whole."""
 
     code: str
     message: str

@@ -1,4 +1,4 @@
-"""What was found in each file, clean ones too: the value that every machine format is made from."""
+"""Report of a checked file, from which each format for machines is made; a clean file has one too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gtsdsl.source import Location, Position, Source
 
 
 class Region(NamedTuple):
-    """A stretch of a text by lines and columns, counted from 1 in characters; ``end`` is behind its last one."""
+    """A part of a text by lines and columns, counted from 1 in characters; ``end`` follows its last character."""
 
     start: Position
     end: Position
@@ -21,7 +21,7 @@ class Region(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A note of a finding, with its place."""
+    """A note of a finding, with its region."""
 
     message: str
     region: Region
@@ -29,7 +29,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A diagnostic whose places are lines and columns; ``region`` is None when it is about the file as a whole."""
+    """A diagnostic with lines and columns; ``region`` is None if it is about the file as a whole."""
 
     code: str
     message: str
@@ -44,10 +44,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """A file that was checked: its name as the user gave it, and what was found in it.
+    """A checked file: its name as the user wrote it, and its findings.
 
-    It does not hold the file's text, so that many files can be reported at once. ``findings`` has those
-    that `Findings` keeps, ``text`` what a terminal would show.
+    It does not hold the file's text, so that one report can have many files. ``findings`` are those that `Findings`
+    keeps; ``text`` is the text for a terminal.
     """
 
     name: str
@@ -58,12 +58,12 @@ class FileReport:
 
     @property
     def omitted(self) -> int:
-        """How many findings there were beyond those in ``findings``."""
+        """The number of findings that are not in ``findings``."""
         return self.errors + self.warnings - len(self.findings)
 
 
 def report(name: str, findings: Findings) -> FileReport:
-    """Return what the formats tell of a file's findings."""
+    """Return the report of a file from its findings."""
     return FileReport(
         name=name,
         errors=findings.errors,
@@ -90,5 +90,5 @@ def _region(source: Source, place: Location) -> Region:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number and its noun, e.g. ``1 error``, ``2 errors``."""
+    """Return a number and its noun, e.g. ``1 error``, ``2 errors``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

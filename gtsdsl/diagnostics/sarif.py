@@ -1,4 +1,4 @@
-"""Reports as SARIF 2.1.0 (OASIS), which code-scanning services and editors read."""
+"""Reports to SARIF 2.1.0 (OASIS), which code-scanning services and editors read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 
 
 def write(reports: Sequence[FileReport]) -> str:
-    """A SARIF log with one run, ending in a newline; pure ASCII. Its rules are those of the codes that occur."""
+    """Return a SARIF log with one run and a newline, in pure ASCII; its rules are the codes that occur."""
     codes = sorted({finding.code for report in reports for finding in report.findings})
     run = {
         "tool": {
@@ -28,7 +28,7 @@ def write(reports: Sequence[FileReport]) -> str:
                 "rules": [_rule(code) for code in codes],
             }
         },
-        # `Source` counts characters, from 1, without a byte-order mark, and ends a line at LF or CRLF: as SARIF does
+        # SARIF counts as `Source` does: characters from 1, no byte-order mark, lines end with LF or CRLF
         "columnKind": "unicodeCodePoints",
         "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": _notifications(reports)}],
         "artifacts": [{"location": _artifact(report.name), "roles": ["analysisTarget"]} for report in reports],
@@ -40,7 +40,7 @@ def write(reports: Sequence[FileReport]) -> str:
 def _version() -> dict[str, str]:
     try:
         return {"version": metadata.version("gtsdsl")}
-    except metadata.PackageNotFoundError:  # run from a checkout
+    except metadata.PackageNotFoundError:  # in a checkout that is not installed
         return {}
 
 
@@ -75,8 +75,8 @@ def _result(name: str, finding: Finding, codes: Sequence[str]) -> dict[str, obje
 
 
 def _message(text: str) -> dict[str, str]:
-    # "[text](target)" would be a link that the viewer follows: an id must not become one. Braces stay as they are:
-    # without `arguments` there are no placeholders, and viewers show the text as it stands.
+    # escape "[text](target)", which viewers show as a link, because an id must not become one. Braces need no escape:
+    # a message without `arguments` has no placeholders
     return {"text": text.replace("[", "\\[").replace("]", "\\]") if "](" in text else text}
 
 
@@ -96,7 +96,7 @@ def _artifact(name: str) -> dict[str, str]:
     path = Path(name)
     if path.is_absolute():
         return {"uri": path.as_uri()}
-    # bytes, because a file's name need not be UTF-8; "./" goes, because services compare the text
+    # bytes, because a file's name may not be UTF-8; without "./", because services compare the text
     return {"uri": quote(os.fsencode(posixpath.normpath(path.as_posix())))}
 
 

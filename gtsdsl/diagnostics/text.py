@@ -1,4 +1,4 @@
-"""Findings as text for people: the sentence, the place, the source line with the place marked, notes and hint."""
+"""Findings to text for people: the message, the place, the marked source line, notes and hint."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from gtsdsl.source import Location, Source, Span
 from gtsdsl.text import printable
 
 SHOWN = 200
-"""So many findings are shown before the rest is only counted: nobody reads more, and one mistake in a loop or a
-generator can make a hundred thousand."""
+"""The most findings that are shown; the others are counted, because a mistake in a loop can make a hundred thousand."""
 
 _TAB = 4
 _LINE_WIDTH = 120
-"""A source line that is wider, in terminal columns, is cut around the place."""
+"""The widest source line, in terminal columns, that is not cut around the place."""
 _CONTEXT = 50
-"""So many columns of a cut line are shown before the place."""
+"""The columns of a cut line that are shown before the place."""
 
 _RESET = "\x1b[0m"
 _BOLD = "\x1b[1m"
@@ -30,10 +29,10 @@ _CYAN = "\x1b[1;36m"
 
 
 def render(findings: Findings, *, color: bool, limit: int = SHOWN) -> str:
-    """Findings as text, a blank line between two; empty if there are none.
+    """Return findings as text with a blank line between two; an empty string without findings.
 
-    Whatever stands in the source, in a message or in a file's name, no control character and no bidirectional one
-    gets into the text: they are shown as escapes. ``color`` adds ANSI escape sequences of our own.
+    Control and bidirectional characters of the source, of messages and of file names appear as escapes. ``color`` adds
+    ANSI escape sequences.
     """
     blocks = [_render_one(diagnostic, color) for diagnostic in findings[:limit]]
     rest = findings.errors + findings.warnings - len(blocks)
@@ -86,7 +85,7 @@ def _places(diagnostic: Diagnostic) -> list[Location]:
 
 
 class _Excerpt(NamedTuple):
-    """A source line as it is shown, and where in it the marks stand, in terminal columns."""
+    """A source line as it is shown, and the columns of the marks below it."""
 
     line: int
     column: int
@@ -96,14 +95,14 @@ class _Excerpt(NamedTuple):
 
 
 class _Cell(NamedTuple):
-    """A character of the source as a terminal shows it, and how many columns it takes there."""
+    """A character of the source as a terminal shows it, and the number of columns that it takes."""
 
     text: str
     width: int
 
     @property
     def cost(self) -> int:
-        # a character that takes no column counts too: a line may have any number of combining marks
+        # a character without width counts too, because a line may have any number of combining marks
         return max(self.width, 1)
 
 
@@ -112,7 +111,7 @@ def _excerpt(source: Source, place: Location) -> _Excerpt:
     line_number, column = source.position(span.start)
     line = source.line(line_number)
     start = min(span.start, line.end)
-    end = min(start + max(span.end - span.start, 1), line.end)  # of several lines, the first is marked
+    end = min(start + max(span.end - span.start, 1), line.end)  # only the first of several lines is marked
     left, right = _window(source.text, line, start, end)
     before = "…" if left > line.start else ""
     after = "…" if right < line.end else ""
@@ -128,7 +127,7 @@ def _excerpt(source: Source, place: Location) -> _Excerpt:
 
 
 def _window(text: str, line: Span, start: int, end: int) -> Span:
-    """Which characters of a line are shown: all, or those around the place."""
+    """Return the span of a line that is shown: the whole line, or the part around the place."""
     shown = text[line.start : min(line.end, line.start + _LINE_WIDTH + 1)]
     if sum(_cell(character, 0).cost for character in shown) <= _LINE_WIDTH:
         return line
@@ -154,7 +153,7 @@ def _cell(character: str, column: int) -> _Cell:
         return _Cell(escaped, len(escaped))
     if unicodedata.east_asian_width(character) in "WF":
         return _Cell(character, 2)
-    # marks that stand on the character before; the vowels and final consonants of decomposed Hangul join it
+    # combining marks take no column; neither do vowels and final consonants of decomposed Hangul
     if unicodedata.category(character) in ("Mn", "Me") or "\u1160" <= character <= "\u11ff":
         return _Cell(character, 0)
     return _Cell(character, 1)

@@ -1,4 +1,4 @@
-"""Testbed to a picture: a map with its sites and circuits, or the inside of its only site."""
+"""Testbed to a picture: a map of its sites and circuits, or the inside of its only site."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ FORMATS = ("svg", "png", "html")
 
 
 def scene(testbed: Testbed, own: Circuits | None = None) -> Scene:
-    """What is on the picture of a testbed; ``own`` are the user's circuits and sites.
+    """Return the scene of a testbed's picture; ``own`` are the user's circuits and sites.
 
     Raises:
-        ValueError: a link's delay, jitter, loss or bandwidth is wrong; the sentence names the link.
+        ValueError: a link's delay, jitter, loss or bandwidth is wrong; the message names the link.
     """
     from gtsdsl.draw.inside import inside_scene
     from gtsdsl.draw.mapview import map_scene
@@ -24,11 +24,11 @@ def scene(testbed: Testbed, own: Circuits | None = None) -> Scene:
 
 
 def draw(testbed: Testbed, form: str, own: Circuits | None = None) -> bytes:
-    """The picture of a testbed in one of `FORMATS`; the same testbed gives the same bytes.
+    """Return the picture of a testbed in one of `FORMATS`; the same testbed gives the same bytes.
 
     Raises:
-        ValueError: there is no such format, or a link's delay, jitter, loss or bandwidth is wrong.
-        ImportError: a library that PNG needs is not installed; the sentence says how to get it.
+        ValueError: the format is unknown, or a link's delay, jitter, loss or bandwidth is wrong.
+        ImportError: a library that PNG needs is not installed; the message says how to install it.
     """
     from gtsdsl.draw.svg import to_svg
 

@@ -1,4 +1,4 @@
-"""Degrees to kilometres on a map of Europe, and its countries to the rings that are seen in a frame."""
+"""Base map of Europe: the projection from degrees to kilometres, and the outlines of countries in a frame."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CENTRE_EAST = math.radians(10)
 
 
 def project(longitude: float, latitude: float) -> Point:
-    """Degrees east and north to kilometres east and south of 52° N 10° E."""
+    """Convert degrees east and north to kilometres east and south of 52° N 10° E."""
     north, east = math.radians(latitude), math.radians(longitude) - _CENTRE_EAST
     across = math.sin(_CENTRE_NORTH) * math.sin(north) + math.cos(_CENTRE_NORTH) * math.cos(north) * math.cos(east)
     scale = EARTH_RADIUS_KM * math.sqrt(2 / (1 + across))
@@ -29,13 +29,13 @@ def project(longitude: float, latitude: float) -> Point:
 
 
 def on_map(site: Site) -> bool:
-    """Whether a site is where the map has land and sea to show."""
+    """Return whether a site is in the area that the map covers."""
     frame = _europe().frame
     return frame.left + 4 < site.longitude < frame.right - 4 and frame.top + 4 < site.latitude < frame.bottom - 2
 
 
 def land(to_picture: Callable[[Point], Point], frame: Box) -> tuple[tuple[Point, ...], ...]:
-    """The countries' rings that are seen in a frame of the picture, cut a little outside of it."""
+    """Return the outlines of countries within a frame of the picture, cut a little outside of it."""
     outside = frame.grown(4)
     seen = []
     for ring in _europe().rings:
@@ -66,7 +66,7 @@ def _europe() -> _Europe:
 
 
 def _clip(ring: Sequence[Point], box: Box) -> list[Point]:
-    """Sutherland and Hodgman's: cut a ring by each side of a box in turn."""
+    """Cut a ring by each side of a box in turn (Sutherland and Hodgman's algorithm)."""
     points = list(ring)
     for axis, limit, sign in ((0, box.left, 1), (0, box.right, -1), (1, box.top, 1), (1, box.bottom, -1)):
         kept: list[Point] = []

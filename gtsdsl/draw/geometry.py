@@ -1,4 +1,4 @@
-"""Boxes and curves: where things are, whether they touch, where a point of a curve lies."""
+"""Points, boxes and curves of a picture: positions, overlaps, and points of a curve."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Box(NamedTuple):
         return self.left < point.x < self.right and self.top < point.y < self.bottom
 
     def exit_to(self, target: Point) -> Point:
-        """Where the way from the box's centre to a point outside leaves the box."""
+        """Return the point at which the line from the box's centre to a point outside leaves the box."""
         dx, dy = target.x - self.centre.x, target.y - self.centre.y
         shares = [size / 2 / abs(step) for size, step in ((self.width, dx), (self.height, dy)) if step]
         share = min([1.0, *shares])
@@ -82,7 +82,7 @@ class Curve:
         return Point(middle_x - dy * self.bend * 2, middle_y + dx * self.bend * 2)
 
     def at(self, share: float) -> Point:
-        """The point at a share from 0 (start) to 1 (end)."""
+        """Return the point at a share from 0 (start) to 1 (end)."""
         a, b, c = (1 - share) ** 2, 2 * share * (1 - share), share**2
         control = self.control
         return Point(

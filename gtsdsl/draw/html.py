@@ -1,4 +1,4 @@
-"""Scene to a page that stands alone: the picture with tips, pan and zoom, and nothing from anywhere else."""
+"""Scene to an HTML page with tips, pan and zoom, which loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gtsdsl.draw.svg import svg_element
 
 
 def to_html(scene: Scene) -> str:
-    """The scene as an HTML page; only the script and the style that are in it may run (by their hashes)."""
+    """Return the scene as an HTML page; its policy allows only the page's own script and style, by their hashes."""
     script, style = (_shipped(name) for name in ("page.js", "page.css"))
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"

@@ -1,4 +1,4 @@
-"""Sketch of one site to a scene: its nodes on a circle, or as a tree around its root, and the lines between them."""
+"""Sketch of one site to a scene: nodes on a circle, or as a tree around its root, with lines between them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAX_TIPS = 1500
 
 
 def inside_scene(sketch: Sketch) -> Scene:
-    """The inside of the only site."""
+    """Return the scene of the sketch's only site."""
     (place,) = sketch.places
     count = len(place.nodes)
     links = [(bundle.first, bundle.second) for bundle in sketch.by_node if bundle.first != bundle.second]
@@ -69,12 +69,12 @@ def _neighbours(count: int, links: list[tuple[int, int]]) -> list[list[int]]:
 
 
 def _tree(count: int, links: list[tuple[int, int]]) -> list[list[int]] | None:
-    """The children of each node (node 0 or the one with most links is the root, first in the list), if it is a tree."""
+    """Return the children of each node, with the root first in the list, if the links form a tree; else None."""
     if count < 3 or len(links) != count - 1:
         return None
     neighbours = _neighbours(count, links)
     if max(map(len, neighbours)) < 3:
-        return None  # a line reads better around a circle
+        return None  # a chain of nodes is easier to read on a circle
     root = _centre(neighbours)
     children: list[list[int]] = [[] for _ in range(count)]
     seen = {root}
@@ -90,7 +90,7 @@ def _tree(count: int, links: list[tuple[int, int]]) -> list[list[int]] | None:
 
 
 def _centre(neighbours: list[list[int]]) -> int:
-    """The middle of a tree: what is left when its leaves are taken away, layer by layer."""
+    """Return the centre of a tree: the node that is left after its leaves are removed, layer by layer."""
     degrees = [len(found) for found in neighbours]
     layer = [node for node, degree in enumerate(degrees) if degree <= 1]
     left = len(neighbours)
@@ -108,7 +108,7 @@ def _centre(neighbours: list[list[int]]) -> int:
 
 
 def _radial(tree: list[list[int]]) -> tuple[list[float], list[float]]:
-    """Direction and distance (0 to 1) of each node: a level a circle, each leaf as much of it as any other."""
+    """Return direction and distance (0 to 1) of each node: a circle for each level, with equal room for each leaf."""
     *children, (root,) = tree
     order = [root]
     depth = {root: 0}
@@ -132,7 +132,7 @@ def _radial(tree: list[list[int]]) -> tuple[list[float], list[float]]:
 
 
 def _circle(count: int, links: list[tuple[int, int]]) -> tuple[list[float], list[float]]:
-    """Around a circle from the top; neighbours next to each other as far as one walk along the links goes."""
+    """Return direction and distance of nodes on a circle, from the top, in the order of one walk along the links."""
     neighbours = _neighbours(count, links)
     order: list[int] = []
     seen: set[int] = set()
@@ -153,7 +153,7 @@ def _circle(count: int, links: list[tuple[int, int]]) -> tuple[list[float], list
 
 
 def _names(sketch: Sketch, glyphs: tuple[Glyph, ...], turns: list[float], shares: list[float]) -> list[Text]:
-    """Names outside of the circle, upright while there is room, else along the spokes."""
+    """Return the names outside of the circle: upright where they have room, and else along the spokes."""
     names = []
     traffic = Traffic()
     for bundle in sketch.by_node[:_MAX_TIPS]:
@@ -182,7 +182,7 @@ def _names(sketch: Sketch, glyphs: tuple[Glyph, ...], turns: list[float], shares
 
 
 def _free_side(glyph: Glyph, text: str, size: float, traffic: Traffic) -> Text:
-    """A name below, above or beside a node, where the fewest lines run."""
+    """Return a name below, above or beside a node, on the side with the fewest lines."""
     (x, y), away = glyph.centre, glyph.size / 2 + 3
     sides = [
         Text(Point(x, y + away + 0.78 * size), text, size),
@@ -202,7 +202,7 @@ def _lines(
     width = 1.6 if count <= 60 else 1.0 if count <= 1500 else 0.6
     curves = {bundle: Curve(glyphs[bundle.first].centre, glyphs[bundle.second].centre) for bundle in bundles}
     if count > _MAX_TIPS:
-        # one path for each node and kind of circuit: a line each would make a file of many megabytes
+        # one path for each node and kind of circuit, because a path for each line would make a file of megabytes
         groups: dict[tuple[int, str], list[Bundle]] = {}
         for bundle in bundles:
             groups.setdefault((bundle.first, bundle.source), []).append(bundle)

@@ -1,4 +1,4 @@
-"""A scene without a title and a legend to one with both."""
+"""Title and legend of a scene."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ROW = 19.0
 
 
 def finish(scene: Scene, sketch: Sketch, *, natural_earth: bool) -> Scene:
-    """The scene with its title above and its legend below, and as wide and high as all of that."""
+    """Return the scene with its title above and its legend below, and with the size of the whole."""
     right = scene.width
     texts = [
         Text(Point(MARGIN, 25), fitted(sketch.title, 17, right - MARGIN, bold=True), 17, bold=True, anchor="start"),

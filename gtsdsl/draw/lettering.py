@@ -1,4 +1,4 @@
-"""Text to the room that it takes, from the widths of Arimo's letters, which are those of Arial."""
+"""Width of text, from the widths of Arimo's letters, which are those of Arial."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 
 FAMILY = "Arimo, Arial, 'Liberation Sans', Helvetica, sans-serif"
-_UNKNOWN_WIDTH = 750  # a letter of a script that the font does not have; wide ones take a full em
+_UNKNOWN_WIDTH = 750  # for a letter that the font lacks; a wide one takes a full em
 
 
 @cache
@@ -20,7 +20,7 @@ def _widths() -> dict[str, dict[str, int]]:
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """The width of a line of text whose font size is ``size``, in the same unit."""
+    """Return the width of a line of text in the font size ``size``, in the same unit."""
     table = _widths()["bold" if bold else "regular"]
     return sum(table.get(letter) or _unknown(letter) for letter in text) * size / 1000
 
@@ -30,7 +30,7 @@ def _unknown(letter: str) -> int:
 
 
 def fitted(text: str, size: float, width: float, *, bold: bool = False) -> str:
-    """The text, or as much of its start and end as is no wider than ``width``, with an ellipsis between."""
+    """Return the text, or its start and end with an ellipsis between, no wider than ``width``."""
     if text_width(text, size, bold=bold) <= width:
         return text
     keep = min(len(text) - 1, 200)

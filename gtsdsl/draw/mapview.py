@@ -1,4 +1,4 @@
-"""Sketch of several sites to a scene: cards at their places on a map, lines between them, labels on the lines."""
+"""Sketch of several sites to a scene: cards on a map, lines between them, labels on the lines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MAX_ROUTED = 120
 
 
 def map_scene(sketch: Sketch) -> Scene:
-    """The map with all sites; those without a place on it stand in a panel beside it."""
+    """Return the map with all sites; sites without a place on the map are in a panel beside it."""
     for width in _WIDTHS:
         scene, complete = _scene(sketch, width)
         if complete or len(scene.back_lines) > _MAX_ROUTED:
@@ -37,7 +37,7 @@ def map_scene(sketch: Sketch) -> Scene:
 
 
 def _scene(sketch: Sketch, width: float) -> tuple[Scene, bool]:
-    """A map of at least that width, and whether all labels found room on it."""
+    """Return a map of at least that width, and whether all labels found room on it."""
     single = _is_sparse(sketch)
     pods = _pods(sketch, single=single)
     located = [index for index, place in enumerate(sketch.places) if place.site is not None and on_map(place.site)]
@@ -67,7 +67,7 @@ def _scene(sketch: Sketch, width: float) -> tuple[Scene, bool]:
     taken = [box.grown(2) for box in boxes.values()]
     wishes = [wish for _, wish in drawn if wish.text]
     labels, left = place_labels(wishes[:_MAX_ROUTED], _LABEL, taken, room, traffic)
-    left += wishes[_MAX_ROUTED:]  # beyond that a map is a tangle, and looking for places takes too long
+    left += wishes[_MAX_ROUTED:]  # more lines make a tangle, and the search for places takes too long
     if left:
         texts += _panel(left, right + _MARGIN, frame.top)
         right = max(right, *(text.box.right for text in texts))
@@ -94,7 +94,7 @@ def _scene(sketch: Sketch, width: float) -> tuple[Scene, bool]:
 
 
 def _stacked(pods: list[Pod], members: list[int], frame: Box) -> dict[int, Box]:
-    """The cards that are not on the map, in columns to the right of it."""
+    """Return the places of the cards that are not on the map, in columns to the right of it."""
     boxes: dict[int, Box] = {}
     left, top, right = frame.right + _MARGIN, frame.top + 22, 0.0
     for index in members:
@@ -108,7 +108,7 @@ def _stacked(pods: list[Pod], members: list[int], frame: Box) -> dict[int, Box]:
 
 
 def _is_sparse(sketch: Sketch) -> bool:
-    """Whether each circuit can have a line of its own, from node to node."""
+    """Return whether the picture has room for a separate line for each circuit, from node to node."""
     if len(sketch.by_node) > _MAX_LINES or any(len(place.nodes) > MAX_NAMED for place in sketch.places):
         return False
     pairs = Counter(
@@ -134,7 +134,7 @@ def _pods(sketch: Sketch, *, single: bool) -> list[Pod]:
 
 
 def _is_south(sketch: Sketch, index: int) -> bool:
-    """Whether the sites to which a site has circuits are mostly to the north of it."""
+    """Return whether most neighbours of a site are to the north of it."""
     here = sketch.places[index].site
     others = [
         sketch.places[bundle.second if bundle.first == index else bundle.first].site
@@ -143,12 +143,12 @@ def _is_south(sketch: Sketch, index: int) -> bool:
     ]
     if here is None:
         return False
-    # the panel with those that are not on the map begins at the top
+    # the panel of sites that are not on the map begins at the top
     return sum(other.latitude - here.latitude if other is not None else 1.0 for other in others) > 0
 
 
 def _inside_lines(sketch: Sketch, pods: list[Pod], glyphs: tuple[Glyph, ...]) -> tuple[Line, ...]:
-    """The circuits inside the sites whose nodes are on a circle."""
+    """Return the lines of circuits inside sites whose nodes are on a circle."""
     return tuple(
         Line(
             (Curve(glyphs[bundle.first].centre, glyphs[bundle.second].centre),),
@@ -166,7 +166,7 @@ def _inside_lines(sketch: Sketch, pods: list[Pod], glyphs: tuple[Glyph, ...]) ->
 def _frame(
     sketch: Sketch, pods: list[Pod], located: list[int], least: float
 ) -> tuple[Box, dict[int, Point], Callable[[Point], Point]]:
-    """The map's frame in the picture, where each site is in it, and the way from kilometres to there."""
+    """Return the map's frame, the point of each site, and the function from kilometres to points of the picture."""
     room = sum((pods[index].width + 40) * (pods[index].height + 40) for index in located)
     widest = max(pods[index].width for index in located)
     highest = max(pods[index].height for index in located)
@@ -175,7 +175,7 @@ def _frame(
         known = sketch.places[index].site
         if known is not None and on_map(known):
             kilometres[index] = project(known.longitude, known.latitude)
-        else:  # nothing is on a map: around a circle
+        else:  # no site is on the map: a circle
             turn = 2 * math.pi * order / len(located) - math.pi / 2
             kilometres[index] = Point(500 * math.cos(turn), 320 * math.sin(turn))
     xs, ys = zip(*kilometres.values(), strict=True)
@@ -207,7 +207,7 @@ def _moved(anchor: Point | None, box: Box) -> Point | None:
 
 
 def _bundle_lines(sketch: Sketch, boxes: dict[int, Box], room: Box, traffic: Traffic) -> list[tuple[Line, Wish]]:
-    """One line a pair of sites, the wider the more circuits it stands for."""
+    """Return one line for each pair of sites, wider for more circuits."""
     drawn: list[tuple[Line, Wish]] = []
     for bundle in sketch.by_place:
         if bundle.first == bundle.second:
@@ -226,7 +226,7 @@ def _bundle_lines(sketch: Sketch, boxes: dict[int, Box], room: Box, traffic: Tra
 def _single_lines(
     sketch: Sketch, glyphs: tuple[Glyph, ...], boxes: dict[int, Box], room: Box, traffic: Traffic
 ) -> list[tuple[Line, Wish]]:
-    """One line a pair of nodes; where all between two sites are alike, only one of them has the label."""
+    """Return one line for each pair of nodes; of equal circuits between two sites, only one has a label."""
     glyph_boxes = [Box.around(glyph.centre, glyph.size, glyph.size) for glyph in glyphs]
     whole = {(bundle.first, bundle.second): bundle for bundle in sketch.by_place}
     nodes = sketch.nodes
@@ -240,7 +240,7 @@ def _single_lines(
             if sketch.home[index] in home and index not in (bundle.first, bundle.second)
         ]  # fmt: skip
         start, end = glyphs[bundle.first].centre, glyphs[bundle.second].centre
-        # where the card is all there is, the line ends at its edge and its text stays free
+        # the line ends at the edge of a card without signs, so that the card's text stays free
         if len(sketch.places[sketch.home[bundle.first]].nodes) == 1:
             start = boxes[sketch.home[bundle.first]].exit_to(end)
         if len(sketch.places[sketch.home[bundle.second]].nodes) == 1:
@@ -270,7 +270,7 @@ def _names(sketch: Sketch, bundle: Bundle) -> str:
 
 
 def _panel(left: list[Wish], x: float, y: float) -> list[Text]:
-    """The labels that found no room, as a list beside the map."""
+    """Return the labels without room on the map, as a list beside it."""
     rows = [f"{wish.name}  {wish.text}" for wish in left[:_PANEL_ROWS]]
     if len(left) > _PANEL_ROWS:
         rows.append(f"and {len(left) - _PANEL_ROWS:,} more")

@@ -1,4 +1,4 @@
-"""Cards, lines and labels to places where they do not hide each other."""
+"""Placement of cards, lines and labels so that they do not hide each other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BENDS = (0.0, 0.05, -0.05, 0.1, -0.1, 0.15, -0.15, 0.2, -0.2)
 
 
 def separate(boxes: Sequence[Box], frame: Box) -> list[Box]:
-    """Boxes moved, as little as a simple relaxation finds, so that none touches another and all are in the frame."""
+    """Move boxes, by a simple relaxation, so that none touches another and all are in the frame; return them."""
     centres = [box.centre for box in boxes]
     for step in range(400):
         moved = False
@@ -44,7 +44,7 @@ def separate(boxes: Sequence[Box], frame: Box) -> list[Box]:
 
 
 def _push(one: Point, other: Point, box: Box, other_box: Box, tie: int) -> Point | None:
-    """Half the shortest way that parts two boxes, or None if they are apart."""
+    """Return half of the shortest move that separates two boxes; None if they do not touch."""
     across = (box.width + other_box.width) / 2 + _GAP - abs(one.x - other.x)
     down = (box.height + other_box.height) / 2 + _GAP - abs(one.y - other.y)
     if across <= 0.01 or down <= 0.01:
@@ -56,24 +56,24 @@ def _push(one: Point, other: Point, box: Box, other_box: Box, tie: int) -> Point
 
 @dataclass
 class Traffic:
-    """Where curves already run, in cells of a grid: who looks for a free place asks it."""
+    """The cells of a grid that curves already cross, for the search for free places."""
 
     cells: dict[tuple[int, int], set[int]] = field(default_factory=lambda: defaultdict(set))
     count: int = 0
 
     def add(self, curve: Curve) -> int:
-        """Note a curve and give it a number."""
+        """Add a curve and return its number."""
         for cell in _cells_along(curve):
             self.cells[cell].add(self.count)
         self.count += 1
         return self.count - 1
 
     def along(self, curve: Curve) -> int:
-        """In how many places another curve runs in the same cell."""
+        """Return the number of cells of a curve that other curves cross too."""
         return sum(len(self.cells[cell]) for cell in _cells_along(curve) if cell in self.cells)
 
     def within(self, box: Box, but: int) -> int:
-        """How many curves, but one, run through a box."""
+        """Return how many curves cross a box, without the curve of the number ``but``."""
         found: set[int] = set()
         for x in range(math.floor(box.left / _CELL), math.floor(box.right / _CELL) + 1):
             for y in range(math.floor(box.top / _CELL), math.floor(box.bottom / _CELL) + 1):
@@ -87,7 +87,7 @@ def _cells_along(curve: Curve) -> set[tuple[int, int]]:
 
 
 def route(start: Point, end: Point, obstacles: Iterable[Box], room: Box, traffic: Traffic) -> Curve:
-    """A curve in the room that bends no more than it must to pass beside obstacles and other curves."""
+    """Return a curve within ``room`` that bends as little as it can to avoid obstacles and other curves."""
     boxes = [box.grown(5) for box in obstacles]
 
     def cost(curve: Curve) -> float:
@@ -103,7 +103,7 @@ def route(start: Point, end: Point, obstacles: Iterable[Box], room: Box, traffic
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A label that wants a place on one of some curves, which have numbers in the traffic; ``name`` is whose it is."""
+    """A label that needs a place on one of its curves, which have numbers in the traffic; ``name`` says whose it is."""
 
     name: str
     text: str
@@ -115,10 +115,10 @@ class Wish:
 def place_labels(
     wishes: Sequence[Wish], size: float, taken: Sequence[Box], frame: Box, traffic: Traffic
 ) -> tuple[list[Label], list[Wish]]:
-    """Labels where they touch nothing that is taken and no other label; and the wishes for which there is no room."""
+    """Return the placed labels, which touch no taken box and no other label, and the wishes without room."""
     placed: list[Label] = []
     left: list[Wish] = []
-    # those with the shortest line have the least choice: they choose first
+    # a short line has few places, so its label chooses first
     for wish in sorted(wishes, key=lambda wish: max(math.dist(curve.start, curve.end) for _, curve in wish.curves)):
         width = text_width(wish.text, size)
         best: tuple[float, Point] | None = None
@@ -143,7 +143,7 @@ def place_labels(
 
 
 def _candidates(curve: Curve, size: float) -> Iterable[tuple[float, Point]]:
-    """Baseline middles for a label: on the curve, the nearest to its middle first; then a little beside it."""
+    """Return points for the middle of a label's baseline: on the curve from its middle outwards, then beside it."""
     dx, dy = curve.end.x - curve.start.x, curve.end.y - curve.start.y
     length = math.hypot(dx, dy) or 1.0
     for beside in (0.0, size, -size):

@@ -1,4 +1,4 @@
-"""SVG to PNG, with the font that ships with the package: the same bytes on every machine, one without fonts too."""
+"""SVG to PNG with the package's own font, so that each machine gives the same bytes, also without fonts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ MISSING = "PNG needs a library that is not installed: pip install 'gtsdsl[draw]'
 
 
 _ZOOM = 2.0
-_MAX_PIXELS = 40_000_000  # four bytes each, and as much again while it is written
+_MAX_PIXELS = 40_000_000  # four bytes each, twice while the file is written
 
 
 def to_png(svg: str, width: float, height: float) -> bytes:
-    """An SVG of that size as a PNG of twice as many pixels a side, fewer if it is very large.
+    """Return an SVG as a PNG with twice as many pixels on each side, or fewer if the picture is very large.
 
     Raises:
         MissingExtraError: resvg-py is not installed; `MISSING` says what to do.

@@ -1,4 +1,4 @@
-"""A site's nodes to a card: how large it is, and where on it each node, name and figure stands."""
+"""Card of a site: its size, and the places of nodes, names and figures on it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LINE_HEIGHT = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A card that is not placed yet: all positions are from its top left corner."""
+    """A card that has no place yet; its positions count from its top left corner."""
 
     width: float
     height: float
@@ -32,10 +32,10 @@ class Pod:
 
 
 def build_pod(place: SiteGroup, first_number: int, inside: str, *, ring: bool = False, below: bool = False) -> Pod:
-    """The card of a place whose nodes are numbered from ``first_number``.
+    """Return the card of a group of sites whose nodes are numbered from ``first_number``.
 
-    ``inside`` says something of the circuits that do not leave the site. ``ring`` puts the nodes on a circle, so that
-    lines between them are seen; ``below`` puts what is written under the nodes, for lines that come from above.
+    ``inside`` is a text about the circuits that do not leave the site. ``ring`` puts the nodes on a circle, so that
+    lines between them are visible. ``below`` puts the text under the nodes, for lines that come from above.
     """
     named = len(place.nodes) <= MAX_NAMED
     kinds = Counter(node.kind for node in place.nodes)
@@ -58,7 +58,7 @@ def build_pod(place: SiteGroup, first_number: int, inside: str, *, ring: bool = 
         texts.append(Text(Point(width / 2, y + row * _LINE_HEIGHT), line, _NAME, tone="muted"))
     glyphs = []
     for index, (node, centre) in enumerate(zip(nodes, centres, strict=True)):
-        # a node's name is on the side where the card's text is, and the lines are on the other
+        # a node's name is on the side of the card's text, and its lines are on the other side
         drop = 0.0 if below or not named else _NAME
         at = Point(centre.x + (width - body_width) / 2, centre.y + body_top + drop)
         glyphs.append(Glyph(at, glyph_size, node.kind, node.tip, first_number + index))
@@ -78,7 +78,7 @@ def _short(node: Node) -> str:
 
 
 def _body(nodes: tuple[Node, ...], *, named: bool, ring: bool) -> tuple[list[Point], float, float, float]:
-    """The centre of each node's sign, the room of all, and the size of a sign."""
+    """Return the centre of each node's sign, width and height of all, and the size of a sign."""
     count = len(nodes)
     if not count:
         return [], 0.0, 0.0, 0.0
@@ -95,7 +95,7 @@ def _body(nodes: tuple[Node, ...], *, named: bool, ring: bool) -> tuple[list[Poi
         centres = [Point(point.x - left + cell_width / 2, point.y - top + size / 2 + 2) for point in round_ones]
         right, bottom = max(point.x for point in centres), max(point.y for point in centres)
         return centres, right + cell_width / 2, bottom - size / 2 - 2 + cell_height, size
-    if ring:  # two: room for the line between them
+    if ring:  # two nodes need room for the line between them
         cell_width = max(cell_width, 2.8 * size)
     columns = math.ceil(math.sqrt(count * cell_height / cell_width * 1.3)) if count > 3 else count
     columns = max(1, min(columns, count))

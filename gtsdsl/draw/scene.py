@@ -1,4 +1,4 @@
-"""What is on a picture, as values with places and sizes: the last thing before a format is written."""
+"""Values of a picture, with places and sizes, from which each format is written."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Text:
 
     @property
     def box(self) -> Box:
-        """The room of upright text, from the highest letter's top to the deepest one's foot."""
+        """The box of the text if it is upright, from the top of the highest letter to the foot of the deepest."""
         left = self.at.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor] * self.width
         return Box(left, self.at.y - 0.78 * self.size, left + self.width, self.at.y + 0.22 * self.size)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One or more circuits, as one or more curves; ``ends`` are the numbers of what it joins."""
+    """One or more circuits, as one or more curves; ``ends`` are the numbers of the glyphs or cards that it joins."""
 
     curves: tuple[Curve, ...]
     source: DelaySource
@@ -51,7 +51,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A circuit's round-trip time, on a small plate that keeps lines away from it."""
+    """A circuit's round-trip time, on a small plate that hides the line behind it."""
 
     text: Text
     source: DelaySource
@@ -62,13 +62,13 @@ class Label:
 
 
 def plate(at: Point, width: float, size: float) -> Box:
-    """The plate of a label of that width, whose text's baseline has its middle at a point."""
+    """Return the plate of a label of that width; ``at`` is the middle of the text's baseline."""
     return Box(at.x - width / 2 - 4, at.y - 0.78 * size - 3, at.x + width / 2 + 4, at.y + 0.22 * size + 3)
 
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """A node's sign; ``number`` is what lines' ``ends`` refer to."""
+    """A node's sign; the ``ends`` of lines refer to its ``number``."""
 
     centre: Point
     size: float
@@ -79,7 +79,7 @@ class Glyph:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A site's frame. ``anchor`` is where the site is, if the card had to move away from there."""
+    """A site's frame. ``anchor`` is the site's point on the map if the card had to move away; else None."""
 
     box: Box
     anchor: Point | None
@@ -89,7 +89,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A line of the legend: a sign of a node or a piece of a circuit, and what it means."""
+    """A line of the legend: a node's sign or a piece of a circuit, and its meaning."""
 
     at: Point
     what: Kind | DelaySource
@@ -98,7 +98,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A whole picture, from back to front. ``frame`` is the map's, ``land`` its countries, as rings."""
+    """A whole picture, from back to front. ``frame`` is the map's box; ``land`` are the outlines of countries."""
 
     width: float
     height: float

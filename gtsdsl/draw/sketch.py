@@ -1,4 +1,4 @@
-"""Testbed to what a picture shows of it: nodes by site, circuits by pair of nodes and by pair of sites."""
+"""Testbed to a sketch: nodes by site, circuits by pair of nodes and by pair of sites."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_PLACES = 48
 
 
 class Kind(Enum):
-    """What a node is; the value is what a picture calls it."""
+    """The kind of a node; the value is its word in a picture."""
 
     HOST = "host"
     SERVER = "bare-metal server"
@@ -27,7 +27,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A resource that is no link. ``tip`` is all that is worth saying of it, a line each."""
+    """A resource that is not a link. ``tip`` has the facts about it, a line each."""
 
     id: str
     kind: Kind
@@ -36,7 +36,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class SiteGroup:
-    """A site with what stands there, or several that there is no room for one by one."""
+    """A site with its nodes, or several sites that share one card because each has no room."""
 
     title: str
     site: Site | None
@@ -49,7 +49,7 @@ class SiteGroup:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The circuits between two ends, which are numbers of places, or of nodes; both may be the same place."""
+    """The circuits between two ends, which are numbers of site groups or of nodes; both may be the same group."""
 
     first: int
     second: int
@@ -62,7 +62,7 @@ class Bundle:
 
     @property
     def tip(self) -> str:
-        """All that is worth saying of the circuits, a line each."""
+        """The facts about the circuits, a line each."""
         what = printable(self.joins, 200) if self.count == 1 else _count(self.count, "circuit")
         named = ", ".join(printable(link, 24) for link in self.links[:_LISTED])
         more = f" and {self.count - _LISTED:,} more" if self.count > _LISTED else ""
@@ -70,7 +70,7 @@ class Bundle:
 
     @property
     def label(self) -> str:
-        """The round trip as a picture shows it: ``≈`` before an estimate, ``×`` and the number of circuits behind."""
+        """The round trip as text: ``≈`` marks an estimate, and ``×`` precedes the number of circuits."""
         if self.source == "unknown":
             text = "? ms"
         elif _figure(self.low_ms) == _figure(self.high_ms):
@@ -82,7 +82,7 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """What a picture shows. Nodes are numbered over all places; ``home`` has the place of each."""
+    """The content of a picture. Nodes are numbered across site groups; ``home`` has the group of each node."""
 
     title: str
     subtitle: str
@@ -97,10 +97,10 @@ class Sketch:
 
 
 def sketch(testbed: Testbed, own: Circuits | None = None) -> Sketch:
-    """What to draw of a testbed, nested ones flattened; ``own`` are the user's circuits and sites.
+    """Return the sketch of a testbed, with nested testbeds flattened; ``own`` are the user's circuits and sites.
 
     Raises:
-        ValueError: a link's delay, jitter, loss or bandwidth is wrong; the sentence names the link.
+        ValueError: a link's delay, jitter, loss or bandwidth is wrong; the message names the link.
     """
     members: dict[str, list[Resource]] = {}
     for resource in nodes(testbed).values():
@@ -156,7 +156,7 @@ def _bundles(joined: Iterable[tuple[int, int, Wire]], delays: dict[str, Impairme
 def _bundle(first: int, second: int, group: list[Wire], delays: dict[str, Impairment]) -> Bundle:
     found = [delays[wire.link.id] for wire in group]
     rtts = [item.rtt_ms for item in found if item.delay_source != "unknown"]
-    # of several circuits, the least certain one says how the figure is marked
+    # the least certain of several circuits decides how the figure is marked
     order: tuple[DelaySource, ...] = ("unknown", "estimated", "link", "given", "measured")
     source = min((item.delay_source for item in found), key=order.index)
     low, high = (min(rtts), max(rtts)) if rtts else (0.0, 0.0)
@@ -174,7 +174,7 @@ WORDS: dict[DelaySource, str] = {
 
 
 def _figure(rtt_ms: float) -> str:
-    """Three digits: more than a tenth of a millisecond is only told of short paths."""
+    """Return a round trip with three digits, so that only short paths show more than a tenth of a millisecond."""
     return f"{rtt_ms:.3g}" if rtt_ms < 1 else f"{rtt_ms:.1f}" if rtt_ms < 1000 else f"{rtt_ms:.0f}"
 
 

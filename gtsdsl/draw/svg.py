@@ -1,4 +1,4 @@
-"""Scene to SVG."""
+"""Scene to an SVG document."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from gtsdsl.draw.scene import Card, Glyph, Label, Line, Scene, Text
 from gtsdsl.draw.sketch import Kind
 from gtsdsl.topology.impairments import DelaySource
 
-# After Okabe and Ito's palette ("Color Universal Design", 2008), which people with any colour vision tell apart; the
-# dashes say the same in black and white.
+# After Okabe and Ito's palette ("Color Universal Design", 2008), whose colours people with any colour vision can
+# distinguish. The dashes make the same distinction in black and white.
 _COLOURS: Mapping[DelaySource, str] = {
     "measured": "#0072b2",
     "given": "#6a4c93",
@@ -36,12 +36,12 @@ _INK = "#2b3947"
 
 
 def to_svg(scene: Scene) -> str:
-    """The scene as a whole SVG document; the same scene gives the same bytes."""
+    """Return the scene as an SVG document; the same scene gives the same bytes."""
     return ET.tostring(svg_element(scene), encoding="unicode") + "\n"
 
 
 def svg_element(scene: Scene) -> ET.Element:
-    """The scene as an element tree, whose serialisation escapes all text in it."""
+    """Return the scene as an element tree, whose serialisation escapes all text in it."""
     width, height = _number(scene.width), _number(scene.height)
     root = ET.Element(
         "svg",
@@ -90,7 +90,7 @@ def _lines(root: ET.Element, lines: Iterable[Line], of: str) -> None:
             "stroke-width": _number(line.width),
             "stroke-opacity": _number(line.opacity, 2),
         }
-        # where lines are many, dashes only make a grey of them
+        # dashes of many lines would merge into grey
         if (dash := _DASHES[line.source]) and line.opacity > 0.4:
             attributes["stroke-dasharray"] = " ".join(_number(part * line.width) for part in dash)
         if line.ends is not None:
@@ -129,7 +129,7 @@ def _glyph(parent: ET.Element, glyph: Glyph) -> None:
         points = [Point(x, y - half), Point(x + half, y), Point(x, y + half), Point(x - half, y)]
         element = ET.SubElement(parent, "path", {"d": _ring(points), **common})
     elif glyph.kind is Kind.SWITCH:
-        # the usual sign of a switch, a flat box; its corners tell it from a server without colour
+        # the usual sign of a switch, a flat box; its corners distinguish it from a server without colour
         points = [
             Point(x + half * math.cos(math.pi * turn / 3), y + half * math.sin(math.pi * turn / 3)) for turn in range(6)
         ]
