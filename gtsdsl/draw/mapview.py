@@ -247,7 +247,7 @@ def _single_lines(
             end = boxes[sketch.home[bundle.second]].exit_to(start)
         curve = route(start, end, obstacles, room, traffic)
         line = Line((curve,), bundle.source, 1.6, 0.9, bundle.tip, (bundle.first, bundle.second))
-        # a figure inside a site is at the foot of its card
+        # the figure of circuits inside a site is at the foot of its card
         text = bundle.label if home[0] != home[1] else ""
         shared.setdefault((home[0], home[1]), []).append(len(drawn))
         name = "–".join(printable(nodes[index].id, 20) for index in (bundle.first, bundle.second))
