@@ -1,4 +1,4 @@
-"""Descriptors to those of them that have something to read: select(2) takes none from 1,024 on, poll(2) takes all."""
+"""Waiting for descriptors and for conditions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable
 
 
 def readable(descriptors: Iterable[int], patience_s: float | None) -> set[int]:
-    """Those that can be read from, or have ended, waiting up to ``patience_s`` for one; None waits for ever."""
+    """Wait up to ``patience_s`` for a descriptor that can be read or has ended, and return those; None waits for ever.
+
+    It uses poll(2), because select(2) takes no descriptor from 1,024 on.
+    """
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
