@@ -30,12 +30,12 @@ def _rows(output: Path) -> Iterator[Row]:
     baseline_s, _ = _measure("none", output)
     yield Row("none: whole command, to the answer of a ping", f"{baseline_s:.2f} s", "", None)
     for name in names():
-        for form in overlay(name).forms if name != "none" else ():
+        for variant in overlay(name).variants if name != "none" else ():
             goal_s = _GOALS_S.get(name)
-            took_s, result = _measure(f"{name}:{form}", output)
+            took_s, result = _measure(f"{name}:{variant}", output)
             figure = f"{took_s:.2f} s, {took_s / baseline_s:.1f} times none"
             is_met = None if goal_s is None else took_s <= goal_s
-            yield Row(f"{name} {form}: the same", figure, "" if goal_s is None else f"at most {goal_s:g} s", is_met)
+            yield Row(f"{name} {variant}: the same", figure, "" if goal_s is None else f"at most {goal_s:g} s", is_met)
             first_ns = [item["after_ns"] for item in result["overlay"]["first_packets"]]
             worst_us = max(abs(pair["error_us"]) for pair in result["overlay"]["pairs"])
             yield Row("  first packets, in the network's clock", f"to {max(first_ns) / 1e9:.2f} s", "", None)

@@ -6,16 +6,13 @@ import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emulator.docker.daemon import COMMAND_ENDED, Dockerd
 from emulator.docker.image import Image, archive_image, built_in_image
 from emulator.docker.model import RuncContainer
 from emulator.lab.containers import Attachment, Container
 from emulator.lab.daemons import DaemonError
-
-if TYPE_CHECKING:
-    from emulator.mininet.network import EmulatedNetwork
+from emulator.lab.lab import Lab
 
 MEMORY_BYTES = 2**31
 """The memory of a guest with five daemons."""
@@ -23,11 +20,11 @@ _PATIENCE_S = 120.0
 
 
 class ContainerDaemons:
-    """The daemons of a network's hosts. A host's first container starts its daemon; the network's end stops it."""
+    """The daemons of a lab's hosts. A host's first container starts its daemon; the lab's end stops it."""
 
-    def __init__(self, network: EmulatedNetwork, image_path: str | None) -> None:
+    def __init__(self, lab: Lab, image_path: str | None) -> None:
         """``image_path`` is the archive of the containers' image; None means the built-in one."""
-        self._network = network
+        self._lab = lab
         self._image_path = image_path
         self._daemons: dict[str, Dockerd] = {}
 
@@ -40,7 +37,7 @@ class ContainerDaemons:
             EmulationError: the daemon or the container cannot be started.
         """
         if container.host not in self._daemons:
-            dockerd = Dockerd(self._network, container.host, options)
+            dockerd = Dockerd(self._lab, container.host, options)
             dockerd.start()
             self._daemons[container.host] = dockerd
             dockerd.daemon.wait_until(dockerd.is_ready, _PATIENCE_S)

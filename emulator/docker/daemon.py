@@ -16,6 +16,7 @@ from emulator.docker.image import Image
 from emulator.docker.model import HOST_NETWORK, RuncContainer
 from emulator.lab.containers import Container
 from emulator.lab.daemons import Daemon, DaemonError, start_program
+from emulator.lab.lab import Lab
 from emulator.system.errors import EmulationError
 from emulator.system.poll import readable, wait_until
 from emulator.system.text import one_line
@@ -23,8 +24,6 @@ from emulator.system.text import one_line
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container as DockerContainer
-
-    from emulator.mininet.network import EmulatedNetwork
 
 _SOCKET_BYTES = 107
 """The longest path of a Unix socket: `sun_path` of unix(7) without its final zero byte."""
@@ -65,24 +64,28 @@ def host_name(host: str) -> str:
 
 
 class Dockerd:
-    """A `dockerd` in a host. It ends with the network, and its containers end with it."""
+    """A `dockerd` in a host. It ends with the lab, and its containers end with it."""
 
-    def __init__(self, network: EmulatedNetwork, host: str, options: Sequence[str] = ()) -> None:
+    def __init__(self, lab: Lab, host: str, options: Sequence[str] = (), namespace: int | None = None) -> None:
         """``options`` are further options of its command line.
+
+        ``namespace`` is the descriptor of the network namespace that it runs in; None means the host's. A daemon for
+        all hosts has its own, and ``host`` only names it.
 
         Raises:
             EmulationError: the run's folder has too long a path.
         """
-        self.network = network
+        self.lab = lab
         self.host = host
         self._options = tuple(options)
+        self._network_namespace = namespace
         self._daemon: Daemon | None = None
         self._ping: socket.socket | None = None
         self._client: DockerClient | None = None
         self._loaded: dict[Path, LoadedImage] = {}
         self._namespaces: list[int] = []
         self._log_start = 0
-        run = network.world.start().parent
+        run = lab.run_folder
         self._programs = programs.replacements(run / "docker" / "programs")  # not in `start`, which threads call
         # a number: a host's name may be too long for a socket's path, and a host may have several daemons in turn
         self.folder = run / "docker" / str(len(list((run / "docker").iterdir())))
@@ -90,7 +93,7 @@ class Dockerd:
         self._socket = self.folder / "docker.sock"
         if len(os.fsencode(self._socket)) > _SOCKET_BYTES:
             raise EmulationError(f"{run} is too long a path for Docker's socket: set TMPDIR to a shorter one")
-        network.world.at_end(self.close)
+        lab.processes.at_end(self.close)
 
     def start(self) -> None:
         """Start the daemon and return before it is ready. A daemon that starts again still has its containers.
@@ -115,17 +118,18 @@ class Dockerd:
             # the only storage driver that works on every file system: it copies the image
             "--storage-driver=vfs",
             "--exec-opt=native.cgroupdriver=cgroupfs",
-            f"--cgroup-parent=/{self.network.world.groups}",
+            f"--cgroup-parent=/{self.lab.processes.groups}",
             "--userland-proxy=false",
             "--raw-logs",
             *self._options,
         ]
         variables = {"PATH": f"{self._programs}:{programs.PATH}"}
         self._log_start = 0 if self._daemon is None else self._daemon.log.stat().st_size
-        self._daemon = start_program(self.network.lab, self.host, "dockerd", [*self._enter(), *command], variables)
+        command = [*self._enter(), *command]
+        self._daemon = start_program(self.lab, self.host, "dockerd", command, variables, self._network_namespace)
 
     def close(self) -> None:
-        """Close the connections to the daemon. The network's end stops it, or `Daemon.stop` before that."""
+        """Close the connections to the daemon. The lab's end stops it, or `Daemon.stop` before that."""
         for opened in (self._ping, self._client):
             if opened is not None:
                 opened.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from emulator.docker import programs
 from emulator.docker.containers import MEMORY_BYTES, container_image, open_namespace
@@ -13,19 +13,17 @@ from emulator.docker.image import find_image
 from emulator.docker.model import NO_NETWORK, DockerHost
 from emulator.flavors import limits
 from emulator.lab.containers import Container
+from emulator.lab.lab import Lab
 from emulator.lab.underlay import empty_namespace
 from emulator.netlink import namespaces
 from emulator.plan import Plan
 from emulator.system.errors import EmulationError
 from gtsdsl.text import printable
 
-if TYPE_CHECKING:
-    from emulator.mininet.network import EmulatedNetwork
-
 _T = TypeVar("_T")
 
-_DAEMON = "(all hosts)"
-"""The name of the one daemon's namespace in the network; no host has such a name."""
+_ALL_HOSTS = "all hosts"
+"""What the daemon is called in messages; no host has such a name."""
 _PATIENCE_S = 120.0
 
 
@@ -70,8 +68,8 @@ def memory_bytes(docker_hosts: Sequence[DockerHost]) -> int:
 class DockerHosts:
     """The maker of hosts' namespaces: one daemon runs a container without a network for each Docker host."""
 
-    def __init__(self, network: EmulatedNetwork, docker_hosts: Sequence[DockerHost]) -> None:
-        self._network = network
+    def __init__(self, lab: Lab, docker_hosts: Sequence[DockerHost]) -> None:
+        self._lab = lab
         self._docker_hosts = {docker_host.host: docker_host for docker_host in docker_hosts}
 
     def make(self, names: Sequence[str], visit: Callable[[int], _T]) -> list[tuple[int, _T]]:
@@ -101,18 +99,18 @@ class DockerHosts:
         return list(zip(held, found, strict=True))
 
     def _start_daemon(self) -> Dockerd:
-        self._network.hold(_DAEMON, empty_namespace())
-        dockerd = Dockerd(self._network, _DAEMON, ["--bridge=none"])
+        namespace = empty_namespace()
+        self._lab.adopt(namespace)
+        dockerd = Dockerd(self._lab, _ALL_HOSTS, ["--bridge=none"], namespace)
         dockerd.start()
         dockerd.daemon.wait_until(dockerd.is_ready, _PATIENCE_S)
         return dockerd
 
     def _run(self, dockerd: Dockerd, docker_host: DockerHost) -> int:
         """Run a host's container and return the descriptor of its network namespace."""
-        container = Container(docker_host.host, _DAEMON, docker_host.cpus, docker_host.memory_bytes)
+        container = Container(docker_host.host, docker_host.host, docker_host.cpus, docker_host.memory_bytes)
         running = dockerd.run(container, dockerd.load(container_image(docker_host.image)), NO_NETWORK)
         descriptor = open_namespace(docker_host.host, running)
-        world = self._network.world
-        world.guard([descriptor])
-        world.inhabit(descriptor, running, dockerd.hosts_file(docker_host.host))
+        self._lab.processes.guard([descriptor])
+        self._lab.processes.inhabit(descriptor, running, dockerd.hosts_file(docker_host.host))
         return descriptor

@@ -49,7 +49,7 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
     def __init__(self, plan: Plan, machines: Sequence[DockerHost] = ()) -> None:
         """``machines`` are the hosts that are to be containers of Docker."""
         self.plan = plan
-        self.lab = Lab(plan, (lambda _: _machines(self, machines)) if machines else None)
+        self.lab = Lab(plan, (lambda lab: _machines(lab, machines)) if machines else None)
         self.containers: list[EmulatedHost] = []
         """Those of an overlay; they are nodes, but not among the ``hosts``, which `pingAll` goes over."""
         self.deployment: Deployment | None = None
@@ -280,10 +280,10 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
         return EmulatedIntf(self, self.nameToNode[end.node], end)
 
 
-def _machines(network: EmulatedNetwork, machines: Sequence[DockerHost]) -> Create:
+def _machines(lab: Lab, machines: Sequence[DockerHost]) -> Create:
     from emulator.docker.hosts import DockerHosts
 
-    return DockerHosts(network, machines).make
+    return DockerHosts(lab, machines).make
 
 
 def _until(word: str, host: EmulatedHost) -> str:

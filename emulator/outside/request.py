@@ -53,13 +53,13 @@ def ask(
             from emulator.stores.placement import plan_with_store
 
             made, place = plan_with_store(testbed, options, store)
-        asked = spec.spec(
+        asked = spec.make_spec(
             made,
             overlay,
             containers=containers,
             runtime=runtime,
             store=place,
-            network=overlay_network or spec.NETWORK,
+            subnet_pool=overlay_network or spec.SUBNET_POOL,
             image_path=image,
             flavors=flavors,
         )

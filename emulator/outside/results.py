@@ -20,6 +20,8 @@ from gtsdsl.circuits import measurement
 SCHEMA = "emulation-result-1.schema.json"
 VERSION = 1
 
+_SPEC_NAMES = {"variant": "form", "subnet_pool": "network"}
+"""The names that fields of an overlay's specification have in results, where they differ."""
 _PACKAGES = ("gtsdsl", "mininet", "pyroute2", "docker")
 
 
@@ -46,7 +48,8 @@ def result_json(where: Where, task: Task, outcome: Outcome, command: Sequence[st
 def _overlay(task: Task, outcome: Outcome) -> dict[str, object] | None:
     if task.overlay is None or outcome.overlay is None:
         return None
-    found = json.loads(json.dumps({"spec": asdict(task.overlay), **asdict(outcome.overlay)}))
+    spec = {_SPEC_NAMES.get(name, name): value for name, value in asdict(task.overlay).items()}
+    found = json.loads(json.dumps({"spec": spec, **asdict(outcome.overlay)}))
     site_of = {host.name: host.site for host in task.plan.hosts}
     for item in found["pairs"]:
         study = measurement(site_of.get(item["first"]), site_of.get(item["second"]), task.overlay.name)

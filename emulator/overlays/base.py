@@ -1,115 +1,130 @@
-"""The one interface of all overlays: what it needs, start on a host, attach a container, what it wrote, stop."""
+"""The interface of all overlays."""
 
 from __future__ import annotations
 
 import abc
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from emulator.lab.containers import Attachment, Container
+from emulator.lab.daemons import Daemon
+from emulator.lab.lab import Lab
 from emulator.netlink.handle import Handle
+from emulator.netlink.state import KernelState
 from emulator.overlays.model import OverlaySpec, Peer, Runtime
-
-if TYPE_CHECKING:
-    from emulator.lab.daemons import Daemon
-    from emulator.mininet.network import EmulatedNetwork
-    from emulator.netlink.state import KernelState
-    from emulator.stores.etcd import Store
+from emulator.stores.etcd import Store
 
 
 class Overlay(abc.ABC):
-    """An overlay on a running network. A module of this package defines one, and is found by its name.
+    """An overlay in a lab. A module of this package defines one, and the module's name is the overlay's.
 
-    It is made once for a network, and ends with it: its daemons and namespaces are the network's, which ends them. The
-    methods that take a host take its name in the plan.
+    A deployment makes the overlay, calls `prepare` once, starts it on all hosts, and attaches a host's containers when
+    the host is ready. The overlay's daemons and namespaces belong to the lab, whose end stops them. ``host`` is a
+    host's name in the plan.
     """
 
-    forms: ClassVar[tuple[str, ...]]
-    """In which it comes; the first is the one that is taken if nothing is said."""
+    variants: ClassVar[tuple[str, ...]]
+    """The variants of the overlay; the first is the default."""
     runtimes: ClassVar[tuple[Runtime, ...]] = ("process", "docker")
-    """What its containers may be; the first is the one that is taken if nothing is said."""
+    """The runtimes that its containers can have; the first is the default."""
     memory_bytes: ClassVar[int] = 2**30
-    """What a guest needs for it, with the hosts of the study's topologies."""
+    """The memory that a guest needs for the overlay."""
 
-    def __init__(self, spec: OverlaySpec, network: EmulatedNetwork, store: Store | None) -> None:
+    def __init__(self, spec: OverlaySpec, lab: Lab, store: Store | None) -> None:
+        """``store`` is ready to serve; None if the variant needs no store."""
         self.spec = spec
-        self.network = network
+        self.lab = lab
         self.store = store
         self.agents: dict[str, Daemon] = {}
-        """The daemon of each host on which one has been started; their logs tell why it is not ready."""
+        """The agents by host. If a host does not get ready, the error quotes its agent's log."""
 
     @classmethod
-    def needs_store(cls, form: str) -> bool:  # noqa: ARG003 - a form's
-        """Whether a form keeps its state in a key-value store."""
+    def needs_store(cls, variant: str) -> bool:  # noqa: ARG003 - an overlay may have variants with and without
+        """Return whether a variant keeps its state in a key-value store."""
         return False
 
     @classmethod
-    def lacks(cls, spec: OverlaySpec) -> Iterator[str]:  # noqa: ARG003 - others look
-        """What this machine or its kernel lacks, a sentence each, with the command that mends it.
+    def lacks(cls, spec: OverlaySpec) -> Iterator[str]:  # noqa: ARG003 - for overlays that need something
+        """Yield a sentence for each thing that this machine or its kernel lacks, with the command that adds it.
 
-        It is asked where the network will run, before anything is started.
+        This is called where the lab will run, before anything starts.
         """
         yield from ()
 
     @classmethod
-    def refuses(cls, spec: OverlaySpec) -> Iterator[str]:  # noqa: ARG003 - others look
-        """Why it cannot be as it is asked for, on whatever machine, a sentence each: a network that is too small."""
+    def refuses(cls, spec: OverlaySpec) -> Iterator[str]:  # noqa: ARG003 - for overlays with limits
+        """Yield a sentence for each demand that the overlay cannot meet on any machine, such as too many hosts."""
         yield from ()
 
     @property
     @abc.abstractmethod
     def agent(self) -> str:
-        """Who brings it up, with its version: ``built-in control plane``, ``dockerd 20.10.24``."""
+        """The program that runs the overlay, with its version: ``built-in control plane``, ``dockerd 20.10.24``."""
 
     @property
     @abc.abstractmethod
     def overhead_bytes(self) -> int:
-        """What a packet grows by on the way between two hosts; containers' MTU is less by as much."""
+        """The bytes that the overlay adds to a packet between two hosts; the containers' MTU is less by as much."""
 
-    def circuits(self, host: str) -> tuple[str, ...]:
-        """The names of a host's interfaces to circuits."""
-        return tuple(end.name for end in self.network.plan.ends if end.node == host)
+    def prepare(self) -> None:  # noqa: B027 - for overlays that need it
+        """Do what must be done once before the first host starts, such as to write a configuration into the store.
 
-    def circuit_mtu_bytes(self, host: str) -> int:
-        """The largest packet that passes each of a host's circuits."""
-        with Handle(self.network.underlay.namespaces[host].descriptor) as kernel:
-            return kernel.least_mtu_bytes(self.circuits(host))
+        Raises:
+            EmulationError: the overlay cannot run in this lab or with this store.
+        """
 
     @abc.abstractmethod
     def start(self, host: str) -> None:
-        """Start it on a host; it returns before it is ready.
+        """Start the overlay on a host and return before it is ready.
 
         Raises:
-            EmulationError: something cannot be started.
+            EmulationError: a part of the overlay cannot be started.
         """
 
     @abc.abstractmethod
     def is_ready(self, host: str) -> bool:
-        """Whether containers can be attached on a host.
+        """Return whether containers can be attached on a host.
 
         Raises:
-            EmulationError: it never will be: a daemon has died; its name and its last lines of log.
+            EmulationError: a daemon of the host has died; the message has its name and its last lines of log.
         """
 
     @abc.abstractmethod
     def attach(self, container: Container) -> Attachment:
-        """Start a container on its host, which must be ready, in the overlay.
+        """Start a container on its host, which must be ready, and join it to the overlay.
 
         Raises:
-            EmulationError: it cannot be started.
+            EmulationError: the container cannot be started.
         """
 
     @abc.abstractmethod
     def peers(self, host: str) -> tuple[Peer, ...]:
-        """The other hosts that it knows of on a host, now."""
+        """Return the other hosts that the overlay knows on a host now."""
 
     @abc.abstractmethod
     def state(self, host: str) -> KernelState:
-        """What it wrote into the kernel on a host, as data, now."""
+        """Return what the overlay has in the kernel of a host now."""
 
     @abc.abstractmethod
     def stop(self, host: str) -> None:
-        """Take it down on a host in order, as an administrator would: the others learn of it."""
+        """Stop the overlay on a host in order, as an administrator does; the other hosts forget the host."""
 
-    def leave(self) -> None:  # noqa: B027 - for one that would leave something
-        """Take out of a store that outlives the network what is this network's alone."""
+    def leave(self) -> None:  # noqa: B027 - for overlays that write into a store
+        """Remove this lab's data from a store that outlives the lab."""
+
+    def namespace(self, host: str) -> int:
+        """Return the descriptor of a host's network namespace."""
+        return self.lab.namespace(host)
+
+    def loopback(self, host: str) -> str:
+        """Return a host's own address, which is reachable over all circuits; tunnels end at it."""
+        return self.lab.plan.loopback(host)
+
+    def circuits(self, host: str) -> tuple[str, ...]:
+        """Return the names of a host's interfaces to circuits."""
+        return tuple(end.name for end in self.lab.plan.ends if end.node == host)
+
+    def circuit_mtu_bytes(self, host: str) -> int:
+        """Return the size of the largest packet that passes each of a host's circuits."""
+        with Handle(self.namespace(host)) as kernel:
+            return kernel.least_mtu_bytes(self.circuits(host))

@@ -87,7 +87,7 @@ def relay_to(spec: OverlaySpec, *, in_guest: bool) -> Iterator[Relay | None]:
 
 def _refuse(spec: OverlaySpec, lacks: list[str]) -> None:
     if lacks:
-        raise EmulationError(f"{spec.name} {spec.form}: {'; '.join(lacks)}")
+        raise EmulationError(f"{spec.name} {spec.variant}: {'; '.join(lacks)}")
 
 
 @contextmanager
@@ -107,28 +107,31 @@ def deployed(
     if spec.store is not None:
         progress("starting the store")
         began_ns = time.monotonic_ns()
-        store = Store(network, spec.store, relay)
+        store = Store(network.lab, spec.store, relay)
         store.start()
         _await_store(store)
         store_ns = time.monotonic_ns() - began_ns
         store_version = store.version
-    progress(f"starting {spec.name} {spec.form}")
+    progress(f"starting {spec.name} {spec.variant}")
     began_ns = time.monotonic_ns()
-    found = overlay(spec.name)(spec, network, store)
+    found = overlay(spec.name)(spec, network.lab, store)
+    found.prepare()
     with ExitStack() as at_end:
         if spec.store is not None and spec.store.address is not None:
             at_end.callback(found.leave)
-        yield Deployment(spec, found, store, store_version, store_ns, *_join(found, began_ns, progress))
+        yield Deployment(spec, found, store, store_version, store_ns, *_join(network, found, began_ns, progress))
 
 
-def _join(found: Overlay, began_ns: int, progress: Progress) -> tuple[dict[str, str], tuple[FirstPacket, ...]]:
+def _join(
+    network: EmulatedNetwork, found: Overlay, began_ns: int, progress: Progress
+) -> tuple[dict[str, str], tuple[FirstPacket, ...]]:
     """Start an overlay and its containers: their addresses, and their first packets."""
     spec = found.spec
     for host in spec.hosts:
         found.start(host)
     with ExitStack() as stack:
         meetings = _Meetings(stack, began_ns)
-        attached = _attach_all(found, meetings, progress)
+        attached = _attach_all(network, found, meetings, progress)
         progress("waiting for the first packets")
         deadline_ns = time.monotonic_ns() + int(_PACKET_PATIENCE_S * 1e9)
         while meetings.is_waiting and time.monotonic_ns() < deadline_ns:
@@ -148,7 +151,9 @@ def _await_store(store: Store) -> None:
         raise DaemonError(f"the store is not ready after {_STORE_PATIENCE_S:g} s{said}")
 
 
-def _attach_all(found: Overlay, meetings: _Meetings, progress: Progress) -> dict[str, Attachment]:
+def _attach_all(
+    network: EmulatedNetwork, found: Overlay, meetings: _Meetings, progress: Progress
+) -> dict[str, Attachment]:
     attached: dict[str, Attachment] = {}
     spec = found.spec
     waiting = list(spec.hosts)
@@ -160,7 +165,7 @@ def _attach_all(found: Overlay, meetings: _Meetings, progress: Progress) -> dict
             for container in spec.containers:
                 if container.host == host:
                     attachment = attached[container.name] = found.attach(container)
-                    found.network.add_container(container, attachment)
+                    network.add_container(container, attachment)
                     meetings.add(host, attachment)
             waiting.remove(host)
         if waiting and time.monotonic_ns() > deadline_ns:

@@ -1,4 +1,4 @@
-"""What an overlay is asked for, and what it reports, as values: containers, addresses, kernel state, first packets."""
+"""The specification of an overlay, and its observations: peers, first packets and round trips, as values."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from emulator.lab.containers import Container
 from emulator.stores.model import StoreLocation
 
 Runtime: TypeAlias = Literal["process", "docker"]
-"""What a container is: processes in a network namespace of their own, or a container of a `dockerd` in its host."""
+"""The kind of an overlay's containers: processes in their own network namespace, or containers of a `dockerd`."""
 
 
 @dataclass(frozen=True, slots=True)
 class OverlaySpec:
-    """An overlay to be brought up. It crosses into the guest kernel with the task.
+    """The specification of an overlay, which crosses into the guest kernel with the task.
 
-    ``hosts`` are the names of the hosts that it joins, ``network`` is where containers get their addresses from
-    (``10.244.0.0/16``), ``image`` is the path of an image archive for containers of Docker; None for the one that is
-    made here.
+    ``hosts`` are the names of the hosts that the overlay joins. ``subnet_pool`` is the network that containers get
+    their addresses from (``10.244.0.0/16``). ``store`` is None for a variant without a store. ``image`` is the path of
+    the image archive of Docker containers; None means the built-in image.
     """
 
     name: str
-    form: str
+    variant: str
     hosts: tuple[str, ...]
     containers: tuple[Container, ...]
-    network: str
+    subnet_pool: str
     runtime: Runtime
     store: StoreLocation | None = None
     image: str | None = None
 
 
 def first_containers(spec: OverlaySpec) -> dict[str, str]:
-    """The first container of each host that has one, by the host's name."""
+    """Return the name of each host's first container, by host; hosts without containers are missing."""
     found: dict[str, str] = {}
     for container in spec.containers:
         found.setdefault(container.host, container.name)
@@ -41,7 +41,10 @@ def first_containers(spec: OverlaySpec) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another host as an overlay on one host knows it: where it is reached, and the containers' subnet behind it."""
+    """A host as the overlay on another host knows it.
+
+    ``address`` is the end of the tunnel to it, and ``subnet`` the network of its containers.
+    """
 
     host: str
     address: str
@@ -50,11 +53,12 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class PairProbe:
-    """What was seen between two hosts, and between the first container of each. All times are round trips.
+    """The round trips between two hosts, and between the first container of each.
 
-    ``circuits`` are those on the way. ``expected_us`` is, for containers, the delay of these and the time to send the
-    bits of an echo and the overlay's share, on each of them; None where there is more than one way. The measured ones
-    are medians, None if nothing came back; ``error_us`` is the containers', measured minus expected.
+    ``circuits`` are the ids of the circuits between the hosts. ``expected_us`` is the computed round trip between the
+    containers: on each circuit, the delay and the time to send an echo with the overlay's headers; None if more than
+    one path joins the hosts. ``machine_us`` and ``container_us`` are the median round trips between the hosts and
+    between the containers; None if no answer came. ``error_us`` is ``container_us`` minus ``expected_us``.
     """
 
     first: str
@@ -72,9 +76,9 @@ class PairProbe:
 
 @dataclass(frozen=True, slots=True)
 class FirstPacket:
-    """When two hosts' containers first had an answer from each other, counted from the overlay's start."""
+    """The time from the overlay's start to the first answer between the first containers of two hosts."""
 
     first: str
     second: str
     after_ns: int | None
-    """None if there was none."""
+    """None if no answer came."""

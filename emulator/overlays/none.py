@@ -1,68 +1,66 @@
-"""No overlay: containers are in their hosts' own network, machine to machine. The baseline of all comparisons."""
+"""No overlay: containers share the network of their hosts. It is the baseline of all comparisons."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from emulator.docker.containers import ContainerDaemons
 from emulator.docker.model import HOST_NETWORK
 from emulator.lab.containers import Attachment, Container
+from emulator.lab.lab import Lab
 from emulator.netlink.state import KernelState
 from emulator.overlays.base import Overlay
 from emulator.overlays.model import OverlaySpec, Peer
-
-if TYPE_CHECKING:
-    from emulator.mininet.network import EmulatedNetwork
-    from emulator.stores.etcd import Store
+from emulator.stores.etcd import Store
 
 
 class NoOverlay(Overlay):
-    """The hosts themselves; a container is what `docker run --network host` gives."""
+    """The hosts' own network. A container is what `docker run --network host` makes."""
 
-    forms = ("host",)
+    variants = ("host",)
 
-    def __init__(self, spec: OverlaySpec, network: EmulatedNetwork, store: Store | None) -> None:
-        super().__init__(spec, network, store)
-        self._docker = ContainerDaemons(network, spec.image)
+    def __init__(self, spec: OverlaySpec, lab: Lab, store: Store | None) -> None:
+        super().__init__(spec, lab, store)
+        self._docker = ContainerDaemons(lab, spec.image)
 
     @property
     def agent(self) -> str:
-        """Nobody."""
+        """No program runs it."""
         return "none"
 
     @property
     def overhead_bytes(self) -> int:
-        """Nothing."""
+        """Packets stay as they are."""
         return 0
 
     def start(self, host: str) -> None:
-        """Nothing is to be started."""
+        """Do nothing."""
 
     def is_ready(self, host: str) -> bool:  # noqa: ARG002
-        """It always is."""
+        """Return True: a host is always ready."""
         return True
 
     def attach(self, container: Container) -> Attachment:
-        """The host's own network, under one more name."""
-        loopback = self.network.get(container.host).loopback
+        """Attach a container to its host's network; with the runtime ``process``, only its name is new."""
+        loopback = self.loopback(container.host)
         if self.spec.runtime == "docker":
             return replace(self._docker.attach(container, HOST_NETWORK, ["--bridge=none"]), address=loopback)
-        return Attachment(os.dup(self.network.underlay.namespaces[container.host].descriptor), loopback)
+        return Attachment(os.dup(self.namespace(container.host)), loopback)
 
     def peers(self, host: str) -> tuple[Peer, ...]:
-        """The other hosts, each with nothing behind it but itself."""
-        others = (it for it in self.network.plan.hosts if it.name in self.spec.hosts and it.name != host)
-        return tuple(Peer(it.name, it.loopback, f"{it.loopback}/32") for it in others)
+        """Return the other hosts, each with its own address as its subnet."""
+        others = ((it, self.loopback(it)) for it in self.spec.hosts if it != host)
+        return tuple(Peer(name, address, f"{address}/32") for name, address in others)
 
     def state(self, host: str) -> KernelState:  # noqa: ARG002
-        """It writes nothing."""
+        """Return an empty state: nothing is written into the kernel."""
         return KernelState()
 
     def stop(self, host: str) -> None:
-        """Only Docker is to be stopped, if it runs."""
+        """Stop the host's `dockerd`, if it runs."""
         self._docker.stop(host)
 
 
 OVERLAY = NoOverlay
+"""The class behind ``--overlay none``."""

@@ -1,4 +1,4 @@
-"""What a user asks of an overlay, and a plan, to the overlay's specification; what cannot be is refused here."""
+"""Overlay specifications: a user's request and a plan, checked against each other."""
 
 from __future__ import annotations
 
@@ -17,100 +17,103 @@ from emulator.stores.model import StoreLocation
 from emulator.system.errors import OverlayError
 from gtsdsl.text import did_you_mean, printable
 
-NETWORK = "10.244.0.0/16"
-"""Where containers get their addresses from if nothing is said; flannel's manifest has the same."""
+SUBNET_POOL = "10.244.0.0/16"
+"""The default of the network that containers get their addresses from, as in flannel's manifest."""
 
 _MAX_CONTAINERS = 200
-"""What fits well into a host's subnet."""
+"""The limit of containers on a host, which a host's subnet of 254 addresses has room for."""
 _SPECIAL = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")))
-"""This network, loopback, multicast and what is reserved (RFC 6890)."""
-_PARTS_SHOWN, _HOSTS_SHOWN = 4, 8
+"""The networks that no host has addresses in: "this network", loopback, multicast, and reserved (RFC 6890)."""
+_MAX_PARTS_SHOWN, _MAX_HOSTS_SHOWN = 4, 8
 
 
-def spec(
+def make_spec(
     plan: Plan,
     text: str,
     *,
     containers: int = 1,
     runtime: Runtime | None = None,
     store: StoreLocation | None = None,
-    network: str = NETWORK,
+    subnet_pool: str = SUBNET_POOL,
     image_path: str | None = None,
     flavors: bool = False,
 ) -> OverlaySpec:
-    """The specification of an overlay, ``flannel`` or ``flannel:udp``, on all hosts of a plan but the store's machine.
+    """Return the specification of an overlay on all hosts of a plan except the store's additional host.
 
-    ``containers`` is their number on each host. Without a ``store`` one is on the first host, where one is needed.
-    Without an ``image_path``, containers of Docker get the one that is made here. With ``flavors``, each container may
-    have as much as its host's flavor says, and no more.
+    ``text`` is the overlay with an optional variant: ``flannel``, ``flannel:udp``. ``containers`` is the number of
+    containers on each host. ``runtime`` is None for the overlay's default. ``store`` is None for a store on the first
+    host, if the variant needs one. ``image_path`` names the image of Docker containers, as `find_image` takes it; None
+    means the built-in image. With ``flavors``, the flavor of a host limits each of its containers.
 
     Raises:
-        EmulationError: there is no such overlay or form, or it cannot be on this topology.
+        EmulationError: the overlay or the variant is unknown, or the overlay cannot run on this topology.
     """
-    name, colon, form = text.partition(":")
+    name, colon, variant = text.partition(":")
     kind = overlay(name)
-    form = form if colon else kind.forms[0]
-    if form not in kind.forms:
-        near = did_you_mean(form, list(kind.forms))
-        raise OverlayError(f"{name} has no form {printable(form, 40)}; {near or 'there are ' + ', '.join(kind.forms)}")
+    variant = variant if colon else kind.variants[0]
+    if variant not in kind.variants:
+        near = did_you_mean(variant, list(kind.variants)) or "choose one of " + ", ".join(kind.variants)
+        raise OverlayError(f"{name} has no variant {printable(variant, 40)}; {near}")
     runtime = runtime or kind.runtimes[0]
     if runtime not in kind.runtimes:
-        raise OverlayError(f"{name} has containers of the runtime {' or '.join(kind.runtimes)}, not {runtime}")
-    if not kind.needs_store(form):
+        choices = " or ".join(kind.runtimes)
+        raise OverlayError(f"{name} has no containers of the runtime {runtime}: use --runtime {choices}")
+    if not kind.needs_store(variant):
         if store is not None:
-            raise OverlayError(f"{name} {form} keeps nothing in a store: leave --store out")
+            raise OverlayError(f"{name} {variant} keeps nothing in a store: omit --store")
     elif store is None:
         store = StoreLocation(host=plan.hosts[0].name)
     if runtime != "docker" and image_path is not None:
-        raise OverlayError("an image is for containers of Docker: add --runtime docker")
+        raise OverlayError("--image is for Docker containers: add --runtime docker")
     if not 0 <= containers <= _MAX_CONTAINERS:
-        raise OverlayError(f"{containers} containers a host: there can be 0 to {_MAX_CONTAINERS}")
+        raise OverlayError(f"{containers} containers on each host: the number must be 0 to {_MAX_CONTAINERS}")
     hosts = tuple(host.name for host in plan.hosts if not host.is_store)
     limits_of = {host.name: limits(host.flavor_id if flavors else None) for host in plan.hosts if not host.is_store}
     _check_joined(plan)
-    pool = _network(network)
-    _check_free(plan, pool)
-    taken = _node_names(plan)
-    free = (f"c{number}" for number in range(1, 10**9) if f"c{number}" not in taken)
-    asked = OverlaySpec(
+    pool = _parse_pool(subnet_pool)
+    _check_disjoint(plan, pool)
+    used_names = _node_names(plan)
+    free_names = (f"c{number}" for number in range(1, 10**9) if f"c{number}" not in used_names)
+    spec = OverlaySpec(
         name=name,
-        form=form,
+        variant=variant,
         hosts=hosts,
         containers=tuple(
-            Container(next(free), host, *most) for host, most in limits_of.items() for _ in range(containers)
+            Container(next(free_names), host, *limits) for host, limits in limits_of.items() for _ in range(containers)
         ),
-        network=str(pool),
+        subnet_pool=str(pool),
         runtime=runtime,
         store=store,
     )
-    for why in kind.refuses(asked):
-        raise OverlayError(why)
-    return replace(asked, image=_image(image_path)) if runtime == "docker" else asked
+    for reason in kind.refuses(spec):
+        raise OverlayError(reason)
+    return replace(spec, image=_image(image_path)) if runtime == "docker" else spec
 
 
-def memory_bytes(asked: OverlaySpec) -> int:
-    """What a guest needs for an overlay and its containers, the largest of them as large as it may get."""
-    needed = overlay(asked.name).memory_bytes
-    largest = max((container.memory_bytes or 0 for container in asked.containers), default=0)
-    return largest + (max(needed, MEMORY_BYTES) if asked.runtime == "docker" else needed)
+def memory_bytes(spec: OverlaySpec) -> int:
+    """Return the memory of a guest for an overlay and its containers, of which the largest uses all that it may."""
+    needed = overlay(spec.name).memory_bytes
+    largest = max((container.memory_bytes or 0 for container in spec.containers), default=0)
+    return largest + (max(needed, MEMORY_BYTES) if spec.runtime == "docker" else needed)
 
 
 def _image(path: str | None) -> str:
-    """The path of an archive that is there, for wherever the network will run."""
+    """Return the absolute path of an image's archive, so that it is valid wherever the overlay will run."""
     return str((built_in_image() if path is None else find_image(path)).path.resolve())
 
 
-def _network(text: str) -> IPv4Network:
+def _parse_pool(text: str) -> IPv4Network:
     try:
         pool = IPv4Network(text)
     except ValueError as error:
-        raise OverlayError(f"the containers' network {printable(text, 40)}: {error}; write it as {NETWORK}") from None
+        shown = printable(text, 40)
+        raise OverlayError(f"the containers' network {shown}: {error}; write it as {SUBNET_POOL}") from None
     if any(pool.overlaps(special) for special in _SPECIAL):
-        raise OverlayError(f"the containers' network {pool} has addresses that no host can have; take {NETWORK}")
+        raise OverlayError(f"the containers' network {pool} has addresses that no host can have; use {SUBNET_POOL}")
     return pool
 
 
-def _check_free(plan: Plan, pool: IPv4Network) -> None:
+def _check_disjoint(plan: Plan, pool: IPv4Network) -> None:
     for host in plan.hosts:
         if IPv4Network(host.loopback).overlaps(pool):
             raise OverlayError(f"the containers' network {pool} overlaps the address {host.loopback} of {host.name}")
@@ -125,20 +128,21 @@ def _check_free(plan: Plan, pool: IPv4Network) -> None:
 def _check_joined(plan: Plan) -> None:
     parts = list(_parts(plan))
     if len(parts) > 1:
-        listed = " | ".join(_listed(part) for part in parts[:_PARTS_SHOWN]) + (" | …" if parts[_PARTS_SHOWN:] else "")
-        raise OverlayError(f"the topology is in {len(parts)} parts, which no overlay can join: {listed}")
+        listed = " | ".join(_listed(part) for part in parts[:_MAX_PARTS_SHOWN])
+        listed += " | …" if parts[_MAX_PARTS_SHOWN:] else ""
+        raise OverlayError(f"no overlay can join the {len(parts)} unconnected parts of the topology: {listed}")
 
 
 def _listed(part: Sequence[str]) -> str:
-    return ", ".join(part[:_HOSTS_SHOWN]) + (", …" if part[_HOSTS_SHOWN:] else "")
+    return ", ".join(part[:_MAX_HOSTS_SHOWN]) + (", …" if part[_MAX_HOSTS_SHOWN:] else "")
 
 
 def _parts(plan: Plan) -> Iterator[list[str]]:
-    """The hosts that reach each other, part by part."""
+    """Yield the connected parts of a plan, each as the names of its hosts."""
     near: dict[str, list[str]] = {name: [] for name in _node_names(plan)}
     switches = {switch.name for switch in plan.switches}
     for circuit in plan.circuits:
-        # a switch's port with an address is its way to its controller, by which it passes nothing on
+        # a switch's port with an address leads to its controller, and the switch forwards nothing through it
         if any(end.node in switches and end.address is not None for end in circuit.ends):
             continue
         first, second = circuit.first.node, circuit.second.node

@@ -1,7 +1,7 @@
-"""What overlays share that give each host a subnet: bridges and containers in it, and packets that are routed there.
+"""The common part of overlays that route a subnet to each host: bridges, and the containers on them.
 
-A host's containers are on a bridge, which has the first address of the host's subnet and is their gateway. All is as
-the CNI plugin `bridge` makes it. MAC addresses go with the addresses, so that two runs are the same.
+A host's containers are on a bridge, which has the first address of the host's subnet and is their gateway, as the CNI
+plugin `bridge` sets them up. MAC addresses are computed from IP addresses, so that two runs have the same.
 """
 
 from __future__ import annotations
@@ -10,122 +10,113 @@ import abc
 import os
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from emulator.docker.containers import ContainerDaemons, bridge_options
 from emulator.docker.model import BRIDGE_NETWORK
 from emulator.lab.containers import Attachment, Container
+from emulator.lab.lab import Lab
 from emulator.lab.underlay import empty_namespace
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import InterfaceAddress, KernelState, Route, difference, read
 from emulator.overlays.base import Overlay
 from emulator.overlays.model import OverlaySpec, Runtime
+from emulator.stores.etcd import Store
 from emulator.system.errors import EmulationError
 
-if TYPE_CHECKING:
-    from emulator.mininet.network import EmulatedNetwork
-    from emulator.stores.etcd import Store
-
 SUBNET_BITS = 24
-"""The prefix length of one host's part of the containers' network, as flannel has it."""
+"""The prefix length of a host's subnet, which is flannel's default."""
 BRIDGE = "cni0"
 _INTERFACE = "eth0"
 _MAC_PREFIX, _PORT_MAC_PREFIX = "0a:58", "0a:59"
 
 
 class SubnetOverlay(Overlay):
-    """An overlay that routes a subnet to each host. It says which (`subnet`), and brings packets there."""
+    """An overlay that routes a subnet to each host.
 
-    fewest_subnets: ClassVar[int] = 0
-    """So many must fit into the containers' network, however few the hosts are."""
+    A subclass says which subnet a host has (`subnet`), and delivers packets between the subnets (`bring_up`).
+    """
 
-    def __init__(self, spec: OverlaySpec, network: EmulatedNetwork, store: Store | None) -> None:
-        super().__init__(spec, network, store)
-        self._before: dict[str, KernelState] = {}
-        self._attached: dict[str, int] = {}
-        self.docker = ContainerDaemons(network, spec.image)
+    min_subnets: ClassVar[int] = 0
+    """The least number of subnets that the subnet pool must have room for."""
+
+    def __init__(self, spec: OverlaySpec, lab: Lab, store: Store | None) -> None:
+        super().__init__(spec, lab, store)
+        self._states_before: dict[str, KernelState] = {}
+        self._address_counts: dict[str, int] = {}
+        self.docker = ContainerDaemons(lab, spec.image)
 
     @classmethod
     def refuses(cls, spec: OverlaySpec) -> Iterator[str]:
-        """A network that has no subnet for each host."""
-        pool, hosts = IPv4Network(spec.network), len(spec.hosts)
-        # the first stays free, as with flannel: its own address is that of the whole network
-        if 2.0 ** (SUBNET_BITS - pool.prefixlen) < max(hosts + 1, cls.fewest_subnets):
-            yield (
-                f"the containers' network {pool} has no /{SUBNET_BITS} for each of {hosts} hosts and one more"
-                + (f", and for {cls.fewest_subnets} at least" if cls.fewest_subnets else "")
-            )
+        """Yield a sentence if the subnet pool is too small for a subnet on each host."""
+        pool, hosts = IPv4Network(spec.subnet_pool), len(spec.hosts)
+        # the first subnet stays free, as with flannel: its network address is that of the whole pool
+        needed = max(hosts + 1, cls.min_subnets)
+        if 2.0 ** (SUBNET_BITS - pool.prefixlen) < needed:
+            yield f"the containers' network {pool} is too small: {hosts} hosts need {needed} subnets of /{SUBNET_BITS}"
 
     @abc.abstractmethod
     def bring_up(self, host: str) -> None:
-        """Start it on a host; it returns before it is ready. On one where it ran before, it goes on where it was.
+        """Start the overlay on a host and return before it is ready; after a stop or a crash, resume.
 
         Raises:
-            EmulationError: something cannot be started.
+            EmulationError: a part of the overlay cannot be started.
         """
 
     @abc.abstractmethod
     def subnet(self, host: str) -> IPv4Network:
-        """The subnet of a host, which must be ready: `docker0`, or `cni0`, has the first address after its own."""
+        """Return the subnet of a host, which must be ready. The bridge has the address after the network address."""
 
     def start(self, host: str) -> None:
-        """Start it on a host, of which the kernel's state is kept to be compared with what it becomes."""
-        if host not in self._before:
-            self._before[host] = read(self.namespace(host))
+        """Start the overlay on a host, after recording the kernel's state for `state`."""
+        if host not in self._states_before:
+            self._states_before[host] = read(self.namespace(host))
         self.bring_up(host)
 
     def attach(self, container: Container) -> Attachment:
-        """Start a container in the subnet of its host."""
+        """Start a container with an address in its host's subnet."""
         return _ATTACH[self.spec.runtime](self, container)
 
     def state(self, host: str) -> KernelState:
-        """What is in the kernel and was not before the overlay's start."""
-        return difference(read(self.namespace(host)), self._before.get(host, KernelState()))
-
-    def namespace(self, host: str) -> int:
-        """The descriptor of a host's network namespace."""
-        return self.network.underlay.namespaces[host].descriptor
-
-    def loopback(self, host: str) -> str:
-        """A host's own address, which is reached over all circuits: tunnels lead to it."""
-        return next(it.loopback for it in self.network.plan.hosts if it.name == host)
+        """Return what the kernel has and did not have before the overlay's start."""
+        return difference(read(self.namespace(host)), self._states_before.get(host, KernelState()))
 
     def mtu_bytes(self, host: str) -> int:
-        """The largest packet of a container: what passes each of its host's circuits with the overlay's share."""
+        """Return the containers' MTU: the largest packet that passes each of the host's circuits when wrapped."""
         return self.circuit_mtu_bytes(host) - self.overhead_bytes
 
     def next_address(self, host: str) -> IPv4Address:
-        """An address for one more container of a host; the first is the bridge's.
+        """Return an unused address in a host's subnet for one more container.
 
         Raises:
-            EmulationError: all are taken.
+            EmulationError: all addresses are in use.
         """
-        number = self._attached[host] = self._attached.get(host, 0) + 1
+        number = self._address_counts[host] = self._address_counts.get(host, 0) + 1
         subnet = self.subnet(host)
         if number + 2 >= subnet.num_addresses:
-            raise EmulationError(f"the subnet {subnet} of {host} has no address left for a container")
+            raise EmulationError(f"the subnet {subnet} of {host} has no free address for another container")
         return subnet[number + 1]
 
 
-def number_of(spec: OverlaySpec, host: str) -> int:
-    """A host's number in an overlay, from 1 on."""
+def host_number(spec: OverlaySpec, host: str) -> int:
+    """Return a host's number in an overlay, counted from 1."""
     return spec.hosts.index(host) + 1
 
 
 def numbered_subnet(spec: OverlaySpec, host: str) -> IPv4Network:
-    """The subnet of a host's number. The first of all stays free: its address would be that of the whole network."""
-    pool = IPv4Network(spec.network)
+    """Return the subnet of a host's number. The first subnet of the pool has number 0 and stays free."""
+    pool = IPv4Network(spec.subnet_pool)
     size = 2 ** (32 - SUBNET_BITS)
-    return IPv4Network((int(pool.network_address) + number_of(spec, host) * size, SUBNET_BITS))
+    return IPv4Network((int(pool.network_address) + host_number(spec, host) * size, SUBNET_BITS))
 
 
 def mac_of(prefix: str, address: str | IPv4Address) -> str:
-    """A MAC address that goes with an IPv4 address, the same in each run; the prefix is two bytes (``0a:58``)."""
+    """Return the MAC address of a prefix of two bytes (``0a:58``) and the four bytes of an IPv4 address."""
     return f"{prefix}:{IPv4Address(address).packed.hex(':')}"
 
 
 def _attach_process(overlay: SubnetOverlay, container: Container) -> Attachment:
-    """A namespace of its own, with a veth into the bridge."""
+    """Make a namespace with a veth pair into the host's bridge."""
     host = container.host
     subnet, address = overlay.subnet(host), overlay.next_address(host)
     mtu_bytes = overlay.mtu_bytes(host)
@@ -157,7 +148,7 @@ def _attach_process(overlay: SubnetOverlay, container: Container) -> Attachment:
 
 
 def _attach_docker(overlay: SubnetOverlay, container: Container) -> Attachment:
-    """A container of a `dockerd` whose bridge, `docker0`, is in the subnet."""
+    """Run a container by a `dockerd` whose bridge, `docker0`, has the host's subnet."""
     subnet = overlay.subnet(container.host)
     options = bridge_options(str(subnet[1]), subnet.prefixlen, overlay.mtu_bytes(container.host))
     return overlay.docker.attach(container, BRIDGE_NETWORK, options)
@@ -167,4 +158,4 @@ _ATTACH: Mapping[Runtime, Callable[[SubnetOverlay, Container], Attachment]] = {
     "process": _attach_process,
     "docker": _attach_docker,
 }
-"""How a container of a runtime comes into its host's subnet."""
+"""The function that attaches a container, by runtime."""

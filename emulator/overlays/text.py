@@ -18,7 +18,7 @@ def overlay_lines(deployment: Deployment, hosts: Sequence[str]) -> Iterator[str]
     store = ""
     if deployment.store_version is not None and spec.store is not None:
         store = f"; {deployment.store_version} on {spec.store.host or spec.store.address}"
-    yield f"{spec.name} {spec.form}, {deployment.overlay.agent}{store}"
+    yield f"{spec.name} {spec.variant}, {deployment.overlay.agent}{store}"
     for host in hosts:
         yield ""
         yield from _table(host, list(_rows(deployment, host)))

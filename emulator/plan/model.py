@@ -124,6 +124,17 @@ class Plan:
             yield circuit.first
             yield circuit.second
 
+    def loopback(self, host: str) -> str:
+        """Return the loopback address of a host, by its name.
+
+        Raises:
+            KeyError: the plan has no such host.
+        """
+        for item in self.hosts:
+            if item.name == host:
+                return item.loopback
+        raise KeyError(host)
+
     @property
     def is_impaired(self) -> bool:
         """True if an interface delays, loses or limits packets, which needs a kernel with netem."""

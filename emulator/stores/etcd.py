@@ -6,17 +6,14 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from emulator.lab.daemons import Daemon, start_program
+from emulator.lab.lab import Lab
 from emulator.netlink import namespaces
 from emulator.stores.client import Client, StoreError
 from emulator.stores.model import StoreLocation
 from emulator.stores.relay import Relay
 from emulator.system.programs import find_program
-
-if TYPE_CHECKING:
-    from emulator.mininet.network import EmulatedNetwork
 
 PORT = 2379
 """The port on which etcd serves clients (IANA)."""
@@ -31,18 +28,18 @@ idle etcd in a guest."""
 
 
 class Store:
-    """A key-value store that overlays keep their state in. It ends with the network.
+    """A key-value store that overlays keep their state in. It ends with the lab.
 
     On a host it is an etcd with a single member, with versions 2 and 3 of the API, and with its data in memory, which
     survive `stop`. At an address it is an etcd that runs already, and each host reaches it through a relay.
     """
 
-    def __init__(self, network: EmulatedNetwork, location: StoreLocation, relay: Relay | None = None) -> None:
+    def __init__(self, lab: Lab, location: StoreLocation, relay: Relay | None = None) -> None:
         """``relay`` forwards to the location's address; None for a store on a host."""
-        self.network = network
+        self.lab = lab
         self.location = location
         self._relay = relay
-        self._host = location.host or network.plan.hosts[0].name
+        self._host = location.host or lab.plan.hosts[0].name
         self.daemon: Daemon | None = None
         """The etcd that `start` started; None before, and for a store at an address."""
         self._is_relayed = False
@@ -72,7 +69,7 @@ class Store:
         """Return the address and the port at which a host reaches the store."""
         if self.location.address is not None:
             return _LOCALHOST, PORT
-        return next(it.loopback for it in self.network.plan.hosts if it.name == self._host), PORT
+        return self.lab.plan.loopback(self._host), PORT
 
     def start(self) -> None:
         """Start the store and return before it is ready.
@@ -83,12 +80,12 @@ class Store:
             EmulationError: the store cannot be started.
         """
         if self.location.address is None:
-            self.daemon = start_program(self.network.lab, self._host, "etcd", self._command())
+            self.daemon = start_program(self.lab, self._host, "etcd", self._command())
         elif not self._is_relayed:
             if self._relay is None:
                 raise AssertionError("a store at an address is reached through a relay")
-            for host in self.network.plan.hosts:
-                with namespaces.entered(self.network.underlay.namespaces[host.name].descriptor):
+            for host in self.lab.plan.hosts:
+                with namespaces.entered(self.lab.namespace(host.name)):
                     listener = socket.create_server(self.endpoint(host.name))
                 self._relay.add_listener(listener)
             self._is_relayed = True
@@ -133,7 +130,7 @@ class Store:
     def _client(self) -> Iterator[Client]:
         """Connect from the store's own host; for a store at an address, from the first host."""
         with (
-            namespaces.entered(self.network.underlay.namespaces[self._host].descriptor),
+            namespaces.entered(self.lab.namespace(self._host)),
             Client(*self.endpoint(self._host)) as client,
         ):
             yield client
@@ -147,7 +144,7 @@ class Store:
             "env",
             *(word for name in variables for word in ("-u", name)),
             "etcd",
-            f"--data-dir={self.network.world.start() / 'etcd'}",
+            f"--data-dir={self.lab.processes.start() / 'etcd'}",
             # also at the default address of etcdctl
             f"--listen-client-urls={client_urls},http://{_LOCALHOST}:{PORT}",
             f"--advertise-client-urls={client_urls}",

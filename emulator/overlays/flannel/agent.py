@@ -31,11 +31,11 @@ from emulator.overlays.flannel.leases import (
     Lease,
     choose,
     config_from_json,
+    format_subnet_file,
     key_of,
     lease_from_json,
     lease_to_json,
-    subnet_file,
-    subnet_in_file,
+    parse_subnet_file,
 )
 from emulator.overlays.flannel.tables import Tables, say
 from emulator.overlays.flannel.udp import Udp
@@ -190,7 +190,7 @@ class _Agent:
             raise StoreError("other hosts were faster for each subnet")
         self._lease = lease  # at once: told to leave from now on, it takes the lease along
         backend.ensure(read_here(), subnet)
-        _write(self._settings.folder / SUBNET_FILE, subnet_file(config.network, subnet, backend.mtu_bytes))
+        _write(self._settings.folder / SUBNET_FILE, format_subnet_file(config.network, subnet, backend.mtu_bytes))
         say(f"leased {subnet}")
         return lease
 
@@ -210,7 +210,7 @@ class _Agent:
 
     def _previous(self) -> IPv4Network | None:
         try:
-            return subnet_in_file((self._settings.folder / SUBNET_FILE).read_text())
+            return parse_subnet_file((self._settings.folder / SUBNET_FILE).read_text())
         except FileNotFoundError:
             return None
 

@@ -25,8 +25,8 @@ RENEWAL_MARGIN = 1 / 24
 
 _SUBNET_BITS, _FEWEST_BITS, _MOST_BITS = 24, 2, 30
 """A subnet's prefix length if nothing is said; the network has room for four; two addresses are left for containers."""
-_DONE_BY_ALL: dict[str, object] = {"EnableIPv4": True, "EnableIPv6": False}
-_DONE: dict[str, dict[str, object]] = {
+_SUPPORTED_BY_ALL: dict[str, object] = {"EnableIPv4": True, "EnableIPv6": False}
+_SUPPORTED: dict[str, dict[str, object]] = {
     "vxlan": {"VNI": 1, "Port": 8472, "MTU": None, "GBP": False, "Learning": False, "DirectRouting": False},
     "host-gw": {},
     "udp": {"Port": 8285},
@@ -92,20 +92,20 @@ def config_from_json(text: str) -> Config:
         raise ValueError(f"Network: {printable(str(error), 100)}") from None
     backend = _fields(fields.get("backend", {"Type": "udp"}))
     kind = str(backend.get("type", ""))
-    if kind not in _DONE:
-        raise ValueError(f"Backend.Type is {_shown(kind)}, and only {', '.join(_DONE)} are done here")
+    if kind not in _SUPPORTED:
+        raise ValueError(f"Backend.Type is {_shown(kind)}, and only {', '.join(_SUPPORTED)} are supported")
     given = fields.get("subnetlen") or max(_SUBNET_BITS, network.prefixlen + _FEWEST_BITS)
     if not isinstance(given, int) or not network.prefixlen + _FEWEST_BITS <= given <= _MOST_BITS:
         raise ValueError(f"SubnetLen is {_shown(given)}, and flannel wants four subnets of /30 or more in {network}")
     config = Config(network, given, kind)
     last = IPv4Network((int(network.broadcast_address), given), strict=False)
     ends = {"SubnetMin": str(next(config.subnets).network_address), "SubnetMax": str(last.network_address)}
-    for prefix, found, done in (("", fields, {**_DONE_BY_ALL, **ends}), ("Backend.", backend, _DONE[kind])):
+    for prefix, found, done in (("", fields, {**_SUPPORTED_BY_ALL, **ends}), ("Backend.", backend, _SUPPORTED[kind])):
         for name, value in done.items():
             if (asked := found.get(name.lower(), value)) != value:
                 if value is None:  # what is set may be a secret
-                    raise ValueError(f"{prefix}{name} is set, which is not done here")
-                raise ValueError(f"{prefix}{name} is {_shown(asked)}, and only {_dump(value)} is done here")
+                    raise ValueError(f"{prefix}{name} is set, which is not supported")
+                raise ValueError(f"{prefix}{name} is {_shown(asked)}, and only {_dump(value)} is supported")
     return config
 
 
@@ -177,7 +177,7 @@ def choose(config: Config, number: int, taken: Iterable[IPv4Network], previous: 
     raise NoSubnetError(f"the network {config.network} is out of subnets: {len(others)} are taken")
 
 
-def subnet_file(network: IPv4Network, subnet: IPv4Network, mtu_bytes: int) -> str:
+def format_subnet_file(network: IPv4Network, subnet: IPv4Network, mtu_bytes: int) -> str:
     """What flannel writes for those who start containers: ``/run/flannel/subnet.env``."""
     return (
         f"FLANNEL_NETWORK={network}\nFLANNEL_SUBNET={subnet[1]}/{subnet.prefixlen}\n"
@@ -185,7 +185,7 @@ def subnet_file(network: IPv4Network, subnet: IPv4Network, mtu_bytes: int) -> st
     )
 
 
-def subnet_in_file(text: str) -> IPv4Network | None:
+def parse_subnet_file(text: str) -> IPv4Network | None:
     """The subnet that such a file names; None if it names none."""
     values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     try:

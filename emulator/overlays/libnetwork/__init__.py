@@ -1,5 +1,6 @@
-"""Docker's own overlay networks, by the real thing: a `dockerd` on each host."""
+"""Docker's own overlay networks, by a `dockerd` on each host."""
 
 from emulator.overlays.libnetwork.overlay import Libnetwork
 
 OVERLAY = Libnetwork
+"""The class behind ``--overlay libnetwork``."""

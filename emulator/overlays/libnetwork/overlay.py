@@ -1,4 +1,4 @@
-"""Docker's overlay driver on the hosts of a network: real daemons, real containers, and what they tell the kernel."""
+"""Docker's overlay driver on the hosts of a lab, by real daemons with real containers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from emulator.docker import programs
 from emulator.docker.containers import container_image, open_namespace
@@ -15,139 +15,136 @@ from emulator.docker.daemon import Dockerd
 from emulator.docker.model import RuncContainer
 from emulator.lab.containers import Attachment, Container
 from emulator.lab.daemons import DaemonError
-from emulator.lab.underlay import Namespace
+from emulator.lab.lab import Lab
 from emulator.netlink import state
 from emulator.netlink.state import KernelState
 from emulator.overlays.base import Overlay
 from emulator.overlays.libnetwork.variants import (
     INGRESS_POOL,
-    NETWORK,
+    NETWORK_NAME,
+    DockerNetwork,
     KeyValueVariant,
-    Network,
     SwarmVariant,
     Variant,
-    network_id,
+    docker_network_id,
 )
 from emulator.overlays.model import OverlaySpec, Peer, Runtime
-
-if TYPE_CHECKING:
-    from emulator.mininet.network import EmulatedNetwork
-    from emulator.stores.etcd import Store
+from emulator.stores.etcd import Store
 
 _OVERHEAD_BYTES = 50  # Ethernet, IP, UDP and VXLAN: 14 + 20 + 8 + 8
 LAST_WITH_STORE = 20
-"""The last version of Docker with an external key-value store; it has been going since 20.10, and went with 23."""
+"""The last major version of Docker with an external key-value store: 20.10 deprecated it, and 23 removed it."""
 _BRIDGE_POOL = "198.18.0.0/16"
-"""Where each host's `docker_gwbridge` gets its addresses from: as `forms.INGRESS_POOL`."""
+"""The network that each host's bridge `docker_gwbridge` gets its addresses from; see `variants.INGRESS_POOL`."""
 _PATIENCE_S = 120.0
 _NETNS_DIGITS = 10
 _ATTEMPTS = 3
 
 
 class Libnetwork(Overlay):
-    """Overlay networks of Docker's library `libnetwork`: VXLAN, in a namespace of its own for each network."""
+    """An overlay network of Docker's library `libnetwork`: VXLAN in a hidden network namespace on each host."""
 
-    forms = ("kv", "swarm")
+    variants = ("kv", "swarm")
     runtimes: ClassVar[tuple[Runtime, ...]] = ("docker",)
 
-    def __init__(self, spec: OverlaySpec, network: EmulatedNetwork, store: Store | None) -> None:
-        super().__init__(spec, network, store)
-        self._address = {host.name: host.loopback for host in network.plan.hosts}
-        self._form: Variant
-        wanted = Network(spec.network, self.least_mtu_bytes)
-        if store is None:
-            self._form = SwarmVariant(wanted)
-        else:
-            self._form = KeyValueVariant(spec.hosts, wanted, store.endpoint)
+    def __init__(self, spec: OverlaySpec, lab: Lab, store: Store | None) -> None:
+        super().__init__(spec, lab, store)
+        self._loopbacks = {host.name: host.loopback for host in lab.plan.hosts}
+        self._variant: Variant
         self._daemons: dict[str, Dockerd] = {}
-        self._preparations: dict[str, _Preparation] = {}
-        self._before: dict[str, KernelState] = {}
-        self._network_id = ""
+        self._starts: dict[str, _BackgroundCall] = {}
+        self._states_before: dict[str, KernelState] = {}
+        self._docker_network_id = ""
+        self._hidden: dict[str, int] = {}
+        """The descriptors of the hosts' hidden namespaces; the lab does not know them."""
 
     @classmethod
-    def needs_store(cls, form: str) -> bool:
-        """Swarm has its own."""
-        return form == "kv"
+    def needs_store(cls, variant: str) -> bool:
+        """Return True for ``kv``; a swarm has its own store."""
+        return variant == "kv"
 
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
-        """A Docker that has the form."""
+        """Yield a sentence if this machine's Docker does not have the variant."""
         version = programs.version()
-        if spec.form == "kv" and version and int(version.partition(".")[0]) > LAST_WITH_STORE:
+        if spec.variant == "kv" and version and int(version.partition(".")[0]) > LAST_WITH_STORE:
             yield (
-                f"Docker {version} has no external key-value store any more: take Debian 12's docker.io (20.10), or "
-                "`--overlay libnetwork:swarm`"
+                f"Docker {version} has no external key-value store any more: install Debian 12's docker.io (20.10), or "
+                "use `--overlay libnetwork:swarm`"
             )
 
     @classmethod
     def refuses(cls, spec: OverlaySpec) -> Iterator[str]:
-        """A network that Docker's own networks are in, or without an address for each container and Docker's own."""
-        pool = IPv4Network(spec.network)
-        for other, what in ((_BRIDGE_POOL, "the bridges of Docker"), (INGRESS_POOL, "the ingress network of Docker")):
+        """Yield a sentence if the subnet pool overlaps networks of Docker or has too few addresses."""
+        pool = IPv4Network(spec.subnet_pool)
+        for other, user in ((_BRIDGE_POOL, "bridges"), (INGRESS_POOL, "ingress network")):
             if pool.overlaps(IPv4Network(other)):
-                yield f"the containers' network {pool} overlaps {other}, which {what} are to have"
-        # the first is the gateway's, that of the network and of broadcast are nobody's; swarm takes one more a host
-        own = 3 + (len(spec.hosts) if spec.form == "swarm" else 0)
-        if pool.num_addresses < len(spec.containers) + own:
-            yield (
-                f"the containers' network {pool} has no address for each of {len(spec.containers)} containers, and "
-                f"{own} of Docker's own"
-            )
+                yield f"the containers' network {pool} overlaps {other}, which Docker's {user} will use"
+        # the network and broadcast addresses and the gateway's; a swarm uses one more on each host
+        reserved = 3 + (len(spec.hosts) if spec.variant == "swarm" else 0)
+        if pool.num_addresses < len(spec.containers) + reserved:
+            needed = f"{len(spec.containers)} containers and Docker need {len(spec.containers) + reserved} addresses"
+            yield f"the containers' network {pool} is too small: {needed}"
 
     @property
     def agent(self) -> str:
-        """The real daemon."""
+        """Docker's daemon with its version."""
         return f"dockerd {programs.version()}"
 
     @property
     def overhead_bytes(self) -> int:
-        """VXLAN's."""
+        """The size of VXLAN's headers."""
         return _OVERHEAD_BYTES
 
-    @property
-    def least_mtu_bytes(self) -> int:
-        """The largest packet that passes all circuits: the containers are in one Ethernet, with one MTU."""
-        return min(map(self.circuit_mtu_bytes, self.spec.hosts))
+    def prepare(self) -> None:
+        """Find out the MTU that passes all circuits: all containers are in one Ethernet, which has one MTU."""
+        mtu_bytes = min(map(self.circuit_mtu_bytes, self.spec.hosts))
+        docker_network = DockerNetwork(self.spec.subnet_pool, mtu_bytes)
+        if self.store is None:
+            self._variant = SwarmVariant(docker_network)
+        else:
+            self._variant = KeyValueVariant(self.spec.hosts, docker_network, self.store.endpoint)
 
     def start(self, host: str) -> None:
-        """Start a daemon, and what makes it a member, in the background; also again, after its end."""
+        """Start a daemon and join it to the others, in the background. A stopped or dead daemon starts again."""
         if host not in self._daemons:
-            address = self._address[host]
+            address = self._loopbacks[host]
             options = ["--bridge=none", f"--default-address-pool=base={_BRIDGE_POOL},size=24"]
-            self._daemons[host] = Dockerd(self.network, host, [*options, *self._form.options(host, address)])
-            self._before[host] = state.read(self.network.underlay.namespaces[host].descriptor)
-        self._preparations[host] = _Preparation(lambda: self._prepare(host))
+            self._daemons[host] = Dockerd(self.lab, host, [*options, *self._variant.options(host, address)])
+            self.lab.processes.at_end(lambda: self._close_hidden(host))
+            self._states_before[host] = state.read(self.namespace(host))
+        self._starts[host] = _BackgroundCall(lambda: self._start_and_join(host))
 
     def is_ready(self, host: str) -> bool:
-        """Whether it is a member, with an image to make containers of."""
-        if not self._preparations[host].is_done():
+        """Return whether the host's daemon has joined the others, and has started its containers."""
+        if not self._starts[host].is_done():
             return False
         self.agents[host].check()
         return True
 
     def attach(self, container: Container) -> Attachment:
-        """Run a container, unless it runs already; its name resolves in the others by Docker's own name server."""
-        daemon = self._daemons[container.host]
+        """Run a container, if it does not run yet. Docker's name server resolves its name in the other containers."""
+        dockerd = self._daemons[container.host]
         running = self._run(container)
         self._hold_hidden(container.host)
-        address = daemon.address(container.name, NETWORK)
+        address = dockerd.address(container.name, NETWORK_NAME)
         return Attachment(open_namespace(container.name, running), address, running)
 
     def peers(self, host: str) -> tuple[Peer, ...]:
-        """The hosts to which it tunnels: one peer for each address of a container behind one."""
-        found = self._hidden(host)
-        machine_of = {entry.mac: entry.destination for entry in found.fdb}
-        name_of = {address: name for name, address in self._address.items()}
+        """Return a peer for each container on another host that the host has a tunnel to."""
+        found = self._hidden_state(host)
+        tunnel_ends = {entry.mac: entry.destination for entry in found.fdb}
+        hosts = {address: name for name, address in self._loopbacks.items()}
         return tuple(
-            Peer(name_of.get(machine, machine), machine, f"{neighbour.address}/32")
+            Peer(hosts.get(tunnel_end, tunnel_end), tunnel_end, f"{neighbour.address}/32")
             for neighbour in found.neighbours
-            if (machine := machine_of.get(neighbour.mac)) is not None
+            if (tunnel_end := tunnel_ends.get(neighbour.mac)) is not None
         )
 
     def state(self, host: str) -> KernelState:
-        """What is new in the host's namespace, and all of the overlay network's hidden one."""
-        visible = state.difference(state.read(self.network.underlay.namespaces[host].descriptor), self._before[host])
-        hidden = self._hidden(host)
+        """Return what is new in the host's namespace, and all that is in its hidden namespace."""
+        visible = state.difference(state.read(self.namespace(host)), self._states_before[host])
+        hidden = self._hidden_state(host)
         return KernelState(
             links=(*visible.links, *hidden.links),
             addresses=(*visible.addresses, *hidden.addresses),
@@ -157,70 +154,70 @@ class Libnetwork(Overlay):
         )
 
     def stop(self, host: str) -> None:
-        """Remove the containers, so that the others learn of it, and end the daemon."""
-        daemon = self._daemons[host]
+        """Remove the host's containers, so that the other daemons forget them, and stop the daemon."""
+        dockerd = self._daemons[host]
         for container in self.spec.containers:
             if container.host == host:
-                daemon.remove(container.name)
-        self._form.leave(daemon)
-        daemon.daemon.stop()
-        if (held := self.network.underlay.namespaces.pop(_hidden_key(host), None)) is not None:
-            os.close(held.descriptor)
+                dockerd.remove(container.name)
+        self._variant.leave(dockerd)
+        dockerd.daemon.stop()
+        self._close_hidden(host)
 
-    def _prepare(self, host: str) -> None:
-        """Start a daemon, make it a member, and run the host's containers. It runs beside other hosts', and blocks."""
-        daemon = self._daemons[host]
-        self._form.await_turn(host)
-        daemon.start()
-        self.agents[host] = daemon.daemon
-        daemon.daemon.wait_until(daemon.is_ready, _PATIENCE_S)
-        daemon.load(container_image(self.spec.image))
-        act = self._form.found if host == self.spec.hosts[0] else self._form.join
-        act(daemon, self._address[host])
-        # at once, on all hosts side by side: whoever joins waits for others' answers
+    def _start_and_join(self, host: str) -> None:
+        """Start a daemon, join it to the others and run its containers; block until all is done.
+
+        Each host has a thread for this, because a daemon that joins waits for answers of others.
+        """
+        dockerd = self._daemons[host]
+        self._variant.await_turn(host)
+        dockerd.start()
+        self.agents[host] = dockerd.daemon
+        dockerd.daemon.wait_until(dockerd.is_ready, _PATIENCE_S)
+        dockerd.load(container_image(self.spec.image))
+        join = self._variant.create if host == self.spec.hosts[0] else self._variant.join
+        join(dockerd, self._loopbacks[host])
         for container in self.spec.containers:
             if container.host == host:
                 self._run(container)
 
     def _run(self, container: Container) -> RuncContainer:
-        """Run a container."""
-        daemon = self._daemons[container.host]
-        image = daemon.load(container_image(self.spec.image))
+        """Run a container; try again if the gossip about its host was late, see `variants`."""
+        dockerd = self._daemons[container.host]
+        image = dockerd.load(container_image(self.spec.image))
         for _ in range(_ATTEMPTS - 1):
             try:
-                return daemon.run(container, image, NETWORK, self._address)
+                return dockerd.run(container, image, NETWORK_NAME, self._loopbacks)
             except DaemonError as error:
-                if "attaching to network failed" not in str(error):  # the gossip was late: see `forms`
+                if "attaching to network failed" not in str(error):
                     raise
-                daemon.remove(container.name)
-        return daemon.run(container, image, NETWORK, self._address)
+                dockerd.remove(container.name)
+        return dockerd.run(container, image, NETWORK_NAME, self._loopbacks)
 
-    def _hidden(self, host: str) -> KernelState:
-        """What is in the namespace that libnetwork keeps for the overlay network, since a container has been in it."""
+    def _hidden_state(self, host: str) -> KernelState:
+        """Return the state of a host's hidden namespace; empty before the host's first container."""
         self._hold_hidden(host)
-        held = self.network.underlay.namespaces.get(_hidden_key(host))
-        return KernelState() if held is None else _without_loopback(state.read(held.descriptor))
+        held = self._hidden.get(host)
+        return KernelState() if held is None else _without_loopback(state.read(held))
 
     def _hold_hidden(self, host: str) -> None:
-        """Hold the hidden namespace, if it can be seen: its name goes with the daemon, but the kernel forwards on."""
-        daemon = self._daemons[host]
-        if not self._network_id:
-            # once: a daemon whose store is gone knows of no network, though it has it
-            self._network_id = network_id(daemon)
-        # its name has a number, which is another after each of the daemon's starts
-        paths = daemon.hidden_namespaces(f"*-{self._network_id[:_NETNS_DIGITS]}")
+        """Open a host's hidden namespace, if it exists, because its path vanishes with the daemon.
+
+        The kernel forwards packets in it without the daemon, too.
+        """
+        dockerd = self._daemons[host]
+        if not self._docker_network_id:
+            # kept, because a daemon that has lost its store does not list the network any more
+            self._docker_network_id = docker_network_id(dockerd)
+        # the file's name begins with a number, which is another one after each start of the daemon
+        paths = dockerd.hidden_namespaces(f"*-{self._docker_network_id[:_NETNS_DIGITS]}")
         if paths:
-            new = os.open(paths[-1], os.O_RDONLY | os.O_CLOEXEC)
-            namespaces = self.network.underlay.namespaces
-            held = namespaces.pop(_hidden_key(host), None)
-            namespaces[_hidden_key(host)] = Namespace(new, 0)
-            if held is not None:
-                os.close(held.descriptor)
+            descriptor = os.open(paths[-1], os.O_RDONLY | os.O_CLOEXEC)
+            self._close_hidden(host)
+            self._hidden[host] = descriptor
 
-
-def _hidden_key(host: str) -> str:
-    """What a host's hidden namespace is called among the network's, which closes it; no host has such a name."""
-    return f"({NETWORK} on {host})"
+    def _close_hidden(self, host: str) -> None:
+        if (held := self._hidden.pop(host, None)) is not None:
+            os.close(held)
 
 
 def _without_loopback(found: KernelState) -> KernelState:
@@ -231,8 +228,8 @@ def _without_loopback(found: KernelState) -> KernelState:
     )
 
 
-class _Preparation:
-    """Something that is done in the background, in a thread that ends with the process."""
+class _BackgroundCall:
+    """A call of a function in a thread, which ends with the process at the latest."""
 
     def __init__(self, body: Callable[[], None]) -> None:
         self._body = body
@@ -241,10 +238,10 @@ class _Preparation:
         self._thread.start()
 
     def is_done(self) -> bool:
-        """Whether it is over.
+        """Return whether the function has returned.
 
         Raises:
-            EmulationError: it failed.
+            EmulationError: the function raised it.
         """
         if self._thread.is_alive():
             return False

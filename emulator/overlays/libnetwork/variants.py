@@ -1,4 +1,4 @@
-"""How the daemons of Docker's overlay find each other: through an external key-value store, or as a swarm."""
+"""The variants of Docker's overlay: daemons that find each other in a key-value store, or that form a swarm."""
 
 from __future__ import annotations
 
@@ -13,136 +13,140 @@ from typing import Protocol
 from emulator.docker.daemon import Dockerd, host_name
 from emulator.lab.daemons import DaemonError
 
-NETWORK = "gtsdsl"
-"""Docker's name of the overlay network."""
+NETWORK_NAME = "gtsdsl"
+"""The name of the overlay network in Docker."""
 INGRESS_POOL = "198.19.0.0/16"
-"""Where swarm's own network gets its addresses: the range for benchmarks (RFC 2544), which no topology should have."""
+"""The network that a swarm's ingress network gets its addresses from: a part of the range for benchmarks (RFC 2544),
+which no topology should use."""
 
 _SWARM_PORT = 2377
 _ADVERTISED_PORT = 2376
 _GOSSIP_S = 1.0
-"""What a new member waits before its first container. That one asks another member for all that is known of the
-network, and waits for the answer for half a minute, of which `dockerd` waits for twenty seconds; but the other answers
-only if it has heard of the new member, which gossip brings, five times a second."""
+"""The pause between joining and the first container. The first container's daemon asks another member for all that it
+knows of the network. The other member answers only if it has heard of the new one, by gossip, which members exchange
+five times a second. Without an answer, `dockerd` fails after twenty seconds."""
 _PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
-    """The overlay network that is to be made: where containers get their addresses from, and what circuits carry.
+class DockerNetwork:
+    """The overlay network to create in Docker.
 
-    Docker is told the MTU of the network below: its driver takes off what it adds.
+    ``subnet_pool`` is the network that containers get their addresses from. ``circuit_mtu_bytes`` is the MTU of the
+    circuits, because Docker's driver subtracts its own headers.
     """
 
-    pool: str
+    subnet_pool: str
     circuit_mtu_bytes: int
 
 
 class Variant(Protocol):
-    """How daemons are joined. ``address`` is the host's own; the methods but `options` may block."""
+    """The steps by which daemons find each other. ``address`` is the host's own. Methods except `options` may block."""
 
     def options(self, host: str, address: str) -> list[str]:
-        """Further options of a host's daemon."""
+        """Return further options of a host's daemon."""
 
     def await_turn(self, host: str) -> None:
-        """Wait until a host's daemon may be started."""
+        """Wait until a host's daemon may start."""
 
-    def found(self, daemon: Dockerd, address: str) -> None:
-        """What is done on the first host: the overlay network is made."""
+    def create(self, dockerd: Dockerd, address: str) -> None:
+        """Create the overlay network, on the first host."""
 
-    def join(self, daemon: Dockerd, address: str) -> None:
-        """What is done on the others, so that containers can be in that network."""
+    def join(self, dockerd: Dockerd, address: str) -> None:
+        """Join another host, so that its containers can be in the overlay network."""
 
-    def leave(self, daemon: Dockerd) -> None:
-        """What is done on a host before its daemon is stopped for good."""
+    def leave(self, dockerd: Dockerd) -> None:
+        """Leave before the daemon is stopped for good."""
 
 
 class KeyValueVariant:
-    """Docker 20.10's: all daemons keep their networks in one external store, and announce themselves there."""
+    """Docker 20.10 with an external store, in which all daemons keep their networks and announce themselves."""
 
-    def __init__(self, hosts: Sequence[str], wanted: Network, endpoint: Callable[[str], tuple[str, int]]) -> None:
-        """``endpoint`` is where a host reaches the store."""
+    def __init__(
+        self, hosts: Sequence[str], docker_network: DockerNetwork, endpoint: Callable[[str], tuple[str, int]]
+    ) -> None:
+        """``endpoint`` returns the address and the port at which a host reaches the store."""
         self._hosts = tuple(hosts)
-        self._wanted = wanted
+        self._docker_network = docker_network
         self._endpoint = endpoint
         self._gossips = {host: threading.Event() for host in hosts}
 
     def options(self, host: str, address: str) -> list[str]:
-        """The store, and the address under which the daemon announces itself, which is its tunnels' too."""
+        """Return the options with the store's address, and with the host's own, where its tunnels end, too."""
         store, port = self._endpoint(host)
         return [f"--cluster-store=etcd://{store}:{port}", f"--cluster-advertise={address}:{_ADVERTISED_PORT}"]
 
     def await_turn(self, host: str) -> None:
-        """Wait for the host before, so that a daemon finds in the store only such as gossip with each other.
+        """Wait until the daemons of all previous hosts gossip with each other.
 
-        It joins one of them, whichever it sees first, and tries no other. If several start at once, some see each
-        other first, and are a group of their own for ever.
+        A daemon joins the first other daemon that it sees in the store, and tries no other. If several started at
+        once, some would see each other first, and remain a separate group.
         """
-        for before in self._hosts[: self._hosts.index(host)]:
-            self._gossips[before].wait()  # without end: what keeps the one before is that one's own error
+        for previous in self._hosts[: self._hosts.index(host)]:
+            self._gossips[previous].wait()  # without a deadline: if the previous host fails, its own error is reported
 
-    def found(self, daemon: Dockerd, address: str) -> None:  # noqa: ARG002
-        """Make the network, once the daemon has found the store."""
+    def create(self, dockerd: Dockerd, address: str) -> None:  # noqa: ARG002
+        """Create the network once the daemon has reached the store."""
 
-        def is_there() -> bool:
-            if network_id(daemon):
+        def is_created() -> bool:
+            if docker_network_id(dockerd):
                 return True
             try:
-                with daemon.translated_errors():
-                    make_network(daemon, self._wanted)
+                with dockerd.translated_errors():
+                    create_docker_network(dockerd, self._docker_network)
             except DaemonError as error:
-                if "not initialized" not in str(error):  # it has not reached the store yet
+                if "not initialized" not in str(error):  # the daemon has not reached the store yet
                     raise
                 return False
             return True
 
-        daemon.daemon.wait_until(is_there, _PATIENCE_S, "does not reach the store")
-        self._await_gossip(daemon, [daemon.host])
+        dockerd.daemon.wait_until(is_created, _PATIENCE_S, "does not reach the store")
+        self._await_gossip(dockerd, [dockerd.host])
 
-    def join(self, daemon: Dockerd, address: str) -> None:  # noqa: ARG002
-        """Wait until the network shows, and another member."""
+    def join(self, dockerd: Dockerd, address: str) -> None:  # noqa: ARG002
+        """Wait until the daemon sees the network in the store and another member."""
         trouble = "does not see the overlay network in the store"
-        daemon.daemon.wait_until(lambda: bool(network_id(daemon)), _PATIENCE_S, trouble)
-        self._await_gossip(daemon, [host for host in self._hosts if host != daemon.host])
+        dockerd.daemon.wait_until(lambda: bool(docker_network_id(dockerd)), _PATIENCE_S, trouble)
+        self._await_gossip(dockerd, [host for host in self._hosts if host != dockerd.host])
 
-    def leave(self, daemon: Dockerd) -> None:
-        """Nothing: the daemon's announcement ends by itself."""
+    def leave(self, dockerd: Dockerd) -> None:
+        """Do nothing: the daemon's announcement expires."""
 
-    def _await_gossip(self, daemon: Dockerd, members: Sequence[str]) -> None:
-        """Wait until a daemon knows one of some members, which only its log tells.
+    def _await_gossip(self, dockerd: Dockerd, members: Sequence[str]) -> None:
+        """Wait until a daemon has logged that it knows any of some members; no interface reports it.
 
-        It learns its own address from the store, a moment after it is ready. Whoever asks it for a container that was
-        started before is told of no address, and never asks again.
+        A daemon learns its own address from the store a moment after it is ready. If another daemon asked it about a
+        container that was started before, it would answer without an address, and the other would never ask again.
         """
-        joined = [f"serf: EventMemberJoin: {host_name(host)} " for host in members]
-        daemon.daemon.wait_until(lambda: daemon.has_logged(joined), _PATIENCE_S, "does not gossip")
-        self._gossips[daemon.host].set()
+        lines = [f"serf: EventMemberJoin: {host_name(host)} " for host in members]
+        dockerd.daemon.wait_until(lambda: dockerd.has_logged(lines), _PATIENCE_S, "does not gossip")
+        self._gossips[dockerd.host].set()
 
 
 class SwarmVariant:
-    """Swarm mode: the first host's daemon is the manager, the others are workers."""
+    """Swarm mode: the daemon of the first host is the manager, and the others are workers."""
 
-    def __init__(self, wanted: Network) -> None:
-        self._wanted = wanted
+    def __init__(self, docker_network: DockerNetwork) -> None:
+        self._docker_network = docker_network
         self._manager: Future[tuple[str, str]] = Future()
 
     def options(self, host: str, address: str) -> list[str]:  # noqa: ARG002
-        """None."""
+        """Return no options."""
         return []
 
     def await_turn(self, host: str) -> None:
-        """They may start at once, and wait when they join."""
+        """Return at once: the daemons start side by side, and wait in `join`."""
 
-    def found(self, daemon: Dockerd, address: str) -> None:
-        """Start a swarm, and make the network in it."""
+    def create(self, dockerd: Dockerd, address: str) -> None:
+        """Start a swarm, and create the network in it."""
         try:
-            with daemon.translated_errors():
-                if _state(daemon) == "inactive":
+            with dockerd.translated_errors():
+                if _swarm_state(dockerd) == "inactive":
                     listen = f"{address}:{_SWARM_PORT}"
-                    daemon.client.swarm.init(address, listen, default_addr_pool=[INGRESS_POOL])
-                if not network_id(daemon):
-                    make_network(daemon, self._wanted, attachable=True)
-                token = daemon.client.api.inspect_swarm()["JoinTokens"]["Worker"]
+                    dockerd.client.swarm.init(address, listen, default_addr_pool=[INGRESS_POOL])
+                if not docker_network_id(dockerd):
+                    create_docker_network(dockerd, self._docker_network, attachable=True)
+                token = dockerd.client.api.inspect_swarm()["JoinTokens"]["Worker"]
         except BaseException as error:
             if not self._manager.done():
                 self._manager.set_exception(error)
@@ -150,44 +154,44 @@ class SwarmVariant:
         if not self._manager.done():
             self._manager.set_result((f"{address}:{_SWARM_PORT}", token))
 
-    def join(self, daemon: Dockerd, address: str) -> None:
-        """Join the swarm, when there is one."""
-        daemon.daemon.wait_until(self._manager.done, _PATIENCE_S, "sees no swarm that it could join")
+    def join(self, dockerd: Dockerd, address: str) -> None:
+        """Join the swarm as soon as the manager has started it."""
+        dockerd.daemon.wait_until(self._manager.done, _PATIENCE_S, "finds no swarm to join")
         manager, token = self._manager.result()
-        with daemon.translated_errors():
-            if _state(daemon) == "inactive":
-                daemon.client.swarm.join([manager], token, f"{address}:{_SWARM_PORT}", address)
+        with dockerd.translated_errors():
+            if _swarm_state(dockerd) == "inactive":
+                dockerd.client.swarm.join([manager], token, f"{address}:{_SWARM_PORT}", address)
         trouble = "does not become a member of the swarm"
-        daemon.daemon.wait_until(lambda: _state(daemon) == "active", _PATIENCE_S, trouble)
+        dockerd.daemon.wait_until(lambda: _swarm_state(dockerd) == "active", _PATIENCE_S, trouble)
         time.sleep(_GOSSIP_S)
 
-    def leave(self, daemon: Dockerd) -> None:
-        """Leave the swarm. A daemon that has been killed before may be unable to, and will be stopped as it is."""
-        with contextlib.suppress(DaemonError), daemon.translated_errors():
-            daemon.client.swarm.leave(force=True)
+    def leave(self, dockerd: Dockerd) -> None:
+        """Leave the swarm. Errors are ignored: a daemon that was killed before may be unable to leave."""
+        with contextlib.suppress(DaemonError), dockerd.translated_errors():
+            dockerd.client.swarm.leave(force=True)
 
 
-def make_network(daemon: Dockerd, wanted: Network, *, attachable: bool | None = None) -> None:
-    """Make the overlay network."""
+def create_docker_network(dockerd: Dockerd, docker_network: DockerNetwork, *, attachable: bool | None = None) -> None:
+    """Create the overlay network. Only an ``attachable`` network of a swarm takes containers of `docker run`."""
     from docker.types import IPAMConfig, IPAMPool
 
-    daemon.client.networks.create(
-        NETWORK,
+    dockerd.client.networks.create(
+        NETWORK_NAME,
         driver="overlay",
         attachable=attachable,
-        ipam=IPAMConfig(pool_configs=[IPAMPool(wanted.pool)]),
-        options={"com.docker.network.driver.mtu": str(wanted.circuit_mtu_bytes)},
+        ipam=IPAMConfig(pool_configs=[IPAMPool(docker_network.subnet_pool)]),
+        options={"com.docker.network.driver.mtu": str(docker_network.circuit_mtu_bytes)},
     )
 
 
-def network_id(daemon: Dockerd) -> str:
-    """The overlay network's identifier; empty if a daemon does not know it."""
-    with daemon.translated_errors():
-        found = daemon.client.api.networks(names=[NETWORK])
-    return next((str(network["Id"]) for network in found if network["Name"] == NETWORK), "")
+def docker_network_id(dockerd: Dockerd) -> str:
+    """Return the overlay network's identifier; empty if the daemon does not know the network."""
+    with dockerd.translated_errors():
+        found = dockerd.client.api.networks(names=[NETWORK_NAME])
+    return next((str(network["Id"]) for network in found if network["Name"] == NETWORK_NAME), "")
 
 
-def _state(daemon: Dockerd) -> str:
-    """Whether a daemon is a member of a swarm: ``inactive``, ``pending``, ``active``, ``error``, ``locked``."""
-    with daemon.translated_errors():
-        return str(daemon.client.info()["Swarm"]["LocalNodeState"])
+def _swarm_state(dockerd: Dockerd) -> str:
+    """Return a daemon's state in a swarm: ``inactive``, ``pending``, ``active``, ``error`` or ``locked``."""
+    with dockerd.translated_errors():
+        return str(dockerd.client.info()["Swarm"]["LocalNodeState"])

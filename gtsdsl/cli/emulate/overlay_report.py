@@ -116,7 +116,7 @@ def about(spec: OverlaySpec, outcome: OverlayOutcome) -> Text:
 
 
 def _about(spec: OverlaySpec, outcome: OverlayOutcome) -> Iterator[str]:
-    yield f"{spec.name} {spec.form}, {outcome.agent}"
+    yield f"{spec.name} {spec.variant}, {outcome.agent}"
     if outcome.store is not None and outcome.store_ns is not None and spec.store is not None:
         where = spec.store.host or spec.store.address
         yield f"{outcome.store} on {where}, ready after {outcome.store_ns / 1e9:.3f} s"

@@ -16,7 +16,7 @@ from emulator.outside.verify import believed, believed_probe
 from emulator.overlays.model import FirstPacket, first_containers
 from emulator.overlays.outcome import OverlayOutcome
 from emulator.overlays.pairs import joined, pair_probe
-from emulator.overlays.spec import spec
+from emulator.overlays.spec import make_spec
 from emulator.plan import plan
 from emulator.system.decode import decode, decode_value, encode
 from emulator.system.errors import EmulationError
@@ -33,7 +33,7 @@ OUTCOME = Outcome(
     commands=(CommandResult("h1", "true", 0, 10), CommandResult("h2", "false", 3, 10)),
 )
 SWITCHED = plan(joined_testbed([("a", "s"), ("b", "s"), ("c", "s"), ("a", "b")], switches=["s"]))
-OVERLAY = spec(SWITCHED, "flannel", containers=2)
+OVERLAY = make_spec(SWITCHED, "flannel", containers=2)
 OVERLAY_TASK = Task(SWITCHED, "actions", OVERLAY, probe_count=1)
 
 

@@ -38,7 +38,7 @@ class Probe:
     def rtt_ms(self, near: str, far: str, patience_s: float = 1.0) -> float | None:
         """One round trip; None if nothing came back."""
         self._number += 1
-        descriptor = self.network.underlay.namespaces[near].descriptor
+        descriptor = self.network.lab.namespace(near)
         with Echo(descriptor, self.addresses[near]) as echo:
             found = echo.round_trip_ns(self.addresses[far], self._number, patience_s)
         return None if found is None else found / 1e6
@@ -70,7 +70,7 @@ def seconds_until(condition: Callable[[], bool]) -> float:
 
 def captured(network: EmulatedNetwork, node: str, interface: str, action: Callable[[], object]) -> list[str]:
     """The frames that an interface of a host sees while something is done, in hexadecimal."""
-    with namespaces.entered(network.underlay.namespaces[node].descriptor):
+    with namespaces.entered(network.lab.namespace(node)):
         end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
     with end:
         end.bind((interface, _ETH_P_ALL))

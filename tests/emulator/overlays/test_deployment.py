@@ -27,6 +27,7 @@ from tests.emulator.samples import MESH, Cli
 from tests.emulator.topologies import joined
 
 if TYPE_CHECKING:
+    from emulator.mininet.network import EmulatedNetwork
     from emulator.overlays.base import Overlay
 
 
@@ -98,7 +99,7 @@ def test_the_shell_shows_the_overlay() -> None:
 def test_a_python_program_works_in_containers() -> None:
     with emulate(MESH, overlay="flannel:host-gw", containers=2, store="h4") as net:
         assert net.overlay is not None
-        assert net.overlay.form == "host-gw"
+        assert net.overlay.variant == "host-gw"
         done = net["c1"].run(["ping", "-q", "-c", "2", "c10"], check=True)
         assert "= 27.90" in done.stdout
 
@@ -122,7 +123,7 @@ def test_run_natively_kernel(gtsdsl: Cli, script: str) -> None:
     ("arguments", "status", "message"),
     [
         (["--overlay", "flanel"], 2, "error: unknown overlay flanel; did you mean `flannel`?"),
-        (["--overlay", "flannel:vxlam"], 2, "error: flannel has no form vxlam; did you mean `vxlan`?"),
+        (["--overlay", "flannel:vxlam"], 2, "error: flannel has no variant vxlam; did you mean `vxlan`?"),
         (["--overlay", "geneve", "--store", "h1"], 2, "error: geneve mesh keeps nothing in a store: leave --store out"),
         (["--store", "h1"], 2, "--store is about an overlay: say which, as with --overlay flannel"),
         (["--overlay", "flannel", "--store", "h9"], 2, "h9 is no place for the store"),
@@ -167,8 +168,9 @@ def test_what_does_not_get_ready_is_named_with_its_last_words(tmp_path: Path, mo
         is_ready=lambda host: host == "h2",
         agents=agents,
     )
+    net = cast("EmulatedNetwork", SimpleNamespace())
     with ExitStack() as stack, pytest.raises(DaemonError) as caught:
-        deployment._attach_all(cast("Overlay", found), deployment._Meetings(stack, 0), lambda _: None)
+        deployment._attach_all(net, cast("Overlay", found), deployment._Meetings(stack, 0), lambda _: None)
     assert str(caught.value) == (
         "flannel is not ready on h1, h3 after 0 s: "
         "flannel on h1: the store is silent; flannel on h3: the store is silent"

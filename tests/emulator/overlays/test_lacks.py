@@ -9,7 +9,8 @@ import pytest
 from emulator.kernel.cache import Kernel
 from emulator.netlink import facilities
 from emulator.netlink.handle import Handle
-from emulator.overlays.flannel import Flannel, udp
+from emulator.overlays.flannel import udp
+from emulator.overlays.flannel.overlay import Flannel
 from emulator.overlays.model import OverlaySpec
 from tests.emulator.kernel.packaged import runs_or_says_why
 from tests.emulator.samples import MESH, Cli

@@ -12,7 +12,7 @@ from emulator.overlays import names, overlay
 from emulator.overlays.base import Overlay
 from emulator.overlays.model import OverlaySpec
 from emulator.overlays.pairs import joined as joined_pairs
-from emulator.overlays.spec import spec
+from emulator.overlays.spec import make_spec
 from emulator.plan import Plan, plan
 from emulator.stores.model import StoreLocation
 from emulator.system.decode import decode, encode
@@ -25,23 +25,23 @@ TWO = plan(joined([("a", "b")]))
 
 def test_the_overlays_are_the_modules_of_the_package() -> None:
     assert {"flannel", "geneve", "libnetwork", "none"} <= set(names())
-    assert overlay("none").forms == ("host",)
+    assert overlay("none").variants == ("host",)
     assert all(issubclass(overlay(name), Overlay) for name in names())
 
 
 def test_a_container_a_host_unless_more_are_asked_for() -> None:
-    assert spec(TWO, "none").containers == (Container("c1", "a"), Container("c2", "b"))
-    assert [it.host for it in spec(TWO, "none", containers=2).containers] == ["a", "a", "b", "b"]
-    assert spec(TWO, "none", containers=0).containers == ()
+    assert make_spec(TWO, "none").containers == (Container("c1", "a"), Container("c2", "b"))
+    assert [it.host for it in make_spec(TWO, "none", containers=2).containers] == ["a", "a", "b", "b"]
+    assert make_spec(TWO, "none", containers=0).containers == ()
 
 
 def test_names_of_the_topology_stay_its_own() -> None:
-    found = spec(plan(joined([("c1", "b")])), "none")
+    found = make_spec(plan(joined([("c1", "b")])), "none")
     assert [it.name for it in found.containers] == ["c2", "c3"]
 
 
 def test_a_specification_goes_through_json() -> None:
-    asked = spec(TWO, "none")
+    asked = make_spec(TWO, "none")
     assert decode(OverlaySpec, encode(asked), "the specification") == asked
 
 
@@ -50,51 +50,53 @@ def test_a_specification_goes_through_json() -> None:
     [
         ("nono", {}, "unknown overlay nono; did you mean `none`"),
         ("base", {}, "unknown overlay base; "),
-        ("none", {"containers": 201}, "201 containers a host: there can be 0 to 200"),
-        ("none:udp", {}, "none has no form udp; there are host"),
-        ("none", {"store": StoreLocation(host="a")}, "none host keeps nothing in a store: leave --store out"),
-        ("none", {"network": "10.0.0.0/8"}, "the containers' network 10.0.0.0/8 overlaps 10.0.0.0/31 of circuit l1"),
-        ("none", {"network": "100.64.0.0/16"}, "overlaps the address 100.64.0.1 of a"),
-        ("geneve", {"network": "10.244.0.0/24"}, "has no /24 for each of 2 hosts and one more"),
-        ("libnetwork", {"network": "10.244.0.0/30"}, "has no address for each of 2 containers, and 3 of Docker's own"),
-        ("libnetwork:swarm", {"network": "10.244.0.0/30"}, "for each of 2 containers, and 5 of Docker's own"),
-        ("libnetwork", {"network": "198.18.7.0/24"}, "198.18.7.0/24 overlaps 198.18.0.0/16, which the bridges of Doc"),
-        ("libnetwork:swarm", {"network": "198.16.0.0/12"}, "198.16.0.0/12 overlaps 198.18.0.0/16, which the bridges"),
-        ("libnetwork:swarm", {"network": "198.19.0.0/24"}, "overlaps 198.19.0.0/16, which the ingress network of D"),
-        ("libnetwork", {"runtime": "process"}, "libnetwork has containers of the runtime docker, not process"),
-        ("flannel", {"network": "10.244.0.0/23"}, "has no /24 for each of 2 hosts and one more, and for 4"),
-        ("none", {"network": "10.244.0.1/16"}, "has host bits set; write it as 10.244.0.0/16"),
-        ("none", {"network": "127.0.0.0/8"}, "the containers' network 127.0.0.0/8 has addresses that no host can have"),
-        ("none", {"network": "224.0.0.0/8"}, "has addresses that no host can have"),
-        ("none", {"network": "240.0.0.0/8"}, "has addresses that no host can have"),
-        ("none", {"network": "0.0.0.0/8"}, "has addresses that no host can have"),
-        ("none", {"network": "x"}, "the containers' network x: "),
+        ("none", {"containers": 201}, "201 containers on each host: the number must be 0 to 200"),
+        ("none:udp", {}, "none has no variant udp; choose one of host"),
+        ("none", {"store": StoreLocation(host="a")}, "none host keeps nothing in a store: omit --store"),
+        ("none", {"subnet_pool": "10.0.0.0/8"}, "network 10.0.0.0/8 overlaps 10.0.0.0/31 of circuit l1"),
+        ("none", {"subnet_pool": "100.64.0.0/16"}, "overlaps the address 100.64.0.1 of a"),
+        ("geneve", {"subnet_pool": "10.244.0.0/24"}, "10.244.0.0/24 is too small: 2 hosts need 3 subnets of /24"),
+        ("libnetwork", {"subnet_pool": "10.244.0.0/30"}, "is too small: 2 containers and Docker need 5 addresses"),
+        ("libnetwork:swarm", {"subnet_pool": "10.244.0.0/30"}, "2 containers and Docker need 7 addresses"),
+        ("libnetwork", {"subnet_pool": "198.18.7.0/24"}, "overlaps 198.18.0.0/16, which Docker's bridges"),
+        ("libnetwork:swarm", {"subnet_pool": "198.16.0.0/12"}, "overlaps 198.18.0.0/16, which Docker's bridges"),
+        ("libnetwork:swarm", {"subnet_pool": "198.19.0.0/24"}, "overlaps 198.19.0.0/16, which Docker's ingress"),
+        ("libnetwork", {"runtime": "process"}, "no containers of the runtime process: use --runtime docker"),
+        ("flannel", {"subnet_pool": "10.244.0.0/23"}, "10.244.0.0/23 is too small: 2 hosts need 4 subnets of /24"),
+        ("none", {"subnet_pool": "10.244.0.1/16"}, "has host bits set; write it as 10.244.0.0/16"),
+        ("none", {"subnet_pool": "127.0.0.0/8"}, "127.0.0.0/8 has addresses that no host can have"),
+        ("none", {"subnet_pool": "224.0.0.0/8"}, "has addresses that no host can have"),
+        ("none", {"subnet_pool": "240.0.0.0/8"}, "has addresses that no host can have"),
+        ("none", {"subnet_pool": "0.0.0.0/8"}, "has addresses that no host can have"),
+        ("none", {"subnet_pool": "x"}, "the containers' network x: "),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_in_a_line(text: str, options: dict[str, object], message: str) -> None:
     with pytest.raises(EmulationError) as caught:
-        spec(TWO, text, **options)  # type: ignore[arg-type]
+        make_spec(TWO, text, **options)  # type: ignore[arg-type]
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_each_overlay_takes_as_small_a_network_as_it_can() -> None:
-    asked = replace(spec(TWO, "none"), network="10.9.0.0/29")  # one Ethernet for all, where others need a /24 a host
+    asked = replace(
+        make_spec(TWO, "none"), subnet_pool="10.9.0.0/29"
+    )  # one Ethernet for all, where others need a /24 a host
     assert not list(overlay("none").refuses(asked))
-    assert not list(overlay("libnetwork").refuses(replace(asked, form="kv")))
+    assert not list(overlay("libnetwork").refuses(replace(asked, variant="kv")))
     assert list(overlay("geneve").refuses(asked))
 
 
 def test_a_topology_in_parts_is_refused_with_the_parts() -> None:
     parts = plan(joined([("a", "b"), ("c", "d")], alone=["e"]))
-    with pytest.raises(EmulationError, match=r"in 3 parts, which no overlay can join: a, b . c, d . e$"):
-        spec(parts, "none")
+    with pytest.raises(EmulationError, match=r"no overlay can join the 3 unconnected parts of the topology: a, b . c, d . e$"):
+        make_spec(parts, "none")
 
 
 def test_a_switch_passes_nothing_on_to_its_controller() -> None:
     testbed = gtsdsl.load(ROOT / "examples" / "openflow_ofx.dsl")
-    with pytest.raises(EmulationError, match=r"in 2 parts, which no overlay can join: controller . h1, h2, h3, "):
-        spec(plan(testbed), "none")
+    with pytest.raises(EmulationError, match=r"the 2 unconnected parts of the topology: controller . h1, h2, h3, "):
+        make_spec(plan(testbed), "none")
 
 
 def circuits_of(made: Plan) -> dict[tuple[str, str], tuple[str, ...] | None]:

@@ -26,7 +26,7 @@ def duo() -> Iterator[EmulatedNetwork]:
 @pytest.fixture
 def store(duo: EmulatedNetwork) -> Store:
     """etcd on host b, ready."""
-    made = Store(duo, StoreLocation(host="b"))
+    made = Store(duo.lab, StoreLocation(host="b"))
     made.start()
     wait_for(made.is_ready)
     return made
@@ -35,5 +35,5 @@ def store(duo: EmulatedNetwork) -> Store:
 @pytest.fixture
 def client(duo: EmulatedNetwork, store: Store) -> Iterator[Client]:
     """A client on host a."""
-    with namespaces.entered(duo.underlay.namespaces["a"].descriptor), Client(*store.endpoint("a")) as made:
+    with namespaces.entered(duo.lab.namespace("a")), Client(*store.endpoint("a")) as made:
         yield made

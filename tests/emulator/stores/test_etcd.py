@@ -15,7 +15,7 @@ from emulator.overlays.model import StoreLocation
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
 
-store = Store(net, StoreLocation(host="h2"))
+store = Store(net.lab, StoreLocation(host="h2"))
 times = {}
 
 def took(name, began_s=None):
@@ -29,7 +29,7 @@ began_s = time.monotonic()
 store.start()
 wait(store.is_ready)
 took("ready", began_s)
-with namespaces.entered(net.underlay.namespaces["h1"].descriptor), Client(*store.endpoint("h1")) as client:
+with namespaces.entered(net.lab.namespace("h1")), Client(*store.endpoint("h1")) as client:
     client.put("/a", "1")
     began_s = time.monotonic()
     client.put("/a", "2")
@@ -64,7 +64,7 @@ began_s = time.monotonic()
 store.start()
 wait(store.is_ready)
 took("again", began_s)
-with namespaces.entered(net.underlay.namespaces["h2"].descriptor):
+with namespaces.entered(net.lab.namespace("h2")):
     times["version 2"] = json.load(urllib.request.urlopen("http://127.0.0.1:2379/v2/keys"))
 store.daemon.stop(9)
 try:

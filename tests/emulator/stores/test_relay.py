@@ -64,7 +64,7 @@ def relay(outside: int) -> Iterator[Relay]:
 @pytest.fixture
 def store(running: object, relay: Relay, duo: EmulatedNetwork) -> Store:
     assert running
-    made = Store(duo, _PLACE, relay)
+    made = Store(duo.lab, _PLACE, relay)
     made.start()
     wait_for(made.is_ready)
     return made
@@ -73,7 +73,7 @@ def store(running: object, relay: Relay, duo: EmulatedNetwork) -> Store:
 def test_each_host_reaches_it_at_its_own_loopback_address(duo: EmulatedNetwork, store: Store) -> None:
     assert store.endpoint("a") == store.endpoint("b") == ("127.0.0.1", 2379)
     assert store.version.startswith("etcd 3.")
-    namespaces_of = [duo.underlay.namespaces[name].descriptor for name in "ab"]
+    namespaces_of = [duo.lab.namespace(name) for name in "ab"]
     with namespaces.entered(namespaces_of[0]), Client(*store.endpoint("a")) as a, a.watch("/", 1) as watch:
         with namespaces.entered(namespaces_of[1]), Client(*store.endpoint("b")) as b:
             b.put("/x", "y" * 1_000_000)
@@ -87,7 +87,7 @@ def test_a_store_that_dies_is_one_that_ends_the_connection(
     duo: EmulatedNetwork, store: Store, running: subprocess.Popen[bytes]
 ) -> None:
     with (
-        namespaces.entered(duo.underlay.namespaces["a"].descriptor),
+        namespaces.entered(duo.lab.namespace("a")),
         Client(*store.endpoint("a")) as client,
         client.watch("/", 1) as watch,
     ):

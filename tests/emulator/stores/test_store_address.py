@@ -57,10 +57,10 @@ def test_a_configuration_that_is_there_is_kept_and_what_it_asks_for_is_done_or_n
     assert " 0% packet loss" in out
     assert [line for line in out.splitlines() if line.startswith(("error", "status", "/"))] == [
         "status 0",
-        f"error: {CONFIG_KEY} in the store at 127.0.0.1:2379 asks for udp in 10.244.0.0/16: say `--overlay flannel:udp "
-        "--overlay-network 10.244.0.0/16`, or take another etcd, or a store inside the topology (`--store h1`)",
+        f"error: {CONFIG_KEY} in the store at 127.0.0.1:2379 demands udp in 10.244.0.0/16: use `--overlay flannel:udp "
+        "--overlay-network 10.244.0.0/16`, or use another etcd, or a store inside the topology (`--store h1`)",
         "status 3",
-        f"error: {CONFIG_KEY} in the store at 127.0.0.1:2379: Backend.VNI is 7, and only 1 is done here; take another "
+        f"error: {CONFIG_KEY} in the store at 127.0.0.1:2379: Backend.VNI is 7, and only 1 is supported; use another "
         "etcd, or a store inside the topology (`--store h1`)",
         "status 3",
         CONFIG_KEY,
@@ -73,8 +73,8 @@ def test_an_etcd_in_which_others_machines_have_leases_is_left_alone(gtsdsl: Cli)
     status, out, err = run_natively(gtsdsl, _SOMEBODYS % script, *_FLANNEL, "--exec", "h1: true")
     assert status == 3
     assert err == (
-        "error: the store at 127.0.0.1:2379 has leases of machines that are not in this network: 10.5.52.0/24 of "
-        "192.168.64.3; take another etcd, or a store inside the topology (`--store h1`)\n"
+        "error: the store at 127.0.0.1:2379 has leases of hosts outside this network: 10.5.52.0/24 of "
+        "192.168.64.3; use another etcd, or a store inside the topology (`--store h1`)\n"
     )
     assert [line for line in out.splitlines() if line.startswith("/")] == [lease]
 

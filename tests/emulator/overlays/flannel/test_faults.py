@@ -173,7 +173,7 @@ def test_the_store_is_killed_and_started_again_with_and_without_what_it_held(tmp
 loses = {loses}
 store.daemon.stop(9)
 if loses:
-    net["h1"].cmd("rm -rf", net.world.folder / "etcd")
+    net["h1"].cmd("rm -rf", net.lab.processes.folder / "etcd")
 time.sleep(20)
 pairs = [probe.reach(*pair) for pair in (("c1", "c2"), ("c2", "c3"), ("c3", "c5"))]
 from emulator.overlays.text import overlay_lines
@@ -181,7 +181,7 @@ shown = list(overlay_lines(net.deployment, ["h1"]))
 store.start()
 seconds_until(store.is_ready)
 def leases():
-    with namespaces.entered(net.underlay.namespaces["h1"].descriptor), Client(*store.endpoint("h1")) as client:
+    with namespaces.entered(net.lab.namespace("h1")), Client(*store.endpoint("h1")) as client:
         return client.list_keys("/coreos.com/network/subnets/").items
 from emulator.stores.client import Client
 all_back = seconds_until(lambda: len(leases()) == 5)
@@ -257,7 +257,7 @@ tell(left=[it.address for it in overlay.state("h1").addresses if it.interface ==
 
 LEASE_OF_ANOTHER_BACKEND = """
 from emulator.stores.client import Client
-with namespaces.entered(net.underlay.namespaces["h1"].descriptor), Client(*store.endpoint("h1")) as client:
+with namespaces.entered(net.lab.namespace("h1")), Client(*store.endpoint("h1")) as client:
     client.put("/coreos.com/network/subnets/10.244.77.0-24", '{"PublicIP":"10.0.0.1","BackendType":"host-gw"}')
 time.sleep(1)
 tell(seen="10.244.77.0/24" in [it.subnet for it in overlay.peers("h1")],
@@ -296,10 +296,11 @@ def test_an_agent_that_has_died_and_a_store_that_is_another_networks_are_said(tm
         """
 from dataclasses import replace
 from emulator.system.errors import EmulationError
-from emulator.overlays.flannel import Flannel
+from emulator.overlays.flannel.overlay import Flannel
 kill(net, "h2")
 said = []
-for attempt in (lambda: overlay.is_ready("h2"), lambda: Flannel(replace(overlay.spec, form="udp"), net, store)):
+other = Flannel(replace(overlay.spec, variant="udp"), net.lab, store)
+for attempt in (lambda: overlay.is_ready("h2"), other.prepare):
     try:
         attempt()
     except EmulationError as error:
@@ -311,8 +312,8 @@ tell(said=said)
     assert died.startswith("flannel on h2 was ended by signal 9: [")
     assert died.endswith("] leased 10.244.2.0/24")
     assert other == (
-        "/coreos.com/network/config in the store on h1 asks for vxlan in 10.244.0.0/16: say `--overlay flannel:vxlan "
-        "--overlay-network 10.244.0.0/16`, or take another etcd, or a store inside the topology (`--store h1`)"
+        "/coreos.com/network/config in the store on h1 demands vxlan in 10.244.0.0/16: use `--overlay flannel:vxlan "
+        "--overlay-network 10.244.0.0/16`, or use another etcd, or a store inside the topology (`--store h1`)"
     )
 
 

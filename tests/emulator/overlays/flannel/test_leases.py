@@ -15,11 +15,11 @@ from emulator.overlays.flannel.leases import (
     choose,
     config_from_json,
     config_to_json,
+    format_subnet_file,
     key_of,
     lease_from_json,
     lease_to_json,
-    subnet_file,
-    subnet_in_file,
+    parse_subnet_file,
     subnet_of,
 )
 
@@ -106,25 +106,25 @@ def test_what_says_flannels_own_defaults_asks_for_nothing_more() -> None:
 @pytest.mark.parametrize(
     ("more", "backend", "message"),
     [
-        ("", '{"Type":"vxlan","VNI":7}', "Backend.VNI is 7, and only 1 is done here"),
-        ("", '{"Type":"vxlan","port":4789}', "Backend.Port is 4789, and only 8472 is done here"),
-        ("", '{"Type":"vxlan","DirectRouting":true}', "Backend.DirectRouting is true, and only false is done here"),
-        ("", '{"Type":"vxlan","MTU":9000}', "Backend.MTU is set, which is not done here"),
-        ("", '{"Type":"wireguard","PSK":"a secret"}', "Backend.PSK is set, which is not done here"),
-        ("", '{"Type":"wireguard","Mode":"auto"}', 'Backend.Mode is "auto", and only "separate" is done here'),
-        ("", '{"Type":"udp","Port":7890}', "Backend.Port is 7890, and only 8285 is done here"),
-        ("", '{"Type":"ipip"}', 'Backend.Type is "ipip", and only vxlan, host-gw, udp, wireguard are done here'),
-        ("", '{"VNI":1}', 'Backend.Type is "", and only vxlan, host-gw, udp, wireguard are done here'),
+        ("", '{"Type":"vxlan","VNI":7}', "Backend.VNI is 7, and only 1 is supported"),
+        ("", '{"Type":"vxlan","port":4789}', "Backend.Port is 4789, and only 8472 is supported"),
+        ("", '{"Type":"vxlan","DirectRouting":true}', "Backend.DirectRouting is true, and only false is supported"),
+        ("", '{"Type":"vxlan","MTU":9000}', "Backend.MTU is set, which is not supported"),
+        ("", '{"Type":"wireguard","PSK":"a secret"}', "Backend.PSK is set, which is not supported"),
+        ("", '{"Type":"wireguard","Mode":"auto"}', 'Backend.Mode is "auto", and only "separate" is supported'),
+        ("", '{"Type":"udp","Port":7890}', "Backend.Port is 7890, and only 8285 is supported"),
+        ("", '{"Type":"ipip"}', 'Backend.Type is "ipip", and only vxlan, host-gw, udp, wireguard are supported'),
+        ("", '{"VNI":1}', 'Backend.Type is "", and only vxlan, host-gw, udp, wireguard are supported'),
         ("", "7", "7 is no JSON object"),
         (
             '"SubnetMin":"10.244.9.0",', '{"Type":"vxlan"}',
-            'SubnetMin is "10.244.9.0", and only "10.244.1.0" is done here',
+            'SubnetMin is "10.244.9.0", and only "10.244.1.0" is supported',
         ),
         (
             '"SubnetMax":"10.244.99.0",', '{"Type":"vxlan"}',
-            'SubnetMax is "10.244.99.0", and only "10.244.255.0" is done here',
+            'SubnetMax is "10.244.99.0", and only "10.244.255.0" is supported',
         ),
-        ('"EnableIPv6":true,', '{"Type":"vxlan"}', "EnableIPv6 is true, and only false is done here"),
+        ('"EnableIPv6":true,', '{"Type":"vxlan"}', "EnableIPv6 is true, and only false is supported"),
         (
             '"SubnetLen":17,', '{"Type":"vxlan"}',
             "SubnetLen is 17, and flannel wants four subnets of /30 or more in 10.244.0.0/16",
@@ -161,7 +161,7 @@ def test_the_subnet_that_a_host_had_before_goes_first_if_it_is_free() -> None:
 
 
 def test_the_file_for_containers_is_as_flannel_writes_it() -> None:
-    text = subnet_file(IPv4Network("10.5.0.0/16"), IPv4Network("10.5.52.0/24"), 1450)
+    text = format_subnet_file(IPv4Network("10.5.0.0/16"), IPv4Network("10.5.52.0/24"), 1450)
     assert text == "FLANNEL_NETWORK=10.5.0.0/16\nFLANNEL_SUBNET=10.5.52.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=false\n"
-    assert subnet_in_file(text) == IPv4Network("10.5.52.0/24")
-    assert subnet_in_file("FLANNEL_SUBNET=nonsense") is subnet_in_file("") is None
+    assert parse_subnet_file(text) == IPv4Network("10.5.52.0/24")
+    assert parse_subnet_file("FLANNEL_SUBNET=nonsense") is parse_subnet_file("") is None
