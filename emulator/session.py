@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emulator.kernel.choose import choose
 from emulator.kernel.kinds import Clock
@@ -26,9 +27,10 @@ from emulator.messages import (
     StopCapture,
     StopProcess,
 )
+from emulator.options import HostOptions, OverlayOptions, RunOptions
 from emulator.outside.channel import Channel
-from emulator.outside.request import ask
-from emulator.outside.runner import Where, open_place
+from emulator.outside.request import request_run
+from emulator.outside.runner import open_runner, settle
 from emulator.outside.verify import believed_probe
 from emulator.plan import Options, Plan
 from emulator.plan.model import SwitchKind
@@ -40,7 +42,7 @@ from gtsdsl.model.values import Value
 from gtsdsl.text import did_you_mean, printable
 
 if TYPE_CHECKING:
-    from emulator.overlays.model import OverlaySpec, Runtime
+    from emulator.overlays.model import OverlaySpec
     from gtsdsl.circuits import Circuits
 
 
@@ -54,51 +56,61 @@ def emulate(
     circuits: Circuits | None = None,
     switch: SwitchKind = "ovs",
     seed: int = 1,
-    overlay: str | None = None,
-    containers: int = 1,
-    runtime: Runtime | None = None,
-    store: str | None = None,
-    overlay_network: str | None = None,
-    image: str | None = None,
-    flavors: bool = False,
-    image_map: Mapping[str, str] | None = None,
+    overlay: str | OverlayOptions | None = None,
+    hosts: HostOptions | None = None,
     memory_bytes: int | None = None,
     timeout_s: float | None = None,
+    **renamed: object,
 ) -> Iterator[Session]:
-    """A network that runs within the context, and is gone after it.
+    """Run a topology as a network for as long as the context lasts.
 
-    ``topology`` is a file's path or a testbed, ``parameters`` are values for those of a file's root type. ``kernel``
-    and ``clock`` are as for ``gtsdsl emulate``; the clock is virtual where there is one. ``overlay`` (``flannel``,
-    ``flannel:udp``) joins so many ``containers`` on each host, ``c1``, ``c2``, …, which are there as hosts are; its
-    ``store`` is on the first host, if not on another, at a site or at an address. With an ``image_map``, the hosts are
-    containers of Docker: it has an image for each imageId. The other options are those of ``gtsdsl emulate``.
-    ``timeout_s`` bounds each request in wall time. In a virtual clock, no time passes between two requests, however
-    long the program computes.
+    ``topology`` is the path of a file or a testbed; ``parameters`` set those of a file's root type. ``kernel`` and
+    ``clock`` are as for ``gtsdsl emulate``; the default clock is virtual where the kernel has it. ``overlay`` joins
+    containers on all hosts; a text is the overlay's name, such as ``flannel:udp``. ``memory_bytes`` is the guest's
+    memory; None is as much as the network needs. ``timeout_s`` limits each request, in wall time; None is no limit.
+    In a virtual clock, no time passes between two requests.
+
+    The keywords ``containers``, ``runtime``, ``store``, ``overlay_network`` and ``image`` of version 0.1 are fields of
+    `OverlayOptions` now, ``image_map`` and ``flavors`` are fields of `HostOptions`.
 
     Raises:
         GtsError: the topology has errors.
-        EmulationError: it cannot be run, or this machine cannot; the message says what mends it.
+        EmulationError: the topology or this machine cannot run a network; the message says what to do.
     """
     from gtsdsl.loading import load
 
+    overlay, hosts = _with_renamed(overlay, hosts, renamed)
     testbed = topology if isinstance(topology, Testbed) else load(topology, parameters=parameters)
-    options = Options(circuits=circuits, switch=switch, seed=seed)
-    asked = ask(
-        testbed,
-        options,
-        overlay=overlay,
-        containers=containers,
-        runtime=runtime,
-        store=store,
-        overlay_network=overlay_network,
-        image=image,
-        flavors=flavors,
-        image_map=image_map,
-    )
-    where = Where(choose(kernel, clock), memory_bytes=memory_bytes or asked.memory_bytes, timeout_s=timeout_s)
-    task = Task(asked.plan, "serve", asked.overlay, asked.machines, spins=where.is_virtual)
-    with usable_umask(), Channel(open_place(where, task), stops=where.is_virtual) as channel:
-        yield Session(asked.plan, where.choice.clock, channel, asked.overlay)
+    request = request_run(testbed, Options(circuits=circuits, switch=switch, seed=seed), overlay, hosts)
+    options = RunOptions(kernel=kernel, clock=clock, memory_bytes=memory_bytes, timeout_s=timeout_s)
+    settings = settle(options, choose(kernel, clock), request.memory_bytes)
+    task = Task(request.plan, "serve", request.overlay, request.docker_hosts, spins=settings.is_virtual)
+    with usable_umask(), Channel(open_runner(settings, task), stops=settings.is_virtual) as channel:
+        yield Session(request.plan, settings.choice.clock, channel, request.overlay)
+
+
+def _with_renamed(
+    overlay: str | OverlayOptions | None, hosts: HostOptions | None, renamed: dict[str, object]
+) -> tuple[OverlayOptions | None, HostOptions | None]:
+    """Return the options with the keywords of version 0.1 in them.
+
+    Raises:
+        TypeError: a keyword is unknown.
+    """
+    if renamed:
+        message = f"{', '.join(renamed)}: take overlay=OverlayOptions(…), hosts=HostOptions(…)"
+        warnings.warn(message, DeprecationWarning, stacklevel=5)  # above the two frames of contextlib
+    of_hosts: dict[str, Any] = {name: renamed.pop(name) for name in ("flavors", "image_map") if name in renamed}
+    if of_hosts.get("image_map") is not None:
+        of_hosts["kind"] = "docker"
+    elif of_hosts:
+        of_hosts.pop("image_map", None)
+    of_overlay: dict[str, Any] = {name.removeprefix("overlay_"): value for name, value in renamed.items()}
+    if isinstance(overlay, str):
+        overlay = OverlayOptions(overlay, **of_overlay)
+    elif of_overlay:
+        raise TypeError(f"emulate() takes no keyword {', '.join(of_overlay)} without the name of an overlay")
+    return overlay, HostOptions(**of_hosts) if of_hosts else hosts
 
 
 class Session:

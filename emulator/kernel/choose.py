@@ -43,19 +43,18 @@ def choose(kernel: str = "auto", clock: str = "auto", *, interactive: bool = Fal
     return _best((KernelKind.UML, KernelKind.NATIVE, KernelKind.PACKAGED), _wanted(clock), interactive=interactive)
 
 
-def guest_kernel(kernel: str = "auto", clock: str = "auto", *, interactive: bool = False) -> tuple[Kernel, Clock]:
-    """Return the kernel and the clock for a run that needs a guest; the arguments are those of `choose`.
+def choose_guest(kernel: str = "auto", clock: str = "auto") -> KernelChoice:
+    """Return the guest kernel and the clock for a command in a guest; the arguments are those of `choose`.
 
     Raises:
-        EmulationError: this machine lacks such a guest kernel; the message says how to get it.
+        EmulationError: this machine has no such guest kernel; the message says what to do.
     """
     if kernel == "auto":
-        choice = _best((KernelKind.UML, KernelKind.PACKAGED), _wanted(clock), interactive=interactive)
-    else:
-        choice = choose(kernel, clock, interactive=interactive)
+        return _best((KernelKind.UML, KernelKind.PACKAGED), _wanted(clock), interactive=False)
+    choice = choose(kernel, clock)
     if choice.kernel is None:
         raise EmulationError("this machine's kernel is not a guest: take --kernel uml or --kernel uml-packaged")
-    return choice.kernel, choice.clock
+    return choice
 
 
 def native_lacks() -> Lack | None:

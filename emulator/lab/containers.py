@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
+
+Runtime: TypeAlias = Literal["process", "docker"]
+"""The implementation of a container: processes in a network namespace, or a container of a `dockerd` in its host."""
 
 
 @dataclass(frozen=True, slots=True)

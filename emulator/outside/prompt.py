@@ -18,7 +18,7 @@ from emulator.measure.captures import CaptureRequest, handing_over
 from emulator.messages import ShellLine, StopCaptures
 from emulator.outside.channel import Channel
 from emulator.outside.run_task import write_to
-from emulator.outside.runner import NativeRunner, Where, boot_of, job_of, open_place
+from emulator.outside.runner import NativeRunner, RunSettings, boot_of, job_of, open_runner
 from emulator.overlays.model import OverlaySpec
 from emulator.plan.model import Plan
 from emulator.system.errors import EmulationError
@@ -32,7 +32,7 @@ _HISTORY_BYTES = 2**24
 
 @interrupts()
 def run_prompt(
-    where: Where, plan: Plan, overlay: OverlaySpec | None = None, captures: tuple[CaptureRequest, ...] = (),
+    settings: RunSettings, plan: Plan, overlay: OverlaySpec | None = None, captures: tuple[CaptureRequest, ...] = (),
     machines: tuple[DockerHost, ...] = (),
 ) -> int:  # fmt: skip
     """Let a person work in a plan's network, and in an overlay on it, on this terminal; the exit status.
@@ -45,10 +45,10 @@ def run_prompt(
     """
     before = _remembered()
     asked = Task(plan, "shell", overlay, machines, history=before, captures=captures)
-    if where.is_virtual:
-        return _run_here(where, replace(asked, kind="serve", spins=True))
-    if where.choice.kernel is None:
-        with NativeRunner(asked, where.timeout_s, has_terminal=True) as place:
+    if settings.is_virtual:
+        return _run_here(settings, replace(asked, kind="serve", spins=True))
+    if settings.choice.kernel is None:
+        with NativeRunner(asked, settings.timeout_s, has_terminal=True) as place:
             status = None
             while status is None:
                 with contextlib.suppress(KeyboardInterrupt):  # it is for the shell
@@ -63,7 +63,7 @@ def run_prompt(
             _remember(before, guest.result(HISTORY, _HISTORY_BYTES))
 
     keys, screen = sys.stdin.fileno(), sys.stdout.fileno()
-    return run_on_terminal(boot_of(where), job_of(asked), keys, screen, taking_back)
+    return run_on_terminal(boot_of(settings), job_of(asked), keys, screen, taking_back)
 
 
 class _Prompt(cmd.Cmd):
@@ -99,7 +99,7 @@ class _Prompt(cmd.Cmd):
         return complete(self._names, self._links, line[:begin], text)
 
 
-def _run_here(where: Where, task: Task) -> int:
+def _run_here(settings: RunSettings, task: Task) -> int:
     import readline
 
     plan, overlay = task.plan, task.overlay
@@ -107,14 +107,14 @@ def _run_here(where: Where, task: Task) -> int:
         readline.add_history(line)
     typed: list[str] = []
     with (
-        ended_after(where.timeout_s),  # of all, typing included; a place would count each line by itself
-        Channel(open_place(replace(where, timeout_s=None), task), stops=True) as channel,
+        ended_after(settings.timeout_s),  # of all, typing included; a place would count each line by itself
+        Channel(open_runner(replace(settings, timeout_s=None), task), stops=True) as channel,
         handing_over(channel.result, task.captures),
     ):
         names = [container.name for container in overlay.containers] if overlay is not None else []
         prompt = _Prompt(names, plan, channel)
         prompt.intro = (
-            f"{len(plan.hosts)} hosts, {len(plan.circuits)} circuits; {where.choice.clock} clock. `help`, `exit`."
+            f"{len(plan.hosts)} hosts, {len(plan.circuits)} circuits; {settings.choice.clock} clock. `help`, `exit`."
         )
         try:
             while True:

@@ -1,73 +1,54 @@
-"""A testbed and what a user wants of it to what is run: the plan, the overlay, the containers, a guest's memory."""
+"""A testbed and the user's options to a request: the plan, the overlay, the Docker hosts, the memory of a guest."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emulator.docker.model import DockerHost
 from emulator.kernel.guest import MEMORY_BYTES
-from emulator.overlays.model import OverlaySpec, Runtime
+from emulator.options import HostOptions, OverlayOptions
+from emulator.overlays.model import OverlaySpec
 from emulator.plan import Options, Plan, plan
 from gtsdsl.model.testbed import Testbed
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What is to be run. ``machines`` are the hosts that are containers of Docker, ``memory_bytes`` is a guest's."""
+    """A network to run, as a user asked for it."""
 
     plan: Plan
     overlay: OverlaySpec | None = None
-    machines: tuple[DockerHost, ...] = ()
+    docker_hosts: tuple[DockerHost, ...] = ()
     memory_bytes: int = MEMORY_BYTES
+    """The memory that a guest needs for it."""
 
 
-def ask(
-    testbed: Testbed,
-    options: Options,
-    *,
-    overlay: str | None = None,
-    containers: int = 1,
-    runtime: Runtime | None = None,
-    store: str | None = None,
-    overlay_network: str | None = None,
-    image: str | None = None,
-    flavors: bool = False,
-    image_map: Mapping[str, str] | None = None,
+def request_run(
+    testbed: Testbed, options: Options, overlay: OverlayOptions | None = None, hosts: HostOptions | None = None
 ) -> RunRequest:
-    """What is to be run, as `gtsdsl emulate` has it in options of the same names.
-
-    Without an ``overlay``, ``flavors`` are about the hosts that an ``image_map`` makes containers.
+    """Return the request to run a testbed.
 
     Raises:
-        EmulationError: it cannot be; the message says why.
+        EmulationError: the testbed cannot be run with these options; the message says why.
     """
-    # each is loaded by who asks for it only: it would be most of the time of a short run
+    hosts = hosts or HostOptions()
+    # an overlay and Docker are loaded for who uses them: loading is most of the time of a short run
     if overlay is not None:
-        from emulator.overlays import spec
+        from emulator.overlays import spec as overlays
 
-        place = None
-        if store is None:
+        location = None
+        if overlay.store is None:
             made = plan(testbed, options)
         else:
             from emulator.stores.placement import plan_with_store
 
-            made, place = plan_with_store(testbed, options, store)
-        asked = spec.make_spec(
-            made,
-            overlay,
-            containers=containers,
-            runtime=runtime,
-            store=place,
-            subnet_pool=overlay_network or spec.SUBNET_POOL,
-            image_path=image,
-            flavors=flavors,
-        )
-        return RunRequest(made, asked, memory_bytes=spec.memory_bytes(asked))
+            made, location = plan_with_store(testbed, options, overlay.store)
+        spec = overlays.make_spec(made, overlay, store=location, flavors=hosts.flavors)
+        return RunRequest(made, spec, memory_bytes=overlays.memory_bytes(spec))
     made = plan(testbed, options)
-    if image_map is None:
+    if hosts.kind == "process":
         return RunRequest(made)
-    from emulator.docker.hosts import docker_hosts_of, memory_bytes
+    from emulator.docker import hosts as docker
 
-    machines = docker_hosts_of(made, image_map, flavors=flavors)
-    return RunRequest(made, machines=machines, memory_bytes=memory_bytes(machines))
+    docker_hosts = docker.docker_hosts_of(made, hosts.image_map, flavors=hosts.flavors)
+    return RunRequest(made, docker_hosts=docker_hosts, memory_bytes=docker.memory_bytes(docker_hosts))

@@ -12,7 +12,7 @@ from importlib import metadata
 
 from emulator.kernel.tuning import SYSCTLS
 from emulator.outcome import Outcome
-from emulator.outside.runner import Where
+from emulator.outside.runner import RunSettings
 from emulator.plan.json import to_json
 from emulator.task import Task
 from gtsdsl.circuits import measurement
@@ -25,14 +25,14 @@ _SPEC_NAMES = {"variant": "form", "subnet_pool": "network"}
 _PACKAGES = ("gtsdsl", "mininet", "pyroute2", "docker")
 
 
-def result_json(where: Where, task: Task, outcome: Outcome, command: Sequence[str], began: datetime) -> str:
+def result_json(settings: RunSettings, task: Task, outcome: Outcome, command: Sequence[str], began: datetime) -> str:
     """A run's result. In a virtual clock, what differs between two runs of the same is in ``wall_clock`` only."""
     now = datetime.now(UTC)
     document: dict[str, object] = {
         "version": VERSION,
         "command": list(command),
-        "kernel": _kernel(where),
-        "clock": where.choice.clock.value,
+        "kernel": _kernel(settings),
+        "clock": settings.choice.clock.value,
         "versions": _versions(),
         "exit_status": outcome.exit_status,
         "probe": [{**asdict(item), "samples_us": list(item.samples_us)} for item in outcome.probe],
@@ -57,13 +57,13 @@ def _overlay(task: Task, outcome: Outcome) -> dict[str, object] | None:
     return found  # type: ignore[no-any-return]
 
 
-def _kernel(where: Where) -> dict[str, object]:
-    kernel = where.choice.kernel
+def _kernel(settings: RunSettings) -> dict[str, object]:
+    kernel = settings.choice.kernel
     return {
-        "kind": where.choice.kind.value,
+        "kind": settings.choice.kind.value,
         "version": platform.release() if kernel is None else kernel.version,
         "seeded": False if kernel is None else kernel.seeded,
-        "memory_bytes": None if kernel is None else where.memory_bytes,
+        "memory_bytes": None if kernel is None else settings.memory_bytes,
         "sysctls": {} if kernel is None else dict(SYSCTLS),
     }
 

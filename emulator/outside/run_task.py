@@ -12,7 +12,7 @@ from emulator.kernel.guest import Sink
 from emulator.kernel.job import RUNNING, RUNNING_BYTES, words
 from emulator.measure.captures import handing_over
 from emulator.outcome import Outcome
-from emulator.outside.runner import Runner, Where, open_place
+from emulator.outside.runner import Runner, RunSettings, open_runner
 from emulator.outside.verify import believed, not_believed
 from emulator.system.decode import decode
 from emulator.system.errors import EmulationError, GuestFailedError
@@ -27,13 +27,13 @@ Notice = Callable[[str | None], None]
 """Takes what is being done now, None when there is nothing to say any more."""
 
 
-def run_task(where: Where, task: Task, stdout: Sink, stderr: Sink, notice: Notice | None = None) -> Outcome:
+def run_task(settings: RunSettings, task: Task, stdout: Sink, stderr: Sink, notice: Notice | None = None) -> Outcome:
     """Do a task that ends by itself.
 
     Raises:
         EmulationError: the machine cannot do it, or it was ended (`GuestTimeoutError` and the like).
     """
-    with open_place(where, task) as place, _noticing(place, stdout, stderr, notice) as (out, err):
+    with open_runner(settings, task) as place, _noticing(place, stdout, stderr, notice) as (out, err):
         status = None
         with handing_over(place.result, task.captures):
             while status is None:

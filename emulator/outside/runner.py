@@ -11,13 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self
 
 from emulator.kernel.choose import KernelChoice
-from emulator.kernel.guest import RESULT_BYTES, Boot, Guest, GuestLimits, Sink
+from emulator.kernel.guest import MEMORY_BYTES, RESULT_BYTES, Boot, Guest, GuestLimits, Sink
 from emulator.kernel.job import (
     FOLDER_VARIABLE,
     PARENT_VARIABLE,
@@ -29,6 +29,7 @@ from emulator.kernel.job import (
     words,
 )
 from emulator.kernel.kinds import Clock
+from emulator.options import RunOptions
 from emulator.system.closing import Closing
 from emulator.system.decode import encode
 from emulator.system.errors import EmulationError, GuestTimeoutError
@@ -46,6 +47,7 @@ _PIPE_BYTES = 2**16
 _GRACE_S = 10.0
 _HAS_DISTUTILS = sys.version_info < (3, 12)
 _RUNS_IN_GUEST = "/dev/shm"  # noqa: S108 - the guest's own: its /tmp shows the host's, and daemons hide its /run
+_LIMITS = tuple(item.name for item in fields(GuestLimits))
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -73,8 +75,8 @@ class Runner(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Where(GuestLimits):
-    """The kernel and the clock of a run, and its bounds."""
+class RunSettings(GuestLimits):
+    """The kernel, the clock and the limits of a run, decided from its `RunOptions`."""
 
     choice: KernelChoice
 
@@ -84,22 +86,22 @@ class Where(GuestLimits):
         return self.choice.clock is not Clock.REAL
 
 
-def boot_of(where: Where) -> Boot:
-    """How a guest is booted for a run.
+def settle(options: RunOptions, choice: KernelChoice, memory_bytes: int = MEMORY_BYTES) -> RunSettings:
+    """Return the settings of a run in a chosen kernel; ``memory_bytes`` is a guest's memory if the options set none."""
+    chosen = {name: value for name in _LIMITS if (value := getattr(options, name)) is not None}
+    return RunSettings(choice=choice, **{"memory_bytes": memory_bytes, **chosen})
+
+
+def boot_of(settings: RunSettings) -> Boot:
+    """Return how to boot the guest of a run.
 
     Raises:
-        EmulationError: the run is not one in a guest.
+        EmulationError: the run is not in a guest.
     """
-    if where.choice.kernel is None:
-        raise EmulationError("this machine's kernel is no guest")
-    return Boot(
-        where.choice.kernel,
-        where.choice.clock,
-        memory_bytes=where.memory_bytes,
-        timeout_s=where.timeout_s,
-        patience_s=where.patience_s,
-        output_bytes=where.output_bytes,
-    )
+    if settings.choice.kernel is None:
+        raise EmulationError("this machine's kernel is not a guest")
+    limits = {name: getattr(settings, name) for name in _LIMITS}
+    return Boot(settings.choice.kernel, settings.choice.clock, **limits)
 
 
 def job_of(task: Task, output: Path | None = None) -> GuestJob:
@@ -115,11 +117,11 @@ def job_of(task: Task, output: Path | None = None) -> GuestJob:
     )
 
 
-def open_place(where: Where, task: Task) -> Runner:
-    """Where a task is to be done; it begins at entry."""
-    if where.choice.kernel is not None:
-        return Guest(boot_of(where), job_of(task))
-    return NativeRunner(task, where.timeout_s)
+def open_runner(settings: RunSettings, task: Task) -> Runner:
+    """Return the runner of a task; it starts at entry."""
+    if settings.choice.kernel is not None:
+        return Guest(boot_of(settings), job_of(task))
+    return NativeRunner(task, settings.timeout_s)
 
 
 class NativeRunner(Closing):

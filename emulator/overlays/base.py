@@ -6,12 +6,12 @@ import abc
 from collections.abc import Iterator
 from typing import ClassVar
 
-from emulator.lab.containers import Attachment, Container
+from emulator.lab.containers import Attachment, Container, Runtime
 from emulator.lab.daemons import Daemon
 from emulator.lab.lab import Lab
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import KernelState
-from emulator.overlays.model import OverlaySpec, Peer, Runtime
+from emulator.overlays.model import OverlaySpec, Peer
 from emulator.stores.etcd import Store
 
 

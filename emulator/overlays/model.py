@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
-from emulator.lab.containers import Container
+from emulator.lab.containers import Container, Runtime
 from emulator.stores.model import StoreLocation
-
-Runtime: TypeAlias = Literal["process", "docker"]
-"""The kind of an overlay's containers: processes in their own network namespace, or containers of a `dockerd`."""
 
 
 @dataclass(frozen=True, slots=True)

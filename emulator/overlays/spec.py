@@ -10,15 +10,13 @@ from emulator.docker.containers import MEMORY_BYTES
 from emulator.docker.image import built_in_image, find_image
 from emulator.flavors import limits
 from emulator.lab.containers import Container
+from emulator.options import SUBNET_POOL, OverlayOptions
 from emulator.overlays import overlay
-from emulator.overlays.model import OverlaySpec, Runtime
+from emulator.overlays.model import OverlaySpec
 from emulator.plan import Plan
 from emulator.stores.model import StoreLocation
 from emulator.system.errors import OverlayError
 from gtsdsl.text import did_you_mean, printable
-
-SUBNET_POOL = "10.244.0.0/16"
-"""The default of the network that containers get their addresses from, as in flannel's manifest."""
 
 _MAX_CONTAINERS = 200
 """The limit of containers on a host, which a host's subnet of 254 addresses has room for."""
@@ -28,33 +26,23 @@ _MAX_PARTS_SHOWN, _MAX_HOSTS_SHOWN = 4, 8
 
 
 def make_spec(
-    plan: Plan,
-    text: str,
-    *,
-    containers: int = 1,
-    runtime: Runtime | None = None,
-    store: StoreLocation | None = None,
-    subnet_pool: str = SUBNET_POOL,
-    image_path: str | None = None,
-    flavors: bool = False,
+    plan: Plan, options: OverlayOptions, *, store: StoreLocation | None = None, flavors: bool = False
 ) -> OverlaySpec:
     """Return the specification of an overlay on all hosts of a plan except the store's additional host.
 
-    ``text`` is the overlay with an optional variant: ``flannel``, ``flannel:udp``. ``containers`` is the number of
-    containers on each host. ``runtime`` is None for the overlay's default. ``store`` is None for a store on the first
-    host, if the variant needs one. ``image_path`` names the image of Docker containers, as `find_image` takes it; None
-    means the built-in image. With ``flavors``, the flavor of a host limits each of its containers.
+    ``store`` is None for a store on the first host, if the variant needs one. With ``flavors``, the flavor of a host
+    limits each of its containers.
 
     Raises:
         EmulationError: the overlay or the variant is unknown, or the overlay cannot run on this topology.
     """
-    name, colon, variant = text.partition(":")
+    name, colon, variant = options.name.partition(":")
     kind = overlay(name)
     variant = variant if colon else kind.variants[0]
     if variant not in kind.variants:
         near = did_you_mean(variant, list(kind.variants)) or "choose one of " + ", ".join(kind.variants)
         raise OverlayError(f"{name} has no variant {printable(variant, 40)}; {near}")
-    runtime = runtime or kind.runtimes[0]
+    runtime = options.runtime or kind.runtimes[0]
     if runtime not in kind.runtimes:
         choices = " or ".join(kind.runtimes)
         raise OverlayError(f"{name} has no containers of the runtime {runtime}: use --runtime {choices}")
@@ -63,14 +51,14 @@ def make_spec(
             raise OverlayError(f"{name} {variant} keeps nothing in a store: omit --store")
     elif store is None:
         store = StoreLocation(host=plan.hosts[0].name)
-    if runtime != "docker" and image_path is not None:
+    if runtime != "docker" and options.image is not None:
         raise OverlayError("--image is for Docker containers: add --runtime docker")
-    if not 0 <= containers <= _MAX_CONTAINERS:
-        raise OverlayError(f"{containers} containers on each host: the number must be 0 to {_MAX_CONTAINERS}")
+    if not 0 <= options.containers <= _MAX_CONTAINERS:
+        raise OverlayError(f"{options.containers} containers on each host: the number must be 0 to {_MAX_CONTAINERS}")
     hosts = tuple(host.name for host in plan.hosts if not host.is_store)
     limits_of = {host.name: limits(host.flavor_id if flavors else None) for host in plan.hosts if not host.is_store}
     _check_joined(plan)
-    pool = _parse_pool(subnet_pool)
+    pool = _parse_pool(options.subnet_pool)
     _check_disjoint(plan, pool)
     used_names = _node_names(plan)
     free_names = (f"c{number}" for number in range(1, 10**9) if f"c{number}" not in used_names)
@@ -79,7 +67,9 @@ def make_spec(
         variant=variant,
         hosts=hosts,
         containers=tuple(
-            Container(next(free_names), host, *limits) for host, limits in limits_of.items() for _ in range(containers)
+            Container(next(free_names), host, *limits)
+            for host, limits in limits_of.items()
+            for _ in range(options.containers)
         ),
         subnet_pool=str(pool),
         runtime=runtime,
@@ -87,7 +77,7 @@ def make_spec(
     )
     for reason in kind.refuses(spec):
         raise OverlayError(reason)
-    return replace(spec, image=_image(image_path)) if runtime == "docker" else spec
+    return replace(spec, image=_image(options.image)) if runtime == "docker" else spec
 
 
 def memory_bytes(spec: OverlaySpec) -> int:

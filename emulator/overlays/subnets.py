@@ -14,13 +14,13 @@ from typing import ClassVar
 
 from emulator.docker.containers import ContainerDaemons, bridge_options
 from emulator.docker.model import BRIDGE_NETWORK
-from emulator.lab.containers import Attachment, Container
+from emulator.lab.containers import Attachment, Container, Runtime
 from emulator.lab.lab import Lab
 from emulator.lab.underlay import empty_namespace
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import InterfaceAddress, KernelState, Route, difference, read
 from emulator.overlays.base import Overlay
-from emulator.overlays.model import OverlaySpec, Runtime
+from emulator.overlays.model import OverlaySpec
 from emulator.stores.etcd import Store
 from emulator.system.errors import EmulationError
 

@@ -1,10 +1,10 @@
-"""What `--store` says to where the store will be; and a testbed to one with a machine for the store at a site."""
+"""A testbed and the text of `--store` to a plan and the location of the store in it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, count
 
 from emulator.plan import Options, Plan, PlanError, plan
@@ -16,7 +16,7 @@ from gtsdsl.topology.controllers import is_switch
 from gtsdsl.topology.wiring import nodes
 
 STORE_ID = "store"
-"""What the machine of the store is called, unless something else is called so."""
+"""The id of the store's own host, unless another resource has it."""
 
 _ADDRESS = re.compile(
     r"(?:(?P<scheme>[a-z]+)://)?(?:\[(?P<v6>[0-9A-Fa-f:.]+)]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?/?"
@@ -25,68 +25,51 @@ _PORT = 2379
 _MOST_LISTED = 20
 
 
-class StorePlaceError(PlanError):
-    """A store that cannot be where it was asked for."""
+class StoreLocationError(PlanError):
+    """A store location that is unknown or cannot be reached."""
 
     exit_status = 2
 
 
-@dataclass(frozen=True, slots=True)
-class StoreChoice:
-    """Where the store is to be, one of three: on a host (its id), at a site (its code), or at an address, running."""
+def plan_with_store(testbed: Testbed, options: Options, text: str) -> tuple[Plan, StoreLocation]:
+    """Return the plan of a testbed whose store is at the location that ``text`` names, and that location in the plan.
 
-    host_id: str | None = None
-    site: str | None = None
-    address: str | None = None
-
-
-def parse_store(text: str, testbed: Testbed, circuits: Circuits | None = None) -> StoreChoice:
-    """What a text names: a host of the testbed by its id, else a site where a host stands, else an address.
-
-    An address is ``10.0.0.5:2379`` or ``http://10.0.0.5:2379``, and comes out as the first. ``circuits`` are the
-    user's own, with sites of their own.
+    A text names a host by its id, else a site with a host, else the address of a store that runs already
+    (``10.0.0.5:2379`` or ``http://10.0.0.5:2379``). At a site, the store gets its own host.
 
     Raises:
-        StorePlaceError: it names none of them; the message lists what there is.
+        PlanError: the text names no location (`StoreLocationError`), or the testbed has no plan.
     """
     text = text.strip()
     hosts = {node.id: node for node in _hosts(testbed)}
+    sites = _sites(hosts.values(), options.circuits)
     if text in hosts:
-        return StoreChoice(host_id=text)
-    sites = _sites(hosts.values(), circuits)
-    if canonical(text, circuits) in sites:
-        return StoreChoice(site=canonical(text, circuits))
-    found = _ADDRESS.fullmatch(text)
-    if found is None or (found["scheme"] is None and found["port"] is None):
-        near = did_you_mean(text, [*hosts, *sites])
-        raise StorePlaceError(
-            f"{printable(text)} is no place for the store{f' ({near})' if near else ''}: name "
-            f"{_listed('host', hosts)}, {_listed('site', sites)}, or the address of an etcd, as in 10.0.0.5:2379"
-        )
-    if found["scheme"] not in {None, "http"}:
-        raise StorePlaceError(f"{printable(text)}: the store is spoken to by http:// only, without certificates")
-    port = int(found["port"] or _PORT)
-    if not 0 < port < 2**16:
-        raise StorePlaceError(f"{printable(text)}: {port} is no port")
-    name = found["name"] or f"[{found['v6']}]"
-    return StoreChoice(address=f"{name}:{port}")
+        made = plan(testbed, options)
+        return made, StoreLocation(host=next(host.name for host in made.hosts if host.id == text))
+    if (site := canonical(text, options.circuits)) in sites:
+        grown, store_id = with_store_host(testbed, site, options.circuits)
+        made = plan(grown, options)
+        marked = tuple(replace(host, is_store=host.id == store_id) for host in made.hosts)
+        return replace(made, hosts=marked), StoreLocation(host=next(host.name for host in marked if host.is_store))
+    location = StoreLocation(address=_address(text, hosts, sites))
+    return plan(testbed, options), location
 
 
-def with_machine(testbed: Testbed, site: str, circuits: Circuits | None = None) -> tuple[Testbed, str]:
-    """The testbed with one more host at a site, for the store; and the new host's id.
+def with_store_host(testbed: Testbed, site: str, circuits: Circuits | None = None) -> tuple[Testbed, str]:
+    """Add a host for the store at a site; return the new testbed and the host's id.
 
-    One link joins it to the first host of that site, with the delay within a site, so it is never on the way of others'
-    packets. All that is there keeps its names, addresses and interfaces. Nested testbeds come out flat.
+    One link joins the new host to the first host of the site, with the delay within a site, so no other packets pass
+    through the new host. All other names, addresses and interfaces stay as they are. Nested testbeds become flat.
 
     Raises:
-        StorePlaceError: no host stands at that site; the message lists the sites that there are.
+        StoreLocationError: no host is at that site; the message lists the sites that have one.
     """
     flat = flatten(testbed)
     sites = _sites(_hosts(flat), circuits)
     wanted = canonical(site, circuits)
     if wanted not in sites:
-        raise StorePlaceError(
-            f"no host stands at {printable(wanted)}, so a store there would be out of reach: {_listed('site', sites)}"
+        raise StoreLocationError(
+            f"no host is at {printable(wanted)}, so nothing could reach a store there; name {_listed('site', sites)}"
         )
     near = sites[wanted]
     ids = {resource.id for resource in flat.resources}
@@ -107,30 +90,35 @@ def with_machine(testbed: Testbed, site: str, circuits: Circuits | None = None) 
     return made, store_id
 
 
-def plan_with_store(testbed: Testbed, options: Options, text: str) -> tuple[Plan, StoreLocation]:
-    """The network of a testbed whose store is where ``text`` says (`parse_store`), and that place in it.
+def _address(text: str, hosts: Mapping[str, Resource], sites: Mapping[str, Resource]) -> str:
+    """Return the address in a text as ``HOST:PORT``.
 
     Raises:
-        PlanError: it names no place (`StorePlaceError`), or the testbed cannot be made into a network.
+        StoreLocationError: the text is not an address, nor one of the hosts and sites.
     """
-    choice = parse_store(text, testbed, options.circuits)
-    if choice.address is not None:
-        return plan(testbed, options), StoreLocation(address=choice.address)
-    wanted = choice.host_id
-    if choice.site is not None:
-        testbed, wanted = with_machine(testbed, choice.site, options.circuits)
-    made = plan(testbed, options)
-    hosts = tuple(replace(host, is_store=choice.site is not None and host.id == wanted) for host in made.hosts)
-    return replace(made, hosts=hosts), StoreLocation(host=next(host.name for host in hosts if host.id == wanted))
+    found = _ADDRESS.fullmatch(text)
+    if found is None or (found["scheme"] is None and found["port"] is None):
+        near = did_you_mean(text, [*hosts, *sites])
+        raise StoreLocationError(
+            f"{printable(text)} is not a location for the store{f' ({near})' if near else ''}: name "
+            f"{_listed('host', hosts)}, {_listed('site', sites)}, or the address of an etcd, as in 10.0.0.5:2379"
+        )
+    if found["scheme"] not in {None, "http"}:
+        raise StoreLocationError(f"{printable(text)}: gtsdsl speaks to a store by http:// only, without certificates")
+    port = int(found["port"] or _PORT)
+    if not 0 < port < 2**16:
+        raise StoreLocationError(f"{printable(text)}: {port} is not a port")
+    name = found["name"] or f"[{found['v6']}]"
+    return f"{name}:{port}"
 
 
 def _hosts(testbed: Testbed) -> list[Resource]:
-    """What a plan takes for hosts."""
+    """Return the resources that a plan makes hosts of."""
     return [node for node in nodes(testbed).values() if not is_switch(node)]
 
 
 def _sites(hosts: Iterable[Resource], circuits: Circuits | None) -> dict[str, Resource]:
-    """For each site the first host that stands there."""
+    """Return the first host at each site, by the site's code."""
     found: dict[str, Resource] = {}
     for host in hosts:
         if host.location:
@@ -140,7 +128,7 @@ def _sites(hosts: Iterable[Resource], circuits: Circuits | None) -> dict[str, Re
 
 def _listed(kind: str, names: Mapping[str, Resource]) -> str:
     if not names:
-        return f"a {kind} (there is none)" if kind == "host" else f"a {kind} (no host has a location)"
+        return f"a {kind} (the topology has none)" if kind == "host" else f"a {kind} (no host has a location)"
     shown = ", ".join(printable(name, 40) for name in list(names)[:_MOST_LISTED])
     return f"a {kind} ({shown}{', …' if len(names) > _MOST_LISTED else ''})"
 

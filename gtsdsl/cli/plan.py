@@ -1,80 +1,34 @@
-"""`gtsdsl plan`: from a topology to the network that it becomes: addresses, routes, delays, queues."""
+"""`gtsdsl plan`: show the network that a topology becomes: addresses, routes, delays, queues."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from gtsdsl.cli.compile import parse_settings
-from gtsdsl.cli.output import print_diagnostics, write_output
-from gtsdsl.inputs.files import read_source
-from gtsdsl.loading import check
-from gtsdsl.text import did_you_mean, printable
+from gtsdsl.cli.network import NetworkOptions, check_rtts, own_circuits, read_testbed
+from gtsdsl.cli.options import options
+from gtsdsl.cli.output import write_output
+from gtsdsl.text import printable
 
 if TYPE_CHECKING:
-    from emulator.plan import Circuit, Plan
-    from gtsdsl.circuits import Circuits
-    from gtsdsl.model.testbed import Testbed
+    from emulator.plan import Plan
 
 _ROUTES_SHOWN = 4
 
 
-_Command = TypeVar("_Command", bound=Callable[..., object])
-
-_OPTIONS = (
-    click.option("--rtt", "rtts", metavar="A-B=TIME", multiple=True, help="A circuit's round trip: AMS-MIL=40ms."),
-    click.option(
-        "--circuits",
-        "circuits_file",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Own figures, as for `circuits`.",
-    ),
-    click.option(
-        "--set", "settings", metavar="NAME=VALUE", multiple=True, help="Give a parameter of the root type a value."
-    ),
-    click.option(
-        "--switch", type=click.Choice(["ovs", "bridge"]), default="ovs", show_default=True, help="Kind of switch."
-    ),
-    click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of jitter and loss."),
-)
-
-
-def plan_options(command: _Command) -> _Command:
-    """The options that decide what network a topology becomes."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
-
-
-def asked_testbed(file: str, settings: Sequence[str]) -> Testbed:
-    """The testbed of a file; one with errors is refused, with what is wrong on standard error (exit 1)."""
-    checked = check(read_source(file), parse_settings(settings))
-    print_diagnostics(checked.diagnostics)
-    if checked.testbed is None or checked.has_errors:
-        sys.exit(1)
-    return checked.testbed
-
-
 @click.command("plan")
 @click.argument("file", type=click.Path())
-@plan_options
+@options(NetworkOptions, "network")
 @click.option("--ideal", is_flag=True, help="Without delay, jitter, loss and rate: as fast as the machine.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Write to a file.")
 def command(
     file: str,
-    rtts: Sequence[str],
-    circuits_file: Path | None,
-    settings: Sequence[str],
+    network: NetworkOptions,
     ideal: bool,
-    switch: str,
-    seed: int,
     form: str,
     output: Path | None,
 ) -> None:
@@ -87,75 +41,16 @@ def command(
       gtsdsl plan examples/full_mesh.dsl
       gtsdsl plan examples/full_mesh.dsl --rtt AMS-MIL=40ms --format json
     """
-    own = user_circuits(rtts, circuits_file)
-    testbed = asked_testbed(file, settings)
+    own = own_circuits(network)
+    testbed = read_testbed(file, network)
     from emulator.plan import Options, PlanError, plan, to_json
 
-    options = Options(circuits=own, impaired=not ideal, switch="bridge" if switch == "bridge" else "ovs", seed=seed)
     try:
-        made = plan(testbed, options)
+        made = plan(testbed, Options(own, not ideal, network.switch, network.seed))
     except PlanError as error:
         raise click.ClickException(printable(str(error), limit=1000)) from None
-    check_rtts(rtts, own, made)
+    check_rtts(network, own, made)
     write_output(output, to_json(made) if form == "json" else _text(made))
-
-
-def user_circuits(rtts: Sequence[str], path: Path | None) -> Circuits | None:
-    """What the user gave with ``--rtt`` and ``--circuits``; the first goes before the second.
-
-    Raises:
-        click.BadParameter: an ``--rtt`` is none.
-        GtsError: the file is none.
-    """
-    from gtsdsl.circuits import Circuit, Circuits, canonical, read_circuits
-    from gtsdsl.model.units import parse_duration_us
-
-    own = read_circuits(path) if path else Circuits()
-    given = dict(own.circuits)
-    seen = set()
-    for text in rtts:
-        sites, equals, value = text.partition("=")
-        ends = [code.strip().upper() for code in sites.split("-")]
-        if not equals or len(ends) != 2 or not all(ends):
-            raise click.BadParameter(f"`{printable(text)}` is not A-B=TIME, as AMS-MIL=40ms", param_hint="--rtt")
-        try:
-            rtt_ms = parse_duration_us(value.strip()) / 1000
-        except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--rtt") from None
-        first, second = sorted(canonical(code, own) for code in ends)
-        if (first, second) in seen:
-            raise click.BadParameter(f"{printable(f'{first}-{second}')} is given twice", param_hint="--rtt")
-        seen.add((first, second))
-        given[first, second] = Circuit((first, second), rtt_ms, rtt_ms, rtt_ms, False, "given", "--rtt")
-    return replace(own, circuits=given) if given or own.sites else None
-
-
-def check_rtts(rtts: Sequence[str], own: Circuits | None, made: Plan) -> None:
-    """See that each ``--rtt`` decides the delay of a circuit: else a slip of the pen would change nothing, unseen.
-
-    Raises:
-        click.BadParameter: no circuit joins its sites, or all that do have a delay of their own.
-    """
-    from gtsdsl.circuits import canonical
-
-    sites = {host.name: host.site for host in made.hosts} | {switch.name: switch.site for switch in made.switches}
-    joined: dict[str, list[Circuit]] = {}
-    for circuit in made.circuits:
-        ends = [sites[end.node] for end in circuit.ends]
-        joined.setdefault("-".join(sorted(canonical(site, own) for site in ends if site)), []).append(circuit)
-    for text in rtts:
-        codes = text.partition("=")[0].split("-")
-        asked = "-".join(sorted(canonical(code.strip().upper(), own) for code in codes))
-        if asked not in joined:
-            near = did_you_mean(asked, sorted(it for it in joined if "-" in it))
-            hint = f"; {near}" if near else ": `gtsdsl plan` shows those that there are"
-            raise click.BadParameter(f"no circuit of this topology is {printable(asked, 80)}{hint}", param_hint="--rtt")
-        if all(circuit.source == "link" for circuit in joined[asked]):
-            found = ", ".join(printable(circuit.id, 40) for circuit in joined[asked][:4])
-            raise click.BadParameter(
-                f"{printable(asked, 80)} would change nothing: the topology states the `delay` of {found} itself",
-                param_hint="--rtt",
-            )
 
 
 def _text(plan: Plan) -> str:

@@ -13,7 +13,7 @@ from emulator.docker import programs
 from emulator.docker.containers import container_image, open_namespace
 from emulator.docker.daemon import Dockerd
 from emulator.docker.model import RuncContainer
-from emulator.lab.containers import Attachment, Container
+from emulator.lab.containers import Attachment, Container, Runtime
 from emulator.lab.daemons import DaemonError
 from emulator.lab.lab import Lab
 from emulator.netlink import state
@@ -28,7 +28,7 @@ from emulator.overlays.libnetwork.variants import (
     Variant,
     docker_network_id,
 )
-from emulator.overlays.model import OverlaySpec, Peer, Runtime
+from emulator.overlays.model import OverlaySpec, Peer
 from emulator.stores.etcd import Store
 
 _OVERHEAD_BYTES = 50  # Ethernet, IP, UDP and VXLAN: 14 + 20 + 8 + 8

@@ -51,22 +51,6 @@ def parse_command(text: str, plan: Plan, asked: OverlaySpec | None) -> Command:
     )
 
 
-def parse_image_map(texts: Sequence[str]) -> dict[str, str]:
-    """``Ubuntu-14.04.qcow2=debian:12`` as the image that stands for an imageId.
-
-    Raises:
-        click.BadParameter: one of them is none.
-    """
-    found = {}
-    for text in texts:
-        image_id, _, image = text.rpartition("=")
-        if not image_id or not image:
-            why = f"{printable(text, 80)} is not IMAGEID=IMAGE, as in Ubuntu-14.04.qcow2=debian:12"
-            raise click.BadParameter(why, param_hint="--image-map")
-        found[image_id] = image
-    return found
-
-
 def parse_captures(texts: Sequence[str], plan: Plan) -> tuple[CaptureRequest, ...]:
     """``l1=l1.pcap`` as what is to be captured, once a circuit.
 

@@ -1,124 +1,73 @@
-"""`gtsdsl emulate`: bring a topology up as a real network, and work in it."""
+"""`gtsdsl emulate`: run a topology as a real network, and work in it."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
-from gtsdsl.cli.emulate.arguments import parse_captures, parse_command, parse_image_map
-from gtsdsl.cli.emulate.overlay_report import OVERLAY_ONLY, gaps, overlay_options
-from gtsdsl.cli.emulate.report import losses, notice, show
-from gtsdsl.cli.errors import (
-    complain,
-    emulating,
-    guest_options,
-    is_person,
-    parse_memory,
-    parse_output_limit,
-    warn_if_unconfined,
-)
+from emulator.options import HostOptions, OverlayOptions, RunOptions
+from gtsdsl.cli.emulate.arguments import parse_captures, parse_command
+from gtsdsl.cli.emulate.machine import is_person, warn_if_unconfined
+from gtsdsl.cli.emulate.report import progress, report
+from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import GroupedCommand
+from gtsdsl.cli.network import NetworkOptions, check_rtts, own_circuits, read_testbed
+from gtsdsl.cli.options import options, variables
 from gtsdsl.cli.output import check_output, write_output
-from gtsdsl.cli.plan import asked_testbed, check_rtts, plan_options, user_circuits
 from gtsdsl.text import printable
 
 if TYPE_CHECKING:
-    from emulator.outside.runner import Where
-    from emulator.overlays.model import Runtime
-    from emulator.plan import Plan
-    from emulator.plan.model import SwitchKind
-
+    from emulator.outside.request import RunRequest
+    from emulator.outside.runner import RunSettings
 
 _GROUPS = {
-    "Where it runs": ("kernel", "clock", "memory", "timeout", "patience", "output_limit"),
+    "Where it runs": variables(RunOptions),
     "What runs in it": ("commands", "script", "probe", "count", "captures", "keep_going", "output"),
-    "The network": ("rtts", "circuits_file", "settings", "switch", "seed", "hosts", "image_map"),
-    "Containers and overlays": ("overlay", *OVERLAY_ONLY, "flavors"),
+    "The network": (*variables(NetworkOptions), *variables(HostOptions)),
+    "Containers and overlays": variables(OverlayOptions),
 }
 
 
 @click.command(cls=GroupedCommand, groups=_GROUPS)
 @click.argument("file", type=click.Path())
-@click.option(
-    "--kernel",
-    type=click.Choice(["auto", "native", "uml", "uml-packaged", "host"]),
-    default="auto",
-    show_default=True,
-    help="Kernel to run in: this machine's own, the built guest kernel, Debian's packaged guest kernel.",
-)
-@click.option(
-    "--clock",
-    type=click.Choice(["auto", "virtual", "skip", "real"]),
-    default="auto",
-    show_default=True,
-    help="virtual: work takes no time, waiting is skipped. skip: waiting is skipped. real: neither.",
-)
+@options(RunOptions, "run")
 @click.option("--exec", "commands", metavar="HOST: COMMAND", multiple=True, help="Run a command in a host's shell.")
 @click.option(
     "--script",
     type=click.Path(path_type=Path, exists=True, dir_okay=False, resolve_path=True),
     metavar="FILE.py",
-    help="Run a Python file, to which the network is known as `net`, with Mininet's API.",
+    help="Run a Python file in which `net` is the network, with Mininet's API.",
 )
-@click.option("--probe", is_flag=True, help="Measure the round trip over each circuit, beside what is expected.")
-@click.option("--count", type=click.IntRange(1, 1_000_000), default=10, show_default=True, help="Echoes a circuit.")
+@click.option("--probe", is_flag=True, help="Measure the round trip over each circuit, beside the expected one.")
+@click.option(
+    "--count", type=click.IntRange(1, 1_000_000), default=10, show_default=True, help="Echoes over each circuit."
+)
 @click.option(
     "--capture", "captures", metavar="LINK=FILE.pcap", multiple=True, help="Keep a circuit's packets, for Wireshark."
 )
-@click.option("--json", "output", type=click.Path(path_type=Path), metavar="OUT", help="Write the result and samples.")
-@plan_options
-@click.option(
-    "--hosts",
-    type=click.Choice(["process", "docker"]),
-    default="process",
-    show_default=True,
-    help="What a host is: processes in a network of their own, or a container of Docker, as in Containernet.",
-)
-@click.option(
-    "--image-map",
-    "image_map",
-    metavar="IMAGEID=IMAGE",
-    multiple=True,
-    help="For --hosts docker: the image (an archive, or a name that your Docker has) for an imageId.",
-)
-@overlay_options
-@guest_options
 @click.option("--keep-going", is_flag=True, help="Go on after a command that fails.")
+@click.option("--json", "output", type=click.Path(path_type=Path), metavar="OUT", help="Write the result and samples.")
+@options(NetworkOptions, "network")
+@options(HostOptions, "hosts")
+@options(OverlayOptions, "overlay")
 def command(
     file: str,
-    kernel: str,
-    clock: str,
+    run: RunOptions,
     commands: Sequence[str],
     script: Path | None,
     probe: bool,
     count: int,
     captures: Sequence[str],
-    output: Path | None,
-    rtts: Sequence[str],
-    circuits_file: Path | None,
-    settings: Sequence[str],
-    switch: SwitchKind,
-    seed: int,
-    overlay: str | None,
-    containers: int,
-    runtime: Runtime | None,
-    store: str | None,
-    overlay_network: str | None,
-    image: str | None,
-    flavors: bool,
-    hosts: str,
-    image_map: Sequence[str],
-    timeout: float | None,
-    patience: float,
-    memory: str | None,
-    output_limit: str | None,
     keep_going: bool,
+    output: Path | None,
+    network: NetworkOptions,
+    hosts: HostOptions,
+    overlay: OverlayOptions | None,
 ) -> None:
     """Run the topology FILE as a real network with its circuits' delays, and a shell, commands or measurements in it.
 
@@ -133,120 +82,89 @@ def command(
       gtsdsl emulate examples/full_mesh.dsl
       gtsdsl emulate examples/full_mesh.dsl --overlay flannel --probe --exec 'c1: ping -c 3 c4'
     """
-    _check_options(overlay, flavors=flavors, hosts=hosts, image_map=image_map)
-    size, most = parse_memory(memory), parse_output_limit(output_limit)
+    _check_together(overlay, hosts)
     began = datetime.now(UTC)
     from emulator.kernel.choose import choose
-    from emulator.kernel.guest import OUTPUT_BYTES
-    from emulator.kernel.kinds import Clock, KernelKind
-    from emulator.outside.request import ask
+    from emulator.outside.request import request_run
     from emulator.outside.run_task import run_task, write_to
-    from emulator.outside.runner import Where
+    from emulator.outside.runner import settle
     from emulator.plan import Options
     from emulator.task import Task
 
     with emulating():
-        circuits = user_circuits(rtts, circuits_file)
-        asked = ask(
-            asked_testbed(file, settings),
-            Options(circuits=circuits, switch=switch, seed=seed),
-            overlay=overlay,
-            containers=containers,
-            runtime=runtime,
-            store=store,
-            overlay_network=overlay_network,
-            image=image,
-            flavors=flavors,
-            image_map=parse_image_map(image_map) if hosts == "docker" else None,
-        )
-        check_rtts(rtts, circuits, asked.plan)
-        parsed = tuple(parse_command(text, asked.plan, asked.overlay) for text in commands)
-        captured = parse_captures(captures, asked.plan)
+        circuits = own_circuits(network)
+        plan_options = Options(circuits=circuits, switch=network.switch, seed=network.seed)
+        request = request_run(read_testbed(file, network), plan_options, overlay, hosts)
+        check_rtts(network, circuits, request.plan)
+        parsed = tuple(parse_command(text, request.plan, request.overlay) for text in commands)
+        captured = parse_captures(captures, request.plan)
         has_actions = bool(parsed or script or probe)
         interactive = not has_actions and is_person()
         if output is not None and not has_actions:
             raise click.UsageError("--json keeps the result of --probe, --exec and --script: give one of them")
         check_output(output, "--json")
-        where = Where(
-            choose(kernel, clock, interactive=interactive),
-            memory_bytes=size or asked.memory_bytes,
-            timeout_s=timeout,
-            patience_s=patience,
-            output_bytes=most or OUTPUT_BYTES,
-        )
-        _tell(asked.plan, where)
-        has_daemons = asked.overlay is not None or asked.machines
-        if has_daemons and where.choice.kernel is not None and where.memory_bytes < asked.memory_bytes:
-            usual = f"{asked.memory_bytes // 2**20}M"
-            complain("warning", f"with less --memory than {usual}, the default here, programs may die or hang")
-        sizeless = [host.name for host in asked.plan.hosts if host.flavor_id is None and not host.is_store]
-        if flavors and sizeless:
-            complain("warning", f"no flavorId, so no limit, is said for {_listed(sizeless)}")
-        if flavors and where.choice.clock is Clock.VIRTUAL:
-            complain("warning", "in a virtual clock computing takes no time: flavors limit memory, and no processors")
-        if where.choice.kind is not KernelKind.NATIVE:
+        settings = settle(run, choose(run.kernel, run.clock, interactive=interactive), request.memory_bytes)
+        for warning in _warnings(request, settings, flavors=hosts.flavors):
+            complain("warning", warning)
+        if settings.choice.kernel is not None:
             warn_if_unconfined()
         if interactive:
             from emulator.outside.prompt import run_prompt
 
-            sys.exit(run_prompt(where, asked.plan, asked.overlay, captured, asked.machines))
-        if has_actions:
-            task = Task(
-                asked.plan,
-                "actions",
-                overlay=asked.overlay,
-                machines=asked.machines,
-                probe_count=count if probe else 0,
-                commands=parsed,
-                script=str(script) if script else None,
-                keep_going=keep_going,
-                captures=captured,
-            )
-        else:
-            typed = sys.stdin.buffer.read() if sys.stdin is not None else b""  # None: it has been closed
-            lines = tuple(typed.decode(errors="surrogateescape").splitlines())
-            task = Task(
-                asked.plan, "shell", overlay=asked.overlay, machines=asked.machines, lines=lines, captures=captured
-            )
-        beside = output is not None and str(output) == "-"  # standard output is the result's alone
-        with notice() as say:
-            outcome = run_task(where, task, write_to(2 if beside else 1), write_to(2), say)
-        if outcome.probe or outcome.overlay is not None:
-            show(task, outcome, where, beside=beside)
-        for loss in losses(outcome):
-            complain("warning", loss)
-        for gap in gaps(outcome.overlay) if outcome.overlay is not None else ():
-            complain("error", gap)
+            sys.exit(run_prompt(settings, request.plan, request.overlay, captured, request.docker_hosts))
+        typed = b"" if has_actions or sys.stdin is None else sys.stdin.buffer.read()  # None: it has been closed
+        task = Task(
+            request.plan,
+            "actions" if has_actions else "shell",
+            overlay=request.overlay,
+            machines=request.docker_hosts,
+            probe_count=count if probe else 0,
+            commands=parsed,
+            script=str(script) if script else None,
+            lines=tuple(typed.decode(errors="surrogateescape").splitlines()),
+            keep_going=keep_going,
+            captures=captured,
+        )
+        json_on_stdout = output is not None and str(output) == "-"
+        with progress() as show_progress:
+            outcome = run_task(settings, task, write_to(2 if json_on_stdout else 1), write_to(2), show_progress)
+        report(task, outcome, settings, to_stderr=json_on_stdout)
         if output is not None:
             from emulator.outside.results import result_json
 
-            write_output(output, result_json(where, task, outcome, sys.argv[1:], began))
+            write_output(output, result_json(settings, task, outcome, sys.argv[1:], began))
         sys.exit(outcome.exit_status)
 
 
-def _check_options(overlay: str | None, *, flavors: bool, hosts: str, image_map: Sequence[str]) -> None:
-    """See that the options about overlays come with one, and those about containers with such."""
-    context = click.get_current_context()
-    for option in OVERLAY_ONLY:
-        if overlay is None and context.get_parameter_source(option) is ParameterSource.COMMANDLINE:
-            flag = option.replace("_", "-")
-            raise click.UsageError(f"--{flag} is about an overlay: say which, as with --overlay flannel")
-    if flavors and overlay is None and hosts != "docker":
+def _check_together(overlay: OverlayOptions | None, hosts: HostOptions) -> None:
+    """Refuse options that need others, or exclude others."""
+    if hosts.flavors and overlay is None and hosts.kind != "docker":
         raise click.UsageError("--flavors limits containers: add --overlay, or --hosts docker")
-    if image_map and hosts != "docker":
+    if hosts.image_map and hosts.kind != "docker":
         raise click.UsageError("--image-map is for hosts that are containers: add --hosts docker")
-    if overlay is not None and hosts == "docker":
+    if overlay is not None and hosts.kind == "docker":
         raise click.UsageError("--hosts docker has no containers in its hosts: leave --overlay out, or take --runtime")
 
 
-def _tell(plan: Plan, where: Where) -> None:
-    """What a user should know before believing what comes out."""
-    unknown = [circuit.id for circuit in plan.circuits if circuit.source == "unknown"]
-    if unknown:
-        how = "set one with --rtt, `delay`, or a `location` at each end"
-        complain("warning", f"no delay is known for {_listed(unknown)}: {how}")
-    if where.choice.kernel is not None and where.is_virtual and not where.choice.kernel.seeded:
-        complain("warning", "this kernel's random numbers differ from run to run: gtsdsl kernel build")
+def _warnings(request: RunRequest, settings: RunSettings, *, flavors: bool) -> Iterator[str]:
+    """Yield warnings about a run, for the user to read before its results."""
+    from emulator.kernel.kinds import Clock
+
+    kernel = settings.choice.kernel
+    if unknown := [circuit.id for circuit in request.plan.circuits if circuit.source == "unknown"]:
+        yield f"no delay is known for {_listed(unknown)}: set one with --rtt, `delay`, or a `location` at each end"
+    if kernel is not None and settings.is_virtual and not kernel.seeded:
+        yield "this kernel's random numbers differ from run to run: gtsdsl kernel build"
+    has_daemons = request.overlay is not None or request.docker_hosts
+    if has_daemons and kernel is not None and settings.memory_bytes < request.memory_bytes:
+        usual = f"{request.memory_bytes // 2**20}M"
+        yield f"with less --memory than {usual}, the default here, programs may die or hang"
+    if flavors and (
+        unlimited := [host.name for host in request.plan.hosts if host.flavor_id is None and not host.is_store]
+    ):
+        yield f"{_listed(unlimited)}: no flavorId, so no limit"
+    if flavors and settings.choice.clock is Clock.VIRTUAL:
+        yield "in a virtual clock computing takes no time: flavors limit memory, and no processors"
 
 
 def _listed(names: Sequence[str]) -> str:

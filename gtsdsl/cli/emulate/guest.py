@@ -8,76 +8,55 @@ from pathlib import Path
 
 import click
 
-from gtsdsl.cli.errors import (
-    emulating,
-    guest_options,
-    is_person,
-    parse_memory,
-    parse_output_limit,
-    warn_if_unconfined,
+from emulator.kernel.kinds import KernelKind
+from emulator.options import Flag, RunOptions
+from gtsdsl.cli.emulate.machine import is_person, warn_if_unconfined
+from gtsdsl.cli.errors import emulating
+from gtsdsl.cli.options import options
+
+_KERNEL = Flag(
+    "--kernel",
+    "Guest kernel to run in: the built one, or Debian's packaged one.",
+    choices=("auto", KernelKind.UML.value, KernelKind.PACKAGED.value),
 )
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
-@click.option("--kernel", type=click.Choice(["auto", "uml", "uml-packaged"]), default="auto", help="The guest kernel.")
-@click.option(
-    "--clock",
-    type=click.Choice(["auto", "virtual", "skip", "real"]),
-    default="auto",
-    help="virtual: work takes no time, waiting is skipped. skip: waiting is skipped. real: neither.",
-)
-@guest_options
+@options(RunOptions, "run", kernel=_KERNEL)
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="A folder that the command may write to. All else that it writes goes with the guest.",
+    help="A folder that the command may write to; everything else that it writes ends with the guest.",
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def command(
-    kernel: str,
-    clock: str,
-    memory: str | None,
-    timeout: float | None,
-    patience: float,
-    output_limit: str | None,
-    output: Path | None,
-    command: tuple[str, ...],
-) -> None:
+def command(run: RunOptions, output: Path | None, command: tuple[str, ...]) -> None:
     """Run COMMAND as root in a Linux kernel of its own, by default with a virtual clock.
 
-    It sees this machine's files, and what it writes is forgotten when it ends, but for --output. It has no network
-    but what it makes itself. Its output and exit status are passed on; its standard input is empty, but with
-    --clock real on a terminal, where it gets the terminal.
+    The command sees this machine's files. What it writes is lost when the guest ends, except in the folder of --output.
+    The guest has no network except what the command makes. Its output and exit status are passed on. Its standard
+    input is empty, except with --clock real on a terminal: then the command has the terminal.
 
     \b
     Example:
       gtsdsl guest -- ip -s link
       gtsdsl guest --clock real -- bash
     """
-    size, most = parse_memory(memory), parse_output_limit(output_limit)
     if not command[0]:
         raise click.UsageError("the name of the command is empty")
-    from emulator.kernel.choose import guest_kernel
-    from emulator.kernel.guest import MEMORY_BYTES, OUTPUT_BYTES, Boot, Guest
+    from emulator.kernel.choose import choose_guest
+    from emulator.kernel.guest import Guest
     from emulator.kernel.job import GuestJob
     from emulator.kernel.kinds import Clock
     from emulator.kernel.output import check_output
     from emulator.kernel.terminal import run_on_terminal
     from emulator.outside.run_task import write_to
+    from emulator.outside.runner import boot_of, settle
     from emulator.system.folders import working_folder
 
     with emulating():
-        chosen, its_clock = guest_kernel(kernel, clock)
-        boot = Boot(
-            chosen,
-            its_clock,
-            memory_bytes=size or MEMORY_BYTES,
-            timeout_s=timeout,
-            patience_s=patience,
-            output_bytes=most or OUTPUT_BYTES,
-        )
+        boot = boot_of(settle(run, choose_guest(run.kernel, run.clock)))
         job = GuestJob(command, working_folder(), dict(os.environ), check_output(output) if output else None)
         warn_if_unconfined()
         if boot.clock is Clock.REAL and is_person():

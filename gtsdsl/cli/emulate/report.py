@@ -1,4 +1,4 @@
-"""A run of `gtsdsl emulate` to what is seen of it: what it does now, and the tables of its measurements."""
+"""The report of a run for people: progress, tables of round trips, and warnings of lost packets."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from gtsdsl.cli.emulate.overlay_report import about, overlay_table
+from gtsdsl.cli.emulate.overlay_report import overlay_line, overlay_table, unreachable
+from gtsdsl.cli.errors import complain
 from gtsdsl.text import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from emulator.outcome import Outcome
-    from emulator.outside.runner import Where
+    from emulator.outside.runner import RunSettings
     from emulator.task import Task
+
+_PIPE_WIDTH = 200
 
 
 @contextmanager
-def notice() -> Iterator[Callable[[str | None], None] | None]:
-    """Shows what is being done on a terminal, for as long as nothing else is shown."""
+def progress() -> Iterator[Callable[[str | None], None] | None]:
+    """Yield a function that shows a step of the run on the terminal, None clears it; yield None without a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -30,43 +33,51 @@ def notice() -> Iterator[Callable[[str | None], None] | None]:
 
     status = Status("", console=Console(stderr=True))
 
-    def say(what: str | None) -> None:
-        if what is None:
+    def show(step: str | None) -> None:
+        if step is None:
             status.stop()
         else:
-            status.update(Text(what))
+            status.update(Text(step))
             status.start()
 
     try:
-        yield say
+        yield show
     finally:
         status.stop()
 
 
-def show(task: Task, outcome: Outcome, where: Where, *, beside: bool) -> None:
-    """The table of `--probe`; on standard error if it is ``beside`` something else."""
+def report(task: Task, outcome: Outcome, settings: RunSettings, *, to_stderr: bool) -> None:
+    """Print the table of ``--probe``, and warn of packets and containers that did not arrive."""
+    _print_table(task, outcome, settings, to_stderr=to_stderr)
+    for warning in _drops_of_hosts(outcome):
+        complain("warning", warning)
+    for error in unreachable(outcome.overlay) if outcome.overlay is not None else ():
+        complain("error", error)
+
+
+def _print_table(task: Task, outcome: Outcome, settings: RunSettings, *, to_stderr: bool) -> None:
+    if not outcome.probe and (outcome.overlay is None or not outcome.overlay.pairs):
+        return
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, soft_wrap=True, stderr=beside)
+    console = Console(highlight=False, soft_wrap=True, stderr=to_stderr)
     if not console.is_terminal:
-        console.width = 200
+        console.width = _PIPE_WIDTH
     if task.overlay is not None and outcome.overlay is not None and outcome.overlay.pairs:
         for part in overlay_table(task.plan, task.overlay, outcome.overlay):
             console.print(part)
-    elif outcome.probe:
+    else:
         console.print(_circuits_table(outcome))
         if task.overlay is not None and outcome.overlay is not None:  # no two hosts with a container share a circuit
-            console.print(about(task.overlay, outcome.overlay))
-    else:
-        return
-    if dropped := _dropped_by_circuits(outcome):
-        console.print(Text(dropped))
-    console.print(Text(f"{_clock(where)}; measured is the median of the echoes, there and back"))
+            console.print(overlay_line(task.overlay, outcome.overlay))
+    if drops := _drops_of_circuits(outcome):
+        console.print(Text(drops))
+    console.print(Text(f"{_clock(settings)}; measured is the median of the echoes, there and back"))
 
 
-def losses(outcome: Outcome) -> Iterator[str]:
-    """What to say of packets that were dropped by a host and not by the network: a sentence for each place."""
+def _drops_of_hosts(outcome: Outcome) -> Iterator[str]:
+    """Yield a sentence for each place where a host, and not the network, dropped packets."""
     from emulator.measure.drops import BACKLOG, SOCKET
 
     for item in outcome.drops:
@@ -76,8 +87,8 @@ def losses(outcome: Outcome) -> Iterator[str]:
             yield f"{item.packets} packets were dropped between interfaces: more than net.core.netdev_max_backlog"
 
 
-def _dropped_by_circuits(outcome: Outcome) -> str:
-    """Who dropped packets on the circuits that lost echoes; empty if none did."""
+def _drops_of_circuits(outcome: Outcome) -> str:
+    """Return a line about the packets that circuits with lost echoes dropped; empty if they dropped none."""
     lossy = {item.id for item in outcome.probe if item.lost}
     parts = [
         f"{item.packets} from {printable(item.node, 40)} on {printable(item.circuit, 40)}"
@@ -112,6 +123,6 @@ def _circuits_table(outcome: Outcome) -> Table:
     return table
 
 
-def _clock(where: Where) -> str:
-    kernel = where.choice.kernel
-    return f"{where.choice.clock} clock, {'this machine’s kernel' if kernel is None else f'Linux {kernel.version}'}"
+def _clock(settings: RunSettings) -> str:
+    kernel = settings.choice.kernel
+    return f"{settings.choice.clock} clock, {'this machine’s kernel' if kernel is None else f'Linux {kernel.version}'}"

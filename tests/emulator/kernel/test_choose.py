@@ -9,7 +9,7 @@ import pytest
 
 from emulator.kernel import choose as module
 from emulator.kernel.cache import Kernel
-from emulator.kernel.choose import choose, guest_kernel
+from emulator.kernel.choose import KernelChoice, choose, choose_guest
 from emulator.kernel.kinds import Clock, KernelKind
 from emulator.kernel.verdict import Lack
 from emulator.system.errors import EmulationError
@@ -108,11 +108,11 @@ def test_elsewhere_than_on_x86_64(machine: pytest.MonkeyPatch) -> None:
 
 def test_a_guest_is_never_native(machine: pytest.MonkeyPatch) -> None:
     with pytest.raises(EmulationError, match="gtsdsl kernel build"):
-        guest_kernel()
+        choose_guest()
     machine.setattr(module, "packaged_kernel", lambda: PACKAGED)
-    assert guest_kernel() == (PACKAGED, Clock.REAL)
+    assert choose_guest() == KernelChoice(KernelKind.PACKAGED, Clock.REAL, PACKAGED)
     machine.setattr(module, "built_kernels", lambda: (BUILT,))
-    assert guest_kernel() == (BUILT, Clock.VIRTUAL)
+    assert choose_guest() == KernelChoice(KernelKind.UML, Clock.VIRTUAL, BUILT)
     machine.setattr(module, "native_lacks", lambda: None)
     with pytest.raises(EmulationError, match="not a guest"):
-        guest_kernel("native")
+        choose_guest("native")

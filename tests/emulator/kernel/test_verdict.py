@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from emulator.kernel import cache, verdict
 from emulator.kernel.cache import Kernel
-from emulator.kernel.choose import choose, guest_kernel
+from emulator.kernel.choose import choose, choose_guest
 from emulator.kernel.kinds import KernelKind
 from emulator.kernel.verdict import reason, refusal
 from emulator.system.errors import KernelRefusedError
@@ -170,7 +170,9 @@ def test_automatic_choice_goes_on_to_a_kernel_that_runs(
 
 
 def guest_kernel_of(kind: str) -> Path:
-    return guest_kernel(kind)[0].executable
+    kernel = choose_guest(kind).kernel
+    assert kernel is not None
+    return kernel.executable
 
 
 def test_all_commands_say_why_in_a_line(gtsdsl: Cli, own_cache: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from emulator.measure.drops import Drops
 from emulator.measure.probe import circuit_probe
+from emulator.options import OverlayOptions
 from emulator.outcome import CommandResult, Outcome
 from emulator.outside.verify import believed, believed_probe
 from emulator.overlays.model import FirstPacket, first_containers
@@ -33,7 +34,7 @@ OUTCOME = Outcome(
     commands=(CommandResult("h1", "true", 0, 10), CommandResult("h2", "false", 3, 10)),
 )
 SWITCHED = plan(joined_testbed([("a", "s"), ("b", "s"), ("c", "s"), ("a", "b")], switches=["s"]))
-OVERLAY = make_spec(SWITCHED, "flannel", containers=2)
+OVERLAY = make_spec(SWITCHED, OverlayOptions("flannel", containers=2))
 OVERLAY_TASK = Task(SWITCHED, "actions", OVERLAY, probe_count=1)
 
 

@@ -18,6 +18,7 @@ from jsonschema_rs import Draft202012Validator
 
 from emulator import emulate
 from emulator.lab.daemons import Daemon, DaemonError
+from emulator.options import OverlayOptions
 from emulator.overlays import deployment
 from gtsdsl import compile_to
 from gtsdsl.data import shipped
@@ -97,7 +98,7 @@ def test_the_shell_shows_the_overlay() -> None:
 
 @pytest.mark.usefixtures("guest_kernel")
 def test_a_python_program_works_in_containers() -> None:
-    with emulate(MESH, overlay="flannel:host-gw", containers=2, store="h4") as net:
+    with emulate(MESH, overlay=OverlayOptions("flannel:host-gw", containers=2, store="h4")) as net:
         assert net.overlay is not None
         assert net.overlay.variant == "host-gw"
         done = net["c1"].run(["ping", "-q", "-c", "2", "c10"], check=True)
@@ -125,8 +126,8 @@ def test_run_natively_kernel(gtsdsl: Cli, script: str) -> None:
         (["--overlay", "flanel"], 2, "error: unknown overlay flanel; did you mean `flannel`?"),
         (["--overlay", "flannel:vxlam"], 2, "error: flannel has no variant vxlam; did you mean `vxlan`?"),
         (["--overlay", "geneve", "--store", "h1"], 2, "error: geneve mesh keeps nothing in a store: leave --store out"),
-        (["--store", "h1"], 2, "--store is about an overlay: say which, as with --overlay flannel"),
-        (["--overlay", "flannel", "--store", "h9"], 2, "h9 is no place for the store"),
+        (["--store", "h1"], 2, "--store needs --overlay"),
+        (["--overlay", "flannel", "--store", "h9"], 2, "h9 is not a location for the store"),
         (["--overlay", "flannel", "--store", "192.0.2.1:2379"], 3, "cannot be reached from a guest kernel"),
         (["--overlay", "libnetwork", "--runtime", "process"], 2, "has containers of the runtime docker, not process"),
         (["--overlay", "geneve", "--overlay-network", "10.0.0.0/8"], 2, "overlaps 10.0.0.0/31 of circuit l1"),

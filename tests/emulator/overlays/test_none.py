@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from emulator.mininet.network import EmulatedNetwork
+from emulator.options import OverlayOptions
 from emulator.overlays import deployment
 from emulator.overlays.spec import make_spec
 from emulator.plan import Options, plan
@@ -41,7 +42,7 @@ def test_hosts_that_are_ready_late_but_ready_are_no_error(monkeypatch: pytest.Mo
     made = plan(joined([("h1", "h2")]), Options(impaired=False))
     with (
         EmulatedNetwork(made) as network,
-        deployment.deployed(network, make_spec(made, "none"), None, lambda _: None) as found,
+        deployment.deployed(network, make_spec(made, OverlayOptions("none")), None, lambda _: None) as found,
     ):
         assert found.addresses.keys() == {"c1", "c2"}
 

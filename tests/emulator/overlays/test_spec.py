@@ -8,6 +8,7 @@ import pytest
 
 import gtsdsl
 from emulator.lab.containers import Container
+from emulator.options import OverlayOptions
 from emulator.overlays import names, overlay
 from emulator.overlays.base import Overlay
 from emulator.overlays.model import OverlaySpec
@@ -30,18 +31,18 @@ def test_the_overlays_are_the_modules_of_the_package() -> None:
 
 
 def test_a_container_a_host_unless_more_are_asked_for() -> None:
-    assert make_spec(TWO, "none").containers == (Container("c1", "a"), Container("c2", "b"))
-    assert [it.host for it in make_spec(TWO, "none", containers=2).containers] == ["a", "a", "b", "b"]
-    assert make_spec(TWO, "none", containers=0).containers == ()
+    assert make_spec(TWO, OverlayOptions("none")).containers == (Container("c1", "a"), Container("c2", "b"))
+    assert [it.host for it in make_spec(TWO, OverlayOptions("none", containers=2)).containers] == ["a", "a", "b", "b"]
+    assert make_spec(TWO, OverlayOptions("none", containers=0)).containers == ()
 
 
 def test_names_of_the_topology_stay_its_own() -> None:
-    found = make_spec(plan(joined([("c1", "b")])), "none")
+    found = make_spec(plan(joined([("c1", "b")])), OverlayOptions("none"))
     assert [it.name for it in found.containers] == ["c2", "c3"]
 
 
 def test_a_specification_goes_through_json() -> None:
-    asked = make_spec(TWO, "none")
+    asked = make_spec(TWO, OverlayOptions("none"))
     assert decode(OverlaySpec, encode(asked), "the specification") == asked
 
 
@@ -52,7 +53,6 @@ def test_a_specification_goes_through_json() -> None:
         ("base", {}, "unknown overlay base; "),
         ("none", {"containers": 201}, "201 containers on each host: the number must be 0 to 200"),
         ("none:udp", {}, "none has no variant udp; choose one of host"),
-        ("none", {"store": StoreLocation(host="a")}, "none host keeps nothing in a store: omit --store"),
         ("none", {"subnet_pool": "10.0.0.0/8"}, "network 10.0.0.0/8 overlaps 10.0.0.0/31 of circuit l1"),
         ("none", {"subnet_pool": "100.64.0.0/16"}, "overlaps the address 100.64.0.1 of a"),
         ("geneve", {"subnet_pool": "10.244.0.0/24"}, "10.244.0.0/24 is too small: 2 hosts need 3 subnets of /24"),
@@ -73,14 +73,19 @@ def test_a_specification_goes_through_json() -> None:
 )  # fmt: skip
 def test_what_cannot_be_is_refused_in_a_line(text: str, options: dict[str, object], message: str) -> None:
     with pytest.raises(EmulationError) as caught:
-        make_spec(TWO, text, **options)  # type: ignore[arg-type]
+        make_spec(TWO, OverlayOptions(text, **options))  # type: ignore[arg-type]
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
+def test_an_overlay_without_state_takes_no_store() -> None:
+    with pytest.raises(EmulationError, match="none host keeps nothing in a store: omit --store"):
+        make_spec(TWO, OverlayOptions("none"), store=StoreLocation(host="a"))
+
+
 def test_each_overlay_takes_as_small_a_network_as_it_can() -> None:
     # one Ethernet for all containers, where others need a /24 for each host
-    asked = replace(make_spec(TWO, "none"), subnet_pool="10.9.0.0/29")
+    asked = replace(make_spec(TWO, OverlayOptions("none")), subnet_pool="10.9.0.0/29")
     assert not list(overlay("none").refuses(asked))
     assert not list(overlay("libnetwork").refuses(replace(asked, variant="kv")))
     assert list(overlay("geneve").refuses(asked))
@@ -89,13 +94,13 @@ def test_each_overlay_takes_as_small_a_network_as_it_can() -> None:
 def test_a_topology_in_parts_is_refused_with_the_parts() -> None:
     parts = plan(joined([("a", "b"), ("c", "d")], alone=["e"]))
     with pytest.raises(EmulationError, match=r"join the 3 unconnected parts of the topology: a, b . c, d . e$"):
-        make_spec(parts, "none")
+        make_spec(parts, OverlayOptions("none"))
 
 
 def test_a_switch_passes_nothing_on_to_its_controller() -> None:
     testbed = gtsdsl.load(ROOT / "examples" / "openflow_ofx.dsl")
     with pytest.raises(EmulationError, match=r"the 2 unconnected parts of the topology: controller . h1, h2, h3, "):
-        make_spec(plan(testbed), "none")
+        make_spec(plan(testbed), OverlayOptions("none"))
 
 
 def circuits_of(made: Plan) -> dict[tuple[str, str], tuple[str, ...] | None]:

@@ -1,4 +1,4 @@
-"""What `--store` may say, and the machine that a store gets at a site."""
+"""Locations that `--store` names, and the host that a store gets at a site."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from emulator.plan import PlanError, plan
-from emulator.stores.placement import StoreChoice, parse_store, with_machine
+from emulator.plan import Options, PlanError, plan
+from emulator.stores.model import StoreLocation
+from emulator.stores.placement import plan_with_store, with_store_host
 from gtsdsl.circuits import parse_circuits
 from gtsdsl.model.testbed import Port, Resource, Testbed
 from gtsdsl.source import Source
@@ -18,64 +19,73 @@ _LINE = joined([("a", "b"), ("b", "c"), ("c", "d")], sites=_SITES)
 
 
 @pytest.mark.parametrize(
-    ("text", "choice"),
+    ("text", "location"),
     [
-        ("a", StoreChoice(host_id="a")),
-        (" d ", StoreChoice(host_id="d")),
-        ("AMS", StoreChoice(site="AMS")),
-        ("mil", StoreChoice(site="MIL")),
-        ("PRA", StoreChoice(site="PRA")),  # the site of PRG has two codes
-        ("PRG", StoreChoice(site="PRA")),
-        ("10.0.0.5:2379", StoreChoice(address="10.0.0.5:2379")),
-        ("http://10.0.0.5:2379", StoreChoice(address="10.0.0.5:2379")),
-        ("http://10.0.0.5:2379/", StoreChoice(address="10.0.0.5:2379")),
-        ("http://etcd.example", StoreChoice(address="etcd.example:2379")),
-        ("[::1]:4001", StoreChoice(address="[::1]:4001")),
+        ("a", StoreLocation(host="a")),
+        (" d ", StoreLocation(host="d")),
+        ("10.0.0.5:2379", StoreLocation(address="10.0.0.5:2379")),
+        ("http://10.0.0.5:2379", StoreLocation(address="10.0.0.5:2379")),
+        ("http://10.0.0.5:2379/", StoreLocation(address="10.0.0.5:2379")),
+        ("http://etcd.example", StoreLocation(address="etcd.example:2379")),
+        ("[::1]:4001", StoreLocation(address="[::1]:4001")),
     ],
 )
-def test_a_place_is_a_host_a_site_or_an_address(text: str, choice: StoreChoice) -> None:
-    assert parse_store(text, _LINE) == choice
+def test_a_location_is_a_host_or_an_address(text: str, location: StoreLocation) -> None:
+    assert plan_with_store(_LINE, Options(), text) == (plan(_LINE), location)
+
+
+@pytest.mark.parametrize(("text", "near"), [("AMS", "a"), ("mil", "b"), ("PRA", "d"), ("PRG", "d")])
+def test_a_location_is_a_site_by_each_of_its_codes(text: str, near: str) -> None:
+    made, location = plan_with_store(_LINE, Options(), text)
+    assert location == StoreLocation(host="store")
+    assert [host.name for host in made.hosts if host.is_store] == ["store"]
+    assert {end.node for end in made.circuits[-1].ends} == {near, "store"}
 
 
 def test_a_host_goes_before_a_site_of_its_name() -> None:
     testbed = joined([("a", "AMS")], sites={"a": "AMS", "AMS": "MIL"})
-    assert parse_store("AMS", testbed) == StoreChoice(host_id="AMS")
+    made, location = plan_with_store(testbed, Options(), "AMS")
+    assert location == StoreLocation(host=made.hosts[1].name)
+    assert not any(host.is_store for host in made.hosts)
 
 
 def test_a_site_may_be_one_of_the_users_own() -> None:
     site = {"code": "XYZ", "city": "", "country": "", "latitude": 1, "longitude": 1, "aliases": ["XY"]}
     own = parse_circuits(Source("own.json", json.dumps({"sites": [site], "circuits": []})))
     testbed = joined([("a", "b")], sites={"a": "xyz"})
-    assert parse_store("xy", testbed, own) == StoreChoice(site="XYZ")
+    assert plan_with_store(testbed, Options(circuits=own), "xy")[1] == StoreLocation(host="store")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("h9", r"h9 is no place for the store: name a host \(a, b, c, d\), a site \(AMS, MIL, PRA\), or the address"),
-        ("AMX", r"AMX is no place for the store \(did you mean `AMS`\?\)"),
-        ("LON", "LON is no place for the store"),  # a site, but nobody is there
-        ("10.0.0.5", "10.0.0.5 is no place for the store"),
+        (
+            "h9",
+            r"h9 is not a location for the store: name a host \(a, b, c, d\), a site \(AMS, MIL, PRA\), or the address",
+        ),
+        ("AMX", r"AMX is not a location for the store \(did you mean `AMS`\?\)"),
+        ("LON", "LON is not a location for the store"),  # a site, but nobody is there
+        ("10.0.0.5", "10.0.0.5 is not a location for the store"),
         ("https://10.0.0.5:2379", "by http:// only"),
-        ("10.0.0.5:99999", "99999 is no port"),
-        ("http://10.0.0.5:0", "0 is no port"),
-        ("http://user:secret@host:2379", "is no place for the store"),
-        ("\x1b[2J", r"\\x1b\[2J is no place for the store"),
-        ("", "is no place for the store"),
+        ("10.0.0.5:99999", "99999 is not a port"),
+        ("http://10.0.0.5:0", "0 is not a port"),
+        ("http://user:secret@host:2379", "is not a location for the store"),
+        ("\x1b[2J", r"\\x1b\[2J is not a location for the store"),
+        ("", "is not a location for the store"),
     ],
 )
-def test_what_is_no_place_is_refused_with_what_there_is(text: str, message: str) -> None:
+def test_an_unknown_location_is_refused_with_the_known_ones(text: str, message: str) -> None:
     with pytest.raises(PlanError, match=message):
-        parse_store(text, _LINE)
+        plan_with_store(_LINE, Options(), text)
 
 
 def test_where_no_host_has_a_location_there_is_no_site() -> None:
     with pytest.raises(PlanError, match=r"a host \(a, b\), a site \(no host has a location\), or"):
-        parse_store("AMS", joined([("a", "b")]))
+        plan_with_store(joined([("a", "b")]), Options(), "AMS")
 
 
-def test_the_machine_stands_behind_the_first_host_of_the_site() -> None:
-    testbed, store = with_machine(_LINE, "ams")
+def test_the_stores_host_is_behind_the_first_host_of_the_site() -> None:
+    testbed, store = with_store_host(_LINE, "ams")
     made = plan(testbed)
     assert store == "store"
     host = made.hosts[-1]
@@ -88,15 +98,15 @@ def test_the_machine_stands_behind_the_first_host_of_the_site() -> None:
 
 
 def test_all_that_is_there_stays_as_it_is() -> None:
-    before, after = plan(_LINE), plan(with_machine(_LINE, "AMS")[0])
+    before, after = plan(_LINE), plan(with_store_host(_LINE, "AMS")[0])
     assert after.circuits[:-1] == before.circuits
     assert [(it.id, it.name, it.loopback) for it in after.hosts[:-1]] == [
         (it.id, it.name, it.loopback) for it in before.hosts
     ]
 
 
-def test_the_machine_is_on_nobodys_way() -> None:
-    made = plan(with_machine(_LINE, "AMS")[0])
+def test_the_stores_host_forwards_nothing() -> None:
+    made = plan(with_store_host(_LINE, "AMS")[0])
     (at_the_store,) = (end for circuit in made.circuits for end in circuit.ends if end.node == "store")
     via = {route.gateway for host in made.hosts if host.name != "a" for route in host.routes}
     assert at_the_store.address is not None
@@ -105,9 +115,9 @@ def test_the_machine_is_on_nobodys_way() -> None:
 
 def test_names_that_are_taken_are_left_to_who_has_them() -> None:
     testbed = joined([("store", "b"), ("store2", "b")], sites={"store": "AMS"})
-    made, store = with_machine(testbed, "AMS")
+    made, store = with_store_host(testbed, "AMS")
     assert store == "store3"
-    again, other = with_machine(made, "AMS")
+    again, other = with_store_host(made, "AMS")
     assert other == "store4"
     assert [link.id for link in again.links] == ["l1", "l2", "store_link", "store_link2"]
     assert len(plan(again).circuits) == 4
@@ -115,18 +125,19 @@ def test_names_that_are_taken_are_left_to_who_has_them() -> None:
 
 def test_a_host_inside_another_testbed_will_do() -> None:
     inner = Testbed("Inner", "site", resources=(Resource("host", "h1", "LJU", ports=(Port("p"),)),))
-    made, store = with_machine(Testbed("Outer", "outer", resources=(inner,)), "LJU")
+    made, store = with_store_host(Testbed("Outer", "outer", resources=(inner,)), "LJU")
     assert store == "store"
     assert [host.id for host in plan(made).hosts] == ["site/h1", "store"]
-    assert parse_store("site/h1", Testbed("Outer", "outer", resources=(inner,))) == StoreChoice(host_id="site/h1")
+    outer = Testbed("Outer", "outer", resources=(inner,))
+    assert plan_with_store(outer, Options(), "site/h1")[1] == StoreLocation(host=plan(outer).hosts[0].name)
 
 
 def test_a_site_without_a_host_is_refused_with_the_sites_that_there_are() -> None:
-    with pytest.raises(PlanError, match=r"no host stands at LON.*: a site \(AMS, MIL, PRA\)"):
-        with_machine(_LINE, "LON")
+    with pytest.raises(PlanError, match=r"no host is at LON.*name a site \(AMS, MIL, PRA\)"):
+        with_store_host(_LINE, "LON")
 
 
 def test_a_switch_is_no_host_to_stand_behind() -> None:
     testbed = joined([("a", "s1")], switches=["s1"], sites={"a": "AMS", "s1": "MIL"})
-    with pytest.raises(PlanError, match=r"no host stands at MIL"):
-        with_machine(testbed, "MIL")
+    with pytest.raises(PlanError, match=r"no host is at MIL"):
+        with_store_host(testbed, "MIL")

@@ -98,13 +98,13 @@ def test_a_guest_cannot_reach_the_machines_network(gtsdsl: Cli) -> None:
 def test_a_store_without_an_overlay_is_refused(gtsdsl: Cli) -> None:
     done = gtsdsl("emulate", str(MESH), "--store", "h1", "--probe")
     assert done.returncode == 2
-    assert "--store is about an overlay" in done.stderr
+    assert "--store needs --overlay" in done.stderr
 
 
 def test_a_site_where_nobody_stands_is_refused(gtsdsl: Cli) -> None:
     done = gtsdsl("emulate", str(MESH), "--overlay", "flannel", "--store", "LON", "--probe")
     assert done.returncode == 2
-    assert "LON is no place for the store: name a host (h1, h2, h3, h4, h5), a site (" in done.stderr
+    assert "LON is not a location for the store: name a host (h1, h2, h3, h4, h5), a site (" in done.stderr
 
 
 @pytest.mark.parametrize(("place", "host"), [("h3", "h3"), ("MIL", "store")])

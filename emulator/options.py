@@ -1,0 +1,190 @@
+"""The options of a run as three values: how the run is, what the hosts are, and the overlay on them.
+
+Each field holds the `Flag` from which the command line makes an option. To add an option, add a field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Literal, get_args
+
+from emulator.kernel.kinds import Clock, KernelKind
+from emulator.lab.containers import Runtime
+
+SUBNET_POOL = "10.244.0.0/16"
+"""The default network that containers get addresses from; flannel's manifest has the same."""
+
+_FLAG = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """An option of the command line, which sets the field that holds it."""
+
+    name: str
+    help: str
+    metavar: str | None = None
+    """What the help shows for the value; None is what the type has."""
+    choices: Sequence[str] = ()
+    """All values that the option takes; empty where there are others."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Old names of choices, each with the new one."""
+    type: Literal["text", "texts", "number", "size", "seconds", "pairs"] = "text"
+    """How a value is written: a size as ``512M``, pairs as ``A=B``. Texts and pairs may be given several times."""
+    least: int = 0
+    most: int | None = None
+    """The smallest and the largest number or size; None is no limit."""
+
+    @property
+    def metadata(self) -> Mapping[str, object]:
+        """The metadata of a field that holds this flag."""
+        return {_FLAG: self}
+
+    @staticmethod
+    def of(metadata: Mapping[str, object]) -> Flag:
+        """Return the flag in the metadata of a field.
+
+        Raises:
+            TypeError: the field has no flag.
+        """
+        flag = metadata.get(_FLAG)
+        if not isinstance(flag, Flag):
+            raise TypeError("a field of the options has no flag")
+        return flag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """The kernel, the clock and the limits of a run, as a user chooses them. A limit of None has its default."""
+
+    kernel: str = field(
+        default="auto",
+        metadata=Flag(
+            "--kernel",
+            "Kernel to run in: the built guest kernel, this machine's own, or Debian's packaged guest kernel.",
+            choices=("auto", KernelKind.UML.value, KernelKind.NATIVE.value, KernelKind.PACKAGED.value),
+            aliases={"host": KernelKind.NATIVE.value},
+        ).metadata,
+    )
+    """``auto`` or the value of a `KernelKind`."""
+    clock: str = field(
+        default="auto",
+        metadata=Flag(
+            "--clock",
+            "virtual: work takes no time, waiting is skipped. skip: waiting is skipped. real: neither.",
+            choices=("auto", *(clock.value for clock in Clock)),
+        ).metadata,
+    )
+    """``auto`` or the value of a `Clock`."""
+    memory_bytes: int | None = field(
+        default=None,
+        metadata=Flag(
+            "--memory",
+            "Memory of the guest.  [default: 1G, more for some overlays]",
+            metavar="SIZE",
+            type="size",
+            least=2**26,
+        ).metadata,
+    )
+    timeout_s: float | None = field(
+        default=None,
+        metadata=Flag("--timeout", "End the run after this wall time.", metavar="SECONDS", type="seconds").metadata,
+    )
+    patience_s: float | None = field(
+        default=None,
+        metadata=Flag(
+            "--patience",
+            "End the run when its virtual clock has stood still for this wall time.  [default: 60]",
+            metavar="SECONDS",
+            type="seconds",
+        ).metadata,
+    )
+    output_bytes: int | None = field(
+        default=None,
+        metadata=Flag(
+            "--output-limit",
+            "End the run when it leaves more than this on this machine; a file counts 64K at least.  [default: 8G]",
+            metavar="SIZE",
+            type="size",
+            least=2**20,
+        ).metadata,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostOptions:
+    """What the hosts of a network are."""
+
+    kind: Runtime = field(
+        default="process",
+        metadata=Flag(
+            "--hosts",
+            "A host is processes in a network namespace, or a container of Docker, as in Containernet.",
+            choices=get_args(Runtime),
+        ).metadata,
+    )
+    image_map: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata=Flag(
+            "--image-map",
+            "With --hosts docker: the image for an imageId, an archive or a name that your Docker has.",
+            metavar="IMAGEID=IMAGE",
+            type="pairs",
+        ).metadata,
+    )
+    """The image for each ``imageId``: the path of an archive, or a name that the user's Docker has."""
+    flavors: bool = field(
+        default=False,
+        metadata=Flag(
+            "--flavors", "Limit each container to the memory and the processors of its host's flavorId."
+        ).metadata,
+    )
+    """Whether flavors limit the containers: those of an overlay, or hosts that are containers of Docker."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayOptions:
+    """An overlay and its containers, as a user chooses them."""
+
+    name: str = field(
+        metadata=Flag(
+            "--overlay",
+            "Join containers on all hosts: flannel, flannel:udp, libnetwork:swarm, none, …",
+            metavar="NAME[:VARIANT]",
+        ).metadata
+    )
+    """The overlay, and after a colon its variant; the default is the overlay's first variant."""
+    _: KW_ONLY
+    containers: int = field(
+        default=1, metadata=Flag("--containers", "Containers on each host: c1, c2, …", type="number").metadata
+    )
+    runtime: Runtime | None = field(
+        default=None,
+        metadata=Flag(
+            "--runtime",
+            "A container is processes in a network namespace, or a container of a `dockerd` in its host.",
+            choices=get_args(Runtime),
+        ).metadata,
+    )
+    """None is the overlay's first runtime."""
+    store: str | None = field(
+        default=None,
+        metadata=Flag(
+            "--store", "Location of the overlay's etcd.  [default: the first host]", metavar="HOST|SITE|ADDRESS"
+        ).metadata,
+    )
+    subnet_pool: str = field(
+        default=SUBNET_POOL,
+        metadata=Flag("--overlay-network", "Network that containers get addresses from.", metavar="CIDR").metadata,
+    )
+    image: str | None = field(
+        default=None,
+        metadata=Flag(
+            "--image",
+            "Image of Docker's containers: an archive (`docker save`, a root file system) or a name that your Docker "
+            "has.",
+            metavar="IMAGE",
+        ).metadata,
+    )
+    """None is a small image that gtsdsl makes."""

@@ -1,0 +1,120 @@
+"""The options that decide which network a topology becomes, and what a topology needs of them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from emulator.options import Flag
+from emulator.plan.model import SwitchKind
+from gtsdsl.cli.compile import parse_settings
+from gtsdsl.cli.output import print_diagnostics
+from gtsdsl.inputs.files import read_source
+from gtsdsl.loading import check
+from gtsdsl.text import did_you_mean, printable
+
+if TYPE_CHECKING:
+    from emulator.plan import Circuit, Plan
+    from gtsdsl.circuits import Circuits
+    from gtsdsl.model.testbed import Testbed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkOptions:
+    """The round trips, the parameters and the switches of a network, as a user gives them."""
+
+    rtts: tuple[str, ...] = field(
+        default=(),
+        metadata=Flag(
+            "--rtt", "Round-trip time of a circuit: AMS-MIL=40ms.", metavar="A-B=TIME", type="texts"
+        ).metadata,
+    )
+    circuits_file: str | None = field(
+        default=None,
+        metadata=Flag("--circuits", "Your own figures, as `gtsdsl circuits` takes them.", metavar="FILE").metadata,
+    )
+    settings: tuple[str, ...] = field(
+        default=(),
+        metadata=Flag(
+            "--set", "Give a parameter of the root type a value.", metavar="NAME=VALUE", type="texts"
+        ).metadata,
+    )
+    switch: SwitchKind = field(
+        default="ovs",
+        metadata=Flag("--switch", "Kind of switch.", choices=get_args(SwitchKind)).metadata,
+    )
+    seed: int = field(
+        default=1,
+        metadata=Flag("--seed", "Seed of jitter and loss.", type="number", most=2**31 - 1).metadata,
+    )
+
+
+def read_testbed(file: str, options: NetworkOptions) -> Testbed:
+    """Return the testbed of a file. If it has errors, print them and exit with status 1."""
+    checked = check(read_source(file), parse_settings(options.settings))
+    print_diagnostics(checked.diagnostics)
+    if checked.testbed is None or checked.has_errors:
+        sys.exit(1)
+    return checked.testbed
+
+
+def own_circuits(options: NetworkOptions) -> Circuits | None:
+    """What the user gave with ``--rtt`` and ``--circuits``; the first goes before the second.
+
+    Raises:
+        click.BadParameter: an ``--rtt`` is none.
+        GtsError: the file is none.
+    """
+    from gtsdsl.circuits import Circuit, Circuits, canonical, read_circuits
+    from gtsdsl.model.units import parse_duration_us
+
+    own = read_circuits(Path(options.circuits_file)) if options.circuits_file else Circuits()
+    given = dict(own.circuits)
+    seen = set()
+    for text in options.rtts:
+        sites, equals, value = text.partition("=")
+        ends = [code.strip().upper() for code in sites.split("-")]
+        if not equals or len(ends) != 2 or not all(ends):
+            raise click.BadParameter(f"`{printable(text)}` is not A-B=TIME, as AMS-MIL=40ms", param_hint="--rtt")
+        try:
+            rtt_ms = parse_duration_us(value.strip()) / 1000
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--rtt") from None
+        first, second = sorted(canonical(code, own) for code in ends)
+        if (first, second) in seen:
+            raise click.BadParameter(f"{printable(f'{first}-{second}')} is given twice", param_hint="--rtt")
+        seen.add((first, second))
+        given[first, second] = Circuit((first, second), rtt_ms, rtt_ms, rtt_ms, False, "given", "--rtt")
+    return replace(own, circuits=given) if given or own.sites else None
+
+
+def check_rtts(options: NetworkOptions, own: Circuits | None, plan: Plan) -> None:
+    """See that each ``--rtt`` decides the delay of a circuit: else a slip of the pen would change nothing, unseen.
+
+    Raises:
+        click.BadParameter: no circuit joins its sites, or all that do have a delay of their own.
+    """
+    from gtsdsl.circuits import canonical
+
+    sites = {host.name: host.site for host in plan.hosts} | {switch.name: switch.site for switch in plan.switches}
+    joined: dict[str, list[Circuit]] = {}
+    for circuit in plan.circuits:
+        ends = [sites[end.node] for end in circuit.ends]
+        joined.setdefault("-".join(sorted(canonical(site, own) for site in ends if site)), []).append(circuit)
+    for text in options.rtts:
+        codes = text.partition("=")[0].split("-")
+        asked = "-".join(sorted(canonical(code.strip().upper(), own) for code in codes))
+        if asked not in joined:
+            near = did_you_mean(asked, sorted(it for it in joined if "-" in it))
+            hint = f"; {near}" if near else ": `gtsdsl plan` shows those that there are"
+            raise click.BadParameter(f"no circuit of this topology is {printable(asked, 80)}{hint}", param_hint="--rtt")
+        if all(circuit.source == "link" for circuit in joined[asked]):
+            found = ", ".join(printable(circuit.id, 40) for circuit in joined[asked][:4])
+            raise click.BadParameter(
+                f"{printable(asked, 80)} would change nothing: the topology states the `delay` of {found} itself",
+                param_hint="--rtt",
+            )

@@ -1,0 +1,150 @@
+"""Options of commands, made from the fields of a dataclass: the command gets one value for all of them."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, Field, fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from emulator.options import Flag
+from gtsdsl.text import printable
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
+
+
+def options(
+    kind: type[DataclassInstance], parameter: str, **flags: Flag
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that gives a command an option for each field of a dataclass.
+
+    The command's function gets an instance as ``parameter``; None if a field without a default is not set. ``flags``
+    replace those of fields, by the field's name.
+    """
+    items = fields(kind)
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def call(**values: object) -> None:
+            chosen = {item.name: values.pop(_variable(item)) for item in items}
+            function(**values, **{parameter: _instance(kind, chosen)})
+
+        for item in reversed(items):
+            call = _option(item, flags.get(item.name) or Flag.of(item.metadata))(call)
+        return call
+
+    return decorate
+
+
+def variables(kind: type[DataclassInstance]) -> tuple[str, ...]:
+    """Return click's names for the options of a dataclass."""
+    return tuple(_variable(item) for item in fields(kind))
+
+
+def _instance(kind: type[DataclassInstance], chosen: dict[str, object]) -> DataclassInstance | None:
+    missing = [item for item in fields(kind) if _is_required(item) and chosen[item.name] is None]
+    if not missing:
+        return kind(**chosen)
+    context = click.get_current_context()
+    for item in fields(kind):
+        if context.get_parameter_source(_variable(item)) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{Flag.of(item.metadata).name} needs {Flag.of(missing[0].metadata).name}")
+    return None
+
+
+def _is_required(item: Field[Any]) -> bool:
+    return item.default is MISSING and item.default_factory is MISSING
+
+
+def _variable(item: Field[Any]) -> str:
+    return Flag.of(item.metadata).name.removeprefix("--").replace("-", "_")
+
+
+def _option(item: Field[Any], flag: Flag) -> Callable[[_Command], _Command]:
+    default = None if item.default is MISSING else item.default
+    return click.option(
+        flag.name,
+        _variable(item),
+        help=flag.help,
+        metavar=flag.metavar,
+        type=_type(flag),
+        default=default,
+        is_flag=isinstance(default, bool),
+        multiple=flag.type in {"texts", "pairs"},
+        callback=_pairs if flag.type == "pairs" else None,
+        show_default=default is not None and not isinstance(default, bool),
+    )
+
+
+def _type(flag: Flag) -> click.ParamType[Any] | None:
+    if flag.choices:
+        return _Choice(flag.choices, flag.aliases)
+    match flag.type:
+        case "number":
+            return click.IntRange(flag.least, flag.most)
+        case "size":
+            return _Size(flag.least)
+        case "seconds":
+            return _Seconds(min=0, min_open=True)
+        case _:
+            return None
+
+
+class _Choice(click.Choice):  # type: ignore[type-arg]  # click 8.1 has no type parameters
+    """A choice of words, some of which have an old name too."""
+
+    def __init__(self, choices: Sequence[str], aliases: Mapping[str, str]) -> None:
+        super().__init__(choices)
+        self._aliases = aliases
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(self._aliases.get(value, value), param, ctx)
+
+
+class _Seconds(click.FloatRange):
+    """A time in seconds. NaN is in no range, and a run with such a limit would not end."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if math.isnan(seconds):
+            self.fail(f"{value} is not a number of seconds", param, ctx)
+        return seconds
+
+
+class _Size(click.ParamType):  # type: ignore[type-arg]
+    """A size with a unit, such as ``512M`` or ``2G`` (units of 1,024), in bytes."""
+
+    name = "size"
+
+    def __init__(self, least: int) -> None:
+        self._least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        number, unit = value[:-1], value[-1:].upper()
+        if unit not in _UNITS or not number.isdecimal() or len(number) > 6:
+            self.fail(f"{printable(value)!r} is not a size; write it as 512M or 2G", param, ctx)
+        size = int(number) * _UNITS[unit]
+        if size < self._least:
+            self.fail(f"a guest needs at least {self._least // 2**20}M, not {value}", param, ctx)
+        return size
+
+
+def _pairs(ctx: click.Context, param: click.Parameter, texts: Sequence[str]) -> Mapping[str, str]:
+    """Return the pairs of an option that is given as ``A=B``, several times; the last ``=`` divides."""
+    found = {}
+    for text in texts:
+        name, _, value = text.rpartition("=")
+        if not name or not value:
+            raise click.BadParameter(f"{printable(text, 80)} is not {param.metavar}", ctx=ctx, param=param)
+        found[name] = value
+    return found
