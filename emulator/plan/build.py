@@ -10,14 +10,15 @@ from emulator.netlink.qdiscs import Netem
 from emulator.plan.model import Circuit, Controller, Host, Interface, Plan, Route, Switch, SwitchKind
 from emulator.system.errors import EmulationError
 from gtsdsl.circuits import Circuits
-from gtsdsl.model.testbed import PortRef, Resource, Testbed, flatten
+from gtsdsl.model.testbed import PortRef, Resource, Testbed
 from gtsdsl.text import printable
-from gtsdsl.topology.addresses import Address, addresses, loopbacks, with_control_addresses
-from gtsdsl.topology.controllers import controllers, has_loop, is_switch
+from gtsdsl.topology.addresses import Address, addresses, loopbacks
+from gtsdsl.topology.controllers import controllers
+from gtsdsl.topology.domains import has_loop
 from gtsdsl.topology.impairments import Impairment, impairments
+from gtsdsl.topology.model import Topology
 from gtsdsl.topology.naming import interface_name, node_names, port_numbers
 from gtsdsl.topology.routes import Hop, host_routes
-from gtsdsl.topology.wiring import Wire, nodes, wires
 
 OPENFLOW_PORT = 6653
 """The default TCP port of an OpenFlow controller (IANA)."""
@@ -52,27 +53,26 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
         PlanError: the testbed is incomplete or wrong, or too large for the address space.
     """
     options = options or Options()
-    by_id, all_wires = nodes(testbed), wires(testbed)
-    _check_links(testbed, all_wires)
-    hosts = [node for node in by_id.values() if not is_switch(node)]
-    if not hosts:
+    topology = Topology.of(testbed)
+    _check_links(topology)
+    if not topology.hosts:
         raise PlanError(f"testbed {printable(testbed.id)} has no host: there is nothing to run")
     try:
-        given = with_control_addresses(addresses(testbed), by_id, all_wires)
-        own = loopbacks([host.id for host in hosts])
-        effects = impairments(testbed, options.circuits)
-        obeyed = {node.id: _controllers(node) for node in by_id.values() if is_switch(node)}
-        routes = host_routes(by_id, all_wires, effects, own)
+        given = addresses(topology)
+        own = loopbacks(topology.hosts)
+        effects = impairments(topology, options.circuits)
+        obeyed = {node.id: _controllers(node) for node in topology.switches}
+        routes = host_routes(topology, effects, own)
     except ValueError as error:
         raise PlanError(f"testbed {printable(testbed.id)} cannot be run: {error}") from None
-    numbers = port_numbers(by_id, all_wires)
-    names = node_names(by_id, numbers)
-    ends = _ends(all_wires, by_id, names, numbers, given, effects, options)
-    loops = has_loop(by_id, all_wires)
+    numbers = port_numbers(topology)
+    names = node_names(topology, numbers)
+    ends = _ends(topology, names, numbers, given, effects, options)
+    loops = has_loop(topology)
     return Plan(
         testbed=testbed.id,
         seed=options.seed,
-        hosts=_hosts(hosts, names, own, ends, routes),
+        hosts=_hosts(topology.hosts, names, own, ends, routes),
         switches=tuple(
             Switch(
                 node.id,
@@ -84,7 +84,7 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
                 obeyed[node.id],
                 spanning_tree=loops,
             )
-            for number, node in enumerate((node for node in by_id.values() if is_switch(node)), 1)
+            for number, node in enumerate(topology.switches, 1)
         ),
         circuits=tuple(
             Circuit(
@@ -94,20 +94,16 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
                 effects[wire.link.id].rtt_us * 1000 if options.impaired else 0,
                 effects[wire.link.id].delay_source,
             )
-            for index, wire in enumerate(all_wires)
+            for index, wire in enumerate(topology.wires)
         ),
     )
 
 
-def _check_links(testbed: Testbed, all_wires: Sequence[Wire]) -> None:
-    joined = {wire.link.id for wire in all_wires}
-    for link in flatten(testbed).links:
-        if link.id not in joined:
-            raise PlanError(
-                f"link `{printable(link.id)}` does not join two ports: `gtsdsl check` says which end is wrong"
-            )
+def _check_links(topology: Topology) -> None:
+    for link in topology.loose_links:
+        raise PlanError(f"link `{printable(link.id)}` does not join two ports: `gtsdsl check` says which end is wrong")
     ends: set[PortRef] = set()
-    for wire in all_wires:
+    for wire in topology.wires:
         for end in wire.ends:
             if end in ends:
                 raise PlanError(f"port `{printable(str(end))}` is on two links: an interface can be on one only")
@@ -119,8 +115,7 @@ def _controllers(node: Resource) -> tuple[Controller, ...]:
 
 
 def _ends(
-    all_wires: Sequence[Wire],
-    by_id: Mapping[str, Resource],
+    topology: Topology,
     names: Mapping[str, str],
     numbers: Mapping[PortRef, int],
     given: Mapping[PortRef, Address],
@@ -130,10 +125,10 @@ def _ends(
     """Return all interfaces: ``2k`` and ``2k + 1`` are the first and second end of wire ``k``."""
     next_index: dict[str, int] = {}
     found: list[Interface] = []
-    for wire in all_wires:
+    for wire in topology.wires:
         for port in wire.ends:
-            node = by_id[port.resource]
-            namespace = "" if is_switch(node) else node.id  # a host's id may be empty only where the rules let it be
+            node = topology.nodes[port.resource]
+            namespace = "" if node.is_switch else node.id  # a host's id may be empty only where the rules let it be
             index = next_index.get(namespace, _FIRST_INDEX)
             next_index[namespace] = index + 1
             number = len(found)

@@ -12,8 +12,7 @@ from emulator.stores.model import StoreLocation
 from gtsdsl.circuits import Circuits, canonical
 from gtsdsl.model.testbed import LINK_CLASS, Adjacency, Port, PortRef, Resource, Testbed, flatten
 from gtsdsl.text import did_you_mean, printable
-from gtsdsl.topology.controllers import is_switch
-from gtsdsl.topology.wiring import nodes
+from gtsdsl.topology.model import Topology
 
 STORE_ID = "store"
 """The id of the store's own host, unless another resource has it."""
@@ -41,7 +40,7 @@ def plan_with_store(testbed: Testbed, options: Options, text: str) -> tuple[Plan
         PlanError: the text names no location (`StoreLocationError`), or the testbed has no plan.
     """
     text = text.strip()
-    hosts = {node.id: node for node in _hosts(testbed)}
+    hosts = {node.id: node for node in Topology.of(testbed).hosts}
     sites = _sites(hosts.values(), options.circuits)
     if text in hosts:
         made = plan(testbed, options)
@@ -65,7 +64,7 @@ def with_store_host(testbed: Testbed, site: str, circuits: Circuits | None = Non
         StoreLocationError: no host is at that site; the message lists the sites that have one.
     """
     flat = flatten(testbed)
-    sites = _sites(_hosts(flat), circuits)
+    sites = _sites(Topology.of(flat).hosts, circuits)
     wanted = canonical(site, circuits)
     if wanted not in sites:
         raise StoreLocationError(
@@ -110,11 +109,6 @@ def _address(text: str, hosts: Mapping[str, Resource], sites: Mapping[str, Resou
         raise StoreLocationError(f"{printable(text)}: {port} is not a port")
     name = found["name"] or f"[{found['v6']}]"
     return f"{name}:{port}"
-
-
-def _hosts(testbed: Testbed) -> list[Resource]:
-    """Return the resources that a plan makes hosts of."""
-    return [node for node in nodes(testbed).values() if not is_switch(node)]
 
 
 def _sites(hosts: Iterable[Resource], circuits: Circuits | None) -> dict[str, Resource]:

@@ -10,7 +10,7 @@ from gtsdsl.circuits import Circuits, Site, canonical, site
 from gtsdsl.model.testbed import HOST_CLASSES, SWITCH_CLASSES, Resource, Testbed
 from gtsdsl.text import printable
 from gtsdsl.topology.impairments import DelaySource, Impairment, impairments
-from gtsdsl.topology.wiring import Wire, nodes, wires
+from gtsdsl.topology.model import Topology, Wire
 
 _LISTED = 12
 _MAX_PLACES = 48
@@ -102,8 +102,9 @@ def sketch(testbed: Testbed, own: Circuits | None = None) -> Sketch:
     Raises:
         ValueError: a link's delay, jitter, loss or bandwidth is wrong; the message names the link.
     """
+    topology = Topology.of(testbed)
     members: dict[str, list[Resource]] = {}
-    for resource in nodes(testbed).values():
+    for resource in topology.nodes.values():
         members.setdefault(canonical(resource.location or "", own), []).append(resource)
     sites = {code: site(code, own) for code in members}
     groups = [
@@ -122,8 +123,8 @@ def sketch(testbed: Testbed, own: Circuits | None = None) -> Sketch:
         for resource in resources:
             number[resource.id] = len(home)
             home.append(index)
-    delays = impairments(testbed, own)
-    joined = [(number[wire.first.resource], number[wire.second.resource], wire) for wire in wires(testbed)]
+    delays = impairments(topology, own)
+    joined = [(number[wire.first.resource], number[wire.second.resource], wire) for wire in topology.wires]
     by_node = _bundles(joined, delays)
     by_place = _bundles([(home[first], home[second], wire) for first, second, wire in joined], delays)
     counts = [_count(len(home), "node"), _count(len(joined), "circuit"), _count(len(members), "site")]

@@ -18,8 +18,7 @@ from gtsdsl.lsp.symbols import Index, Symbol
 from gtsdsl.model.testbed import PortRef, Resource, Testbed
 from gtsdsl.source import Source, Span
 from gtsdsl.syntax import Parsed, nodes, parse
-from gtsdsl.topology.wiring import Wire, wires
-from gtsdsl.topology.wiring import nodes as machines
+from gtsdsl.topology.model import Topology, Wire
 
 _FAR = 100_000
 """Characters that are read again quicker than anything is looked up."""
@@ -48,23 +47,22 @@ class Analysis:
         return found
 
     @cached_property
+    def topology(self) -> Topology:
+        """The network that the text describes, as far as it can be read."""
+        return Topology({}, ()) if self.checked.testbed is None else Topology.of(self.checked.testbed)
+
+    @cached_property
     def wires(self) -> dict[int, list[Wire]]:
         """What links join, by where the id of the link stands."""
         found: dict[int, list[Wire]] = {}
-        if self.checked.testbed is not None:
-            for wire in wires(self.checked.testbed):
-                if isinstance(wire.link.place, Span):
-                    found.setdefault(wire.link.place.start, []).append(wire)
+        for wire in self.topology.wires:
+            if isinstance(wire.link.place, Span):
+                found.setdefault(wire.link.place.start, []).append(wire)
         return found
-
-    @cached_property
-    def machines(self) -> dict[str, Resource]:
-        """All resources that are no links, by the ids that lead to them from the root."""
-        return machines(self.checked.testbed) if self.checked.testbed is not None else {}
 
     def prepare(self) -> None:
         """Work out at once what is else worked out when it is first asked for."""
-        _ = self.testbeds, self.wires, self.machines, self.uses_of_ports
+        _ = self.testbeds, self.wires, self.uses_of_ports
 
     @cached_property
     def uses_of_ports(self) -> dict[str, Counter[PortRef]]:

@@ -19,7 +19,7 @@ from gtsdsl.model.testbed import LINK_CLASS, PortRef, Resource, Testbed
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
 from gtsdsl.text import printable
-from gtsdsl.topology.wiring import Wire
+from gtsdsl.topology.model import Wire
 
 _WORD = re.compile(r"\w+")
 _CODE = re.compile(r"GTS\d{3}")
@@ -136,7 +136,7 @@ def _circuit(analysis: Analysis, wire: Wire) -> str:
     ends = []
     sites: list[str | None] = []
     for ref in wire.ends:
-        location = analysis.machines[ref.resource].location
+        location = analysis.topology.nodes[ref.resource].location
         sites.append(location)
         ends.append(code(str(ref)) + (f" ({_city(location)})" if location else ""))
     said = f"{ends[0]} ↔ {ends[1]}"

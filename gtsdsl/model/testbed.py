@@ -47,6 +47,12 @@ class Port:
     place: Location | None = field(default=None, compare=False, repr=False)
     attribute_places: Mapping[str, Location] = field(default_factory=_no_places, compare=False, repr=False)
 
+    @property
+    def is_control(self) -> bool:
+        """Whether a switch reaches its controller through this port; the switch forwards no frames through it."""
+        mode = self.attributes.get("mode")
+        return isinstance(mode, str) and mode.upper() == "CONTROL"
+
 
 @dataclass(frozen=True, slots=True)
 class Adjacency:
@@ -74,6 +80,11 @@ class Resource:
     ports: tuple[Port, ...] = ()
     place: Location | None = field(default=None, compare=False, repr=False)
     attribute_places: Mapping[str, Location] = field(default_factory=_no_places, compare=False, repr=False)
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether the resource forwards frames (``ofx``, ``vsi``)."""
+        return self.cls in SWITCH_CLASSES
 
 
 @dataclass(frozen=True, slots=True)

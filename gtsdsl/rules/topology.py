@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.testbed import HOST_CLASSES, Resource, flatten
 from gtsdsl.rules.index import Index, Scope, shown
-from gtsdsl.topology.controllers import is_control
+from gtsdsl.topology.groups import Groups
 
 _SHOWN_HOSTS = 5
 _SHOWN_PARTS = 3
@@ -63,21 +63,14 @@ def _hosts(index: Index, part: list[int]) -> str:
 
 
 def _parts(index: Index) -> list[list[int]]:
-    """The hosts by the part of the network that they are in, hosts and parts in the order of the file (union-find)."""
-    parents = list(range(len(index.resources)))
-
-    def root(number: int) -> int:
-        while parents[number] != number:
-            parents[number] = parents[parents[number]]  # halve the way for the next one
-            number = parents[number]
-        return number
-
+    """The hosts by the part of the network that they are in, hosts and parts in the order of the file."""
+    groups: Groups[int] = Groups()
     for _, first, second in index.joins:
-        parents[root(second)] = root(first)
+        groups.merge(first, second)
     parts: dict[int, list[int]] = {}
     for number, resource in enumerate(index.resources):
         if resource.cls in HOST_CLASSES:
-            parts.setdefault(root(number), []).append(number)
+            parts.setdefault(groups.root(number), []).append(number)
     return list(parts.values())
 
 
@@ -85,7 +78,7 @@ def _controller_cut_off(index: Index, scope: Scope, switch: Resource) -> Iterato
     given = next((name for name in _CONTROLLER_ATTRIBUTES if switch.attributes.get(name)), None)
     if given is None or not switch.id:
         return
-    control = [port for port in switch.ports if is_control(port)]
+    control = [port for port in switch.ports if port.is_control]
     if any((switch.id, port.id) in scope.named_ports for port in control):
         return
     what = f"{switch.cls} {shown(switch.id)} has a controller's address but no"

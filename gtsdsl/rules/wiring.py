@@ -11,7 +11,6 @@ from gtsdsl.rules.index import Index, PortKey, Scope, shown
 from gtsdsl.rules.references import missing
 from gtsdsl.source import Location
 from gtsdsl.text import printable
-from gtsdsl.topology.controllers import is_control
 
 Kind: TypeAlias = Literal["link", "node"]
 """What a port belongs to. A class that we do not know has no kind: it may be joined to anything."""
@@ -100,7 +99,7 @@ def _used_twice(index: Index, scope: Scope, ref: PortRef, place: Location | None
         (
             port.id
             for port in few
-            if port.id and not is_control(port) and (ref.resource, port.id) not in scope.named_ports
+            if port.id and not port.is_control and (ref.resource, port.id) not in scope.named_ports
         ),
         None,
     )

@@ -8,6 +8,7 @@ from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from gtsdsl.collector import without_collector
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.diagnostics.findings import MAX_FOUND, Findings
 from gtsdsl.model.testbed import Testbed
@@ -41,7 +42,8 @@ def compile_to(testbed: Testbed, target: str) -> str:
     """
     if target not in FORMATS:
         raise ValueError(f"no format {target!r}; there are {', '.join(FORMATS)}")
-    text = _module(target).write(testbed)
+    with without_collector():
+        text = _module(target).write(testbed)
     if not isinstance(text, str):
         raise TypeError(f"gtsdsl.targets.{FORMATS[target]}.write gave no text")
     return text

@@ -20,12 +20,12 @@ from urllib.parse import quote
 from gtsdsl.model.testbed import PortRef, Resource, Testbed
 from gtsdsl.targets.figures import plain
 from gtsdsl.targets.remark import Remark, ids_of
-from gtsdsl.topology.addresses import Address, addresses, loopbacks, with_control_addresses
-from gtsdsl.topology.controllers import bridged_ports, controllers, is_switch
+from gtsdsl.topology.addresses import Address, addresses, loopbacks
+from gtsdsl.topology.controllers import controllers
 from gtsdsl.topology.impairments import Impairment, impairments
+from gtsdsl.topology.model import Topology
 from gtsdsl.topology.routes import FORWARDING, Hop, host_routes, open_filters, time_to_live
 from gtsdsl.topology.safe_names import safe_names
-from gtsdsl.topology.wiring import Wire, nodes, wires
 
 IMAGE = "nicolaka/netshoot:latest"
 """A well-known image of network tools, ip, tc, ping and iperf3 among them. An ``imageId`` of GTS is no such image."""
@@ -50,23 +50,31 @@ def write(testbed: Testbed) -> str:
     Raises:
         ValueError: a link's delay, jitter, loss or bandwidth, or a controller's address is wrong.
     """
-    by_id, all_wires, effects = nodes(testbed), wires(testbed), impairments(testbed)
+    topology = Topology.of(testbed)
+    effects = impairments(topology)
     names = safe_names(
-        by_id, pattern=_NODE_NAME, limit=_MAX_NODE_NAME, reserved=_RESERVED, filler="-", stem="node", fold_case=True
+        topology.nodes,
+        pattern=_NODE_NAME,
+        limit=_MAX_NODE_NAME,
+        reserved=_RESERVED,
+        filler="-",
+        stem="node",
+        fold_case=True,
     )
     lab = safe_names([testbed.id or testbed.type], pattern=_NODE_NAME, limit=40, filler="-", stem="lab")
     lab_name = next(iter(lab.values()))
-    interfaces = _interfaces(testbed, by_id, all_wires, effects)
-    own = loopbacks([node.id for node in by_id.values() if not is_switch(node)])
-    routes = _routes(host_routes(by_id, all_wires, effects, own), all_wires, interfaces, own)
-    of_node: dict[str, list[_Interface]] = {node: [] for node in by_id}
+    interfaces = _interfaces(topology, effects)
+    own = loopbacks(topology.hosts)
+    routes = _routes(host_routes(topology, effects, own), topology, interfaces, own)
+    of_node: dict[str, list[_Interface]] = {node: [] for node in topology.nodes}
     for port, interface in interfaces.items():
         of_node[port.resource].append(interface)
 
     lines = [*_preamble(lab_name, names, interfaces), f"name: {json.dumps(lab_name)}", "topology:"]
-    lines += ["  kinds:", "    linux:", f"      image: {json.dumps(IMAGE)}", "  nodes:" if by_id else "  nodes: {}"]
+    lines += ["  kinds:", "    linux:", f"      image: {json.dumps(IMAGE)}"]
+    lines.append("  nodes:" if topology.nodes else "  nodes: {}")
     know_names = _know_names({names[host]: address for host, address in own.items()})
-    for node in by_id.values():
+    for node in topology.nodes.values():
         lines += [f"    {json.dumps(names[node.id])}:", "      kind: linux"]
         labels = _labels(node)
         if labels:
@@ -80,23 +88,25 @@ def write(testbed: Testbed) -> str:
             lines += [f"        - {json.dumps(command)}" for command in commands]
         if node.id in own:
             lines.append(f"        - {next(know_names)}")
-    joined = [json.dumps([f"{names[end.resource]}:{interfaces[end].name}" for end in wire.ends]) for wire in all_wires]
-    if joined:
+    if topology.wires:
         lines.append("  links:")
-        lines += [f"    - endpoints: {endpoints}" for endpoints in joined]
+    for wire in topology.wires:
+        endpoints = [f"{names[end.resource]}:{interfaces[end].name}" for end in wire.ends]
+        lines.append(f"    - endpoints: {json.dumps(endpoints)}")
     return "\n".join(lines) + "\n"
 
 
 def remarks(testbed: Testbed) -> Iterator[Remark]:
     """Return the warnings about a testbed as a lab: its switches obey no controller, its packets keep their order."""
-    if obedient := [node for node in nodes(testbed).values() if is_switch(node) and controllers(node)]:
+    topology = Topology.of(testbed)
+    if obedient := [switch for switch in topology.switches if controllers(switch)]:
         yield Remark(
             f"a switch of the lab is a bridge that learns by itself: no controller is obeyed by {ids_of(obedient)}",
             obedient[0].place,
             "the head of the file says how to make it a switch with OpenFlow",
         )
-    effects = impairments(testbed)
-    if spread := [wire.link for wire in wires(testbed) if effects[wire.link.id].jitter_us]:
+    effects = impairments(topology)
+    if spread := [wire.link for wire in topology.wires if effects[wire.link.id].jitter_us]:
         yield Remark(
             f"no packet overtakes another in the lab: netem keeps their order where it also has a rate, whatever the "
             f"`jitter` of {ids_of(spread)}",
@@ -105,29 +115,27 @@ def remarks(testbed: Testbed) -> Iterator[Remark]:
         )
 
 
-def _interfaces(
-    testbed: Testbed, by_id: dict[str, Resource], all_wires: Sequence[Wire], effects: Mapping[str, Impairment]
-) -> dict[PortRef, _Interface]:
+def _interfaces(topology: Topology, effects: Mapping[str, Impairment]) -> dict[PortRef, _Interface]:
     """The interface of each wired port. eth0 is containerlab's own, for management."""
-    plan, bridged = with_control_addresses(addresses(testbed), by_id, all_wires), bridged_ports(by_id)
+    given = addresses(topology)
     found: dict[PortRef, _Interface] = {}
     count: dict[str, int] = {}
-    for wire in all_wires:
+    for wire in topology.wires:
         for end in wire.ends:
             count[end.resource] = count.get(end.resource, 0) + 1
             name = f"eth{count[end.resource]}"
-            found[end] = _Interface(name, effects[wire.link.id], plan.get(end), end in bridged)
+            found[end] = _Interface(name, effects[wire.link.id], given.get(end), end in topology.bridged_ports)
     return found
 
 
 def _routes(
     hops: Mapping[str, Mapping[Hop, Sequence[str]]],
-    all_wires: Sequence[Wire],
+    topology: Topology,
     interfaces: Mapping[PortRef, _Interface],
     own: Mapping[str, IPv4Address],
 ) -> dict[str, list[str]]:
     """The commands that give each host its routes."""
-    ends = [interfaces[end] for wire in all_wires for end in wire.ends]
+    ends = [interfaces[end] for wire in topology.wires for end in wire.ends]
     return {
         host: [
             f"ip route add {network} via {gateway.ip} dev {ends[hop.interface].name} src {own[host]}"
@@ -165,7 +173,7 @@ def _labels(node: Resource) -> dict[str, str]:
         "gts-flavor-id": node.attributes.get("flavorId"),
         "gts-controllers": " ".join(
             str(at.address) if at.port is None else f"{at.address}:{at.port}"
-            for at in (controllers(node) if is_switch(node) else ())
+            for at in (controllers(node) if node.is_switch else ())
         ),
     }
     return {
@@ -176,7 +184,7 @@ def _labels(node: Resource) -> dict[str, str]:
 
 
 def _commands(node: Resource, interfaces: list[_Interface]) -> Iterator[str]:
-    if is_switch(node):
+    if node.is_switch:
         # with the spanning tree, so that a loop is no storm; two seconds a phase is the least that the kernel takes
         yield "ip link add br0 type bridge stp_state 1 forward_delay 200"
         yield "ip link set br0 up"

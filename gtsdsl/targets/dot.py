@@ -8,7 +8,7 @@ from gtsdsl.targets.escaping import escaped
 from gtsdsl.targets.figures import plain
 from gtsdsl.text import printable
 from gtsdsl.topology.impairments import Impairment, impairments
-from gtsdsl.topology.wiring import nodes, wires
+from gtsdsl.topology.model import Topology
 
 _SHAPES = {"host": "box", "baremetalserver": "box3d", "ofx": "hexagon", "vsi": "hexagon"}
 _OTHER_SHAPE = "ellipse"
@@ -20,8 +20,9 @@ def write(testbed: Testbed) -> str:
     Raises:
         ValueError: a link's delay, jitter, loss or bandwidth is wrong.
     """
+    topology = Topology.of(testbed)
     by_site: dict[str | None, list[Resource]] = {}
-    for node in nodes(testbed).values():
+    for node in topology.nodes.values():
         by_site.setdefault(canonical(node.location) if node.location else None, []).append(node)
 
     lines = [f"graph {_id(testbed.id)} {{", f"  label={_label(testbed.description or testbed.id)};", "  fontname=sans;"]
@@ -33,8 +34,8 @@ def write(testbed: Testbed) -> str:
         lines += [f"  subgraph cluster_{number} {{", f"    label={_label(site)};"]
         lines += [f"    {_node(node)};" for node in members]
         lines.append("  }")
-    effects = impairments(testbed)
-    for wire in wires(testbed):
+    effects = impairments(topology)
+    for wire in topology.wires:
         ends = " -- ".join(_id(end.resource) for end in wire.ends)
         label = _label(wire.link.id, _round_trip(effects[wire.link.id]))
         lines.append(f"  {ends} [key={_id(wire.link.id)}, label={label}];")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from gtsdsl.model.testbed import Port, Resource
 from gtsdsl.model.values import Value
 from gtsdsl.targets.dsl import text
-from gtsdsl.topology.controllers import controllers, is_control, is_switch
+from gtsdsl.topology.controllers import controllers
 
 # what the editor itself suggests for a new node
 IMAGES: Mapping[str, str] = {"host": "Ubuntu-14.04.qcow2", "baremetalserver": "ubuntu-14.04-server.iso"}
@@ -41,7 +41,7 @@ def states_controller(resource: Resource) -> bool:
 def made_up(resource: Resource, fields: Mapping[str, Value]) -> dict[str, Value]:
     """Return the fields that the editor needs besides ``fields``, which are those that the testbed states."""
     needed: dict[str, Value] = {}
-    if is_switch(resource):
+    if resource.is_switch:
         stated = next(iter(controllers(resource)), None)
         address = CONTROLLER if stated is None else str(stated.address)
         port = CONTROLLER_PORT if stated is None or stated.port is None else stated.port
@@ -63,7 +63,7 @@ def ports_of(resource: Resource) -> tuple[dict[str, Value], dict[str, Value]]:
 
     The value of a host's port without attributes is its id. A switch's port needs a ``logicalPort`` or a ``mode``.
     """
-    if not is_switch(resource):
+    if not resource.is_switch:
         return {port.id: dict(port.attributes) if port.attributes else port.id for port in resource.ports}, {}
     taken = {str(port.attributes["logicalPort"]) for port in resource.ports if "logicalPort" in port.attributes}
     ports: dict[str, Value] = {}
@@ -82,7 +82,7 @@ def ports_of(resource: Resource) -> tuple[dict[str, Value], dict[str, Value]]:
 
 def _in_order(port: Port) -> list[tuple[str, Value]]:
     """The attributes of a switch's port. The editor's DSL has only the first, by which it tells the kinds of ports."""
-    first = ("mode", "logicalPort") if is_control(port) else ("logicalPort", "mode")
+    first = ("mode", "logicalPort") if port.is_control else ("logicalPort", "mode")
     order = {name: index for index, name in enumerate(first)}
     return sorted(port.attributes.items(), key=lambda item: order.get(item[0], len(order)))
 

@@ -11,7 +11,7 @@ from gtsdsl.model.testbed import LINK_CLASS, Resource, Testbed, flatten
 from gtsdsl.source import Location
 from gtsdsl.targets.editor_needs import CONTROLLER, CONTROLLER_PORT
 from gtsdsl.targets.remark import Remark, ids_of, listed
-from gtsdsl.topology.controllers import controllers, is_switch
+from gtsdsl.topology.controllers import controllers
 
 _EDITORS_ID = re.compile(r"[A-Za-z$][A-Za-z0-9]*")
 _EDITORS_ID_RULE = "use a letter, and then letters and digits"
@@ -31,7 +31,7 @@ def remarks(testbed: Testbed) -> Iterator[Remark]:
             renamed[0].place,
             "gtsdsl reads the project with the `ofx` in it",
         )
-    if uncontrolled := [node for node in nodes if is_switch(node) and not controllers(node)]:
+    if uncontrolled := [node for node in nodes if node.is_switch and not controllers(node)]:
         yield Remark(
             f"the editor needs a controller for each switch: the project makes up {CONTROLLER}:{CONTROLLER_PORT} for "
             f"{ids_of(uncontrolled)}",

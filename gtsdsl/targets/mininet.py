@@ -12,12 +12,13 @@ from ipaddress import IPv4Address
 
 from gtsdsl.model.testbed import Resource, Testbed
 from gtsdsl.targets.figures import plain
-from gtsdsl.topology.addresses import addresses, loopbacks, with_control_addresses
-from gtsdsl.topology.controllers import controllers, has_loop, is_switch
+from gtsdsl.topology.addresses import addresses, loopbacks
+from gtsdsl.topology.controllers import controllers
+from gtsdsl.topology.domains import has_loop
 from gtsdsl.topology.impairments import impairments
+from gtsdsl.topology.model import Topology
 from gtsdsl.topology.naming import node_names, port_numbers
 from gtsdsl.topology.routes import FORWARDING, host_routes, time_to_live
-from gtsdsl.topology.wiring import nodes, wires
 
 
 def write(testbed: Testbed) -> str:
@@ -26,32 +27,33 @@ def write(testbed: Testbed) -> str:
     Raises:
         ValueError: a link's delay, jitter, loss or bandwidth, or a switch's address is wrong.
     """
-    by_id = nodes(testbed)
-    all_wires = wires(testbed)
-    ports = port_numbers(by_id, all_wires)
-    names = node_names(by_id, ports)
-    plan = with_control_addresses(addresses(testbed), by_id, all_wires)
-    effects = impairments(testbed)
-    switches = [node for node in by_id.values() if is_switch(node)]
-    loops = has_loop(by_id, all_wires)
+    topology = Topology.of(testbed)
+    ports = port_numbers(topology)
+    names = node_names(topology, ports)
+    given = addresses(topology)
+    effects = impairments(topology)
+    loops = has_loop(topology)
 
     data = ["TESTBED = " + ascii(testbed.id), ""]
-    own = loopbacks([node.id for node in by_id.values() if not is_switch(node)])
-    routes = host_routes(by_id, all_wires, effects, own)
-    ends_of = [end for wire in all_wires for end in wire.ends]
+    own = loopbacks(topology.hosts)
+    routes = host_routes(topology, effects, own)
+    ends_of = [end for wire in topology.wires for end in wire.ends]
     hops = {
-        host: [(str(plan[ends_of[hop.gateway]].ip), ports[ends_of[hop.interface]], to) for hop, to in found.items()]
+        host: [(str(given[ends_of[hop.gateway]].ip), ports[ends_of[hop.interface]], to) for hop, to in found.items()]
         for host, found in routes.items()
     }
     parameters = [f"{name}={value}" for name, value in (FORWARDING | time_to_live(len(own))).items()]
     data += [f"PARAMETERS = {parameters}", ""]
-    data += _table("HOSTS", (_host(by_id[host], names, address, hops[host]) for host, address in own.items()))
-    data += _table("SWITCHES", (_switch(node, names, number, loops) for number, node in enumerate(switches, 1)))
+    data += _table("HOSTS", (_host(topology.nodes[host], names, address, hops[host]) for host, address in own.items()))
+    data += _table(
+        "SWITCHES", (_switch(node, names, number, loops) for number, node in enumerate(topology.switches, 1))
+    )
     links = []
-    for wire in all_wires:
+    for wire in topology.wires:
         effect = effects[wire.link.id]
         ends = ", ".join(
-            f"({names[end.resource]!r}, {ports[end]}, {str(plan[end]) if end in plan else None!r})" for end in wire.ends
+            f"({names[end.resource]!r}, {ports[end]}, {str(given[end]) if end in given else None!r})"
+            for end in wire.ends
         )
         links.append(
             f"{{'id': {wire.link.id!a}, 'ends': ({ends}), 'delay_us': {effect.delay_us}, "

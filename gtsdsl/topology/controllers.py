@@ -1,16 +1,14 @@
-"""A switch's attributes to its OpenFlow controllers, and which of its ports are for control and not for traffic."""
+"""The OpenFlow controllers that a switch states, and its own address on the way to them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
-from gtsdsl.model.testbed import SWITCH_CLASSES, Port, PortRef, Resource
+from gtsdsl.model.testbed import Resource
 from gtsdsl.model.values import Value, describe
 from gtsdsl.text import printable
-from gtsdsl.topology.wiring import Wire
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
@@ -21,28 +19,6 @@ class Controller:
 
     address: IPv4Address
     port: int | None = None
-
-
-def is_switch(resource: Resource) -> bool:
-    """Whether it forwards frames (``ofx``, ``vsi``); anything else that is wired is a machine."""
-    return resource.cls in SWITCH_CLASSES
-
-
-def is_control(port: Port) -> bool:
-    """Whether a port is a switch's way to its controller: frames are not forwarded through it."""
-    mode = port.attributes.get("mode")
-    return isinstance(mode, str) and mode.upper() == "CONTROL"
-
-
-def bridged_ports(nodes: dict[str, Resource]) -> frozenset[PortRef]:
-    """The ports between which a switch forwards."""
-    return frozenset(
-        PortRef(node.id, port.id)
-        for node in nodes.values()
-        if is_switch(node)
-        for port in node.ports
-        if not is_control(port)
-    )
 
 
 def controllers(switch: Resource) -> tuple[Controller, ...]:
@@ -91,23 +67,3 @@ def _port(switch: Resource, value: Value) -> int | None:
     if number is None or (isinstance(number, int) and 0 < number < 65536):
         return number
     raise ValueError(f"switch `{printable(switch.id)}`: {describe(value)} is no port number; it goes from 1 to 65535")
-
-
-def has_loop(by_id: dict[str, Resource], all_wires: Iterable[Wire]) -> bool:
-    """Whether frames could go round in circles: switches that are joined in more than one way."""
-    bridged = bridged_ports(by_id)
-    parent: dict[str, str] = {}
-
-    def root(switch: str) -> str:
-        while parent.setdefault(switch, switch) != switch:
-            parent[switch] = parent[parent[switch]]
-            switch = parent[switch]
-        return switch
-
-    for wire in all_wires:
-        if wire.first in bridged and wire.second in bridged:
-            first, second = root(wire.first.resource), root(wire.second.resource)
-            if first == second:
-                return True
-            parent[first] = second
-    return False

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from gtsdsl.model.testbed import Testbed
 from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_loss
 from gtsdsl.model.values import Value
 from gtsdsl.text import printable
-from gtsdsl.topology.wiring import nodes, wires
+from gtsdsl.topology.model import Topology
 
 if TYPE_CHECKING:
     from gtsdsl.circuits import Circuits
@@ -74,7 +73,7 @@ class Impairment:
         return min(in_flight + max(waiting, MIN_QUEUE_PACKETS), _MAX_QUEUE_PACKETS)
 
 
-def impairments(testbed: Testbed, own: Circuits | None = None) -> dict[str, Impairment]:
+def impairments(topology: Topology, own: Circuits | None = None) -> dict[str, Impairment]:
     """The impairment of each link that joins two resources, by the link's (flattened) id, in the order of the file.
 
     The delay is the link's own ``delay``, or else half the round trip of the circuit between the sites of its ends;
@@ -83,10 +82,9 @@ def impairments(testbed: Testbed, own: Circuits | None = None) -> dict[str, Impa
     Raises:
         ValueError: a link's delay, jitter, loss or bandwidth is wrong; the sentence names the link.
     """
-    by_id = nodes(testbed)
     found = {}
-    for wire in wires(testbed):
-        sites = by_id[wire.first.resource].location, by_id[wire.second.resource].location
+    for wire in topology.wires:
+        sites = topology.nodes[wire.first.resource].location, topology.nodes[wire.second.resource].location
         try:
             found[wire.link.id] = _impairment(wire.link.attributes, sites, own)
         except ValueError as error:

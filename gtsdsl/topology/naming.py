@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
-from gtsdsl.model.testbed import PortRef, Resource
-from gtsdsl.topology.controllers import controllers, is_switch
+from gtsdsl.model.testbed import PortRef
+from gtsdsl.topology.controllers import controllers
+from gtsdsl.topology.model import Topology
 from gtsdsl.topology.safe_names import safe_names
-from gtsdsl.topology.wiring import Wire
 
 _MAX_OPENFLOW_PORT = 0xFF00  # those above are reserved (OpenFlow 1.0, 5.2.1)
 _INTERFACE_NAME_LIMIT = 15  # the kernel's IFNAMSIZ, less its NUL; Mininet names an interface NODE-ethPORT
@@ -31,14 +31,14 @@ def interface_name(node_name: str, port_number: int) -> str:
     return f"{node_name}-eth{port_number}"
 
 
-def port_numbers(by_id: dict[str, Resource], all_wires: Iterable[Wire]) -> dict[PortRef, int]:
+def port_numbers(topology: Topology) -> dict[PortRef, int]:
     """Mininet's port numbers: of a switch the OpenFlow ones, a ``logicalPort`` where it is given; of a host from 0."""
-    wired = dict.fromkeys(end for wire in all_wires for end in wire.ends)
+    wired = dict.fromkeys(end for wire in topology.wires for end in wire.ends)
     found: dict[PortRef, int] = {}
-    for node in by_id.values():
+    for node in topology.nodes.values():
         mine = [PortRef(node.id, port.id) for port in node.ports if PortRef(node.id, port.id) in wired]
         taken: set[int] = set()
-        if is_switch(node):
+        if node.is_switch:
             stated = {PortRef(node.id, port.id): port.attributes.get("logicalPort") for port in node.ports}
             for end in mine:
                 number = stated[end]
@@ -46,7 +46,7 @@ def port_numbers(by_id: dict[str, Resource], all_wires: Iterable[Wire]) -> dict[
                 if isinstance(number, int) and 0 < number <= _MAX_OPENFLOW_PORT and number not in taken:
                     found[end] = number
                     taken.add(number)
-        free = 1 if is_switch(node) else 0
+        free = 1 if node.is_switch else 0
         for end in mine:
             if end not in found:
                 while free in taken:
@@ -56,24 +56,24 @@ def port_numbers(by_id: dict[str, Resource], all_wires: Iterable[Wire]) -> dict[
     return found
 
 
-def node_names(by_id: dict[str, Resource], ports: dict[PortRef, int]) -> dict[str, str]:
+def node_names(topology: Topology, ports: Mapping[PortRef, int]) -> dict[str, str]:
     """A name for each node, so short that those of its interfaces (`interface_name`) are no longer than Linux allows.
 
     Names differ in more than case: `/etc/hosts` does not tell `h1` from `H1`.
     """
     by_role: dict[bool, list[str]] = {True: [], False: []}
     longest_port = {True: 1, False: 1}
-    for node in by_id.values():
-        by_role[is_switch(node)].append(node.id)
+    for node in topology.nodes.values():
+        by_role[node.is_switch].append(node.id)
     for end, number in ports.items():
-        role = is_switch(by_id[end.resource])
+        role = topology.nodes[end.resource].is_switch
         longest_port[role] = max(longest_port[role], len(str(number)))
     longest_name = {role: _INTERFACE_NAME_LIMIT - len("-eth") - digits for role, digits in longest_port.items()}
     switches = safe_names(by_role[True], pattern=_SWITCH_NAME, limit=longest_name[True], stem="s", fold_case=True)
     # Mininet's program names the controllers ctrl1, ctrl2 …: there are no more of them than the switches name
-    named = sum(len(controllers(node)) for node in by_id.values() if is_switch(node))
+    named = sum(len(controllers(node)) for node in topology.switches)
     reserved = (*_RESERVED, *switches.values(), *(f"ctrl{number + 1}" for number in range(named)))
     hosts = safe_names(
         by_role[False], pattern=_HOST_NAME, limit=longest_name[False], reserved=reserved, stem="h", fold_case=True
     )
-    return {node: (switches if is_switch(by_id[node]) else hosts)[node] for node in by_id}
+    return {node.id: (switches if node.is_switch else hosts)[node.id] for node in topology.nodes.values()}

@@ -20,10 +20,8 @@ from ipaddress import IPv4Address
 from itertools import groupby
 from typing import NamedTuple
 
-from gtsdsl.model.testbed import Resource
-from gtsdsl.topology.controllers import bridged_ports, is_switch
 from gtsdsl.topology.impairments import Impairment
-from gtsdsl.topology.wiring import Wire
+from gtsdsl.topology.model import Topology
 
 FORWARDING = {"net.ipv4.ip_forward": "1"}
 """Kernel parameters of a host that passes on what is for other hosts."""
@@ -58,26 +56,21 @@ def open_filters(*interfaces: str) -> dict[str, str]:
 
 
 def host_routes(
-    by_id: Mapping[str, Resource],
-    all_wires: Sequence[Wire],
-    effects: Mapping[str, Impairment],
-    own: Mapping[str, IPv4Address],
+    topology: Topology, effects: Mapping[str, Impairment], own: Mapping[str, IPv4Address]
 ) -> dict[str, dict[Hop, list[str]]]:
     """Return the networks that each host reaches through each of its next hops.
 
-    ``by_id``, ``all_wires`` and ``effects`` are a testbed's `nodes`, `wires` and `impairments`. ``own`` are the
-    `loopbacks` of its hosts, which are the destinations. Interfaces are numbered: ``2k`` and ``2k + 1`` are the first
-    and second end of wire ``k``.
+    ``effects`` are the topology's `impairments`. ``own`` are the `loopbacks` of its hosts, which are the destinations.
+    Interfaces are numbered: ``2k`` and ``2k + 1`` are the first and second end of wire ``k``.
 
     Raises:
         ValueError: the routes are more than `MAX_ROUTES`, or the search passes `MAX_ROUTING_STEPS`.
     """
     hosts = list(own)
-    number = {node: index for index, node in enumerate([*hosts, *(node for node in by_id if node not in own)])}
-    bridged = bridged_ports(dict(by_id))
+    number = {node: index for index, node in enumerate([*hosts, *(node for node in topology.nodes if node not in own)])}
     joints = []
-    for index, wire in enumerate(all_wires):
-        if any(is_switch(by_id[end.resource]) and end not in bridged for end in wire.ends):
+    for index, wire in enumerate(topology.wires):
+        if wire.first in topology.control_ports or wire.second in topology.control_ports:
             continue  # the way to a controller carries nothing else
         rtt_us = effects[wire.link.id].rtt_us
         first, second = (number[end.resource] for end in wire.ends)

@@ -7,7 +7,7 @@ import pytest
 
 from gtsdsl.model.shapes import FLAVOR, IMAGE, SHAPES, build, default_hosts
 from gtsdsl.model.testbed import Testbed
-from gtsdsl.topology.wiring import wires
+from gtsdsl.topology.model import Topology
 
 SITES = ["AMS", "MIL", "LJU"]
 
@@ -15,7 +15,7 @@ SITES = ["AMS", "MIL", "LJU"]
 def graph(testbed: Testbed) -> nx.MultiGraph[str]:
     found: nx.MultiGraph[str] = nx.MultiGraph()
     found.add_nodes_from(host.id for host in testbed.hosts)
-    found.add_edges_from((wire.first.resource, wire.second.resource) for wire in wires(testbed))
+    found.add_edges_from((wire.first.resource, wire.second.resource) for wire in Topology.of(testbed).wires)
     return found
 
 
@@ -65,10 +65,10 @@ def test_degrees(shape: str, degrees: list[int]) -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_port_is_named_for_where_it_leads_and_used_once(shape: str) -> None:
     testbed = build(shape, ["AMS"], default_hosts(shape, 1))
-    used = [end for wire in wires(testbed) for end in wire.ends]
+    used = [end for wire in Topology.of(testbed).wires for end in wire.ends]
     declared = [(host.id, port.id) for host in testbed.hosts for port in host.ports]
     assert sorted(used) == sorted(declared)
-    for wire in wires(testbed):
+    for wire in Topology.of(testbed).wires:
         assert wire.first.port == f"to_{wire.second.resource}"
         assert wire.second.port == f"to_{wire.first.resource}"
         assert [port.id for port in wire.link.ports] == ["src", "dst"]

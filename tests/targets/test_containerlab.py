@@ -16,7 +16,7 @@ from gtsdsl.model.shapes import build
 from gtsdsl.model.testbed import Port, Resource, Testbed
 from gtsdsl.model.values import Value
 from gtsdsl.targets import compile_to
-from gtsdsl.topology.wiring import nodes, wires
+from gtsdsl.topology.model import Topology
 from tests.hostile import hostile_testbed
 from tests.targets.golden import matches
 from tests.targets.samples import host, link, pair, triangle, wired
@@ -101,9 +101,9 @@ TESTBEDS = [pair(), triangle(), hostile_testbed(), Testbed("Empty", "Empty"), Te
 def test_every_node_and_link_is_there(testbed: Testbed) -> None:
     topology = _topology(testbed)
     ids = {name: unquote(node["labels"]["gts-id"]) for name, node in topology["nodes"].items()}
-    assert list(ids.values()) == list(nodes(testbed))
+    assert list(ids.values()) == list(Topology.of(testbed).nodes)
     joined = [[ids[endpoint.split(":")[0]] for endpoint in item["endpoints"]] for item in topology.get("links", [])]
-    assert joined == [[end.resource for end in wire.ends] for wire in wires(testbed)]
+    assert joined == [[end.resource for end in wire.ends] for wire in Topology.of(testbed).wires]
 
 
 @pytest.mark.parametrize("testbed", TESTBEDS, ids=lambda testbed: testbed.type)

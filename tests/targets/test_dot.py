@@ -13,7 +13,7 @@ import pytest
 from gtsdsl.model.testbed import Testbed
 from gtsdsl.targets import compile_to
 from gtsdsl.text import printable
-from gtsdsl.topology.wiring import nodes, wires
+from gtsdsl.topology.model import Topology
 from tests.hostile import hostile_testbed
 from tests.targets.golden import matches
 from tests.targets.samples import host, link, pair, triangle, wired
@@ -63,9 +63,10 @@ def _decoded(name: str) -> str:
 @pytest.mark.parametrize("testbed", [pair(), triangle(), hostile_testbed()], ids=lambda testbed: testbed.type)
 def test_graphviz_sees_every_node_and_link_under_its_own_id(testbed: Testbed) -> None:
     drawn = _draw(testbed)
-    assert {_decoded(name) for name in drawn.nodes} == set(nodes(testbed))
+    assert {_decoded(name) for name in drawn.nodes} == set(Topology.of(testbed).nodes)
     edges = [(_decoded(edge.ends[0]), _decoded(edge.ends[1]), edge.label.split("\n")[0]) for edge in drawn.edges]
-    expected = [(wire.first.resource, wire.second.resource, printable(wire.link.id)) for wire in wires(testbed)]
+    wires = Topology.of(testbed).wires
+    expected = [(wire.first.resource, wire.second.resource, printable(wire.link.id)) for wire in wires]
     assert sorted(edges) == sorted(expected)
 
 

@@ -17,7 +17,7 @@ from gtsdsl.model.shapes import build
 from gtsdsl.model.testbed import Port, Resource, Testbed
 from gtsdsl.model.values import Value
 from gtsdsl.targets import compile_to
-from gtsdsl.topology.wiring import nodes, wires
+from gtsdsl.topology.model import Topology
 from tests.hostile import hostile_testbed
 from tests.targets.golden import matches
 from tests.targets.samples import host, link, pair, triangle, wired
@@ -58,12 +58,12 @@ def test_mininet_builds_the_testbeds_hosts_switches_and_links(testbed: Testbed, 
     script = _imported(testbed, tmp_path)
     topology = script.TestbedTopo()
     ids = {node["name"]: node["id"] for node in script.HOSTS + script.SWITCHES}
-    by_id = nodes(testbed)
+    by_id = Topology.of(testbed).nodes
     assert set(ids.values()) == set(by_id)
     assert {ids[name] for name in topology.switches()} == {n.id for n in by_id.values() if n.cls in ("ofx", "vsi")}
     joined = [(ids[first], ids[second]) for first, second in topology.links()]
-    assert sorted(joined) == sorted((wire.first.resource, wire.second.resource) for wire in wires(testbed))
-    assert [item["id"] for item in script.LINKS] == [wire.link.id for wire in wires(testbed)]
+    assert sorted(joined) == sorted((wire.first.resource, wire.second.resource) for wire in Topology.of(testbed).wires)
+    assert [item["id"] for item in script.LINKS] == [wire.link.id for wire in Topology.of(testbed).wires]
     assert testbed.id == script.TESTBED
 
 

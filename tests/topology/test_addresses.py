@@ -7,7 +7,9 @@ from ipaddress import IPv4Network
 import pytest
 
 from gtsdsl.model.testbed import Port, Resource, Testbed
-from gtsdsl.topology.addresses import Address, addresses, domains
+from gtsdsl.topology.addresses import Address, pool_addresses
+from gtsdsl.topology.domains import domains
+from gtsdsl.topology.model import Topology
 from tests.hostile import hostile_testbed
 from tests.targets.samples import host, link, pair, triangle, wired
 
@@ -17,7 +19,7 @@ def _network(address: Address) -> IPv4Network:
 
 
 def _shown(testbed: Testbed) -> dict[str, str]:
-    return {str(port): str(address) for port, address in addresses(testbed).items()}
+    return {str(port): str(address) for port, address in pool_addresses(Topology.of(testbed)).items()}
 
 
 def test_two_hosts_share_a_31() -> None:
@@ -43,7 +45,7 @@ def test_a_star_takes_the_smallest_subnet_that_holds_it(count: int, prefix: int)
     switch = Resource("vsi", "s1", None, {}, tuple(Port(f"p{index}") for index in range(count)))
     hosts = [host(f"h{index}", None, "p") for index in range(count)]
     testbed = wired([switch, *hosts], [(link(f"l{index}"), f"h{index}.p", f"s1.p{index}") for index in range(count)])
-    plan = addresses(testbed)
+    plan = pool_addresses(Topology.of(testbed))
     assert len(set(plan.values())) == count
     networks = {_network(address) for address in plan.values()}
     assert len(networks) == 1
@@ -55,15 +57,15 @@ def test_a_star_takes_the_smallest_subnet_that_holds_it(count: int, prefix: int)
 
 def test_switches_without_hosts_need_no_subnet() -> None:
     switches = [Resource("ofx", name, None, {}, (Port("p"),)) for name in ("a", "b")]
-    assert domains(wired(switches, [(link("l"), "a.p", "b.p")])) == []
+    assert domains(Topology.of(wired(switches, [(link("l"), "a.p", "b.p")]))) == []
 
 
 def test_no_address_is_given_twice() -> None:
-    plan = addresses(hostile_testbed())
+    plan = pool_addresses(Topology.of(hostile_testbed()))
     assert len({address.ip for address in plan.values()}) == len(plan) > 100
 
 
 def test_both_ends_of_a_link_are_in_the_same_subnet() -> None:
-    plan = addresses(triangle())
-    for ports in domains(triangle()):
+    plan = pool_addresses(Topology.of(triangle()))
+    for ports in domains(Topology.of(triangle())):
         assert len({_network(plan[port]) for port in ports}) == 1

@@ -11,12 +11,13 @@ from gtsdsl.model.testbed import Port, Testbed
 from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_loss
 from gtsdsl.model.values import Value
 from gtsdsl.source import Source
-from gtsdsl.topology.impairments import (
-    MIN_QUEUE_PACKETS,
-    Impairment,
-    impairments,
-)
+from gtsdsl.topology.impairments import MIN_QUEUE_PACKETS, Impairment, impairments
+from gtsdsl.topology.model import Topology
 from tests.targets.samples import host, link, pair, triangle, wired
+
+
+def _impairments(testbed: Testbed, own: Circuits | None = None) -> dict[str, Impairment]:
+    return impairments(Topology.of(testbed), own)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_a_messages_quotes_are_harmless() -> None:
     ],
 )
 def test_the_circuit_between_two_sites(attributes: dict[str, Value], expected: Impairment) -> None:
-    assert impairments(pair(**attributes)) == {"l1": expected}
+    assert _impairments(pair(**attributes)) == {"l1": expected}
 
 
 @pytest.mark.parametrize(
@@ -150,15 +151,15 @@ def test_the_circuit_between_two_sites(attributes: dict[str, Value], expected: I
 )
 def test_where_a_delay_comes_from(first: str | None, second: str | None, source: str) -> None:
     testbed = wired([host("h1", first, "p"), host("h2", second, "p")], [(link("l1"), "h1.p", "h2.p")])
-    effect = impairments(testbed)["l1"]
+    effect = _impairments(testbed)["l1"]
     assert effect.delay_source == source
     assert (effect.delay_us > 0) == (source != "unknown")
 
 
 def test_a_users_own_circuits_go_first_and_a_links_own_delay_before_them() -> None:
     own = _own('{"MIL-AMS": 40.0}')
-    assert impairments(pair(), own)["l1"].delay_us == 20_000
-    assert impairments(pair(delay="1ms"), own)["l1"].delay_us == 1000
+    assert _impairments(pair(), own)["l1"].delay_us == 20_000
+    assert _impairments(pair(delay="1ms"), own)["l1"].delay_us == 1000
 
 
 def _own(text: str) -> Circuits:
@@ -168,17 +169,17 @@ def _own(text: str) -> Circuits:
 @pytest.mark.parametrize("attributes", [{"delay": "18"}, {"jitter": 1}, {"loss": "2"}, {"bandwidth": 0}])
 def test_a_wrong_attribute_names_the_link(attributes: dict[str, Value]) -> None:
     with pytest.raises(ValueError, match="link `l1`: "):
-        impairments(pair(**attributes))
+        _impairments(pair(**attributes))
 
 
 def test_a_link_with_one_end_has_no_impairment() -> None:
     testbed = pair()
     broken = Testbed("T", "T", resources=testbed.resources, adjacencies=testbed.adjacencies[:1])
-    assert impairments(broken) == {}
+    assert _impairments(broken) == {}
 
 
 def test_a_queue_holds_what_is_in_flight_and_a_bandwidth_delay_product() -> None:
-    effect = impairments(pair())["l1"]
+    effect = _impairments(pair())["l1"]
     in_flight = effect.rate_bps * effect.delay_us / 1e6 / 8 / 1500
     assert effect.queue_packets == pytest.approx(3 * in_flight, abs=2)
     assert Impairment().queue_packets == MIN_QUEUE_PACKETS
@@ -210,20 +211,9 @@ def test_the_two_directions_add_up_to_the_round_trip(rtt_us: int) -> None:
 
 def test_links_inside_nested_testbeds_have_flattened_ids() -> None:
     inner = pair()
-    assert list(
-        impairments(
-            Testbed(
-                "T",
-                "T",
-                resources=(
-                    Testbed(
-                        "Sample", "s1", resources=inner.resources, adjacencies=inner.adjacencies, ports=(Port("x"),)
-                    ),
-                ),
-            )
-        )
-    ) == ["s1/l1"]
+    nested = Testbed("Sample", "s1", resources=inner.resources, adjacencies=inner.adjacencies, ports=(Port("x"),))
+    assert list(_impairments(Testbed("T", "T", resources=(nested,)))) == ["s1/l1"]
 
 
 def test_every_wired_link_is_there_in_the_order_of_the_file() -> None:
-    assert list(impairments(triangle())) == ["l1", "l2", "l3", "l4", "l5", "l6", "l7", "l8", "unknown"]
+    assert list(_impairments(triangle())) == ["l1", "l2", "l3", "l4", "l5", "l6", "l7", "l8", "unknown"]
