@@ -1,4 +1,4 @@
-"""The numbers in the pages' tables of bounds are those of the code."""
+"""The numbers in the pages' tables of limits are those of the code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from gtsdsl.data import shipped
 from gtsdsl.diagnostics import findings
-from gtsdsl.evaluate import limits as bounds
+from gtsdsl.evaluate import limits
 from gtsdsl.formatting import MAX_LAID_OUT
 from gtsdsl.inputs.files import MAX_BYTES
 from gtsdsl.model import values
@@ -14,7 +14,7 @@ from gtsdsl.syntax import parser, strings
 
 
 def _numbers(page: str, *, without: str) -> dict[str, list[int]]:
-    """The numbers in the second column of a page's table of bounds, by the first column."""
+    """The numbers in the second column of a page's table of limits, by the first column."""
     rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", page.partition(without)[2], re.MULTILINE)
     return {
         f"{what}": [int(number.replace(",", "")) for number in re.findall(r"[0-9][0-9,]*", f"{bound} {what}")]
@@ -27,30 +27,30 @@ def test_the_language() -> None:
     page = shipped("docs", "language.md").read_text(encoding="utf-8")
     assert _numbers(page, without="## What a file cannot do") == {
         "the file": [MAX_BYTES // 2**20, parser.MAX_WORDS, parser.MAX_ADJACENCIES, parser.MAX_NESTING],
-        "evaluation": [bounds.MAX_STEPS, bounds.MAX_CALLS, bounds.MAX_TYPES],
-        "a collection, a string, a number": [bounds.MAX_COLLECTION, values.MAX_STRING, values.MAX_DIGITS],
-        "made in all": [bounds.MAX_MADE],
-        "resources, ports and adjacencies": [bounds.MAX_ELEMENTS, bounds.RESOURCE_WEIGHT],
+        "evaluation": [limits.MAX_STEPS, limits.MAX_CALLS, limits.MAX_NESTED_TESTBEDS],
+        "a collection, a string, a number": [limits.MAX_COLLECTION, values.MAX_STRING, values.MAX_DIGITS],
+        "made in all": [limits.MAX_ALLOCATION],
+        "resources, ports and adjacencies": [limits.MAX_ELEMENTS, limits.RESOURCE_WEIGHT],
         "findings": [findings.MAX_FINDINGS, findings.MAX_FOUND],
         "`gtsdsl fmt`": [MAX_LAID_OUT],
     }
-    assert f"compares {bounds.STEP_CHARACTERS} characters" in page
-    assert f"of a list as {bounds.ITEM_COST} characters, an entry of a map as {bounds.ENTRY_COST}" in page
+    assert f"compares {limits.STEP_CHARACTERS} characters" in page
+    assert f"of a list as {limits.ITEM_COST} characters, an entry of a map as {limits.ENTRY_COST}" in page
 
 
 def test_the_diagnostic() -> None:
     page = shipped("docs", "diagnostics", "GTS012.md").read_text(encoding="utf-8")
     assert values.MAX_STRING == strings.MAX_STRING
     assert _numbers(page, without="at most") == {
-        "steps of evaluation": [bounds.MAX_STEPS],
-        "resources, ports and adjacencies, where a resource counts as 4": [bounds.MAX_ELEMENTS, bounds.RESOURCE_WEIGHT],
-        "items of a list, a map or a range": [bounds.MAX_COLLECTION],
+        "steps of evaluation": [limits.MAX_STEPS],
+        "resources, ports and adjacencies, where a resource counts as 4": [limits.MAX_ELEMENTS, limits.RESOURCE_WEIGHT],
+        "items of a list, a map or a range": [limits.MAX_COLLECTION],
         "characters of a string, as it is written or made": [values.MAX_STRING],
-        "characters that are made in all": [bounds.MAX_MADE],
+        "characters that are made in all": [limits.MAX_ALLOCATION],
         "digits of a number": [values.MAX_DIGITS],
-        "methods and closures that wait for one another": [bounds.MAX_CALLS],
-        "testbeds inside testbeds": [bounds.MAX_TYPES],
-        "lists and maps inside one another": [bounds.MAX_DEPTH],
+        "methods and closures that wait for one another": [limits.MAX_CALLS],
+        "testbeds inside testbeds": [limits.MAX_NESTED_TESTBEDS],
+        "lists and maps inside one another": [limits.MAX_VALUE_DEPTH],
         "brackets inside one another": [parser.MAX_NESTING],
         "words of the text": [parser.MAX_WORDS],
         "adjacencies that the text spells out": [parser.MAX_ADJACENCIES],

@@ -1,103 +1,102 @@
-"""How much a file may ask for: a number for each bound, and the meter that watches them."""
+"""Limits of what a source may need for its evaluation, and the meter that enforces them."""
 
 from __future__ import annotations
 
+from gtsdsl.evaluate.errors import LimitError
 from gtsdsl.model.values import MAX_STRING
 
 MAX_STEPS = 10_000_000
-"""Steps of evaluation. An expression or a statement is one; an operation takes more, by the size of what it touches.
+"""Steps of evaluation. An expression or a statement is one step; an operation takes more, by the size of its operands.
 A full mesh of 400 hosts takes 6,000,000."""
 BLOCK_STEPS = 5
-"""What the braces of a resource, a port or a structured attribute count for."""
+"""Steps that the braces of a resource, a port or a structured attribute count as."""
 FAILURE_STEPS = 20
-"""What a statement that fails counts for."""
-MAX_MADE = 200_000_000
-"""Characters that are made in all. What is no string counts for about as much memory as it takes."""
+"""Steps that a statement that fails counts as."""
+MAX_ALLOCATION = 200_000_000
+"""Characters that are made in all. A value that is no string counts as about the bytes that it takes in memory."""
 MAX_COLLECTION = 1_000_000
-"""Items of a list, a map or a range that is walked."""
+"""Items of a list, a map or a range that a loop goes over."""
 MAX_CALLS = 50
-"""Methods and closures that wait for one another."""
-MAX_TYPES = 20
+"""Calls of methods and closures inside one another."""
+MAX_NESTED_TESTBEDS = 20
 """Testbeds inside testbeds."""
-MAX_DEPTH = 20
-"""Lists and maps inside one another, in a value that is kept or shown."""
+MAX_VALUE_DEPTH = 20
+"""Lists and maps inside one another, in a value that is compared, printed or kept as an attribute."""
 MAX_ELEMENTS = 1_000_000
 """Resources, ports and adjacencies; a resource counts as `RESOURCE_WEIGHT`."""
 MAX_FINDINGS = 100
-"""Errors of evaluation before the rest of the file is left alone."""
+"""Errors after which the rest of the source is not evaluated."""
 
 SCOPE_COST = 128
-"""What the variables of one call count for, in characters."""
+"""Characters that the variables of one call count as."""
 ITEM_COST = 16
-"""What an item of a list counts for, in characters."""
+"""Characters that an item of a list counts as."""
 ENTRY_COST = 100
-"""What an entry of a map counts for, in characters, beside its key."""
+"""Characters that an entry of a map counts as, beside its key."""
 ATTRIBUTE_COST = 128
-"""What an attribute counts for, in characters, beside its name and its value."""
+"""Characters that an attribute counts as, beside its name and its value."""
 ELEMENT_COST = 64
-"""What a port or an adjacency counts for, in characters, beside its names."""
+"""Characters that a port or an adjacency counts as, beside its names."""
 RESOURCE_WEIGHT = 4
-"""As how many elements a resource counts: it takes the memory of four ports."""
+"""Elements that a resource counts as: it takes the memory of four ports."""
 ELEMENT_STEPS = 3
-"""What an element counts for in steps: the rules look at each."""
+"""Steps that an element counts as, because the rules look at each."""
 STEP_CHARACTERS = 64
-"""So many characters are copied or compared in the time of one step."""
-
-
-class BoundPassed(Exception):
-    """A file asks for more than a bound allows; evaluation ends."""
+"""Characters that are copied or compared in the time of one step."""
 
 
 class Meter:
-    """What a file has asked for so far."""
+    """The counts of what a source has needed so far. Each method raises `LimitError` when a limit is passed."""
 
     def __init__(self) -> None:
         self.steps = 0
-        self.made = 0
+        self.allocation = 0
         self.elements = 0
         self.calls = 0
 
     def step(self, count: int = 1) -> None:
+        """Count steps of evaluation."""
         self.steps += count
         if self.steps > MAX_STEPS:
-            raise BoundPassed(f"evaluation takes more than {MAX_STEPS} steps; does a loop never end?")
+            raise LimitError(f"evaluation takes more than {MAX_STEPS} steps; does a loop never end?")
 
-    def make(self, count: int) -> None:
-        self.made += count
+    def allocate(self, count: int) -> None:
+        """Count characters before they are made."""
+        self.allocation += count
         self.steps += count // STEP_CHARACTERS
-        if self.made > MAX_MADE:
-            raise BoundPassed(f"more than {MAX_MADE} characters and items are made in all")
+        if self.allocation > MAX_ALLOCATION:
+            raise LimitError(f"more than {MAX_ALLOCATION} characters and items are made in all")
 
     def element(self, *names: str, weight: int = 1) -> None:
-        """Count a resource, a port or an adjacency, and the names that it is written with each time."""
+        """Count a resource, a port or an adjacency, with the names that are printed for it."""
         self.elements += weight
-        self.make(sum(map(len, names)) + weight * ELEMENT_COST)
+        self.allocate(sum(map(len, names)) + weight * ELEMENT_COST)
         self.step(ELEMENT_STEPS)
         if self.elements > MAX_ELEMENTS:
-            raise BoundPassed(f"more than {MAX_ELEMENTS} resources, ports and adjacencies")
+            raise LimitError(f"more than {MAX_ELEMENTS} resources, ports and adjacencies")
 
     def string(self, text: str) -> str:
-        """Count a string that was made."""
+        """Count a new string, and return it."""
         if len(text) > MAX_STRING:
-            raise BoundPassed(f"a string has more than {MAX_STRING} characters")
-        self.make((len(text) if text.isascii() else 4 * len(text)) + 1)
+            raise LimitError(f"a string has more than {MAX_STRING} characters")
+        self.allocate((len(text) if text.isascii() else 4 * len(text)) + 1)
         return text
 
     def grow(self, size: int, cost: int) -> None:
-        """Count an item of a cost that is added to a collection of a size."""
+        """Count an item that is added to a collection of ``size`` items; ``cost`` is in characters."""
         if size >= MAX_COLLECTION:
-            raise BoundPassed(f"a collection has more than {MAX_COLLECTION} items")
-        self.make(cost)
+            raise LimitError(f"a collection has more than {MAX_COLLECTION} items")
+        self.allocate(cost)
 
     def list_of(self, size: int) -> None:
-        """Count a list before it is made."""
+        """Count a list of ``size`` items before it is made."""
         self._collection(size, ITEM_COST)
 
     def map_of(self, size: int) -> None:
-        """Count a map before it is made."""
+        """Count a map of ``size`` entries before it is made."""
         self._collection(size, ENTRY_COST)
 
     def _collection(self, size: int, cost: int) -> None:
         if size > MAX_COLLECTION:
-            raise BoundPassed(f"a collection has more than {MAX_COLLECTION} items")
-        self.make((size + 1) * cost)
+            raise LimitError(f"a collection has more than {MAX_COLLECTION} items")
+        self.allocate((size + 1) * cost)

@@ -1,103 +1,27 @@
-"""What expressions evaluate to while a file is read, and what the operators do with it, as Groovy does."""
+"""Operations on runtime values, with the results that Groovy has."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, Overflow
-from typing import TYPE_CHECKING, TypeAlias
 
-from gtsdsl.evaluate.limits import MAX_DEPTH, STEP_CHARACTERS, BoundPassed, Meter
+from gtsdsl.evaluate.errors import LimitError, OperationError
+from gtsdsl.evaluate.limits import MAX_VALUE_DEPTH, STEP_CHARACTERS, Meter
+from gtsdsl.evaluate.runtime import ClosureValue, MethodValue, ResourceValue, RuntimeValue, ThisValue
 from gtsdsl.model.testbed import PortRef
 from gtsdsl.model.values import MAX_DIGITS, MAX_STRING, Value
-from gtsdsl.syntax.nodes import Closure, MethodDefinition
-
-if TYPE_CHECKING:
-    from gtsdsl.evaluate.open_blocks import OpenBlock
-
-
-class Failed(Exception):
-    """An operation that cannot be done: a diagnostic without its place."""
-
-    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.hint = hint
-
-
-class Scope:
-    """The variables of a block, and the scope that it stands in; ``depth`` is how many scopes are around it."""
-
-    __slots__ = ("depth", "parent", "variables")
-
-    def __init__(self, parent: Scope | None, variables: dict[str, RuntimeValue] | None = None) -> None:
-        self.parent = parent
-        self.variables = {} if variables is None else variables
-        self.depth: int = 0 if parent is None else parent.depth + 1
-
-    def holder(self, name: str) -> Scope | None:
-        """The nearest scope that has a variable."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.variables:
-                return scope
-            scope = scope.parent
-        return None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ClosureValue:
-    """A closure and the variables that it sees."""
-
-    node: Closure
-    scope: Scope
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MethodValue:
-    """A method of the file's own."""
-
-    node: MethodDefinition
-    scope: Scope
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Handle:
-    """A resource as a value: what a block evaluates to."""
-
-    container: OpenBlock
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class This:
-    """The testbed that a method stands in, as ``this`` in it."""
-
-    container: OpenBlock
-
-
-class Poison:
-    """The value of a variable whose own value failed: using it fails too, without another finding."""
-
-
-POISON = Poison()
-
-RuntimeValue: TypeAlias = (
-    "bool | int | Decimal | str | list[RuntimeValue] | dict[str, RuntimeValue] | range"
-    " | ClosureValue | MethodValue | Handle | This | PortRef | Poison | None"
-)
-"""A value while a file is evaluated."""
+from gtsdsl.text import printable
 
 _CONTEXT = Context(prec=MAX_DIGITS, traps=[Overflow, InvalidOperation])
 _LIMIT = 10**MAX_DIGITS
 
 
 def kind_of(value: RuntimeValue) -> str:
-    """What a value is, for a message."""
+    """Return the kind of a value as messages name it, such as ``a list``."""
     if value is None:
         return "null"
-    if isinstance(value, Handle):
-        return f"a `{value.container.name}`"
+    if isinstance(value, ResourceValue):
+        return f"a `{value.block.name}`"
     names: dict[type, str] = {
         bool: "a boolean",
         int: "a number",
@@ -108,32 +32,32 @@ def kind_of(value: RuntimeValue) -> str:
         dict: "a map",
         ClosureValue: "a closure",
         MethodValue: "a method",
-        This: "the testbed",
+        ThisValue: "the testbed",
         PortRef: "a port",
     }
     return names[type(value)]
 
 
-def is_number(value: RuntimeValue) -> bool:
+def _is_number(value: RuntimeValue) -> bool:
     return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
 def truth(value: RuntimeValue) -> bool:
-    """Groovy's truth: null, false, zero and what is empty are false."""
+    """Return Groovy's truth of a value: null, false, zero and empty strings and collections are false."""
     return bool(value)
 
 
-def checked_number(value: int | Decimal) -> int | Decimal:
+def _checked_number(value: int | Decimal) -> int | Decimal:
     if isinstance(value, int):
         if -_LIMIT < value < _LIMIT:
             return value
     elif value.is_finite() and abs(value.adjusted()) < MAX_DIGITS:
         return value
-    raise BoundPassed(f"a number has more than {MAX_DIGITS} digits")
+    raise LimitError(f"a number has more than {MAX_DIGITS} digits")
 
 
 def add(left: RuntimeValue, right: RuntimeValue, meter: Meter) -> RuntimeValue:
-    """``left + right``: a sum, or strings, lists or maps joined."""
+    """Return ``left + right``: the sum of two numbers, or two strings, lists or maps joined."""
     if isinstance(left, str) or isinstance(right, str):
         return meter.string(text_of(left, meter) + text_of(right, meter))
     if isinstance(left, list | range):
@@ -147,27 +71,27 @@ def add(left: RuntimeValue, right: RuntimeValue, meter: Meter) -> RuntimeValue:
 
 
 def arithmetic(sign: str, left: RuntimeValue, right: RuntimeValue, meter: Meter) -> RuntimeValue:
-    """``+``, ``-``, ``*``, ``/`` or ``%`` of two numbers, or a string repeated."""
+    """Apply ``+``, ``-``, ``*``, ``/`` or ``%`` to two numbers, or repeat a string."""
     if sign == "*" and isinstance(left, str) and type(right) is int:
         if right < 0:
-            raise Failed("GTS013", f"a string cannot be repeated {right} times")
+            raise OperationError("GTS013", f"a string cannot be repeated {right} times")
         if len(left) * right > MAX_STRING:
-            raise BoundPassed(f"a string has more than {MAX_STRING} characters")
+            raise LimitError(f"a string has more than {MAX_STRING} characters")
         return meter.string(left * right)
     if (
         isinstance(left, bool)
         or isinstance(right, bool)
         or not (isinstance(left, int | Decimal) and isinstance(right, int | Decimal))
     ):
-        raise Failed("GTS011", f"`{sign}` cannot be applied to {kind_of(left)} and {kind_of(right)}")
+        raise OperationError("GTS011", f"`{sign}` cannot be applied to {kind_of(left)} and {kind_of(right)}")
     if sign in "/%" and right == 0:
-        raise Failed("GTS013", "division by zero")
+        raise OperationError("GTS013", "division by zero")
     if isinstance(left, int) and isinstance(right, int):
-        return checked_number(_of_integers(sign, left, right))
+        return _checked_number(_of_integers(sign, left, right))
     try:
-        return checked_number(_of_decimals(sign, Decimal(left), Decimal(right)))
+        return _checked_number(_of_decimals(sign, Decimal(left), Decimal(right)))
     except (Overflow, InvalidOperation):
-        raise BoundPassed(f"a number has more than {MAX_DIGITS} digits") from None
+        raise LimitError(f"a number has more than {MAX_DIGITS} digits") from None
 
 
 def _of_integers(sign: str, left: int, right: int) -> int | Decimal:
@@ -196,7 +120,7 @@ def _of_decimals(sign: str, left: Decimal, right: Decimal) -> Decimal:
 
 
 def _quotient(left: Decimal, right: Decimal) -> Decimal:
-    """Groovy's quotient of decimals: ten digits behind the point where it does not come out even."""
+    """Return Groovy's quotient of decimals: rounded to ten digits after the point."""
     quotient = _CONTEXT.divide(left, right)
     if -quotient.as_tuple().exponent > 10:  # type: ignore[operator]  # finite: the exponent is a number
         quotient = quotient.quantize(Decimal("1e-10"), ROUND_HALF_UP, _CONTEXT).normalize(_CONTEXT)
@@ -204,23 +128,23 @@ def _quotient(left: Decimal, right: Decimal) -> Decimal:
 
 
 def compare(sign: str, left: RuntimeValue, right: RuntimeValue) -> bool:
-    """``<``, ``<=``, ``>`` or ``>=`` of two numbers or two strings."""
+    """Compare two numbers or two strings by ``<``, ``<=``, ``>`` or ``>=``."""
     operations: dict[str, Callable[[object, object], bool]] = {
         "<": lambda a, b: a < b,  # type: ignore[operator]
         "<=": lambda a, b: a <= b,  # type: ignore[operator]
         ">": lambda a, b: a > b,  # type: ignore[operator]
         ">=": lambda a, b: a >= b,  # type: ignore[operator]
     }
-    if (is_number(left) and is_number(right)) or (isinstance(left, str) and isinstance(right, str)):
+    if (_is_number(left) and _is_number(right)) or (isinstance(left, str) and isinstance(right, str)):
         return operations[sign](left, right)
-    raise Failed("GTS011", f"{kind_of(left)} cannot be compared with {kind_of(right)}")
+    raise OperationError("GTS011", f"{kind_of(left)} cannot be compared with {kind_of(right)}")
 
 
 def equal(left: RuntimeValue, right: RuntimeValue, meter: Meter, depth: int = 0) -> bool:
-    """``left == right``: by value, lists and maps item by item."""
+    """Return whether two values are equal; lists and maps are compared item by item."""
     meter.step()
-    if depth > MAX_DEPTH:
-        raise BoundPassed(f"lists and maps stand in each other more than {MAX_DEPTH} deep")
+    if depth > MAX_VALUE_DEPTH:
+        raise LimitError(f"lists and maps stand in each other more than {MAX_VALUE_DEPTH} deep")
     if isinstance(left, list | range) and isinstance(right, list | range):
         if len(left) != len(right):
             return False
@@ -232,15 +156,15 @@ def equal(left: RuntimeValue, right: RuntimeValue, meter: Meter, depth: int = 0)
         return all(equal(value, right[key], meter, depth + 1) for key, value in left.items())
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
-    if isinstance(left, Handle) and isinstance(right, Handle):
-        return left.container is right.container
+    if isinstance(left, ResourceValue) and isinstance(right, ResourceValue):
+        return left.block is right.block
     if isinstance(left, str) and isinstance(right, str):
         meter.step(min(len(left), len(right)) // STEP_CHARACTERS)
     return bool(left == right)
 
 
 def text_of(value: RuntimeValue, meter: Meter, depth: int = 0) -> str:
-    """A value as a string, as Groovy prints it: ``[1, 2]``, ``[a:1]``, ``null``."""
+    """Return a value as Groovy prints it: ``[1, 2]``, ``[a:1]``, ``null``."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or value is None:
@@ -252,8 +176,8 @@ def text_of(value: RuntimeValue, meter: Meter, depth: int = 0) -> str:
     if isinstance(value, PortRef):
         return meter.string(str(value))
     if isinstance(value, list | range | dict):
-        if depth >= MAX_DEPTH:
-            raise BoundPassed(f"lists and maps stand in each other more than {MAX_DEPTH} deep")
+        if depth >= MAX_VALUE_DEPTH:
+            raise LimitError(f"lists and maps stand in each other more than {MAX_VALUE_DEPTH} deep")
         pieces = []
         length = 0
         for key, item in value.items() if isinstance(value, dict) else ((None, item) for item in value):
@@ -262,62 +186,84 @@ def text_of(value: RuntimeValue, meter: Meter, depth: int = 0) -> str:
             pieces.append(piece if key is None else f"{key}:{piece}")
             length += len(pieces[-1]) + 2
             if length > MAX_STRING:
-                raise BoundPassed(f"a string has more than {MAX_STRING} characters")
+                raise LimitError(f"a string has more than {MAX_STRING} characters")
         if isinstance(value, dict) and not pieces:
             return "[:]"
         return meter.string(f"[{', '.join(pieces)}]")
-    raise Failed("GTS011", f"{kind_of(value)} has no text", _use_its_id(value))
+    raise OperationError("GTS011", f"{kind_of(value)} has no text", _use_its_id(value))
 
 
-def kept(value: RuntimeValue, meter: Meter, depth: int = 0) -> Value:
-    """A value as an attribute keeps it: plain data of its own."""
+def attribute_value(value: RuntimeValue, meter: Meter, depth: int = 0) -> Value:
+    """Return a copy of a value as an attribute keeps it: plain data, a port as its text."""
     meter.step()
     if isinstance(value, str):
-        meter.make(len(value))
+        meter.allocate(len(value))
         return value
     if value is None or isinstance(value, bool | int | Decimal):
         return value
     if isinstance(value, PortRef):
         return str(value)
-    if depth >= MAX_DEPTH:
-        raise BoundPassed(f"lists and maps stand in each other more than {MAX_DEPTH} deep")
+    if depth >= MAX_VALUE_DEPTH:
+        raise LimitError(f"lists and maps stand in each other more than {MAX_VALUE_DEPTH} deep")
     if isinstance(value, list | range):
         meter.list_of(len(value))
-        return [kept(item, meter, depth + 1) for item in value]
+        return [attribute_value(item, meter, depth + 1) for item in value]
     if isinstance(value, dict):
         meter.map_of(len(value))
-        return {key: kept(item, meter, depth + 1) for key, item in value.items()}
-    raise Failed("GTS011", f"{kind_of(value)} cannot be the value of an attribute", _use_its_id(value))
+        return {key: attribute_value(item, meter, depth + 1) for key, item in value.items()}
+    raise OperationError("GTS011", f"{kind_of(value)} cannot be the value of an attribute", _use_its_id(value))
 
 
 def keys_cost(value: Mapping[str, RuntimeValue]) -> int:
-    """Return the steps that it takes to look up each key of a map in another map."""
+    """Return the cost, in steps, of a look-up of each key of a map in another map."""
     return len(value) // 4 + sum(map(len, value)) // STEP_CHARACTERS
 
 
 def _use_its_id(value: RuntimeValue) -> str | None:
-    return "use its id: `h.id`" if isinstance(value, Handle) else None
+    return "use its id: `h.id`" if isinstance(value, ResourceValue) else None
 
 
-def span_of_integers(first: RuntimeValue, last: RuntimeValue, *, is_open: bool, meter: Meter) -> range:
-    """``first..last`` or, open, ``first..<last``; it goes down where the first is the greater."""
+def range_of(first: RuntimeValue, last: RuntimeValue, *, is_open: bool, meter: Meter) -> range:
+    """Return ``first..last`` or, if ``is_open``, ``first..<last``; the range goes down if ``first`` is greater."""
     if type(first) is not int or type(last) is not int:
-        raise Failed(
+        raise OperationError(
             "GTS011", f"a range goes from a whole number to another, not from {kind_of(first)} to {kind_of(last)}"
         )
     step = 1 if first <= last else -1
     result = range(first, last if is_open else last + step, step)
-    meter.list_of(0)  # a range takes no room until it is walked, but no list may come to be longer
+    meter.list_of(0)  # a range takes memory only when a loop goes over it
     if abs(last - first) > 10 * MAX_STRING:
-        raise BoundPassed(f"a collection has more than {10 * MAX_STRING} items")
+        raise LimitError(f"a collection has more than {10 * MAX_STRING} items")
     return result
 
 
-def holds(container: RuntimeValue, wanted: list[RuntimeValue] | dict[str, RuntimeValue], meter: Meter) -> bool:
-    """Whether a list or map is, or is somewhere inside, a value."""
+def holds(value: RuntimeValue, wanted: list[RuntimeValue] | dict[str, RuntimeValue], meter: Meter) -> bool:
+    """Return whether a value is, or has anywhere inside, a certain list or map (the same object)."""
     meter.step()
-    if container is wanted:
+    if value is wanted:
         return True
-    if isinstance(container, dict):
-        return any(holds(item, wanted, meter) for item in container.values())
-    return isinstance(container, list) and any(holds(item, wanted, meter) for item in container)
+    if isinstance(value, dict):
+        return any(holds(item, wanted, meter) for item in value.values())
+    return isinstance(value, list) and any(holds(item, wanted, meter) for item in value)
+
+
+_KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "int": (int, "a whole number"),
+    "Integer": (int, "a whole number"),
+    "String": (str, "a string"),
+    "List": ((list, range), "a list"),
+    "Map": (dict, "a map"),
+}
+
+
+def of_kind(kind: str | None, value: RuntimeValue, name: str) -> RuntimeValue:
+    """Return the value of a variable that is declared with a type or with ``def``.
+
+    Raises:
+        OperationError: the value is not of the type.
+    """
+    if kind in _KINDS and value is not None:
+        types, wanted = _KINDS[kind]
+        if not isinstance(value, types) or isinstance(value, bool):
+            raise OperationError("GTS011", f"`{kind} {printable(name)}` is {wanted}, not {kind_of(value)}")
+    return value

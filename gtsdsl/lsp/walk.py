@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, cast
 
-from gtsdsl.evaluate.open_blocks import Level
+from gtsdsl.evaluate.runtime import Level
 from gtsdsl.lsp.symbols import Definer, IdScope, Kind, Symbol, Variables
 from gtsdsl.model.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.source import Span

@@ -8,11 +8,12 @@ from contextlib import suppress
 
 import pytest
 
-from gtsdsl.evaluate import limits as bounds
-from gtsdsl.evaluate.limits import BoundPassed, Meter
+from gtsdsl.evaluate import limits
+from gtsdsl.evaluate.errors import LimitError, OperationError
+from gtsdsl.evaluate.limits import Meter
 from gtsdsl.evaluate.methods import METHODS, Caller
 from gtsdsl.evaluate.operators import OPERATORS, operate
-from gtsdsl.evaluate.values import ClosureValue, Failed, RuntimeValue, Scope
+from gtsdsl.evaluate.runtime import ClosureValue, RuntimeValue, Scope
 from gtsdsl.loading import check
 from gtsdsl.model.testbed import PortRef
 from gtsdsl.source import Source
@@ -51,7 +52,7 @@ def _seconds_a_step(action: Callable[[Meter], object], least_s: float) -> float:
     meter = Meter()
     begin = time.process_time()
     runs = 0
-    with suppress(BoundPassed, Failed):
+    with suppress(LimitError, OperationError):
         while time.process_time() - begin < least_s or runs < 3:
             runs += 1
             meter.step()  # the expression itself
@@ -115,7 +116,7 @@ _LOOPS = {
 
 @pytest.mark.parametrize("name", _LOOPS)
 def test_a_loop_without_an_end_ends(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "MAX_STEPS", bounds.MAX_STEPS // 10)
+    monkeypatch.setattr(limits, "MAX_STEPS", limits.MAX_STEPS // 10)
     begin = time.process_time()
     checked = check(Source("<test>", f"T {{ {_LOOPS[name]} }}"))
     assert "GTS012" in {finding.code for finding in checked.diagnostics}

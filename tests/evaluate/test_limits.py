@@ -1,4 +1,4 @@
-"""Each bound: what passes it gets an error with the number and the place, in little time and memory."""
+"""Each limit: a source that passes it gets an error with the number and the place, in little time and memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from gtsdsl.evaluate import limits as bounds
+from gtsdsl.evaluate import limits
 from gtsdsl.loading import check
 from gtsdsl.model import values
 from gtsdsl.source import Source
@@ -28,10 +28,10 @@ def found(text: str) -> list[tuple[str, str, str]]:
 
 
 def test_the_numbers() -> None:
-    assert (bounds.MAX_STEPS, bounds.MAX_MADE, bounds.MAX_ELEMENTS) == (10_000_000, 200_000_000, 1_000_000)
-    assert (bounds.MAX_COLLECTION, values.MAX_STRING, values.MAX_DIGITS) == (1_000_000, 100_000, 100)
-    assert (bounds.MAX_CALLS, bounds.MAX_TYPES, bounds.MAX_DEPTH) == (50, 20, 20)
-    assert (bounds.MAX_FINDINGS, parser.MAX_SYNTAX_ERRORS) == (100, 100)
+    assert (limits.MAX_STEPS, limits.MAX_ALLOCATION, limits.MAX_ELEMENTS) == (10_000_000, 200_000_000, 1_000_000)
+    assert (limits.MAX_COLLECTION, values.MAX_STRING, values.MAX_DIGITS) == (1_000_000, 100_000, 100)
+    assert (limits.MAX_CALLS, limits.MAX_NESTED_TESTBEDS, limits.MAX_VALUE_DEPTH) == (50, 20, 20)
+    assert (limits.MAX_FINDINGS, parser.MAX_SYNTAX_ERRORS) == (100, 100)
     assert (parser.MAX_NESTING, parser.MAX_OPEN, parser.MAX_WORDS) == (100, 1_000, 1_000_000)
 
 
@@ -57,7 +57,7 @@ def test_the_numbers() -> None:
         (f"x = {'!' * 1001}1", "2:1001", "more than 1000 constructs are unfinished here"),
     ],
 )  # fmt: skip
-def test_a_bound_has_a_number_and_a_place(text: str, place: str, message: str | None) -> None:
+def test_a_limit_has_a_number_and_a_place(text: str, place: str, message: str | None) -> None:
     findings = [each for each in found(f"T {{\n{text}\n}}") if each[0] == "GTS012"]
     assert findings == ([("GTS012", place, message)] if message else [])
 
