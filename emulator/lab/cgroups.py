@@ -1,4 +1,4 @@
-"""A host's or a container's share of processors and memory to control groups, which its commands join."""
+"""Control groups that limit the processors and the memory of a host's or a container's commands."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _CONTROLLERS = ("cpu", "memory")
 
 
 def lacks() -> Iterator[str]:
-    """What this machine or its kernel lacks to limit processes, a sentence each, with what mends it."""
+    """Yield what this machine or its kernel lacks to limit processes: a sentence each, with the remedy."""
     if (_GROUPS / "cgroup.controllers").exists():
         yield "limits need control groups of version 1, which a guest kernel has: --kernel uml"
     elif missing := [name for name in _CONTROLLERS if not (_GROUPS / name / "tasks").exists()]:
-        yield f"this kernel has no control groups for {' and '.join(missing)}: take a guest kernel (--kernel uml)"
+        yield f"this kernel has no control groups for {' and '.join(missing)}: use a guest kernel (--kernel uml)"
 
 
 def limiting_groups(name: str, folder: str, cpus: float | None, memory_bytes: int | None = None) -> tuple[Path, ...]:
-    """Make control groups that limit a host or a container of a name, which Docker does not limit, or change them.
+    """Make or change the control groups that limit the commands of a host or a container.
 
-    ``folder`` is what the emulation calls its own (`World.groups`); what is in it goes with the emulation. ``cpus`` and
-    ``memory_bytes`` are None where there is no limit.
+    ``folder`` is the lab's own folder among the control groups (`Processes.groups`), which is removed with the lab.
+    ``cpus`` is a number of processors; it and ``memory_bytes`` are None for no limit.
 
     Raises:
-        EmulationError: they cannot be made; see `lacks`.
+        EmulationError: the control groups cannot be made; `lacks` says why.
     """
     groups = tuple(_GROUPS / controller / folder / name for controller in _CONTROLLERS)
     try:
@@ -38,7 +38,7 @@ def limiting_groups(name: str, folder: str, cpus: float | None, memory_bytes: in
                 if (group / parameter).exists():
                     (group / parameter).write_text(value)
     except OSError as error:
-        raise EmulationError(f"{name} cannot have its limits: {error.strerror}") from None
+        raise EmulationError(f"the limits of {name} cannot be set: {error.strerror}") from None
     return groups
 
 

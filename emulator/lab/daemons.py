@@ -1,4 +1,4 @@
-"""A program, or a function of ours, to a daemon in a host: with a log, watched, ended with the network."""
+"""Daemons in hosts: programs, or functions of gtsdsl, that run in the background with a log until the lab ends."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _LOG_BYTES = 4096
 
 
 class DaemonError(EmulationError):
-    """A daemon died or does not get ready; the message has its name and its last lines of log."""
+    """A daemon ended or does not become ready; the message has the daemon's name and the end of its log."""
 
     exit_status = 1
 
 
 class Daemon:
-    """A process that runs in a host until it is stopped, or its network ends. ``log`` is what it wrote."""
+    """A process that runs in a host until it is stopped or its lab ends. ``log`` is the file with its output."""
 
     def __init__(self, name: str, host: str, pid: int, log: Path) -> None:
         self.name = name
@@ -40,20 +40,22 @@ class Daemon:
         self._status: int | None = None
 
     def check(self) -> None:
-        """See that it runs.
+        """Check that the daemon runs.
 
         Raises:
-            DaemonError: it has ended.
+            DaemonError: the daemon has ended.
         """
         if (status := self._poll()) is not None:
             how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
             raise DaemonError(f"{self} {how}: {self.last_lines()}")
 
     def wait_until(self, is_ready: Callable[[], bool], patience_s: float, trouble: str = "is not ready") -> None:
-        """Wait until it is ready, in the network's clock; ``trouble`` is what it is if it never gets so.
+        """Wait until the daemon is ready, in the lab's clock.
+
+        ``trouble`` is the verb phrase of the error after ``patience_s``, such as "is not ready".
 
         Raises:
-            DaemonError: it has ended, or is not ready after ``patience_s``.
+            DaemonError: the daemon has ended, or is not ready in time.
         """
 
         def is_ready_or_ended() -> bool:
@@ -66,9 +68,9 @@ class Daemon:
             raise DaemonError(f"{self} {trouble} after {patience_s:g} s: {self.last_lines()}")
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """End it, and all that it started in its session, with a signal first and by force if that does not help.
+        """Stop the daemon and its session with a signal, and kill the session if the daemon has not ended in 10 s.
 
-        What comes back is its exit status, or the number of the signal that ended it, as a negative number.
+        Return the exit status; for a daemon that a signal ended, the negative number of the signal.
         """
         if (ended := self._poll()) is not None:
             return ended
@@ -79,7 +81,7 @@ class Daemon:
         return -signal.SIGKILL if self._status is None else self._status
 
     def last_lines(self) -> str:
-        """The end of its log, in one line."""
+        """Return the last lines of the log, joined in one line."""
         with contextlib.suppress(OSError), self.log.open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_BYTES))
             lines = [one_line(line) for line in file.read().decode(errors="replace").splitlines()]
@@ -89,13 +91,13 @@ class Daemon:
     def _signal(self, number: int) -> None:
         try:
             os.killpg(self.pid, number)
-        except ProcessLookupError:  # it has only just begun: it leads no session yet
+        except ProcessLookupError:  # a fork that has only just begun leads no session yet
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     def _poll(self, options: int = os.WNOHANG) -> int | None:
         if self._status is None:
-            # another thread may be the one that hears of its end
+            # another thread may have waited for the process
             with contextlib.suppress(ChildProcessError):
                 pid, status = os.waitpid(self.pid, options)
                 if pid:
@@ -113,54 +115,52 @@ def start_program(
     """Start a program in a host, without input.
 
     ``variables`` are added to its environment. ``namespace`` is the descriptor of the network namespace that the
-    program runs in; None for the host's. A daemon that serves all hosts has its own, and ``host`` then only names it.
+    program runs in; None is the host's. A daemon that serves all hosts has its own, and ``host`` then only names it.
 
     Raises:
-        EmulationError: it cannot be started.
+        EmulationError: the program cannot be started.
     """
     log = _log(lab, host, name)
     environment = [f"{key}={value}" for key, value in (variables or {}).items()]
     line = ["env", *environment, *command] if environment else list(command)
+    namespace = lab.namespace(host) if namespace is None else namespace
     with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
-        # not in the user's working folder, which can be a stranger's: containerd takes programs from where it works
+        # not in the user's working folder, which can be a stranger's, because containerd runs programs that it finds
+        # in its working folder
         streams = (nothing.fileno(), output.fileno(), output.fileno())
-        process = lab.processes.popen(
-            lab.namespace(host) if namespace is None else namespace, line, *streams, directory="/"
-        )
+        process = lab.processes.popen(namespace, line, *streams, directory="/")
     daemon = Daemon(name, host, process.pid, log)
-    process.returncode = 0  # it is the daemon's from now on: `subprocess` must not wait for it
+    process.returncode = 0  # the daemon waits for the process from now on, and `subprocess` must not
     return daemon
 
 
 def start_function(lab: Lab, host: str, name: str, body: Callable[[], None]) -> Daemon:
-    """Run a function of ours in a process of its own in a host, until it returns.
+    """Run a function of gtsdsl as a daemon in a host, or in the switches' namespace, until it returns.
 
-    It is a fork of this process, which has loaded what it needs: in a guest, a Python started anew would cost half a
-    second of wall time a host.
+    The daemon is a fork of this process, which has loaded what the function needs: in a guest, a new Python would take
+    half a second of wall time on each host.
 
     Raises:
-        EmulationError: it cannot be started.
+        EmulationError: the daemon cannot be started.
     """
-    namespace = lab.namespace(host)
-    lab.processes.start()  # its guardian ends the process with the network
+    lab.processes.start()  # so that the reaper kills the daemon with the lab
     log = _log(lab, host, name)
-    return Daemon(name, host, fork(partial(_serve, namespace, log, body)), log)
+    return Daemon(name, host, fork(partial(_serve, lab.namespace(host), log, body)), log)
 
 
 def _serve(namespace: int, log: Path, body: Callable[[], None]) -> None:
-    """Be the daemon, in a fork."""
+    """Run the function in the fork, with the log as its output."""
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for target, source in ((0, nothing), (1, output), (2, output)):
         os.dup2(source, target)
-    # this process's own may lead elsewhere: a test runner's do
+    # this process's own streams may lead elsewhere, as a test runner's do
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
     namespaces.setns(namespace, namespaces.CLONE_NEWNET)
     body()
 
 
 def _log(lab: Lab, host: str, name: str) -> Path:
-    # beside the world's folder, of which only processes of the emulation see the contents
     folder = lab.run_folder / "logs"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder / f"{name.replace('/', '-')}-{host}.log"

@@ -1,4 +1,4 @@
-"""A function of ours to a process of its own: a fork of this one, which has loaded what the function needs."""
+"""Functions of gtsdsl that run in a process of their own: a fork of this one, which has loaded their modules."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable
 
-_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def fork(body: Callable[[], None]) -> int:
-    """Run a function in a fork, in a session of its own, until it returns; its process id.
+    """Run a function in a fork that leads a session of its own, and return the fork's process id.
 
-    What the function raises is a traceback on standard error, and exit status 1. Signals that end a process have their
-    default effect in it, from its first moment on; one that the caller holds back stays held back.
+    The fork exits when the function returns; an exception becomes a traceback on standard error and exit status 1. The
+    signals that end a process have their default effect in the fork from its first moment on. A signal that the caller
+    blocks stays blocked.
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    # a handler of ours that raised in the fork before `_become` would have it clean up what is this process's
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+    # a handler that raised in the fork before `_become` would make the fork clean up what belongs to this process
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
     try:
         pid = os.fork()
         if pid == 0:
@@ -30,14 +31,14 @@ def fork(body: Callable[[], None]) -> int:
     return pid
 
 
-def _become(body: Callable[[], None], held_back: Iterable[int]) -> None:
-    """Turn this process, a fork, into what the function is; it never returns."""
+def _become(body: Callable[[], None], blocked: Iterable[int]) -> None:
+    """Run the function in this process, a fork, and exit; this function never returns."""
     status = 1
     try:
         os.setsid()
-        for number in _ENDS:
+        for number in _ENDING_SIGNALS:
             signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         body()
         status = 0
     except BaseException:

@@ -1,28 +1,37 @@
-"""The hosts of a plan to what stands for their addresses in `/etc/hosts`: their names, and their ids if they fit."""
+"""The lines of ``/etc/hosts`` for a plan's hosts: their names, and their ids where these are host names."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 
 from emulator.plan import Plan
 
 _HOST_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
-_EVERY_MACHINES = ("localhost", "ip6-localhost", "ip6-loopback")
+_RESERVED = ("localhost", "ip6-localhost", "ip6-loopback")
 
 
 def names_of_hosts(plan: Plan) -> dict[str, str]:
-    """By each host's own address its name and, after it, its id, if that may be a host's name and is nobody else's.
+    """Return the names of each host, separated by blanks, by the host's own address.
 
-    A name is no longer than its interfaces' names let it be: `webserver01` is called `webserve01`, and found by both.
+    A host's name comes first, then its id if the id is a valid host name and no other host has it. A name is cut so
+    that the names of its interfaces are short enough: ``webserver01`` becomes ``webserve01``, and both are found.
     """
     known = [word.lower() for host in plan.hosts for word in {host.name, host.id}]
-    counts = Counter([*known, *_EVERY_MACHINES])
+    counts = Counter([*known, *_RESERVED])
 
-    def fits(word: str) -> bool:
+    def is_usable(word: str) -> bool:
         return _HOST_NAME.fullmatch(word) is not None and counts[word.lower()] == 1
 
     return {
-        host.loopback: f"{host.name} {host.id}" if host.id != host.name and fits(host.id) else host.name
+        host.loopback: f"{host.name} {host.id}" if host.id != host.name and is_usable(host.id) else host.name
         for host in plan.hosts
     }
+
+
+def hosts_file(names: Mapping[str, str]) -> str:
+    """Return the text of an ``/etc/hosts`` with the lines that every machine has, and lines for names by address."""
+    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
+    lines += [f"{address} {name}" for address, name in names.items()]
+    return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Commands to processes inside an emulation: started in a host's namespaces, ended with the emulation, always."""
+"""The processes of a lab: commands that run in hosts' namespaces, and that end with the lab in every case."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from emulator.lab import reaper
 from emulator.lab.containers import RunningContainer
+from emulator.lab.hosts_file import hosts_file
 from emulator.system.errors import EmulationError
 from emulator.system.folders import working_folder
 from emulator.system.programs import environment, find_program, python_command
@@ -17,6 +18,7 @@ from emulator.system.run_folders import MARK, RunFolder
 
 _TOOLS = ("nsenter", "unshare", "setsid", "mount")
 _READY_BYTES = 4096
+_REAPER_PATIENCE_S = 10
 
 # Its arguments: a folder, the working folder, the command. Its own /sys shows the namespace's interfaces, as in
 # Mininet, but keeps the control groups, which container runtimes look for; where none may be mounted, nothing changes.
@@ -30,7 +32,7 @@ cd "$wd" 2>/dev/null
 exec "$@"
 """
 
-# Its arguments: how many control groups, their files, the command.
+# Its arguments: the number of control groups, the groups' files, the command.
 _JOIN = """\
 count=$1; shift
 while [ "$count" -gt 0 ]; do echo $$ > "$1" || exit; shift; count=$((count - 1)); done
@@ -39,28 +41,29 @@ exec "$@"
 
 
 class Processes:
-    """What the processes of an emulation share: a mount namespace with a ``/etc/hosts`` of its own, and a reaper.
+    """The commands of a lab, with a mount namespace that has an ``/etc/hosts`` of its own, and with a reaper.
 
-    Both start with the first process: a network in which nothing runs needs neither. ``folder`` is one that only
-    these processes see the contents of; it is in memory. For a network in this process's hands, with one `close`.
+    The reaper kills the processes if this process dies. It starts, with the mount namespace, before the first command,
+    because a lab in which nothing runs needs neither. ``folder`` is in memory, and only the lab's processes see its
+    contents.
     """
 
     def __init__(self, names: Mapping[str, str]) -> None:
-        """``names``: for each address what stands for it, one name or several with blanks between them."""
+        """``names`` has, for each address, one name or several names with blanks between them."""
         self._hosts_file = hosts_file(names)
         self._address_of = {name: address for address, name in names.items()}
         self._stack = contextlib.ExitStack()
         self._reaper: subprocess.Popen[bytes] | None = None
         self._guarded: dict[int, int] = {}
-        self._inhabitants: dict[int, RunningContainer] = {}
+        self._containers: dict[int, RunningContainer] = {}
         self._further_files: set[Path] = set()
         self._groups: dict[int, tuple[Path, ...]] = {}
         self.folder = Path()
         self.variables: dict[str, str] = {}
-        """Further variables of the processes' environment."""
+        """Variables that are added to the environment of the processes."""
 
     def close(self) -> None:
-        """End all processes in the namespaces, and the reaper."""
+        """Kill all processes in the namespaces, and stop the reaper."""
         try:
             if self._reaper is not None:
                 reaper.end_all(set(self._guarded))
@@ -69,42 +72,43 @@ class Processes:
             self._stack.close()
 
     def at_end(self, function: Callable[[], None]) -> None:
-        """Have a function called when all processes have been ended."""
+        """Call a function after all processes have been killed."""
         self._stack.callback(function)
 
     def guard(self, namespaces: Iterable[int]) -> None:
-        """Take network namespaces, by descriptors, into the reaper's care: their processes end with this one."""
+        """Have the processes in network namespaces, by their descriptors, killed with the lab."""
         new = {os.fstat(descriptor).st_ino: descriptor for descriptor in namespaces}
         new = {number: descriptor for number, descriptor in new.items() if number not in self._guarded}
         self._guarded |= new
         if self._reaper is not None and new:
-            self._tell(new)
+            self._send(new)
 
     def inhabit(self, namespace: int, container: RunningContainer, hosts_file: Path | None = None) -> None:
-        """Have commands for a network namespace run in a container of Docker.
+        """Run the commands for a network namespace in a container from now on.
 
-        Its ``hosts_file``, if there is one, gets all names that are known, and later ones when they become known.
+        All names of the lab are added to ``hosts_file``, the container's ``/etc/hosts``; None if it has none of its
+        own.
         """
-        self._inhabitants[namespace] = container
+        self._containers[namespace] = container
         if hosts_file is not None:
             _append(hosts_file, self._hosts_file)
             self._further_files.add(hosts_file)
 
+    def has_container(self, namespace: int) -> bool:
+        """Return whether the commands for a network namespace run in a container."""
+        return namespace in self._containers
+
     def limit(self, namespace: int, groups: tuple[Path, ...]) -> None:
-        """Have commands for a network namespace join control groups."""
+        """Let the commands for a network namespace join control groups from now on."""
         self._groups[namespace] = groups
 
-    def joining(self, namespace: int) -> list[str]:
-        """What begins a command line that is to join the control groups of a network namespace; nothing without any."""
+    def join_command(self, namespace: int) -> list[str]:
+        """Return the start of a command line that joins a network namespace's control groups; empty without groups."""
         groups = [f"{group}/cgroup.procs" for group in self._groups.get(namespace, ())]
         return ["sh", "-c", _JOIN, "sh", str(len(groups)), *groups] if groups else []
 
-    def has_container(self, namespace: int) -> bool:
-        """Whether commands for a network namespace run in a container."""
-        return namespace in self._inhabitants
-
-    def name(self, address: str, name: str) -> None:
-        """Let a name stand for an address, in ``/etc/hosts``, and for no other, from now on."""
+    def set_address(self, name: str, address: str) -> None:
+        """Let a name resolve to an address, and to no other, in all processes from now on."""
         before = self._address_of.get(name)
         if before == address:
             return
@@ -113,43 +117,47 @@ class Processes:
         self._hosts_file = self._hosts_file.replace(stale, "") + line
         files = set(self._further_files)
         if self._reaper is not None:
-            # the file that is mounted there, which only the reaper's mount namespace shows
+            # the file that is mounted at /etc/hosts; only the reaper's mount namespace shows it
             files.add(Path(f"/proc/{self._reaper.pid}/root{self.folder}/hosts"))
         for path in files:
             if before is not None:
-                path.write_text(path.read_text().replace(stale, ""))  # in place, as `_append`
+                path.write_text(path.read_text().replace(stale, ""))  # in place, as in `_append`
             _append(path, line)
 
     def command(
         self, namespace: int, command: Sequence[str], directory: str | None = None, *, terminal: bool = False
     ) -> list[str]:
-        """A command line that runs a command in a network namespace and in a mount namespace that is its own.
+        """Return the command line that runs a command in a network namespace and a mount namespace of its own.
 
-        The namespace's descriptor, and `mounts`, must be handed on to the process. Where a container inhabits the
-        namespace, it runs in that one as by `docker exec`; ``terminal`` says whether it gets a terminal there, for the
-        one that it is started on.
+        The process must inherit the namespace's descriptor and `mounts`. If the namespace is a container's, the command
+        runs in the container, as by `docker exec`; with ``terminal``, it gets a terminal there. ``directory`` is the
+        working directory; None is the user's.
 
         Raises:
-            EmulationError: the processes of an emulation cannot be kept together here, a tool is missing, or the
-                container has ended.
+            EmulationError: the reaper cannot be started, a tool is missing, or the container has ended.
         """
         self.start()
-        if namespace in self._inhabitants:
-            return [
-                # Mininet takes the namespaces of the process that it started for the host's
-                "nsenter",
-                f"--net=/proc/self/fd/{namespace}",
-                *self._inhabitants[namespace].enter(command, self.environment, terminal=terminal),
-            ]
+        if (container := self._containers.get(namespace)) is not None:
+            # through nsenter, because Mininet takes the namespaces of the process that it starts for the host's
+            enter = ["nsenter", f"--net=/proc/self/fd/{namespace}"]
+            return [*enter, *container.enter(command, self.environment, terminal=terminal)]
         enter = ["nsenter", f"--net=/proc/self/fd/{namespace}", f"--mount=/proc/self/fd/{self.mounts}"]
         script = ["sh", "-c", _ENTER, "sh", str(self.folder), directory or str(working_folder())]
-        return [*self.joining(namespace), *enter, "unshare", "--mount", "--propagation=unchanged", *script, *command]
+        return [
+            *self.join_command(namespace),
+            *enter,
+            "unshare",
+            "--mount",
+            "--propagation=unchanged",
+            *script,
+            *command,
+        ]
 
     def popen(
         self, namespace: int, command: Sequence[str],
         stdin: int | None = None, stdout: int | None = None, stderr: int | None = None, directory: str | None = None,
     ) -> subprocess.Popen[bytes]:  # fmt: skip
-        """Start a process as the leader of a session in a network namespace; see `command`."""
+        """Start a process in a network namespace, as the leader of a session; see `command`."""
         line = self.command(namespace, command, directory)
         return subprocess.Popen(
             line,
@@ -163,25 +171,25 @@ class Processes:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of the processes: this one's, and the mark by which `gtsdsl clean` knows them."""
+        """The environment of the processes: this process's, and the mark by which `gtsdsl clean` finds them."""
         self.start()
         return {**environment(os.environ), **self.variables, MARK: str(self.folder.parent)}
 
     @property
     def groups(self) -> str:
-        """What the emulation calls its own among control groups."""
+        """The name of the lab's own folder among the control groups."""
         return reaper.groups_name(str(self.start().parent))
 
     @property
     def mounts(self) -> int:
-        """A descriptor of the mount namespace."""
+        """The descriptor of the mount namespace."""
         return self._mounts
 
     def start(self) -> Path:
-        """Start the reaper, if it is not there yet; the folder that is the processes' own.
+        """Start the reaper unless it runs, and return `folder`.
 
         Raises:
-            EmulationError: a tool is missing, or no mount namespace can be made.
+            EmulationError: a tool is missing, or the kernel refuses a mount namespace.
         """
         if self._reaper is not None:
             return self.folder
@@ -190,11 +198,11 @@ class Processes:
                 raise EmulationError(f"`{tool}` is missing: install util-linux (`apt-get install util-linux mount`)")
         with contextlib.ExitStack() as stack:
             run = stack.enter_context(RunFolder("network"))
-            self.folder = run.path / "world"
+            self.folder = run.path / reaper.FOLDER
             self.folder.mkdir(mode=0o700)
             parent = os.pidfd_open(os.getpid())
             stack.callback(os.close, parent)
-            # a process that outlives this one by a moment holds the run, so that `gtsdsl clean` lets it finish
+            # the reaper may outlive this process by a moment; it holds the run's lock, so that `gtsdsl clean` waits
             child = subprocess.Popen(
                 python_command(reaper.__file__, str(parent), str(run.path), self._hosts_file, is_bare=True),
                 env=environment(os.environ),
@@ -204,7 +212,7 @@ class Processes:
                 cwd="/",
                 start_new_session=True,
             )
-            stack.callback(_end, child)
+            stack.callback(_stop_reaper, child)
             if child.stdout is None:
                 raise AssertionError("a pipe was asked for")
             said = os.read(child.stdout.fileno(), _READY_BYTES).decode(errors="replace").strip()
@@ -213,14 +221,14 @@ class Processes:
             self._mounts = os.open(f"/proc/{child.pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
             stack.callback(os.close, self._mounts)
             self._reaper = child
-            self._tell(self._guarded)
+            self._send(self._guarded)
             self._stack = stack.pop_all()
         return self.folder
 
-    def _tell(self, namespaces: Mapping[int, int]) -> None:
-        """Give the reaper namespaces: their numbers, and our descriptors."""
+    def _send(self, namespaces: Mapping[int, int]) -> None:
+        """Send the reaper namespaces: the inode numbers, and this process's descriptors."""
         if self._reaper is None or self._reaper.stdin is None:
-            raise AssertionError("there is no reaper yet")
+            raise AssertionError("the reaper has not been started")
         self._reaper.stdin.write(
             "".join(f"{number} {descriptor}\n" for number, descriptor in namespaces.items()).encode()
         )
@@ -228,28 +236,21 @@ class Processes:
 
 
 def _append(path: Path, text: str) -> None:
-    # in place: the file is mounted, and another one of its name would not be seen
+    # in place, because the file is mounted: processes would not see another file of its name
     with path.open("a") as file:
         file.write(text)
 
 
-def hosts_file(names: Mapping[str, str]) -> str:
-    """A ``/etc/hosts`` with what every machine has, and these addresses' names."""
-    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
-    lines += [f"{address} {name}" for address, name in names.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Let the reaper do its work."""
+def _stop_reaper(child: subprocess.Popen[bytes]) -> None:
+    """Let the reaper do its work and exit."""
     if child.stdin is not None:
-        with contextlib.suppress(BrokenPipeError):  # it died
+        with contextlib.suppress(BrokenPipeError):  # it has died
             child.stdin.write(b"end\n")
             child.stdin.close()
     if child.stdout is not None:
         child.stdout.close()
     try:
-        child.wait(timeout=10)
+        child.wait(timeout=_REAPER_PATIENCE_S)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()

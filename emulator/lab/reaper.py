@@ -1,9 +1,9 @@
-"""The process that ends all processes of an emulation when the emulation's own process has ended, killed or not.
+"""The reaper: a process that kills all processes of a lab when the process that owns the lab has ended.
 
-It is run as a file, by a bare Python (`-I -S`), in a mount namespace of its own, in which it puts what the hosts see
-and the machine does not: `/etc/hosts`, and a folder in memory for sockets and databases. It learns from its standard
-input, a line each: the numbers (inodes) of network namespaces, and the parent's descriptors of them. A process that is
-in one of those is the emulation's, whoever started it and however it is called: nobody else can get there.
+It runs as a file, by a bare Python (`-I -S`), in a mount namespace of its own. There it mounts the files that the
+lab's hosts see and this machine does not: `/etc/hosts`, and a folder in memory for sockets and databases. Each line of
+its standard input has the inode number of a network namespace and the parent's descriptor of it. A process in one of
+these namespaces belongs to the lab, whoever started it, because nobody else can enter them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ import shutil
 import signal
 import sys
 
+FOLDER = "memory"
+"""The name of the folder in memory, in the run's folder."""
+
 _CLONE_NEWNS = 0x00020000
 _MS_PRIVATE_ALL, _MS_BIND = (1 << 18) | (1 << 14), 4096
 _ROUNDS = 1000
@@ -26,7 +29,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def mount(source: str, target: str, kind: str, flags: int) -> None:
-    """mount(2).
+    """Call mount(2).
 
     Raises:
         OSError: the kernel refuses.
@@ -37,18 +40,19 @@ def mount(source: str, target: str, kind: str, flags: int) -> None:
 
 
 def inhabitants(namespaces: set[int]) -> set[int]:
-    """The processes that are in one of these network namespaces, and all that descend from them.
+    """Return the processes in network namespaces, by the inode numbers of these, and all their descendants.
 
-    A container that has just been started is in a namespace that nobody has told of yet, but descends from its daemon.
+    A container that has just been started is in a namespace that the reaper does not know yet, but it descends from
+    its daemon.
     """
     found: set[int] = set()
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):  # noqa: PTH208 (pathlib would take ten times as long to start)
         if name.isdigit():
-            # another user's is not to be read, and any may end meanwhile
+            # another user's process cannot be read, and any process may end meanwhile
             with contextlib.suppress(OSError):
                 with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
-                    # the name, in parentheses, may hold anything: count from behind it
+                    # the name, in parentheses, may contain anything, so count the fields after it
                     parent = int(file.read().rpartition(b")")[2].split()[1])
                 children.setdefault(parent, []).append(int(name))
                 if os.stat(f"/proc/{name}/ns/net").st_ino in namespaces:  # noqa: PTH116
@@ -62,7 +66,7 @@ def inhabitants(namespaces: set[int]) -> set[int]:
 
 
 def remove_groups(name: str) -> None:
-    """Remove the control groups that an emulation calls its own, of each hierarchy, once nothing runs in them."""
+    """Remove a lab's own folder among the control groups, in each hierarchy, after its processes have ended."""
     groups = "/sys/fs/cgroup"
     with contextlib.suppress(OSError):
         for root in (groups, *(f"{groups}/{it}" for it in os.listdir(groups))):  # noqa: PTH208
@@ -72,7 +76,7 @@ def remove_groups(name: str) -> None:
 
 
 def end_all(namespaces: set[int]) -> None:
-    """Kill the processes in these network namespaces, and those that they start meanwhile."""
+    """Kill the processes in network namespaces, and those that they start meanwhile."""
     for _ in range(_ROUNDS):
         pids = [pid for pid in inhabitants(namespaces) if pid != os.getpid()]
         if not pids:
@@ -80,32 +84,33 @@ def end_all(namespaces: set[int]) -> None:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        select.select([], [], [], 0.002)  # one that is killed is there until it has been reaped
+        select.select([], [], [], 0.002)  # a killed process exists until its parent has waited for it
 
 
 def hold(path: str) -> None:
     """Keep a namespace until this process ends.
 
-    The kernel gives a number again as soon as its namespace has gone: to another emulation's, whose processes would be
-    killed for ours.
+    The kernel reuses an inode number as soon as its namespace has gone. Without this, the reaper could kill the
+    processes of another lab that got the number.
     """
     with contextlib.suppress(OSError):  # the parent has been killed meanwhile
         os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def groups_name(run: str) -> str:
-    """What the control groups of a run are called, by its folder."""
+    """Return the name of a lab's own folder among the control groups, by the path of its run's folder."""
     return f"gtsdsl-{os.path.basename(run)}"  # noqa: PTH119
 
 
 def main(parent: int, run: str, hosts_file: str) -> None:
-    """Guard until the line ``end`` comes, or the process that the descriptor ``parent`` (a pidfd) names has ended.
+    """Wait for the line ``end`` or for the parent's end, then kill the lab's processes.
 
-    ``run`` is the run's folder. In order, the parent removes it; when it was killed, the guardian does.
+    ``parent`` is a pidfd of the parent, ``run`` the path of the run's folder, ``hosts_file`` the text of
+    ``/etc/hosts``. After ``end``, the parent removes the run's folder; if the parent was killed, the reaper does.
     """
-    folder = f"{run}/world"
+    folder = f"{run}/{FOLDER}"
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_IGN)  # they are for the parent, whose end is what counts
+        signal.signal(number, signal.SIG_IGN)  # they are meant for the parent, and the reaper waits for its end
     try:
         if _libc.unshare(_CLONE_NEWNS) != 0:
             raise OSError(ctypes.get_errno(), f"mount namespace: {os.strerror(ctypes.get_errno())}")
@@ -119,7 +124,7 @@ def main(parent: int, run: str, hosts_file: str) -> None:
     except OSError as error:
         os.write(1, f"{error.strerror}\n".encode())
         return
-    with contextlib.suppress(BrokenPipeError):  # the parent was killed meanwhile: there is all the more to be done
+    with contextlib.suppress(BrokenPipeError):  # the parent was killed meanwhile: go on, and clean up
         os.write(1, b"ready\n")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -127,13 +132,13 @@ def main(parent: int, run: str, hosts_file: str) -> None:
     parent_id = os.getppid()
     rest = b""
     in_order = False
-    poll = select.poll()  # the parent's descriptor has the number that it has there, which select() may not take
+    poll = select.poll()  # the parent's descriptor keeps its number, which may be too large for select()
     for descriptor in (0, parent):
         poll.register(descriptor, select.POLLIN)
     while not in_order:
         data = os.read(0, 65536) if 0 in dict(poll.poll()) else b""
         if not data:
-            break  # a child of the parent may hold the other end of the pipe, but not keep the parent alive
+            break  # the parent has ended, though one of its children may still hold the other end of the pipe
         *lines, rest = (rest + data).split(b"\n")
         in_order = b"end" in lines
         for line in lines:
@@ -145,7 +150,8 @@ def main(parent: int, run: str, hosts_file: str) -> None:
     remove_groups(groups_name(run))
     _libc.umount2(os.fsencode(folder), 2)
     if not in_order:
-        # what was mounted below it was in this namespace only; `clean` holds this lock while it looks for dead runs
+        # the other mounts below the folder were in this namespace only; the lock keeps `gtsdsl clean` from looking
+        # for dead runs meanwhile
         with open(f"{os.path.dirname(run)}/lock", "rb") as registry:  # noqa: PTH123, PTH120
             fcntl.flock(registry, fcntl.LOCK_EX)
             shutil.rmtree(run, ignore_errors=True)

@@ -119,7 +119,7 @@ class EmulatedNode(Node):  # type: ignore[misc]
         """A process in the node's namespaces; as Mininet's."""
         namespaces = f"/proc/{self.pid}/ns"
         enter = ["nsenter", f"--net={namespaces}/net", f"--mount={namespaces}/mnt", "env", "-C", str(working_folder())]
-        enter = [*self.processes.joining(self.namespace), *enter]
+        enter = [*self.processes.join_command(self.namespace), *enter]
         if self.processes.has_container(self.namespace):
             enter = self.processes.command(self.namespace, [])
             kwargs.setdefault("pass_fds", (self.namespace,))

@@ -132,21 +132,21 @@ def test_a_processs_mark_names_the_runs_folder() -> None:
 
 
 def test_the_number_of_a_guarded_namespace_is_nobody_elses_while_it_is_guarded() -> None:
-    world = Processes({})
+    processes = Processes({})
     try:
-        world.start()
+        processes.start()
         ours = empty_namespace()
         number = os.fstat(ours).st_ino
-        world.guard([ours])
-        (guardian,) = (pid for pid in _children(os.getpid()) if _is_held(number, pid))
+        processes.guard([ours])
+        (reaper,) = (pid for pid in _children(os.getpid()) if _is_held(number, pid))
         os.close(ours)
         others = [empty_namespace() for _ in range(20)]
         assert number not in {os.fstat(other).st_ino for other in others}
         for other in others:
             os.close(other)
-        assert _is_held(number, guardian)
+        assert _is_held(number, reaper)
     finally:
-        world.close()
+        processes.close()
 
 
 def _children(parent: int) -> list[int]:

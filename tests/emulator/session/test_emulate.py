@@ -84,13 +84,13 @@ def test_a_script_has_mininets_api(emulate: Cli, tmp_path: Path) -> None:
 def test_a_change_leaves_the_rest_of_what_a_link_was_told_as_it_is(emulate: Cli, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
-        "from emulator.mininet.impair import described, impair\nh1, h2 = net.get('h1', 'h2')\n"
+        "from emulator.mininet.impair import impair, impairment_text\nh1, h2 = net.get('h1', 'h2')\n"
         "added = net.addLink(h1, h2, delay='20ms', params1={'ip': '10.9.0.1/24'}, params2={'ip': '10.9.0.2/24'})\n"
         "impair(net, added.id, ['jitter', '0ms', 'bandwidth', '500'])\n"
         "print(h1.cmd('ping -q -c 2 10.9.0.2').splitlines()[-1])\n"
         "added.intf1.config(delay='30ms', max_queue_size=7)\n"
         "impair(net, added.id, ['loss', '1%'])\n"
-        "print(described(added.intf1), '|', h1.cmd('tc qdisc show dev', added.intf1.name))\n"
+        "print(impairment_text(added.intf1), '|', h1.cmd('tc qdisc show dev', added.intf1.name))\n"
     )
     done = emulate("--script", str(script))
     assert (done.returncode, done.stderr) == (0, "")
