@@ -5,7 +5,7 @@
     >>> graph = gtsdsl.to_graph(testbed)
     >>> print(gtsdsl.compile_to(testbed, "gts-json"))
 
-What a name here needs is imported when the name is first used: networkx alone takes longer to import than a small
+A name's module is imported when the name is first used, because networkx alone takes longer to import than a small
 file takes to check.
 """
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """Keep Python from looking for circles in what is being read.
+    """Pause Python's search for circles of values while a large value is built.
 
-    A large file makes half a million values that hold each other in no circle, and are all wanted; the collector
-    walks them again and again, and takes two thirds of the time.
+    Half a million values that are all needed form no circle. The collector would walk them again and again, which
+    takes up to two thirds of the time.
     """
     if not gc.isenabled():
         yield
@@ -22,7 +22,7 @@ def without_collector() -> Iterator[None]:
         yield
     finally:
         if gc.get_freeze_count() == 0:
-            # what was made is old now: without this, the collector's first act would be to walk all of it
+            # move the new values to the oldest generation: else the collector would walk all of them at once
             gc.freeze()
             gc.unfreeze()
         gc.enable()

@@ -1,4 +1,4 @@
-"""Find the files that ship with the package: inside it when it is installed, beside it in a checkout."""
+"""The files that ship with the package: inside it when it is installed, beside it in a checkout."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ _PACKAGE = Path(__file__).parent
 
 
 def shipped(*parts: str) -> Path:
-    """The path of a shipped file or folder, e.g. ``shipped("grammar", "gts.lark")``.
+    """Return the path of a shipped file or folder, e.g. ``shipped("grammar", "gts.lark")``.
 
-    The grammar and the diagnostics' pages live at the top of the repository, where people look for them; a wheel
-    carries them in ``gtsdsl/data``.
+    The grammar and the diagnostics' pages are at the top of the repository, where people look for them; a wheel has
+    them in ``gtsdsl/data``.
     """
     installed = _PACKAGE.joinpath("data", *parts)
     return installed if installed.exists() else _PACKAGE.parent.joinpath(*parts)

@@ -1,4 +1,4 @@
-"""From a testbed to a networkx multigraph; the way back is in `gtsdsl.inputs.graph`."""
+"""Testbed to a networkx multigraph; `gtsdsl.inputs.graph` makes a testbed of a graph."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ __all__ = ["from_graph", "to_graph"]
 
 
 def to_graph(testbed: Testbed) -> nx.MultiGraph[str]:
-    """The testbed, flattened, as an undirected multigraph of plain data; `from_graph` makes the testbed of it again.
+    """Return a testbed, flattened, as an undirected multigraph; `from_graph` makes an equal testbed of the graph.
 
-    A node is a resource that is no link, by its id. Its data are its attributes by their names, and ``class``,
-    ``location`` (absent where none is given), ``ports`` (id to attributes, in order, unused ones too) and ``position``
-    (its place among all resources).
+    A node is a resource other than a link; its name is the resource's id. Its data are the attributes by their names,
+    and ``class``, ``location`` (if the resource has one), ``ports`` (attributes by id, in order, unused ports too) and
+    ``position`` (the resource's index among all resources).
 
     An edge is a link that joins ports of two nodes; its key is the link's id. Its data are the link's attributes
-    (``bandwidth``, ``delay`` …), ``location``, ``ports`` and ``position`` as above, and ``ends``: for each of the two
-    ports of the link (``src``, ``dst``), the ``node`` and the ``port`` that it is wired to, the ``position`` of that
-    adjacency among all, and ``link_first``, whether it names the link before the node.
+    (``bandwidth``, ``delay`` …), ``location``, ``ports`` and ``position`` as above, and ``ends``. ``ends`` has, for
+    each of the link's two ports (``src``, ``dst``), the ``node`` and its ``port``, the ``position`` of the adjacency
+    among all adjacencies, and ``link_first``, which says whether the adjacency names the link before the node.
 
-    An attribute that has the name of one of these keys stands in a dictionary ``attributes`` beside it. Values are as
-    in the model: a decimal is a `decimal.Decimal`.
+    An attribute with the name of one of these keys is in a dictionary ``attributes`` beside them. Values are those of
+    the model: a decimal is a `decimal.Decimal`.
 
-    ``graph.graph`` has the testbed's ``type``, ``id``, and where there are any ``description``, ``parameters``,
-    ``attributes``, exported ``ports``, and what no graph can show: ``loose_links``, which have not exactly two ends
-    wired to ports that exist (their data by id, as an edge's), and ``loose_adjacencies``, which are no end of an edge
-    (those of exported ports and of loose links, and those between two hosts or two links), each as
+    ``graph.graph`` has the testbed's ``type`` and ``id`` and, unless they are empty, its ``description``,
+    ``parameters``, ``attributes`` and exported ``ports``. It also has what nodes and edges cannot hold.
+    ``loose_links`` are the links that do not join exactly two existing ports: their data, as of an edge, by id.
+    ``loose_adjacencies`` are the adjacencies that are not the end of an edge, each as
     ``[position, [resource, port], [resource, port]]``.
 
     Raises:
@@ -84,7 +84,7 @@ def to_graph(testbed: Testbed) -> nx.MultiGraph[str]:
 
 
 class _End(NamedTuple):
-    """One end of a link, and what it is wired to."""
+    """A port of a link, and the node's port that an adjacency joins it to."""
 
     link_port: str
     node: str
@@ -97,7 +97,7 @@ class _End(NamedTuple):
 
 
 def _ends(flat: Testbed, links: Iterable[str], ports: set[PortRef]) -> dict[str, list[_End]]:
-    """The ends of each link that are wired to a port of a node."""
+    """Return the ends of each link that are joined to a node's port, by the link's id."""
     ends: dict[str, list[_End]] = {name: [] for name in links}
     for position, adjacency in enumerate(flat.adjacencies):
         first, second = adjacency.first, adjacency.second

@@ -1,4 +1,4 @@
-"""From a file or a text to a testbed and what is wrong with it, whatever the input's format."""
+"""A file or a text in any input format to a testbed and the findings about it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What came of an input: its testbed, if there is enough of one, and the findings in the order of the text."""
+    """The testbed of an input, None if the input is too broken, and the findings in the order of the text."""
 
     testbed: Testbed | None
     diagnostics: Findings
@@ -36,35 +36,35 @@ class CheckResult:
 def check(
     source: Source, parameters: Mapping[str, Value] | None = None, *, parsed: Parsed | None = None
 ) -> CheckResult:
-    """Everything that is known of a source: DSL, GTS JSON or an editor's project, told apart by their content.
+    """Read and check a source: DSL, GTS JSON or a project of the editor, which differ in their content.
 
-    ``parameters`` are values for parameters of the root type, by name; only the DSL has any. ``parsed`` is the syntax
-    of the source, where the caller has it already.
+    ``parameters`` are the values of the root type's parameters, by name; only the DSL has parameters. ``parsed`` is
+    the syntax of the source, if the caller has parsed it already.
     """
     source = Source(source.name, source.text.removeprefix("\ufeff"))
     with without_collector():
         if source.text.lstrip()[:1] in ("{", "["):
             testbed, found = read_json(source)
-            suspects = _FOLLOW_FROM_EVALUATION
+            echoes = _FOLLOW_FROM_EVALUATION
             if parameters:
                 name = printable(next(iter(parameters)))
                 message = f"`{name}` cannot be set: JSON has no parameters, all values in it are final"
                 found = (*found, Diagnostic("GTS017", message, source))
         else:
-            testbed, found, suspects = _read_dsl(source, parameters, parsed)
-        judged: Iterable[Diagnostic] = ()
+            testbed, found, echoes = _read_dsl(source, parameters, parsed)
+        violations: Iterable[Diagnostic] = ()
         if testbed is not None:
             from gtsdsl import rules
 
-            ignored = suspects if any(finding.is_error for finding in found) else frozenset()
-            judged = (finding for finding in rules.apply(testbed, source) if finding.code not in ignored)
-        return CheckResult(testbed, Findings.of(chain(found, judged)))
+            ignored = echoes if any(finding.is_error for finding in found) else frozenset()
+            violations = (finding for finding in rules.apply(testbed, source) if finding.code not in ignored)
+        return CheckResult(testbed, Findings.of(chain(found, violations)))
 
 
 _FOLLOW_FROM_EVALUATION = frozenset("GTS021 GTS022 GTS024 GTS040 GTS041 GTS042 GTS043 GTS046".split())
-"""What may be wrong only because a statement before was wrong and left something out."""
+"""Codes of findings that may only follow from an error in an earlier statement, which left something out."""
 _FOLLOW_FROM_SYNTAX = _FOLLOW_FROM_EVALUATION | {"GTS004", "GTS010", "GTS015", "GTS016", "GTS018"}
-"""The same where statements could not even be read."""
+"""Codes of findings that may only follow from an error of syntax."""
 
 
 def _read_dsl(
@@ -72,7 +72,7 @@ def _read_dsl(
     parameters: Mapping[str, Value] | None,
     parsed: Parsed | None,
 ) -> tuple[Testbed | None, tuple[Diagnostic, ...], frozenset[str]]:
-    """What a DSL text says, what is wrong with it, and which further findings would only be echoes of that."""
+    """Return the testbed of a DSL text, the findings, and the codes of rules whose findings would only echo them."""
     # JSON is read without the parser
     from gtsdsl.evaluate import evaluate
     from gtsdsl.syntax import parse
@@ -95,7 +95,7 @@ _HOW_TO_BEGIN = 'a testbed is a block, `MyTestbed { id = "…" … }`; `gtsdsl i
 
 
 def read_json(source: Source) -> tuple[Testbed | None, tuple[Diagnostic, ...]]:
-    """What a JSON text says, and what is wrong with it: GTS JSON where it is not plainly an editor's project."""
+    """Return the testbed of a JSON text and the findings. A text that is not plainly a project is read as GTS JSON."""
     from gtsdsl.inputs.json import parse
 
     document, found = parse(source)
@@ -110,19 +110,23 @@ def read_json(source: Source) -> tuple[Testbed | None, tuple[Diagnostic, ...]]:
 
 
 def loads(text: str, *, name: str = "<string>", parameters: Mapping[str, Value] | None = None) -> Testbed:
-    """The testbed that a text describes.
+    """Return the testbed that a text describes.
+
+    ``name`` stands for the text in messages. ``parameters`` are the values of the root type's parameters, by name.
 
     Raises:
-        GtsError: the text has errors; ``diagnostics`` says which.
+        GtsError: the text has errors; ``diagnostics`` holds the findings.
     """
     return _testbed(Source(name, text), parameters)
 
 
 def load(path: str | os.PathLike[str], *, parameters: Mapping[str, Value] | None = None) -> Testbed:
-    """The testbed that a file describes (``-``: standard input).
+    """Return the testbed that a file describes (``-``: standard input).
+
+    ``parameters`` are the values of the root type's parameters, by name.
 
     Raises:
-        GtsError: the file cannot be read or has errors; ``diagnostics`` says which.
+        GtsError: the file cannot be read or has errors; ``diagnostics`` holds the findings.
     """
     return _testbed(read_source(Path(path) if path != "-" else path), parameters)
 

@@ -1,15 +1,15 @@
-"""What a machine refuses a program (files, memory, room, programs) to one line that says what mends it."""
+"""Errors of the machine (files, memory, disk space, missing packages) as one line with the remedy."""
 
 from __future__ import annotations
 
 import errno
 
 REFUSALS = (OSError, MemoryError, ImportError)
-"""The exceptions that Python raises then."""
+"""The exceptions that Python raises when the machine refuses something."""
 EXIT_STATUS = 3
-"""That of a command which this machine cannot do."""
+"""The exit status of a command that this machine refuses."""
 
-_MENDS = {
+_REMEDIES = {
     errno.EMFILE: "raise the limit with `ulimit -n 1024`",
     errno.ENFILE: "the whole machine has no more: end some programs",
     errno.EFBIG: "raise the limit with `ulimit -f unlimited`",
@@ -18,28 +18,28 @@ _MENDS = {
     errno.ENOMEM: "raise the limit with `ulimit -v unlimited`, or end some programs",
     errno.EAGAIN: "raise the limit of processes with `ulimit -u`",
 }
-_MEMORY = f"there is not enough memory: {_MENDS[errno.ENOMEM]}"
+_MEMORY = f"there is not enough memory: {_REMEDIES[errno.ENOMEM]}"
 
 
 class MissingExtraError(ImportError):
-    """A package is missing that an extra of gtsdsl installs; the message names the extra."""
+    """A package that an extra of gtsdsl installs is missing; the message names the extra."""
 
 
 def refused(error: OSError | MemoryError | ImportError) -> str:
-    """Say in a line what the machine has refused; an operating system's error names the file that it is about."""
+    """Return one line that says what the machine has refused, with the name of the file if the error has one."""
     if isinstance(error, MemoryError):
         return _MEMORY
     if isinstance(error, ImportError):
         return _not_loaded(error)
     if not error.strerror:
         return f"{type(error).__name__}: {error}"
-    said = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
-    mend = _MENDS.get(error.errno or 0)
-    return f"{said}: {mend}" if mend else said
+    message = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    remedy = _REMEDIES.get(error.errno or 0)
+    return f"{message}: {remedy}" if remedy else message
 
 
 def _not_loaded(error: ImportError) -> str:
-    """Say why a module cannot be loaded: it is missing, or the loader of shared objects has no room for it."""
+    """Return the reason why a module cannot be loaded: it is missing, or memory is too short for a shared object."""
     if isinstance(error, MissingExtraError):
         return str(error)
     if isinstance(error, ModuleNotFoundError):

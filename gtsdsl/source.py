@@ -1,4 +1,4 @@
-"""A text with a name, and places in it: offsets to lines and columns, JSON paths to offsets."""
+"""A text with a name, and places in it: offsets, lines and columns, and paths of JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 
 class Span(NamedTuple):
-    """A stretch of a text, as offsets in characters; ``end`` is behind its last character."""
+    """A part of a text between two offsets in characters. ``end`` is the offset after its last character."""
 
     start: int
     end: int
@@ -22,11 +22,11 @@ JsonPath: TypeAlias = tuple[str | int, ...]
 """Keys and indexes from the root of a JSON document, e.g. ``("resources", 3, "id")``."""
 
 Location: TypeAlias = Span | JsonPath
-"""Where in a source something stands. (A `Span` is told from a `JsonPath` by its type.)"""
+"""A place in a source: offsets, or the path of a JSON value. The type tells which of the two it is."""
 
 
 class Position(NamedTuple):
-    """A line and a column, both counted from 1; a column counts characters."""
+    """A line and a column, both counted from 1. A column is a number of characters."""
 
     line: int
     column: int
@@ -46,18 +46,18 @@ class Source:
         return starts
 
     def position(self, offset: int) -> Position:
-        """The line and column of an offset."""
+        """Return the line and column of an offset."""
         line = bisect_right(self._line_starts, min(offset, len(self.text)))
         return Position(line, offset - self._line_starts[line - 1] + 1)
 
     def offset(self, position: Position) -> int:
-        """The offset of a line and column; beyond the text's end, the end."""
+        """Return the offset of a line and column, at most the text's length."""
         if position.line > len(self._line_starts):
             return len(self.text)
         return min(self._line_starts[position.line - 1] + position.column - 1, len(self.text))
 
     def line(self, number: int) -> Span:
-        """Where a line (counted from 1) stands, without its end. It is not copied, because it can be the whole text."""
+        """Return the span of a line (counted from 1) without its end. A span, because a line can be the whole text."""
         start = self._line_starts[number - 1]
         end = self._line_starts[number] if number < len(self._line_starts) else len(self.text)
         while end > start and self.text[end - 1] in "\r\n":
@@ -65,7 +65,7 @@ class Source:
         return Span(start, end)
 
     def span(self, place: Location) -> Span:
-        """The stretch of text that a place names. A JSON path is looked up in the text, which must be valid JSON."""
+        """Return the span of a place. For a JSON path, the text must be valid JSON."""
         if isinstance(place, Span):
             return place
         return self._find_in_json(place)
@@ -74,15 +74,15 @@ class Source:
         start = _skip_space(self.text, 0)
         for key in path:
             child = self._json_child(start, key)
-            if child is None:  # the path ends inside something absent: point at what should hold it
+            if child is None:  # the path leads to a missing member: point at the object or array that lacks it
                 break
             start = child
         return Span(start, self._json_end(start))
 
     def _json_child(self, start: int, key: str | int) -> int | None:
-        """Where a member of the object or array at an offset begins.
+        """Return the offset at which a member of the object or array at ``start`` begins; None if it is missing.
 
-        Where all members begin is kept, so that a thousand findings in one large file do not each read it anew.
+        The offsets of all members are kept, so that a thousand findings in one large file do not each read it anew.
         """
         if start not in self._json_containers:
             self._json_containers[start] = self._json_members(start)
@@ -99,7 +99,7 @@ class Source:
             return items
         offset = _skip_space(text, start + 1)
         while text[offset] not in "]}":
-            if text[start] == "{":  # a key that stands twice: the last counts, as for json
+            if text[start] == "{":  # of two members with the same key, the last counts, as in Python's json
                 key, offset = _JSON.raw_decode(text, offset)
                 offset = _skip_space(text, _skip_space(text, offset) + 1)
                 members[key] = offset
@@ -111,7 +111,7 @@ class Source:
         return members if text[start] == "{" else items
 
     def _json_end(self, start: int) -> int:
-        """The offset behind the value that begins at an offset."""
+        """Return the offset after the value that begins at an offset."""
         if self.text[start] in "{[":
             starts, ends = self._json_brackets
             return ends[bisect_left(starts, start)]
@@ -120,7 +120,7 @@ class Source:
 
     @cached_property
     def _json_brackets(self) -> tuple[array[int], array[int]]:
-        """Where objects and arrays begin, in order, and where each ends: a member is passed over without being read."""
+        """The offsets at which objects and arrays begin, in order, and at which each ends: to skip members unread."""
         starts, ends, unclosed = array("q"), array("q"), []
         for token in _STRING_OR_BRACKET.finditer(self.text):
             sign = self.text[token.start()]

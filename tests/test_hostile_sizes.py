@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gtsdsl.circuits.own import MAX_CHARACTERS, MAX_CIRCUITS
+from gtsdsl.circuits.custom import MAX_CHARACTERS, MAX_CIRCUITS
 from gtsdsl.data import shipped
 from gtsdsl.inputs.files import MAX_BYTES
 from gtsdsl.inputs.json import MAX_DEPTH, MAX_WORDS

@@ -1,8 +1,8 @@
-"""What is known of the delay between two sites, with where each figure comes from."""
+"""Circuits between sites: their round-trip times, and the source of each figure."""
 
-from gtsdsl.circuits.known import find, measured, measurement
+from gtsdsl.circuits.custom import parse_circuits, read_circuits, to_json
+from gtsdsl.circuits.lookup import find, measured, measurement
 from gtsdsl.circuits.model import Circuit, Circuits, Measurement, Pair, Site
-from gtsdsl.circuits.own import parse_circuits, read_circuits, to_json
 from gtsdsl.circuits.sites import SITES, canonical, site
 
 __all__ = [

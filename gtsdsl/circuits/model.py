@@ -1,4 +1,4 @@
-"""What is known of a path between two sites, as values: sites, measurements, circuits, a user's own circuits."""
+"""Sites, circuits and measurements as values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ Pair: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A place where resources stand: the code that ``location`` uses, and degrees north and east of its city."""
+    """A place where resources are.
+
+    ``code`` and ``aliases`` are the texts that a resource's ``location`` can have. ``latitude`` and ``longitude`` are
+    those of the city, in degrees north and east.
+    """
 
     code: str
     city: str
@@ -27,7 +31,7 @@ class Site:
     aliases: tuple[str, ...] = ()
 
     def distance_km(self, other: Site) -> float:
-        """The great-circle distance (haversine formula, on a sphere)."""
+        """Return the great-circle distance in kilometres (haversine formula, on a sphere)."""
         north, other_north = math.radians(self.latitude), math.radians(other.latitude)
         east = math.radians(other.longitude - self.longitude)
         chord = math.sin((other_north - north) / 2) ** 2
@@ -37,7 +41,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Round-trip times between two containers through one overlay."""
+    """Round-trip times between two containers over one overlay: the least, the mean and the 99th percentile."""
 
     overlay: str
     min_ms: float
@@ -49,9 +53,9 @@ class Measurement:
 class Circuit:
     """The path between two sites.
 
-    ``rtt_ms`` is the round trip of the path itself, without an overlay's or a host's share. ``low_ms`` and ``high_ms``
-    are what it may as well be, where it is estimated; where it is known, they are equal to it. ``statistic`` says what
-    the figure is, ``source`` where it comes from, in a sentence each.
+    ``rtt_ms`` is the round-trip time of the path alone, without the delay that an overlay or a host adds. ``low_ms``
+    and ``high_ms`` are the bounds of an estimate; otherwise they equal ``rtt_ms``. ``statistic`` names the figure,
+    such as a minimum, and ``source`` its origin. ``measurements`` are those over overlays, if there are any.
     """
 
     sites: Pair
@@ -65,20 +69,20 @@ class Circuit:
 
     @property
     def one_way_us(self) -> float:
-        """The delay in one direction, taken as half the round trip: what each end's egress gets in an emulation."""
+        """The one-way delay in microseconds: half the round-trip time."""
         return self.rtt_ms * 1000 / 2
 
 
 @dataclass(frozen=True)
 class Circuits:
-    """A user's own figures, which go before the shipped ones: sites by code, circuits by `Pair`."""
+    """A user's own sites by code, and circuits by `Pair`; they take precedence over the shipped ones."""
 
     sites: Mapping[str, Site] = field(default_factory=dict)
     circuits: Mapping[Pair, Circuit] = field(default_factory=dict)
 
     @cached_property
     def named_sites(self) -> Mapping[str, Site]:
-        """The sites by their codes and aliases; of two sites with one name, the first."""
+        """The sites by code and alias; of two sites with the same name, the first."""
         named: dict[str, Site] = {}
         for site in self.sites.values():
             for name in (site.code, *site.aliases):

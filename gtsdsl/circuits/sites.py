@@ -1,4 +1,4 @@
-"""The sites of the GÉANT Testbeds Service, and from any way of writing a code to its site."""
+"""The sites of the GÉANT Testbeds Service."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from gtsdsl.circuits.model import Circuits, Site
 
-# Coordinates are those of the cities, to 0.01° (about a kilometre): no PoP's address is published, and the delays
-# below are no better than that by far.
+# The coordinates are those of the cities, to 0.01° (about a kilometre), because no PoP's address is published. The
+# estimates of delays are far less exact.
 SITES: tuple[Site, ...] = (
     Site("AMS", "Amsterdam", "Netherlands", 52.37, 4.90),
     Site("BRA", "Bratislava", "Slovakia", 48.15, 17.11),
@@ -25,18 +25,18 @@ SITES: tuple[Site, ...] = (
 _SHIPPED: Mapping[str, Site] = {code: site for site in SITES for code in (site.code, *site.aliases)}
 
 
-def site(code: str, own: Circuits | None = None) -> Site | None:
-    """The site of a code or one of its aliases, in either case; None if nothing is known of it.
+def site(code: str, custom: Circuits | None = None) -> Site | None:
+    """Return the site with a code or alias, in upper or lower case; None if no such site is known.
 
-    A site in the user's ``own`` file goes before a shipped one.
+    The user's own sites in ``custom`` take precedence over the shipped ones.
     """
     wanted = code.strip().upper()
-    if own is not None and wanted in own.named_sites:
-        return own.named_sites[wanted]
+    if custom is not None and wanted in custom.named_sites:
+        return custom.named_sites[wanted]
     return _SHIPPED.get(wanted)
 
 
-def canonical(code: str, own: Circuits | None = None) -> str:
-    """The one spelling of a site's code; of a site that is not known, its code in capitals."""
-    known = site(code, own)
+def canonical(code: str, custom: Circuits | None = None) -> str:
+    """Return the canonical code of a site; for an unknown site, the given code in capitals."""
+    known = site(code, custom)
     return known.code if known else code.strip().upper()

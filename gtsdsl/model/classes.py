@@ -1,4 +1,4 @@
-"""What each resource class, port and block may say about itself: attribute names with their meanings."""
+"""The known resource classes, and the attributes of classes, ports and blocks, each with its meaning."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class ClassSpec:
-    """A resource class: what it is, and its attributes with a line on each."""
+    """A resource class: its name, its meaning, and the meaning of each attribute by the attribute's name."""
 
     name: str
     meaning: str
@@ -20,15 +20,15 @@ _ANY_RESOURCE = {
     "id": "The name that adjacencies refer to; unique within its testbed.",
     "description": "A text for people.",
     "label": "The name that a drag-and-drop editor shows.",
-    "x": "Where an editor draws it: pixels from the left.",
-    "y": "Where an editor draws it: pixels from the top.",
+    "x": "The position in an editor's drawing: pixels from the left.",
+    "y": "The position in an editor's drawing: pixels from the top.",
 }
 
 _ANY_NODE = {
     "location": "The site's code, in either case, e.g. `AMS`.",
 }
 
-_ANY_MACHINE = {
+_ANY_HOST = {
     "image": "The disk image that the machine starts from, by name.",
     "imageId": "The disk image that the machine starts from, e.g. `Ubuntu-14.04.qcow2`.",
     "port": 'A network interface: `port { id = "p1" }`.',
@@ -45,7 +45,7 @@ _SWITCH_MODE = "How the switch is made: `hard` for a slice of a real switch, `so
 _HOST = {
     "flavor": "The machine's size: `c2r4h20` is 2 cores, 4 GB of memory, 20 GB of disk.",
     "flavorId": "The machine's size: `c2r4h20` is 2 cores, 4 GB of memory, 20 GB of disk.",
-    "cpuSpeed": "The speed of the machine's processor in GHz, e.g. 2.5; 2 if nothing is said. (Not emulated.)",
+    "cpuSpeed": "The speed of the machine's processor in GHz, e.g. 2.5; the default is 2. (Not emulated.)",
 }
 
 _LINK = {
@@ -84,15 +84,15 @@ def _spec(name: str, meaning: str, *tables: Mapping[str, str]) -> tuple[str, Cla
 CLASSES: Mapping[str, ClassSpec] = MappingProxyType(
     dict(
         (
-            _spec("host", "A virtual machine.", _ANY_RESOURCE, _ANY_NODE, _ANY_MACHINE, _HOST),
+            _spec("host", "A virtual machine.", _ANY_RESOURCE, _ANY_NODE, _ANY_HOST, _HOST),
             _spec("link", "A circuit between two ports.", _ANY_RESOURCE, _LINK),
             _spec("ofx", "An OpenFlow fabric: a switch with a controller.", _ANY_RESOURCE, _ANY_NODE, _OFX),
             _spec("vsi", "An OpenFlow switch instance, the later form of `ofx`.", _ANY_RESOURCE, _ANY_NODE, _VSI),
-            _spec("baremetalserver", "A physical server.", _ANY_RESOURCE, _ANY_NODE, _ANY_MACHINE),
+            _spec("baremetalserver", "A physical server.", _ANY_RESOURCE, _ANY_NODE, _ANY_HOST),
         )
     )
 )
-"""The classes that we know. Others are kept and passed on, with a warning."""
+"""The known classes, by name. Resources of other classes are kept and written to each format, with a warning."""
 
 PORT_ATTRIBUTES: Mapping[str, str] = MappingProxyType(
     {
@@ -103,20 +103,20 @@ PORT_ATTRIBUTES: Mapping[str, str] = MappingProxyType(
         "mode": "`CONTROL` for the port by which a switch reaches its controller; else `DATA`.",
     }
 )
-"""What a port may say, whatever it belongs to."""
+"""The attributes of a port of any resource, with their meanings."""
 
 CONTROLLER_ATTRIBUTES: Mapping[str, str] = MappingProxyType({"ipv4": _CONTROLLER_ADDRESS, "port": _CONTROLLER_PORT})
-"""What a switch's ``controller`` block may say."""
+"""The attributes of a switch's ``controller`` block, with their meanings."""
 
 TESTBED_ATTRIBUTES: Mapping[str, str] = MappingProxyType(
     {
-        "id": "The testbed's name; without one, the type's name is taken.",
+        "id": "The testbed's name; the default is the type's name.",
         "description": _ANY_RESOURCE["description"],
         "label": _ANY_RESOURCE["label"],
-        "location": "The site of a nested testbed, for its type to use where it has such a parameter.",
-        "port": "A port of the type, for the outside: an adjacency inside binds it.",
+        "location": "The site of a nested testbed; its type can read it as a parameter of this name.",
+        "port": "A port that the type exports: an adjacency inside binds it to a port of a resource.",
         "x": _ANY_RESOURCE["x"],
         "y": _ANY_RESOURCE["y"],
     }
 )
-"""What a testbed, or a nested one, may say besides its type's parameters."""
+"""The attributes of a testbed besides the parameters of its type, with their meanings."""

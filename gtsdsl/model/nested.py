@@ -1,4 +1,4 @@
-"""From a testbed to the types that its nested testbeds are made from, and where those cannot come from one type."""
+"""The types of nested testbeds, worked out from the testbeds, and contradictions between testbeds of one type."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from gtsdsl.model.testbed import Resource, Testbed
 from gtsdsl.model.values import Value
 
 Key: TypeAlias = tuple[tuple[str, str], ...]
-"""The values of parameters, equal where the DSL's ``==`` may take the values for equal."""
+"""The names and values of parameters. Keys are equal if the DSL's ``==`` could take the values for equal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """An element that no definition of a type could have brought forth beside another element."""
+    """An element that cannot come from the same definition of a type as another element."""
 
     message: str
     element: Testbed | Resource
@@ -26,22 +26,26 @@ class Contradiction:
 
 @dataclass(frozen=True, slots=True)
 class NestedTypes:
-    """The types that nested testbeds are made from, inner ones first, and what speaks against it.
+    """The types of nested testbeds, inner ones first, and the contradictions between testbeds.
 
-    ``bodies`` holds, for each type and each set of parameters that occurs, what all testbeds of it share: a testbed
-    with the description and the attributes that all have. (Each testbed may set more for itself, or set them anew.)
+    ``bodies`` holds, for each type and each set of its parameters, what all testbeds of this type and set share: a
+    testbed with the description and attributes that all of them have. A single testbed may set more attributes, or
+    other values.
     """
 
     bodies: dict[str, dict[Key, Testbed]]
     contradictions: tuple[Contradiction, ...]
 
     def body_of(self, instance: Testbed) -> Testbed:
-        """What a nested testbed shares with all others of its type and parameters."""
+        """Return what a nested testbed shares with all others of its type and parameters."""
         return self.bodies[instance.type][_key(instance)]
 
 
 def nested_types(testbed: Testbed) -> NestedTypes:
-    """The types of all testbeds inside a testbed. A type's name and its parameters together determine the content."""
+    """Return the types of all testbeds inside a testbed.
+
+    Testbeds with the same type and the same parameters must have the same content; others are contradictions.
+    """
     instances: dict[str, dict[Key, list[Testbed]]] = {}
     contents: dict[tuple[str, Key], bytes] = {}
     contradictions: list[Contradiction] = []
@@ -79,7 +83,7 @@ def _nested(testbed: Testbed) -> Iterator[Testbed]:
 
 
 def _content(instance: Testbed) -> bytes:
-    """A digest of what two testbeds of one type with equal parameters must have in common."""
+    """Return a digest of the content that testbeds of one type with equal parameters must share."""
     inner = tuple(
         replace(item, parameters=dict(item.parameters), attributes=dict(item.attributes), resources=(), adjacencies=())
         if isinstance(item, Testbed)  # its own content is compared by itself
@@ -104,7 +108,7 @@ def _key(instance: Testbed) -> Key:
 
 
 def _comparable(value: Value) -> str:
-    """Equal texts for values that the DSL's ``==`` may take for equal: 1, 1.0 and true among them."""
+    """Return the same text for values that the DSL's ``==`` could take for equal, such as 1, 1.0 and true."""
     if isinstance(value, list):
         return f"[{','.join(map(_comparable, value))}]"
     if isinstance(value, dict):

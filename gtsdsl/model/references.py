@@ -1,4 +1,4 @@
-"""From the text of a reference, ``h1.p1``, to the port that it names; and which words may be names at all."""
+"""References to ports, such as ``h1.p1``, and the words that can be names."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ RESERVED_WORDS = frozenset({
     "def", "if", "else", "for", "while", "in", "return", "break", "continue", "adjacency", "type",
     "true", "false", "null", "int", "Integer", "String", "List", "Map",
 })  # fmt: skip
-"""Words that the DSL keeps for itself. ``type`` may still name an attribute (see `is_attribute_name`)."""
+"""Words that cannot be names in the DSL, except ``type`` as an attribute's name (`is_attribute_name`)."""
 
 MAX_DOTS = 64
-"""At so many dots a reference may be split into a resource and a port: each way to split it is tried."""
+"""The most dots of a reference at which a split into resource and port is tried."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NO_CODE = re.compile(r"""[^()\[\]{}"'$,;]+""")
@@ -23,23 +23,23 @@ _BARE = re.compile(r"""[^()\[\]{}"'$,;\s]*""")
 
 
 def is_name(text: str) -> bool:
-    """Whether a text can be written in the DSL as the bare name of a type, a class or a resource."""
+    """Return whether a text can be the bare name of a type, a class or a resource in the DSL."""
     return _NAME.fullmatch(text) is not None and text not in RESERVED_WORDS
 
 
 def lacks_quotes(text: str) -> bool:
-    """Whether a text that is no reference in the DSL may become one in quotes, as ``web-1.p`` does."""
+    """Return whether a text that is not a bare reference could be a reference in quotes, as ``web-1.p`` could."""
     return _NO_CODE.fullmatch(text) is not None
 
 
 def bare_text_at(text: str, start: int) -> str:
-    """Return what stands at a place without a blank, quotes, brackets or a comma."""
+    """Return the text from an offset up to the next blank, quote, bracket, comma, semicolon or dollar sign."""
     found = _BARE.match(text, start)
     return found.group() if found else ""
 
 
 def is_attribute_name(text: str) -> bool:
-    """Whether a text can stand before ``=`` in the DSL."""
+    """Return whether a text can be an attribute's name, before ``=``, in the DSL."""
     return is_name(text) or text == "type"
 
 
@@ -54,16 +54,16 @@ def first_twice(names: Iterable[str]) -> str | None:
 
 
 def split_reference(text: str, ports_of: Mapping[str, Collection[str]], own_ports: Collection[str]) -> PortRef:
-    """The port that ``resource.port`` names, where ids may themselves hold a ``.``.
+    """Return the port that ``resource.port`` names, where the ids themselves may contain a ``.``.
 
     Args:
         text: the reference as it is written.
         ports_of: the ids of each resource's ports, by the resource's id.
-        own_ports: the ids of the ports that the testbed itself exports, which are named without a resource.
+        own_ports: the ids of the ports that the testbed itself exports. References name them without a resource.
 
-    Of all places to split (at the first `MAX_DOTS` dots), one where resource and port exist is taken, else the
-    testbed's own port of that name, else a place where the resource exists, else the first. Among equals, the leftmost.
-    Text without a ``.`` names an own port.
+    The first `MAX_DOTS` dots are tried from the left. The first split whose resource and port exist wins; else the
+    testbed's own port of that name; else the first split whose resource exists; else the split at the first dot.
+    A text without a ``.`` names one of the testbed's own ports.
     """
     resource, dot, port = text.partition(".")
     if port in ports_of.get(resource, ()):  # nearly all references

@@ -1,4 +1,4 @@
-"""A shape, sites and a number of hosts to a testbed: full mesh, star, ring, line, point-to-point or tree."""
+"""Testbeds of regular shapes: full mesh, star, ring, line, point-to-point and tree."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ FLAVOR = "c2r4h20"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How hosts, numbered from 1, are joined: ``pairs(n)`` are the links' two ends."""
+    """A rule that joins hosts, which are numbered from 1.
+
+    ``sentence`` describes the shape for help texts. ``least`` and ``most`` limit the number of hosts. ``pairs(n)``
+    yields the two hosts of each link among ``n`` hosts.
+    """
 
     type: str
     sentence: str
@@ -26,7 +30,7 @@ class Shape:
 
 SHAPES: dict[str, Shape] = {
     "full-mesh": Shape(
-        # a full mesh of 400 hosts is 79,800 links and 13 MB of text, which is what an input may have
+        # a full mesh of 400 hosts has 79,800 links and 13 MB of text, which is near the limit of an input
         "FullMesh",
         "every host is joined to every other",
         2,
@@ -62,19 +66,22 @@ SHAPES: dict[str, Shape] = {
 
 
 def default_hosts(shape: str, sites: int) -> int:
-    """One host a site, as far as the shape allows."""
+    """Return the default number of hosts: one for each site, within the limits of the shape."""
     return min(max(sites, SHAPES[shape].least), SHAPES[shape].most)
 
 
 def build(shape: str, sites: Sequence[str], hosts: int) -> Testbed:
-    """A testbed of one of `SHAPES`: hosts ``h1`` … over the sites in turn, each with a port ``to_h2`` for each link.
+    """Return a testbed of one of `SHAPES`.
+
+    Its hosts ``h1``, ``h2`` … are at the sites in turn. Each host has a port for each of its links, called ``to_h2``
+    if the link leads to ``h2``.
 
     Raises:
-        ValueError: there is no site, more sites than hosts, or too few or too many hosts for the shape.
+        ValueError: ``sites`` is empty or longer than ``hosts``, or the shape does not allow this number of hosts.
     """
-    form = SHAPES[shape]
-    if not form.least <= hosts <= form.most:
-        wanted = f"{form.least}" if form.least == form.most else f"{form.least} to {form.most:,}"
+    rule = SHAPES[shape]
+    if not rule.least <= hosts <= rule.most:
+        wanted = f"{rule.least}" if rule.least == rule.most else f"{rule.least} to {rule.most:,}"
         raise ValueError(f"a {shape} has {wanted} hosts, not {hosts:,}")
     if not sites:
         raise ValueError("at least one site is needed")
@@ -83,13 +90,13 @@ def build(shape: str, sites: Sequence[str], hosts: int) -> Testbed:
     ports: dict[int, list[Port]] = {number: [] for number in range(1, hosts + 1)}
     links: list[Resource] = []
     adjacencies: list[Adjacency] = []
-    for first, second in form.pairs(hosts):
+    for first, second in rule.pairs(hosts):
         link = f"l{len(links) + 1}"
         links.append(Resource("link", link, ports=(Port("src"), Port("dst"))))
         for near, far, end in ((first, second, "src"), (second, first, "dst")):
             ports[near].append(Port(f"to_h{far}"))
             adjacencies.append(Adjacency(PortRef(f"h{near}", f"to_h{far}"), PortRef(link, end)))
-    machines = (
+    nodes = (
         Resource(
             "host",
             f"h{number}",
@@ -101,9 +108,9 @@ def build(shape: str, sites: Sequence[str], hosts: int) -> Testbed:
     )
     description = f"{shape} of {hosts} hosts in {len(sites)} {'site' if len(sites) == 1 else 'sites'}"
     return Testbed(
-        type=form.type,
-        id=f"{form.type}_{hosts}",
+        type=rule.type,
+        id=f"{rule.type}_{hosts}",
         description=description,
-        resources=(*machines, *links),
+        resources=(*nodes, *links),
         adjacencies=tuple(adjacencies),
     )

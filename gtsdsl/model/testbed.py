@@ -1,4 +1,4 @@
-"""The model: what a testbed is once every loop, variable and parameter is gone."""
+"""A testbed as a value: resources, ports and adjacencies, with each loop, variable and parameter resolved."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TESTBED_CLASS = "testbed"
 
 
 class PortRef(NamedTuple):
-    """A port by the ids that lead to it; ``resource`` is empty for a port of the testbed itself."""
+    """A reference to a port by two ids; ``resource`` is empty for one of the testbed's own ports."""
 
     resource: str
     port: str
@@ -40,7 +40,11 @@ class PortRef(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A place where a link can be joined to a resource; attributes are e.g. ``logicalPort`` or ``mode``."""
+    """A point of a resource to which a link can be joined; attributes are ``logicalPort`` and ``mode``, for example.
+
+    ``place`` is the position of the id in the source, ``attribute_places`` those of the attributes' values; both are
+    None or empty for a port that was not read from a text. They do not count when ports are compared.
+    """
 
     id: str
     attributes: Mapping[str, Value] = field(default_factory=_nothing)
@@ -56,7 +60,10 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Adjacency:
-    """Two ports that are one: a resource's port and a link's end, or an exported port and what it stands for."""
+    """A statement that joins two ports: a node's and a link's, or an exported port and the inner port behind it.
+
+    The places are positions in the source: of the statement, and of the references to the two ports.
+    """
 
     first: PortRef
     second: PortRef
@@ -67,10 +74,11 @@ class Adjacency:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A host, a link, a switch, or a class that we do not know. ``cls`` is the DSL's name of the class.
+    """A host, a link, a switch, or a resource of an unknown class. ``cls`` is the DSL's name of the class.
 
-    ``place`` is where the id stands, or the block where it has none; ``attribute_places`` are those of the values
-    (``location`` among them).
+    ``location`` is a site's code as the source has it; None if the resource states none. ``place`` is the position of
+    the id in the source, or of the block if there is no id. ``attribute_places`` are the positions of the attributes'
+    values and of ``location``.
     """
 
     cls: str
@@ -89,10 +97,10 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Testbed:
-    """A topology: resources and what joins them, in the order of the file.
+    """A topology: resources and the adjacencies that join them, in the order of the file.
 
-    ``ports`` are those that it exports; ``parameters`` the values that its type was given. A testbed inside another
-    is one of its ``resources``.
+    ``type`` is the name of the testbed's type. ``parameters`` are the values that the type's parameters had.
+    ``ports`` are the ports that the testbed exports. A nested testbed is one of the ``resources``.
     """
 
     __test__ = False  # pytest: this is not a test
@@ -110,17 +118,17 @@ class Testbed:
 
     @property
     def hosts(self) -> Iterator[Resource]:
-        """Machines: hosts and bare-metal servers that stand directly in this testbed."""
+        """The hosts and bare-metal servers of this testbed, without those of nested testbeds."""
         return self._of(HOST_CLASSES)
 
     @property
     def switches(self) -> Iterator[Resource]:
-        """OpenFlow switches (``ofx`` and ``vsi``) that stand directly in this testbed."""
+        """The OpenFlow switches (``ofx`` and ``vsi``) of this testbed, without those of nested testbeds."""
         return self._of(SWITCH_CLASSES)
 
     @property
     def links(self) -> Iterator[Resource]:
-        """Circuits that stand directly in this testbed."""
+        """The links of this testbed, without those of nested testbeds."""
         return self._of(frozenset({LINK_CLASS}))
 
     def _of(self, classes: frozenset[str]) -> Iterator[Resource]:
@@ -128,16 +136,16 @@ class Testbed:
 
 
 def flatten(testbed: Testbed) -> Testbed:
-    """The same topology without nested testbeds: a resource ``h1`` inside ``s1`` becomes ``s1/h1``.
+    """Return the same topology without nested testbeds: a resource ``h1`` inside ``s1`` becomes ``s1/h1``.
 
-    Exported ports are resolved to what they are bound to. A port that is bound to nothing, or to itself in a circle,
-    takes the adjacency that names it away with it (the rules report both).
+    References to exported ports become references to the ports that they are bound to. An adjacency that names an
+    exported port without a binding, or with a circular one, is left out; the rules report both.
     """
     if not any(isinstance(resource, Testbed) for resource in testbed.resources):
         return testbed
     resources: list[Resource] = []
     adjacencies: list[Adjacency] = []
-    exported: dict[PortRef, PortRef] = {}  # an exported port, as seen from the root -> what it is bound to
+    exported: dict[PortRef, PortRef] = {}  # an exported port, as seen from the root -> the port that it is bound to
 
     def visit(inner: Testbed, prefix: str) -> None:
         own_ports = {port.id for port in inner.ports} if prefix else set()

@@ -1,4 +1,4 @@
-"""From what people write, `18ms`, `0.1%`, 1000 (Mbit/s), to numbers in the units that we reckon with."""
+"""Durations, shares and bandwidths, as attributes state them (`18ms`, `0.1%`, 1000), in fixed units."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _UNIT_US = {"us": 1, "ms": 1000, "s": 1_000_000}
 
 
 def parse_duration_us(value: Value) -> int:
-    """A delay or jitter such as ``"18ms"``, ``"250us"`` or ``"0.5s"`` in microseconds, 0 to 60 s.
+    """Return a delay or jitter such as ``"18ms"``, ``"250us"`` or ``"0.5s"`` in microseconds, from 0 to 60 s.
 
     Raises:
-        ValueError: it is none; the sentence says why.
+        ValueError: the value is not such a duration; the message says why.
     """
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
@@ -33,10 +33,10 @@ def parse_duration_us(value: Value) -> int:
 
 
 def parse_loss(value: Value) -> float:
-    """A share of lost packets such as ``"0.1%"``, in percent from 0 to 100, to the millionth of a percent.
+    """Return a share of lost packets such as ``"0.1%"`` in percent, from 0 to 100, rounded to six decimals.
 
     Raises:
-        ValueError: it is none; the sentence says why.
+        ValueError: the value is not such a share; the message says why.
     """
     match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
@@ -48,12 +48,12 @@ def parse_loss(value: Value) -> float:
 
 
 def parse_bandwidth(value: Value) -> int:
-    """A bandwidth in Mbit/s, a number or a quoted one, in bits a second; 1 kbit/s to 1 Tbit/s.
+    """Return a bandwidth, given in Mbit/s as a number or a text, in bits per second: 1 kbit/s to 1 Tbit/s.
 
-    It is a whole number of bytes a second, in which the kernel counts.
+    The result is a whole number of bytes per second, because the kernel counts in bytes per second.
 
     Raises:
-        ValueError: it is none; the sentence says why.
+        ValueError: the value is not such a bandwidth; the message says why.
     """
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = Decimal(value)

@@ -23,8 +23,8 @@ from gtsdsl.circuits import (
     site,
     to_json,
 )
-from gtsdsl.circuits.known import DETOUR, FIBRE_US_PER_KM, LOCAL_RTT_MS, measured_us_per_km
-from gtsdsl.circuits.own import MAX_CHARACTERS, MAX_CIRCUITS
+from gtsdsl.circuits.custom import MAX_CHARACTERS, MAX_CIRCUITS
+from gtsdsl.circuits.lookup import DETOUR, FIBRE_US_PER_KM, LOCAL_RTT_MS, measured_us_per_km
 from gtsdsl.diagnostics import GtsError
 from gtsdsl.source import Source
 
@@ -280,14 +280,14 @@ def test_missing_file(tmp_path: Path) -> None:
         ('{"circuits": [{"sites": ["A", "B"]}]}', '{"sites": ["A", "B"]}', "`rtt_ms` is missing"),
         ('{"circuits": [{"sites": ["A"], "rtt_ms": 3}]}', '["A"]', "joins two sites"),
         ('{"circuits": [{"sites": ["A", 7], "rtt_ms": 3}]}', "7", "a text"),
-        ('{"circuits": [{"sites": ["A", "B"], "rtt": 3}]}', "3", "`rtt` is not known here"),
+        ('{"circuits": [{"sites": ["A", "B"], "rtt": 3}]}', "3", "the key `rtt` has no meaning here"),
         ('{"circuits": [{"sites": ["A", "B"], "rtt_ms": 3, "low_ms": 4}]}', "3", "not between"),
         ('{"circuits": [{"sites": ["A", "B"], "rtt_ms": 3, "estimated": 1}]}', "1", "true or false"),
         ('{"circuits": [{"sites": ["A", "B"], "rtt_ms": 3, "measurements": {"x": {"min": 1}}}]}', None, "`mean`"),
         ('{"sites": [{"code": "A"}]}', '{"code": "A"}', "`latitude` is missing"),
         ('{"sites": [{"code": "A", "latitude": 91, "longitude": 0}]}', "91", "-90 to 90"),
         ('{"sites": [{"code": "A", "latitude": 1, "longitude": 0, "aliases": "x"}]}', '"x"', "a list"),
-        ('{"circuit": [], "sites": []}', "[]", "`circuit` is not known here"),
+        ('{"circuit": [], "sites": []}', "[]", "the key `circuit` has no meaning here"),
         ('{"AMS-MIL": NaN}', "NaN", "`NaN` is no JSON number"),
         ('{"AMS-MIL": ' + "9" * 5000 + "}", "9" * 5000, "a number has more than 100 digits"),
         ('{"AMS-MIL": 1, "AMS-MIL": 2}', "2", "the key `AMS-MIL` stands twice in one object"),

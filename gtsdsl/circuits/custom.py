@@ -1,4 +1,4 @@
-"""A user's own file of circuits, JSON, to `Circuits`; and circuits and sites to that same JSON."""
+"""Files of a user's own circuits and sites, in JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TypeAlias
 
-from gtsdsl.circuits.known import pair
+from gtsdsl.circuits.lookup import pair
 from gtsdsl.circuits.model import Circuit, Circuits, Measurement, Pair, Site
 from gtsdsl.diagnostics import Diagnostic, GtsError, Note
 from gtsdsl.inputs.json import parse
@@ -19,7 +19,7 @@ from gtsdsl.source import JsonPath, Source
 from gtsdsl.text import did_you_mean, printable
 
 MAX_CIRCUITS = 10_000
-"""Circuits and sites in one file: those of 140 sites with each other."""
+"""The most circuits and sites in one file: enough for all circuits between 140 sites."""
 
 MAX_CHARACTERS = 8 * 2**20
 MAX_RTT_MS = MAX_DURATION_US / 1000
@@ -31,10 +31,10 @@ _SITE_KEYS = {"code", "city", "country", "latitude", "longitude", "aliases"}
 
 
 def read_circuits(path: str | os.PathLike[str]) -> Circuits:
-    """A user's own circuits and sites from a file.
+    """Return the circuits and sites in a file (``-``: standard input).
 
     Raises:
-        GtsError: the file cannot be read, or is not what `parse_circuits` takes.
+        GtsError: the file cannot be read, or `parse_circuits` refuses its text.
     """
     from gtsdsl.inputs.files import read_source
 
@@ -42,15 +42,15 @@ def read_circuits(path: str | os.PathLike[str]) -> Circuits:
 
 
 def parse_circuits(source: Source) -> Circuits:
-    """A user's own circuits and sites from JSON text, in one of two forms, which may be mixed.
+    """Return the circuits and sites in a JSON text, which has the full or the terse format.
 
-    The full form is what ``gtsdsl circuits --format json`` prints: an object with ``circuits``, a list of objects of
-    which only ``sites`` and ``rtt_ms`` must be there, and ``sites``, a list of sites with coordinates. The terse form
-    is ``{"AMS-MIL": 40.0, "AMS-XYZ": "1.5ms"}``: milliseconds of round trip, or a duration with its unit; it may also
-    stand as the value of ``circuits``. Codes that are not known are the user's own sites.
+    ``gtsdsl circuits --format json`` prints the full format: an object with ``circuits``, a list of objects that must
+    have at least ``sites`` and ``rtt_ms``, and ``sites``, a list of sites with coordinates. The terse format is
+    ``{"AMS-MIL": 40.0, "AMS-XYZ": "1.5ms"}``: round-trip times in milliseconds, or as a text with the unit. It can
+    also be the value of ``circuits`` in the full format. Unknown codes are allowed: they name the user's own sites.
 
     Raises:
-        GtsError: GTS005 (too large) or GTS007, each with its place.
+        GtsError: the text is too large (GTS005), or something in it is wrong (GTS007).
     """
     if len(source.text) > MAX_CHARACTERS:
         raise GtsError([Diagnostic("GTS005", f"a file of circuits has at most {MAX_CHARACTERS:,} characters", source)])
@@ -61,7 +61,7 @@ def parse_circuits(source: Source) -> Circuits:
 
 
 def to_json(circuits: Iterable[Circuit], sites: Iterable[Site] = ()) -> str:
-    """Circuits and sites as JSON text, which `parse_circuits` takes back."""
+    """Return circuits and sites as JSON text in the full format of `parse_circuits`."""
     document = {
         "unit": "milliseconds, round trip",
         "circuits": [
@@ -96,7 +96,7 @@ def to_json(circuits: Iterable[Circuit], sites: Iterable[Site] = ()) -> str:
 
 
 class _InvalidError(Exception):
-    """A value that is not what it should be, and where it stands."""
+    """An invalid value, with its path in the document."""
 
     def __init__(self, message: str, path: JsonPath, notes: tuple[Note, ...] = (), hint: str | None = None) -> None:
         super().__init__(message)
@@ -125,16 +125,16 @@ def _read(document: Value, source: Source) -> Circuits:
             findings.append(wrong.diagnostic(source))
         if len(findings) >= _MAX_FINDINGS:
             raise GtsError(findings)
-    own_sites = Circuits(sites)
+    custom_sites = Circuits(sites)
     for path, entry in circuit_entries:
         try:
             circuit = (
-                _terse(entry, path, source, own_sites)
+                _terse(entry, path, source, custom_sites)
                 if isinstance(path[-1], str)
-                else _full(_object(entry, path), path, source, own_sites)
+                else _full(_object(entry, path), path, source, custom_sites)
             )
             if circuit.sites in circuits:
-                note = Note("it is given here first", places[circuit.sites])
+                note = Note("the first one is here", places[circuit.sites])
                 raise _InvalidError(f"circuit {printable('-'.join(circuit.sites))} is given twice", path, (note,))
             circuits[circuit.sites] = circuit
             places[circuit.sites] = path
@@ -151,7 +151,7 @@ _Entries: TypeAlias = list[tuple[JsonPath, Value]]
 
 
 def _entries(document: Value) -> tuple[_Entries, _Entries]:
-    """The sites and the circuits of a document, each with its path; a circuit in terse form has a path of text."""
+    """Return the sites and circuits of a document with their paths; a terse circuit's path ends in its key, a text."""
     top = _object(document, ())
     sites: _Entries = []
     given: Value = document
@@ -170,21 +170,21 @@ def _entries(document: Value) -> tuple[_Entries, _Entries]:
     return sites, circuits
 
 
-def _terse(entry: Value, path: JsonPath, source: Source, own: Circuits) -> Circuit:
+def _terse(entry: Value, path: JsonPath, source: Source, custom: Circuits) -> Circuit:
     codes = str(path[-1]).split("-")
     if len(codes) != 2:
         raise _InvalidError(f"`{printable(str(path[-1]))}` does not name two sites", path, hint="write it as `AMS-MIL`")
-    sites = pair(_code(codes[0], path), _code(codes[1], path), own)
+    sites = pair(_code(codes[0], path), _code(codes[1], path), custom)
     rtt_ms = _milliseconds(entry, path)
     return Circuit(sites, rtt_ms, rtt_ms, rtt_ms, False, "given", source.name)
 
 
-def _full(entry: Mapping[str, Value], path: JsonPath, source: Source, own: Circuits) -> Circuit:
+def _full(entry: Mapping[str, Value], path: JsonPath, source: Source, custom: Circuits) -> Circuit:
     _known_keys(entry, _CIRCUIT_KEYS, path)
     codes = _list(_required(entry, "sites", path), (*path, "sites"))
     if len(codes) != 2:
         raise _InvalidError("a circuit joins two sites", (*path, "sites"), hint='write it as `"sites": ["AMS", "MIL"]`')
-    sites = pair(_code(codes[0], (*path, "sites", 0)), _code(codes[1], (*path, "sites", 1)), own)
+    sites = pair(_code(codes[0], (*path, "sites", 0)), _code(codes[1], (*path, "sites", 1)), custom)
     rtt_ms = _milliseconds(_required(entry, "rtt_ms", path), (*path, "rtt_ms"))
     low_ms, high_ms = (
         _milliseconds(entry[key], (*path, key)) if key in entry else rtt_ms for key in ("low_ms", "high_ms")
@@ -231,13 +231,13 @@ def _site(entry: Mapping[str, Value], path: JsonPath) -> Site:
 
 def _object(value: Value, path: JsonPath) -> dict[str, Value]:
     if not isinstance(value, dict):
-        raise _InvalidError("an object is wanted here", path, hint='the terse form is `{"AMS-MIL": 40.0}`')
+        raise _InvalidError("this must be an object", path, hint='the terse form is `{"AMS-MIL": 40.0}`')
     return value
 
 
 def _list(value: Value, path: JsonPath) -> list[Value]:
     if not isinstance(value, list):
-        raise _InvalidError("a list is wanted here", path)
+        raise _InvalidError("this must be a list", path)
     return value
 
 
@@ -251,12 +251,12 @@ def _known_keys(entry: Mapping[str, Value], known: set[str], path: JsonPath) -> 
     for key in entry:
         if key not in known:
             hint = did_you_mean(key, sorted(known))
-            raise _InvalidError(f"`{printable(key)}` is not known here", (*path, key), hint=hint)
+            raise _InvalidError(f"the key `{printable(key)}` has no meaning here", (*path, key), hint=hint)
 
 
 def _text(value: Value, path: JsonPath) -> str:
     if not isinstance(value, str):
-        raise _InvalidError("a text is wanted here", path)
+        raise _InvalidError("this must be a text", path)
     return value
 
 
@@ -270,7 +270,7 @@ def _code(value: Value, path: JsonPath) -> str:
 def _number(value: Value, low: float, high: float, unit: str, path: JsonPath) -> float:
     # bool is an int in Python
     if isinstance(value, bool) or not isinstance(value, int | Decimal) or not low <= value <= high:
-        raise _InvalidError(f"a number from {low:g} to {high:,g} is wanted here ({unit})", path)
+        raise _InvalidError(f"this must be a number from {low:g} to {high:,g} ({unit})", path)
     return float(value)
 
 
@@ -280,4 +280,4 @@ def _milliseconds(value: Value, path: JsonPath) -> float:
             value = Decimal(parse_duration_us(value)) / 1000
         except ValueError as error:
             raise _InvalidError(str(error), path) from None
-    return _number(value, 0, MAX_RTT_MS, "milliseconds of round trip", path)
+    return _number(value, 0, MAX_RTT_MS, "milliseconds of round-trip time", path)

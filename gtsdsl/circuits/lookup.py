@@ -1,4 +1,4 @@
-"""From two sites to the circuit between them: the user's own figure, a measured one, or an estimate."""
+"""The circuit between two sites: the user's own, a measured one, or an estimate."""
 
 from __future__ import annotations
 
@@ -15,66 +15,68 @@ FIBRE_US_PER_KM = 9.8
 """The round trip of light in a kilometre of fibre: 4.9 µs each way (c / 1.468, the group index of G.652 at 1550 nm)."""
 
 DETOUR = 4
-"""How many times longer than a straight fibre an unmeasured path is taken to be, repeaters and routers included.
+"""The assumed ratio of an unmeasured path's delay to that of a straight fibre, repeaters and routers included.
 
-Fibre follows roads, railways and providers' hubs, so the truth is above 1. The six measured circuits show 1.8 (AMS–BRA)
-to 14.4 (BRA–LJU), and the distance does not say which: of two neighbours in length (AMS–LJU, AMS–BRA) one is 1.7 times
-as slow as the other. Three are below 4 and three above. A second digit, or a curve, would be a fit to six points that a
-seventh would overturn: hence one round factor, and an interval that is as wide as those six.
+Fibre follows roads, railways and providers' hubs, so the ratio is above 1. The six measured circuits have ratios from
+1.8 (AMS–BRA) to 14.4 (BRA–LJU), three below 4 and three above. The distance does not determine the ratio: of two
+circuits of nearly the same length (AMS–LJU, AMS–BRA), one is 1.7 times as slow as the other. A second digit, or a
+curve, would fit six points, and a seventh would refute it. So the factor is one round number, and the interval of an
+estimate is as wide as that of the six.
 """
 
 LOCAL_RTT_MS = 0.1
-"""The round trip between two resources of one site: ten kilometres of fibre, which is more than a campus has.
+"""The round-trip time between two resources of one site: that of ten kilometres of fibre, more than a campus has.
 
-Equipment in one hall is a thousand times nearer (0.5 µs per 50 m), and switching costs some tens of µs, so the truth is
-likely below; but a delay of zero is wrong too, for then a local link and no link at all are the same.
+The real time is probably lower: fibre within a hall takes 0.5 µs per 50 m, and switching some tens of µs. But a delay
+of zero would be wrong too, because a local link would then be the same as no link.
 """
 
 _LOCAL_FIBRE_KM = 10.0
 
 
-def find(site_a: str, site_b: str, own: Circuits | None = None) -> Circuit | None:
-    """The circuit between two sites, in either order and spelling; None if a site has no known place.
+def find(site_a: str, site_b: str, custom: Circuits | None = None) -> Circuit | None:
+    """Return the circuit between two sites, in any order and spelling; None if the coordinates of a site are unknown.
 
-    The same site twice is a short local path (`LOCAL_RTT_MS`, estimated), whether or not the site is known.
+    Two equal sites, known or not, have an estimated local path (`LOCAL_RTT_MS`). ``custom`` are the user's own
+    circuits.
     """
-    return _between(pair(site_a, site_b, own), own)
+    return _between(pair(site_a, site_b, custom), custom)
 
 
 def measurement(site_a: str | None, site_b: str | None, overlay: str) -> Measurement | None:
-    """What was measured between containers over an overlay between two sites; None if nothing was."""
+    """Return the published measurement of an overlay between two sites; None if there was none."""
     circuit = measured().get(pair(site_a, site_b)) if site_a and site_b else None
     found = (item for item in circuit.measurements if item.overlay == overlay) if circuit is not None else ()
     return next(iter(found), None)
 
 
-def pair(site_a: str, site_b: str, own: Circuits | None = None) -> Pair:
-    """Two sites as the key of their circuit."""
-    first, second = sorted((canonical(site_a, own), canonical(site_b, own)))
+def pair(site_a: str, site_b: str, custom: Circuits | None = None) -> Pair:
+    """Return the key of the circuit between two sites."""
+    first, second = sorted((canonical(site_a, custom), canonical(site_b, custom)))
     return first, second
 
 
-def _between(sites: Pair, own: Circuits | None) -> Circuit | None:
-    if own is not None and sites in own.circuits:
-        return own.circuits[sites]
+def _between(sites: Pair, custom: Circuits | None) -> Circuit | None:
+    if custom is not None and sites in custom.circuits:
+        return custom.circuits[sites]
     if sites in measured():
         return measured()[sites]
     if sites[0] == sites[1]:
         return _local(sites)
-    first, second = site(sites[0], own), site(sites[1], own)
+    first, second = site(sites[0], custom), site(sites[1], custom)
     return _estimate(first, second) if first and second else None
 
 
 @cache
 def measured() -> Mapping[Pair, Circuit]:
-    """The six circuits that were measured, each with all that was published of it."""
+    """Return the six measured circuits, each with all published figures."""
     table = json.loads(files("gtsdsl.circuits").joinpath("measured.json").read_text("utf-8"))
     circuits = {}
     for name, overlays in table["circuits"].items():
         sites = pair(*name.split("-"))
         measurements = tuple(Measurement(overlay, *figures) for overlay, figures in overlays.items())
         # Queues, virtual switches and encapsulation only ever add to a path's delay, and the overlays were measured at
-        # different times: the least that any of them saw is nearest to the path's own.
+        # different times. So the least figure of all overlays is nearest to the delay of the path itself.
         rtt_ms = min(measurement.min_ms for measurement in measurements)
         statistic = f"smallest minimum over {len(measurements)} overlays"
         circuits[sites] = Circuit(sites, rtt_ms, rtt_ms, rtt_ms, False, statistic, table["source"], measurements)
@@ -83,7 +85,7 @@ def measured() -> Mapping[Pair, Circuit]:
 
 @cache
 def measured_us_per_km() -> tuple[float, float]:
-    """The least and the most round-trip time per kilometre of great circle that the measured circuits show."""
+    """Return the least and the most round-trip time of the measured circuits, in µs per km of great circle."""
     rates = [circuit.rtt_ms * 1000 / _distance_km(sites) for sites, circuit in measured().items()]
     return min(rates), max(rates)
 
@@ -96,7 +98,10 @@ def _distance_km(sites: Pair) -> float:
 
 
 def _estimate(first: Site, second: Site) -> Circuit:
-    """A great-circle distance times fibre and detours, at least a local path; to 0.1 ms, which is already too fine."""
+    """Return a circuit with the delay of fibre along the great circle times `DETOUR`, at least that of a local path.
+
+    The figure is rounded to 0.1 ms, which is already finer than the estimate.
+    """
     sites = (first.code, second.code)
     distance_km = first.distance_km(second)
     rtt_ms = round(distance_km * FIBRE_US_PER_KM * DETOUR / 1000, 1)
