@@ -1,5 +1,5 @@
-# `make demo` shows what the project does; `make test` runs all of its tests. Both install what they need: Python
-# packages into .venv, and Debian packages where they may (else they say which).
+# `make demo` shows what the project does, `make check` runs lint and the fast tests, and `make test` runs all tests.
+# Each installs what it needs: Python packages into .venv, and Debian packages if it may (otherwise it names them).
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,10 +12,14 @@ FOR_NETWORKS := ip:iproute2 tc:iproute2 ping:iputils-ping nsenter:util-linux set
 FOR_KERNEL := gcc:gcc make:make flex:flex bison:bison bc:bc xz:xz-utils nm:binutils patch:patch \
   /usr/include/stdio.h:libc6-dev
 
-.PHONY: demo test lint bench clean
+.PHONY: demo check test lint bench clean
 
 demo: $(VENV)/installed
 	@tools/demo
+
+# The tests that need neither a guest kernel nor rights, in under three minutes on two cores.
+check: $(VENV)/installed-for-tests lint
+	$(BIN)/python -m pytest -n 2 -m "not guest and not networks and not slow"
 
 test: $(VENV)/installed-for-tests lint
 	$(BIN)/python -m pytest -n 2
@@ -28,8 +32,11 @@ lint: $(VENV)/installed-for-tests
 bench: $(VENV)/installed-for-tests
 	$(BIN)/python -m benchmarks
 
-# What pip is told to install decides whether it must run again; the code itself is used where it stands.
-$(VENV)/installed: pyproject.toml grammar/gts.lark hatch_build.py
+# The installation is editable, so a change of code needs none. But pyproject.toml says what to install, and the other
+# files make gtsdsl/syntax/tables.json, which an installation writes.
+FOR_TABLES := grammar/gts.lark gtsdsl/syntax/build.py gtsdsl/syntax/automaton.py hatch_build.py
+
+$(VENV)/installed: pyproject.toml $(FOR_TABLES)
 	@test -w . || { echo "You may not write in this folder, where .venv goes: make a clone of your own." >&2; exit 3; }
 	@tools/apt-install python3:python3 -mensurepip:python3-venv
 	@test -x $(BIN)/python || python3 -m venv $(VENV)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import cache
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import networkx
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -21,8 +21,40 @@ ORDERS = {
         *("graph", "circuits", "topology", "rules", "loading", "targets", "formatting", "draw", "lsp", "cli"),
         *("__init__", "__main__"),
     ],
+    "emulator": [
+        *("system", "netlink", "plan", "flavors", "kernel", "lab", "options", "measure", "messages", "stores"),
+        *("docker", "overlays", "mininet", "completion", "task", "outcome", "inside", "outside", "session"),
+        *("pytest_plugin", "doctor", "__init__"),
+    ],
 }
 """The rooms of each package, lowest first: the folders and modules that stand directly in it."""
+
+UPWARD_TO_GO: list[str] = [
+    "emulator.overlays.deployment imports emulator.mininet.network",
+    "emulator.overlays.outcome imports emulator.mininet.network",
+    "emulator.overlays.probe imports emulator.mininet.network",
+    "emulator.system.user_namespace imports emulator.netlink.namespaces",
+]
+"""The imports from a higher room that are still there. Take an import off this list when it is gone."""
+
+IN_CIRCLES_TO_GO: list[str] = [
+    "emulator.mininet.interfaces",
+    "emulator.mininet.network",
+    "emulator.overlays.deployment",
+]
+"""The modules that still import each other in a circle. Take a module off this list when it is out of its circle."""
+
+LONG_TO_GO: list[str] = [
+    "gtsdsl/lsp/completion.py",
+    "gtsdsl/lsp/walk.py",
+    "tests/emulator/session/test_emulate.py",
+    "tests/rules/test_values.py",
+]
+"""The files that are still too long. Take a file off this list when it is shorter."""
+
+FOLDERS = ("gtsdsl", "emulator", "tests", "benchmarks", "tools")
+LONGEST_FILE = 400
+"""The lines that a Python file may have."""
 
 
 @cache
@@ -71,22 +103,25 @@ def test_the_list_of_rooms_is_complete(package: str) -> None:
 @pytest.mark.parametrize("package", ORDERS)
 def test_no_module_imports_from_a_higher_room(package: str) -> None:
     number = {room: index for index, room in enumerate(ORDERS[package])}
-    assert [
+    upward = {
         f"{module} imports {imported}"
         for module, all_imported in _imports(package).items()
-        for imported in sorted(all_imported)
+        for imported in all_imported
         # the package itself holds the version, and imports all else only on use
         if imported.startswith(f"{package}.") and number[_room(imported)] > number[_room(module)]
-    ] == []
+    }
+    assert upward == {line for line in UPWARD_TO_GO if line.startswith(package)}
 
 
-@pytest.mark.parametrize("package", ORDERS)
-def test_no_modules_import_in_a_circle(package: str) -> None:
-    graph = {module: imported - {package, module} for module, imported in _imports(package).items()}
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        pytest.fail(f"a circle of imports: {' -> '.join(error.args[1])}")
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph: networkx.DiGraph[str] = networkx.DiGraph(
+        (module, imported)
+        for package in ORDERS
+        for module, all_imported in _imports(package).items()
+        for imported in all_imported - {package, module}
+    )
+    circles = [component for component in networkx.strongly_connected_components(graph) if len(component) > 1]
+    assert set().union(*circles) == set(IN_CIRCLES_TO_GO)
 
 
 def test_only_the_command_line_of_the_compiler_imports_the_emulator() -> None:
@@ -96,3 +131,9 @@ def test_only_the_command_line_of_the_compiler_imports_the_emulator() -> None:
         for imported in sorted(all_imported)
         if imported.startswith("emulator") and _room(module) != "cli"
     ] == []
+
+
+def test_no_file_is_too_long_to_read() -> None:
+    paths = [path for folder in FOLDERS for path in ROOT.joinpath(folder).rglob("*.py")]
+    long = {path for path in paths if len(path.read_text(encoding="utf-8").splitlines()) > LONGEST_FILE}
+    assert {str(path.relative_to(ROOT)) for path in long} == set(LONG_TO_GO)
