@@ -32,9 +32,9 @@ lint: $(VENV)/installed-for-tests
 bench: $(VENV)/installed-for-tests
 	$(BIN)/python -m benchmarks
 
-# The installation is editable, so a change of code needs none. But pyproject.toml says what to install, and the other
-# files make gtsdsl/syntax/tables.json, which an installation writes.
-FOR_TABLES := grammar/gts.lark gtsdsl/syntax/build.py gtsdsl/syntax/automaton.py hatch_build.py
+# The installation is editable, so most changes of code need none. But pyproject.toml says what to install, and an
+# installation writes gtsdsl/syntax/tables.json, which gtsdsl/syntax makes from the grammar.
+FOR_TABLES := grammar/gts.lark hatch_build.py $(wildcard gtsdsl/syntax/*.py)
 
 $(VENV)/installed: pyproject.toml $(FOR_TABLES)
 	@test -w . || { echo "You may not write in this folder, where .venv goes: make a clone of your own." >&2; exit 3; }
