@@ -151,7 +151,7 @@ import sys, tempfile
 from pathlib import Path
 from emulator.system.run_folders import RunFolder
 tempfile.tempdir = sys.argv[1]
-with Run("test") as run:
+with RunFolder("test") as run:
     (run.path / "shared" / "closed" / "within").mkdir(parents=True)
     (run.path / "shared" / "closed" / "link").symlink_to(sys.argv[2])
     for path in (run.path / "shared" / "closed" / "within", run.path / "shared" / "closed", run.path / "shared"):
