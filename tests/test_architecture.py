@@ -1,0 +1,41 @@
+"""The page of the architecture: it has each room, in its order, and names only what exists."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.test_rooms import ORDERS
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "dev" / "architecture.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("package", ORDERS)
+def test_the_page_has_each_room_in_its_order(package: str) -> None:
+    table = PAGE.partition(f"\n### {package}\n")[2].partition("\n#")[0]
+    rooms = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert rooms == [room for room in ORDERS[package] if not room.startswith("__")]
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:gtsdsl|emulator|tests|grammar)/[\w./]*)`", PAGE))))
+def test_a_path_that_the_page_names_exists(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`((?:gtsdsl|emulator)(?:\.\w+)+)`", PAGE))))
+def test_what_the_page_names_by_its_module_exists(name: str) -> None:
+    parts = name.split(".")
+    found: object = None
+    for count in range(len(parts), 0, -1):
+        try:
+            found = importlib.import_module(".".join(parts[:count]))
+        except ModuleNotFoundError:
+            continue
+        break
+    for attribute in parts[count:]:
+        found = getattr(found, attribute)
+    assert found is not None
