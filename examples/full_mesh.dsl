@@ -1,4 +1,4 @@
-// Five virtual machines at five sites, each joined to each of the others by a circuit of its own: ten circuits.
+// Five virtual machines at five sites. One circuit joins each pair of them: ten circuits.
 // Port `port13` of `h1` leads to `h3`. The study of 2016 measured the six circuits that do not end in Prague.
 FullMesh {
   id = "FullMesh_Dispersed"

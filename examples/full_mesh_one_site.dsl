@@ -1,4 +1,4 @@
-// The full mesh of full_mesh.dsl with all of its machines at one site: what the network costs without distance.
+// The full mesh of full_mesh.dsl, all at one site. It shows what the network costs without distance.
 FullMesh {
   id = "FullMesh_Local"
   description = "Full mesh within one site"

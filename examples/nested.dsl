@@ -1,4 +1,4 @@
-// Testbeds inside a testbed: each island is a switch with hosts around it, and shows one port to the outside.
+// Testbeds inside a testbed. Each island is a switch with hosts around it, and exports one port.
 type Island(site, n = 2) {
   description = "Hosts around a switch"
   port { id = "up" }

@@ -1,5 +1,5 @@
-// Six OpenFlow fabrics (`ofx`) in a ring with a chord, a controller that all of them are wired to, and a host at each.
-// A loop of switches is no mistake here: the controller, or the spanning tree, sees to it.
+// Six OpenFlow fabrics (`ofx`) in a ring with a chord. Each has a host and a link to the one controller.
+// A loop of switches is not a mistake: the controller, or the spanning tree protocol, breaks the loop.
 OpenFlow {
   id = "OpenFlow_ofx"
   description = "Six OpenFlow switches and their controller"

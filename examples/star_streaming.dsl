@@ -1,4 +1,4 @@
-// The streaming experiment: a server in Bratislava in the middle, its clients around it. Most clients are in Amsterdam,
+// The streaming experiment: a star of one server in Bratislava and its clients. Most clients are in Amsterdam,
 // as in the study of 2016, which counted how many of them the server could serve over BRA-AMS.
 type StreamingStar(clients = ["AMS", "AMS", "AMS", "AMS", "MIL", "LJU", "PRA"]) {
   description = "A streaming server and its clients"

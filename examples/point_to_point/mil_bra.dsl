@@ -1,4 +1,4 @@
-// Two machines and the circuit between them: one of the six pairs that the study of 2016 measured.
+// Two hosts and the circuit between them, one of the six circuits that the study of 2016 measured.
 PointToPoint {
   id = "PtP_MIL_BRA"
   description = "Point to point, MIL to BRA"
