@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import networkx as nx
 
-from gtsdsl.inputs.graph import EDGE_KEYS, NODE_KEYS, from_graph, refuse_twice
+from gtsdsl.inputs.graph import EDGE_KEYS, NODE_KEYS, End, from_graph, refuse_twice
 from gtsdsl.model.testbed import LINK_CLASS, Port, PortRef, Resource, Testbed, flatten
 from gtsdsl.model.values import Value
 from gtsdsl.text import printable
@@ -58,7 +57,7 @@ def to_graph(testbed: Testbed) -> nx.MultiGraph[str]:
             graph.add_node(item.id)
             graph.nodes[item.id].update(_data(item, {"class": item.cls}, index, NODE_KEYS))
     ends_of = _ends(flat, links, {ref for _, item in placed for ref in (PortRef(item.id, p.id) for p in item.ports)})
-    wired: set[int] = set()
+    wired: set[int | None] = set()
     loose: dict[str, object] = {}
     for name, (index, link) in links.items():
         ends = ends_of[name]
@@ -83,28 +82,15 @@ def to_graph(testbed: Testbed) -> nx.MultiGraph[str]:
     return graph
 
 
-class _End(NamedTuple):
-    """A port of a link, and the node's port that an adjacency joins it to."""
-
-    link_port: str
-    node: str
-    port: str
-    position: int
-    link_first: bool
-
-    def data(self) -> dict[str, object]:
-        return {"node": self.node, "port": self.port, "position": self.position, "link_first": self.link_first}
-
-
-def _ends(flat: Testbed, links: Iterable[str], ports: set[PortRef]) -> dict[str, list[_End]]:
+def _ends(flat: Testbed, links: Iterable[str], ports: set[PortRef]) -> dict[str, list[End]]:
     """Return the ends of each link that are joined to a node's port, by the link's id."""
-    ends: dict[str, list[_End]] = {name: [] for name in links}
+    ends: dict[str, list[End]] = {name: [] for name in links}
     for position, adjacency in enumerate(flat.adjacencies):
         first, second = adjacency.first, adjacency.second
         link_first = first.resource in ends
         link, node = (first, second) if link_first else (second, first)
         if link.resource in ends and node.resource not in ends and {link, node} <= ports:
-            ends[link.resource].append(_End(link.port, node.resource, node.port, position, link_first))
+            ends[link.resource].append(End(link.port, node.resource, node.port, position, link_first))
     return ends
 
 

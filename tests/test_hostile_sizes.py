@@ -137,7 +137,7 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
     "one string": (lambda: f'{{"a":"{"x" * (MAX_BYTES - 8)}"}}', _LONG),
     "escapes": (lambda: '{"a":"' + "\\n" * (MAX_BYTES // 2 - 8) + '"}', _LONG),
     "one number": (lambda: '{"a":' + "9" * (MAX_BYTES - 8) + "}", f"a number has more than {MAX_DIGITS} digits"),
-    "brackets": (lambda: '{"a":' * 10_000 + "[" * 1_000_000, f"stand more than {MAX_DEPTH} deep in each other"),
+    "brackets": (lambda: '{"a":' * 10_000 + "[" * 1_000_000, f"nested more than {MAX_DEPTH} deep"),
     "quotes": (lambda: '{"a":' + '"' * (MAX_BYTES - 8), "this is not JSON"),
     "backslashes": (lambda: '{"a":"' + "\\" * (MAX_BYTES - 8), _LONG),
     "line ends": (lambda: "{" + "\n" * (MAX_BYTES - 8) + "x", "this is not JSON"),

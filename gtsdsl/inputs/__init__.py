@@ -1,1 +1,1 @@
-"""Read a testbed, whatever the format of its file."""
+"""Readers of input formats: files, JSON, GTS JSON, projects of the public editor, networkx graphs."""

@@ -1,4 +1,4 @@
-"""From a project of the public drag-and-drop editor for GTS to a testbed."""
+"""A project of the public drag-and-drop editor for GTS to a testbed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gtsdsl.syntax.strings import BadString, read_string
 from gtsdsl.text import printable
 
 CLASSES = {"host": "host", "bms": "baremetalserver", "vsi": "vsi"}
-"""What a node's group is in the DSL."""
+"""The DSL's class of a node, by the node's group."""
 
 FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     "host": {"imageId": ("image",), "flavorId": ("flavor",)},
@@ -36,7 +36,7 @@ FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     LINK_CLASS: {"bandwidth": ("bandwidth",)},
 }
-"""Where the editor keeps an attribute, by the resource's class: a field, or a field inside a field."""
+"""The editor's field of an attribute, by the resource's class: a field, or a field inside a field."""
 
 _IN_QUOTES = re.compile(r"""(["'])(?:(?!\1)[^\\]|\\.)*\1""", re.DOTALL)
 
@@ -71,24 +71,23 @@ class _ProjectJson(TypedDict):
 
 
 def default_type(testbed: str) -> str:
-    """The type of a testbed by its id, for the editor knows no types."""
+    """Return the type of a testbed with this id, because a project states no type unless it differs from this one."""
     return testbed if is_name(testbed) else "Testbed"
 
 
 def read(document: Value, source: Source) -> tuple[Testbed | None, tuple[Diagnostic, ...]]:
-    """The testbed that a document describes, if it is an editor's project, and what is wrong with it.
+    """Return the testbed of a project, None if the document is not a project, and the findings.
 
-    Nodes become resources, and edges links, each with a ``src`` at its ``from`` and a ``dst`` at its ``to``. An edge
-    without a name is called ``l1``, ``l2`` …. Empty fields are as absent ones, and so are those that the writer of the
-    project made up (``dsl_defaults``), unless somebody has changed them since. The testbed's type is its id where that
-    can be a type's name, else ``Testbed``. The testbed is None when the document is no project. ``source`` is
-    its text.
+    Nodes become resources. Edges become links, each with a ``src`` at its ``from`` and a ``dst`` at its ``to``. An edge
+    without a name becomes ``l1``, ``l2`` …. Empty fields count as missing. So do the fields that gtsdsl itself made up
+    when it wrote the project (``dsl_defaults``), unless somebody has changed them since. The testbed's type is its id
+    if that can be the name of a type, else ``Testbed``. ``source`` is the text of the document.
     """
     found = tuple(violations(document, EDITOR_JSON, source))
     if found:
         return None, found
     project = cast(_ProjectJson, document)
-    found = tuple(_misjoined(project, source))
+    found = tuple(_bad_ids(project, source))
     if found:
         return None, found
     nodes, edges = project["nodes"], project["edges"]
@@ -125,13 +124,13 @@ def read(document: Value, source: Source) -> tuple[Testbed | None, tuple[Diagnos
     return testbed, ()
 
 
-def _misjoined(project: _ProjectJson, source: Source) -> Iterator[Diagnostic]:
-    """What a JSON Schema cannot say: nodes have ids of their own, edges join nodes that exist."""
+def _bad_ids(project: _ProjectJson, source: Source) -> Iterator[Diagnostic]:
+    """Yield findings that a JSON Schema cannot make: two nodes with one id, and edges to missing nodes."""
     seen: dict[str, JsonPath] = {}
     for index, node in enumerate(project["nodes"]):
         place: JsonPath = ("nodes", index, "id")
         if node["id"] in seen:
-            notes = (Note("the other one is here", seen[node["id"]]),)
+            notes = (Note("the first one is here", seen[node["id"]]),)
             yield Diagnostic("GTS006", f"two nodes have the id `{printable(node['id'])}`", source, place, notes)
         seen.setdefault(node["id"], place)
     for index, edge in enumerate(project["edges"]):
@@ -155,7 +154,7 @@ def _resource(cls: str, name: str, members: dict[str, Value], path: JsonPath, id
         if field[0] in defaults:
             if members.get(field[0]) == defaults[field[0]]:
                 continue
-            others.pop(attribute, None)  # what the editor's user has put there is newer
+            others.pop(attribute, None)  # the field is newer, because somebody changed it in the editor
         value: Value = members
         for key in field:
             value = value.get(key) if isinstance(value, dict) else None
@@ -186,7 +185,7 @@ def _port(cls: str, port: str, given: Value, made_up: Value, path: JsonPath) -> 
 
 
 def _unquoted(value: Value) -> Value:
-    """A value of a switch's port, which the editor pastes into its DSL as it stands: a string has its quotes in it."""
+    """Return the value of a switch's port attribute. The editor pastes it into its DSL, so a string includes quotes."""
     if not isinstance(value, str) or not _IN_QUOTES.fullmatch(value):
         return value
     try:

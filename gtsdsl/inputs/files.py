@@ -1,4 +1,4 @@
-"""From a path to the text of the file, or to the one finding that says why there is none."""
+"""A path to the text of its file, or to a finding that says why the file cannot be read."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from gtsdsl.source import Source, Span
 from gtsdsl.text import did_you_mean, printable
 
 MAX_BYTES = 16 * 2**20
-"""The largest input that is read. A full mesh of 400 hosts, spelt out, has 13 MB."""
+"""The most bytes of an input. A full mesh of 400 hosts, written without loops, has 13 MB."""
 
 
 def read_source(path: str | os.PathLike[str]) -> Source:
-    """Read a file (``-``: standard input) as text.
+    """Return the text of a file (``-``: standard input).
 
     Raises:
-        GtsError: the file cannot be read, is no UTF-8 text, or is larger than `MAX_BYTES`.
+        GtsError: the file cannot be read, is not UTF-8 text, or has more than `MAX_BYTES`.
     """
     if os.fspath(path) == "-":
         name = "<stdin>"
@@ -44,12 +44,12 @@ def _read_stdin(name: str) -> bytes:
 
 
 def _read_file(name: str) -> bytes:
-    if not name:  # which `Path` would take for the current folder
+    if not name:  # `Path("")` is the current folder
         raise _unreadable("GTS002", "the name of the file is empty", name)
     try:
-        # a device can be endless, a pipe can wait for ever: neither is opened
+        # never open a device, which can be endless, or a pipe, which can wait for ever
         _refuse_special(Path(name).stat().st_mode, name)
-        # another program may have put one in the file's place since: then it is opened without waiting, and not read
+        # another program may have replaced the file by one since: open without waiting, and check again before reading
         with open(name, "rb", opener=_open_at_once) as file:
             _refuse_special(os.fstat(file.fileno()).st_mode, name)
             return file.read(MAX_BYTES + 1)
@@ -62,8 +62,8 @@ def _read_file(name: str) -> bytes:
         raise _unreadable("GTS002", "no permission to read this file", name) from None
     except OSError as error:
         raise _unreadable("GTS002", f"cannot be read: {error.strerror or error}", name) from None
-    except ValueError as error:  # a name that no file system can hold, e.g. with a NUL in it
-        raise _unreadable("GTS002", f"no name of a file: {error}", name) from None
+    except ValueError as error:  # a name that no file system allows, e.g. with a NUL
+        raise _unreadable("GTS002", f"not a name of a file: {error}", name) from None
 
 
 def _open_at_once(name: str, flags: int) -> int:
@@ -96,12 +96,12 @@ def _decode(data: bytes, name: str) -> str:
         message = f"byte 0x{data[error.start]:02X} is not UTF-8"
         raise _not_text(data, error.start, message, name) from None
     if "\0" in text:
-        raise _not_text(data, data.index(0), "a NUL byte: this is no text", name)
+        raise _not_text(data, data.index(0), "a NUL byte: this is not text", name)
     return text.removeprefix("\ufeff")
 
 
 def _wide_encoding(data: bytes) -> str | None:
-    """UTF-16 or UTF-32, by a byte-order mark or by the zero bytes that every other ASCII character has."""
+    """Return the name of a wide encoding, known by its byte-order mark or by zero bytes in turn; None for others."""
     if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "UTF-32"
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -116,7 +116,7 @@ def _wide_encoding(data: bytes) -> str | None:
 
 def _not_text(data: bytes, offset: int, message: str, name: str) -> GtsError:
     before = data[:offset].decode("utf-8").removeprefix("\ufeff")
-    # what stands around the place is shown as well as can be: each bad byte as one replacement character
+    # to show the text around the place, replace each bad byte
     after = data[offset:].decode("utf-8", "replace").replace("\0", "\ufffd")
     place = Span(len(before), len(before) + 1)
     return GtsError([Diagnostic("GTS003", message, Source(name, before + after), place)])

@@ -1,4 +1,4 @@
-"""From a networkx graph, one of `gtsdsl.graph`'s or one that a user built, to a testbed."""
+"""A networkx graph to a testbed: a graph from `gtsdsl.graph`, or one that a user built."""
 
 from __future__ import annotations
 
@@ -18,25 +18,42 @@ from gtsdsl.text import printable
 Node = TypeVar("Node", bound=Hashable)
 
 NODE_KEYS = frozenset({"class", "location", "ports", "position", "attributes"})
-"""What a node's data hold beside the attributes of its resource."""
+"""The keys of a node's data that are not attributes of its resource."""
 
 EDGE_KEYS = frozenset({"location", "ports", "position", "attributes", "ends"})
-"""What an edge's data hold beside the attributes of its link."""
+"""The keys of an edge's data that are not attributes of its link."""
+
+
+class End(NamedTuple):
+    """A port of a link, and the node's port that an adjacency joins it to.
+
+    ``position`` is the index of the adjacency among all adjacencies, None if it is new. ``link_first`` says whether the
+    adjacency names the link before the node.
+    """
+
+    link_port: str
+    node: str
+    port: str
+    position: int | None
+    link_first: bool
+
+    def data(self) -> dict[str, object]:
+        """Return the end as a graph's edge has it."""
+        return {"node": self.node, "port": self.port, "position": self.position, "link_first": self.link_first}
 
 
 def from_graph(graph: nx.Graph[Node]) -> Testbed:
-    """The testbed that a graph describes: one of `gtsdsl.to_graph`'s, or any undirected networkx graph.
+    """Return the testbed that a graph describes: a graph from `gtsdsl.to_graph`, or any undirected networkx graph.
 
-    Of a graph that a user built only the nodes and edges are needed; what is missing is made up, the same each time:
-    a node is a ``host``; its id is the node's own name as text; an edge without ``ends`` is wired to a new port ``p1``,
-    ``p2`` … of each node; a link's id is the edge's key where that is a string, else ``l1``, ``l2`` …; the testbed's
-    id is ``graph.graph["id"]``, else the graph's name, else ``Testbed``. All other data of nodes and edges
-    (``imageId``, ``bandwidth`` …) are attributes; a float becomes the decimal that Python prints. Other data of the
-    graph itself are not taken.
+    Nodes and edges are enough; everything else has a default. A node is a ``host``, and its id is the node's name as
+    text. An edge without ``ends`` gets a new port ``p1``, ``p2`` … at each of its nodes. A link's id is the edge's key
+    if that is a string, else ``l1``, ``l2`` …. The testbed's id is ``graph.graph["id"]``, else the graph's name, else
+    ``Testbed``. All other data of nodes and edges (``imageId``, ``bandwidth`` …) become attributes; a float becomes
+    the decimal that Python prints. Other data of the graph itself are ignored.
 
     Raises:
-        ValueError: the graph is directed, a name cannot be one in the DSL, a value cannot be one of a testbed, two
-            ids are the same, an edge joins a node to itself, or an edge's ``ends`` are not those of its nodes.
+        ValueError: the graph is directed, a name is not a name of the DSL, a value cannot be an attribute, two ids are
+            equal, an edge joins a node to itself, or an edge's ``ends`` name other nodes than the edge.
     """
     if graph.is_directed():
         raise ValueError("a circuit carries both directions: give an undirected graph (graph.to_undirected())")
@@ -49,21 +66,21 @@ def from_graph(graph: nx.Graph[Node]) -> Testbed:
 
     ports_of = {item.id: {port.id: port for port in item.ports} for _, item in placed}
     taken = {*ports_of, *(key for _, _, key, _ in edges if isinstance(key, str))}
-    made_up = (f"l{number}" for number in count(1) if f"l{number}" not in taken)
+    new_ids = (f"l{number}" for number in count(1) if f"l{number}" not in taken)
     adjacencies = [_loose_adjacency(item) for item in _items(graph.graph.get("loose_adjacencies", []), "adjacencies")]
     for start, end, key, data in edges:
-        position, link = _link(_id(key, "a link") if isinstance(key, str) else next(made_up), data)
-        ends = _given_ends(link.id, data["ends"]) if "ends" in data else _made_up_ends(link, start, end, ports_of)
-        if {wire.node for wire in ends} != {start, end}:
+        position, link = _link(_id(key, "a link") if isinstance(key, str) else next(new_ids), data)
+        ends = _given_ends(link.id, data["ends"]) if "ends" in data else _new_ends(link, start, end, ports_of)
+        if {item.node for item in ends} != {start, end}:
             raise ValueError(
                 f"link `{printable(link.id)}` joins `{printable(start)}` and `{printable(end)}`; its `ends` name others"
             )
-        for wire in ends:
-            ports_of[wire.node].setdefault(wire.port, Port(wire.port))
-            if all(port.id != wire.link_port for port in link.ports):
-                link = replace(link, ports=(*link.ports, Port(wire.link_port)))
-            node, own = PortRef(wire.node, wire.port), PortRef(link.id, wire.link_port)
-            adjacencies.append((wire.position, Adjacency(own, node) if wire.link_first else Adjacency(node, own)))
+        for item in ends:
+            ports_of[item.node].setdefault(item.port, Port(item.port))
+            if all(port.id != item.link_port for port in link.ports):
+                link = replace(link, ports=(*link.ports, Port(item.link_port)))
+            node, own = PortRef(item.node, item.port), PortRef(link.id, item.link_port)
+            adjacencies.append((item.position, Adjacency(own, node) if item.link_first else Adjacency(node, own)))
         placed.append((position, link))
 
     resources = _in_order(placed)
@@ -75,7 +92,7 @@ def from_graph(graph: nx.Graph[Node]) -> Testbed:
 
 
 def refuse_twice(what: str, ids: Iterable[str]) -> None:
-    """Raise ValueError if an id occurs twice; ``what`` is the subject of its sentence."""
+    """Raise ValueError if an id occurs twice; ``what`` is the subject of the message."""
     twice = first_twice(ids)
     if twice is not None:
         raise ValueError(f"{what} have the id `{printable(twice)}`")
@@ -86,7 +103,7 @@ def _testbed(graph: nx.Graph[Node], resources: tuple[Resource, ...], adjacencies
     name = _id(about.get("id", about.get("name") or "Testbed"), "the testbed")
     description = about.get("description")
     if not isinstance(description, str | None):
-        raise ValueError("the testbed's description is no text")
+        raise ValueError("the testbed's description must be a text")
     return Testbed(
         type=_name(about.get("type", name if is_name(name) else "Testbed"), "the type of the testbed"),
         id=name,
@@ -101,46 +118,37 @@ def _testbed(graph: nx.Graph[Node], resources: tuple[Resource, ...], adjacencies
 
 Item = TypeVar("Item")
 Placed = tuple[int | None, Item]
-"""Something with its place among others of its kind; None where it is new."""
+"""An item with its index among the items of its kind; None if it is new."""
 
 
 def _in_order(placed: list[Placed[Item]]) -> list[Item]:
     return [item for _, item in sorted(placed, key=lambda pair: (pair[0] is None, pair[0] or 0))]
 
 
-class _Wire(NamedTuple):
-    """One end of a link: its own port, and the node's port that it is wired to."""
-
-    link_port: str
-    node: str
-    port: str
-    position: int | None
-    link_first: bool
-
-
-def _given_ends(link: str, given: object) -> list[_Wire]:
-    wires = []
+def _given_ends(link: str, given: object) -> list[End]:
+    ends = []
     for link_port, end in _members(given, "ends").items():
         members = _members(end, "an end of an edge")
-        wire = _Wire(
-            _id(link_port, "a link's port"),
-            _id(members.get("node"), "an end's node"),
-            _id(members.get("port"), "an end's port"),
-            _position(members),
-            members.get("link_first") is True,
+        ends.append(
+            End(
+                _id(link_port, "a link's port"),
+                _id(members.get("node"), "an end's node"),
+                _id(members.get("port"), "an end's port"),
+                _position(members),
+                members.get("link_first") is True,
+            )
         )
-        wires.append(wire)
-    if len(wires) != 2:
-        raise ValueError(f"link `{printable(link)}` has {len(wires)} ends, not two")
-    return wires
+    if len(ends) != 2:
+        raise ValueError(f"link `{printable(link)}` has {len(ends)} ends, not two")
+    return ends
 
 
-def _made_up_ends(link: Resource, start: str, end: str, ports_of: Mapping[str, Mapping[str, Port]]) -> list[_Wire]:
+def _new_ends(link: Resource, start: str, end: str, ports_of: Mapping[str, Mapping[str, Port]]) -> list[End]:
     if start == end:
         raise ValueError(f"a link cannot join `{printable(start)}` to itself")
     own = [port.id for port in link.ports] if len(link.ports) == 2 else ["src", "dst"]
     return [
-        _Wire(
+        End(
             port,
             node,
             next(f"p{n}" for n in count(len(ports_of[node]) + 1) if f"p{n}" not in ports_of[node]),
@@ -172,7 +180,7 @@ def _link(name: str, data: Mapping[str, object]) -> Placed[Resource]:
 def _resource(cls: str, name: str, data: Mapping[str, object], keys: frozenset[str]) -> Placed[Resource]:
     location = data.get("location")
     if not isinstance(location, str | None):
-        raise ValueError(f"the location of `{printable(name)}` is no text")
+        raise ValueError(f"the location of `{printable(name)}` must be a text")
     attributes = {key: value for key, value in data.items() if key not in keys}
     attributes |= _members(data.get("attributes", {}), "attributes")
     ports = _ports(data.get("ports", {}))
@@ -195,7 +203,7 @@ def _loose_adjacency(given: object) -> Placed[Adjacency]:
     match given:
         case [int() as position, [str() as resource, str() as port], [str() as other, str() as other_port]]:
             return position, Adjacency(PortRef(resource, port), PortRef(other, other_port))
-    raise ValueError("an item of `loose_adjacencies` is no [position, [resource, port], [resource, port]]")
+    raise ValueError("an item of `loose_adjacencies` must be [position, [resource, port], [resource, port]]")
 
 
 def _attributes(given: Mapping[str, object]) -> dict[str, Value]:

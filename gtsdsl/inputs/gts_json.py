@@ -16,7 +16,7 @@ from gtsdsl.text import printable
 
 
 class _ResourceJson(TypedDict("_Class", {"class": str})):  # a key that is a keyword of Python
-    """A resource as the schema has it: what follows ``location`` is a nested testbed's own."""
+    """A resource as the schema describes it. Only a nested testbed has the members after ``ports``."""
 
     id: str
     location: NotRequired[str]
@@ -30,10 +30,10 @@ class _ResourceJson(TypedDict("_Class", {"class": str})):  # a key that is a key
 
 
 def read(document: Value, source: Source) -> tuple[Testbed | None, tuple[Diagnostic, ...]]:
-    """The testbed that a document describes, if it is GTS JSON, and what is wrong with it; ``source`` is its text.
+    """Return the testbed of a GTS JSON document, None if the document is not GTS JSON, and the findings.
 
-    The testbed is None when the document is no GTS JSON. A testbed whose nested testbeds contradict each other comes
-    with the diagnostics that say so.
+    Nested testbeds that contradict each other are findings, but the testbed is returned. ``source`` is the text of the
+    document.
     """
     found = tuple(violations(document, GTS_JSON, source))
     if found:

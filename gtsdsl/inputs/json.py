@@ -1,4 +1,4 @@
-"""From JSON text of unknown origin to values, with every oddity that JSON leaves open reported at its place."""
+"""JSON text to values, with findings for text that is not JSON, is ambiguous or is too large."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ from gtsdsl.source import JsonPath, Source, Span
 from gtsdsl.text import printable
 
 MAX_DEPTH = 64
-"""The most objects and arrays inside each other: room for the DSL's own bounds, twenty testbeds in each other and
-values twenty deep."""
+"""The deepest nesting of objects and arrays. The DSL's limits, 20 nested testbeds and values 20 deep, need less."""
 
 MAX_WORDS = 1_500_000
-"""The most keys and values, objects and arrays among them. Each takes up to 300 bytes of memory by the end of a check.
-A full mesh of 240 hosts has 700,000."""
+"""The most keys and values; objects and arrays count too. Each takes up to 300 bytes of memory during a check. A full
+mesh of 240 hosts has 700,000."""
 
 MAX_FINDINGS = 100
-"""After so many findings of one kind in a document the rest is not reported: nobody reads it."""
+"""The most reported findings of one kind in a document; nobody reads more."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Oddity:
-    """Stands in a document for a part that cannot be taken, until its path is known."""
+    """A placeholder for a refused value, until the value's path in the document is known.
+
+    ``key`` is the key of a refused member; None if the value itself is refused.
+    """
 
     code: str
     message: str
@@ -37,17 +39,17 @@ class _Oddity:
 
 
 def parse(source: Source) -> tuple[Value, tuple[Diagnostic, ...]]:
-    """The document that a source holds. Where there are diagnostics, it cannot be used.
+    """Return the JSON document of a source, and the findings. With findings, the document must not be used.
 
-    Refused are, beyond what is no JSON: a key that stands twice in an object, NaN and Infinity, numbers of more than
-    `MAX_DIGITS` digits, strings of more than `MAX_STRING` characters, half a surrogate pair in a string, nesting
+    Besides text that is not JSON, it refuses: a key that occurs twice in an object, NaN and Infinity, numbers of more
+    than `MAX_DIGITS` digits, strings of more than `MAX_STRING` characters, half a surrogate pair in a string, nesting
     deeper than `MAX_DEPTH`, and more than `MAX_WORDS` keys and values.
     """
     text = source.text.removeprefix("\ufeff")
     shift = len(source.text) - len(text)
-    passed = _passed_bound(source)
-    if passed is not None:
-        return None, (passed,)
+    too_large = _too_large(source)
+    if too_large is not None:
+        return None, (too_large,)
     oddities = 0
 
     def odd(code: str, message: str, key: str | None = None) -> _Oddity | None:
@@ -61,18 +63,18 @@ def parse(source: Source) -> tuple[Value, tuple[Diagnostic, ...]]:
     def fraction(digits: str) -> Decimal | _Oddity | None:
         try:
             return Decimal(decimal_text(Decimal(digits)))
-        except (ValueError, ArithmeticError):  # ArithmeticError: an exponent that even Decimal cannot hold
+        except (ValueError, ArithmeticError):  # ArithmeticError: an exponent beyond the range of Decimal
             return odd("GTS012", _TOO_MANY_DIGITS)
 
     def constant(name: str) -> _Oddity | None:
-        return odd("GTS006", f"`{name}` is no JSON number")
+        return odd("GTS006", f"`{name}` is not a JSON number")
 
     def members(pairs: list[tuple[str, object]]) -> object:
         found = dict(pairs)
         if len(found) == len(pairs):
             return found
         twice = first_twice(name for name, _ in pairs) or ""
-        return odd("GTS006", f"the key `{printable(twice)}` stands twice in one object", twice)
+        return odd("GTS006", f"the key `{printable(twice)}` occurs twice in one object", twice)
 
     try:
         document = json.loads(
@@ -99,10 +101,10 @@ _WORD = re.compile(rf'{_STRING.pattern}|[\[{{]|[^\s"\[\]{{}},:]++', re.DOTALL)
 _STRING_OR_BRACKET = re.compile(rf"{_STRING.pattern}|[\[{{]|[\]}}]", re.DOTALL)
 
 
-def _passed_bound(source: Source) -> Diagnostic | None:
-    """The finding that a text holds more than is read, told before any of it is; None for nearly all texts."""
+def _too_large(source: Source) -> Diagnostic | None:
+    """Return a finding if a text has too many keys and values or too long a string; it is not parsed for this."""
     text = source.text
-    if sum(map(text.count, ",:[{")) >= MAX_WORDS:  # which counts those inside strings too
+    if sum(map(text.count, ",:[{")) >= MAX_WORDS:  # counts characters inside strings too
         word = next(islice(_WORD.finditer(text), MAX_WORDS, None), None)
         if word is not None:
             message = f"the text has more than {MAX_WORDS} keys and values"
@@ -144,7 +146,7 @@ def _too_deep(source: Source) -> Diagnostic:
         if depth > MAX_DEPTH:
             place = Span(*token.span())
             break
-    return Diagnostic("GTS012", f"objects and arrays stand more than {MAX_DEPTH} deep in each other", source, place)
+    return Diagnostic("GTS012", f"objects and arrays are nested more than {MAX_DEPTH} deep", source, place)
 
 
 def _oddities(part: object, path: JsonPath, source: Source) -> Iterator[Diagnostic]:
@@ -163,4 +165,4 @@ def _oddities(part: object, path: JsonPath, source: Source) -> Iterator[Diagnost
 
 def _half_pairs(text: str, place: JsonPath, source: Source) -> Iterator[Diagnostic]:
     if _SURROGATE.search(text):
-        yield Diagnostic("GTS006", f"`{printable(text)}` holds half a surrogate pair", source, place)
+        yield Diagnostic("GTS006", f"`{printable(text)}` contains half a surrogate pair", source, place)

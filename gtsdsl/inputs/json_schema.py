@@ -1,4 +1,4 @@
-"""From a JSON document and a published JSON Schema to diagnostics, each a sentence at the place that it is about."""
+"""A JSON document and a published JSON Schema to findings, each with a sentence and a place."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ _KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
     "null": ("null", (type(None),)),
 }
 _SILENT = frozenset({"$schema", "$id", "$defs", "title", "description", "then", "else"})
-"""Keywords that forbid nothing by themselves."""
+"""Keywords that refuse no value by themselves."""
 
-_TWO_PORTS = "this must hold two strings, one for each of the two ports that an adjacency joins"
+_TWO_PORTS = "this must have two strings, one for each of the two ports that an adjacency joins"
 
-_Departure: TypeAlias = tuple[JsonPath, str]
+_Violation: TypeAlias = tuple[JsonPath, str]
 
 
 def violations(document: Value, schema: str, source: Source) -> Iterator[Diagnostic]:
-    """Where a document departs from one of the schemas in docs/schema; at most `MAX_FINDINGS` findings."""
+    """Yield a finding for each violation of one of the schemas in docs/schema, at most `MAX_FINDINGS`."""
     reader = _reader(schema)
-    if reader.takes("#", document):
+    if reader.is_valid("#", document):
         return
-    for place, message in islice(_once(reader.departures(reader.whole, document, ())), MAX_FINDINGS):
+    for place, message in islice(_once(reader.violations(reader.whole, document, ())), MAX_FINDINGS):
         hint = did_you_mean(str(place[-1]), reader.keys) if "no meaning" in message else None
         yield Diagnostic("GTS006", message, source, place, hint=hint)
 
 
-def _once(departures: Iterator[_Departure]) -> Iterator[_Departure]:
-    seen: set[_Departure] = set()
-    for departure in departures:
-        if departure not in seen:
-            seen.add(departure)
-            yield departure
+def _once(violations: Iterator[_Violation]) -> Iterator[_Violation]:
+    seen: set[_Violation] = set()
+    for violation in violations:
+        if violation not in seen:
+            seen.add(violation)
+            yield violation
 
 
 @cache
@@ -64,10 +64,10 @@ def _reader(schema: str) -> _Reader:
 
 
 class _Reader:
-    """A schema, and how documents depart from it.
+    """A schema, and the search for violations of it.
 
-    jsonschema_rs says whether a document fits. It is not asked where one does not, because it lists all errors before
-    it gives the first: 3 KB for each of a million.
+    jsonschema_rs says whether a document is valid. It does not say where a document is wrong, because it would list
+    all errors before it returns the first one, with 3 KB for each of a million errors.
     """
 
     def __init__(self, whole: dict[str, Value]) -> None:
@@ -77,11 +77,11 @@ class _Reader:
 
     @cached_property
     def keys(self) -> frozenset[str]:
-        """All keys that have a meaning somewhere."""
+        """All keys that the schema knows anywhere."""
         return frozenset(key for part in (self.whole, *self._parts.values()) for key in _members(part, "properties"))
 
-    def takes(self, reference: str, value: Value) -> bool:
-        """Whether a value fits a part of the schema; ``#`` is the whole."""
+    def is_valid(self, reference: str, value: Value) -> bool:
+        """Return whether a value is valid for a part of the schema; ``#`` is the whole schema."""
         from jsonschema_rs import Draft202012Validator
 
         if reference not in self._validators:
@@ -89,10 +89,10 @@ class _Reader:
             self._validators[reference] = Draft202012Validator(part)
         return self._validators[reference].is_valid(value)
 
-    def departures(self, schema: Value, value: Value, path: JsonPath) -> Iterator[_Departure]:
-        """Each way in which a value departs from a schema, found when it is asked for: its place and a sentence."""
+    def violations(self, schema: Value, value: Value, path: JsonPath) -> Iterator[_Violation]:
+        """Yield each violation of a schema in a value, as a path and a sentence."""
         if schema is False:
-            yield path, f"`{printable(str(path[-1]))}` has a place of its own and cannot stand here"
+            yield path, f"`{printable(str(path[-1]))}` belongs elsewhere and cannot be an attribute"
         if isinstance(schema, dict):
             for keyword, rule in schema.items():
                 if keyword not in _SILENT:
@@ -100,11 +100,11 @@ class _Reader:
 
     def _of_keyword(
         self, keyword: str, rule: Value, schema: dict[str, Value], value: Value, path: JsonPath
-    ) -> Iterator[_Departure]:
+    ) -> Iterator[_Violation]:
         match keyword, rule, value:
             case "$ref", str(), _:
-                if not self.takes(rule, value):  # of a long list, nearly all items are right: they take no time
-                    yield from self.departures(self._parts[rule.removeprefix("#/$defs/")], value, path)
+                if not self.is_valid(rule, value):  # in a long list nearly all items are valid, and this check is fast
+                    yield from self.violations(self._parts[rule.removeprefix("#/$defs/")], value, path)
             case "type", _, _:
                 names = rule if isinstance(rule, list) else [rule]
                 kinds = [kind for name, kind in _KINDS.items() if name in names]
@@ -123,9 +123,9 @@ class _Reader:
                     yield path, _not_a_name(str(value))
             case "if", _, _:
                 branch = schema.get("then" if self._fits(rule, value) else "else", True)
-                yield from self.departures(branch, value, path)
+                yield from self.violations(branch, value, path)
             case "pattern", str(), str():
-                if re.search(rule.replace("$", r"\Z"), value) is None:  # `$` would let a line end stand behind
+                if re.search(rule.replace("$", r"\Z"), value) is None:  # `$` would allow a line feed at the end
                     yield path, _not_a_name(value)
             case "minLength", int(), str():
                 if len(value) < rule:
@@ -135,30 +135,30 @@ class _Reader:
                     yield path, _TWO_PORTS
             case "items", _, list():
                 for index, item in enumerate(value):
-                    yield from self.departures(rule, item, (*path, index))
+                    yield from self.violations(rule, item, (*path, index))
             case "minProperties", int(), dict():
                 if len(value) < rule:
-                    yield path, f"this must hold at least {rule} members"
+                    yield path, f"this must have at least {rule} members"
             case "required", list(), dict():
                 yield from ((path, f"`{name}` is missing here") for name in rule if name not in value)
             case "properties", dict(), dict():
                 for key, part in rule.items():
                     if key in value:
-                        yield from self.departures(part, value[key], (*path, key))
+                        yield from self.violations(part, value[key], (*path, key))
             case "additionalProperties", _, dict():
                 known = _members(schema, "properties")
                 for key, item in value.items():
                     if key not in known and rule is False:
                         yield (*path, key), f"the key `{printable(key)}` has no meaning here"
                     elif key not in known:
-                        yield from self.departures(rule, item, (*path, key))
+                        yield from self.violations(rule, item, (*path, key))
             case "propertyNames", _, dict():
                 for key in value:
                     if not self._fits(rule, key):
                         yield (*path, key), _not_a_name(key) if key else "a name must not be empty"
 
     def _fits(self, schema: Value, value: Value) -> bool:
-        return next(self.departures(schema, value, ("",)), None) is None
+        return next(self.violations(schema, value, ("",)), None) is None
 
 
 def _members(schema: Value, keyword: str) -> Mapping[str, Value]:

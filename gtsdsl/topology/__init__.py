@@ -1,1 +1,1 @@
-"""What a testbed is as a network: wires, addresses, names, routes, impairments."""
+"""A testbed as a network: nodes and wires, addresses, names, impairments and routes."""

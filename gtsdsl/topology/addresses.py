@@ -1,4 +1,4 @@
-"""Topology to addresses: a subnet for each broadcast domain, and an address of its own for each host."""
+"""Topology to addresses: those of interfaces, a subnet for each broadcast domain, and those of hosts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from gtsdsl.topology.domains import domains
 from gtsdsl.topology.model import Topology
 
 POOL = IPv4Network("10.0.0.0/8")
+"""The addresses of interfaces."""
 LOOPBACK_POOL = IPv4Network("100.64.0.0/10")
 """The hosts' own addresses: shared address space (RFC 6598). No overlay hands them out, and no circuit has them."""
 
@@ -32,8 +33,8 @@ class Address(NamedTuple):
 def addresses(topology: Topology) -> dict[PortRef, Address]:
     """Return the address of each port of `domains`: from `POOL`, or as the testbed states it for a control network.
 
-    All switches share one namespace, so that a subnet may be there once. Where two switches name the same controller,
-    the second reaches it over the circuit of the first, and its own circuit keeps addresses from the pool.
+    All switches share one namespace, in which a subnet can occur only once. If two switches state the same controller,
+    the second one reaches it over the circuit of the first, and the circuit of the second keeps addresses of the pool.
 
     Raises:
         ValueError: the testbed needs more addresses than `POOL` has, or a controller's address is wrong.
@@ -80,7 +81,7 @@ def pool_addresses(topology: Topology) -> dict[PortRef, Address]:
 
 
 def loopbacks(hosts: Sequence[Resource]) -> dict[str, IPv4Address]:
-    """Return an address of its own for each host, by the host's id; no circuit has it. They follow each other.
+    """Return the own address of each host, by the host's id: consecutive addresses of `LOOPBACK_POOL`.
 
     Raises:
         ValueError: there are more hosts than `LOOPBACK_POOL` has addresses.

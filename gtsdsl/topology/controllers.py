@@ -1,4 +1,4 @@
-"""The OpenFlow controllers that a switch states, and its own address on the way to them."""
+"""The OpenFlow controllers that a switch states, and the switch's own address on its control network."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class Controller:
-    """Where a controller listens; without a port, on the OpenFlow port that the tool assumes."""
+    """The address of an OpenFlow controller. ``port`` is None if the testbed states none: tools have defaults."""
 
     address: IPv4Address
     port: int | None = None
 
 
 def controllers(switch: Resource) -> tuple[Controller, ...]:
-    """The controllers of a switch: an ``ofx``'s ``controllerIPv4``, a ``vsi``'s ``controller`` blocks.
+    """Return the controllers that a switch states, in ``controllerIPv4`` and in ``controller`` blocks.
 
     Raises:
-        ValueError: an address or a port number is wrong; the sentence names the switch.
+        ValueError: an address or a port number is wrong; the message names the switch.
     """
     attributes = switch.attributes
     given = [(attributes.get("controllerIPv4"), attributes.get("controllerPort"))]
@@ -39,10 +39,10 @@ def controllers(switch: Resource) -> tuple[Controller, ...]:
 
 
 def control_address(switch: Resource) -> IPv4Interface | None:
-    """The switch's own address on its control network (``fabricIPv4``, ``switchIPv4Addr``), if it states one.
+    """Return a switch's own address on its control network (``fabricIPv4``, ``switchIPv4Addr``); None if not stated.
 
     Raises:
-        ValueError: the address or its mask is wrong; the sentence names the switch.
+        ValueError: the address or its mask is wrong; the message names the switch.
     """
     for name, mask_name in (("fabricIPv4", "fabricSubnetMaskv4"), ("switchIPv4Addr", "switchIPv4Mask")):
         if (given := switch.attributes.get(name)) is not None:

@@ -1,4 +1,4 @@
-"""Testbed to what each circuit does to packets: delay, jitter, loss and rate, the same in both directions."""
+"""Topology to impairments: the delay, jitter, loss and rate of each circuit."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ if TYPE_CHECKING:
     from gtsdsl.circuits import Circuits
 
 DEFAULT_RATE_BPS = 10**9
-"""The rate of a link that states no bandwidth: every interface has a finite one, or no queue would ever build up."""
+"""The rate of a link without a bandwidth. It is finite, because no queue would build up at an infinite rate."""
 
 PACKET_BYTES = 1500
 MIN_QUEUE_PACKETS = 100
 _MAX_QUEUE_PACKETS = 2**31 - 1
 
 DelaySource: TypeAlias = Literal["link", "given", "measured", "estimated", "unknown"]
-"""Where a delay comes from: the link's attribute, the user's, a known or an estimated circuit, or nowhere."""
+"""The origin of a delay: the link's attribute, the user's own circuit, a measured or an estimated one, or none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Impairment:
-    """What one direction of a circuit does to packets; the other direction does the same.
+    """The effect of one direction of a circuit on packets; both directions have the same effect.
 
-    ``rtt_us`` is the round trip, of which each direction takes half; 0 where ``delay_source`` is ``unknown``.
-    ``jitter_us`` is what netem takes as jitter. ``loss_percent`` goes from 0 to 100. ``rate_bps`` is in bits a second.
+    ``rtt_us`` is the round-trip time in microseconds, of which each direction takes half; it is 0 if ``delay_source``
+    is ``unknown``. ``jitter_us`` is netem's jitter. ``loss_percent`` is from 0 to 100. ``rate_bps`` is in bits per
+    second.
     """
 
     rtt_us: int = 0
@@ -41,31 +42,32 @@ class Impairment:
 
     @property
     def delay_us(self) -> int:
-        """One way, half the round trip, to the microsecond below."""
+        """The one-way delay in microseconds, rounded down: half the round-trip time."""
         return self.rtt_us // 2
 
     @property
     def delay_ns(self) -> int:
-        """One way, half the round trip, exactly."""
+        """The one-way delay in nanoseconds: exactly half the round-trip time."""
         return self.rtt_us * 500
 
     @property
     def rtt_ms(self) -> float:
-        """The round trip over the circuit in milliseconds, without the time to send the bits."""
+        """The round-trip time in milliseconds, without the time to send the bits."""
         return self.rtt_us / 1000
 
     @property
     def queue_packets(self) -> int:
-        """How many packets an interface must hold so that the queue is the circuit's and not the emulator's.
+        """The length of netem's queue, in packets, with which only the circuit's own queue drops packets.
 
-        netem keeps packets in flight in the same queue as those that wait, and drops at ``limit``; so it counts both:
+        netem keeps packets in flight and waiting packets in one queue, and drops packets above its ``limit``. So the
+        length is the sum of both:
 
-        - in flight: what the rate puts on the way within the delay of one direction and the jitter, in full-sized
-          packets: ``rate * (rtt / 2 + jitter) / (8 * 1500)``;
-        - waiting: one delay-bandwidth product, ``rate * rtt / (8 * 1500)``, the buffer with which a single TCP flow
-          that halves its window after a loss keeps the circuit full (Villamizar and Song, 1994). More would only add
-          delay; a circuit of 10 Mbit/s with netem's default of 1,000 packets holds 1.2 s of them. It is never under
-          `MIN_QUEUE_PACKETS`, a few of TCP's initial windows (10 packets, RFC 6928), as every real interface has.
+        - in flight: the full-sized packets that are sent at the rate within the one-way delay and the jitter,
+          ``rate * (rtt / 2 + jitter) / (8 * 1500)``;
+        - waiting: one delay-bandwidth product, ``rate * rtt / (8 * 1500)``. With this buffer, a single TCP flow that
+          halves its window after a loss keeps the circuit full (Villamizar and Song, 1994). A longer queue would only
+          add delay: netem's default of 1,000 packets holds 1.2 s of traffic at 10 Mbit/s. The least is
+          `MIN_QUEUE_PACKETS`, a few of TCP's initial windows (10 packets, RFC 6928), as in each real interface.
         """
         bits_per_packet = 8 * PACKET_BYTES * 1_000_000
         in_flight = -(-self.rate_bps * (self.rtt_us + 2 * self.jitter_us) // (2 * bits_per_packet))
@@ -73,33 +75,33 @@ class Impairment:
         return min(in_flight + max(waiting, MIN_QUEUE_PACKETS), _MAX_QUEUE_PACKETS)
 
 
-def impairments(topology: Topology, own: Circuits | None = None) -> dict[str, Impairment]:
-    """The impairment of each link that joins two resources, by the link's (flattened) id, in the order of the file.
+def impairments(topology: Topology, custom: Circuits | None = None) -> dict[str, Impairment]:
+    """Return the impairment of each wire, by the link's id, in the order of the file.
 
-    The delay is the link's own ``delay``, or else half the round trip of the circuit between the sites of its ends;
-    ``own`` are the user's circuits, which go before the known ones.
+    The delay is the link's ``delay``, else half the round-trip time of the circuit between the sites of its ends.
+    ``custom`` are the user's own circuits, which take precedence over the known ones.
 
     Raises:
-        ValueError: a link's delay, jitter, loss or bandwidth is wrong; the sentence names the link.
+        ValueError: a link's delay, jitter, loss or bandwidth is wrong; the message names the link.
     """
     found = {}
     for wire in topology.wires:
         sites = topology.nodes[wire.first.resource].location, topology.nodes[wire.second.resource].location
         try:
-            found[wire.link.id] = _impairment(wire.link.attributes, sites, own)
+            found[wire.link.id] = _impairment(wire.link.attributes, sites, custom)
         except ValueError as error:
             raise ValueError(f"link `{printable(wire.link.id)}`: {error}") from None
     return found
 
 
 def _impairment(
-    attributes: Mapping[str, Value], sites: tuple[str | None, str | None], own: Circuits | None
+    attributes: Mapping[str, Value], sites: tuple[str | None, str | None], custom: Circuits | None
 ) -> Impairment:
     source: DelaySource = "link"
     if "delay" in attributes:
         rtt_us = 2 * parse_duration_us(attributes["delay"])
     else:
-        rtt_us, source = _circuit_rtt(*sites, own)
+        rtt_us, source = _circuit_rtt(*sites, custom)
     return Impairment(
         rtt_us=rtt_us,
         delay_source=source,
@@ -109,10 +111,10 @@ def _impairment(
     )
 
 
-def _circuit_rtt(site_a: str | None, site_b: str | None, own: Circuits | None) -> tuple[int, DelaySource]:
+def _circuit_rtt(site_a: str | None, site_b: str | None, custom: Circuits | None) -> tuple[int, DelaySource]:
     from gtsdsl.circuits import find
 
-    circuit = find(site_a, site_b, own) if site_a and site_b else None
+    circuit = find(site_a, site_b, custom) if site_a and site_b else None
     if circuit is None:
         return 0, "unknown"
     known: DelaySource = "measured" if circuit.measurements else "given"

@@ -1,4 +1,4 @@
-"""Nodes of a testbed to the names and port numbers that the kernel, Mininet and /etc/hosts take."""
+"""Topology to the names of nodes and the numbers of ports, within the rules of Linux, Mininet and /etc/hosts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from gtsdsl.topology.controllers import controllers
 from gtsdsl.topology.model import Topology
 from gtsdsl.topology.safe_names import safe_names
 
-_MAX_OPENFLOW_PORT = 0xFF00  # those above are reserved (OpenFlow 1.0, 5.2.1)
-_INTERFACE_NAME_LIMIT = 15  # the kernel's IFNAMSIZ, less its NUL; Mininet names an interface NODE-ethPORT
+_MAX_OPENFLOW_PORT = 0xFF00  # higher numbers are reserved (OpenFlow 1.0, 5.2.1)
+_INTERFACE_NAME_LIMIT = 15  # IFNAMSIZ of Linux without the NUL
 
 SHELL_COMMANDS = tuple(
     "capture dpctl dump exit gterm help intfs iperf iperfudp link links net nodes noecho overlay pingall pingallfull"
@@ -21,18 +21,22 @@ if it is not a command."""
 # `localhost` is in each /etc/hosts; the shell knows the others without listing them, or did so in earlier releases
 _RESERVED = frozenset({*SHELL_COMMANDS, "localhost", "EOF", "shell", "wait"})
 _HOST_NAME = r"[A-Za-z][A-Za-z0-9_]*"
-# A switch is a bridge of this name in the machine's own namespace, where `eth0` or `docker0` would be the machine's:
-# only what is plainly a switch's name stays
+# With a script for Mininet, a switch is a bridge in the machine's own namespace, where `eth0` and `docker0` belong to
+# the machine. So only an id that is plainly a switch's name is kept.
 _SWITCH_NAME = r"(?:s|sw|ofx|vsi|switch)_?[0-9]+"
 
 
 def interface_name(node_name: str, port_number: int) -> str:
-    """An interface's name, as Mininet makes it."""
+    """Return the name that Mininet gives to an interface."""
     return f"{node_name}-eth{port_number}"
 
 
 def port_numbers(topology: Topology) -> dict[PortRef, int]:
-    """Mininet's port numbers: of a switch the OpenFlow ones, a ``logicalPort`` where it is given; of a host from 0."""
+    """Return Mininet's number of each wired port.
+
+    A switch's port has its ``logicalPort`` if that is a valid OpenFlow port number and free, else the next free number
+    from 1. A host's ports are numbered from 0.
+    """
     wired = dict.fromkeys(end for wire in topology.wires for end in wire.ends)
     found: dict[PortRef, int] = {}
     for node in topology.nodes.values():
@@ -57,9 +61,9 @@ def port_numbers(topology: Topology) -> dict[PortRef, int]:
 
 
 def node_names(topology: Topology, ports: Mapping[PortRef, int]) -> dict[str, str]:
-    """A name for each node, so short that those of its interfaces (`interface_name`) are no longer than Linux allows.
+    """Return a name for each node, by its id; the names of its interfaces (`interface_name`) fit the limit of Linux.
 
-    Names differ in more than case: `/etc/hosts` does not tell `h1` from `H1`.
+    ``ports`` are the numbers of `port_numbers`. Names differ in more than case, because /etc/hosts ignores case.
     """
     by_role: dict[bool, list[str]] = {True: [], False: []}
     longest_port = {True: 1, False: 1}
@@ -70,7 +74,7 @@ def node_names(topology: Topology, ports: Mapping[PortRef, int]) -> dict[str, st
         longest_port[role] = max(longest_port[role], len(str(number)))
     longest_name = {role: _INTERFACE_NAME_LIMIT - len("-eth") - digits for role, digits in longest_port.items()}
     switches = safe_names(by_role[True], pattern=_SWITCH_NAME, limit=longest_name[True], stem="s", fold_case=True)
-    # Mininet's program names the controllers ctrl1, ctrl2 …: there are no more of them than the switches name
+    # the script for Mininet calls the controllers ctrl1, ctrl2 …; the switches state at most so many
     named = sum(len(controllers(node)) for node in topology.switches)
     reserved = (*_RESERVED, *switches.values(), *(f"ctrl{number + 1}" for number in range(named)))
     hosts = safe_names(

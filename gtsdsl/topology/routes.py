@@ -1,15 +1,15 @@
-"""Testbed to each host's routes: the neighbour through which it reaches every other host.
+"""Topology to routes: the neighbour through which each host reaches each other host.
 
-Two rules. Hosts that are joined, by a circuit or by switches alone, send to each other straight over it, also where a
-detour would be shorter: real circuits do not reroute. All others take the path of least delay over hosts that keep
-to the first rule; of equal ones that with fewer hops, then that which comes first in the file.
+There are two rules. Hosts that are joined by a circuit, or by switches alone, send to each other directly, even if a
+detour would be faster, because real circuits do not reroute. All other hosts use the path of least delay, on which each
+host keeps to the first rule; of equal paths, the one with fewer hops, then the one that comes first in the file.
 
-Each host is reached by its own address. Those are numbered in the order of the file, in which neighbours mostly stand
-together, so that neighbouring addresses with the same next hop become one network: a host in a ring of 400 has 16
-routes, not 399. Where the order says nothing about the topology (a random graph), there is next to nothing to sum up,
-and n hosts need up to n² routes; 1,000 hosts are then a million, which the kernel takes 3 s and 0.2 GB for.
-`MAX_ROUTES` bounds them, and `MAX_ROUTING_STEPS` bounds the search. No network covers an address that nobody has, so
-that a packet to nowhere is refused at once and never goes in circles.
+The destinations are the hosts' own addresses, which are numbered in the order of the file. Neighbours are mostly
+adjacent there, and adjacent addresses with the same next hop become one network: a host in a ring of 400 has 16 routes,
+not 399. If the order says nothing about the topology, as in a random graph, hardly any addresses can be joined, and n
+hosts need up to n² routes. The kernel takes 3 s and 0.2 GB for the million routes of 1,000 hosts. `MAX_ROUTES` limits
+the routes, and `MAX_ROUTING_STEPS` the search. No network covers an unused address, so that the kernel refuses a packet
+to such an address at once and it never goes in circles.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from gtsdsl.topology.impairments import Impairment
 from gtsdsl.topology.model import Topology
 
 FORWARDING = {"net.ipv4.ip_forward": "1"}
-"""Kernel parameters of a host that passes on what is for other hosts."""
+"""The kernel parameters of a host that forwards packets to other hosts."""
 
 MAX_ROUTING_STEPS = 40_000_000
-"""Steps of the search for the routes of all hosts. A ring of 1,600 hosts takes 36,000,000."""
+"""The most steps of the search for the routes of all hosts. A ring of 1,600 hosts takes 36,000,000."""
 _NODE_STEPS = 4
-"""What a node counts for in the search towards one host, because the search writes its next hop down."""
+"""The steps for each node in the search towards one host, because the search writes down the node's next hop."""
 _WAY_STEPS = 8
-"""What a way to a node counts for that the search looks into; each circuit that goes on from there is one step."""
+"""The steps for each path to a node that the search examines, besides one step for each circuit of the node."""
 MAX_ROUTES = 1_000_000
-"""Routes of all hosts. A host's routes are as many as the networks in them."""
+"""The most routes of all hosts together; each destination network of a host counts as one route."""
 
 _FEW_HOSTS = 64
 
 
 def time_to_live(hosts: int) -> dict[str, str]:
-    """Return the kernel parameters that let a packet pass so many hosts.
+    """Return the kernel parameters with which a packet can pass ``hosts`` hosts.
 
     A ring of 400 hosts has paths of 200 hops, and a packet's usual time to live is 64.
     """
@@ -47,31 +47,34 @@ def time_to_live(hosts: int) -> dict[str, str]:
 
 
 def open_filters(*interfaces: str) -> dict[str, str]:
-    """Return the kernel parameters that let a path go one way and return another.
+    """Return the kernel parameters with which the two directions of a path may use different interfaces.
 
-    With a strict filter, the kernel drops a packet that comes in where the answer would not go out. The kernel takes
-    the stricter of the values of ``all`` and of the interface. ``default`` is for interfaces to come.
+    With a strict filter, the kernel drops a packet that arrives at another interface than the one of the route back.
+    The kernel uses the stricter of the values of ``all`` and of the interface. ``default`` is the value of interfaces
+    that are added later.
     """
     return {f"net.ipv4.conf.{name}.rp_filter": "0" for name in ("all", "default", *interfaces)}
 
 
 def host_routes(
-    topology: Topology, effects: Mapping[str, Impairment], own: Mapping[str, IPv4Address]
+    topology: Topology, effects: Mapping[str, Impairment], loopbacks: Mapping[str, IPv4Address]
 ) -> dict[str, dict[Hop, list[str]]]:
     """Return the networks that each host reaches through each of its next hops.
 
-    ``effects`` are the topology's `impairments`. ``own`` are the `loopbacks` of its hosts, which are the destinations.
+    ``effects`` are the topology's `impairments`. ``loopbacks`` are its hosts' own addresses, the destinations.
     Interfaces are numbered: ``2k`` and ``2k + 1`` are the first and second end of wire ``k``.
 
     Raises:
         ValueError: the routes are more than `MAX_ROUTES`, or the search passes `MAX_ROUTING_STEPS`.
     """
-    hosts = list(own)
-    number = {node: index for index, node in enumerate([*hosts, *(node for node in topology.nodes if node not in own)])}
+    hosts = list(loopbacks)
+    number = {
+        node: index for index, node in enumerate([*hosts, *(node for node in topology.nodes if node not in loopbacks)])
+    }
     joints = []
     for index, wire in enumerate(topology.wires):
         if wire.first in topology.control_ports or wire.second in topology.control_ports:
-            continue  # the way to a controller carries nothing else
+            continue  # a circuit to a controller carries no other packets
         rtt_us = effects[wire.link.id].rtt_us
         first, second = (number[end.resource] for end in wire.ends)
         joints += [Joint(2 * index, first, second, rtt_us), Joint(2 * index + 1, second, first, rtt_us)]
@@ -82,7 +85,7 @@ def host_routes(
             column.append(hop)
     if not hosts:
         return {}
-    summary = Summary(own[hosts[0]])
+    summary = Summary(loopbacks[hosts[0]])
     return {host: summary.of(column) for host, column in zip(hosts, hops, strict=True)}
 
 
@@ -92,7 +95,7 @@ _UNREACHED = 1 << 200
 
 
 class Joint(NamedTuple):
-    """An interface as the search for paths sees it: its node, and the node and interface at the other end.
+    """An interface in the search for paths: its node, and the node at the other end of its circuit.
 
     Nodes and interfaces are numbers; interfaces ``2k`` and ``2k + 1`` are the ends of circuit ``k``.
     """
@@ -104,7 +107,7 @@ class Joint(NamedTuple):
 
 
 class Hop(NamedTuple):
-    """The next step towards a host: the interface to send from, and the one whose address is the gateway."""
+    """The next step towards a host: the interface that sends, and the interface whose address is the gateway."""
 
     interface: int
     gateway: int
@@ -116,7 +119,7 @@ def _check_routes(count: int) -> None:
 
 
 class Paths:
-    """Next hops towards one host after another, over the same nodes: first ``hosts`` hosts, then switches.
+    """Next hops towards one host after another. The nodes are numbered: first ``hosts`` hosts, then the switches.
 
     Raises:
         ValueError: the search passes `MAX_ROUTING_STEPS`.
@@ -126,7 +129,7 @@ class Paths:
         self._hosts = hosts
         self.steps = 0
         self._count(hosts * nodes * _NODE_STEPS)
-        # of parallel circuits, the quickest carries the traffic; of equal ones, the first
+        # of parallel circuits, the fastest carries the traffic; of equally fast circuits, the first
         best: dict[tuple[int, int], Joint] = {}
         for joint in joints:
             key = joint.node, joint.far_node
@@ -135,7 +138,7 @@ class Paths:
             if key not in best or joint.rtt_us < best[key].rtt_us:
                 best[key] = joint
         self._from: list[list[tuple[int, int, int]]] = [[] for _ in range(nodes)]
-        """Of each node: the neighbour, the cost of the way, and this node's interface."""
+        """Of each node, its circuits: the neighbour, the cost, and the node's own interface."""
         self._hops: dict[int, Hop] = {}
         for joint in best.values():
             cost = (joint.rtt_us << _DELAY_SHIFT) + _HOP
@@ -149,14 +152,14 @@ class Paths:
             )
 
     def towards(self, target: int) -> list[Hop | None]:
-        """Each host's next step towards the target; None for the target itself, and where there is no path."""
-        # it runs backwards, from the target on: the first hop of a path is the last to be found
+        """Return each host's next hop towards the target; None for the target itself and for hosts without a path."""
+        # the search starts at the target: it finds the first hop of a path last
         hosts, edges = self._hosts, self._from
         cost_of = [_UNREACHED] * len(edges)
         through = [-1] * len(edges)  # of a host, its interface towards the target
         entry = [-1] * len(edges)  # of a host and a switch, the interface of the next host towards the target
         fixed = self._joined(target, cost_of, through, entry)
-        # where all are joined, as in a full mesh, nothing is left to find
+        # if all hosts are joined to the target, as in a full mesh, the search is over
         heap = [(cost_of[host], host) for host in fixed] if len(fixed) < hosts else []
         heapq.heapify(heap)
         steps = 0
@@ -164,7 +167,7 @@ class Paths:
             cost, node = heapq.heappop(heap)
             steps += _WAY_STEPS
             if cost > cost_of[node]:
-                continue  # a better way was found since
+                continue  # a better path was found since
             steps += len(edges[node])
             is_host = node < hosts
             for far, more, interface in edges[node]:
@@ -182,7 +185,7 @@ class Paths:
         ]
 
     def _hop(self, interface: int, gateway: int) -> Hop:
-        """Always the same value for the same step: there are far fewer than there are routes."""
+        """Return the hop, the same object for equal hops, because there are far fewer hops than routes."""
         key = interface << 32 | gateway
         found = self._hops.get(key)
         if found is None:
@@ -191,7 +194,7 @@ class Paths:
         return found
 
     def _joined(self, target: int, cost_of: list[int], through: list[int], entry: list[int]) -> frozenset[int]:
-        """The target and the hosts that are joined to it; what is known of them is written into the lists."""
+        """Find the hosts that are joined to the target; fill in the lists for them; return them and the target."""
         cost_of[target] = 0
         found = {target}
         heap = []
@@ -223,7 +226,7 @@ class Paths:
 
 
 def networks(first: int, last: int) -> Iterator[tuple[int, int]]:
-    """The fewest networks that hold the addresses from first to last and no other: start and prefix length."""
+    """Yield the fewest networks that have exactly the addresses ``first`` to ``last``: start and prefix length."""
     while first <= last:
         bits = min((first & -first).bit_length() - 1 if first else 32, (last - first + 1).bit_length() - 1)
         yield first, 32 - bits
@@ -231,7 +234,7 @@ def networks(first: int, last: int) -> Iterator[tuple[int, int]]:
 
 
 class Summary:
-    """Next hops to routes' destinations; the same texts are shared by all hosts."""
+    """The destinations behind next hops, as networks; all hosts share the networks' texts."""
 
     def __init__(self, first_address: IPv4Address) -> None:
         self.routes = 0

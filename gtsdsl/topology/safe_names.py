@@ -1,4 +1,4 @@
-"""Ids of any characters to unique names that a tool takes: plain ids stay as they are, others become like them."""
+"""Unique names for ids of any characters, within the rules of a tool."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def safe_names(
     stem: str = "n",
     fold_case: bool = False,
 ) -> dict[str, str]:
-    """A name for each id: unique, matching ``pattern``, at most ``limit`` characters, none of ``reserved``.
+    """Return a unique name for each id: it matches ``pattern``, has at most ``limit`` characters and is not reserved.
 
-    An id that is such a name already keeps it. Of another, what is neither an ASCII letter nor a digit becomes
-    ``filler``, and of one that is too long the middle goes; what is then still no name, or taken, becomes ``stem`` or
-    its own beginning with a number. With ``fold_case``, names that differ in case alone count as one. The order of the
-    ids decides, nothing else.
+    An id that is such a name is its own name. In other ids, each run of characters other than ASCII letters and digits
+    becomes ``filler``, and the middle of a long id is left out. If the result is not such a name or is taken, its
+    beginning or ``stem`` gets a number. With ``fold_case``, names that differ only in case count as equal. The same
+    ids in the same order always have the same names.
     """
     ids = list(dict.fromkeys(ids))
     plain = re.compile(pattern)
@@ -36,7 +36,9 @@ def safe_names(
         if len(wanted) <= limit and plain.fullmatch(wanted) and key(wanted) not in taken:
             names[wanted] = wanted
             taken.add(key(wanted))
-    next_number: dict[tuple[str, int], int] = {}  # by beginning and number of digits, so that no search starts anew
+    next_number: dict[
+        tuple[str, int], int
+    ] = {}  # by beginning and number of digits, so that each search goes on where the last one ended
 
     def numbered(likeness: str) -> str:
         for digits in count(1):
@@ -54,12 +56,12 @@ def safe_names(
             continue
         likeness = re.sub(r"[^A-Za-z0-9]+", filler, wanted[: 2 * limit] + wanted[2 * limit :][-limit:]).strip(filler)
         if len(likeness) > limit:
-            # the number at the end stays: it tells `webserver01` from `webserver02`
+            # keep the number at the end, by which `webserver01` and `webserver02` differ
             number = likeness[len(likeness.rstrip("0123456789")) :][-(limit // 2) :]
             likeness = likeness[: limit - len(number)] + number
         if not plain.fullmatch(likeness):
             likeness = stem
-        # a bare stem is never a name by itself: `n` says less than `n1`
+        # a stem always gets a number: `n1` says more than `n`
         name = numbered(likeness) if likeness == stem or key(likeness) in taken else likeness
         names[wanted] = name
         taken.add(key(name))

@@ -288,10 +288,10 @@ def test_missing_file(tmp_path: Path) -> None:
         ('{"sites": [{"code": "A", "latitude": 91, "longitude": 0}]}', "91", "-90 to 90"),
         ('{"sites": [{"code": "A", "latitude": 1, "longitude": 0, "aliases": "x"}]}', '"x"', "a list"),
         ('{"circuit": [], "sites": []}', "[]", "the key `circuit` has no meaning here"),
-        ('{"AMS-MIL": NaN}', "NaN", "`NaN` is no JSON number"),
+        ('{"AMS-MIL": NaN}', "NaN", "`NaN` is not a JSON number"),
         ('{"AMS-MIL": ' + "9" * 5000 + "}", "9" * 5000, "a number has more than 100 digits"),
-        ('{"AMS-MIL": 1, "AMS-MIL": 2}', "2", "the key `AMS-MIL` stands twice in one object"),
-        ("[" * 100_000, "[", "more than 64 deep in each other"),
+        ('{"AMS-MIL": 1, "AMS-MIL": 2}', "2", "the key `AMS-MIL` occurs twice in one object"),
+        ("[" * 100_000, "[", "more than 64 deep"),
     ],
 )
 def test_bad_file(text: str, marked: str | None, said: str) -> None:

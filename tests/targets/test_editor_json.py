@@ -230,7 +230,7 @@ def test_what_the_editor_has_no_place_for_is_a_value_error(testbed: Testbed, mes
         (project(edges=[edge(to="nobody")]), "no node has the id `nobody`", '"nobody"'),
         (project(edges=[edge(from_port=None)]), "this must be a string, and is null", "null"),
         (project(edges=[edge(bandwidth=[])]), "this must be a string or a number or null, and is an array", "[]"),
-        (project(edges=[edge(ports={"src": {}})]), "this must hold at least 2 members", '{"src": {}}'),
+        (project(edges=[edge(ports={"src": {}})]), "this must have at least 2 members", '{"src": {}}'),
     ],
 )  # fmt: skip
 def test_what_is_wrong_has_a_sentence_and_a_place(whole: dict[str, object], message: str, place: str) -> None:
