@@ -1,4 +1,7 @@
-"""The guest kernels and the command line that tests use, and the markers of what a test needs."""
+"""The guest kernels and the command line that tests use, and the markers of what a test needs.
+
+The emulator's modules are imported where they are used, because the compiler's tests run on macOS and Windows too.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,14 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.kernel.build import build
-from emulator.kernel.cache import Kernel, built_kernels, packaged_kernel
-from emulator.system.errors import EmulationError
-from emulator.system.user_namespace import may_make_networks
 from tests.emulator.samples import Cli
+
+if TYPE_CHECKING:
+    from emulator.kernel.cache import Kernel
 
 GUEST_FIXTURES = {"guest_kernel", "packaged"}
 
@@ -25,8 +28,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if GUEST_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("guest")
-        if item.get_closest_marker("networks") and not may_make_networks():
+        if item.get_closest_marker("networks") and not _may_make_networks():
             item.add_marker(pytest.mark.skip(reason="needs root, or `unshare --map-root-user --net --mount pytest`"))
+
+
+def _may_make_networks() -> bool:
+    from emulator.system.user_namespace import may_make_networks
+
+    return may_make_networks()
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +43,10 @@ def guest_kernel() -> Kernel:
     """The newest built guest kernel in the user's cache. If the cache has none, build it, which takes minutes."""
     if platform.machine() != "x86_64" or sys.platform != "linux":
         pytest.skip("a guest kernel runs on Linux on x86-64 only")
+    from emulator.kernel.build import build
+    from emulator.kernel.cache import built_kernels
+    from emulator.system.errors import EmulationError
+
     while not built_kernels():
         try:
             build(None, lambda _what, _part: None, lambda _message: None)
@@ -47,6 +60,8 @@ def guest_kernel() -> Kernel:
 @pytest.fixture(scope="session")
 def packaged() -> Kernel:
     """Debian's packaged guest kernel."""
+    from emulator.kernel.cache import packaged_kernel
+
     kernel = packaged_kernel()
     if kernel is None:
         pytest.skip("Debian's user-mode-linux is not installed")
