@@ -1,4 +1,4 @@
-"""This machine to a list of what it can do, what each thing lacks, and the one command that mends it."""
+"""The report on this machine: the parts that emulations use, those that are missing, and the commands that add them."""
 
 from __future__ import annotations
 
@@ -20,26 +20,28 @@ from emulator.system.user_namespace import opening_command
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a machine can do or cannot.
-
-    ``runs_networks``: with this alone, an emulation can run. ``detail`` says what is there, or what is missing and what
-    for; ``mend`` is the command that mends it, empty where nothing is to be mended or nothing can.
-    """
+    """One part that emulations use, and whether this machine has it."""
 
     name: str
     works: bool
     detail: str
+    """The version or abilities of a part that works; else the reason why it does not work, and its purpose."""
     mend: str = ""
+    """The command that makes the part work; empty where the part works, or where no command helps."""
     runs_networks: bool = False
+    """Whether the part is a kernel that networks can run in. One such kernel is enough."""
 
 
 def examine() -> tuple[Finding, ...]:
-    """What this machine can do; each guest kernel is booted that has not run here before, and nothing is changed."""
+    """Return the findings on this machine.
+
+    A guest kernel that has not run on this machine before is booted; nothing else is started or changed.
+    """
     return tuple(_findings())
 
 
 def can_emulate(findings: tuple[Finding, ...]) -> bool:
-    """Whether there is some way to run a network: a kernel, and what networks are made with."""
+    """Return whether the findings have all that a network needs: one kernel that works, Mininet and util-linux."""
     has_kernel = any(finding.works for finding in findings if finding.runs_networks)
     return has_kernel and all(finding.works for finding in findings if finding.name in _NEEDED)
 
@@ -52,17 +54,17 @@ def _findings() -> Iterator[Finding]:
     yield from _kernels()
     yield _user_namespaces()
     version = landlock_version()
-    said = f"guests are confined (interface {version})" if version else "in Linux 5.13 and later, by lsm=landlock,…"
-    open_to_guests = unconfined(version)
-    yield Finding("Landlock", version > 0, f"{said}; but {open_to_guests}" if open_to_guests else said)
-    yield _module("mininet", "mininet.net", "the API of networks", "pip install 'gtsdsl[emulation]'")
+    state = f"guests are confined (interface {version})" if version else "missing; Linux 5.13 has it, with lsm=landlock"
+    gap = unconfined(version)
+    yield Finding("Landlock", version > 0, f"{state}; but {gap}" if gap else state)
+    yield _module("mininet", "mininet.net", "run networks", "pip install 'gtsdsl[emulation]'")
     yield _programs("util-linux", ("nsenter", "unshare", "setsid", "mount"), "enter hosts", "util-linux mount")
-    yield _programs("Open vSwitch", OPEN_VSWITCH, "switches; or take --switch bridge", "openvswitch-switch")
+    yield _programs("Open vSwitch", OPEN_VSWITCH, "run switches (or use --switch bridge)", "openvswitch-switch")
     yield _build_tools()
     yield _docker()
-    yield _programs("etcd", ("etcd",), "hold overlays' state", "etcd-server")
-    yield _programs("ping", ("ping",), "look whether hosts answer", "iputils-ping")
-    yield _programs("iproute2", ("ip", "tc"), "look at interfaces and queues", "iproute2")
+    yield _programs("etcd", ("etcd",), "store the state of overlays", "etcd-server")
+    yield _programs("ping", ("ping",), "see whether hosts answer", "iputils-ping")
+    yield _programs("iproute2", ("ip", "tc"), "show interfaces and queues", "iproute2")
     yield _programs("iperf3", ("iperf3",), "measure throughput", "iperf3")
     yield _programs("netperf", ("netperf",), "measure round trips of transactions, as the study did", "netperf")
     yield _programs(
@@ -72,15 +74,15 @@ def _findings() -> Iterator[Finding]:
 
 def _kernels() -> Iterator[Finding]:
     try:
-        built, lacking = built_kernels(), Lack("exact delays without root, on any machine, in some minutes", _BUILD)
+        built, missing = built_kernels(), Lack("missing; for exact delays, without root (builds in minutes)", _BUILD)
     except UntrustedError as error:
-        built, lacking = (), Lack(error.what, error.mend)
-    except EmulationError as error:  # the cache cannot be read, or has no place: the message says what to do
-        built, lacking = (), Lack(str(error), "")
-    yield _guest("guest kernel, built", built, "virtual, skip and real clock", lacking)
+        built, missing = (), Lack(error.what, error.mend)
+    except EmulationError as error:  # the cache cannot be read, or the user has no folder for it
+        built, missing = (), Lack(str(error), "")
+    yield _guest("guest kernel, built", built, "virtual, skip and real clock", missing)
     packaged = packaged_kernel()
-    lacking = Lack("a network at once, without root, in the real clock", PACKAGED_FROM)
-    yield _guest("guest kernel, Debian's", (packaged,) if packaged else (), "real clock only", lacking)
+    missing = Lack("missing; for the real clock, without root or a build", PACKAGED_FROM)
+    yield _guest("guest kernel, Debian's", (packaged,) if packaged else (), "real clock only", missing)
     lacks = native_lacks()
     yield Finding(
         "this machine's kernel",
@@ -92,9 +94,9 @@ def _kernels() -> Iterator[Finding]:
 
 
 def _guest(name: str, kernels: Sequence[Kernel], clocks: str, missing: Lack) -> Finding:
-    """What there is to say of the first guest kernel that runs, or of why the first of all does not."""
+    """Return the finding on guest kernels: the first one that runs, else the reason why the first does not run."""
     if platform.machine() != "x86_64":
-        return Finding(name, False, f"it runs on x86-64, not on {platform.machine()}", runs_networks=True)
+        return Finding(name, False, f"needs an x86-64 processor, not {platform.machine()}", runs_networks=True)
     lacks = []
     for kernel in kernels:
         lack = refusal(kernel, again=True)
@@ -108,15 +110,15 @@ def _guest(name: str, kernels: Sequence[Kernel], clocks: str, missing: Lack) -> 
 def _user_namespaces() -> Finding:
     name = "user namespaces"
     if mend := opening_command():
-        return Finding(name, False, "this machine's kernel takes no network from ordinary users", mend)
+        return Finding(name, False, "this machine's kernel does not let ordinary users make networks", mend)
     if not Path("/proc/self/ns/user").exists():
-        return Finding(name, False, "this kernel has none")
+        return Finding(name, False, "this machine's kernel does not have them")
     return Finding(name, True, "ordinary users may make networks in this machine's kernel")
 
 
 def _build_tools() -> Finding:
     if missing := missing_tools():
-        detail = f"{', '.join(missing)} missing; to build the guest kernel"
+        detail = f"{', '.join(missing)} missing; needed to build the guest kernel"
         return Finding("kernel tools", False, detail, installing(missing))
     return Finding("kernel tools", True, "installed")
 
@@ -126,18 +128,18 @@ def _module(name: str, module: str, purpose: str, mend: str) -> Finding:
         found = importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
         found = False
-    return Finding(name, found, "installed" if found else f"needed for {purpose}", "" if found else mend)
+    return Finding(name, found, "installed" if found else f"missing; needed to {purpose}", "" if found else mend)
 
 
 def _programs(name: str, programs: tuple[str, ...], purpose: str, packages: str) -> Finding:
     missing = [program for program in programs if find_program(program) is None]
     if missing:
-        return Finding(name, False, f"{', '.join(missing)} missing; to {purpose}", f"apt-get install {packages}")
+        return Finding(name, False, f"{', '.join(missing)} missing; needed to {purpose}", f"apt-get install {packages}")
     return Finding(name, True, "installed")
 
 
 def _docker() -> Finding:
     daemon = _programs("Docker", ("dockerd", "containerd", "runc"), "run real containers in hosts", "docker.io")
     if daemon.works:
-        return Finding("Docker", True, "installed; an emulation runs daemons of its own, never yours")
+        return Finding("Docker", True, "installed; an emulation starts its own daemons, and does not use yours")
     return daemon

@@ -1,4 +1,4 @@
-"""A test's marker to a running network: the fixture `gts_network`, for tests of one's own software over a topology.
+"""The pytest plugin: its fixture `gts_network` runs the topology of a test's marker, for tests of your own software.
 
 @pytest.mark.gts_topology("mesh.dsl", clock="virtual")
 def test_the_client_survives_a_cut(gts_network):
@@ -20,17 +20,18 @@ _MARKER = "gts_topology"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     config.addinivalue_line(
-        "markers", f"{_MARKER}(file, **options): the topology of `gts_network`, beside the test; as `emulator.emulate`"
+        "markers",
+        f"{_MARKER}(file, **options): the topology that `gts_network` runs; arguments of `emulator.emulate`",
     )
 
 
 @pytest.fixture
 def gts_network(request: pytest.FixtureRequest) -> Iterator[Session]:
-    """The network of the test's marker `gts_topology`, running; gone after the test.
+    """The running network of the test's marker `gts_topology`. It ends with the test.
 
-    A relative path is looked for beside the test's file, then in pytest's root folder.
+    A relative path starts at the folder of the test's file, or at pytest's root folder.
     """
     marker = request.node.get_closest_marker(_MARKER)
     if marker is None or len(marker.args) != 1:

@@ -1,4 +1,4 @@
-"""A topology to a running network that a Python program works in: the same small API on every kernel."""
+"""The library's interface to a running network: `emulate` and its `Session`, the same on every kernel."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from emulator.options import HostOptions, OverlayOptions, RunOptions
 from emulator.outside.channel import Channel
 from emulator.outside.request import request_run
 from emulator.outside.runner import open_runner, settle
-from emulator.outside.verify import believed_probe
+from emulator.outside.verify import verify_probes
 from emulator.plan import Options, Plan
 from emulator.plan.model import SwitchKind
 from emulator.system.errors import EmulationError
@@ -114,23 +114,23 @@ def _with_renamed(
 
 
 class Session:
-    """A running network. ``plan`` is what it was made from, ``clock`` a second in it, ``overlay`` what is on it."""
+    """A running network: its plan, its clock, its overlay or None, and the hosts by their names."""
 
-    def __init__(self, made: Plan, clock: Clock, channel: Channel, overlay: OverlaySpec | None) -> None:
-        self.plan = made
+    def __init__(self, plan: Plan, clock: Clock, channel: Channel, overlay: OverlaySpec | None) -> None:
+        self.plan = plan
         self.clock = clock
         self.overlay = overlay
         self._channel = channel
-        self._captured = 0
-        self._hosts = {name: HostProxy(host.name, channel) for host in made.hosts for name in (host.id, host.name)}
+        self._capture_count = 0
+        self._hosts = {name: HostProxy(host.name, channel) for host in plan.hosts for name in (host.id, host.name)}
         for container in overlay.containers if overlay is not None else ():
             self._hosts[container.name] = HostProxy(container.name, channel)
 
     def __getitem__(self, host: str) -> HostProxy:
-        """A host, by its id or its name, or a container.
+        """Return a host, by its id or its name, or a container, by its name.
 
         Raises:
-            KeyError: there is none.
+            KeyError: the network has no such host.
         """
         if host not in self._hosts:
             near = did_you_mean(host, list(self._hosts))
@@ -138,57 +138,58 @@ class Session:
         return self._hosts[host]
 
     def get(self, host: str) -> HostProxy:
-        """A host, as Mininet has it."""
+        """Return a host, as `Mininet.get` does."""
         return self[host]
 
     @property
     def hosts(self) -> tuple[HostProxy, ...]:
-        """All hosts, in the order of the topology."""
+        """The hosts, in the order of the topology, without containers."""
         return tuple(self._hosts[host.name] for host in self.plan.hosts)
 
     def probe(self, count: int = 3) -> tuple[CircuitProbe, ...]:
-        """The round trip over each circuit, beside what is expected."""
-        return believed_probe(self.plan, self._channel.ask(ProbeCircuits(count)).circuits, count)
+        """Measure the round trip over each circuit with ``count`` echoes, and return it beside the expected one."""
+        return verify_probes(self.plan, self._channel.ask(ProbeCircuits(count)).circuits, count)
 
     def link(self, circuit: str, *words: str) -> None:
         """Change a circuit: ``link("l1", "down")``, ``link("l1", "delay", "40ms", "loss", "1%")``.
 
         Raises:
-            EmulationError: there is no such circuit, or the words make no sense.
+            EmulationError: the network has no such circuit, or the words make no sense.
         """
         self._channel.ask(ImpairCircuit(circuit, words))
 
     @contextlib.contextmanager
     def capture(self, circuit: str, path: str | os.PathLike[str]) -> Iterator[None]:
-        """Within it, a circuit's packets are kept; after it, they are in a file at ``path``, for Wireshark.
+        """Capture a circuit's packets in the context; after it, they are in the pcap file ``path``.
 
         Raises:
-            EmulationError: there is no such circuit, it is being captured, or the file cannot be written.
+            EmulationError: the network has no such circuit, it is being captured, or the file cannot be written.
         """
-        self._captured += 1
-        file, shared_file = Path(path).absolute(), f"session-{self._captured}.pcap"
+        self._capture_count += 1
+        file, shared_file = Path(path).absolute(), f"session-{self._capture_count}.pcap"
         self._channel.ask(StartCapture(circuit, str(file), shared_file))
         try:
             yield
         finally:
             self._channel.ask(StopCapture(circuit))
-            if (data := self._channel.result(shared_file, MOST_BYTES)) is not None:  # else it is where it was to be
+            # a network in this machine's kernel has written the user's file itself
+            if (data := self._channel.result(shared_file, MOST_BYTES)) is not None:
                 try:
                     file.write_bytes(data)
                 except OSError as error:
                     raise EmulationError(f"{file}: {error.strerror}") from None
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass in the network's clock."""
+        """Wait in the network's clock. In a virtual clock, this takes no time."""
         self._channel.ask(Sleep(seconds))
 
     def time_ns(self) -> int:
-        """The network's clock, in nanoseconds since its kernel started."""
+        """Return the network's clock, in nanoseconds since its kernel started."""
         return self._channel.ask(ReadClock()).time_ns
 
 
 class HostProxy:
-    """A host of a running network."""
+    """A host or a container of a running network."""
 
     def __init__(self, name: str, channel: Channel) -> None:
         self.name = name
@@ -197,11 +198,11 @@ class HostProxy:
     def run(
         self, command: Sequence[str], *, timeout_s: float | None = None, check: bool = False
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command in the host to its end; its exit status, output and errors, as `subprocess.run` has them.
+        """Run a command in the host to its end, and return what `subprocess.run` returns.
 
         Raises:
-            subprocess.TimeoutExpired: it took longer than ``timeout_s`` in the network's clock.
-            subprocess.CalledProcessError: ``check`` is set, and it failed.
+            subprocess.TimeoutExpired: the command took longer than ``timeout_s`` in the network's clock. It is killed.
+            subprocess.CalledProcessError: ``check`` is set, and the command failed.
         """
         result = self._channel.ask(RunCommand(self.name, tuple(command), timeout_s))
         done = _completed(command, result, timeout_s)
@@ -210,11 +211,11 @@ class HostProxy:
         return done
 
     def cmd(self, line: str) -> str:
-        """What a line for the host's shell writes, errors included; as in Mininet."""
+        """Run a line in the host's shell, and return its output and errors, as Mininet's method of this name does."""
         return self.run(["sh", "-c", f"exec 2>&1\n{line}"]).stdout
 
     def start(self, command: Sequence[str]) -> ProcessProxy:
-        """Start a command in the host, and leave it running: a server."""
+        """Start a command in the host, such as a server, and leave it running."""
         started = self._channel.ask(StartCommand(self.name, tuple(command)))
         return ProcessProxy(command, started.process, self._channel)
 
@@ -223,7 +224,7 @@ class HostProxy:
 
 
 class ProcessProxy:
-    """A process of a host."""
+    """A process that `HostProxy.start` started."""
 
     def __init__(self, command: Sequence[str], number: int, channel: Channel) -> None:
         self._command = command
@@ -231,11 +232,11 @@ class ProcessProxy:
         self._channel = channel
 
     def wait(self) -> subprocess.CompletedProcess[str]:
-        """Wait until it ends, in the network's clock; what came of it. Once only."""
+        """Wait in the network's clock until the process ends, and return its result, which can be had once only."""
         return _completed(self._command, self._channel.ask(AwaitProcess(self._number)))
 
     def stop(self) -> subprocess.CompletedProcess[str]:
-        """End it and all that it started (SIGTERM); what came of it. Once only."""
+        """End the process and its children (SIGTERM), and return its result, which can be had once only."""
         return _completed(self._command, self._channel.ask(StopProcess(self._number)))
 
 

@@ -1,4 +1,4 @@
-"""What is to be done in a network, as a value that crosses, as JSON, to where the network runs."""
+"""Tasks: what to do in a plan's network, as a value that crosses as JSON to the side that runs the network."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from emulator.overlays.model import OverlaySpec
 from emulator.plan.model import Plan
 
 TASK = "task.json"
-"""The file, in the folder that both sides share, that holds the task."""
+"""The file in the shared folder that holds the task."""
 RESULT = "result.json"
-"""The file that holds what came of it."""
+"""The file in the shared folder that holds the task's outcome."""
 
 Kind: TypeAlias = Literal["actions", "shell", "serve"]
-"""``actions`` come to an end by themselves; a ``shell`` is for a person; ``serve`` takes requests (`channel`)."""
+"""``actions`` end by themselves, a ``shell`` takes lines, ``serve`` takes requests (`emulator.messages`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command line for a host's shell, as the user wrote it. ``host`` is the host's name in the plan."""
+    """A command line for a host's shell, as the user wrote it; ``host`` is the name of a host or of a container."""
 
     host: str
     command: str
@@ -29,24 +29,27 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to do in a plan's network, in the order of the fields.
+    """What to do in a plan's network.
 
-    ``script`` is the path of a Python file; ``lines`` are lines for the shell, which then is not a person's.
+    ``actions`` are, in this order, the measurements (``probe_count``), the ``commands`` and the ``script``.
     """
 
     plan: Plan
     kind: Kind
     overlay: OverlaySpec | None = None
     machines: tuple[DockerHost, ...] = ()
-    """The hosts that are to be containers of Docker."""
+    """The hosts that are Docker containers."""
     spins: bool = False
-    """Wait for requests without sleeping: in a virtual clock, no time passes meanwhile."""
+    """Whether ``serve`` waits for requests without sleeping, so that no time passes in a virtual clock."""
     probe_count: int = 0
-    """How many echoes go over each circuit."""
+    """The number of echoes over each circuit, and between containers; 0 measures nothing."""
     commands: tuple[Command, ...] = ()
     script: str | None = None
+    """The path of a Python file."""
     lines: tuple[str, ...] = ()
+    """Lines for the shell; without lines, it reads those that a person types."""
     history: tuple[str, ...] = ()
-    """Lines that the shell's user typed in earlier sessions."""
+    """The lines that the user typed into the shell in earlier sessions."""
     captures: tuple[CaptureRequest, ...] = ()
     keep_going: bool = False
+    """Whether a step that fails lets the later ones run."""

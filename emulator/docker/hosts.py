@@ -11,7 +11,7 @@ from emulator.docker.containers import MEMORY_BYTES, container_image, open_names
 from emulator.docker.daemon import Dockerd
 from emulator.docker.image import find_image
 from emulator.docker.model import NO_NETWORK, DockerHost
-from emulator.flavors import limits
+from emulator.flavors import flavor_limits
 from emulator.lab.containers import Container
 from emulator.lab.lab import Lab
 from emulator.lab.underlay import empty_namespace
@@ -54,7 +54,7 @@ def docker_hosts_of(plan: Plan, image_map: Mapping[str, str], *, flavors: bool =
     if nameless := [host.name for host in hosts if host.image_id is None]:
         raise ImageMapError(f"{', '.join(nameless[:8])}: a Docker host needs an imageId, which maps to its image")
     return tuple(
-        DockerHost(host.name, path_of[host.image_id], *limits(host.flavor_id if flavors else None))
+        DockerHost(host.name, path_of[host.image_id], *flavor_limits(host.flavor_id if flavors else None))
         for host in hosts
         if host.image_id is not None
     )

@@ -1,1 +1,1 @@
-"""Where the network runs: do the task, answer requests, be the shell."""
+"""The side that runs the network: it does the task, answers requests, and is the shell."""

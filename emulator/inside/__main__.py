@@ -1,6 +1,6 @@
-"""A task to its outcome, where the network runs: in a guest kernel, or on this machine's kernel.
+"""The program that makes a task's network and does the task, in a guest or in this machine's kernel.
 
-It finds the task in the folder that it shares with whoever asked for it, and leaves the result there.
+The side that started it (`emulator.outside`) leaves the task in the shared folder, and finds the outcome there.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _INTERRUPTED = 130
 
 
 def main() -> int:
-    """Do the task; its exit status."""
+    """Do the task, and return the exit status."""
     folder = Path(os.environ[FOLDER_VARIABLE])
     parent = os.environ.pop(PARENT_VARIABLE, None)
-    gc.disable()  # a short life, and all that is loaded stays
+    gc.disable()  # this process is short-lived, and keeps all that it loads
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # what hosts say goes out as it came, whatever the locale
+        if isinstance(stream, io.TextIOWrapper):  # the bytes of hosts pass unchanged, whatever the locale
             stream.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
         task = decode(Task, (folder / TASK).read_bytes(), "the task")
@@ -49,7 +49,8 @@ def main() -> int:
                 relay = stack.enter_context(relay_to(task.overlay, in_guest=parent is None))
             if parent is not None:
                 user_namespace.enter()
-                if not _end_with(int(parent)):  # only now: what has threads can enter no user namespace
+                # it starts a thread, and a process with threads cannot enter a user namespace
+                if not _end_with(int(parent)):
                     return _INTERRUPTED
             stack.enter_context(signals_as_exit())
             return _do(task, folder, relay, is_guest=parent is None)
@@ -61,6 +62,7 @@ def main() -> int:
 
 
 def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int:
+    """Make the task's network, do the task in it, and return the exit status."""
     progress = partial(say_running, folder)
     progress("bringing the network up")
     from emulator.mininet.network import EmulatedNetwork
@@ -89,7 +91,7 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
         outcome = perform(network, task, progress)
         (folder / RESULT).write_bytes(encode(outcome))
         if is_guest:
-            # the guest's kernel ends with this process, and all in it with the kernel: undoing it would take longer
+            # the guest's kernel ends with this process: to take the network down in order would take longer
             network.captures.close()
             sys.stdout.flush()
             os._exit(outcome.exit_status)
@@ -97,16 +99,16 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
 
 
 def _end_with(parent: int) -> bool:
-    """Have this process ended (SIGTERM) when its parent ends; false if it has done so already."""
+    """End this process (SIGTERM) when its parent ends; return False if the parent has ended already."""
     from emulator.kernel.supervisor import watched
 
     parent_ended = watched(parent)
     if parent_ended is None:
         return False
 
-    def watch() -> None:
+    def end() -> None:
         readable([parent_ended], None)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=end, daemon=True).start()
     return True

@@ -1,4 +1,4 @@
-"""A task in a running network to what came of it: echoes, commands, a script."""
+"""The steps of a task that ends by itself: measurements, commands, a script."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ _SCRIPT_FAILED = 1
 
 
 def perform(network: EmulatedNetwork, task: Task, progress: Callable[[str], None]) -> Outcome:
-    """Do what a task asks for; what fails ends it, but with ``keep_going``."""
+    """Do the steps of a task, and return its outcome.
+
+    A step that fails ends the task, unless the task has ``keep_going``. ``progress`` takes a line about each step.
+    """
     counter = DropCounter(network.lab)
     probed: tuple[CircuitProbe, ...] = ()
     if task.probe_count:
@@ -57,10 +60,12 @@ def perform(network: EmulatedNetwork, task: Task, progress: Callable[[str], None
 def start(
     network: EmulatedNetwork, host: str, command: Sequence[str], stdout: int | None = None, stderr: int | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a command in a host, without input; by default its output goes where ours goes.
+    """Start a command in a host, without input.
+
+    ``stdout`` and ``stderr`` are descriptors for its output; None is this process's own output.
 
     Raises:
-        EmulationError: there is no such host.
+        EmulationError: the network has no such host.
     """
     lab = network.lab
     if host not in lab.hosts:
@@ -69,13 +74,14 @@ def start(
 
 
 def _run(network: EmulatedNetwork, command: Command) -> CommandResult:
+    """Run a command of the user's to its end."""
     sys.stdout.flush()
     began_ns = time.monotonic_ns()
-    # through a shell, because the user wrote the line for one; nothing of the topology goes into it
+    # the user wrote the line for a shell; no text of the topology goes into it
     process = start(network, command.host, ["sh", "-c", command.command])
     try:
         status = shell_status(process.wait())
-    except BaseException:  # we are being ended: nobody waits for it any more
+    except BaseException:  # this process is being ended, and nobody would wait for the command
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -84,27 +90,27 @@ def _run(network: EmulatedNetwork, command: Command) -> CommandResult:
 
 
 def _run_script(network: EmulatedNetwork, path: str) -> int:
-    """Run a Python file, to which the network is known as ``net``; its exit status."""
+    """Run a Python file in which ``net`` is the network, and return its exit status."""
     sys.path.insert(0, str(Path(path).parent))
     sys.argv = [path]
     try:
         runpy.run_path(path, {"net": network}, "__main__")
-    except SystemExit as leaving:
-        if isinstance(leaving.code, str):
-            sys.stderr.write(f"{leaving.code}\n")
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            sys.stderr.write(f"{end.code}\n")
             return _SCRIPT_FAILED
-        return leaving.code or 0
+        return end.code or 0
     except Exception as error:
-        # what led to it, but for the frames that are ours; they are all there are if the file is no Python
-        traceback.print_exception(error.with_traceback(_users_part(error, path)))
+        # without the frames of gtsdsl above the user's; if the file is not Python, there are no others
+        traceback.print_exception(error.with_traceback(_user_traceback(error, path)))
         return _SCRIPT_FAILED
     finally:
         sys.stdout.flush()
     return 0
 
 
-def _users_part(error: BaseException, path: str) -> TracebackType | None:
-    """Where an exception came from, from the user's file on; None if the file was not run."""
+def _user_traceback(error: BaseException, path: str) -> TracebackType | None:
+    """Return the traceback of an exception from the user's file on; None if no line of the file ran."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != path:
         trace = trace.tb_next

@@ -1,4 +1,4 @@
-"""A running network to a shell in Mininet's manner, which knows circuits by their names too."""
+"""The shell of a running network: Mininet's, with commands for circuits, captures and overlays."""
 
 from __future__ import annotations
 
@@ -28,28 +28,29 @@ if TYPE_CHECKING:
 
 
 class Shell(CLI):  # type: ignore[misc]
-    """Mininet's shell over an emulated network. A line is a verb, or a host's name and a command for its shell."""
+    """Mininet's shell over an emulated network. A line is a command of the shell, or a host's name and a command."""
 
     prompt = PROMPT
     helpStr = (
-        "A host's name and a command run it there, and hosts know each other by name:\n  gtsdsl> h1 ping -c 3 h2\n"
+        "A host's name before a command runs it in the host. Hosts resolve each other's names:\n"
+        "  gtsdsl> h1 ping -c 3 h2\n"
     )
 
     def __init__(self, network: EmulatedNetwork) -> None:
-        """Nothing is read or run yet: see `do` and `run`."""
+        """Make a shell that has read no line yet; `do` and `run` do lines."""
         setLogLevel("output")
         for handler in lg.handlers:
-            handler.setStream(sys.stdout)  # answers, not a log
-        # Mininet's constructor runs the shell at once, unless it is given a file of commands
+            handler.setStream(sys.stdout)  # Mininet logs the answers of commands to standard error
+        # Mininet's constructor reads lines at once, unless it gets a file of lines
         super().__init__(network, stdin=sys.stdin, script=os.devnull)
         self.inputFile = None
 
     @classmethod
     def initReadline(cls) -> None:
-        """Mininet's history goes into the user's home folder; ours is kept by `run_shell`."""
+        """Do nothing: Mininet would keep a history in the user's home folder; `run_shell` keeps the shell's."""
 
     def do(self, line: str) -> bool:
-        """Do one line; whether it is the last."""
+        """Do one line; return whether it ends the shell. Ctrl-C ends the command that the line started."""
         try:
             return bool(self.onecmd(self.precmd(line)))
         except KeyboardInterrupt:
@@ -60,36 +61,39 @@ class Shell(CLI):  # type: ignore[misc]
         return False
 
     def onecmd(self, line: str) -> bool:
-        """A line of the prompt; what goes wrong with it is said in a line, and the network runs on."""
+        """Do one line; return whether it ends the shell. An error is one line of output, and the network runs on."""
         try:
             return bool(super().onecmd(line))
-        except UnicodeEncodeError:  # a byte that is none of UTF-8 came in as a lone surrogate
+        except UnicodeEncodeError:  # Python has a byte that is not UTF-8 as a lone surrogate
             say_error(f"*** this line is not UTF-8: {line[:80]!a}\n")
         except Exception as error:
             say_error(f"*** {in_a_line(error)}\n")
         return False
 
     def default(self, line: str) -> None:
-        """A command for a host. Names are left as they are: each host finds the others by them."""
+        """Run a command in a host.
+
+        Mininet replaces names of hosts in the command by addresses. Here they stay, because each host resolves them.
+        """
         first, _, command = line.strip().partition(" ")
         if first not in self.mn:
-            near = did_you_mean(first[:80], [*SHELL_COMMANDS, *self.mn]) or "`help` and `nodes` list them"
-            say_error(f"*** neither a command nor a host: {first[:80]!a}; {near}\n")
+            suggestion = did_you_mean(first[:80], [*SHELL_COMMANDS, *self.mn]) or "`help` and `nodes` list them"
+            say_error(f"*** neither a command nor a host: {first[:80]!a}; {suggestion}\n")
         elif not command.strip():
-            say_error(f"*** {first}: and which command? As in: {first} ping -c 3 {first}\n")
+            say_error(f"*** {first}: the command is missing: {first} ping -c 3 {first}\n")
         else:
             node = self.mn[first]
             node.sendCmd(command)
             self.waitForNode(node)
 
     def waitForNode(self, node: EmulatedNode) -> None:
-        """Show what a node's command says until it ends; keys go to the command where there is a keyboard."""
+        """Show the output of a node's command until it ends; pass keys to it, if the input is a terminal."""
         if self.isatty():
             super().waitForNode(node)
             return
-        # Mininet's would ask the empty input for keys again and again, and a virtual clock would stand still meanwhile
+        # Mininet's method would poll the empty input for keys, and the virtual clock would stand still meanwhile
         while node.waiting:
-            output(node.monitor().replace("\r\n", "\n"))  # a terminal's line ends
+            output(node.monitor().replace("\r\n", "\n"))  # the command has a terminal, which ends lines so
             sys.stdout.flush()
 
     def do_nodes(self, _line: str) -> None:
@@ -103,7 +107,7 @@ class Shell(CLI):  # type: ignore[misc]
             output(f"{switch.name:12} {switch.cls:12} {_site(switch.site):6} {switch.kind}\n")
 
     def do_links(self, _line: str) -> None:
-        """List circuits, each with what it does to packets."""
+        """List circuits, with what each does to packets."""
         for link in self.mn.links:
             ends = f"{link.intf1.node.name} {link.intf1.name} - {link.intf2.node.name} {link.intf2.name}"
             is_up = link.intf1.isUp() and link.intf2.isUp()
@@ -111,7 +115,7 @@ class Shell(CLI):  # type: ignore[misc]
 
     def do_link(self, line: str) -> None:
         """Change a circuit: link ID up | down | [rtt 40ms] [delay 20ms] [jitter 1ms] [loss 1%] [bandwidth 100]
-        The delay is one way; rtt is there and back; the bandwidth is in Mbit/s. What is not named stays."""
+        delay is one way, rtt is there and back, bandwidth is in Mbit/s. Values that are not named stay."""
         circuit, *words = line.split() or [""]
         if not circuit:
             raise EmulationError(f"usage: {USAGE}")
@@ -126,52 +130,53 @@ class Shell(CLI):  # type: ignore[misc]
             output(f"{printable(item.id):12} {item.first:12} {item.second:12} {rtt}\n")
 
     def do_capture(self, line: str) -> None:
-        """Keep a circuit's packets in a file for Wireshark: capture ID FILE, until capture ID stop or the end.
-        Without more, list what is being captured."""
+        """Write a circuit's packets to a file for Wireshark: capture ID FILE, until capture ID stop or the end.
+        capture alone lists the captures that run."""
         captures = self.mn.captures
-        circuit, _, what = line.strip().partition(" ")
+        circuit, _, action = line.strip().partition(" ")
         if not circuit:
             listed = [f"{printable(circuit):12} {printable(file, 300)}\n" for circuit, file in captures.running]
-            output("".join(listed) or "nothing is captured\n")
-        elif what.strip() == "stop":
+            output("".join(listed) or "no capture runs\n")
+        elif action.strip() == "stop":
             output(f"{captures.stop(circuit)}\n")
-        elif what.strip():
-            captures.start(circuit, what.strip())
-            output("the file is there when the shell has ended\n" if captures.is_guest else "")
+        elif action.strip():
+            captures.start(circuit, action.strip())
+            output("the file will be complete when the shell has ended\n" if captures.is_guest else "")
         else:
             raise EmulationError("usage: capture ID FILE, capture ID stop")
 
     def do_overlay(self, line: str) -> None:
-        """Show the overlay as it is now, on all hosts or on one: overlay h1. Containers, peers, links, routes."""
+        """Show the overlay's containers, peers, links and routes, on all hosts or on one: overlay h1."""
         from emulator.overlays.text import overlay_lines
 
         deployment = self.mn.deployment
         if deployment is None:
-            raise EmulationError("there is no overlay here: start with --overlay flannel")
-        asked = line.split() or list(deployment.spec.hosts)
-        for host in asked:
+            raise EmulationError("this network has no overlay: start it with --overlay flannel")
+        hosts = line.split() or list(deployment.spec.hosts)
+        for host in hosts:
             if host not in deployment.spec.hosts:
                 raise EmulationError(f"the overlay is on no host {printable(host, 80)}")
-        output("".join(f"{text}\n" for text in overlay_lines(deployment, asked)))
+        output("".join(f"{text}\n" for text in overlay_lines(deployment, hosts)))
 
     def do_xterm(self, line: str, term: str = "xterm") -> None:
-        """Open a terminal on hosts: xterm h1 h2. On this machine's kernel only."""
+        """Open a terminal on hosts: xterm h1 h2. Only with --kernel native."""
         if not os.environ.get("DISPLAY"):
-            raise EmulationError("there is no display here: xterm needs one, and --kernel native")
+            raise EmulationError("xterm needs a display, and --kernel native: DISPLAY is not set")
         for program, package in (("xterm", "xterm"), ("xhost", "x11-xserver-utils")):  # Mininet runs both
             if find_program(program) is None:
                 raise EmulationError(f"{program} is missing: apt-get install {package}")
         super().do_xterm(line, term)
 
     def completenames(self, text: str, *_: object) -> list[str]:
-        """The first word of a line."""
+        """Return the words that complete the first word of a line."""
         return complete(sorted(self.mn), [], "", text)
 
     def completedefault(self, text: str, line: str, begin: int, _end: int) -> list[str]:
-        """Any other."""
+        """Return the words that complete another word of a line."""
         return complete(sorted(self.mn), [link.id for link in self.mn.links], line[:begin], text)
 
     def _interrupt(self) -> None:
+        """Interrupt the commands that run in the foreground, and wait for their ends."""
         for node in self.mn.values():
             if node.has_shell and node.waiting:
                 node.sendInt()
@@ -183,7 +188,7 @@ def _site(site: str | None) -> str:
 
 
 def run_shell(network: EmulatedNetwork, task: Task, folder: Path) -> int:
-    """Run the task's lines, or else a person's; the exit status, 0."""
+    """Do the task's lines, or the lines that a person types; return the exit status, which is 0."""
     shell = Shell(network)
     if task.lines or not sys.stdin.isatty():
         for line in task.lines:
@@ -199,7 +204,7 @@ def run_shell(network: EmulatedNetwork, task: Task, folder: Path) -> int:
 
 @contextlib.contextmanager
 def _history(before: tuple[str, ...], path: Path) -> Iterator[None]:
-    """Within it, the arrow keys bring back earlier lines; after it, those of this session are in a file."""
+    """Let the arrow keys recall the lines ``before``; at exit, write the lines of this session to a file."""
     import readline
 
     for line in before:

@@ -13,7 +13,7 @@ from emulator.kernel.job import RUNNING, RUNNING_BYTES, words
 from emulator.measure.captures import handing_over
 from emulator.outcome import Outcome
 from emulator.outside.runner import Runner, RunSettings, open_runner
-from emulator.outside.verify import believed, not_believed
+from emulator.outside.verify import refusal, verify_outcome
 from emulator.system.decode import decode
 from emulator.system.errors import EmulationError, GuestFailedError
 from emulator.task import RESULT, Task
@@ -42,8 +42,8 @@ def run_task(settings: RunSettings, task: Task, stdout: Sink, stderr: Sink, noti
         if result is None and status == _KILLED:
             raise GuestFailedError("what runs the network was killed, as for want of memory: take more with --memory")
         if result is None and status == 0 and task.kind == "actions":
-            raise not_believed("it is missing, though the run says that it succeeded")
-        return Outcome(status) if result is None else believed(task, decode(Outcome, result, "the run's result"))
+            raise refusal("it is missing, though the run says that it succeeded")
+        return Outcome(status) if result is None else verify_outcome(task, decode(Outcome, result, "the run's result"))
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 
 from emulator.docker.containers import MEMORY_BYTES
 from emulator.docker.image import built_in_image, find_image
-from emulator.flavors import limits
+from emulator.flavors import flavor_limits
 from emulator.lab.containers import Container
 from emulator.options import SUBNET_POOL, OverlayOptions
 from emulator.overlays import overlay
@@ -56,7 +56,9 @@ def make_spec(
     if not 0 <= options.containers <= _MAX_CONTAINERS:
         raise OverlayError(f"{options.containers} containers on each host: the number must be 0 to {_MAX_CONTAINERS}")
     hosts = tuple(host.name for host in plan.hosts if not host.is_store)
-    limits_of = {host.name: limits(host.flavor_id if flavors else None) for host in plan.hosts if not host.is_store}
+    limits_of = {
+        host.name: flavor_limits(host.flavor_id if flavors else None) for host in plan.hosts if not host.is_store
+    }
     _check_joined(plan)
     pool = _parse_pool(options.subnet_pool)
     _check_disjoint(plan, pool)

@@ -227,5 +227,5 @@ def test_flavors_are_those_of_gts_and_of_openstack() -> None:
     assert flavor("c2r4h20") == Flavor(2, 4 * 2**30, 20 * 2**30)
     assert flavor("small") == Flavor(1, 2 * 2**30, 20 * 2**30)
     for wrong in ("c0r4h20", "c2r4", "C2R4H20", "c2r4h20 ", "c2r4h9999999"):
-        with pytest.raises(EmulationError, match="is no flavor: write it as c2r4h20, or one of tiny, small"):
+        with pytest.raises(EmulationError, match="is not a flavor: write it as c2r4h20, or as one of tiny, small"):
             flavor(wrong)

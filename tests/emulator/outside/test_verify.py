@@ -1,4 +1,4 @@
-"""A result that cannot have come of the task is not believed."""
+"""A result that cannot be the outcome of its task is refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from emulator.measure.drops import Drops
 from emulator.measure.probe import circuit_probe
 from emulator.options import OverlayOptions
 from emulator.outcome import CommandResult, Outcome
-from emulator.outside.verify import believed, believed_probe
+from emulator.outside.verify import verify_outcome, verify_probes
 from emulator.overlays.model import FirstPacket, first_containers
 from emulator.overlays.outcome import OverlayOutcome
 from emulator.overlays.pairs import joined, pair_probe
@@ -57,18 +57,18 @@ def overlay_outcome() -> Outcome:
     return Outcome(0, tuple(circuit_probe(SWITCHED, it, (1.0,), 1) for it in SWITCHED.circuits), found)
 
 
-def test_what_can_be_is_believed_also_through_json() -> None:
+def test_a_possible_outcome_is_taken_also_through_json() -> None:
     for task, outcome in ((TASK, OUTCOME), (OVERLAY_TASK, overlay_outcome())):
-        assert believed(task, decode(Outcome, encode(outcome), "the result")) == outcome
-    assert believed_probe(PLAN, OUTCOME.probe, COUNT) == OUTCOME.probe
-    assert believed(Task(PLAN, "actions", commands=TASK.commands), replace(OUTCOME, probe=())).exit_status == 3
+        assert verify_outcome(task, decode(Outcome, encode(outcome), "the result")) == outcome
+    assert verify_probes(PLAN, OUTCOME.probe, COUNT) == OUTCOME.probe
+    assert verify_outcome(Task(PLAN, "actions", commands=TASK.commands), replace(OUTCOME, probe=())).exit_status == 3
 
 
-def test_circuits_without_a_reply_and_commands_that_did_not_run_are_believed() -> None:
+def test_circuits_without_a_reply_and_commands_that_did_not_run_are_possible() -> None:
     lost = replace(OUTCOME, exit_status=1, probe=(circuit_probe(PLAN, PLAN.circuits[0], (), 3), *OUTCOME.probe[1:]))
-    assert believed(TASK, replace(lost, commands=())).exit_status == 1
-    assert believed(replace(TASK, keep_going=True), lost).exit_status == 1
-    assert believed(replace(TASK, script="x.py", commands=()), replace(OUTCOME, exit_status=-1, commands=()))
+    assert verify_outcome(TASK, replace(lost, commands=())).exit_status == 1
+    assert verify_outcome(replace(TASK, keep_going=True), lost).exit_status == 1
+    assert verify_outcome(replace(TASK, script="x.py", commands=()), replace(OUTCOME, exit_status=-1, commands=()))
 
 
 def set_at(value: object, *path: str | int) -> Callable[[dict[str, Any]], None]:
@@ -117,11 +117,11 @@ FORGED = {
 
 
 @pytest.mark.parametrize("what", FORGED)
-def test_what_cannot_be_is_not(what: str) -> None:
+def test_an_impossible_outcome_is_refused(what: str) -> None:
     fields = json.loads(encode(OUTCOME))
     FORGED[what](fields)
-    with pytest.raises(EmulationError, match=r"^the guest's result is not believed: ") as caught:
-        believed(TASK, decode_value(Outcome, fields, "the result"))
+    with pytest.raises(EmulationError, match=r"^the guest's result is refused: ") as caught:
+        verify_outcome(TASK, decode_value(Outcome, fields, "the result"))
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 300
 
@@ -150,11 +150,11 @@ FORGED_OVERLAYS = {
 
 
 @pytest.mark.parametrize("what", FORGED_OVERLAYS)
-def test_nor_what_cannot_be_of_an_overlay(what: str) -> None:
+def test_an_impossible_outcome_of_an_overlay_is_refused(what: str) -> None:
     fields = json.loads(encode(overlay_outcome()))
     FORGED_OVERLAYS[what](fields)
-    with pytest.raises(EmulationError, match=r"^the guest's result is not believed: ") as caught:
-        believed(OVERLAY_TASK, decode_value(Outcome, fields, "the result"))
+    with pytest.raises(EmulationError, match=r"^the guest's result is refused: ") as caught:
+        verify_outcome(OVERLAY_TASK, decode_value(Outcome, fields, "the result"))
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 300
 
@@ -172,15 +172,15 @@ def test_state_that_is_too_deep_to_be_written_is_refused() -> None:
 DROPS = (Drops("circuit", "h1", "l1", 5), Drops("socket", "h2", None, 1), Drops("backlog", "", None, 2))
 
 
-def test_drops_at_places_of_the_plan_are_believed() -> None:
+def test_drops_at_places_of_the_plan_are_possible() -> None:
     outcome = replace(OUTCOME, drops=DROPS)
-    assert believed(TASK, decode(Outcome, encode(outcome), "the result")) == outcome
+    assert verify_outcome(TASK, decode(Outcome, encode(outcome), "the result")) == outcome
 
 
 def test_a_script_may_have_added_hosts_and_circuits() -> None:
     task = replace(TASK, script="/script.py")
     outcome = replace(OUTCOME, drops=(Drops("circuit", "new", "new-eth0-h1-eth2", 5),))
-    assert believed(task, outcome) == outcome
+    assert verify_outcome(task, outcome) == outcome
 
 
 @pytest.mark.parametrize(
@@ -200,11 +200,13 @@ def test_a_script_may_have_added_hosts_and_circuits() -> None:
     ],
     ids=repr,
 )
-def test_drops_elsewhere_are_not_believed(forged: Drops) -> None:
-    with pytest.raises(EmulationError, match="is not believed"):
-        believed(TASK, replace(OUTCOME, drops=(*DROPS, forged)))
+def test_drops_elsewhere_are_refused(forged: Drops) -> None:
+    with pytest.raises(EmulationError, match="is refused"):
+        verify_outcome(TASK, replace(OUTCOME, drops=(*DROPS, forged)))
 
 
 def test_a_script_adds_nothing_that_moves_the_cursor() -> None:
-    with pytest.raises(EmulationError, match="is not believed"):
-        believed(replace(TASK, script="/script.py"), replace(OUTCOME, drops=(Drops("socket", "\x1b[2J", None, 5),)))
+    with pytest.raises(EmulationError, match="is refused"):
+        verify_outcome(
+            replace(TASK, script="/script.py"), replace(OUTCOME, drops=(Drops("socket", "\x1b[2J", None, 5),))
+        )

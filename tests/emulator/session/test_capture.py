@@ -100,11 +100,11 @@ def test_lines_for_the_shell(emulate: Cli, pair: Path) -> None:
     done = emulate(prefix=["sh", "-c", 'exec "$@" < ../lines', "sh"])
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        "the file is there when the shell has ended",
+        "the file will be complete when the shell has ended",
         "l1           one.pcap",
         "6 packets",
-        "nothing is captured",
-        "the file is there when the shell has ended",
+        "no capture runs",
+        "the file will be complete when the shell has ended",
         "*** ../three.pcap: a guest's captures become files of your working folder: give a plain name, as l1.pcap",
         "*** usage: capture ID FILE, capture ID stop",
         "*** there is no link l7",

@@ -433,11 +433,11 @@ for name in os.listdir("/proc"):  # whoever would write the true result
 END"""
 
 
-def test_a_forged_result_is_not_believed(emulate: Cli, tmp_path: Path) -> None:
+def test_a_forged_result_is_refused(emulate: Cli, tmp_path: Path) -> None:
     output = tmp_path / "result.json"
     done = emulate("--probe", "--count", "3", "--exec", FORGE, "--json", str(output))
     assert (done.returncode, done.stdout) == (3, "")
-    assert re.fullmatch(r"error: the guest's result is not believed: .*\n", done.stderr)
+    assert re.fullmatch(r"error: the guest's result is refused: .*\n", done.stderr)
     assert not output.exists()
 
 
@@ -445,6 +445,6 @@ def test_a_run_that_leaves_no_result_has_not_succeeded(emulate: Cli, tmp_path: P
     output = tmp_path / "result.json"
     end = "h1: printf 0 > $GTSDSL_SHARED/status; echo o > /proc/sysrq-trigger; sleep 9"
     done = emulate("--exec", end, "--exec", "h1: false", "--json", str(output))
-    said = "error: the guest's result is not believed: it is missing, though the run says that it succeeded\n"
+    said = "error: the guest's result is refused: it is missing, though the run says that it succeeded\n"
     assert (done.returncode, done.stdout, done.stderr) == (3, "", said)
     assert not output.exists()
