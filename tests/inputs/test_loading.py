@@ -62,8 +62,8 @@ def test_the_name_is_as_the_user_gave_it(tmp_path: Path, monkeypatch: pytest.Mon
         (b"\xef\xbb\xbfa\xff", "byte 0xFF is not UTF-8", Position(1, 2)),
         (b"\xc3\xa9\xe9", "byte 0xE9 is not UTF-8", Position(1, 2)),
         (b"a\xed\xa0\x80", "byte 0xED is not UTF-8", Position(1, 2)),  # a surrogate
-        (b"a\nb\0c", "a NUL byte: this must be a text", Position(2, 2)),
-        (b"\x7fELF\x02\x01\x01\0", "a NUL byte: this must be a text", Position(1, 8)),
+        (b"a\nb\0c", "a NUL byte: this is not text", Position(2, 2)),
+        (b"\x7fELF\x02\x01\x01\0", "a NUL byte: this is not text", Position(1, 8)),
     ],
 )
 def test_what_is_not_text_is_refused_with_its_place(
