@@ -39,3 +39,11 @@ def test_what_the_page_names_by_its_module_exists(name: str) -> None:
     for attribute in parts[count:]:
         found = getattr(found, attribute)
     assert found is not None
+
+
+def test_the_classes_that_the_glossary_names_exist() -> None:
+    page = (ROOT / "docs" / "dev" / "glossary.md").read_text(encoding="utf-8")
+    code = "\n".join(path.read_text(encoding="utf-8") for room in ORDERS for path in (ROOT / room).rglob("*.py"))
+    named = set(re.findall(r"`(?:\w+\.)?([A-Z][a-z]+(?:[A-Z][a-z]+)*)`", page))
+    assert len(named) > 20
+    assert {name for name in named if f"class {name}" not in code} == set()
