@@ -23,8 +23,8 @@ ORDERS = {
     ],
     "emulator": [
         *("system", "netlink", "plan", "flavors", "kernel", "lab", "options", "measure", "messages", "stores"),
-        *("docker", "overlays", "mininet", "completion", "task", "outcome", "inside", "outside", "session"),
-        *("pytest_plugin", "doctor", "__init__"),
+        *("docker", "overlays", "mininet", "network", "completion", "task", "outcome", "inside", "outside"),
+        *("session", "pytest_plugin", "doctor", "__init__"),
     ],
 }
 """The rooms of each package, lowest first: the folders and modules that stand directly in it."""
