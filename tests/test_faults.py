@@ -35,9 +35,15 @@ def gtsdsl(*arguments: str) -> subprocess.CompletedProcess[str]:
     ("name", "status", "said"),
     [
         ("accepts.dsl", 1, "error[GTS001]: expected a statement or `}`, found `else`"),
-        ("adjacency-loop.dsl", 1, "error[GTS012]: more than 1000000 resources, ports and adjacencies"),
+        pytest.param(
+            *("adjacency-loop.dsl", 1, "error[GTS012]: more than 1000000 resources, ports and adjacencies"),
+            marks=pytest.mark.slow("makes a million adjacencies"),
+        ),
         ("contains-hang.dsl", 1, "error[GTS012]: evaluation takes more than 10000000 steps"),
-        ("findings.dsl", 1, "error[GTS022]: there is no resource `c`"),
+        pytest.param(
+            *("findings.dsl", 1, "error[GTS022]: there is no resource `c`"),
+            marks=pytest.mark.slow("has hundreds of thousands of findings"),
+        ),
         ("mapeq-hang.dsl", 1, "error[GTS012]: evaluation takes more than 10000000 steps"),
         ("recover-loop.dsl", 1, "error[GTS001]: expected a statement, found `=`"),
         ("clab-no-routes.dsl", 0, "0 errors, 0 warnings"),

@@ -86,6 +86,7 @@ SHAPES: dict[str, Callable[[int], str]] = {
 """Documents of a number of members, by what is odd about them."""
 
 
+@pytest.mark.slow("reads inputs of the largest size")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_memory_is_proportional_to_the_text(shape: str) -> None:
     def bytes_a_character(count: int) -> float:
@@ -146,6 +147,7 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
 """What is beyond a bound, or no JSON, as large as an input may be; and what is said of it."""
 
 
+@pytest.mark.slow("reads inputs of the largest size")
 @pytest.mark.parametrize("name", [*WORST, *REFUSED])
 def test_an_input_as_large_as_may_be_ends(name: str, tmp_path: Path) -> None:
     made, message = REFUSED[name] if name in REFUSED else (WORST[name], "")

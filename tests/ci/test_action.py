@@ -190,6 +190,7 @@ def a_wheel(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow("installs the project with pip")
 def test_the_installation_runs_no_module_of_a_pull_request(project: Path) -> None:
     hijack.make_folder(project)
     (step,) = (each for each in action()["runs"]["steps"] if each.get("name") == "Install gtsdsl")

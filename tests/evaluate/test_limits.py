@@ -130,6 +130,7 @@ print(render(check(Source("<test>", eval(sys.argv[1]))).diagnostics, color=False
 
 
 @pytest.mark.skipif(os.name == "nt", reason="limits of POSIX")
+@pytest.mark.slow("evaluates up to each limit")
 @pytest.mark.parametrize("name", SLOW)
 def test_it_ends_in_less_than_a_gibibyte(name: str) -> None:
     text, message = SLOW[name]

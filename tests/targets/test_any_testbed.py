@@ -39,6 +39,7 @@ def test_graphml_is_read_with_every_node_and_edge(testbed: Testbed) -> None:
     assert (len(graph), graph.number_of_edges()) == (len(expected), expected.number_of_edges())
 
 
+@pytest.mark.slow("writes hundreds of random testbeds")
 @pytest.mark.parametrize("target", ["dot", "containerlab", "mininet"])
 @_SLOW
 @given(testbed=st.deferred(valid_testbeds))

@@ -60,6 +60,7 @@ def test_golden(name: str, testbed: Testbed) -> None:
     golden.matches(f"{name}.dsl", comes_back(testbed))
 
 
+@pytest.mark.slow("writes and reads hundreds of random testbeds")
 @given(valid_testbeds())
 @MANY
 def test_every_testbed_comes_back(testbed: Testbed) -> None:

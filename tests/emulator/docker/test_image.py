@@ -111,6 +111,7 @@ def extended(size: int, following: bytes = b"") -> bytes:
     return member.tobuf(tarfile.USTAR_FORMAT) + following
 
 
+@pytest.mark.slow("packs and unpacks megabytes")
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress], ids=["gz", "bz2", "xz"])
 def test_a_packed_archive_that_is_damaged_or_cut_short_is_told_in_a_line(
     tmp_path: Path, pack: Callable[[bytes], bytes]

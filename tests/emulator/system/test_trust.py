@@ -148,6 +148,7 @@ def given_away(path: Path) -> None:
     os.chown(path, STRANGER, STRANGER)
 
 
+@pytest.mark.slow("runs the command line three times for each of many cases")
 @pytest.mark.parametrize("spoil", [opened, linked, *([given_away] if IS_ROOT else [])])
 @pytest.mark.parametrize("what", ["cache", "cache/gtsdsl", "cache/gtsdsl/kernels", "its folder", "linux", "info.json"])
 def test_a_planted_kernel_does_not_run(tmp_path: Path, planted: Path, what: str, spoil: Callable[[Path], None]) -> None:
