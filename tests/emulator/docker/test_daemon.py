@@ -13,19 +13,13 @@ from emulator.docker.daemon import Dockerd
 from emulator.lab.daemons import Daemon, DaemonError
 from emulator.overlays.libnetwork import variants
 from emulator.overlays.libnetwork.variants import DockerNetwork, SwarmVariant
+from tests.emulator.overlays import scenarios
 from tests.emulator.overlays.guest import run
-
-AGAIN = """
-container = overlay.spec.containers[0]
-overlay.stop(container.host)
-found = overlay.attach(container)
-tell(address=found.address, runs=found.running.is_there)
-"""
 
 
 @pytest.mark.usefixtures("guest_kernel")
 def test_a_host_can_have_a_container_again_after_its_daemon_was_stopped(tmp_path: Path) -> None:
-    found = run(tmp_path, "line", "none", AGAIN, "--runtime", "docker")
+    found = run(tmp_path, "line", "none", scenarios.attach_a_container_again, "--runtime", "docker")
     assert found == {"address": "100.64.0.1", "runs": True}
 
 

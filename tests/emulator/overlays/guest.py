@@ -1,24 +1,19 @@
-"""Topologies and scripts for the tests of overlays, each run in a guest of its own in the virtual clock."""
+"""Topologies for the tests of overlays, and a function that runs a scenario in a guest with the virtual clock."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.emulator.overlays.inside import play
 from tests.emulator.samples import MESH, ROOT
-
-_HEAD = """
-import sys
-sys.path.insert(0, {root!r})
-from tests.emulator.overlays.inside import *
-probe, overlay, store = Probe(net), net.deployment.overlay, net.deployment.store
-"""
 
 
 def _links(*pairs: str) -> str:
@@ -82,10 +77,16 @@ TOPOLOGIES = {
 }  # fmt: skip
 
 
-def run(folder: Path, topology: str, overlay: str, script: str, *arguments: str) -> dict[str, Any]:
-    """What a script tells that runs in a guest beside an overlay; its exit status, output and errors are checked."""
+def run(
+    folder: Path, topology: str, overlay: str, scenario: Callable[..., object], *arguments: str, **parameters: object
+) -> dict[str, Any]:
+    """Run a scenario in a guest beside an overlay and return its result, after the exit status and errors are checked.
+
+    ``arguments`` go to `gtsdsl emulate`, ``parameters`` to the scenario.
+    """
     path, source = folder / "script.py", folder / "topology.dsl"
-    path.write_text(_HEAD.format(root=str(ROOT)) + script)
+    call = f"play(net, {scenario.__module__!r}, {scenario.__name__!r}, {parameters!r})"
+    path.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom {play.__module__} import play\n{call}\n")
     source.write_text(TOPOLOGIES[topology].text)
     command = [sys.executable, "-m", "gtsdsl", "emulate", str(source), "--overlay", overlay, "--script", str(path)]
     done = subprocess.run(

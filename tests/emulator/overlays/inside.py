@@ -1,4 +1,4 @@
-"""What the scripts that tests run in the guest have in common; `run` gives a script's result to the test."""
+"""The part of the overlays' tests that runs in a guest: the player of scenarios, and what scenarios have in common."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from emulator.measure.echo import Echo
 from emulator.netlink import namespaces
@@ -58,6 +59,18 @@ class Probe:
         return seconds_until(lambda: self.rtt_ms(near, far, patience_s=_STEP_S * 4) is not None)
 
 
+class Stage:
+    """What a scenario works on: the network with its overlay, in the guest."""
+
+    def __init__(self, network: EmulatedNetwork) -> None:
+        assert network.deployment is not None
+        self.net = network
+        self.deployment = network.deployment
+        self.probe = Probe(network)
+        self.overlay: Any = network.deployment.overlay  # each scenario knows its own overlay
+        self.store: Any = network.deployment.store
+
+
 def seconds_until(condition: Callable[[], bool]) -> float:
     """How long it takes from now on until something is so."""
     began_s = time.monotonic()
@@ -95,6 +108,7 @@ def cut(network: EmulatedNetwork, host: str, how: str) -> None:
             network.configLinkStatus(first, second, how)
 
 
-def tell(**result: object) -> None:
-    """Give a result to the test."""
+def play(network: EmulatedNetwork, module: str, name: str, parameters: dict[str, object]) -> None:
+    """Run a scenario by the names of its module and function, and print its result for the test."""
+    result = getattr(import_module(module), name)(Stage(network), **parameters)
     print("RESULT", json.dumps(result), flush=True)

@@ -8,38 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.emulator.overlays import scenarios
 from tests.emulator.overlays.frames import UDP, between_containers, between_hosts, datagram, echoes, is_too_long
 from tests.emulator.overlays.guest import TOPOLOGIES, run
 from tests.emulator.samples import ROOT
-
-SCRIPT = """
-from dataclasses import asdict
-names = sorted(probe.addresses)
-rtt_ms = {f"{a} {b}": probe.steady_ms(a, b) for a in names for b in names if a < b}
-interface = net["h1"].intfNames()[0]
-frames = captured(net, "h1", interface, lambda: probe.rtt_ms("c1", "c2"))
-def ping(size):
-    return net["c1"].cmd("ping -c 1 -W 2 -M do -s", size, net["c2"].IP())
-largest = captured(net, "h1", interface, lambda: ping(1422))
-state = asdict(overlay.state("h2"))
-overlay.stop("h2")
-left = [asdict(overlay.state(host)) for host in ("h1", "h2")]
-others = probe.reach("c1", "c3")
-overlay.start("h2")
-back = probe.seconds_until("c1", "c2")
-cut(net, "h4", "down")
-time.sleep(60)
-while_cut = [probe.reach("c1", "c2"), probe.reach("c2", "c3"), probe.reach("c1", "c4")]
-cut(net, "h4", "up")
-tell(rtt_ms=rtt_ms, frames=frames, largest=largest, refused=ping(1423), state=state, left=left, others=others,
-     back=back, while_cut=while_cut, again=probe.seconds_until("c1", "c4"))
-"""
 
 
 @pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_containers_reach_each_other_in_geneve_and_a_host_leaves_and_comes_back(tmp_path: Path, topology: str) -> None:
-    found = run(tmp_path, topology, "geneve", SCRIPT)
+    found = run(tmp_path, topology, "geneve", scenarios.measure_geneve_and_cut_a_host_off)
     bits_ms = 2 * (98 + 50) * 8 / 1e6 * (1 if topology == "mesh" else 3)
     for pair, rtt_ms in TOPOLOGIES[topology].round_trips_ms.items():
         assert rtt_ms <= found["rtt_ms"][pair] <= rtt_ms + bits_ms + 0.01, pair

@@ -11,6 +11,7 @@ from emulator.options import OverlayOptions
 from emulator.overlays import deployment
 from emulator.overlays.spec import make_spec
 from emulator.plan import Options, plan
+from tests.emulator.overlays import scenarios
 from tests.emulator.overlays.guest import TOPOLOGIES, result_of, run
 from tests.emulator.samples import Cli
 from tests.emulator.topologies import joined
@@ -47,21 +48,10 @@ def test_hosts_that_are_ready_late_but_ready_are_no_error(monkeypatch: pytest.Mo
         assert found.addresses.keys() == {"c1", "c2"}
 
 
-SCRIPT = """
-names = sorted(probe.addresses)
-rtt_ms = {f"{a} {b}": probe.steady_ms(a, b) for a in names for b in names if a < b}
-cut(net, "h4", "down")
-time.sleep(60)
-while_cut = [probe.reach("c1", "c2"), probe.reach("c2", "c3"), probe.reach("c1", "c4")]
-cut(net, "h4", "up")
-tell(rtt_ms=rtt_ms, while_cut=while_cut, again=probe.seconds_until("c1", "c4"))
-"""
-
-
 @pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_hosts_reach_each_other_and_one_that_is_cut_off_comes_back(tmp_path: Path, topology: str) -> None:
-    found = run(tmp_path, topology, "none", SCRIPT)
+    found = run(tmp_path, topology, "none", scenarios.measure_and_cut_a_host_off)
     bits_ms = 2 * 98 * 8 / 1e6 * (1 if topology == "mesh" else 3)
     for pair, rtt_ms in TOPOLOGIES[topology].round_trips_ms.items():
         assert rtt_ms <= found["rtt_ms"][pair] <= rtt_ms + bits_ms + 0.01, pair

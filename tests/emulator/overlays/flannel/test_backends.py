@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.emulator.overlays.flannel import scenarios
 from tests.emulator.overlays.frames import UDP, between_containers, between_hosts, datagram, echoes, is_too_long, packet
 from tests.emulator.overlays.guest import TOPOLOGIES, run
 
@@ -19,29 +20,6 @@ FORMS = ("vxlan", "host-gw", "udp", "wireguard")
 OVERHEAD_BYTES = {"vxlan": 50, "host-gw": 0, "udp": 28, "wireguard": 80}
 CIRCUIT_BYTES = 1500
 
-SCRIPT = """
-from dataclasses import asdict
-names = sorted(probe.addresses)
-rtt_ms = {f"{a} {b}": probe.steady_ms(a, b) for a in names for b in names if a < b}
-back = {f"{b} {a}": probe.reach(b, a) for a in names for b in names if a < b}
-interface = net["h1"].intfNames()[0]
-frames = captured(net, "h1", interface, lambda: probe.rtt_ms("c1", "c2"))
-mtu_bytes = overlay.mtu_bytes("h1")
-def ping(size):
-    return net["c1"].cmd("ping -c 1 -W 2 -M do -s", size, net["c2"].IP())
-largest = captured(net, "h1", interface, lambda: ping(mtu_bytes - 28))
-tell(
-    rtt_ms=rtt_ms, back=back, frames=frames, mtu_bytes=mtu_bytes, largest=largest,
-    passes=ping(mtu_bytes - 28), refused=ping(mtu_bytes - 27),
-    first=[item.after_ns for item in net.deployment.first_packets],
-    state={host: asdict(overlay.state(host)) for host in overlay.spec.hosts},
-    peers={host: [asdict(peer) for peer in overlay.peers(host)] for host in overlay.spec.hosts},
-    hop=net["c1"].cmd("ping -c 1", net["c2"].IP()),
-    subnet=(overlay._folder("h1") / "subnet.env").read_text(),
-    accept_ra=net["h1"].cmd("cat /proc/sys/net/ipv6/conf/flannel.1/accept_ra"),
-)
-"""
-
 
 @pytest.fixture(scope="session")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
@@ -49,7 +27,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     @cache
     def of(overlay: str, topology: str) -> dict[str, Any]:
-        return run(tmp_path_factory.mktemp("flannel"), topology, overlay, SCRIPT)
+        return run(tmp_path_factory.mktemp("flannel"), topology, overlay, scenarios.measure)
 
     return of
 
@@ -248,11 +226,7 @@ def test_each_host_knows_the_others_and_says_what_it_leased(measured: Any, form:
 def test_over_open_vswitch_an_overlay_is_as_fast_as_the_machines(tmp_path: Path) -> None:
     found = run(
         tmp_path, "star", "flannel",
-        """
-from emulator.overlays.probe import probe_overlay
-pairs = probe_overlay(net, net.deployment, count=5)
-tell(pairs=[(it.machine_us, it.container_us) for it in pairs])
-""",
+        scenarios.probe_pairs,
         "--switch", "ovs",
     )  # fmt: skip
     assert len(found["pairs"]) == 6
@@ -262,7 +236,7 @@ tell(pairs=[(it.machine_us, it.container_us) for it in pairs])
 
 @pytest.mark.parametrize("form", FORMS)
 def test_two_runs_write_the_same_and_measure_the_same(measured: Any, tmp_path: Path, form: str) -> None:
-    first, second = measured(f"flannel:{form}", "mesh"), run(tmp_path, "mesh", f"flannel:{form}", SCRIPT)
+    first, second = measured(f"flannel:{form}", "mesh"), run(tmp_path, "mesh", f"flannel:{form}", scenarios.measure)
     assert without_keys(first["state"]) == without_keys(second["state"])
     # to the byte, as where there is no store, they are not: beside etcd, runs differ by some microseconds
     for pair, rtt_ms in first["rtt_ms"].items():
