@@ -18,7 +18,9 @@ from emulator.options import HostOptions
 from emulator.overlays.deployment import require
 from emulator.overlays.model import OverlaySpec
 from emulator.system.errors import EmulationError
+from tests.emulator import guest_scenarios
 from tests.emulator.docker.archives import save
+from tests.emulator.play import script_of
 from tests.emulator.samples import Cli
 
 TOPOLOGY = """Lab {
@@ -94,32 +96,13 @@ def test_a_command_is_confined_as_by_docker_exec_and_may_change_its_own_network(
 
 # with these, every program that loads libraries writes a file
 TELLTALE = ["LD_DEBUG=statistics", "LD_DEBUG_OUTPUT=/tmp/telltale"]
-VARIABLES = """
-from pathlib import Path
-assert net["h1"].cmd("ls /tmp").count("telltale.") > 0
-assert net["h1"].pexec(["sh", "-c", "echo $LD_DEBUG"]) == ("statistics\\n", "", 0)
-assert list(Path("/tmp").glob("telltale.*")) == []
-"""
-ENDS = r"""
-import time
-host = net["h1"]
-host.sendCmd("ping h2")
-time.sleep(2.5)
-host.sendInt()
-assert "3 packets transmitted, 3 received" in host.waitOutput()
-process = host.popen(["sh", "-c", "trap 'echo told; exit 9' TERM; while :; do sleep 0.1; done"])
-time.sleep(1)
-process.terminate()
-assert (process.communicate()[0], process.returncode) == (b"told\n", 9)
-assert host.cmd("echo still here").strip() == "still here"
-"""
 
 
 @pytest.mark.usefixtures("guest_kernel")
 def test_an_images_variables_are_for_what_runs_in_it_only(gtsdsl: Cli, lab: str, tmp_path: Path) -> None:
     image = save(tmp_path / "image.tar", variables=TELLTALE)
-    (tmp_path / "script.py").write_text(VARIABLES)
-    options = ["--image-map", f"Ubuntu-14.04.qcow2={image}", "--script", str(tmp_path / "script.py")]
+    script = script_of(guest_scenarios.look_for_an_images_variables, tmp_path)
+    options = ["--image-map", f"Ubuntu-14.04.qcow2={image}", "--script", str(script)]
     done = gtsdsl("emulate", lab, "--hosts", "docker", *options)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -127,8 +110,8 @@ def test_an_images_variables_are_for_what_runs_in_it_only(gtsdsl: Cli, lab: str,
 @pytest.mark.usefixtures("guest_kernel")
 def test_mininets_ways_to_end_a_command_work_in_a_container(gtsdsl: Cli, lab: str, tmp_path: Path) -> None:
     image = save(tmp_path / "image.tar")
-    (tmp_path / "script.py").write_text(ENDS)
-    options = ["--image-map", f"Ubuntu-14.04.qcow2={image}", "--script", str(tmp_path / "script.py")]
+    script = script_of(guest_scenarios.end_commands, tmp_path)
+    options = ["--image-map", f"Ubuntu-14.04.qcow2={image}", "--script", str(script)]
     done = gtsdsl("emulate", lab, "--hosts", "docker", *options)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -26,7 +25,9 @@ from emulator.session import Session
 from emulator.system.errors import EmulationError, GuestStalledError
 from emulator.task import Command, Task
 from gtsdsl.cli.errors import complain
+from tests.emulator import scenarios
 from tests.emulator.leftovers import Leftovers, is_soon
+from tests.emulator.play import command_of
 from tests.emulator.topologies import joined
 
 pytestmark = pytest.mark.networks
@@ -162,20 +163,10 @@ def test_a_network_outlives_the_thread_that_started_it() -> None:
         assert found[0].ask(ReadClock()).time_ns > 0
 
 
-DIES = """
-import os, sys
-from tests.emulator.inside.test_server import _PLAN, NativeRunner, Task
-place = NativeRunner(Task(_PLAN, "serve")).__enter__()
-place.wait_until(print, print, lambda: place.result("ready") is not None)
-print(place.pid, flush=True)
-os.kill(os.getpid(), 9)
-"""
-
-
 def test_a_network_does_not_outlive_its_process(tmp_path: Path) -> None:
     left = Leftovers(tmp_path)
     died = subprocess.run(
-        [sys.executable, "-c", DIES], env=left.environment, capture_output=True, text=True, check=False
+        command_of(scenarios.die_with_a_server), env=left.environment, capture_output=True, text=True, check=False
     )
     assert is_soon(lambda: not Path(f"/proc/{int(died.stdout)}").exists())
     left.clean()

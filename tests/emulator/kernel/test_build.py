@@ -19,6 +19,8 @@ from emulator.kernel.cache import CONFIGURATION, Kernel, Origin, Symbols, built_
 from emulator.kernel.source import Package, _Apt, find, from_tarball
 from emulator.system.errors import EmulationError
 from emulator.system.run_folders import runs_folder
+from tests.emulator import scenarios
+from tests.emulator.play import command_of
 
 
 @pytest.fixture(autouse=True)
@@ -148,8 +150,7 @@ def test_a_build_that_ends_just_when_another_looks(kernels: Path, monkeypatch: p
 
 
 def test_a_build_that_was_killed_leaves_what_clean_removes(kernels: Path) -> None:
-    script = "import os\nfrom emulator.kernel.cache import building\nwith building('source'): os.kill(os.getpid(), 9)"
-    subprocess.run([sys.executable, "-c", script], check=False)
+    subprocess.run(command_of(scenarios.die_in_a_build), check=False)
     assert tuple(cache.clean()) == (kernels / "building-source",)
     assert list(kernels.iterdir()) == []
 

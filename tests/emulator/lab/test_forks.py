@@ -1,37 +1,26 @@
-"""Forks of a process that cleans up when it is told to end."""
+"""A fork of a process that cleans up when it is told to end does not clean up, too."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
 
 import pytest
 
-_PROGRAM = """
-import os, signal, sys
-from emulator.lab.forks import fork
-from emulator.system.signals import signals_as_exit
-{before}
-with signals_as_exit():
-    try:
-        print(os.waitstatus_to_exitcode(os.waitpid(fork(lambda: {body}), 0)[1]), flush=True)
-    finally:
-        print("cleaned up", flush=True)
-"""
+from tests.emulator import scenarios
+from tests.emulator.play import command_of
 
 
 @pytest.mark.parametrize(
-    ("before", "body", "status"),
+    ("case", "status"),
     [
-        ("", "None", 0),
-        ("", "1 / 0", 1),
-        # as Ctrl-C does, which a terminal sends to all of its programs' processes
-        ("os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM))", "None", -15),
-        ("", "os.kill(os.getpid(), signal.SIGTERM)", -15),
-        ("signal.pthread_sigmask(signal.SIG_BLOCK, [15])", "os.kill(os.getpid(), signal.SIGTERM)", 0),
+        ("returns", 0),
+        ("fails", 1),
+        ("gets a signal at once", -15),
+        ("gets a signal", -15),
+        ("gets a blocked signal", 0),
     ],
 )
-def test_only_the_first_process_cleans_up(before: str, body: str, status: int) -> None:
-    program = [sys.executable, "-c", _PROGRAM.format(before=before, body=body)]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+def test_only_the_first_process_cleans_up(case: str, status: int) -> None:
+    command = command_of(scenarios.fork_and_clean_up, case)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == f"{status}\ncleaned up\n", done.stderr

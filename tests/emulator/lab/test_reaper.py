@@ -7,7 +7,6 @@ import random
 import select
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,25 +17,10 @@ import pytest
 from emulator.lab.processes import Processes
 from emulator.lab.underlay import empty_namespace
 from emulator.system.run_folders import MARK, clean, runs_folder
+from tests.emulator import scenarios
+from tests.emulator.play import command_of
 
 pytestmark = pytest.mark.networks
-
-_PROGRAM = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from emulator.system.signals import signals_as_exit
-from emulator.mininet.network import EmulatedNetwork
-from emulator.plan import Options, plan
-from tests.emulator.topologies import joined
-edges = [("a", "b"), ("b", "c"), ("a", "s1"), ("c", "s1")]
-made = plan(joined(edges, ("s1",)), Options(impaired=False, switch="bridge"))
-print("begun", flush=True)
-with signals_as_exit(), EmulatedNetwork(made) as network:
-    network["a"].cmd("GTSDSL_TEST=%s setsid nohup sleep 1000 > /dev/null 2>&1 &" % sys.argv[2])
-    process = network["b"].popen(["sleep", "1000"])
-    print("running", flush=True)
-    network["c"].cmd("sleep 1000")
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -47,9 +31,9 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _start(word: str) -> subprocess.Popen[bytes]:
-    line = [sys.executable, "-c", _PROGRAM, str(Path(__file__).parents[3]), word]
+    command = command_of(scenarios.run_a_network, word)
     return subprocess.Popen(
-        line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, "TEST_WORD": word}
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, "TEST_WORD": word}
     )
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -25,6 +24,8 @@ from emulator.mininet.network import EmulatedNetwork
 from emulator.netlink import namespaces
 from emulator.plan import Options, plan
 from emulator.system.errors import EmulationError
+from tests.emulator import scenarios
+from tests.emulator.play import command_of
 from tests.emulator.topologies import joined, mesh, ring
 from tests.emulator.users import as_user
 
@@ -312,30 +313,12 @@ def test_nothing_is_left_after_an_exception() -> None:
 
 
 _USER = 65534
-_UNPRIVILEGED = """
-import sys
-import time
-sys.path.insert(0, sys.argv[1])
-from emulator.system.user_namespace import enter
-enter()
-from emulator.mininet.network import EmulatedNetwork
-from emulator.plan import Options, plan
-from emulator.measure.probe import probe
-from tests.emulator.topologies import joined
-made = plan(joined([("a", "b"), ("b", "s1"), ("s1", "c")], ("s1",)), Options(impaired=False, switch="bridge"))
-with EmulatedNetwork(made) as network:
-    assert network.pingAll() == 0
-    assert network["a"].cmd("id -u").strip() == "0"
-    assert [circuit.lost for circuit in probe(network.lab).circuits] == [0, 0, 0]
-print("done")
-"""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user, which root may")
 def test_an_ordinary_user_runs_a_network() -> None:
-    root = str(Path(__file__).parents[3])
-    line = [*as_user(_USER), sys.executable, "-B", "-c", _UNPRIVILEGED]
-    done = subprocess.run([*line, root], capture_output=True, text=True, check=False, cwd="/", timeout=100)
+    command = [*as_user(_USER), *command_of(scenarios.run_a_network_as_an_ordinary_user)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", timeout=100)
     if "user namespace" in done.stderr:
         pytest.skip(done.stderr.splitlines()[-1])
     assert done.stdout.splitlines()[-1:] == ["done"], done.stderr

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from emulator.kernel.cache import Kernel
+from tests.emulator import scenarios
 from tests.emulator.leftovers import Leftovers, is_soon
+from tests.emulator.play import command_of
 from tests.emulator.users import as_user, folder_of
 
 BUSY = "h1: sleep 1000 & ping h2 > /dev/null & while :; do sleep 0.01; done"
@@ -33,10 +35,11 @@ def start(topology: Path, left: Leftovers, *arguments: str) -> subprocess.Popen[
 
 def start_program(topology: Path, left: Leftovers) -> subprocess.Popen[bytes]:
     """A Python program with a network, which runs, and whose clock stands still."""
-    program = f"from emulator import emulate\nimport time\nwith emulate({str(topology)!r}) as net:\n"
-    program += "    print('ready', flush=True)\n    time.sleep(1000)\n"
     process = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=left.environment
+        command_of(scenarios.hold_a_network, topology),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=left.environment,
     )
     assert process.stdout is not None
     with process.stdout:
@@ -112,20 +115,10 @@ def test_nothing_is_left_of_a_network_whose_clock_stands_still(
 
 @pytest.mark.usefixtures("guest_kernel")
 def test_two_run_side_by_side_and_clean_touches_neither(pair: Path, tmp_path: Path) -> None:
-    program = """
-import sys
-from emulator import emulate
-with emulate(sys.argv[1]) as net:
-    assert net["h1"].run(["touch", "/tmp/mine"]).returncode == 0
-    print("ready", flush=True)
-    sys.stdin.readline()
-    print(net["h1"].run(["ping", "-q", "-c", "2", "h2"]).stdout.count(" 0% packet loss"))
-    print(len(net["h1"].cmd("ls /tmp | grep -c mine").split()))
-"""
     left = Leftovers(tmp_path)
     both = [
         subprocess.Popen(
-            [sys.executable, "-c", program, str(pair)],
+            command_of(scenarios.share_the_machine, pair),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=left.environment, text=True,
         )
         for _ in range(2)

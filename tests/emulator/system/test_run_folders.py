@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import pytest
 
 from emulator.system.errors import EmulationError
 from emulator.system.run_folders import MARK, PLACE_VARIABLE, PREFIX, RunFolder, clean, runs_folder
+from tests.emulator import scenarios
+from tests.emulator.play import command_of
 from tests.emulator.samples import Cli
 from tests.emulator.users import WITHOUT_POWER
 
@@ -24,22 +25,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-DIES = """
-import os, sys, tempfile
-from pathlib import Path
-from emulator.system.run_folders import RunFolder
-tempfile.tempdir = sys.argv[1]
-run = RunFolder("test").__enter__()
-for memory in run.memory_folders:
-    memory.mkdir()
-    (memory / "file").touch()
-print(run.path, flush=True)
-os.kill(os.getpid(), 9)
-"""
-
-
 def dead_run(place: Path) -> Path:
-    result = subprocess.run([sys.executable, "-c", DIES, place], capture_output=True, text=True, check=False)
+    result = subprocess.run(command_of(scenarios.die_in_a_run, place), capture_output=True, text=True, check=False)
     return Path(result.stdout.strip())
 
 
@@ -146,24 +133,10 @@ def test_folders_a_thousand_deep_are_removed() -> None:
     assert not run.path.exists()
 
 
-CLOSED = """
-import sys, tempfile
-from pathlib import Path
-from emulator.system.run_folders import RunFolder
-tempfile.tempdir = sys.argv[1]
-with RunFolder("test") as run:
-    (run.path / "shared" / "closed" / "within").mkdir(parents=True)
-    (run.path / "shared" / "closed" / "link").symlink_to(sys.argv[2])
-    for path in (run.path / "shared" / "closed" / "within", run.path / "shared" / "closed", run.path / "shared"):
-        path.chmod(0)
-assert not run.path.exists()
-"""
-
-
 def test_folders_that_are_closed_to_their_owner_are_removed(place: Path) -> None:
     precious = place / "precious"
     precious.touch(mode=0o400)
-    subprocess.run([*WITHOUT_POWER, sys.executable, "-c", CLOSED, place, precious], check=True)
+    subprocess.run([*WITHOUT_POWER, *command_of(scenarios.close_the_folders_of_a_run, place, precious)], check=True)
     assert precious.stat().st_mode & 0o777 == 0o400
 
 
