@@ -1,4 +1,4 @@
-"""The one interface of flannel's backends: what brings packets to another host, in the kernel of this one."""
+"""The interface of flannel's backends, which deliver packets from one host's containers to those of others."""
 
 from __future__ import annotations
 
@@ -15,64 +15,69 @@ from emulator.overlays.flannel.leases import Lease
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
-    """The host that a backend is on.
+class LocalHost:
+    """The host that a backend runs on.
 
-    ``public_ip`` is its own address, which all circuits lead to; ``link_mtu_bytes`` the smallest MTU of its circuits.
-    ``network`` is that of all containers. ``folder`` is the host's, for what flannel keeps in ``/run/flannel``.
+    ``public_ip`` is the host's own address, which is reachable over all circuits. ``circuit_mtu_bytes`` is the smallest
+    MTU of its circuits. ``network`` is the network of all containers. ``folder`` stands for ``/run/flannel``, because
+    the hosts share a file system.
     """
 
     public_ip: str
-    link_mtu_bytes: int
+    circuit_mtu_bytes: int
     network: IPv4Network
     folder: Path
 
 
 class Backend(abc.ABC):
-    """A way to other hosts. `ensure` may be called again and again: what is there already stays."""
+    """A backend on a host. `ensure_device` may be called again; it leaves alone what is right."""
 
     type: ClassVar[str]
-    """What it is called in flannel's configuration."""
+    """Its name in flannel's configuration."""
     lease_type: ClassVar[str]
-    """What it is called in leases."""
+    """Its name in leases; empty if leases do not name it."""
     overhead_bytes: ClassVar[int]
-    """By how much the containers' MTU is less than that of the circuits, as flannel has it."""
+    """The bytes that flannel subtracts from the circuits' MTU for the containers' MTU."""
 
-    def __init__(self, here: Here, kernel: Handle) -> None:
-        self.here = here
+    def __init__(self, host: LocalHost, kernel: Handle) -> None:
+        self.host = host
         self.kernel = kernel
 
     @property
     def mtu_bytes(self) -> int:
         """The containers' MTU."""
-        return self.here.link_mtu_bytes - self.overhead_bytes
+        return self.host.circuit_mtu_bytes - self.overhead_bytes
 
     @abc.abstractmethod
-    def ensure(self, state: KernelState, subnet: IPv4Network | None) -> None:
-        """Have its device, with an address in the host's subnet once that is known; ``state`` is what there is now."""
+    def ensure_device(self, state: KernelState, subnet: IPv4Network | None) -> None:
+        """Make the backend's device, or mend it.
+
+        ``state`` is the current state of the kernel. The device gets an address in ``subnet``, the host's; None as long
+        as it is unknown.
+        """
 
     @abc.abstractmethod
-    def data(self) -> str:
-        """What the others must know of it, for the lease: JSON, or nothing. Its device is there."""
+    def lease_data(self) -> str:
+        """Return what other hosts must know of the device, as JSON for the lease; empty if nothing."""
 
-    def common(self) -> list[Entry]:
-        """What must be in the kernel's tables whoever the others are."""
+    def common_entries(self) -> list[Entry]:
+        """Return the entries of the kernel's tables that do not depend on the peers."""
         return []
 
     @abc.abstractmethod
-    def reach(self, peer: Lease) -> list[Entry]:
-        """What must be in the kernel's tables to reach another host, in the order of writing.
+    def entries(self, peer: Lease) -> list[Entry]:
+        """Return the entries of the kernel's tables that lead to a peer, in the order of writing.
 
-        Nothing, if the lease's data cannot be read, or the host cannot be reached now.
+        The list is empty if the lease's data are unreadable, or no circuit leads to the peer now.
         """
 
-    def follow(self, peers: Sequence[Lease]) -> None:  # noqa: B027 - for a backend with tables of its own
-        """Take note of who the others are now."""
+    def set_peers(self, peers: Sequence[Lease]) -> None:  # noqa: B027 - for a backend that forwards itself
+        """Give the backend the current peers."""
 
     @abc.abstractmethod
     def owns(self, entry: Entry) -> bool:
-        """Whether an entry is of the kind that `common` and `reach` give: if they no longer do, it is to go."""
+        """Return whether an entry is of the backend's kind: it is removed if no peer and nothing common needs it."""
 
     @abc.abstractmethod
-    def remove(self) -> None:
-        """Take its device away, and all that leads through it."""
+    def remove_device(self) -> None:
+        """Remove the device; the kernel removes all entries that lead through it."""

@@ -1,4 +1,4 @@
-"""A device of flannel's to one that is up, with one address of the host's subnet."""
+"""The address of flannel's devices."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from emulator.netlink.state import InterfaceAddress, KernelState
 
 
 def set_address(kernel: Handle, state: KernelState, device: str, subnet: IPv4Network, network: IPv4Network) -> None:
-    """Give a device the subnet's own address, and bring it up; ``state`` is what there was.
+    """Give a device the network address of a subnet, and set it up; ``state`` is the current state of the kernel.
 
-    It is a /32: no route comes with it. It is what the host speaks from to other hosts' containers. Any other address
-    of all containers' ``network`` goes; what else somebody has given the device stays (`EnsureV4AddressOnLink`).
+    The address has the prefix length 32, so that it adds no route. The host's own packets to containers of other hosts
+    come from it. Other addresses in ``network``, that of all containers, are removed; addresses elsewhere stay, as in
+    flannel's `EnsureV4AddressOnLink`.
     """
     wanted = InterfaceAddress(device, f"{subnet.network_address}/32")
     found = [item for item in state.addresses if item.interface == device]

@@ -1,8 +1,8 @@
-"""Packets of a TUN interface to UDP datagrams to other hosts, and back: the proxy of flannel's backend `udp`.
+"""The forwarder of flannel's backend `udp`: it wraps packets of a TUN interface in UDP datagrams and unwraps them.
 
-As in `pkg/backend/udp/proxy_amd64.c` of flannel 0.28. A datagram is an IP packet and nothing else. Both ends count as a
-hop: they lower its time to live, and drop it when that is used up, without a word. A packet to no known subnet is
-answered by an ICMP message, `net unreachable`.
+It follows `pkg/backend/udp/proxy_amd64.c` of flannel 0.28. A datagram is an IP packet without a further header. Both
+ends count as a hop: they decrement the time to live, and drop a packet silently when it reaches 0. A packet to an
+unknown subnet gets an ICMP answer, `net unreachable`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import os
 import select
 import socket
 import struct
-import sys
 from collections.abc import Mapping
 from ipaddress import IPv4Network
+
+from emulator.overlays.flannel.log import log
 
 _IP = struct.Struct("!BBHHHBBH4s4s")
 _ICMP = struct.Struct("!BBHI")
@@ -26,59 +27,64 @@ _QUOTED_BYTES = 8
 
 
 class Forwarder:
-    """It forwards from `run` on, until its process ends."""
+    """A forwarder between a TUN interface and a UDP socket."""
 
-    def __init__(self, tun: int, end: socket.socket, mtu_bytes: int, own_address: str) -> None:
-        """``tun`` is a TUN interface's descriptor, which must not block. ``own_address`` is what it speaks from."""
+    def __init__(self, tun: int, tunnel: socket.socket, mtu_bytes: int, own_address: str) -> None:
+        """``tun`` is the non-blocking descriptor of a TUN interface; ICMP answers come from ``own_address``."""
         self._tun = tun
-        self._end = end
-        self._end.setblocking(False)
+        self._tunnel = tunnel
+        self._tunnel.setblocking(False)
         self._mtu_bytes = mtu_bytes
         self._own_address = socket.inet_aton(own_address)
-        self._ways: Mapping[IPv4Network, tuple[str, int]] = {}
-        self._way_to: dict[bytes, tuple[str, int] | None] = {}
+        self._routes: Mapping[IPv4Network, tuple[str, int]] = {}
+        self._cache: dict[bytes, tuple[str, int] | None] = {}
+        """The results of `_route`, by the packets' destinations."""
 
-    def learn(self, ways: Mapping[IPv4Network, tuple[str, int]]) -> None:
-        """Where packets to each subnet go from now on. It may be called from another thread."""
-        self._ways = dict(ways)
-        self._way_to = {}
+    def set_routes(self, routes: Mapping[IPv4Network, tuple[str, int]]) -> None:
+        """Set the host's address and port that packets to each subnet go to; another thread may call this."""
+        self._routes = dict(routes)
+        self._cache = {}
 
     def run(self) -> None:
-        """Forward for ever."""
+        """Forward without end.
+
+        Raises:
+            OSError: the TUN interface is gone.
+        """
         poll = select.poll()
         poll.register(self._tun, select.POLLIN)
-        poll.register(self._end, select.POLLIN)
+        poll.register(self._tunnel, select.POLLIN)
         while True:
             poll.poll()
-            while self._from_tun() | self._from_network():
+            while self._from_tun() | self._from_tunnel():
                 pass
 
     def _from_tun(self) -> bool:
-        """Forward one packet of the TUN interface's; whether there was one."""
+        """Wrap a packet of the TUN interface, and return whether there was one."""
         try:
             packet = bytearray(os.read(self._tun, self._mtu_bytes))
         except BlockingIOError:
             return False
         if len(packet) < _IP.size or packet[0] >> 4 != 4:
             return True
-        way = self._way(bytes(packet[16:20]))
-        if way is None:
+        route = self._route(bytes(packet[16:20]))
+        if route is None:
             if (answer := unreachable(packet, self._own_address)) is not None:
                 self._write(answer)
         elif lower_ttl(packet):
             try:
-                self._end.sendto(packet, way)
-            except OSError as error:  # no route to it now, or too large for the way
-                print(f"to {way[0]}:{way[1]}: {error.strerror}", file=sys.stderr, flush=True)
+                self._tunnel.sendto(packet, route)
+            except OSError as error:  # no route to the host now, or the packet is too large
+                log(f"to {route[0]}:{route[1]}: {error.strerror}")
         return True
 
-    def _from_network(self) -> bool:
-        """Forward one datagram; whether there was one."""
+    def _from_tunnel(self) -> bool:
+        """Unwrap a datagram, and return whether there was one."""
         try:
-            packet = bytearray(self._end.recv(self._mtu_bytes))
+            packet = bytearray(self._tunnel.recv(self._mtu_bytes))
         except BlockingIOError:
             return False
-        except OSError:  # what another host's ICMP message says of a packet of ours
+        except OSError:  # another host has answered a datagram with an ICMP message
             return True
         if len(packet) >= _IP.size and lower_ttl(packet):
             self._write(packet)
@@ -88,25 +94,25 @@ class Forwarder:
         try:
             os.write(self._tun, packet)
         except OSError as error:
-            print(f"to the TUN interface: {error.strerror}", file=sys.stderr, flush=True)
+            log(f"to the TUN interface: {error.strerror}")
 
-    def _way(self, address: bytes) -> tuple[str, int] | None:
-        known = self._way_to
-        if address not in known:
+    def _route(self, address: bytes) -> tuple[str, int] | None:
+        cache = self._cache  # `set_routes` may replace it meanwhile
+        if address not in cache:
             number = int.from_bytes(address, "big")
-            known[address] = next(
+            cache[address] = next(
                 (
-                    way
-                    for subnet, way in self._ways.items()
+                    route
+                    for subnet, route in self._routes.items()
                     if number & int(subnet.netmask) == int(subnet.network_address)
                 ),
                 None,
             )
-        return known[address]
+        return cache[address]
 
 
 def lower_ttl(packet: bytearray) -> bool:
-    """Lower an IP packet's time to live, and mend its checksum (RFC 1624); false if it is used up."""
+    """Decrement an IP packet's time to live and update its checksum (RFC 1624); return False if it reaches 0."""
     if packet[_TTL] <= 1:
         return False
     packet[_TTL] -= 1
@@ -116,7 +122,7 @@ def lower_ttl(packet: bytearray) -> bool:
 
 
 def unreachable(packet: bytes | bytearray, own_address: bytes) -> bytes | None:
-    """The answer to a packet that goes nowhere; None where none may be: to ICMP, and to later fragments (RFC 792)."""
+    """Return the ICMP answer to an undeliverable packet; None for ICMP packets and later fragments (RFC 792)."""
     header_bytes = (packet[0] & 15) * 4
     fragment = int.from_bytes(packet[6:8], "big") & _FRAGMENT_OFFSET
     if packet[9] == _ICMP_PROTOCOL or fragment or header_bytes < _IP.size:
@@ -131,7 +137,7 @@ def unreachable(packet: bytes | bytearray, own_address: bytes) -> bytes | None:
 
 
 def checksum(data: bytes) -> int:
-    """The Internet's checksum (RFC 1071) of data of an even length."""
+    """Return the Internet checksum (RFC 1071) of an even number of bytes."""
     total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)

@@ -1,8 +1,8 @@
-"""Flannel's backend `host-gw`: a route to each other host's subnet, and nothing around the packets.
+"""Flannel's backend `host-gw`: a route to each other host's subnet, without a tunnel.
 
-As in `pkg/backend/hostgw` of flannel 0.28, with one deviation: flannel writes `SUBNET via PublicIP`, for all its hosts
-are in one Ethernet. Here a host's own address is some circuits away, so the gateway is the next host towards it: of two
-hosts that share a circuit, the other's address on that. The hosts between have a route of their own to the subnet.
+It follows `pkg/backend/hostgw` of flannel 0.28, with one deviation. flannel's hosts share an Ethernet, so it writes
+`SUBNET via PublicIP`. Here another host's own address may be several circuits away, so the gateway is the address of
+the next host on the way, on the circuit to it. The hosts on the way have their own routes to the subnet.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from emulator.overlays.flannel.leases import Lease
 
 
 class HostGw(Backend):
-    """Plain routes."""
+    """Routes through the other hosts as gateways."""
 
     type = lease_type = "host-gw"
     overhead_bytes = 0
 
-    def ensure(self, state: KernelState, subnet: IPv4Network | None) -> None:
-        """There is no device."""
+    def ensure_device(self, state: KernelState, subnet: IPv4Network | None) -> None:
+        """Do nothing: the backend has no device."""
 
-    def data(self) -> str:
-        """Nothing: the address says all."""
+    def lease_data(self) -> str:
+        """Return an empty text: the lease's address is enough."""
         return ""
 
-    def reach(self, peer: Lease) -> list[Entry]:
-        """A route; none while no circuit leads there: one that goes down takes its routes along."""
+    def entries(self, peer: Lease) -> list[Entry]:
+        """Return the route to a peer; none while no circuit leads there, because the kernel would refuse it."""
         try:
-            way = self.kernel.route_to(peer.public_ip)
+            route = self.kernel.route_to(peer.public_ip)
         except NetlinkError:
             return []
-        # no gateway leads to a neighbour, as a `flanneld` is that gives its interface's address: it is one itself
-        return [Route(str(peer.subnet), way.interface, way.gateway or peer.public_ip)]
+        # without a gateway, the peer is a neighbour: a `flanneld` may lease with its interface's address
+        return [Route(str(peer.subnet), route.interface, route.gateway or peer.public_ip)]
 
     def owns(self, entry: Entry) -> bool:
-        """Routes into the containers' network that name a gateway."""
+        """Return whether an entry is a route into the containers' network with a gateway."""
         if not isinstance(entry, Route) or entry.gateway is None:
             return False
-        return IPv4Network(entry.destination).subnet_of(self.here.network)
+        return IPv4Network(entry.destination).subnet_of(self.host.network)
 
-    def remove(self) -> None:
-        """Nothing is left when the routes are gone."""
+    def remove_device(self) -> None:
+        """Do nothing: the backend has no device."""

@@ -1,7 +1,7 @@
-"""Flannel's keys and JSON in etcd to leases and back, and which subnet a host takes.
+"""Flannel's configuration and leases: their keys and JSON in etcd, and the choice of a host's subnet.
 
-As in flannel's own sources (version 0.28): `pkg/subnet/config.go`, `pkg/subnet/subnet.go`, `pkg/lease/lease.go` and
-`pkg/subnet/etcd`; its documentation has examples of both keys (`Documentation/reservations.md`).
+They follow flannel 0.28: `pkg/subnet/config.go`, `pkg/subnet/subnet.go`, `pkg/lease/lease.go` and `pkg/subnet/etcd`.
+Flannel's documentation has examples of both keys (`Documentation/reservations.md`).
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ PREFIX = "/coreos.com/network"
 CONFIG_KEY = f"{PREFIX}/config"
 SUBNETS = f"{PREFIX}/subnets/"
 TTL_S = 24 * 3600
-"""How long a lease lasts without being renewed (``subnetTTL``)."""
+"""The term of a lease in seconds (``subnetTTL``)."""
 RENEWAL_MARGIN = 1 / 24
-"""The part of it that is left when it is renewed: ``--subnet-lease-renew-margin`` is 60 minutes."""
+"""The part of the term that remains at a renewal: an hour of a day, as with ``--subnet-lease-renew-margin=60``."""
 
-_SUBNET_BITS, _FEWEST_BITS, _MOST_BITS = 24, 2, 30
-"""A subnet's prefix length if nothing is said; the network has room for four; two addresses are left for containers."""
+_DEFAULT_BITS, _MIN_NETWORK_BITS, _MAX_BITS = 24, 2, 30
+"""The default prefix length of a subnet; its least difference to the network's, for four subnets; and its maximum, for
+two usable addresses."""
 _SUPPORTED_BY_ALL: dict[str, object] = {"EnableIPv4": True, "EnableIPv6": False}
 _SUPPORTED: dict[str, dict[str, object]] = {
     "vxlan": {"VNI": 1, "Port": 8472, "MTU": None, "GBP": False, "Learning": False, "DirectRouting": False},
@@ -34,19 +35,23 @@ _SUPPORTED: dict[str, dict[str, object]] = {
         "ListenPort": 51820, "MTU": None, "PSK": None, "PersistentKeepaliveInterval": 0, "Mode": "separate",
     },
 }  # fmt: skip
-"""The backends, and what their own fields are if nothing is said, which is all that is done here; None is nothing."""
+"""The fields of the backends with their defaults, which are the only supported values; None means unset."""
 _KEY = re.compile(re.escape(SUBNETS) + r"(\d+\.\d+\.\d+\.\d+)-(\d+)")
 
 
 class NoSubnetError(EmulationError):
-    """All subnets are taken."""
+    """All subnets are in use."""
 
     exit_status = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What all of a network's hosts have in common. ``backend`` is one of flannel's: ``vxlan``, ``host-gw``, …"""
+    """The configuration that all hosts of a network share.
+
+    ``network`` is the network of all containers, ``subnet_bits`` the prefix length of a host's subnet, and ``backend``
+    the name of flannel's backend: ``vxlan``, ``host-gw``, ``udp`` or ``wireguard``.
+    """
 
     network: IPv4Network
     subnet_bits: int
@@ -54,7 +59,7 @@ class Config:
 
     @property
     def subnets(self) -> Iterator[IPv4Network]:
-        """Those to be leased: not the first, in which the network's own address is."""
+        """The subnets for leases: all but the first, which has the network's own address."""
         found = self.network.subnets(new_prefix=self.subnet_bits)
         next(found)
         return found
@@ -62,9 +67,10 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A host's subnet. ``public_ip`` is where the host is reached, ``data`` the JSON of what its backend adds.
+    """The lease of a subnet by a host.
 
-    The backend ``udp`` leaves its type out, and adds nothing.
+    ``public_ip`` is the host's address. ``backend`` is the backend's name, and ``data`` the JSON of its data; both are
+    empty for the backend ``udp``.
     """
 
     subnet: IPv4Network
@@ -74,16 +80,16 @@ class Lease:
 
 
 def config_to_json(config: Config) -> str:
-    """What an administrator puts at `CONFIG_KEY` before flannel is started."""
+    """Return the JSON for `CONFIG_KEY`, which an administrator writes before flannel starts."""
     backend = {"Type": config.backend}
     return _dump({"Network": str(config.network), "SubnetLen": config.subnet_bits, "Backend": backend})
 
 
 def config_from_json(text: str) -> Config:
-    """The configuration at `CONFIG_KEY`, with flannel's defaults; fields that flannel has not are passed over.
+    """Parse the value of `CONFIG_KEY`, with flannel's defaults for missing fields; unknown fields are ignored.
 
     Raises:
-        ValueError: it is none, or asks for what is not done here; the message names the field.
+        ValueError: the value is malformed or demands what is not supported; the message names the field.
     """
     fields = _fields(json.loads(text))
     try:
@@ -94,35 +100,36 @@ def config_from_json(text: str) -> Config:
     kind = str(backend.get("type", ""))
     if kind not in _SUPPORTED:
         raise ValueError(f"Backend.Type is {_shown(kind)}, and only {', '.join(_SUPPORTED)} are supported")
-    given = fields.get("subnetlen") or max(_SUBNET_BITS, network.prefixlen + _FEWEST_BITS)
-    if not isinstance(given, int) or not network.prefixlen + _FEWEST_BITS <= given <= _MOST_BITS:
-        raise ValueError(f"SubnetLen is {_shown(given)}, and flannel wants four subnets of /30 or more in {network}")
+    given = fields.get("subnetlen") or max(_DEFAULT_BITS, network.prefixlen + _MIN_NETWORK_BITS)
+    if not isinstance(given, int) or not network.prefixlen + _MIN_NETWORK_BITS <= given <= _MAX_BITS:
+        raise ValueError(f"SubnetLen is {_shown(given)}, and flannel needs four subnets of /30 or larger in {network}")
     config = Config(network, given, kind)
     last = IPv4Network((int(network.broadcast_address), given), strict=False)
     ends = {"SubnetMin": str(next(config.subnets).network_address), "SubnetMax": str(last.network_address)}
-    for prefix, found, done in (("", fields, {**_SUPPORTED_BY_ALL, **ends}), ("Backend.", backend, _SUPPORTED[kind])):
-        for name, value in done.items():
-            if (asked := found.get(name.lower(), value)) != value:
-                if value is None:  # what is set may be a secret
+    common = {**_SUPPORTED_BY_ALL, **ends}
+    for prefix, found, supported in (("", fields, common), ("Backend.", backend, _SUPPORTED[kind])):
+        for name, value in supported.items():
+            if (demanded := found.get(name.lower(), value)) != value:
+                if value is None:  # not quoted, because it may be a secret
                     raise ValueError(f"{prefix}{name} is set, which is not supported")
-                raise ValueError(f"{prefix}{name} is {_shown(asked)}, and only {_dump(value)} is supported")
+                raise ValueError(f"{prefix}{name} is {_shown(demanded)}, and only {_dump(value)} is supported")
     return config
 
 
 def _fields(value: object) -> dict[str, object]:
-    """What an object of JSON's says, as Go reads it: names in any case, and null for what is not said."""
+    """Return the fields of a JSON object as Go reads them: names in lower case, and null as a missing field."""
     if not isinstance(value, dict):
-        raise ValueError(f"{_shown(value)} is no JSON object")
+        raise ValueError(f"{_shown(value)} is not a JSON object")
     return {name.lower(): it for name, it in value.items() if it is not None}
 
 
 def key_of(subnet: IPv4Network) -> str:
-    """The key of a subnet's lease: ``/coreos.com/network/subnets/10.244.5.0-24``."""
+    """Return the key of a subnet's lease, such as ``/coreos.com/network/subnets/10.244.5.0-24``."""
     return f"{SUBNETS}{subnet.network_address}-{subnet.prefixlen}"
 
 
 def subnet_of(key: str) -> IPv4Network | None:
-    """The subnet that a key is about; None if it is about none."""
+    """Return the subnet in a lease's key; None if the key is not a lease's."""
     match = _KEY.fullmatch(key)
     try:
         return None if match is None else IPv4Network(f"{match[1]}/{match[2]}")
@@ -131,7 +138,7 @@ def subnet_of(key: str) -> IPv4Network | None:
 
 
 def lease_to_json(lease: Lease) -> str:
-    """A lease's value: ``PublicIP``, ``PublicIPv6``, and ``BackendType`` and ``BackendData`` where there are any."""
+    """Return a lease's value: ``PublicIP``, ``PublicIPv6``, and ``BackendType`` and ``BackendData`` if not empty."""
     fields: dict[str, object] = {"PublicIP": lease.public_ip, "PublicIPv6": None}
     if lease.backend:
         fields["BackendType"] = lease.backend
@@ -141,15 +148,15 @@ def lease_to_json(lease: Lease) -> str:
 
 
 def lease_from_json(key: str, text: str) -> Lease:
-    """The lease at a key.
+    """Parse the lease at a key.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the key or the value is not a lease's.
     """
     subnet = subnet_of(key)
     fields = json.loads(text)
     if subnet is None or not isinstance(fields, dict):
-        raise ValueError("it is no lease of a subnet")
+        raise ValueError("not a lease of a subnet")
     data = fields.get("BackendData")
     return Lease(
         subnet,
@@ -159,26 +166,28 @@ def lease_from_json(key: str, text: str) -> Lease:
     )
 
 
-def choose(config: Config, number: int, taken: Iterable[IPv4Network], previous: IPv4Network | None) -> IPv4Network:
-    """The subnet that a host without a lease takes: the one it had before, or the one of its number, or the next.
+def choose_subnet(
+    config: Config, number: int, taken: Iterable[IPv4Network], previous: IPv4Network | None
+) -> IPv4Network:
+    """Return the subnet for a host without a lease: its previous one, that of its number, or the next free one.
 
-    flannel takes any of the first hundred that are free. Here the host's number, from 1 on, decides, so that two runs
-    are the same.
+    flannel chooses one of the first hundred free subnets at random. Here the host's number, counted from 1, decides, so
+    that two runs choose the same.
 
     Raises:
-        NoSubnetError: all are taken.
+        NoSubnetError: all subnets are in use.
     """
-    others = tuple(taken)
-    known = list(config.subnets)
-    wanted = [previous] if previous in known else []
-    for subnet in (*wanted, *known[number - 1 :], *known[: number - 1]):
-        if subnet is not None and not any(subnet.overlaps(other) for other in others):
+    used = tuple(taken)
+    subnets = list(config.subnets)
+    preferred = [previous] if previous in subnets else []
+    for subnet in (*preferred, *subnets[number - 1 :], *subnets[: number - 1]):
+        if subnet is not None and not any(subnet.overlaps(other) for other in used):
             return subnet
-    raise NoSubnetError(f"the network {config.network} is out of subnets: {len(others)} are taken")
+    raise NoSubnetError(f"the network {config.network} has no free subnet: {len(used)} are in use")
 
 
 def format_subnet_file(network: IPv4Network, subnet: IPv4Network, mtu_bytes: int) -> str:
-    """What flannel writes for those who start containers: ``/run/flannel/subnet.env``."""
+    """Return the contents of ``/run/flannel/subnet.env``, by which flannel configures those who start containers."""
     return (
         f"FLANNEL_NETWORK={network}\nFLANNEL_SUBNET={subnet[1]}/{subnet.prefixlen}\n"
         f"FLANNEL_MTU={mtu_bytes}\nFLANNEL_IPMASQ=false\n"
@@ -186,7 +195,7 @@ def format_subnet_file(network: IPv4Network, subnet: IPv4Network, mtu_bytes: int
 
 
 def parse_subnet_file(text: str) -> IPv4Network | None:
-    """The subnet that such a file names; None if it names none."""
+    """Return the subnet in the contents of such a file; None if it is missing."""
     values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     try:
         return IPv4Network(values["FLANNEL_SUBNET"], strict=False)

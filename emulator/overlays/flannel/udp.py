@@ -1,6 +1,6 @@
-"""Flannel's backend `udp`: a TUN interface to which all containers' networks lead, and a program that forwards.
+"""Flannel's backend `udp`: a TUN interface that the containers' network is routed to, and a forwarding program.
 
-As in `pkg/backend/udp` of flannel 0.28. As with flannel's, it is the agent that forwards packets: without it none pass.
+It follows `pkg/backend/udp` of flannel 0.28. As in flannel, the agent forwards the packets: without it, none pass.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from ipaddress import IPv4Network
 
 from emulator.netlink.handle import Entry, Handle
 from emulator.netlink.state import KernelState, Route
-from emulator.overlays.flannel.backend import Backend, Here
+from emulator.overlays.flannel.backend import Backend, LocalHost
 from emulator.overlays.flannel.device import set_address
 from emulator.overlays.flannel.forwarder import Forwarder
 from emulator.overlays.flannel.leases import Lease
-from emulator.overlays.flannel.tables import say
+from emulator.overlays.flannel.log import log
 
 DEVICE = "flannel0"
 PORT = 8285
@@ -30,69 +30,71 @@ _IFREQ = struct.Struct("16sH22x")
 
 
 class Udp(Backend):
-    """Packets in UDP, by a program."""
+    """Packets in UDP, wrapped by a thread of the agent."""
 
     type = "udp"
     lease_type = ""
     overhead_bytes = 28
     """IP (20) and UDP (8)."""
 
-    def __init__(self, here: Here, kernel: Handle) -> None:
-        super().__init__(here, kernel)
+    def __init__(self, host: LocalHost, kernel: Handle) -> None:
+        super().__init__(host, kernel)
         self._forwarder: Forwarder | None = None
 
-    def ensure(self, state: KernelState, subnet: IPv4Network | None) -> None:
-        """Have `DEVICE` and its forwarder, once the subnet is known: before, nobody could be told of it."""
+    def ensure_device(self, state: KernelState, subnet: IPv4Network | None) -> None:
+        """Make `DEVICE` and start its forwarder once the subnet is known, because its ICMP messages need an address."""
         if subnet is None or self._forwarder is not None:
             return
         tun = open_tun(DEVICE)
-        set_address(self.kernel, state, DEVICE, subnet, self.here.network)
+        set_address(self.kernel, state, DEVICE, subnet, self.host.network)
         self.kernel.set_up(DEVICE, mtu_bytes=self.mtu_bytes)
-        end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        end.bind((self.here.public_ip, PORT))
-        self._forwarder = Forwarder(tun, end, self.mtu_bytes, str(subnet.network_address))
+        tunnel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        tunnel.bind((self.host.public_ip, PORT))
+        self._forwarder = Forwarder(tun, tunnel, self.mtu_bytes, str(subnet.network_address))
         threading.Thread(target=_run, args=[self._forwarder], daemon=True).start()
 
-    def data(self) -> str:
-        """Nothing: the address says all."""
+    def lease_data(self) -> str:
+        """Return an empty text: the lease's address is enough."""
         return ""
 
-    def common(self) -> list[Entry]:
-        """The route to all containers."""
-        return [Route(str(self.here.network), DEVICE)]
+    def common_entries(self) -> list[Entry]:
+        """Return the route to the network of all containers."""
+        return [Route(str(self.host.network), DEVICE)]
 
-    def reach(self, peer: Lease) -> list[Entry]:  # noqa: ARG002 - see `follow`
-        """Nothing: where packets go is in the forwarder's own table."""
+    def entries(self, peer: Lease) -> list[Entry]:  # noqa: ARG002
+        """Return no entries: the forwarder has its own table, see `set_peers`."""
         return []
 
-    def follow(self, peers: Sequence[Lease]) -> None:
-        """Tell the forwarder."""
+    def set_peers(self, peers: Sequence[Lease]) -> None:
+        """Give the forwarder the peers' subnets and addresses."""
         if self._forwarder is not None:
-            self._forwarder.learn({peer.subnet: (peer.public_ip, PORT) for peer in peers})
+            self._forwarder.set_routes({peer.subnet: (peer.public_ip, PORT) for peer in peers})
 
     def owns(self, entry: Entry) -> bool:
-        """All that is on the device."""
+        """Return whether an entry is on the device."""
         return entry.interface == DEVICE
 
-    def remove(self) -> None:
-        """Nothing is left when the agent has ended: the device goes with it."""
+    def remove_device(self) -> None:
+        """Do nothing: the kernel removes the device when the agent ends."""
 
 
 def _run(forwarder: Forwarder) -> None:
-    """Forward for ever; the agent ends if that cannot go on, as when somebody deletes the device: no packet passes."""
+    """Forward without end. On an error, such as a deleted device, end the agent, because no packet passes any more."""
     try:
         forwarder.run()
     except OSError as error:
-        say(f"{DEVICE}: {error.strerror}")
+        log(f"{DEVICE}: {error.strerror}")
     finally:
-        os._exit(1)  # an exception would end this thread only
+        os._exit(1)  # an exception would only end this thread
 
 
 def open_tun(name: str) -> int:
-    """A TUN interface of raw IP packets; the descriptor that holds it, which does not block.
+    """Make a TUN interface for IP packets without a header, and return its non-blocking descriptor.
+
+    The interface exists until the descriptor is closed.
 
     Raises:
-        OSError: the kernel has none, or refuses.
+        OSError: the kernel has no TUN interfaces, or refuses.
     """
     descriptor = os.open(TUN, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
     try:

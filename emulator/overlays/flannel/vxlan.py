@@ -1,11 +1,12 @@
-"""Flannel's backend `vxlan`: a VXLAN interface, and for each other host a neighbour, an FDB entry and a route.
+"""Flannel's backend `vxlan`: a VXLAN interface, and a neighbour, an FDB entry and a route for each other host.
 
-As in `pkg/backend/vxlan` of flannel 0.28, with two deviations:
+It follows `pkg/backend/vxlan` of flannel 0.28, with two deviations:
 
-- flannel binds the interface to one external interface (``VtepDevIndex``), by which all its packets then leave. A host
-  here has a circuit to each other, and the routes decide: the interface is bound to none, and its local address is the
-  host's own, which is reached over all circuits.
-- flannel draws the interface's MAC address by lot. Here it goes with the host's address, so that two runs are the same.
+- flannel binds the VXLAN interface to one external interface (``VtepDevIndex``), which all its packets leave through.
+  A host here has several circuits, and its routes choose among them. So the interface is not bound, and its local
+  address is the host's own, which is reachable over all circuits.
+- flannel gives the interface a random MAC address. Here it is computed from the host's address, so that two runs have
+  the same.
 """
 
 from __future__ import annotations
@@ -25,40 +26,40 @@ from emulator.overlays.subnets import mac_of
 
 VNI = 1
 PORT = 8472
-"""Linux's own default, older than IANA's 4789; flannel leaves it as it is."""
+"""The default port of Linux and of flannel, which is older than IANA's 4789."""
 DEVICE = f"flannel.{VNI}"
 _ACCEPT_RA = Path(f"/proc/sys/net/ipv6/conf/{DEVICE}/accept_ra")
-"""Of the namespace that the process is in: whether a router may say what addresses and routes the device gets."""
+"""The sysctl, in the process's namespace, that lets routers configure the device's addresses and routes."""
 _MAC_PREFIX = "0e:f1"
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
 class Vxlan(Backend):
-    """Frames in UDP, by the kernel."""
+    """Ethernet frames in UDP, wrapped by the kernel."""
 
     type = lease_type = "vxlan"
     overhead_bytes = 50
     """The inner Ethernet header (14), and IP (20), UDP (8) and VXLAN (8)."""
 
-    def ensure(self, state: KernelState, subnet: IPv4Network | None) -> None:
-        """Have `DEVICE`; one that is there but for something else is made anew."""
+    def ensure_device(self, state: KernelState, subnet: IPv4Network | None) -> None:
+        """Make `DEVICE`; replace a device of this name with other settings."""
         found = [link for link in state.links if link.name == DEVICE]
-        if found and not self._is_ours(found[0]):
+        if found and not self._has_settings(found[0]):
             self.kernel.delete_link(DEVICE)
             found, state = [], KernelState()
         if not found:
-            add_vxlan(self.kernel, self.here.public_ip, self.mtu_bytes)
-            with contextlib.suppress(OSError):  # a kernel without IPv6, or a machine that lets nobody write there
+            add_vxlan(self.kernel, self.host.public_ip, self.mtu_bytes)
+            with contextlib.suppress(OSError):  # a kernel without IPv6, or a machine where sysctls are read-only
                 _ACCEPT_RA.write_text("0")
         if subnet is not None:
-            set_address(self.kernel, state, DEVICE, subnet, self.here.network)
+            set_address(self.kernel, state, DEVICE, subnet, self.host.network)
 
-    def data(self) -> str:
-        """The VNI, and the MAC address of the device."""
+    def lease_data(self) -> str:
+        """Return the VNI and the MAC address of the device."""
         return json.dumps({"VNI": VNI, "VtepMAC": self._mac})
 
-    def reach(self, peer: Lease) -> list[Entry]:
-        """The MAC address of the other's device, where frames to that go, and the route, which comes last."""
+    def entries(self, peer: Lease) -> list[Entry]:
+        """Return the neighbour and the FDB entry with the peer's MAC address, and the route, which is written last."""
         mac = _vtep_mac(peer.data)
         if mac is None:
             return []
@@ -70,31 +71,31 @@ class Vxlan(Backend):
         ]
 
     def owns(self, entry: Entry) -> bool:
-        """All that is on the device."""
+        """Return whether an entry is on the device."""
         return entry.interface == DEVICE
 
-    def remove(self) -> None:
+    def remove_device(self) -> None:
         """Remove the device."""
         if self.kernel.has_link(DEVICE):
             self.kernel.delete_link(DEVICE)
 
     @property
     def _mac(self) -> str:
-        return mac_of(_MAC_PREFIX, self.here.public_ip)
+        return mac_of(_MAC_PREFIX, self.host.public_ip)
 
-    def _is_ours(self, link: Link) -> bool:
-        wanted = {"vni": VNI, "port": PORT, "local": self.here.public_ip, "learning": False}
+    def _has_settings(self, link: Link) -> bool:
+        wanted = {"vni": VNI, "port": PORT, "local": self.host.public_ip, "learning": False}
         return link.mac == self._mac and wanted.items() <= dict(link.details).items()
 
 
 def add_vxlan(kernel: Handle, public_ip: str, mtu_bytes: int) -> None:
-    """Make the device."""
+    """Make the VXLAN interface of a host with the address ``public_ip``."""
     mac = mac_of(_MAC_PREFIX, public_ip)
     kernel.add_vxlan(DEVICE, vni=VNI, port=PORT, local=public_ip, mac=mac, mtu_bytes=mtu_bytes)
 
 
 def _vtep_mac(data: str) -> str | None:
-    """The MAC address of a lease's data; None if there is none of this VNI."""
+    """Return the MAC address in a lease's data; None if it is missing or of another VNI."""
     fields = json.loads(data or "null")
     if not isinstance(fields, dict) or fields.get("VNI") != VNI:
         return None

@@ -1,7 +1,7 @@
-"""Flannel's backend `wireguard`: a WireGuard interface, of which each other host is a peer with its subnet.
+"""Flannel's backend `wireguard`: a WireGuard interface, in which each other host is a peer with its subnet.
 
-As in `pkg/backend/wireguard` of flannel 0.28, its mode `separate`. flannel makes the interface anew whenever it starts;
-here it stays, with its key, so that an agent that is started again interrupts nobody.
+It follows the mode `separate` of `pkg/backend/wireguard` of flannel 0.28, with one deviation. flannel replaces the
+interface at each start. Here the interface stays, with its key, so that the restart of an agent interrupts no traffic.
 """
 
 from __future__ import annotations
@@ -25,48 +25,48 @@ _KEY = re.compile(r"[A-Za-z0-9+/]{43}=")
 
 
 class WireGuard(Backend):
-    """Packets, encrypted, in UDP, by the kernel."""
+    """Encrypted packets in UDP, wrapped by the kernel."""
 
     type = lease_type = "wireguard"
     overhead_bytes = 80
-    """As for IPv6 (40), UDP (8), and WireGuard (32); flannel has one figure for both."""
+    """IPv6 (40), UDP (8) and WireGuard (32); flannel subtracts as much for IPv4."""
 
-    def ensure(self, state: KernelState, subnet: IPv4Network | None) -> None:
-        """Have `DEVICE`, with the host's key."""
+    def ensure_device(self, state: KernelState, subnet: IPv4Network | None) -> None:
+        """Make `DEVICE` with the host's private key."""
         if not any(link.name == DEVICE for link in state.links):
             self.kernel.add_wireguard(DEVICE, mtu_bytes=self.mtu_bytes)
             self.kernel.set_wireguard(DEVICE, private_key=self._private_key(), port=PORT)
         if subnet is not None:
-            set_address(self.kernel, state, DEVICE, subnet, self.here.network)
+            set_address(self.kernel, state, DEVICE, subnet, self.host.network)
 
-    def data(self) -> str:
-        """The public key, which the kernel derives from the private one, and the port."""
+    def lease_data(self) -> str:
+        """Return the public key, which the kernel derives from the private one, and the port."""
         (found,) = (link for link in read_here().links if link.name == DEVICE)
         return json.dumps({"PublicKey": dict(found.details)["public_key"], "Port": PORT})
 
-    def common(self) -> list[Entry]:
-        """The route to all containers."""
-        return [Route(str(self.here.network), DEVICE, scope="link")]
+    def common_entries(self) -> list[Entry]:
+        """Return the route to the network of all containers."""
+        return [Route(str(self.host.network), DEVICE, scope="link")]
 
-    def reach(self, peer: Lease) -> list[Entry]:
-        """The peer: among them, WireGuard chooses by their subnets."""
-        known = _key_and_port(peer.data)
-        if known is None:
+    def entries(self, peer: Lease) -> list[Entry]:
+        """Return the WireGuard peer; WireGuard chooses among its peers by their subnets."""
+        parsed = _key_and_port(peer.data)
+        if parsed is None:
             return []
-        key, port = known
+        key, port = parsed
         return [TunnelPeer(DEVICE, f"{peer.public_ip}:{port}", key, (str(peer.subnet),))]
 
     def owns(self, entry: Entry) -> bool:
-        """All that is on the device."""
+        """Return whether an entry is on the device."""
         return entry.interface == DEVICE
 
-    def remove(self) -> None:
-        """Remove the device; the key stays, as for a flannel that is stopped."""
+    def remove_device(self) -> None:
+        """Remove the device; the key's file stays, as after a stop of flannel."""
         if self.kernel.has_link(DEVICE):
             self.kernel.delete_link(DEVICE)
 
     def _private_key(self) -> str:
-        path = self.here.folder / "wgkey"
+        path = self.host.folder / "wgkey"
         if not path.exists():
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
             with os.fdopen(descriptor, "w") as file:
@@ -75,7 +75,7 @@ class WireGuard(Backend):
 
 
 def _key_and_port(data: str) -> tuple[str, int] | None:
-    """The public key and the port of a lease's data; None if there are none."""
+    """Return the public key and the port in a lease's data; None if they are missing or malformed."""
     fields = json.loads(data or "null")
     key, port = (fields.get("PublicKey"), fields.get("Port", PORT)) if isinstance(fields, dict) else (None, None)
     if not isinstance(key, str) or not _KEY.fullmatch(key) or not isinstance(port, int) or not 0 < port < 2**16:

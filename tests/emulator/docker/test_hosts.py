@@ -165,7 +165,7 @@ def test_an_archive_without_an_image_is_told_in_a_line(
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.count("\n") == 1, done.stderr
-    assert done.stderr.startswith("error: dockerd on (all hosts)")
+    assert done.stderr.startswith("error: dockerd on all hosts")
 
 
 @pytest.mark.usefixtures("guest_kernel")

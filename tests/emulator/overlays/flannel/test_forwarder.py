@@ -36,7 +36,7 @@ class Bench:
         for it in (self.tun, self.far):
             it.settimeout(PATIENCE_S)
         self.forwarder = Forwarder(os.dup(tun.fileno()), end, 1472, "10.244.1.0")
-        self.forwarder.learn({IPv4Network("10.244.2.0/24"): self.far.getsockname()})
+        self.forwarder.set_routes({IPv4Network("10.244.2.0/24"): self.far.getsockname()})
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
@@ -88,7 +88,7 @@ def test_neither_icmp_nor_a_later_fragment_is_answered(bench: Bench) -> None:
 
 def test_a_host_that_has_left_is_forgotten(bench: Bench) -> None:
     target = socket.inet_aton("10.244.3.2")
-    bench.forwarder.learn({IPv4Network("10.244.3.0/24"): bench.far.getsockname()})
+    bench.forwarder.set_routes({IPv4Network("10.244.3.0/24"): bench.far.getsockname()})
     bench.tun.send(packet(target))
     assert bench.far.recv(2048) == packet(target, ttl=63)
     bench.tun.send(packet(ELSEWHERE))

@@ -12,7 +12,7 @@ from emulator.overlays.flannel.leases import (
     Config,
     Lease,
     NoSubnetError,
-    choose,
+    choose_subnet,
     config_from_json,
     config_to_json,
     format_subnet_file,
@@ -115,7 +115,7 @@ def test_what_says_flannels_own_defaults_asks_for_nothing_more() -> None:
         ("", '{"Type":"udp","Port":7890}', "Backend.Port is 7890, and only 8285 is supported"),
         ("", '{"Type":"ipip"}', 'Backend.Type is "ipip", and only vxlan, host-gw, udp, wireguard are supported'),
         ("", '{"VNI":1}', 'Backend.Type is "", and only vxlan, host-gw, udp, wireguard are supported'),
-        ("", "7", "7 is no JSON object"),
+        ("", "7", "7 is not a JSON object"),
         (
             '"SubnetMin":"10.244.9.0",', '{"Type":"vxlan"}',
             'SubnetMin is "10.244.9.0", and only "10.244.1.0" is supported',
@@ -127,7 +127,7 @@ def test_what_says_flannels_own_defaults_asks_for_nothing_more() -> None:
         ('"EnableIPv6":true,', '{"Type":"vxlan"}', "EnableIPv6 is true, and only false is supported"),
         (
             '"SubnetLen":17,', '{"Type":"vxlan"}',
-            "SubnetLen is 17, and flannel wants four subnets of /30 or more in 10.244.0.0/16",
+            "SubnetLen is 17, and flannel needs four subnets of /30 or larger in 10.244.0.0/16",
         ),
     ],
 )  # fmt: skip
@@ -143,21 +143,21 @@ def test_what_is_no_configuration_is_refused(text: str) -> None:
 
 
 def test_a_host_takes_the_subnet_of_its_number_and_never_the_first() -> None:
-    assert [choose(CONFIG, number, [], None) for number in (1, 2, 255)] == nth(1, 2, 255)
+    assert [choose_subnet(CONFIG, number, [], None) for number in (1, 2, 255)] == nth(1, 2, 255)
 
 
 def test_a_subnet_that_is_taken_is_passed_over() -> None:
-    assert [choose(CONFIG, 2, nth(2, 3), None)] == nth(4)
-    assert [choose(CONFIG, 255, nth(255), None)] == nth(1)
-    with pytest.raises(NoSubnetError, match=r"10\.244\.0\.0/16 is out of subnets: 255 are taken"):
-        choose(CONFIG, 1, nth(*range(1, 256)), None)
+    assert [choose_subnet(CONFIG, 2, nth(2, 3), None)] == nth(4)
+    assert [choose_subnet(CONFIG, 255, nth(255), None)] == nth(1)
+    with pytest.raises(NoSubnetError, match=r"10\.244\.0\.0/16 has no free subnet: 255 are in use"):
+        choose_subnet(CONFIG, 1, nth(*range(1, 256)), None)
 
 
 def test_the_subnet_that_a_host_had_before_goes_first_if_it_is_free() -> None:
     (before,) = nth(77)
-    assert choose(CONFIG, 1, [], before) == before
-    assert [choose(CONFIG, 1, [before], before)] == nth(1)
-    assert [choose(CONFIG, 1, [], IPv4Network("10.9.0.0/24"))] == nth(1)
+    assert choose_subnet(CONFIG, 1, [], before) == before
+    assert [choose_subnet(CONFIG, 1, [before], before)] == nth(1)
+    assert [choose_subnet(CONFIG, 1, [], IPv4Network("10.9.0.0/24"))] == nth(1)
 
 
 def test_the_file_for_containers_is_as_flannel_writes_it() -> None:
