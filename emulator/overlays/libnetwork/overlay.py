@@ -96,10 +96,14 @@ class Libnetwork(Overlay):
         """The size of VXLAN's headers."""
         return _OVERHEAD_BYTES
 
+    @property
+    def least_mtu_bytes(self) -> int:
+        """The MTU that passes all circuits. All containers are in one Ethernet, which has one MTU."""
+        return min(map(self.circuit_mtu_bytes, self.spec.hosts))
+
     def prepare(self) -> None:
-        """Find out the MTU that passes all circuits: all containers are in one Ethernet, which has one MTU."""
-        mtu_bytes = min(map(self.circuit_mtu_bytes, self.spec.hosts))
-        docker_network = DockerNetwork(self.spec.subnet_pool, mtu_bytes)
+        """Measure the circuits' MTU, which the Docker network gets."""
+        docker_network = DockerNetwork(self.spec.subnet_pool, self.least_mtu_bytes)
         if self.store is None:
             self._variant = SwarmVariant(docker_network)
         else:
