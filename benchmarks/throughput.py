@@ -29,7 +29,7 @@ def main() -> int:
     planned = plan(testbed(2, [(0, 1)]), Options(impaired=False))
     ours, bare = [], []
     with EmulatedNetwork(planned) as network, _veth() as (one, other):
-        held = [network.underlay.namespaces[name].descriptor for name in ("h1", "h2")]
+        held = [network.lab.namespace(name) for name in ("h1", "h2")]
         server, client = (["nsenter", f"--net=/proc/{os.getpid()}/fd/{descriptor}"] for descriptor in held)
         for _ in range(_ROUNDS):
             bare.append(_rate_bps(one, other, "192.0.2.1"))

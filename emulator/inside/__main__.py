@@ -68,7 +68,7 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
     from emulator.mininet.network import EmulatedNetwork
 
     if task.overlay is not None:
-        from emulator.overlays.deployment import deployed, require
+        from emulator.overlays.deployment import require
 
         require(task.overlay)
     with contextlib.ExitStack() as stack:
@@ -77,7 +77,7 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
             network.captures.leave_in(folder)
         network.captures.start_all(task.captures)
         if task.overlay is not None:
-            network.deployment = stack.enter_context(deployed(network, task.overlay, relay, progress))
+            network.deploy(task.overlay, relay, progress)
         if task.kind == "serve":
             from emulator.inside.server import serve
 

@@ -42,7 +42,7 @@ def perform(network: EmulatedNetwork, task: Task, progress: Callable[[str], None
     status = 1 if any(item.measured_us is None for item in probed) else 0
     overlay = None
     if network.deployment is not None:
-        overlay = overlay_outcome(network, network.deployment, task.probe_count, progress)
+        overlay = overlay_outcome(network.deployment, task.probe_count, progress)
         status = status or int(overlay.has_gaps)
     results: list[CommandResult] = []
     for command in task.commands:

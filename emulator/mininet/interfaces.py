@@ -1,48 +1,46 @@
-"""Mininet's interfaces and links without its commands: what they are asked to do becomes netlink messages."""
+"""Mininet's interfaces and links, by netlink messages in place of commands."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
 
 from mininet.link import Intf, Link
 
+from emulator.lab.lab import Lab
 from emulator.lab.underlay import parse_address
 from emulator.netlink import addresses, links, qdiscs
+from emulator.plan import Interface
 from emulator.system.errors import EmulationError
 from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_loss
 from gtsdsl.topology.addresses import Address
 from gtsdsl.topology.impairments import Impairment
 
-if TYPE_CHECKING:
-    from emulator.mininet.network import EmulatedNetwork
-    from emulator.plan import Interface
-
 
 class EmulatedIntf(Intf):  # type: ignore[misc]
-    """An interface that is there already, as the plan has it (``end``)."""
+    """An interface that the lab has made. ``end`` is the interface in the plan."""
 
     name: str
     link: EmulatedLink | None
 
-    def __init__(self, network: EmulatedNetwork, node: object, end: Interface) -> None:
-        self.network = network
+    def __init__(self, lab: Lab, node: object, end: Interface) -> None:
+        self.lab = lab
         self.end = end
-        self._told: Impairment | None = None
+        self._changed: Impairment | None = None
         self._queue_packets: int | None = None
-        super().__init__(end.name, node=node, port=end.number, mac=end.mac, moveIntfFn=_stay)
+        super().__init__(end.name, node=node, port=end.number, mac=end.mac, moveIntfFn=_leave_in_place)
         if end.address is not None:
             self.ip, _, length = end.address.partition("/")
             self.prefixLen = int(length)
 
     def config(self, **params: object) -> dict[str, object]:
-        """Mininet's parameters of an interface: ``mac``, ``ip``, ``up``, and those of its `TCIntf`.
+        """Apply Mininet's parameters of an interface: ``mac``, ``ip``, ``up``, and those of its `TCIntf`.
 
-        ``bw`` in Mbit/s, ``delay`` and ``jitter`` with a unit, ``loss`` in percent, ``max_queue_size`` in packets.
+        ``bw`` is in Mbit/s, ``delay`` and ``jitter`` have a unit, ``loss`` is in percent, ``max_queue_size`` in
+        packets.
 
         Raises:
-            EmulationError: a value is none, or the kernel has no netem.
+            EmulationError: a value is invalid, or the kernel has no netem.
         """
         if params.get("mac"):
             self.setMAC(str(params["mac"]))
@@ -67,13 +65,13 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
 
     @property
     def impairment(self) -> Impairment:
-        """What it does to packets now, in its direction: what it was told last, or else the plan's."""
-        return self._told or _planned(self.end)
+        """The impairment of packets that leave the interface: the last change's, or else the plan's."""
+        return self._changed or _planned(self.end)
 
     def impair(self, effect: Impairment) -> None:
-        """Have packets that leave the interface delayed, lost and held back, from now on.
+        """Change the impairment of packets that leave the interface.
 
-        Its queue is as long as that needs it to be, unless `config` was told of another length.
+        The queue becomes as long as the impairment needs, unless `config` has set its length.
 
         Raises:
             EmulationError: the kernel has no netem.
@@ -81,36 +79,40 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
         from emulator.plan.build import egress_of, seed_of
 
         planned = self.end.egress
-        # in the plan's MAC addresses is a number that no other interface has
+        # the plan's MAC addresses contain a number that no other interface has
         number = int(self.end.mac.replace(":", ""), 16) % 2**32 - 1
-        seed = planned.seed if planned is not None else seed_of(self.network.plan.seed, number)
+        seed = planned.seed if planned is not None else seed_of(self.lab.plan.seed, number)
         egress = egress_of(effect, seed)
         if self._queue_packets is not None:
             egress = replace(egress, queue_packets=self._queue_packets)
-        with self.network.lab.netlink(self.end.node) as netlink:
+        with self.lab.netlink(self.end.node) as netlink:
             netlink.send(qdiscs.set_netem(self.end.index, self.name, egress))
-        self._told = effect
+        self._changed = effect
 
     def ifconfig(self, *args: str) -> str:
-        """``up`` and ``down`` by netlink; else what the program `ifconfig` says."""
+        """Set the interface ``up`` or ``down`` by netlink; pass other arguments to the program `ifconfig`."""
         if args not in {("up",), ("down",)}:
             found: str = super().ifconfig(*args)
             return found
         change = links.up if args == ("up",) else links.down
-        with self.network.lab.netlink(self.end.node) as netlink:
+        with self.lab.netlink(self.end.node) as netlink:
             netlink.send([change(self.end.index, self.name)])
-        if args == ("up",):  # what goes down takes the host's routes with it
-            self.network.lab.underlay.restore_routes(self.end)
+        if args == ("up",):  # because the kernel removed the routes when the interface went down
+            self.lab.underlay.restore_routes(self.end)
         return ""
 
     def isUp(self, setUp: bool = False) -> bool:
-        """Whether the interface is up, after having brought it up if asked to."""
+        """Return whether the interface is up; with ``setUp``, set it up before."""
         if setUp:
             self.ifconfig("up")
         return self._state().is_up
 
     def setIP(self, ipstr: str, prefixLen: int | None = None) -> str:
-        """Give the interface another IPv4 address in place of its own."""
+        """Replace the IPv4 address of the interface.
+
+        Raises:
+            EmulationError: the address is invalid, or has no prefix length.
+        """
         text = ipstr if "/" in ipstr else f"{ipstr}/{prefixLen}"
         try:
             new = parse_address(text)
@@ -120,45 +122,49 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
         if self.ip is not None:
             old = Address(IPv4Address(self.ip), int(self.prefixLen))
             requests.insert(0, addresses.remove(self.end.index, self.name, old))
-        with self.network.lab.netlink(self.end.node) as netlink:
+        with self.lab.netlink(self.end.node) as netlink:
             netlink.send(requests)
         self.ip, self.prefixLen = str(new.ip), new.prefix_length
         return ""
 
     def setMAC(self, macstr: str) -> str:
-        """Give the interface another MAC address."""
+        """Replace the MAC address of the interface.
+
+        Raises:
+            EmulationError: the address is invalid.
+        """
         try:
             mac = bytes.fromhex(macstr.replace(":", ""))
         except ValueError:
             mac = b""
         if len(mac) != 6:
             raise EmulationError(f"{self.name}: {macstr!a} is no MAC address")
-        with self.network.lab.netlink(self.end.node) as netlink:
+        with self.lab.netlink(self.end.node) as netlink:
             netlink.send([links.set_mac(self.end.index, self.name, mac)])
         self.mac = macstr
         return ""
 
     def updateIP(self) -> str | None:
-        """The address by which the node is known; of its first interface, the host's own.
+        """Return the address of the interface; for a host's first interface, the host's own address.
 
-        Mininet's shell asks a host's first interface for the address that a host's name stands for. An address of a
-        circuit is reached from its two ends only.
+        Mininet's shell asks the first interface for the address that a host's name stands for. The interface's own
+        address would be wrong, because only the two ends of a circuit reach it.
         """
         found: str | None = self.node.IP() if self.node.defaultIntf() is self else self.ip
         return found
 
     def updateMAC(self) -> str:
-        """The MAC address as the kernel has it."""
+        """Read the MAC address from the kernel and return it."""
         self.mac = self._state().mac
         mac: str = self.mac
         return mac
 
     def updateAddr(self) -> tuple[str | None, str]:
-        """IP address and MAC address."""
+        """Return the IP address, and the MAC address from the kernel."""
         return self.ip, self.updateMAC()
 
     def status(self) -> str:
-        """``OK``, or ``MISSING`` if somebody has removed the interface."""
+        """Return ``OK``, or ``MISSING`` if the interface was removed."""
         try:
             self._state()
         except EmulationError:
@@ -166,15 +172,15 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
         return "OK"
 
     def delete(self) -> None:
-        """Remove the interface, and the one at its other end."""
+        """Remove the interface; the kernel removes the one at the other end of the circuit, too."""
         if self.status() == "OK":
-            with self.network.lab.netlink(self.end.node) as netlink:
+            with self.lab.netlink(self.end.node) as netlink:
                 netlink.send([links.delete(self.end.index, self.name)])
         self.node.delIntf(self)
         self.link = None
 
     def _state(self) -> links.LinkState:
-        with self.network.lab.netlink(self.end.node) as netlink:
+        with self.lab.netlink(self.end.node) as netlink:
             for state in links.all_links(netlink):
                 if state.index == self.end.index:
                     return state
@@ -182,7 +188,7 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
 
 
 class EmulatedLink(Link):  # type: ignore[misc]
-    """A circuit that is there already. ``id`` is the testbed's name of it."""
+    """A circuit that the lab has made. ``id`` is the circuit's id, the name of its link in the testbed."""
 
     def __init__(self, circuit_id: str, first: EmulatedIntf, second: EmulatedIntf) -> None:
         # not Link's constructor, which makes the interfaces
@@ -191,7 +197,7 @@ class EmulatedLink(Link):  # type: ignore[misc]
         first.link = second.link = self
 
     def stop(self) -> None:
-        """Nothing: it ends with the network."""
+        """Do nothing, because the circuit ends with its lab."""
 
 
 def _planned(end: Interface) -> Impairment:
@@ -205,5 +211,5 @@ def _planned(end: Interface) -> Impairment:
     )
 
 
-def _stay(_name: str, _node: object) -> None:
-    """Mininet moves an interface into its node's namespace; ours are made there."""
+def _leave_in_place(_name: str, _node: object) -> None:
+    """Do nothing where Mininet moves an interface into its node's namespace, because the lab made it there."""

@@ -1,19 +1,17 @@
-"""A plan to a running network with Mininet's API: what is written for Mininet runs in it unchanged."""
+"""A network with Mininet's API, made of a plan: scripts that were written for Mininet run on it unchanged."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from mininet.log import output
 from mininet.net import Mininet
 
 from emulator.docker.model import DockerHost
-from emulator.lab.containers import Attachment, Container
 from emulator.lab.lab import Lab
-from emulator.lab.processes import Processes
-from emulator.lab.underlay import Create, Underlay
+from emulator.lab.underlay import Create
 from emulator.measure.captures import Captures
 from emulator.mininet.bridge import BridgeSwitch, await_spanning_tree
 from emulator.mininet.interfaces import EmulatedIntf, EmulatedLink
@@ -28,6 +26,8 @@ from gtsdsl.topology.addresses import LOOPBACK_POOL
 
 if TYPE_CHECKING:
     from emulator.overlays.deployment import Deployment
+    from emulator.overlays.model import OverlaySpec
+    from emulator.stores.relay import Relay
 
 __all__ = ["EmulatedNetwork"]
 
@@ -35,30 +35,31 @@ _ANSWER_MS = 10_000
 
 
 class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
-    """A network that runs from entry to exit; a context manager, and a `mininet.net.Mininet`.
+    """A network that runs from entry to exit: a context manager, and a `mininet.net.Mininet`.
 
-    Beyond Mininet's API there are ``plan`` and ``underlay``, the namespaces. A host's address (`Host.IP()`) is its
-    own, which its name stands for, and not that of an interface.
+    It adds to Mininet's API the ``plan``, the ``lab`` that it stands on, ``captures``, and overlays (`deploy`). A
+    host's address (`Host.IP()`) is the host's own address, which the host's name stands for, and no interface's.
 
     Raises, at entry:
-        EmulationError: the machine lacks what the plan needs. Nothing is left then.
+        EmulationError: this machine lacks what the plan needs. Nothing is left behind.
     """
 
     built: bool
 
-    def __init__(self, plan: Plan, machines: Sequence[DockerHost] = ()) -> None:
-        """``machines`` are the hosts that are to be containers of Docker."""
+    def __init__(self, plan: Plan, docker_hosts: Sequence[DockerHost] = ()) -> None:
+        """Prepare a network of a plan; nothing is made before entry. ``docker_hosts`` become containers of Docker."""
         self.plan = plan
-        self.lab = Lab(plan, (lambda lab: _machines(lab, machines)) if machines else None)
+        self.lab = Lab(plan, (lambda lab: _docker_creator(lab, docker_hosts)) if docker_hosts else None)
         self.containers: list[EmulatedHost] = []
-        """Those of an overlay; they are nodes, but not among the ``hosts``, which `pingAll` goes over."""
+        """The containers of the overlay. They are nodes, but not among the ``hosts`` that `pingAll` uses."""
         self.deployment: Deployment | None = None
-        """The overlay on it, if there is one."""
+        """The overlay that runs on the network; None without one."""
         self.captures = Captures(self.lab)
-        """What is being captured: ``net.captures.start("l1", "l1.pcap")``."""
+        """The captures of circuits: ``net.captures.start("l1", "l1.pcap")``."""
         self._ovs: OpenVSwitch | None = None
-        known = Mininet.inited
-        Mininet.inited = True  # it would change the machine's limits and kernel parameters, none of which is wanted
+        self._overlays = contextlib.ExitStack()
+        before = Mininet.inited
+        Mininet.inited = True  # else Mininet's constructor would change this machine's limits and kernel parameters
         super().__init__(
             host=EmulatedHost,
             switch=None,
@@ -67,7 +68,7 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
             intf=EmulatedIntf,
             build=False,
         )
-        Mininet.inited = known
+        Mininet.inited = before
 
     def __enter__(self) -> Self:
         try:
@@ -81,25 +82,13 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
         """Stop the network; see `stop`."""
         self.stop()
 
-    @property
-    def underlay(self) -> Underlay:
-        return self.lab.underlay
-
-    @property
-    def world(self) -> Processes:
-        return self.lab.processes
-
-    def hold(self, name: str, namespace: int) -> None:
-        self.lab.hold(name, namespace)
-
     def build(self) -> None:
-        """Make the network: namespaces, circuits, addresses, routes."""
+        """Make the namespaces, circuits, addresses and routes of the network."""
         if self.built:
             return
         self.lab.__enter__()
         for host in self.plan.hosts:
-            namespace = self.lab.namespace(host.name)
-            self._add(EmulatedHost(host.name, namespace, self.lab.processes, host.loopback), self.hosts)
+            self._add_host(host.name, host.loopback)
         if any(switch.kind == "ovs" for switch in self.plan.switches):
             self._ovs = OpenVSwitch(self.lab)
         for switch in self.plan.switches:
@@ -109,12 +98,12 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
                 self._add(BridgeSwitch(switch, self.lab), self.switches)
         for circuit in self.plan.circuits:
             self._add_link(circuit)
-        for host in self.plan.hosts:  # by its id too, if that is nobody's name
+        for host in self.plan.hosts:  # by its id too, unless another node has that name
             self.nameToNode.setdefault(host.id, self.nameToNode[host.name])
         self.built = True
 
     def start(self) -> None:
-        """Build the network if it is not yet there, and start its switches."""
+        """Build the network unless it is built, and start its switches."""
         self.build()
         if self._ovs is not None:
             if not has_kernel_datapath():
@@ -129,17 +118,18 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
             self.waitConnected()
 
     def stop(self) -> None:
-        """End all processes of the network, and let go of it."""
+        """End the overlay and all processes of the network, and release its namespaces."""
         self.built = False
-        with contextlib.ExitStack() as stack:  # what one step raises, a second Ctrl-C for example, keeps back no other
+        with contextlib.ExitStack() as stack:  # every step runs, even if one raises, as at a second Ctrl-C
             stack.callback(self.lab.close)
             for node in (*self.hosts, *self.containers, *self.switches):
                 stack.callback(node.close_terminal)
             stack.callback(self.captures.close)
             stack.callback(self.stopXterms)
+            stack.callback(self._overlays.close)
 
     def stopXterms(self) -> None:
-        """End the terminals that were opened on hosts; they are processes of the network as all others."""
+        """Kill the terminals that were opened on hosts."""
         for term in self.terms:
             term.kill()
             term.wait()
@@ -149,9 +139,10 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
         self, hosts: Sequence[EmulatedHost] | None = None, l4Type: str = "TCP", udpBw: str = "10M",
         fmt: str | None = None, seconds: int = 5, port: int = 5001,
     ) -> list[str]:  # fmt: skip
-        """Mininet's test with `iperf` between two hosts: what server and client saw; for UDP, what was asked first.
+        """Run Mininet's test with `iperf` between two hosts, by default the first and the last.
 
-        Mininet's own waits for a report of its probe by `telnet`, which iperf 2.1 does not give, for ever.
+        Return the rates that the server and the client measured, after the requested rate for UDP. Mininet's own
+        method waits without end for a report that iperf 2.1 does not write about Mininet's `telnet` probe.
 
         Raises:
             EmulationError: iperf is missing, or does not answer.
@@ -161,71 +152,67 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
         command = f"iperf -p {port} {'-u ' if l4Type == 'UDP' else ''}{f'-f {fmt} ' if fmt else ''}"
         server.cmd("killall -9 iperf")
         server.sendCmd(f"{command} -s")
-        said = _until("listening", server)
+        report = _output_until("listening", server)
         target = f"-t {seconds} -c {server.IP()}" + (f" -b {udpBw}" if l4Type == "UDP" else "")
         sent = client.cmd(f"{command} {target}")
-        said += _until("/sec", server)
+        report += _output_until("/sec", server)
         server.sendInt()
-        said += server.waitOutput()
-        result = [self._parseIperf(said), self._parseIperf(sent)]
+        report += server.waitOutput()
+        result = [self._parseIperf(report), self._parseIperf(sent)]
         if l4Type == "UDP":
             result.insert(0, udpBw)
         output(f"*** Results: {result}\n")
         return result
 
-    def add_container(self, container: Container, attachment: Attachment) -> EmulatedHost:
-        """A container that runs in the network, as a node; its namespace's descriptor is the network's from now on.
+    def deploy(self, spec: OverlaySpec, relay: Relay | None, progress: Callable[[str], None]) -> None:
+        """Run an overlay on the network until the network stops, and add its containers as nodes.
+
+        ``relay`` leads to the overlay's store if that is at an address; ``progress`` shows the user what happens now.
 
         Raises:
-            EmulationError: there is a node of that name.
+            EmulationError: a part of the overlay cannot be started or does not become ready.
         """
-        name = container.name
-        if name in self.nameToNode:
-            raise EmulationError(f"there is a node {name!a} already")
-        self.lab.add_container(container, attachment)
-        node = EmulatedHost(name, attachment.namespace, self.lab.processes, attachment.address)
-        self._add(node, self.containers)
-        return node
+        from emulator.overlays.deployment import deploy
+
+        self.deployment = self._overlays.enter_context(deploy(self.lab, spec, relay, progress))
+        for container in spec.containers:
+            address, namespace = self.deployment.addresses[container.name], self.lab.namespace(container.name)
+            self._add(EmulatedHost(container.name, namespace, self.lab.processes, address), self.containers)
 
     def reattach(self, name: str) -> None:
-        """Attach an overlay's container again whose daemon has been started anew: with it, the container has ended.
+        """Attach a container of the overlay again after its daemon was started again; it had ended with the daemon.
 
-        The node stays, with the namespace, the address and the processes that the container has now.
+        The node stays; its namespace, address and processes are the new container's.
 
         Raises:
             EmulationError: there is no such container, or it cannot be started.
         """
-        deployment = self.deployment
-        found = {it.name: it for it in deployment.spec.containers} if deployment is not None else {}
-        if deployment is None or name not in found:
-            raise EmulationError(f"there is no container {name[:80]!a}")
-        attachment = deployment.overlay.attach(found[name])
+        if self.deployment is None:
+            raise EmulationError(f"there is no container {name[:80]!a}: the network has no overlay")
+        address = self.deployment.reattach(name)
         node = self.nameToNode[name]
         node.close_terminal()
-        self.lab.replace_container(found[name], attachment)
-        deployment.addresses[name] = node.loopback = attachment.address
+        node.loopback = address
 
     def addHost(
         self, name: str, cls: type[EmulatedHost] | None = None, cpu: float | None = None, **params: object
     ) -> EmulatedHost:
-        """One more host, beyond the plan; with an address of its own, but no circuit and no route yet.
+        """Add a host that is not in the plan. It has an address of its own, but no circuit and no route.
 
-        ``cpu`` is its part of all processors; see `EmulatedHost.setCPUFrac`.
+        ``cpu`` is its share of all processors; see `EmulatedHost.setCPUFrac`.
 
         Raises:
-            EmulationError: there is a node of that name.
+            EmulationError: the network has a node of that name.
         """
         if name in self.nameToNode:
             raise EmulationError(f"there is a node {name!a} already")
         namespaces.allow_descriptors(1)
         loopback = str(LOOPBACK_POOL[len(self.hosts) + 1])
-        namespace = self.lab.add_host(name, loopback)
-        host = (cls or EmulatedHost)(name, namespace, self.lab.processes, loopback, cpu, **params)
-        self._add(host, self.hosts)
-        return host
+        self.lab.add_host(name, loopback)
+        return self._add_host(name, loopback, cls, cpu, **params)
 
     def addSwitch(self, name: str, cls: object = None, **params: object) -> NoReturn:
-        """Refused: which switches there are decides about addresses and routes, and these are the plan's.
+        """Refuse a switch, because the plan's addresses and routes depend on the switches.
 
         Raises:
             EmulationError: always.
@@ -233,7 +220,7 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
         raise EmulationError(f"{name:.40}: a running network gets no more switches: put it into the topology")
 
     def addController(self, name: str = "c0", controller: object = None, **params: object) -> NoReturn:
-        """Refused: a controller is a program in one of the hosts.
+        """Refuse a controller, because a controller is a program in a host.
 
         Raises:
             EmulationError: always.
@@ -246,25 +233,43 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
         self, node1: EmulatedNode | str, node2: EmulatedNode | str, port1: int | None = None, port2: int | None = None,
         cls: object = None, **params: object,
     ) -> EmulatedLink:  # fmt: skip
-        """One more circuit, beyond the plan, between two hosts; ``params1`` and ``params2`` may hold an ``ip``.
+        """Add a circuit that is not in the plan, between two hosts.
+
+        ``bw``, ``delay``, ``jitter`` and ``loss`` impair both directions, as in Mininet's `TCLink`. ``params1`` and
+        ``params2`` are for one interface each, and may have its address as ``ip``.
 
         Raises:
-            EmulationError: a switch is named, or there is no such node.
+            EmulationError: a node is a switch or does not exist.
         """
         first, second = self._host(node1), self._host(node2)
         numbers = (first.newPort() if port1 is None else port1, second.newPort() if port2 is None else port2)
         circuit = self.lab.underlay.add_circuit((first.name, numbers[0]), (second.name, numbers[1]))
         link = self._add_link(circuit)
         common = {key: value for key, value in params.items() if key in {"bw", "delay", "jitter", "loss"}}
-        for interface, own in ((link.intf1, params.get("params1")), (link.intf2, params.get("params2"))):
-            interface.config(**common, **(own if isinstance(own, dict) else {}))
+        for interface, special in ((link.intf1, params.get("params1")), (link.intf2, params.get("params2"))):
+            interface.config(**common, **(special if isinstance(special, dict) else {}))
         return link
+
+    def delLink(self, link: EmulatedLink) -> None:
+        """Remove a circuit and its two interfaces."""
+        self.lab.underlay.circuits.remove(self.lab.circuit(link.id))
+        super().delLink(link)
 
     def _host(self, node: EmulatedNode | str) -> EmulatedHost:
         found = self.nameToNode.get(node) if isinstance(node, str) else node
         if not isinstance(found, EmulatedHost):
             raise EmulationError(f"{node!s:.40}: a circuit can be added between two hosts of the network only")
         return found
+
+    def _add_host(
+        self, name: str, loopback: str, cls: type[EmulatedHost] | None = None, cpu: float | None = None,
+        **params: object,
+    ) -> EmulatedHost:  # fmt: skip
+        """Add the node of a host that the lab has."""
+        namespace = self.lab.namespace(name)
+        host = (cls or EmulatedHost)(name, namespace, self.lab.processes, loopback, cpu, **params)
+        self._add(host, self.hosts)
+        return host
 
     def _add(self, node: EmulatedNode, nodes: list[EmulatedNode]) -> None:
         nodes.append(node)
@@ -277,25 +282,25 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
         return link
 
     def _interface(self, end: Interface) -> EmulatedIntf:
-        return EmulatedIntf(self, self.nameToNode[end.node], end)
+        return EmulatedIntf(self.lab, self.nameToNode[end.node], end)
 
 
-def _machines(lab: Lab, machines: Sequence[DockerHost]) -> Create:
+def _docker_creator(lab: Lab, docker_hosts: Sequence[DockerHost]) -> Create:
     from emulator.docker.hosts import DockerHosts
 
-    return DockerHosts(lab, machines).make
+    return DockerHosts(lab, docker_hosts).make
 
 
-def _until(word: str, host: EmulatedHost) -> str:
-    """A running command's output, up to a word.
+def _output_until(word: str, host: EmulatedHost) -> str:
+    """Read the output of a host's command until it contains a word, and return it.
 
     Raises:
-        EmulationError: the command ended without it, or said nothing for too long.
+        EmulationError: the command ended without the word, or wrote nothing for 10 s.
     """
-    said = ""
-    while word not in said:
+    text = ""
+    while word not in text:
         more = host.monitor(timeoutms=_ANSWER_MS)
-        said += more
-        if word not in said and (not more or not host.waiting):
-            raise EmulationError(f"{host.name}: iperf: {one_line(said)[-200:]!a} (`apt-get install iperf`)")
-    return said
+        text += more
+        if word not in text and (not more or not host.waiting):
+            raise EmulationError(f"{host.name}: iperf: {one_line(text)[-200:]!a} (`apt-get install iperf`)")
+    return text

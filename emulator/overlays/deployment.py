@@ -1,4 +1,4 @@
-"""An overlay's specification and a running network to a running overlay with its containers, and how long it took."""
+"""The deployment of an overlay in a lab: the store, the overlay on its hosts, the containers, their first packets."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from emulator.docker import programs
 from emulator.docker.daemon import COMMAND_ENDED
-from emulator.lab import cgroups as limits
+from emulator.lab import cgroups
 from emulator.lab.containers import Attachment
 from emulator.lab.daemons import DaemonError
+from emulator.lab.lab import Lab
 from emulator.measure.echo import Echo
-from emulator.mininet.network import EmulatedNetwork
 from emulator.netlink import namespaces
 from emulator.overlays import overlay
 from emulator.overlays.base import Overlay
@@ -26,23 +26,26 @@ from emulator.system.poll import readable, wait_until
 
 _STORE_PATIENCE_S = 60.0
 _READY_PATIENCE_S = 180.0
-"""In the network's clock, for all hosts; five `dockerd` that form a swarm need 24 s in the real one."""
+"""The time in which all hosts must be ready, in the lab's clock; five `dockerd` that form a swarm need 24 s of it in
+the real clock."""
 _PACKET_PATIENCE_S = 90.0
-"""After the last container has been attached. A daemon of a swarm that has missed a word of another's container asks a
-member for all that it knows every 30 s."""
+"""The time for first packets after the last container has been attached. A swarm's daemon that has missed a message
+about another daemon's container asks a member for its whole state every 30 s."""
 _INTERVAL_S = 0.01
 _HOST_DESCRIPTORS = 8
-"""What the overlay's part on a host, and the echoes from it, take of them; a container takes one."""
+"""The file descriptors that an overlay and its echoes need for a host; a container needs one more."""
 
 Progress = Callable[[str], None]
+"""Shows the user what happens now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """An overlay that runs on a network. ``addresses`` are the containers', by name.
+    """An overlay that runs in a lab, with its containers.
 
-    ``first_packets`` has each pair of hosts that both have a container. ``store_version`` is what the store said of
-    itself when it was ready, ``store_ns`` how long it took to start. All times are in the network's clock.
+    ``store_version`` is the store's own answer, and ``store_ns`` the time until the store was ready; both are None
+    without a store. ``addresses`` are the containers' addresses, by name. ``first_packets`` has each pair of hosts that
+    both have a container. All times are in the lab's clock.
     """
 
     spec: OverlaySpec
@@ -53,18 +56,34 @@ class Deployment:
     addresses: dict[str, str]
     first_packets: tuple[FirstPacket, ...]
 
+    def reattach(self, name: str) -> str:
+        """Attach a container again, after its daemon was started again, and return its new address.
+
+        The container ended with its daemon. The lab's descriptor of its namespace leads to the new one.
+
+        Raises:
+            EmulationError: there is no such container, or it cannot be started.
+        """
+        container = next((container for container in self.spec.containers if container.name == name), None)
+        if container is None:
+            raise EmulationError(f"there is no container {name[:80]!a}")
+        attachment = self.overlay.attach(container)
+        self.overlay.lab.replace_container(container, attachment)
+        self.addresses[name] = attachment.address
+        return attachment.address
+
 
 def require(spec: OverlaySpec) -> None:
-    """See that the machine and its kernel have what an overlay needs, before anything is started.
+    """Check that this machine and its kernel have what an overlay needs, before anything starts.
 
     Raises:
-        EmulationError: something is missing; what, and the command that mends it.
+        EmulationError: something is missing; the message has the command that adds it.
     """
     lacks = list(overlay(spec.name).lacks(spec))
     if spec.runtime == "docker":
         lacks += programs.lacks()
     elif any(container.has_limits for container in spec.containers):
-        lacks += limits.lacks()
+        lacks += cgroups.lacks()
     if spec.store is not None and spec.store.address is None:
         lacks += Store.lacks(spec.store, in_guest=False)
     _refuse(spec, lacks)
@@ -72,10 +91,12 @@ def require(spec: OverlaySpec) -> None:
 
 @contextmanager
 def relay_to(spec: OverlaySpec, *, in_guest: bool) -> Iterator[Relay | None]:
-    """Within it, what leads to a store at an address; to be entered in the machine's own network, before all else.
+    """Open a relay to the store of an overlay, if the store is at an address; else yield None.
+
+    This must happen in this machine's own network, before anything else.
 
     Raises:
-        EmulationError: there is no store there, or nothing can lead to it.
+        EmulationError: no store answers at the address, or the network cannot reach it.
     """
     if spec.store is None or spec.store.address is None:
         yield None
@@ -91,58 +112,54 @@ def _refuse(spec: OverlaySpec, lacks: list[str]) -> None:
 
 
 @contextmanager
-def deployed(
-    network: EmulatedNetwork, spec: OverlaySpec, relay: Relay | None, progress: Progress
-) -> Iterator[Deployment]:
-    """Start the store, the overlay on its hosts, and the containers; wait until they reach each other.
+def deploy(lab: Lab, spec: OverlaySpec, relay: Relay | None, progress: Progress) -> Iterator[Deployment]:
+    """Start the store, the overlay on its hosts, and the containers; wait until the containers reach each other.
 
-    The clock for `FirstPacket` starts with the overlay, when the store is ready. All ends with the network; what is in
-    a store at an address, which does not, is taken out again at the context's end.
+    The clock of `FirstPacket` starts with the overlay, when the store is ready. Everything ends with the lab, except a
+    store at an address: at exit, the deployment removes from it what belongs to this lab alone.
 
     Raises:
-        EmulationError: something of it cannot be started, has died, or does not get ready.
+        EmulationError: a part cannot be started, has died, or does not become ready.
     """
     namespaces.allow_descriptors(len(spec.containers) + _HOST_DESCRIPTORS * len(spec.hosts))
     store, store_version, store_ns = None, None, None
     if spec.store is not None:
         progress("starting the store")
         began_ns = time.monotonic_ns()
-        store = Store(network.lab, spec.store, relay)
+        store = Store(lab, spec.store, relay)
         store.start()
         _await_store(store)
         store_ns = time.monotonic_ns() - began_ns
         store_version = store.version
     progress(f"starting {spec.name} {spec.variant}")
     began_ns = time.monotonic_ns()
-    found = overlay(spec.name)(spec, network.lab, store)
+    found = overlay(spec.name)(spec, lab, store)
     found.prepare()
     with ExitStack() as at_end:
         if spec.store is not None and spec.store.address is not None:
             at_end.callback(found.leave)
-        yield Deployment(spec, found, store, store_version, store_ns, *_join(network, found, began_ns, progress))
+        yield Deployment(spec, found, store, store_version, store_ns, *_start(found, began_ns, progress))
 
 
-def _join(
-    network: EmulatedNetwork, found: Overlay, began_ns: int, progress: Progress
-) -> tuple[dict[str, str], tuple[FirstPacket, ...]]:
-    """Start an overlay and its containers: their addresses, and their first packets."""
+def _start(found: Overlay, began_ns: int, progress: Progress) -> tuple[dict[str, str], tuple[FirstPacket, ...]]:
+    """Start an overlay and its containers; return the containers' addresses and first packets."""
     spec = found.spec
     for host in spec.hosts:
         found.start(host)
     with ExitStack() as stack:
-        meetings = _Meetings(stack, began_ns)
-        attached = _attach_all(network, found, meetings, progress)
+        echoes = _FirstEchoes(stack, began_ns)
+        attachments = _attach_all(found, echoes, progress)
         progress("waiting for the first packets")
         deadline_ns = time.monotonic_ns() + int(_PACKET_PATIENCE_S * 1e9)
-        while meetings.is_waiting and time.monotonic_ns() < deadline_ns:
-            meetings.step()
+        while echoes.is_waiting and time.monotonic_ns() < deadline_ns:
+            echoes.step()
         for host in spec.hosts:
-            found.is_ready(host)  # a daemon that has died since says why
-        for name, attachment in attached.items():
+            found.is_ready(host)  # raises the error of a daemon that has died meanwhile
+        for name, attachment in attachments.items():
             if attachment.running is not None and not attachment.running.is_there:
                 raise DaemonError(f"container {name}: {COMMAND_ENDED}")
-        addresses = {name: attachment.address for name, attachment in attached.items()}
-        return addresses, meetings.found(spec.hosts)
+        addresses = {name: attachment.address for name, attachment in attachments.items()}
+        return addresses, echoes.first_packets(spec.hosts)
 
 
 def _await_store(store: Store) -> None:
@@ -151,10 +168,9 @@ def _await_store(store: Store) -> None:
         raise DaemonError(f"the store is not ready after {_STORE_PATIENCE_S:g} s{said}")
 
 
-def _attach_all(
-    network: EmulatedNetwork, found: Overlay, meetings: _Meetings, progress: Progress
-) -> dict[str, Attachment]:
-    attached: dict[str, Attachment] = {}
+def _attach_all(found: Overlay, echoes: _FirstEchoes, progress: Progress) -> dict[str, Attachment]:
+    """Attach the containers of each host as soon as the host is ready, and return their attachments by name."""
+    attachments: dict[str, Attachment] = {}
     spec = found.spec
     waiting = list(spec.hosts)
     deadline_ns = time.monotonic_ns() + int(_READY_PATIENCE_S * 1e9)
@@ -164,43 +180,43 @@ def _attach_all(
             progress(f"starting containers on {host}")
             for container in spec.containers:
                 if container.host == host:
-                    attachment = attached[container.name] = found.attach(container)
-                    network.add_container(container, attachment)
-                    meetings.add(host, attachment)
+                    attachment = attachments[container.name] = found.attach(container)
+                    found.lab.add_container(container, attachment)
+                    echoes.add(host, attachment)
             waiting.remove(host)
         if waiting and time.monotonic_ns() > deadline_ns:
             said = "; ".join(f"{it}: {it.last_lines()}" for host, it in found.agents.items() if host in waiting)
             on = ", ".join(waiting)
             raise DaemonError(f"{spec.name} is not ready on {on} after {_READY_PATIENCE_S:g} s: {said}")
-        meetings.step()
-    return attached
+        echoes.step()
+    return attachments
 
 
-class _Meetings:
-    """Sends echoes between the first containers of all pairs of hosts until each pair has had its first answer."""
+class _FirstEchoes:
+    """Echoes between the first containers of all pairs of hosts, sent until each pair has had its first reply."""
 
     def __init__(self, stack: ExitStack, began_ns: int) -> None:
         self._stack = stack
         self._began_ns = began_ns
         self._ends: dict[str, tuple[Echo, str]] = {}
-        self._met: dict[tuple[str, str], int] = {}
+        self._after_ns: dict[tuple[str, str], int] = {}
         self._waiting: set[tuple[str, str]] = set()
         self._number = 0
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a pair has had no answer yet."""
+        """Whether a pair has had no reply yet."""
         return bool(self._waiting)
 
     def add(self, host: str, attachment: Attachment) -> None:
-        """A container that can be reached from now on; only a host's first counts."""
+        """Add a container of a host, which can be reached from now on. Only the first of a host is used."""
         if host not in self._ends:
             echo = self._stack.enter_context(Echo(attachment.namespace, attachment.address))
             self._waiting |= {(other, host) for other in self._ends}
             self._ends[host] = echo, attachment.address
 
     def step(self) -> None:
-        """One echo for each pair that waits, and what comes back in the time until the next."""
+        """Send one echo for each pair that waits, and receive replies for `_INTERVAL_S`."""
         self._number += 1
         for first, second in self._waiting:
             self._ends[first][0].send(self._ends[second][1], self._number)
@@ -211,14 +227,15 @@ class _Meetings:
             for first, (echo, _) in self._ends.items():
                 if echo.fileno() in ready:
                     for address in echo.answered():
-                        self._meet((first, host_of.get(address, "")))
+                        if address in host_of:
+                            self._keep(first, host_of[address])
 
-    def _meet(self, pair: tuple[str, str]) -> None:
-        if pair in self._waiting:
-            self._waiting.remove(pair)
-            self._met[pair] = time.monotonic_ns() - self._began_ns
+    def _keep(self, first: str, second: str) -> None:
+        if (first, second) in self._waiting:
+            self._waiting.remove((first, second))
+            self._after_ns[first, second] = time.monotonic_ns() - self._began_ns
 
-    def found(self, hosts: tuple[str, ...]) -> tuple[FirstPacket, ...]:
-        """What was seen, in the order of the hosts."""
+    def first_packets(self, hosts: tuple[str, ...]) -> tuple[FirstPacket, ...]:
+        """Return the time of each pair's first reply, in the order of the hosts."""
         pairs = [(a, b) for a, b in itertools.combinations(hosts, 2) if {a, b} <= self._ends.keys()]
-        return tuple(FirstPacket(a, b, self._met.get((a, b), self._met.get((b, a)))) for a, b in pairs)
+        return tuple(FirstPacket(a, b, self._after_ns.get((a, b), self._after_ns.get((b, a)))) for a, b in pairs)

@@ -1,4 +1,4 @@
-"""A deployment to what a result keeps of it: who brought it up, how long it took, round trips, what it wrote."""
+"""The part of a run's result that is about its overlay."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 from emulator.overlays.model import FirstPacket, PairProbe
 
 if TYPE_CHECKING:
-    from emulator.mininet.network import EmulatedNetwork
     from emulator.overlays.deployment import Deployment
 
 
 @dataclass(frozen=True, slots=True)
 class OverlayOutcome:
-    """What came of an overlay. ``agent`` is who brought it up, ``store`` the key-value store with its version.
+    """The outcome of an overlay: its agent and its store, and what was measured.
 
-    ``store_ns`` is the time until the store was ready, in the run's clock. ``state`` is what the overlay wrote into the
-    kernel, by host, as `emulator.netlink.state` has it.
+    ``agent`` is the program that ran the overlay, and ``store`` the key-value store, each with its version.
+    ``overhead_bytes`` is what the overlay adds to each packet. ``store_ns`` is the time until the store was ready, in
+    the run's clock. ``store`` and ``store_ns`` are None without a store. ``addresses`` are the containers' addresses,
+    by name. ``state`` is what the overlay wrote into each host's kernel, by host, as JSON of
+    `emulator.netlink.state.KernelState`.
     """
 
     agent: str
@@ -32,22 +34,20 @@ class OverlayOutcome:
 
     @property
     def has_gaps(self) -> bool:
-        """Whether two hosts' containers did not reach each other."""
+        """Whether the containers of two hosts did not reach each other."""
         return any(item.after_ns is None for item in self.first_packets) or any(
             item.container_us is None for item in self.pairs
         )
 
 
-def overlay_outcome(
-    network: EmulatedNetwork, deployment: Deployment, probe_count: int, progress: Callable[[str], None]
-) -> OverlayOutcome:
-    """What is known of a deployment now; the pairs are measured if ``probe_count`` is not 0."""
+def overlay_outcome(deployment: Deployment, probe_count: int, progress: Callable[[str], None]) -> OverlayOutcome:
+    """Return the outcome of a deployment as it is now; measure between containers unless ``probe_count`` is 0."""
     from emulator.overlays.probe import probe_overlay
 
     pairs: tuple[PairProbe, ...] = ()
     if probe_count:
         progress("measuring between containers")
-        pairs = probe_overlay(network, deployment, count=probe_count)
+        pairs = probe_overlay(deployment, count=probe_count)
     return OverlayOutcome(
         agent=deployment.overlay.agent,
         overhead_bytes=deployment.overlay.overhead_bytes,

@@ -1,4 +1,4 @@
-"""A deployment to what a person sees of it: on each host its containers, peers, tunnels and routes, now."""
+"""The text that shows a person an overlay: the containers, peers, links and routes of each host, as they are now."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from emulator.netlink.state import KernelState
     from emulator.overlays.deployment import Deployment
 
-_ENDS_OF_CABLES = frozenset({"veth"})
+_HIDDEN_KINDS = frozenset({"veth"})
 
 
 def overlay_lines(deployment: Deployment, hosts: Sequence[str]) -> Iterator[str]:
-    """The lines of the shell's ``overlay``, about these hosts."""
+    """Yield the lines of the shell's ``overlay`` for some hosts."""
     spec = deployment.spec
     store = ""
     if deployment.store_version is not None and spec.store is not None:
@@ -35,7 +35,7 @@ def _rows(deployment: Deployment, host: str) -> Iterator[tuple[str, ...]]:
 
 def _state_rows(state: KernelState) -> Iterator[tuple[str, ...]]:
     for link in state.links:
-        if link.kind not in _ENDS_OF_CABLES:
+        if link.kind not in _HIDDEN_KINDS:
             details = " ".join(_detail(name, value) for name, value in link.details if value is not None)
             yield "link", link.name, f"MTU {link.mtu_bytes}", f"{link.kind} {details}".rstrip()
     for route in state.routes:
@@ -44,7 +44,7 @@ def _state_rows(state: KernelState) -> Iterator[tuple[str, ...]]:
 
 
 def _detail(name: str, value: object) -> str:
-    """As `ip -details link` has it: ``vni 1``, ``nolearning``."""
+    """Return an attribute of a link as `ip -details link` shows it: ``vni 1``, ``nolearning``."""
     if isinstance(value, bool):
         return name if value else f"no{name}"
     return f"{name} {value}"

@@ -28,7 +28,6 @@ from tests.emulator.samples import MESH, Cli
 from tests.emulator.topologies import joined
 
 if TYPE_CHECKING:
-    from emulator.mininet.network import EmulatedNetwork
     from emulator.overlays.base import Overlay
 
 
@@ -169,9 +168,8 @@ def test_what_does_not_get_ready_is_named_with_its_last_words(tmp_path: Path, mo
         is_ready=lambda host: host == "h2",
         agents=agents,
     )
-    net = cast("EmulatedNetwork", SimpleNamespace())
     with ExitStack() as stack, pytest.raises(DaemonError) as caught:
-        deployment._attach_all(net, cast("Overlay", found), deployment._Meetings(stack, 0), lambda _: None)
+        deployment._attach_all(cast("Overlay", found), deployment._FirstEchoes(stack, 0), lambda _: None)
     assert str(caught.value) == (
         "flannel is not ready on h1, h3 after 0 s: "
         "flannel on h1: the store is silent; flannel on h3: the store is silent"

@@ -32,7 +32,7 @@ def test_machines_and_containers_are_the_same(overlaid: Cli, tmp_path: Path) -> 
 
 def test_the_table_names_hosts_and_containers(overlaid: Cli) -> None:
     lines = overlaid("none", "--probe", "--count", "2").stdout.splitlines()
-    assert lines[0].split() == ["circuit", "between", "expected", "machines", "containers", "error", "lost"]
+    assert lines[0].split() == ["circuit", "between", "expected", "hosts", "containers", "error", "lost"]
     assert lines[1].startswith("l1       c1 on h1 – c2 on h2  36.201568 ms")
     assert lines[11].startswith("none host, none; first packets 0.")
 
@@ -41,11 +41,9 @@ def test_the_table_names_hosts_and_containers(overlaid: Cli) -> None:
 def test_hosts_that_are_ready_late_but_ready_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployment, "_READY_PATIENCE_S", -1.0)
     made = plan(joined([("h1", "h2")]), Options(impaired=False))
-    with (
-        EmulatedNetwork(made) as network,
-        deployment.deployed(network, make_spec(made, OverlayOptions("none")), None, lambda _: None) as found,
-    ):
-        assert found.addresses.keys() == {"c1", "c2"}
+    with EmulatedNetwork(made) as network:
+        network.deploy(make_spec(made, OverlayOptions("none")), None, lambda _: None)
+        assert [node.name for node in network.containers] == ["c1", "c2"]
 
 
 @pytest.mark.usefixtures("guest_kernel")
