@@ -18,7 +18,7 @@ from gtsdsl.source import Source
 from gtsdsl.text import printable
 
 if TYPE_CHECKING:
-    from gtsdsl.syntax import Parsed
+    from gtsdsl.syntax import ParseResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class CheckResult:
 
 
 def check(
-    source: Source, parameters: Mapping[str, Value] | None = None, *, parsed: Parsed | None = None
+    source: Source, parameters: Mapping[str, Value] | None = None, *, parsed: ParseResult | None = None
 ) -> CheckResult:
     """Read and check a source: DSL, GTS JSON or a project of the editor, which differ in their content.
 
@@ -70,7 +70,7 @@ _FOLLOW_FROM_SYNTAX = _FOLLOW_FROM_EVALUATION | {"GTS004", "GTS010", "GTS015", "
 def _read_dsl(
     source: Source,
     parameters: Mapping[str, Value] | None,
-    parsed: Parsed | None,
+    parsed: ParseResult | None,
 ) -> tuple[Testbed | None, tuple[Diagnostic, ...], frozenset[str]]:
     """Return the testbed of a DSL text, the findings, and the codes of rules whose findings would only echo them."""
     # JSON is read without the parser

@@ -1,1 +1,1 @@
-"""What an editor asks of a text: findings, completion, hover, definitions, references, renaming, an outline."""
+"""The language server: findings, completion, hover, definitions, references, renaming and outline for editors."""

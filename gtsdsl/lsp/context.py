@@ -1,4 +1,4 @@
-"""From a text and a cursor in it to what can stand there, however unfinished the text is."""
+"""The context of a cursor: the open brackets and the statement around it, also in an unfinished text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WORD = re.compile(
     """,
     re.VERBOSE,
 )
-"""What a cursor may be inside of. (A short block with one string, ``{ id = "p1" }``, is passed over at once.)"""
+"""Strings, comments and brackets. A short block with one string, ``{ id = "p1" }``, is one match, to be fast."""
 _CLOSES = {"}": "{", ")": "(", "]": "["}
 _GOES_ON = re.compile(r"(?:[,+\-*/%=<>&|?:(\[]|\bin)[ \t]*$")
 _HEAD = re.compile(r"(?:(type|def|int|Integer|String|List|Map)[ \t]+)?(\.?[ \t]*[A-Za-z_]\w*)[ \t]*$")
@@ -29,34 +29,33 @@ _CONTROL = frozenset({"if", "else", "for", "while"})
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """A bracket that is open at the cursor. ``head`` is the word before it; ``kind`` what it belongs to.
-
-    Kinds: ``block`` (``host {``), ``type`` (``type Mesh(…) {``), ``method``, ``control`` (``if (…) {``), ``closure``,
-    and for other brackets the bracket itself.
-    """
+    """A bracket that is open at the cursor."""
 
     sign: str
     start: int
     head: str
+    """The word before the bracket; empty if there is none."""
     kind: str
+    """``block`` (``host {``), ``type`` (``type Mesh(…) {``), ``method``, ``control`` (``if (…) {``) or ``closure``;
+    for other brackets than ``{`` the bracket itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where a cursor is.
-
-    ``before`` is the statement so far; of a string, only what is behind its quote is in ``string``. ``comment`` is
-    whether it is in a comment, or anywhere else where nothing can be proposed.
-    """
+    """The place of a cursor."""
 
     brackets: tuple[Bracket, ...]
+    """The open brackets, outermost first."""
     before: str
+    """The statement up to the cursor, or up to the string that the cursor is in."""
     string: Span | None
+    """The inside of the string that the cursor is in; None outside of strings."""
     comment: bool
+    """Whether the cursor is in a comment, where nothing can be proposed."""
 
     @property
     def block(self) -> Bracket | None:
-        """The innermost braces that attributes belong to."""
+        """The innermost braces that attributes belong to; None where there are none."""
         for bracket in reversed(self.brackets):
             if bracket.kind in ("block", "type"):
                 return bracket
@@ -66,14 +65,14 @@ class Context:
 
 
 def context(text: str, offset: int, anchor: tuple[int, Bracket] | None = None) -> Context:
-    """Where an offset of a text is.
+    """Return the context of an offset.
 
-    An ``anchor`` is an offset before it that is known to be between two statements, right inside of one bracket: a
-    large text need not be read from its beginning.
+    ``anchor`` is an offset before it between two statements, with the only bracket that is open there. With an anchor,
+    a large text need not be read from its beginning.
     """
     start_at, brackets = (0, list[Bracket]()) if anchor is None else (anchor[0], [anchor[1]])
     closed: dict[int, int] = {}
-    """Where a closing parenthesis stands, and its opening one."""
+    """Offsets of closing brackets, and of the opening bracket of each."""
     boundary = start_at
     for match in _WORD.finditer(text, start_at):
         start, end = match.span()
@@ -91,7 +90,7 @@ def context(text: str, offset: int, anchor: tuple[int, Bracket] | None = None) -
             ):
                 return Context(tuple(brackets), "", None, comment=True)
         elif end - start > 1:
-            if offset < end:  # inside of a short block: look at its parts
+            if offset < end:  # inside a short block
                 brackets.append(_bracket(text, start, closed, boundary))
                 string = re.compile(r'"[^"]*"').search(text, start, end)
                 if string is not None and string.start() < offset < string.end():
@@ -118,7 +117,7 @@ def context(text: str, offset: int, anchor: tuple[int, Bracket] | None = None) -
 
 
 def _before(text: str, boundary: int, offset: int, brackets: list[Bracket]) -> str:
-    """The statement in which an offset stands, as far as that."""
+    """Return the text of the statement around an offset, up to the offset."""
     opened = next((it.start for it in reversed(brackets) if it.sign == "{"), -1)
     inner = [it.start for it in brackets if it.sign != "{" and it.start > opened]
     if inner:

@@ -1,4 +1,4 @@
-"""From our values to those of the language server protocol."""
+"""Conversion of positions, findings, proposals and symbols to types of the language server protocol."""
 
 from __future__ import annotations
 
@@ -7,54 +7,57 @@ from collections.abc import Iterator
 from lsprotocol import types
 
 from gtsdsl.diagnostics import Diagnostic, Severity
-from gtsdsl.lsp.completion import Proposal, Sort
 from gtsdsl.lsp.hover import page
 from gtsdsl.lsp.lines import EditorPosition, Lines
 from gtsdsl.lsp.outline import Entry
-from gtsdsl.lsp.symbols import Kind
+from gtsdsl.lsp.proposals import Proposal, ProposalKind
+from gtsdsl.lsp.symbols import SymbolKind
 from gtsdsl.source import Span
 
 MAX_FINDINGS = 500
-"""How many findings an editor is told of: the first of the text."""
+"""Findings that an editor gets, from the beginning of the text."""
 
 _SEVERITIES = {Severity.ERROR: types.DiagnosticSeverity.Error, Severity.WARNING: types.DiagnosticSeverity.Warning}
-_SYMBOLS = {
-    Kind.TYPE: types.SymbolKind.Class,
-    Kind.METHOD: types.SymbolKind.Function,
-    Kind.VARIABLE: types.SymbolKind.Variable,
-    Kind.RESOURCE: types.SymbolKind.Object,
-    Kind.PORT: types.SymbolKind.Field,
+_SYMBOL_KINDS = {
+    SymbolKind.TYPE: types.SymbolKind.Class,
+    SymbolKind.METHOD: types.SymbolKind.Function,
+    SymbolKind.VARIABLE: types.SymbolKind.Variable,
+    SymbolKind.RESOURCE: types.SymbolKind.Object,
+    SymbolKind.PORT: types.SymbolKind.Field,
 }
-_SORTS = {
-    Sort.CLASS: types.CompletionItemKind.Class,
-    Sort.TYPE: types.CompletionItemKind.Class,
-    Sort.ATTRIBUTE: types.CompletionItemKind.Property,
-    Sort.BLOCK: types.CompletionItemKind.Struct,
-    Sort.KEYWORD: types.CompletionItemKind.Keyword,
-    Sort.METHOD: types.CompletionItemKind.Method,
-    Sort.VARIABLE: types.CompletionItemKind.Variable,
-    Sort.RESOURCE: types.CompletionItemKind.Reference,
-    Sort.PORT: types.CompletionItemKind.Field,
-    Sort.SITE: types.CompletionItemKind.EnumMember,
-    Sort.VALUE: types.CompletionItemKind.Value,
+_PROPOSAL_KINDS = {
+    ProposalKind.CLASS: types.CompletionItemKind.Class,
+    ProposalKind.TYPE: types.CompletionItemKind.Class,
+    ProposalKind.ATTRIBUTE: types.CompletionItemKind.Property,
+    ProposalKind.BLOCK: types.CompletionItemKind.Struct,
+    ProposalKind.KEYWORD: types.CompletionItemKind.Keyword,
+    ProposalKind.METHOD: types.CompletionItemKind.Method,
+    ProposalKind.VARIABLE: types.CompletionItemKind.Variable,
+    ProposalKind.RESOURCE: types.CompletionItemKind.Reference,
+    ProposalKind.PORT: types.CompletionItemKind.Field,
+    ProposalKind.SITE: types.CompletionItemKind.EnumMember,
+    ProposalKind.VALUE: types.CompletionItemKind.Value,
 }
 
 
 def position(place: EditorPosition) -> types.Position:
+    """Convert a position to the protocol's type."""
     return types.Position(place.line, place.column)
 
 
 def place(at: types.Position) -> EditorPosition:
+    """Convert a position from the protocol's type."""
     return EditorPosition(at.line, at.character)
 
 
 def range_of(lines: Lines, span: Span) -> types.Range:
+    """Convert a span of a text to the protocol's range."""
     start, end = lines.range(span)
     return types.Range(position(start), position(end))
 
 
 def diagnostics(findings: tuple[Diagnostic, ...], lines: Lines, uri: str) -> Iterator[types.Diagnostic]:
-    """Findings for an editor; one about the text as a whole stands at its beginning."""
+    """Convert findings; one about the text as a whole gets the text's beginning as its place."""
     for finding in findings[:MAX_FINDINGS]:
         span = finding.source.span(finding.place) if finding.place is not None else Span(0, 0)
         notes = [
@@ -80,18 +83,18 @@ def diagnostics(findings: tuple[Diagnostic, ...], lines: Lines, uri: str) -> Ite
 
 
 def completion(proposal: Proposal, number: int, lines: Lines, *, snippets: bool) -> types.CompletionItem:
-    """A proposal; ``number`` keeps the order that it was found in."""
+    """Convert a proposal; ``number`` is its place in the order of all proposals."""
     with_stops = snippets and proposal.snippet is not None
     new_text = proposal.snippet if with_stops and proposal.snippet is not None else proposal.text
     return types.CompletionItem(
         label=proposal.text,
-        kind=_SORTS[proposal.sort],
+        kind=_PROPOSAL_KINDS[proposal.kind],
         detail=proposal.detail or None,
         documentation=_markdown(proposal.meaning) if proposal.meaning else None,
         sort_text=f"{proposal.rank}{number:05}",
         filter_text=proposal.text,
         insert_text_format=types.InsertTextFormat.Snippet if with_stops else types.InsertTextFormat.PlainText,
-        text_edit=types.TextEdit(range_of(lines, proposal.place), new_text),
+        text_edit=types.TextEdit(range_of(lines, proposal.span), new_text),
     )
 
 
@@ -100,15 +103,16 @@ def _markdown(text: str) -> types.MarkupContent:
 
 
 def hover(text: str, span: Span | None, lines: Lines) -> types.Hover:
+    """Convert a hover text in Markdown and the span that it is about."""
     return types.Hover(_markdown(text), range_of(lines, span) if span is not None else None)
 
 
 def symbol(entry: Entry, lines: Lines) -> types.DocumentSymbol:
-    """An entry of the outline with all that is in it."""
+    """Convert an entry of the outline, with the entries inside."""
     return types.DocumentSymbol(
         name=entry.name,
         detail=entry.detail,
-        kind=_SYMBOLS[entry.kind],
+        kind=_SYMBOL_KINDS[entry.kind],
         range=range_of(lines, entry.extent),
         selection_range=range_of(lines, entry.head),
         children=[symbol(child, lines) for child in entry.children] or None,

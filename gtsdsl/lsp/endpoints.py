@@ -1,4 +1,4 @@
-"""From a room to the resources that adjacencies in it can name, and which of their ports are free."""
+"""The resources that an adjacency can name, with their ports and whether each port is free."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gtsdsl.lsp.analysis import Analysis
-from gtsdsl.lsp.symbols import IdScope, Kind
+from gtsdsl.lsp.symbols import IdScope, SymbolKind
 from gtsdsl.model.testbed import PortRef, Resource, Testbed
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
@@ -15,28 +15,30 @@ from gtsdsl.syntax import nodes
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A resource as an adjacency sees it. ``ports`` says of each port whether it is free; ``id`` is empty for the
-    ports of the testbed itself."""
+    """A resource that an adjacency can name."""
 
     id: str
+    """The id of the resource; empty for the testbed around the adjacency, which has ports of its own."""
     cls: str
+    """The class, or the type of a nested testbed."""
     location: str | None
     ports: dict[str, bool]
+    """Whether each port is free, by its id."""
 
 
-def ends_at(analysis: Analysis, offset: int, only: str | None = None) -> Iterator[Endpoint]:
-    """The resources that an adjacency at an offset can name, or the one of an id.
+def endpoints_at(analysis: Analysis, offset: int, only: str | None = None) -> Iterator[Endpoint]:
+    """Yield the resources that an adjacency at an offset can name; if ``only`` is given, the one of this id.
 
-    Ports that the adjacency itself names there are free.
+    The ports that an adjacency at the offset names already count as free.
     """
-    room = analysis.index.room_at(offset)
-    type_ = room.type.name if room.type is not None else ""
+    id_scope = analysis.index.id_scope_at(offset)
+    type_ = id_scope.type.name if id_scope.type is not None else ""
     testbed = analysis.testbeds.get(type_)
     if testbed is None:
-        yield from (end for end in _from_text(room) if only in (None, end.id))
+        yield from (end for end in _written_endpoints(id_scope) if only in (None, end.id))
         return
     uses = analysis.uses_of_ports[type_]
-    own = Counter(
+    own_uses = Counter(
         ref
         for adjacency in testbed.adjacencies
         if isinstance(adjacency.place, Span) and adjacency.place.start <= offset <= adjacency.place.end
@@ -44,7 +46,7 @@ def ends_at(analysis: Analysis, offset: int, only: str | None = None) -> Iterato
     )
 
     def ports(resource: Testbed | Resource, id_: str) -> dict[str, bool]:
-        return {port.id: uses[PortRef(id_, port.id)] <= own[PortRef(id_, port.id)] for port in resource.ports}
+        return {port.id: uses[PortRef(id_, port.id)] <= own_uses[PortRef(id_, port.id)] for port in resource.ports}
 
     if testbed.ports and not only:
         yield Endpoint("", testbed.type, None, ports(testbed, ""))
@@ -52,20 +54,20 @@ def ends_at(analysis: Analysis, offset: int, only: str | None = None) -> Iterato
     for resource in testbed.resources:
         if resource.id and resource.id not in seen and only in (None, resource.id):
             seen.add(resource.id)
-            yield Endpoint(resource.id, *_about(resource), ports(resource, resource.id))
-    yield from (end for end in _from_text(room) if end.id and end.id not in seen and only in (None, end.id))
+            yield Endpoint(resource.id, *_class_and_location(resource), ports(resource, resource.id))
+    yield from (end for end in _written_endpoints(id_scope) if end.id and end.id not in seen and only in (None, end.id))
 
 
-def _about(resource: Resource | Testbed) -> tuple[str, str | None]:
+def _class_and_location(resource: Resource | Testbed) -> tuple[str, str | None]:
     return (resource.type, None) if isinstance(resource, Testbed) else (resource.cls, resource.location)
 
 
-def _from_text(room: IdScope) -> Iterator[Endpoint]:
-    """The same where nothing is known of what comes out."""
-    ports: dict[str, dict[str, bool]] = {id_: {} for id_ in room.resources}
-    for id_, port in room.ports:
+def _written_endpoints(id_scope: IdScope) -> Iterator[Endpoint]:
+    """Yield the resources that are written in the text; all their ports count as free."""
+    ports: dict[str, dict[str, bool]] = {id_: {} for id_ in id_scope.resources}
+    for id_, port in id_scope.ports:
         ports.setdefault(id_, {})[port] = True
-    for id_, its_ports in ports.items():
-        symbol = room.resources.get(id_)
-        node = symbol.node if symbol is not None and symbol.kind is Kind.RESOURCE else None
-        yield Endpoint(id_, node.name.id if isinstance(node, nodes.Block) else "", None, its_ports)
+    for id_, ports_of_id in ports.items():
+        symbol = id_scope.resources.get(id_)
+        node = symbol.node if symbol is not None and symbol.kind is SymbolKind.RESOURCE else None
+        yield Endpoint(id_, node.name.id if isinstance(node, nodes.Block) else "", None, ports_of_id)

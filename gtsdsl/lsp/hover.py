@@ -1,4 +1,4 @@
-"""From a cursor to a few lines, in Markdown, on what it stands on."""
+"""Hover: a few lines in Markdown about the name, word or finding under a cursor."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gtsdsl.diagnostics import CODES
 from gtsdsl.lsp import meanings
 from gtsdsl.lsp.analysis import Analysis
 from gtsdsl.lsp.context import Context, context
-from gtsdsl.lsp.symbols import Kind, Symbol
-from gtsdsl.lsp.walk import parameters_of
+from gtsdsl.lsp.names import parameters_of
+from gtsdsl.lsp.symbols import Symbol, SymbolKind
 from gtsdsl.model.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.model.testbed import LINK_CLASS, PortRef, Resource, Testbed
 from gtsdsl.source import Span
@@ -24,32 +24,34 @@ from gtsdsl.topology.model import Wire
 _WORD = re.compile(r"\w+")
 _CODE = re.compile(r"GTS\d{3}")
 _MAX_SHOWN = 5
-_LONGEST_LINE = 1_000
+"""Symbols, circuits or resources of one kind that a hover text shows."""
+_MAX_FINDINGS = 1_000
+"""Findings that are searched for those under the cursor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hover:
-    """What is said, in Markdown, and what it is about."""
+    """A text in Markdown, and the span that it is about."""
 
     text: str
-    place: Span
+    span: Span
 
 
 def hover(text: str, offset: int, analysis: Analysis) -> Hover | None:
-    """What is known of what stands at an offset; ``analysis`` is of that text."""
-    place, symbols = analysis.index.occurrences.at(offset)
+    """Return the hover text for an offset, None if there is nothing to say. ``analysis`` is that of the text."""
+    span, symbols = analysis.index.occurrences.at(offset)
     word = _word_at(text, offset)
     parts: list[str] = []
     if symbols:
         for symbol in symbols[:_MAX_SHOWN]:
             parts.append("\n\n".join(_on_symbol(analysis, symbol)))
     elif word is not None:
-        place = word
+        span = word
         parts.extend(_on_word(text, word, analysis))
     parts.extend(_findings(analysis, offset))
     if not parts:
         return None
-    return Hover("\n\n---\n\n".join(dict.fromkeys(parts)), place)
+    return Hover("\n\n---\n\n".join(dict.fromkeys(parts)), span)
 
 
 def _word_at(text: str, offset: int) -> Span | None:
@@ -61,7 +63,7 @@ def _word_at(text: str, offset: int) -> Span | None:
 
 
 def code(text: str) -> str:
-    """A text from a file as Markdown shows it letter by letter."""
+    """Return Markdown that shows a text letter by letter."""
     shown = printable(text)
     ticks = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
     space = " " if shown[:1] in ("`", " ", "") or shown[-1:] == "`" else ""
@@ -77,13 +79,13 @@ def _on_symbol(analysis: Analysis, symbol: Symbol) -> Iterator[str]:
         yield _signature("type", symbol, analysis.text)
     elif isinstance(node, nodes.MethodDefinition):
         yield _signature("def", symbol, analysis.text)
-    elif symbol.kind is Kind.TYPE:
+    elif symbol.kind is SymbolKind.TYPE:
         yield f"testbed {code(symbol.name)}"
-    elif symbol.kind is Kind.VARIABLE:
+    elif symbol.kind is SymbolKind.VARIABLE:
         yield from _on_variable(analysis, symbol)
-    elif symbol.kind is Kind.RESOURCE and isinstance(node, nodes.Block):
+    elif symbol.kind is SymbolKind.RESOURCE and isinstance(node, nodes.Block):
         yield from _on_resource(analysis, symbol, node)
-    elif symbol.kind is Kind.PORT:
+    elif symbol.kind is SymbolKind.PORT:
         yield from _on_port(analysis, symbol)
 
 
@@ -107,8 +109,9 @@ def _on_variable(analysis: Analysis, symbol: Symbol) -> Iterator[str]:
 
 def _on_resource(analysis: Analysis, symbol: Symbol, node: nodes.Block) -> Iterator[str]:
     cls = node.name.id
-    made = analysis.made_of(symbol)
-    yield f"{cls} {code(symbol.name)}" + (f": {len(made)} of them" if symbol.made and len(made) != 1 else "")
+    declared = analysis.declared_by(symbol)
+    count = f": {len(declared)} of them" if symbol.is_computed and len(declared) != 1 else ""
+    yield f"{cls} {code(symbol.name)}{count}"
     if cls == LINK_CLASS:
         wires = [wire for place in symbol.places for start in (place.start, place.start - 1)
                  for wire in analysis.wires.get(start, ())]  # fmt: skip
@@ -119,38 +122,38 @@ def _on_resource(analysis: Analysis, symbol: Symbol, node: nodes.Block) -> Itera
         if not wires:
             yield "It joins no two ports yet."
         return
-    for _, resource in made[:_MAX_SHOWN]:
-        id_ = f"{code(resource.id)}: " if symbol.made else ""
+    for _, resource in declared[:_MAX_SHOWN]:
+        id_ = f"{code(resource.id)}: " if symbol.is_computed else ""
         if isinstance(resource, Resource) and resource.location is not None:
             yield id_ + _on_site(resource.location)
         if isinstance(resource, Testbed):
             yield f"{id_}{len(resource.resources)} resources, {len(resource.ports)} ports for the outside"
-    if len(made) == 1:
-        testbed, resource = made[0]
+    if len(declared) == 1:
+        testbed, resource = declared[0]
         used = {ref.port for it in testbed.adjacencies for ref in (it.first, it.second) if ref.resource == resource.id}
         yield f"{len(resource.ports)} ports, {len([it for it in resource.ports if it.id in used])} in use"
 
 
 def _circuit(analysis: Analysis, wire: Wire) -> str:
-    """A link's two ends, their sites, and what is known of the time between them."""
+    """Return a line on the two ends of a link and their sites, and a line on the delay between them."""
     ends = []
     sites: list[str | None] = []
     for ref in wire.ends:
         location = analysis.topology.nodes[ref.resource].location
         sites.append(location)
         ends.append(code(str(ref)) + (f" ({_city(location)})" if location else ""))
-    said = f"{ends[0]} ↔ {ends[1]}"
+    joined = f"{ends[0]} ↔ {ends[1]}"
     delay = wire.link.attributes.get("delay")
     if isinstance(delay, str):
-        return f"{said}  \none-way delay {code(delay)}, as the link says"
+        return f"{joined}  \none-way delay {code(delay)}, as the link says"
     circuit = find(sites[0], sites[1]) if sites[0] and sites[1] else None
     if circuit is None:
-        return f"{said}  \nround trip not known"
+        return f"{joined}  \nround trip not known"
     if circuit.estimated:
         figure = f"{circuit.rtt_ms:g} ms, estimated ({circuit.low_ms:g} to {circuit.high_ms:g} ms)"
     else:
         figure = f"{circuit.rtt_ms:g} ms"
-    return f"{said}  \nround trip {figure}: {circuit.statistic}  \nsource: {circuit.source}"
+    return f"{joined}  \nround trip {figure}: {circuit.statistic}  \nsource: {circuit.source}"
 
 
 def _city(location: str) -> str:
@@ -167,13 +170,13 @@ def _on_port(analysis: Analysis, symbol: Symbol) -> Iterator[str]:
     owner = symbol.owner
     of = f" of {code(owner.name)}" if owner is not None and owner.name else ""
     yield f"port {code(symbol.name)}{of}"
-    if symbol.made or (owner is not None and owner.made):
+    if symbol.is_computed or (owner is not None and owner.is_computed):
         return
-    for room in analysis.index.rooms:
-        testbed = analysis.testbeds.get(room.type.name) if room.type is not None else None
+    for id_scope in analysis.index.id_scopes:
+        testbed = analysis.testbeds.get(id_scope.type.name) if id_scope.type is not None else None
         if testbed is None:
             continue
-        refs = {PortRef(*key) for key, port in room.ports.items() if port is symbol}
+        refs = {PortRef(*key) for key, port in id_scope.ports.items() if port is symbol}
         for adjacency in testbed.adjacencies:
             for ref, other in ((adjacency.first, adjacency.second), (adjacency.second, adjacency.first)):
                 if ref in refs:
@@ -188,19 +191,20 @@ def _on_word(text: str, word: Span, analysis: Analysis) -> Iterator[str]:
     if _CODE.fullmatch(name) and name in CODES:
         yield explain(name)
         return
-    where = context(text, word.start, analysis.anchor(word.start))
-    if where.comment:
+    cursor_context = context(text, word.start, analysis.anchor(word.start))
+    if cursor_context.comment:
         return
-    if where.string is not None:
-        if re.search(r"\blocation[ \t]*=[ \t]*$", where.before) and site(text[where.string.start : where.string.end]):
-            yield _on_site(text[where.string.start : where.string.end])
+    if cursor_context.string is not None:
+        value = text[cursor_context.string.start : cursor_context.string.end]
+        if re.search(r"\blocation[ \t]*=[ \t]*$", cursor_context.before) and site(value):
+            yield _on_site(value)
         return
     behind = text[word.end : word.end + 20].lstrip(" \t")
     if re.search(r"\.[ \t]*$", text[max(0, word.start - 20) : word.start]):
         if name in meanings.METHODS:
             yield f"{code('.' + name)}: {meanings.METHODS[name]}"
         return
-    attributes = _attributes(where, analysis)
+    attributes = _attributes(cursor_context, analysis)
     if name in attributes and (behind[:1] in ("=", "{", "+", "-", "") or name not in meanings.KEYWORDS):
         yield f"{code(name)}: {attributes[name]}"
     elif name in CLASSES:
@@ -210,13 +214,13 @@ def _on_word(text: str, word: Span, analysis: Analysis) -> Iterator[str]:
         yield f"{code(name)}: {meanings.KEYWORDS[name]}"
 
 
-def _attributes(where: Context, analysis: Analysis) -> dict[str, str]:
-    """The attributes of the innermost block with their meanings."""
-    block = where.block
+def _attributes(cursor_context: Context, analysis: Analysis) -> dict[str, str]:
+    """Return the attributes that the innermost block can have, with their meanings."""
+    block = cursor_context.block
     if block is None:
         return {}
     type_ = analysis.index.types.get(block.head)
-    if block.kind == "type" or block is where.brackets[0]:
+    if block.kind == "type" or block is cursor_context.brackets[0]:
         return dict(TESTBED_ATTRIBUTES)
     if type_ is not None:
         return dict(TESTBED_ATTRIBUTES) | {name: f"A parameter of {code(block.head)}." for name in parameters_of(type_)}
@@ -226,19 +230,19 @@ def _attributes(where: Context, analysis: Analysis) -> dict[str, str]:
 
 
 def explain(name: str) -> str:
-    """A diagnostic's title and the address of its page."""
+    """Return Markdown with a diagnostic's title and a link to its page."""
     return f"**{name}**: {CODES[name].title} ([what it means]({page(name)}); `gtsdsl explain {name}`)"
 
 
 def page(name: str) -> str:
-    """The address of a diagnostic's page, which is shipped."""
+    """Return the address of a diagnostic's page, a file that is installed with gtsdsl."""
     return shipped("docs", "diagnostics", f"{name}.md").absolute().as_uri()
 
 
 def _findings(analysis: Analysis, offset: int) -> Iterator[str]:
-    """The kinds of finding at an offset: their sentences are shown by the editor itself."""
+    """Yield a line on each code of the findings at an offset. The editor itself shows the findings' messages."""
     codes: dict[str, None] = {}
-    for finding in analysis.checked.diagnostics[:_LONGEST_LINE]:
+    for finding in analysis.check_result.diagnostics[:_MAX_FINDINGS]:
         if isinstance(finding.place, Span) and finding.place.start <= offset <= finding.place.end:
             codes[finding.code] = None
     for name in list(codes)[:_MAX_SHOWN]:

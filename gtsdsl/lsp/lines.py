@@ -1,4 +1,4 @@
-"""From offsets in a text to the lines and columns that an editor counts, and back."""
+"""Lines and columns as an editor counts them, and the offsets that they stand for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from gtsdsl.source import Span
 
 Encoding: TypeAlias = Literal["utf-8", "utf-16", "utf-32"]
-"""What a column counts: bytes, UTF-16 units or characters. An editor says which it can; UTF-16 is what all can."""
+"""The unit of columns: bytes, UTF-16 units or characters. An editor says which it supports; all support UTF-16."""
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _WIDE = {"utf-8": re.compile("[^\x00-\x7f]"), "utf-16": re.compile("[\U00010000-\U0010ffff]"), "utf-32": None}
@@ -25,7 +25,7 @@ class EditorPosition(NamedTuple):
 
 
 class Lines:
-    """A text and where its lines begin. A line ends with a line feed, a carriage return, or both; nothing else."""
+    """A text with its lines, each of which ends with a line feed, a carriage return, or both."""
 
     def __init__(self, text: str, encoding: Encoding = "utf-16") -> None:
         self.text = text
@@ -34,14 +34,14 @@ class Lines:
         self._starts.extend(match.end() for match in _LINE_END.finditer(text))
 
     def place(self, offset: int) -> EditorPosition:
-        """The line and column of an offset."""
+        """Return the line and column of an offset."""
         offset = max(0, min(offset, len(self.text)))
         line = bisect_right(self._starts, offset) - 1
         start = self._starts[line]
         return EditorPosition(line, offset - start + self._extra(offset) - self._extra(start))
 
     def offset(self, place: EditorPosition) -> int:
-        """The offset of a line and column. Beyond a line's end it is the end; inside a character, its beginning."""
+        """Return the offset of a line and column: at most the line's end, and the beginning of a character."""
         if place.line < 0:
             return 0
         if place.line >= len(self._starts):
@@ -58,22 +58,22 @@ class Lines:
         return start + found - 1
 
     def range(self, span: Span) -> tuple[EditorPosition, EditorPosition]:
-        """Where a stretch of text begins and ends."""
+        """Return the positions of the two ends of a span."""
         return self.place(span.start), self.place(span.end)
 
     def edited(self, start: EditorPosition, end: EditorPosition, new: str) -> Lines:
-        """The text with what stands between two places replaced."""
+        """Return the text with ``new`` in place of what stands between two positions."""
         first, last = self.offset(start), self.offset(end)
         return Lines(self.text[:first] + new + self.text[max(first, last) :], self.encoding)
 
     def _extra(self, offset: int) -> int:
-        """How many units more than characters stand before an offset."""
+        """Return the number of units before an offset minus the number of characters."""
         offsets, totals = self._wide
         return totals[bisect_left(offsets, offset)]
 
     @cached_property
     def _wide(self) -> tuple[array[int], array[int]]:
-        """Where characters of more than one unit stand, and how many units they add in all."""
+        """The offsets of characters that take several units, and the sum of the additional units up to each of them."""
         offsets, totals = array("q"), array("q", [0])
         pattern = _WIDE[self.encoding]
         if pattern is None or self.text.isascii():

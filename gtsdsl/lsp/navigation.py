@@ -1,4 +1,4 @@
-"""From a cursor to where what it stands on is defined, and where else it is used."""
+"""Definitions and references of the names under a cursor."""
 
 from __future__ import annotations
 
@@ -9,33 +9,36 @@ from gtsdsl.lsp.symbols import Symbol
 from gtsdsl.source import Span
 
 MAX_PLACES = 10_000
-"""How many places an answer names."""
+"""Places of one answer."""
 
 
 def definitions(analysis: Analysis, offset: int) -> list[Span]:
-    """Where the names at an offset are defined. What a loop makes is defined where the loop names it."""
+    """Return the places where the names at an offset are defined.
+
+    A resource that a loop declares is defined where the loop sets its id.
+    """
     _, symbols = analysis.index.occurrences.at(offset)
     return _in_order(span for symbol in symbols for span in (symbol.places or [symbol.head]))
 
 
 def references(analysis: Analysis, offset: int, *, with_definitions: bool = True) -> list[Span]:
-    """All places where the names at an offset stand, or are come to by an expression."""
+    """Return the places of the names at an offset, and of the expressions whose value is such a name."""
     _, symbols = analysis.index.occurrences.at(offset)
     return _in_order(
         span
-        for symbol in same_name(analysis, symbols)
-        for span in (*(symbol.places if with_definitions else ()), *symbol.uses, *symbol.computed)
+        for symbol in symbols_sharing_places(analysis, symbols)
+        for span in (*(symbol.places if with_definitions else ()), *symbol.uses, *symbol.computed_uses)
     )
 
 
-def same_name(analysis: Analysis, symbols: list[Symbol]) -> list[Symbol]:
-    """Symbols and those that stand at one and the same place with them: `hosts[i].p1` is a port of many hosts."""
+def symbols_sharing_places(analysis: Analysis, symbols: list[Symbol]) -> list[Symbol]:
+    """Return symbols with all that share a place with them: `hosts[i].p1` is a port of many hosts."""
     found = dict.fromkeys(symbols)
     todo = list(symbols)
     while todo:
         symbol = todo.pop()
-        for span in dict.fromkeys((*symbol.uses, *symbol.computed)):
-            for other in analysis.index.occurrences.on(span):
+        for span in dict.fromkeys((*symbol.uses, *symbol.computed_uses)):
+            for other in analysis.index.occurrences.exactly_at(span):
                 if other not in found and other.kind is symbol.kind:
                     found[other] = None
                     todo.append(other)

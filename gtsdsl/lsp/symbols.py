@@ -1,4 +1,4 @@
-"""The names of a text as values: what each is, where it is defined and where it is used."""
+"""Symbols: the named things of a text, with the places where each is defined and used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TypeAlias
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
 
-Definer: TypeAlias = (
+DefiningNode: TypeAlias = (
     nodes.TypeDefinition
     | nodes.MethodDefinition
     | nodes.Declaration
@@ -21,11 +21,11 @@ Definer: TypeAlias = (
     | nodes.Block
     | nodes.Closure
 )
-"""What can bring a name into being. (A closure brings ``it``.)"""
+"""The nodes that define a name. (A closure defines ``it``.)"""
 
 
-class Kind(Enum):
-    """What a name stands for."""
+class SymbolKind(Enum):
+    """The kind of thing that a name stands for; the value is the word that messages use."""
 
     TYPE = "type"
     METHOD = "method"
@@ -36,31 +36,34 @@ class Kind(Enum):
 
 @dataclass(slots=True, eq=False)
 class Symbol:
-    """One thing that has a name. Its lists grow while an `Index` is made, and are final then.
+    """A named thing of a text. Its lists grow while an `Index` is built, and do not change afterwards.
 
-    It knows its owner, the owner does not know it: in a circle, a large text's symbols would outlive it.
-
-    ``places`` are where the name stands where it is defined; ``uses`` where it stands elsewhere, letter by letter;
-    ``computed`` are expressions that come to it. The name is ``made`` where it is no plain text (``"h${i}"``).
+    A symbol refers to its owner. The owner does not refer back, because Python would free the symbols of a large text
+    late if they were in reference cycles.
     """
 
-    kind: Kind
+    kind: SymbolKind
     name: str
-    node: Definer = field(repr=False)
+    node: DefiningNode = field(repr=False)
     owner: Symbol | None = field(default=None, repr=False)
+    """The resource or type around the symbol; None at the top of the text."""
     places: list[Span] = field(default_factory=list)
-    made: bool = False
+    """Places where the name is defined."""
+    is_computed: bool = False
+    """Whether an expression gives the name, such as ``"h${i}"``; then ``name`` is the text of the expression."""
     uses: list[Span] = field(default_factory=list)
-    computed: list[Span] = field(default_factory=list)
+    """Other places where the name is written letter by letter."""
+    computed_uses: list[Span] = field(default_factory=list)
+    """Expressions whose value is the name."""
 
     @property
     def extent(self) -> Span:
-        """All of the declaration."""
+        """The whole definition."""
         return Span(self.node.start, self.node.end)
 
     @property
     def head(self) -> Span:
-        """Where an editor jumps to: the name, or the word before the braces where there is none."""
+        """The place that an editor jumps to: the name, or the word before the braces if the name is missing."""
         if self.places:
             return self.places[0]
         name = self.node.name if not isinstance(self.node, nodes.Closure) else None
@@ -68,60 +71,60 @@ class Symbol:
 
 
 @dataclass(slots=True, eq=False)
-class Variables:
-    """The variables between a pair of braces, and those around them."""
+class VariableScope:
+    """The variables between a pair of braces, and the scope around it."""
 
-    parent: Variables | None
+    parent: VariableScope | None
     span: Span
     names: dict[str, Symbol] = field(default_factory=dict)
 
     def find(self, name: str) -> Symbol | None:
-        """The nearest variable or method of a name."""
-        variables: Variables | None = self
-        while variables is not None:
-            if name in variables.names:
-                return variables.names[name]
-            variables = variables.parent
+        """Return the nearest variable or method of a name; None if no scope has it."""
+        scope: VariableScope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.parent
         return None
 
 
 @dataclass(slots=True, eq=False)
 class IdScope:
-    """The inside of a type, or of a header: what ids mean there. ``type`` is None at the top of the file."""
+    """The resources and ports of a type or a header, by id. ``type`` is None at the top of the text."""
 
     type: Symbol | None
     span: Span
     resources: dict[str, Symbol] = field(default_factory=dict)
     ports: dict[tuple[str, str], Symbol] = field(default_factory=dict)
-    """By the ids of resource (empty: the type's own) and port."""
+    """Ports by the ids of resource and port; the id of the resource is empty for a port of the type itself."""
 
 
 @dataclass(frozen=True)
 class Index:
-    """All names of a text."""
+    """All symbols of a text."""
 
-    rooms: tuple[IdScope, ...]
-    """The first is the top of the file."""
+    id_scopes: tuple[IdScope, ...]
+    """The first is the top of the text."""
     types: dict[str, Symbol]
     symbols: tuple[Symbol, ...]
     members: dict[Symbol, list[Symbol]]
     """The resources and ports of a type, the ports of a resource, in the order of the text."""
-    scopes: tuple[Variables, ...]
-    """In the order in which they begin."""
+    scopes: tuple[VariableScope, ...]
+    """Scopes of variables, in the order in which they begin."""
     occurrences: Occurrences
 
-    def room_at(self, offset: int) -> IdScope:
-        """The innermost room around an offset."""
-        inside = [room for room in self.rooms if room.span.start < offset <= room.span.end]
-        return max(inside, key=lambda room: room.span.start, default=self.rooms[0])
+    def id_scope_at(self, offset: int) -> IdScope:
+        """Return the innermost type or header around an offset."""
+        around = [scope for scope in self.id_scopes if scope.span.start < offset <= scope.span.end]
+        return max(around, key=lambda scope: scope.span.start, default=self.id_scopes[0])
 
-    def scope_at(self, offset: int) -> Variables:
-        """The innermost variables around an offset."""
-        # scopes nest: the innermost one is the last that begins before, or one around that
-        found = self.scopes[bisect_right(self._scope_starts, offset) - 1]
-        while found.parent is not None and offset > found.span.end:
-            found = found.parent
-        return found
+    def scope_at(self, offset: int) -> VariableScope:
+        """Return the innermost scope of variables around an offset."""
+        # the innermost scope is the last that begins before the offset, or a scope around that one
+        scope = self.scopes[bisect_right(self._scope_starts, offset) - 1]
+        while scope.parent is not None and offset > scope.span.end:
+            scope = scope.parent
+        return scope
 
     @cached_property
     def _scope_starts(self) -> list[int]:
@@ -130,21 +133,21 @@ class Index:
 
 @dataclass(frozen=True)
 class Occurrences:
-    """Which symbol stands where."""
+    """The places of all symbols."""
 
-    found: tuple[tuple[int, int, Symbol], ...]
-    """Start, end and symbol, by start."""
+    entries: tuple[tuple[int, int, Symbol], ...]
+    """Start, end and symbol, sorted by start."""
 
     @cached_property
     def _starts(self) -> list[int]:
-        return [start for start, _, _ in self.found]
+        return [start for start, _, _ in self.entries]
 
     @cached_property
     def _longest(self) -> int:
-        return max((end - start for start, end, _ in self.found), default=0)
+        return max((end - start for start, end, _ in self.entries), default=0)
 
     def at(self, offset: int) -> tuple[Span, list[Symbol]]:
-        """The shortest stretch around an offset (its end included) that stands for something, and what for."""
+        """Return the shortest place around an offset (its end included), and the symbols that stand there."""
         best = Span(offset, offset)
         symbols: list[Symbol] = []
         for start, end, symbol in self._near(offset):
@@ -153,26 +156,26 @@ class Occurrences:
                 symbols.append(symbol)
             elif not symbols or end - start < best.end - best.start:
                 best, symbols = span, [symbol]
-        # in `id = name` the word is a variable first, and what the id is made by second
-        first = [symbol for symbol in symbols if not (symbol.made and best in symbol.places)]
-        return best, list(dict.fromkeys(first or symbols))
+        # in `id = name`, the word `name` is a variable first; that it defines the id comes second
+        preferred = [symbol for symbol in symbols if not (symbol.is_computed and best in symbol.places)]
+        return best, list(dict.fromkeys(preferred or symbols))
 
-    def on(self, span: Span) -> list[Symbol]:
-        """The symbols that stand exactly there."""
+    def exactly_at(self, span: Span) -> list[Symbol]:
+        """Return the symbols whose place is this span."""
         return [symbol for start, end, symbol in self._near(span.start) if (start, end) == span]
 
     def _near(self, offset: int) -> list[tuple[int, int, Symbol]]:
         last = bisect_right(self._starts, offset)
         first = bisect_right(self._starts, offset - self._longest - 1)
-        return [found for found in self.found[first:last] if found[1] >= offset]
+        return [entry for entry in self.entries[first:last] if entry[1] >= offset]
 
 
 def occurrences(symbols: tuple[Symbol, ...]) -> Occurrences:
-    """Where the symbols stand, sorted."""
-    found = [
+    """Return the places of symbols."""
+    entries = [
         (span.start, span.end, symbol)
         for symbol in symbols
-        for span in dict.fromkeys((*symbol.places, *symbol.uses, *symbol.computed))
+        for span in dict.fromkeys((*symbol.places, *symbol.uses, *symbol.computed_uses))
     ]
-    found.sort(key=itemgetter(0, 1))
-    return Occurrences(tuple(found))
+    entries.sort(key=itemgetter(0, 1))
+    return Occurrences(tuple(entries))

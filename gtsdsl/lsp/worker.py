@@ -1,4 +1,4 @@
-"""From long computations to their results, one after the other, beside an event loop that goes on answering."""
+"""A thread for long computations, beside an event loop that goes on to answer requests."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ _T = TypeVar("_T")
 
 
 class Worker:
-    """A thread that does what it is given in turn. It is a daemon: a text that takes long keeps no one from leaving."""
+    """A thread that runs actions one after the other.
+
+    The thread is a daemon, so that an action that takes long does not keep the process from its end.
+    """
 
     def __init__(self) -> None:
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
         threading.Thread(target=self._work, name="gtsdsl", daemon=True).start()
 
     def do(self, action: Callable[[], _T]) -> asyncio.Future[_T]:
-        """The result of an action, or the exception that it ended with."""
+        """Run an action in the thread; the future gets its result, or the exception that it raises."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[_T] = loop.create_future()
 
@@ -30,7 +33,7 @@ class Worker:
             try:
                 outcome = action()
             except Exception as error:
-                outcome = error  # whoever waits for it gets it
+                outcome = error  # the future gets it
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_settle, future, outcome)
 

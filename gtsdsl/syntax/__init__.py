@@ -1,5 +1,5 @@
 """From text to syntax nodes."""
 
-from gtsdsl.syntax.parser import Parsed, parse, parse_expression
+from gtsdsl.syntax.parser import ParseResult, parse, parse_expression
 
-__all__ = ["Parsed", "parse", "parse_expression"]
+__all__ = ["ParseResult", "parse", "parse_expression"]

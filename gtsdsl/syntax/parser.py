@@ -36,18 +36,18 @@ _BEGIN_SIMPLE = ("NAME", "ADJACENCY")
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
+class ParseResult:
     """What a text says: its statements, as far as they could be read, and the syntax errors."""
 
     body: Body
     diagnostics: tuple[Diagnostic, ...]
 
 
-def parse(source: Source) -> Parsed:
+def parse(source: Source) -> ParseResult:
     """Read a whole text."""
     parser = _Parser(source)
     body = parser.run("file", 0, len(source.text))
-    return Parsed(cast(Body, body or ()), tuple(parser.diagnostics))
+    return ParseResult(cast(Body, body or ()), tuple(parser.diagnostics))
 
 
 def parse_expression(source: Source) -> tuple[Expression | None, tuple[Diagnostic, ...]]:

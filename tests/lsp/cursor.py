@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 from gtsdsl.lsp.analysis import Analysis, analyse
-from gtsdsl.lsp.completion import Proposal, complete
+from gtsdsl.lsp.completion import complete
 from gtsdsl.lsp.hover import hover
 from gtsdsl.lsp.navigation import definitions, references
+from gtsdsl.lsp.proposals import Proposal
 from gtsdsl.lsp.rename import rename
 from gtsdsl.source import Span
 

@@ -15,7 +15,7 @@ from gtsdsl.lsp.hover import hover
 from gtsdsl.lsp.lines import Lines
 from gtsdsl.lsp.navigation import definitions, references
 from gtsdsl.lsp.outline import outline
-from gtsdsl.lsp.rename import CannotRename, rename
+from gtsdsl.lsp.rename import RenameError, rename
 from tests.lsp.cursor import LOOP, MESH, NESTED
 
 SEEDS = [
@@ -48,20 +48,20 @@ def mutated(draw: st.DrawFn) -> str:
 def ask_everything(text: str, offset: int, analysis: Analysis) -> None:
     lines = Lines(text)
     for number, proposal in enumerate(complete(text, offset, analysis)):
-        assert 0 <= proposal.place.start <= proposal.place.end <= len(text)
-        assert proposal.place.start <= offset
+        assert 0 <= proposal.span.start <= proposal.span.end <= len(text)
+        assert proposal.span.start <= offset
         completion(proposal, number, lines, snippets=True)
-    if analysis.of != text:
+    if analysis.given_text != text:
         return
     hover(text, offset, analysis)
     for span in (*definitions(analysis, offset), *references(analysis, offset)):
         assert 0 <= span.start <= span.end <= len(text)
-    with contextlib.suppress(CannotRename):
+    with contextlib.suppress(RenameError):
         rename(analysis, offset, "zz9")
     for entry in outline(analysis.index):
         assert entry.extent.start <= entry.head.start <= entry.head.end <= entry.extent.end
         symbol(entry, lines)
-    list(diagnostics(analysis.checked.diagnostics, lines, "file:///x"))
+    list(diagnostics(analysis.check_result.diagnostics, lines, "file:///x"))
 
 
 @given(mutated(), st.integers(0, 10_000))

@@ -6,7 +6,8 @@ import pytest
 
 from gtsdsl.circuits import SITES
 from gtsdsl.lsp.analysis import analyse
-from gtsdsl.lsp.completion import MAX_PROPOSALS, Sort, complete
+from gtsdsl.lsp.completion import MAX_PROPOSALS, complete
+from gtsdsl.lsp.proposals import ProposalKind
 from gtsdsl.model.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES
 from gtsdsl.model.testbed import Port, PortRef, Resource, Testbed
 from gtsdsl.targets import compile_to
@@ -77,7 +78,7 @@ def test_a_site_without_quotes_gets_them() -> None:
 
 def test_a_site_says_its_city() -> None:
     ams = next(it for it in proposals(in_mesh('host { location = "|" }')) if it.text == "AMS")
-    assert (ams.detail, ams.sort) == ("Amsterdam, Netherlands", Sort.SITE)
+    assert (ams.detail, ams.kind) == ("Amsterdam, Netherlands", ProposalKind.SITE)
 
 
 @pytest.mark.parametrize("name", sorted(CLASSES))
@@ -161,7 +162,7 @@ def test_variables_that_are_not_seen(case: str) -> None:
 
 def test_methods_of_the_file() -> None:
     found = next(it for it in proposals("def mesh(n, site = 'AMS') { }\nT { | }") if it.text == "mesh")
-    assert (found.sort, found.detail) == (Sort.METHOD, "mesh(n, site)")
+    assert (found.kind, found.detail) == (ProposalKind.METHOD, "mesh(n, site)")
 
 
 def test_types_and_their_parameters() -> None:
@@ -189,20 +190,20 @@ def test_the_ports_of_what_a_variable_holds() -> None:
 
 def test_a_proposal_takes_the_place_of_the_word() -> None:
     text, offset = marked(in_mesh("adjacency h1.p|9, l1.src"))
-    place = complete(text, offset, analyse(text, ""))[0].place
+    place = complete(text, offset, analyse(text, ""))[0].span
     assert text[place.start : place.end] == "p9"
 
 
 def test_an_open_string_keeps_what_is_behind_it() -> None:
     text, offset = marked(in_mesh('host { location = "A| ; port { id = 3 } }'))
-    place = complete(text, offset, analyse(text, ""))[0].place
+    place = complete(text, offset, analyse(text, ""))[0].span
     assert text[place.start : place.end] == "A"
 
 
 def test_hostile_ids_are_proposed_as_data() -> None:
     text = compile_to(hostile_testbed(), "dsl").rstrip()[:-1] + "\n  adjacency "
     found = complete(text, len(text), analyse(text, ""))
-    resources = [it.text for it in found if it.sort is Sort.RESOURCE]
+    resources = [it.text for it in found if it.kind is ProposalKind.RESOURCE]
     assert resources
     assert all(text.isidentifier() for text in resources)
 
@@ -210,7 +211,7 @@ def test_hostile_ids_are_proposed_as_data() -> None:
 def test_a_port_that_is_no_word_is_proposed_in_quotes() -> None:
     text = 'T { host { id = "h"; port { id = "a b" }; port { id = "x\\"y" } }\n  adjacency h.|'
     text, offset = marked(text)
-    found = {it.text: text[it.place.start : it.place.end] for it in complete(text, offset, analyse(text, ""))}
+    found = {it.text: text[it.span.start : it.span.end] for it in complete(text, offset, analyse(text, ""))}
     assert found == {'"h.a b"': "h.", '"h.x\\"y"': "h."}
 
 
@@ -219,9 +220,9 @@ def test_a_hostile_port_is_proposed_as_itself(hostile: str) -> None:
     ports = (Port(hostile),)
     text = compile_to(Testbed("T", "t", resources=(Resource("host", "h", ports=ports),)), "dsl").rstrip()[:-1]
     text += "\n  adjacency h."
-    (found,) = [it for it in complete(text, len(text), analyse(text, "")) if it.sort is Sort.PORT]
-    written = text[: found.place.start] + found.text + text[found.place.end :] + ", h.x }"
-    testbed = analyse(written, "").checked.testbed
+    (found,) = [it for it in complete(text, len(text), analyse(text, "")) if it.kind is ProposalKind.PORT]
+    written = text[: found.span.start] + found.text + text[found.span.end :] + ", h.x }"
+    testbed = analyse(written, "").check_result.testbed
     assert testbed is not None
     assert testbed.adjacencies[0].first == PortRef("h", hostile)
 

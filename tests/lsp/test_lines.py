@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gtsdsl.lsp.analysis import Shift
+from gtsdsl.lsp.changes import TextChange
 from gtsdsl.lsp.lines import EditorPosition, Encoding, Lines
 from gtsdsl.source import Span
 
@@ -82,14 +82,14 @@ def test_an_edit() -> None:
 
 @given(TEXTS, TEXTS, TEXTS, TEXTS)
 @settings(deadline=None)
-def test_shifts(before: str, old: str, new: str, behind: str) -> None:
-    shift = Shift(before + old + behind, before + new + behind)
+def test_a_change_maps_offsets_and_spans(before: str, old: str, new: str, behind: str) -> None:
+    change = TextChange(before + old + behind, before + new + behind)
     one, other = before + old + behind, before + new + behind
     for offset in range(len(other) + 1):
-        assert 0 <= shift.back(offset) <= len(one)
+        assert 0 <= change.old_offset(offset) <= len(one)
     for start in range(len(one)):
-        moved = shift.forth(Span(start, start + 1))
+        moved = change.new_span(Span(start, start + 1))
         if moved is not None:
             assert other[moved.start : moved.end] == one[start]
-    was, became = shift.changed
+    was, became = change.spans
     assert one[: was.start] + other[became.start : became.end] + one[was.end :] == other

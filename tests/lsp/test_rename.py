@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from gtsdsl.lsp.analysis import analyse
-from gtsdsl.lsp.rename import CannotRename
+from gtsdsl.lsp.rename import RenameError
 from tests.hostile import HOSTILE_IDS
 from tests.lsp.cursor import LOOP, MESH, NESTED, in_mesh, mark, renamed
 
@@ -71,7 +71,7 @@ def test_what_is_not_named_bare_may_be_called_anything() -> None:
         (LOOP, '"p${j}" } }', "x", 'this port is made by `"p${j}"` in line 4'),
         (LOOP.replace("  for (i in", "  adjacency h0.p1, h1.p0\n  for (i in"), "h0.p1", "x", 'made by `"h${i}"`'),
         (in_mesh('def n = 1; adjacency "h${n}.p2", l1.src'), "h1.p1", "x", 'also named by `"h${n}.p2"` in line 8'),
-        (in_mesh('def n = 2; adjacency h1.port("p${n}"), l1.src'), 'p2" }', "x", "in line 8, which is worked out"),
+        (in_mesh('def n = 2; adjacency h1.port("p${n}"), l1.src'), 'p2" }', "x", "in line 8, which is computed"),
         (in_mesh('def s = "h1.p2"; adjacency s, l1.src'), "h1.p1", "x", "mean something else"),
         # taken
         (MESH, "h1.p1", "h2", "there is a resource `h2` already"),
@@ -100,7 +100,7 @@ def test_what_is_not_named_bare_may_be_called_anything() -> None:
     ],
 )
 def test_refusals(text: str, piece: str, new: str, why: str) -> None:
-    with pytest.raises(CannotRename) as refusal:
+    with pytest.raises(RenameError) as refusal:
         renamed(mark(text, piece), new)
     assert why in str(refusal.value)
 
@@ -109,7 +109,7 @@ def attempted(text: str, new: str) -> tuple[str, str]:
     """The text renamed, or why it is not."""
     try:
         return renamed(text, new), ""
-    except CannotRename as refusal:
+    except RenameError as refusal:
         return "", str(refusal)
 
 
@@ -120,19 +120,19 @@ def test_a_hostile_name_is_refused_or_is_data(new: str) -> None:
         found, refusal = attempted(mark(text, piece), new)
         assert refusal.isprintable()
         if not refusal:
-            testbed = analyse(found, "").checked.testbed
+            testbed = analyse(found, "").check_result.testbed
             assert testbed is not None
             assert new in [resource.id for resource in testbed.resources]
 
 
 @pytest.mark.parametrize("text", [MESH.replace("HERE", ""), LOOP, NESTED])
 def test_every_name_can_be_renamed_or_is_refused(text: str) -> None:
-    before = analyse(text, "").checked
+    before = analyse(text, "").check_result
     codes = Counter(finding.code for finding in before.diagnostics)
     for offset in range(len(text)):
         try:
-            after = analyse(renamed(f"{text[:offset]}|{text[offset:]}", "zz9"), "").checked
-        except CannotRename:
+            after = analyse(renamed(f"{text[:offset]}|{text[offset:]}", "zz9"), "").check_result
+        except RenameError:
             continue
         assert Counter(finding.code for finding in after.diagnostics) == codes
         assert after.testbed is not None
