@@ -49,7 +49,7 @@ def gtsdsl(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("clab-no-routes.dsl", 0, "0 errors, 0 warnings"),
         ("constructor-ignored.dsl", 0, "warning[GTS040]: no host can reach another: none of the 2 hosts"),
         ("cpuspeed-refused.dsl", 0, "0 errors, 0 warnings"),
-        ("hyphen-help.dsl", 1, 'help: such an id stands in quotes: `"web-1.p"`'),
+        ("hyphen-help.dsl", 1, 'help: write such an id in quotes: `"web-1.p"`'),
         ("mininet-mesh-names.dsl", 0, "0 errors, 0 warnings"),
         ("editor-control-port-read.json", 0, "0 errors, 0 warnings"),
     ],

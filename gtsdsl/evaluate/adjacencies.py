@@ -105,7 +105,7 @@ class Adjacencies:
         if not is_known and not (("-" in written or glued) and lacks_quotes(written)):
             return None
         return (
-            f'such an id stands in quotes: `"{printable(resource)}.{printable(port) if lacks_quotes(port) else "…"}"`'
+            f'write such an id in quotes: `"{printable(resource)}.{printable(port) if lacks_quotes(port) else "…"}"`'
         )
 
 

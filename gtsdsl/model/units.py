@@ -25,7 +25,9 @@ def parse_duration_us(value: Value) -> int:
     """
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(f'{describe(value)} is no duration; write a number with its unit, such as "18ms" or "250us"')
+        raise ValueError(
+            f'{describe(value)} is not a duration; write a number with its unit, such as "18ms" or "250us"'
+        )
     duration_us = Decimal(match[1]) * _UNIT_US[match[2]]
     if duration_us > MAX_DURATION_US:
         raise ValueError(f"{describe(value)} is more than the {MAX_DURATION_US // 1_000_000} s that a delay may last")
@@ -40,7 +42,7 @@ def parse_loss(value: Value) -> float:
     """
     match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(f'{describe(value)} is no loss; write a percentage with its sign, such as "0.1%"')
+        raise ValueError(f'{describe(value)} is not a loss; write a percentage with its sign, such as "0.1%"')
     percent = Decimal(match[1])
     if percent > 100:
         raise ValueError(f"{describe(value)} is more than 100%")
@@ -59,7 +61,7 @@ def parse_bandwidth(value: Value) -> int:
         value = Decimal(value)
     number = Decimal(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
     if number is None or not number.is_finite():
-        raise ValueError(f"{describe(value)} is no bandwidth; write a number of Mbit/s, such as 1000")
+        raise ValueError(f"{describe(value)} is not a bandwidth; write a number of Mbit/s, such as 1000")
     if not Decimal(MIN_RATE_BPS) / 10**6 <= number <= Decimal(MAX_RATE_BPS) / 10**6:
         raise ValueError(f"{describe(value)} Mbit/s is out of range; a bandwidth goes from 0.001 to 1000000 Mbit/s")
     return 8 * round(number * 10**6 / 8)

@@ -1,4 +1,4 @@
-"""Testbed to what is wrong with it: a file a family of rules."""
+"""Testbed to findings: a module for each family of rules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.testbed import Testbed
 from gtsdsl.rules.attributes import check_attributes
 from gtsdsl.rules.ids import check_ids
-from gtsdsl.rules.index import Index, path_bound
+from gtsdsl.rules.index import Index, check_paths
 from gtsdsl.rules.topology import check_topology
 from gtsdsl.rules.values import check_values
 from gtsdsl.rules.wiring import check_wiring
@@ -18,13 +18,13 @@ __all__ = ["apply"]
 
 
 def apply(testbed: Testbed, source: Source) -> Iterator[Diagnostic]:
-    """Yield all that is wrong with a testbed and with those nested in it, in no particular order.
+    """Yield the findings about a testbed and its nested testbeds, in no particular order.
 
-    What a loop or a type that is used twice repeats comes again and again: `Findings` takes it once.
+    A finding that a loop or a repeated type causes is yielded each time; `Findings` keeps it once.
     """
-    passed = path_bound(testbed, source)
-    if passed is not None:
-        yield passed
+    too_long = check_paths(testbed, source)
+    if too_long is not None:
+        yield too_long
         return
     index = Index(testbed, source)
     for check in (check_ids, check_attributes, check_values, check_wiring, check_topology):

@@ -1,4 +1,4 @@
-"""Names of classes and attributes to findings: classes that we do not know (GTS031) and attributes (GTS030)."""
+"""Rules about names: unknown classes (GTS031) and unknown attributes (GTS030)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gtsdsl.text import printable
 
 
 def check_attributes(index: Index) -> Iterator[Diagnostic]:
-    """All findings about the names of classes and attributes."""
+    """Yield all findings about the names of classes and attributes."""
     for scope in index.scopes:
         testbed = scope.testbed
         yield from _unknown_classes(index, scope)
-        # what is set and is no parameter of the type stands among the attributes: the hint looks at both
+        # a misspelt parameter is an attribute too: let the hint name both
         known = {**TESTBED_ATTRIBUTES, **dict.fromkeys(testbed.parameters, "")} if testbed.attributes else {}
         yield from _unknown(index, testbed, testbed.attributes, known, f"testbed {printable(testbed.type)}")
         for port in testbed.ports:

@@ -1,4 +1,4 @@
-"""Ids to findings: those that are missing (GTS021), stand twice (GTS020) or are hard to refer to (GTS028)."""
+"""Rules about ids: missing ones (GTS021), duplicates (GTS020), and ids that are hard to refer to (GTS028)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from gtsdsl.source import Location
 from gtsdsl.text import printable
 
 MAX_ID_LENGTH = 255
-"""The longest id that is not warned of: what a file's name may have on Linux."""
+"""The most characters of an id without a warning, as of a file's name on Linux."""
 
 _USUAL = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_ID_LENGTH}}}")
 _USUAL_SENTENCE = "use letters, digits, `_` and `-`"
 
 
 def check_ids(index: Index) -> Iterator[Diagnostic]:
-    """All findings about the ids of resources, ports and testbeds."""
+    """Yield all findings about the ids of resources, ports and testbeds."""
     for scope in index.scopes:
         testbed = scope.testbed
         yield from _resources(index, scope)
@@ -37,7 +37,7 @@ def _named(item: Resource | Testbed) -> str:
 
 def _resources(index: Index, scope: Scope) -> Iterator[Diagnostic]:
     resources = scope.testbed.resources
-    if len(scope.named) == len(resources):  # neither empty nor twice
+    if len(scope.named) == len(resources):  # no id is empty or a duplicate
         return
     for item in resources:
         if not item.id:
@@ -74,18 +74,18 @@ def _ports(index: Index, item: Resource | Testbed) -> Iterator[Diagnostic]:
 
 
 def _unusual(index: Index) -> Iterator[Diagnostic]:
-    # A mesh names its ports and links' ends alike a hundred thousand times: judge each distinct id once.
+    # a mesh has a hundred thousand ports with few different ids: examine each different id once
     ids = {id for scope in index.scopes for id, _ in _ids(scope.testbed)}
-    unusual = {id: what for id in ids if (what := _what_is_unusual(id))}
+    unusual = {id: reason for id in ids if (reason := _reason(id))}
     if unusual:
         for scope in index.scopes:
             for id, place in _ids(scope.testbed):
                 if id in unusual:
                     yield index.finding("GTS028", f"id {shown(id)} {unusual[id]}", place, hint=_USUAL_SENTENCE)
     root = index.scopes[0].testbed
-    # nothing refers to the root by its id, which may be a title with spaces and stops; it has to be readable only
+    # no reference names the root, so its id may be a title with spaces and full stops; it only has to be readable
     if len(root.id) > MAX_ID_LENGTH or printable(root.id, MAX_ID_LENGTH) != root.id:
-        yield index.finding("GTS028", f"id {shown(root.id)} {_what_is_unusual(root.id)}", root.place)
+        yield index.finding("GTS028", f"id {shown(root.id)} {_reason(root.id)}", root.place)
 
 
 def _ids(testbed: Testbed) -> Iterable[tuple[str, Location | None]]:
@@ -98,7 +98,8 @@ def _ids(testbed: Testbed) -> Iterable[tuple[str, Location | None]]:
                 yield port.id, port.place
 
 
-def _what_is_unusual(id: str) -> str | None:
+def _reason(id: str) -> str | None:
+    """Return the predicate of a message that says why an id is unusual; None for a usual id."""
     if not id or _USUAL.fullmatch(id):
         return None
     if len(id) > MAX_ID_LENGTH:

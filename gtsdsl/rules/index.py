@@ -1,4 +1,4 @@
-"""Testbed to what the rules ask of it again and again: resources by id, ports, and where each adjacency leads."""
+"""An index of a testbed for the rules: resources by id, ports, and the resources that each adjacency joins."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from gtsdsl.source import Location, Source
 from gtsdsl.text import Hints, printable
 
 PortKey: TypeAlias = tuple[str, str]
-"""A resource's id (empty: the testbed itself) and a port's. Equal to a `PortRef`, and much faster to make."""
+"""The ids of a resource (empty: the testbed itself) and a port. It equals a `PortRef`, and is much faster to make."""
 
 MAX_PATHS = 64_000_000
-"""Characters of the ids in nested testbeds, each written out from the root as often as it is used: ``s1/h1``."""
+"""The most characters of all ids in nested testbeds, written from the root (``s1/h1``), at each use."""
 
 
-def path_bound(testbed: Testbed, source: Source) -> Diagnostic | None:
-    """The finding that ids, written out from the root, are too long in all."""
+def check_paths(testbed: Testbed, source: Source) -> Diagnostic | None:
+    """Return a finding if the ids in nested testbeds, written from the root, are longer than `MAX_PATHS` in all."""
     total = 0
     for item, prefix in _nested(testbed, 0):
         total += prefix * (1 + len(item.resources) + 2 * len(item.adjacencies))
@@ -31,7 +31,7 @@ def path_bound(testbed: Testbed, source: Source) -> Diagnostic | None:
 
 
 def _nested(testbed: Testbed, prefix: int) -> Iterator[tuple[Testbed, int]]:
-    """The nested testbeds, each with how long what stands before the ids inside it is."""
+    """Yield the nested testbeds, each with the length of the prefix of the ids inside it."""
     for item in testbed.resources:
         if isinstance(item, Testbed):
             inner = prefix + len(item.id) + 1
@@ -41,10 +41,11 @@ def _nested(testbed: Testbed, prefix: int) -> Iterator[tuple[Testbed, int]]:
 
 @dataclass(frozen=True)
 class Scope:
-    """One testbed, or one nested in it, with what its names mean inside it.
+    """A testbed, the root or a nested one, and the resources that its adjacencies can name.
 
-    Resources with an empty id cannot be named, and of those with the same id the first is meant. ``prefix`` is empty
-    for the root, else such as ``s1/``.
+    ``named`` has the resources by id, without those of an empty id; of resources with the same id, it has the first.
+    ``nested`` has the scopes of the nested testbeds. ``numbers`` has the index of each resource in `Index.resources`.
+    ``prefix`` is the path to the ids from the root, such as ``s1/``; it is empty for the root.
     """
 
     testbed: Testbed
@@ -52,28 +53,28 @@ class Scope:
     named: dict[str, Resource | Testbed]
     nested: dict[str, Scope]
     numbers: dict[str, int]
-    """The place of a resource in `Index.resources`."""
 
     @cached_property
     def own_ports(self) -> dict[str, Location | None]:
+        """The places of the ports that the testbed exports, by id."""
         return {port.id: port.place for port in self.testbed.ports}
 
     @cached_property
     def ports(self) -> set[PortKey]:
-        """All ports that an adjacency of this testbed may name."""
+        """All ports that an adjacency of this testbed may join."""
         ports = {(id, port.id) for id, resource in self.named.items() for port in resource.ports}
         ports.update(("", id) for id in self.own_ports)
         return ports
 
     @cached_property
     def named_ports(self) -> set[PortKey]:
-        """All ports that an adjacency of this testbed does name."""
+        """All ports that an adjacency of this testbed joins."""
         adjacencies = self.testbed.adjacencies
         return {ref for adjacency in adjacencies for ref in (adjacency.first, adjacency.second)}
 
     @cached_property
     def bindings(self) -> dict[str, PortRef]:
-        """What each of the testbed's own ports stands for; a port bound to another one of them stands for nothing."""
+        """The port to which each exported port is bound; an exported port bound to another one is left out."""
         bindings: dict[str, PortRef] = {}
         for first, second in ((adjacency.first, adjacency.second) for adjacency in self.testbed.adjacencies):
             if not first[0] and second[0]:
@@ -83,9 +84,9 @@ class Scope:
         return bindings
 
     def leads_to(self, ref: PortRef) -> int | None:
-        """The number of the resource that a reference ends at, through exported ports; None if it ends nowhere.
+        """Return the number of the resource that a reference leads to, through exported ports; None if there is none.
 
-        A port that its resource does not declare is no obstacle: it is reported once, and the rest goes on.
+        The resource need not declare the port, because another rule reports missing ports.
         """
         scope = self
         resource, port = ref
@@ -104,9 +105,9 @@ class Scope:
 
 
 class Index:
-    """A testbed with everything nested in it, looked at once.
+    """A testbed with all its nested testbeds.
 
-    ``resources`` are all that are no testbeds and can be named, ``owners`` the scope of each.
+    ``resources`` are all resources, other than testbeds, that adjacencies can name; ``owners`` are their scopes.
     """
 
     def __init__(self, testbed: Testbed, source: Source) -> None:
@@ -135,9 +136,9 @@ class Index:
 
     @cached_property
     def joins(self) -> list[tuple[Adjacency, int, int]]:
-        """The adjacencies whose two ends lead to resources, with the numbers of both.
+        """The adjacencies whose two ends lead to resources, with the numbers of both resources.
 
-        Those that bind a testbed's own port are none: they are part of the way that an outer adjacency goes.
+        Adjacencies that bind an exported port are left out, because they are part of the path of an outer adjacency.
         """
         joins = []
         for scope in self.scopes:
@@ -154,7 +155,7 @@ class Index:
         return joins
 
     def path(self, number: int) -> str:
-        """How a resource is called from the root, e.g. ``s1/h1``."""
+        """Return the id of a resource with its path from the root, e.g. ``s1/h1``."""
         return self.owners[number].prefix + self.resources[number].id
 
     def finding(
@@ -166,17 +167,17 @@ class Index:
         note: tuple[str, Location | None] | None = None,
         hint: str | None = None,
     ) -> Diagnostic:
-        """A diagnostic in this index's source; a note without a place is left out."""
+        """Return a diagnostic in the source of this index; a note without a place is left out."""
         notes = (Note(note[0], note[1]),) if note is not None and note[1] is not None else ()
         return Diagnostic(code, message, self.source, place, notes, hint)
 
 
 def place_of(item: Testbed | Resource | Port, attribute: str) -> Location | None:
-    """Where an attribute's value stands, such as ``controller.ipv4``, or as near to it as is known."""
+    """Return the place of an attribute's value, such as ``controller.ipv4``, else of its block, else of the item."""
     places = item.attribute_places
     return places.get(attribute) or places.get(attribute.partition(".")[0]) or item.place
 
 
 def shown(text: str) -> str:
-    """An id, a name or a port as a message quotes it."""
+    """Return an id, a name or a port as a message quotes it."""
     return f"`{printable(text)}`"

@@ -1,4 +1,4 @@
-"""A reference that leads to nothing to a finding that says what was probably meant (GTS022)."""
+"""Findings about references to missing ports, with a hint at the port that was probably meant (GTS022)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_DOTS = 10
 
 
 def missing(index: Index, scope: Scope, ref: PortRef, place: Location | None) -> Diagnostic:
-    """The finding for a reference that names no port of its testbed."""
+    """Return the finding for a reference that does not name a port of its testbed."""
     outer, *inner = re.split(r"[./]", str(ref), maxsplit=2)
     nested = scope.nested.get(outer)
     if nested is not None and inner and inner[0] in nested.named:
@@ -49,10 +49,10 @@ def missing(index: Index, scope: Scope, ref: PortRef, place: Location | None) ->
 
 
 def _in_quotes(reference: str, scope: Scope) -> str | None:
-    """The help for a reference whose id holds a `.`: only in quotes is it looked for as a whole."""
+    """Return a hint to write a reference in quotes, if an id in it contains a `.`; else None."""
     ids = (reference[: match.start()] for match in islice(re.finditer(r"\.", reference), _MOST_DOTS))
     quoted = f'"{reference}"'
-    return f"such an id stands in quotes: {shown(quoted)}" if any(id in scope.named for id in ids) else None
+    return f"write such an id in quotes: {shown(quoted)}" if any(id in scope.named for id in ids) else None
 
 
 def _ports_of(item: Resource | Testbed) -> str:

@@ -1,4 +1,4 @@
-"""The testbed as a whole to findings: nothing in it, hosts that cannot reach each other, switches cut off."""
+"""Rules about a whole testbed: no resource, hosts that cannot reach each other, switches without their controller."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CONTROLLER_ATTRIBUTES = ("controllerIPv4", "controller")
 
 
 def check_topology(index: Index) -> Iterator[Diagnostic]:
-    """All findings about the testbed as a whole."""
+    """Yield all findings about a testbed as a whole."""
     yield from _nothing_in_it(index)
     yield from _unreachable_hosts(index)
     for scope in index.scopes:
@@ -63,7 +63,7 @@ def _hosts(index: Index, part: list[int]) -> str:
 
 
 def _parts(index: Index) -> list[list[int]]:
-    """The hosts by the part of the network that they are in, hosts and parts in the order of the file."""
+    """Return the numbers of the hosts in each connected part of the network, in the order of the file."""
     groups: Groups[int] = Groups()
     for _, first, second in index.joins:
         groups.merge(first, second)

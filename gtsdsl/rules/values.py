@@ -1,4 +1,4 @@
-"""Attributes' values to findings: sites, addresses, rates, flavors, delays … (GTS032 to GTS039, GTS045, GTS047)."""
+"""Rules about values: sites, addresses, rates, flavors, delays … (GTS032 to GTS039, GTS045, GTS047)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gtsdsl.rules.index import Index, place_of, shown
 
 
 class Bad(NamedTuple):
-    """What is wrong with a value. Of ``words``, the nearest makes a better hint than ``hint``."""
+    """A violation by a value. A near word of ``words`` makes a better hint than ``hint``."""
 
     code: str
     sentence: str
@@ -30,12 +30,12 @@ Check: TypeAlias = Callable[[Value], Bad | None]
 
 MAX_TCP_PORT = 65_535
 MAX_LOGICAL_PORT = 65_280
-"""OpenFlow 1.0 (5.2.1) numbers a switch's ports up to 0xff00; those above are reserved, such as 0xfffe for itself."""
+"""The highest number of a switch's port in OpenFlow 1.0 (5.2.1), 0xff00; higher numbers are reserved."""
 
 SWITCH_MODES = ("hard", "soft")
 PORT_MODES = ("CONTROL", "DATA")
 NAMED_FLAVORS = ("tiny", "small", "medium", "large")
-"""Sizes that the public editor offers besides the spelt-out ones."""
+"""The named sizes that the public editor offers."""
 
 _FLAVOR = re.compile(r"c[1-9][0-9]{0,5}r[1-9][0-9]{0,5}h[1-9][0-9]{0,5}")
 _FLAVOR_FORM = "a flavor is `c2r4h20`: 2 cores, 4 GB of memory (RAM), 20 GB of disk; each a positive number"
@@ -52,7 +52,7 @@ _LEFT_UNDEFINED = Bad(
 
 
 def check_values(index: Index) -> Iterator[Diagnostic]:
-    """All findings about the values of attributes."""
+    """Yield all findings about the values of attributes."""
     for scope in index.scopes:
         testbed = scope.testbed
         yield from _each(index, testbed, testbed.attributes, _OF_TESTBEDS)
@@ -78,7 +78,7 @@ def check_values(index: Index) -> Iterator[Diagnostic]:
 
 
 def blocks(value: Value, name: str) -> Iterator[tuple[Mapping[str, Value], str]]:
-    """A nested block, or each of several, with what stands before its attributes' names in `attribute_places`."""
+    """Yield each nested block of a value, with the prefix of its attributes' names in `attribute_places`."""
     if isinstance(value, dict):
         yield value, f"{name}."
     elif isinstance(value, list):
@@ -103,7 +103,7 @@ def _each(
         if bad is not None:
             near = index.near(value, bad.words) if isinstance(value, str) and bad.words else None
             where = prefix + name
-            # no id of the item: what a loop repeats has the same place, and is said once if the words are the same
+            # without the item's id: findings with the same place and message, as from a loop, are kept once
             yield index.finding(
                 bad.code, f"{shown(where)}: {bad.sentence}", place_of(item, where), hint=near or bad.hint
             )
@@ -112,7 +112,7 @@ def _each(
 def _jitter_above_delay(index: Index, link: Resource) -> Iterator[Diagnostic]:
     try:
         delay_us, jitter_us = (parse_duration_us(link.attributes[name]) for name in ("delay", "jitter"))
-    except (KeyError, ValueError):  # no delay of its own, or one that is found wrong elsewhere
+    except (KeyError, ValueError):  # the link has no delay, or another rule reports it
         return
     if jitter_us > delay_us:
         yield index.finding(
@@ -143,18 +143,18 @@ def _logical_ports_twice(index: Index, switch: Resource) -> Iterator[Diagnostic]
 
 def _location(value: Value) -> Bad | None:
     if not isinstance(value, str):
-        return Bad("GTS039", f'{describe(value)} is no site\'s code, such as "AMS"')
+        return Bad("GTS039", f'{describe(value)} is not a site\'s code, such as "AMS"')
     if site(value) is not None:
         return None
     city = value.strip().casefold()
     by_city = next((known.code for known in SITES if known.city.casefold() == city), None)
-    hint = f"did you mean `{by_city}`?" if by_city else f"the sites that are known: {', '.join(_SITE_CODES)}"
-    return Bad("GTS032", f"{describe(value)} is not a site that is known", hint, () if by_city else _SITE_CODES)
+    hint = f"did you mean `{by_city}`?" if by_city else f"the known sites: {', '.join(_SITE_CODES)}"
+    return Bad("GTS032", f"{describe(value)} is not a known site", hint, () if by_city else _SITE_CODES)
 
 
 def _ipv4(value: Value) -> ipaddress.IPv4Address | None:
     try:
-        # the text only: IPv4Address takes an integer too; it refuses octal-looking parts, such as in 010.0.0.1
+        # only texts, because IPv4Address takes integers too; it refuses parts that look octal, as in 010.0.0.1
         return ipaddress.IPv4Address(value) if isinstance(value, str) else None
     except ValueError:
         return None
@@ -164,10 +164,12 @@ def _address(value: Value) -> Bad | None:
     address = _ipv4(value)
     if address is None:
         return Bad(
-            "GTS033", f"{describe(value)} is no IPv4 address", 'write four numbers from 0 to 255, such as "10.10.10.1"'
+            "GTS033",
+            f"{describe(value)} is not an IPv4 address",
+            'write four numbers from 0 to 255, such as "10.10.10.1"',
         )
     if address.is_unspecified or address.is_multicast or address.is_reserved:
-        return Bad("GTS033", f"{describe(value)} is no address that a machine can have")
+        return Bad("GTS033", f"{describe(value)} is not an address that a machine can have")
     return None
 
 
@@ -175,12 +177,12 @@ def _mask(value: Value) -> Bad | None:
     mask = _ipv4(value)
     form = 'write it in four numbers, such as "255.255.255.0"'
     if mask is None:
-        return Bad("GTS034", f"{describe(value)} is no IPv4 mask", form)
+        return Bad("GTS034", f"{describe(value)} is not an IPv4 mask", form)
     host_bits = ~int(mask) & 0xFFFFFFFF
     if host_bits & (host_bits + 1):
-        return Bad("GTS034", f"{describe(value)} is no IPv4 mask: its ones do not stand together at the front", form)
+        return Bad("GTS034", f"{describe(value)} is not an IPv4 mask: its ones are not all at the front", form)
     if int(mask) == 0:
-        return Bad("GTS034", f"{describe(value)} is no mask of a network: every address would be in it", form)
+        return Bad("GTS034", f"{describe(value)} is not the mask of a network: every address would be in it", form)
     return None
 
 
@@ -195,7 +197,7 @@ def _number_up_to(maximum: int, what: str) -> Check:
         number = _whole(value)
         if number is not None and 1 <= number <= maximum:
             return None
-        return Bad("GTS035", f"{describe(value)} is no {what}; it is a whole number from 1 to {maximum}")
+        return Bad("GTS035", f"{describe(value)} is not {what}; it is a whole number from 1 to {maximum}")
 
     return check
 
@@ -214,26 +216,26 @@ def _parsed_by(parse: Callable[[Value], object], code: str) -> Check:
 def _flavor(value: Value) -> Bad | None:
     if isinstance(value, str) and (_FLAVOR.fullmatch(value) or value in NAMED_FLAVORS):
         return None
-    return Bad("GTS037", f"{describe(value)} is no flavor", _FLAVOR_FORM)
+    return Bad("GTS037", f"{describe(value)} is not a flavor", _FLAVOR_FORM)
 
 
 def _one_of(words: tuple[str, ...]) -> Check:
     def check(value: Value) -> Bad | None:
         if isinstance(value, str) and value in words:
             return None
-        return Bad("GTS039", f"{describe(value)} is none of {', '.join(words)}", None, words)
+        return Bad("GTS039", f"{describe(value)} is not one of {', '.join(words)}", None, words)
 
     return check
 
 
 def _string(value: Value) -> Bad | None:
-    return None if isinstance(value, str) else Bad("GTS039", f"{describe(value)} is no string")
+    return None if isinstance(value, str) else Bad("GTS039", f"{describe(value)} is not a string")
 
 
 def _text(value: Value) -> Bad | None:
-    """A text for people may as well be a number."""
+    """Accept a number too, because the text is for people."""
     single = isinstance(value, str | int | Decimal) and not isinstance(value, bool)
-    return None if single else Bad("GTS039", f"{describe(value)} is no string")
+    return None if single else Bad("GTS039", f"{describe(value)} is not a string")
 
 
 def _coordinate(value: Value) -> Bad | None:
@@ -241,7 +243,7 @@ def _coordinate(value: Value) -> Bad | None:
         good = _DECIMAL.fullmatch(value) is not None
     else:
         good = isinstance(value, int | Decimal) and not isinstance(value, bool)
-    return None if good else Bad("GTS039", f"{describe(value)} is no number")
+    return None if good else Bad("GTS039", f"{describe(value)} is not a number")
 
 
 def _positive(value: Value) -> Bad | None:
@@ -250,19 +252,21 @@ def _positive(value: Value) -> Bad | None:
         number = Decimal(value)
     if isinstance(number, int | Decimal) and not isinstance(number, bool) and number > 0:
         return None
-    return Bad("GTS039", f"{describe(value)} is no speed: it is a positive number, in GHz", "write `cpuSpeed = 2.5`")
+    return Bad("GTS039", f"{describe(value)} is not a speed: it is a positive number, in GHz", "write `cpuSpeed = 2.5`")
 
 
 def _controller(value: Value) -> Bad | None:
     values = value if isinstance(value, list) else [value]
     if values and all(isinstance(each, dict) for each in values):
         return None
-    return Bad("GTS039", f"{describe(value)} is no block", 'write `controller { ipv4 = "10.10.10.10"; port = 6633 }`')
+    return Bad(
+        "GTS039", f"{describe(value)} is not a block", 'write `controller { ipv4 = "10.10.10.10"; port = 6633 }`'
+    )
 
 
 _SITE_CODES = tuple(code for known in SITES for code in (known.code, *known.aliases))
 
-_tcp_port = _number_up_to(MAX_TCP_PORT, "TCP port")
+_tcp_port = _number_up_to(MAX_TCP_PORT, "a TCP port")
 
 _OF_ANYTHING: Mapping[str, Check] = {"description": _text, "label": _text}
 
@@ -293,6 +297,6 @@ _OF_CONTROLLERS: Mapping[str, Check] = {"ipv4": _address, "port": _tcp_port}
 
 _OF_PORTS: Mapping[str, Check] = {
     **_OF_ANYTHING,
-    "logicalPort": _number_up_to(MAX_LOGICAL_PORT, "OpenFlow port"),
+    "logicalPort": _number_up_to(MAX_LOGICAL_PORT, "an OpenFlow port"),
     "mode": _one_of(PORT_MODES),
 }

@@ -1,4 +1,4 @@
-"""Adjacencies to findings: where they lead to nothing, and links that do not join exactly two resources."""
+"""Rules about adjacencies and links: a link must join exactly two ports of different resources."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from gtsdsl.source import Location
 from gtsdsl.text import printable
 
 Kind: TypeAlias = Literal["link", "node"]
-"""What a port belongs to. A class that we do not know has no kind: it may be joined to anything."""
+"""The kind of a port's resource. Resources of unknown classes have no kind: they may be joined to anything."""
 
 _KINDS: dict[str, Kind] = {LINK_CLASS: "link", **dict.fromkeys(HOST_CLASSES | SWITCH_CLASSES, "node")}
 
 _FEW_PORTS = 64
-"""A free port is looked for among so many: with more, a file of nothing but double uses would take for ever."""
+"""The most ports of a resource among which a hint names a free one, because a hostile file could use up the time."""
 
 _ADD_A_LINK = 'join each to an end of a link: `link { id = "l1"; port { id = "src" }; port { id = "dst" } }`'
 
@@ -27,9 +27,9 @@ _ABSENT = Adjacency(PortRef("", ""), PortRef("", ""))
 
 
 def check_wiring(index: Index) -> Iterator[Diagnostic]:
-    """All findings about adjacencies and links."""
+    """Yield all findings about adjacencies and links."""
     for scope in index.scopes:
-        # how many ends of a link are wired, by its id; one that leads to a port that the link does not have counts
+        # the number of wired ends of each link, by its id; references to missing ports of the link count too
         wired_ends: dict[str, int] = {}
         yield from _adjacencies(index, scope, wired_ends)
         yield from _links(index, scope, wired_ends)
@@ -39,9 +39,9 @@ def check_wiring(index: Index) -> Iterator[Diagnostic]:
 
 def _adjacencies(index: Index, scope: Scope, wired_ends: dict[str, int]) -> Iterator[Diagnostic]:
     kinds = {id: _KINDS.get(index.resources[number].cls) for id, number in scope.numbers.items()}
-    # what has used each port that there is: at first nothing
+    # the adjacency that has used each port; None at first
     users: dict[PortKey, Adjacency | None] = dict.fromkeys(scope.ports)
-    told: set[tuple[PortRef, Location | None]] = set()  # references to nothing: a loop repeats them
+    reported: set[tuple[PortRef, Location | None]] = set()  # missing ports: a loop repeats them
     for adjacency in scope.testbed.adjacencies:
         first, second = adjacency.first, adjacency.second
         first_kind, second_kind = kinds.get(first[0]), kinds.get(second[0])
@@ -51,7 +51,7 @@ def _adjacencies(index: Index, scope: Scope, wired_ends: dict[str, int]) -> Iter
             and first_kind is not second_kind
             and first_kind is not None
             and second_kind is not None
-        ):  # right, as nearly all are: a large mesh has tens of thousands
+        ):  # valid, as nearly all adjacencies are: a large mesh has tens of thousands
             users[first] = users[second] = adjacency
             link = first[0] if first_kind == "link" else second[0]
             wired_ends[link] = wired_ends.get(link, 0) + 1
@@ -72,9 +72,9 @@ def _adjacencies(index: Index, scope: Scope, wired_ends: dict[str, int]) -> Iter
             if before is None:
                 users[ref] = adjacency
             elif before is _ABSENT:
-                if (ref, place) in told:
+                if (ref, place) in reported:
                     continue
-                told.add((ref, place))
+                reported.add((ref, place))
                 yield missing(index, scope, ref, place or adjacency.place)
             else:
                 yield _used_twice(index, scope, ref, place or adjacency.place, before)
@@ -121,7 +121,7 @@ def _unbound(index: Index, scope: Scope, adjacency: Adjacency) -> Iterator[Diagn
         if inner is not None and ref.port not in inner.bindings:
             yield index.finding(
                 "GTS043",
-                f"port {shown(str(ref))} stands for nothing: no adjacency inside testbed {shown(inner.testbed.type)} "
+                f"port {shown(str(ref))} leads nowhere: no adjacency inside testbed {shown(inner.testbed.type)} "
                 f"binds {shown(ref.port)}",
                 place or adjacency.place,
                 note=("it is declared here", inner.own_ports[ref.port]),
@@ -156,7 +156,7 @@ def _explained(index: Index, scope: Scope, ref: PortRef) -> str:
 
 def _links(index: Index, scope: Scope, wired_ends: dict[str, int]) -> Iterator[Diagnostic]:
     for link in scope.testbed.links:
-        if scope.named.get(link.id) is not link:  # without an id, or the second with it: said already
+        if scope.named.get(link.id) is not link:  # it has no id or a duplicate one, which is reported already
             continue
         wired = wired_ends.get(link.id, 0)
         if len(link.ports) != 2:
@@ -185,9 +185,9 @@ def _counted(number: int, what: str) -> str:
 
 
 def _loose_ends_of_nested_links(index: Index, scope: Scope) -> Iterator[Diagnostic]:
-    """A nested testbed's port that stands for a link's end must be used outside, or the link has one end.
+    """Yield findings for exported ends of links that no outer adjacency uses, so that the link has only one end.
 
-    The root's own ports may stay unused: they are for whoever nests it.
+    The root's exported ports may stay unused, because another file may nest the root.
     """
     for id, inner in scope.nested.items():
         for port in inner.own_ports:
@@ -206,7 +206,9 @@ def _loose_ends_of_nested_links(index: Index, scope: Scope) -> Iterator[Diagnost
 
 def _links_on_one_resource(index: Index) -> Iterator[Diagnostic]:
     is_link = [resource.cls == LINK_CLASS for resource in index.resources]
-    firsts: dict[int, tuple[int, PortRef, Adjacency]] = {}  # of each link, what its first adjacency joins, by which end
+    firsts: dict[
+        int, tuple[int, PortRef, Adjacency]
+    ] = {}  # of each link, the resource, the end and the adjacency of the first join
     for adjacency, first, second in index.joins:
         if is_link[first] == is_link[second]:
             continue

@@ -51,7 +51,7 @@ def control_address(switch: Resource) -> IPv4Interface | None:
             try:
                 return IPv4Interface(f"{address}/{mask if isinstance(mask, str) else ''}")
             except ValueError:
-                raise ValueError(f"switch `{printable(switch.id)}`: {describe(mask)} is no IPv4 mask") from None
+                raise ValueError(f"switch `{printable(switch.id)}`: {describe(mask)} is not an IPv4 mask") from None
     return None
 
 
@@ -59,11 +59,13 @@ def _address(switch: Resource, value: Value) -> IPv4Address:
     try:
         return IPv4Address(value if isinstance(value, str) else "")
     except ValueError:
-        raise ValueError(f"switch `{printable(switch.id)}`: {describe(value)} is no IPv4 address") from None
+        raise ValueError(f"switch `{printable(switch.id)}`: {describe(value)} is not an IPv4 address") from None
 
 
 def _port(switch: Resource, value: Value) -> int | None:
     number = int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
     if number is None or (isinstance(number, int) and 0 < number < 65536):
         return number
-    raise ValueError(f"switch `{printable(switch.id)}`: {describe(value)} is no port number; it goes from 1 to 65535")
+    raise ValueError(
+        f"switch `{printable(switch.id)}`: {describe(value)} is not a port number; it goes from 1 to 65535"
+    )

@@ -59,7 +59,7 @@ def test_the_help_shows_the_reference_that_was_written(ends: str) -> None:
 @pytest.mark.parametrize("reference", ['web-1.port("p")', "web-1"])
 def test_the_help_quotes_no_code(reference: str) -> None:
     (found, *_) = errors("web-1", reference)
-    assert found.hint == 'such an id stands in quotes: `"web-1.…"`'
+    assert found.hint == 'write such an id in quotes: `"web-1.…"`'
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,9 @@ def test_known_sites(code: str) -> None:
         ("L0N", "did you mean `LON`?"),
         ("Amsterdam", "did you mean `AMS`?"),
         ("prague", "did you mean `PRA`?"),
-        ("XYZ", f"the sites that are known: {', '.join(CODES)}"),
-        ("", f"the sites that are known: {', '.join(CODES)}"),
-        ("A" * 100_000, f"the sites that are known: {', '.join(CODES)}"),
+        ("XYZ", f"the known sites: {', '.join(CODES)}"),
+        ("", f"the known sites: {', '.join(CODES)}"),
+        ("A" * 100_000, f"the known sites: {', '.join(CODES)}"),
     ],
 )
 def test_unknown_sites(location: str, hint: str) -> None:
@@ -232,7 +232,7 @@ def test_bad_flavors(name: str, value: Value) -> None:
 
 def test_a_bad_flavor_is_explained() -> None:
     finding = only(bed(host("h", flavorId="c2r4")))
-    assert finding.message == '`flavorId`: "c2r4" is no flavor'
+    assert finding.message == '`flavorId`: "c2r4" is not a flavor'
     assert finding.hint is not None
     assert "c2r4h20" in finding.hint
 

@@ -313,7 +313,7 @@ def _without_an_end() -> Testbed:
         (Testbed("T", "T"), "has no host"),
         (Testbed("T", "T", resources=(Resource("vsi", "s1", ports=(Port("p"),)),)), "has no host"),
         (_without_an_end(), "link `l1` does not join two ports"),
-        (pair(delay="soon"), "link `l1`: .* is no duration"),
+        (pair(delay="soon"), "link `l1`: .* is not a duration"),
         (pair(bandwidth=-1), "link `l1`: .* out of range"),
     ],
 )

@@ -289,7 +289,7 @@ def test_what_the_shell_does_not_know_is_said_and_it_goes_on(pair: Path, guest_k
     assert done.returncode == 0
     assert "still here" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
-    for said in ("neither a command nor a host", "there is no link l2", "usage: link ID", "is no loss", "no display"):
+    for said in ("neither a command nor a host", "there is no link l2", "usage: link ID", "is not a loss", "no display"):
         assert said in done.stdout + done.stderr
     for near in ("links", "delay"):
         assert f"did you mean `{near}`?" in done.stdout + done.stderr
@@ -339,7 +339,7 @@ def test_a_temporary_folder_may_be_called_anything(pair: Path, tmp_path: Path, g
         (("--exec", "true"), "is not HOST: COMMAND"),
         (("--exec", "h1:"), "is not HOST: COMMAND"),
         (("--rtt", "AMS=1ms"), "AMS-MIL=40ms"),
-        (("--rtt", "AMS-MIL=fast"), "no duration"),
+        (("--rtt", "AMS-MIL=fast"), "not a duration"),
         (("--rtt", "AMS-MLI=40ms"), "no circuit of this topology is AMS-MLI; did you mean `AMS-MIL`?"),
         (("--json", "x.json"), "--probe, --exec and --script"),
         (("--exec", "h1: echo ran", "--json", "no/x.json"), "no/x.json cannot be written: there is no folder"),
