@@ -16,7 +16,6 @@ from emulator.lab.lab import Lab
 
 MEMORY_BYTES = 2**31
 """The memory of a guest with five daemons."""
-_PATIENCE_S = 120.0
 
 
 class ContainerDaemons:
@@ -40,9 +39,9 @@ class ContainerDaemons:
             dockerd = Dockerd(self._lab, container.host, options)
             dockerd.start()
             self._daemons[container.host] = dockerd
-            dockerd.daemon.wait_until(dockerd.is_ready, _PATIENCE_S)
+            dockerd.await_ready()
         dockerd = self._daemons[container.host]
-        running = dockerd.run(container, dockerd.load(container_image(self._image_path)), docker_network)
+        running = dockerd.run(container, container_image(self._image_path), docker_network)
         address = dockerd.address(container.name, docker_network)
         hosts_file = dockerd.hosts_file(container.name)
         return Attachment(open_namespace(container.name, running), address, running, hosts_file)

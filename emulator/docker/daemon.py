@@ -29,6 +29,7 @@ _SOCKET_BYTES = 107
 """The longest path of a Unix socket: `sun_path` of unix(7) without its final zero byte."""
 _PING = b"GET /_ping HTTP/1.0\r\n\r\n"
 _TIMEOUT_S = 120
+_READY_PATIENCE_S = 120.0
 _POLL_S = 0.001
 _RUNC = b"_LIBCONTAINER_"
 """The prefix of the environment variables that runc passes to its child."""
@@ -179,6 +180,14 @@ class Dockerd:
             self._namespaces = [os.open(path, os.O_RDONLY | os.O_CLOEXEC) for path in paths]
         return True
 
+    def await_ready(self) -> None:
+        """Wait until the daemon serves requests.
+
+        Raises:
+            DaemonError: the daemon has died or does not get ready; the message has its last lines of log.
+        """
+        self.daemon.wait_until(self.is_ready, _READY_PATIENCE_S)
+
     @property
     def client(self) -> DockerClient:
         """A client of Docker's SDK, connected to the daemon; use it inside `translated_errors`."""
@@ -211,7 +220,7 @@ class Dockerd:
         return self._loaded[image.path]
 
     def run(
-        self, wanted: Container, image: LoadedImage, docker_network: str, names: Mapping[str, str] | None = None
+        self, wanted: Container, image: Image, docker_network: str, names: Mapping[str, str] | None = None
     ) -> RuncContainer:
         """Start a container of an image; if the daemon has a container of this name, start that one.
 
@@ -221,10 +230,11 @@ class Dockerd:
         Raises:
             DaemonError: the container cannot be started or ends at once; the message quotes its last output.
         """
+        loaded = self.load(image)
         with self.translated_errors():
             container = self._find(wanted.name) or self.client.containers.create(
-                image.name,
-                None if image.command is None else list(image.command),
+                loaded.name,
+                None if loaded.command is None else list(loaded.command),
                 name=wanted.name,
                 # a container in its host's network has its host's name, too
                 hostname=None if docker_network == HOST_NETWORK else wanted.name,

@@ -24,7 +24,6 @@ _T = TypeVar("_T")
 
 _ALL_HOSTS = "all hosts"
 """What the daemon is called in messages; no host has such a name."""
-_PATIENCE_S = 120.0
 
 
 class ImageMapError(EmulationError):
@@ -103,13 +102,13 @@ class DockerHosts:
         self._lab.adopt(namespace)
         dockerd = Dockerd(self._lab, _ALL_HOSTS, ["--bridge=none"], namespace)
         dockerd.start()
-        dockerd.daemon.wait_until(dockerd.is_ready, _PATIENCE_S)
+        dockerd.await_ready()
         return dockerd
 
     def _run(self, dockerd: Dockerd, docker_host: DockerHost) -> int:
         """Run a host's container and return the descriptor of its network namespace."""
         container = Container(docker_host.host, docker_host.host, docker_host.cpus, docker_host.memory_bytes)
-        running = dockerd.run(container, dockerd.load(container_image(docker_host.image)), NO_NETWORK)
+        running = dockerd.run(container, container_image(docker_host.image), NO_NETWORK)
         descriptor = open_namespace(docker_host.host, running)
         self._lab.processes.guard([descriptor])
         self._lab.processes.inhabit(descriptor, running, dockerd.hosts_file(docker_host.host))

@@ -1,4 +1,4 @@
-"""A plan to the pairs of hosts between which an overlay is measured, and echoes to what a result says of a pair."""
+"""The pairs of hosts that an overlay is measured between, and the evaluation of their round trips."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ def pair_probe(
     samples_us: tuple[float, ...],
     count: int,
 ) -> PairProbe:
-    """What follows from the round trips between two containers, of which ``count`` were tried."""
+    """Return the probe of a pair of hosts.
+
+    ``containers`` are the first containers of the two hosts. ``path`` are the circuits between the hosts; None if there
+    are several paths. ``machine_us`` is the median round trip between the hosts. ``samples_us`` are the round trips
+    between the containers that were answered, of ``count`` echoes.
+    """
     expected, measured = expected_us(path, overhead_bytes), median(samples_us)
     return PairProbe(
         first=hosts[0],
@@ -36,7 +41,7 @@ def pair_probe(
 
 
 def expected_us(path: tuple[Circuit, ...] | None, overhead_bytes: int) -> float | None:
-    """The round trip between containers over some circuits; None where there is more than one way."""
+    """Return the computed round trip between containers over some circuits, in µs; None if ``path`` is None."""
     if path is None:
         return None
     total_ns = 0.0
@@ -47,45 +52,45 @@ def expected_us(path: tuple[Circuit, ...] | None, overhead_bytes: int) -> float 
 
 
 def median(samples: tuple[float, ...]) -> float | None:
-    """The median; None of nothing."""
+    """Return the median; None without samples."""
     return statistics.median(samples) if samples else None
 
 
 def joined(plan: Plan) -> dict[tuple[str, str], tuple[Circuit, ...] | None]:
-    """The pairs of hosts that have a circuit, or only switches, between them, in the order of the circuits.
+    """Return the pairs of hosts with a circuit, or a path of switches, between them, in the order of the circuits.
 
-    For each pair the circuits on the way; None where a loop of switches leaves several ways. Of parallel circuits
-    between two hosts it is the fastest, as for the plan's routes.
+    The value of a pair is the path between its hosts: a tuple of circuits; None if a loop of switches allows several
+    paths. Of parallel circuits between two hosts, the path has the fastest, as the plan's routes have.
     """
     switches = {switch.name for switch in plan.switches}
     stores = {host.name for host in plan.hosts if host.is_store}
-    at: dict[str, list[tuple[Circuit, str]]] = {}
+    neighbours: dict[str, list[tuple[Circuit, str]]] = {}
     for circuit in plan.circuits:
-        at.setdefault(circuit.first.node, []).append((circuit, circuit.second.node))
-        at.setdefault(circuit.second.node, []).append((circuit, circuit.first.node))
+        neighbours.setdefault(circuit.first.node, []).append((circuit, circuit.second.node))
+        neighbours.setdefault(circuit.second.node, []).append((circuit, circuit.first.node))
     loops = any(switch.spanning_tree for switch in plan.switches)
-    found: dict[tuple[str, str], tuple[Circuit, ...] | None] = {}
+    paths: dict[tuple[str, str], tuple[Circuit, ...] | None] = {}
     for host in plan.hosts:
-        waiting: list[tuple[str, tuple[Circuit, ...]]] = [(node, (circuit,)) for circuit, node in at.get(host.name, ())]
+        waiting: list[tuple[str, tuple[Circuit, ...]]] = [
+            (node, (circuit,)) for circuit, node in neighbours.get(host.name, ())
+        ]
         seen: set[str] = set()
         while waiting:
             node, path = waiting.pop(0)
             if node in switches:
                 if node not in seen:
                     seen.add(node)
-                    waiting += [(other, (*path, circuit)) for circuit, other in at[node] if circuit not in path]
+                    waiting += [(other, (*path, circuit)) for circuit, other in neighbours[node] if circuit not in path]
                 continue
             pair = host.name, node
-            if node == host.name or (node, host.name) in found or {*pair} & stores:
+            if node == host.name or (node, host.name) in paths or {*pair} & stores:
                 continue
-            way = None if loops and len(path) > 1 else path
-            known = found.get(pair)
-            if pair not in found or _is_faster(way, known):
-                found[pair] = way
-    return found
+            only_path = None if loops and len(path) > 1 else path
+            if pair not in paths or _is_faster(only_path, paths[pair]):
+                paths[pair] = only_path
+    return paths
 
 
-def _is_faster(way: tuple[Circuit, ...] | None, known: tuple[Circuit, ...] | None) -> bool:
-    """Whether of two parallel circuits the plan's routes take this one; a circuit goes before a way over switches."""
-    is_parallel = way is not None and known is not None and len(way) == len(known) == 1
-    return is_parallel and way is not None and known is not None and way[0].rtt_ns < known[0].rtt_ns
+def _is_faster(path: tuple[Circuit, ...] | None, other: tuple[Circuit, ...] | None) -> bool:
+    """Return whether a path is a circuit that is parallel to another and faster, so that the plan's routes prefer it."""
+    return path is not None and other is not None and len(path) == len(other) == 1 and path[0].rtt_ns < other[0].rtt_ns

@@ -113,8 +113,17 @@ class Store:
             DaemonError: the etcd, or the relay to it, has ended.
         """
         self.check()
-        with self._client() as client:
+        with self.client() as client:
             return client.is_healthy()
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[Client]:
+        """Connect from the store's own host; for a store at an address, from the first host."""
+        with (
+            namespaces.entered(self.lab.namespace(self._host)),
+            Client(*self.endpoint(self._host)) as client,
+        ):
+            yield client
 
     @property
     def version(self) -> str:
@@ -123,17 +132,8 @@ class Store:
         Raises:
             StoreError: the store does not answer.
         """
-        with self._client() as client:
+        with self.client() as client:
             return f"etcd {client.version()}"
-
-    @contextlib.contextmanager
-    def _client(self) -> Iterator[Client]:
-        """Connect from the store's own host; for a store at an address, from the first host."""
-        with (
-            namespaces.entered(self.lab.namespace(self._host)),
-            Client(*self.endpoint(self._host)) as client,
-        ):
-            yield client
 
     def _command(self) -> list[str]:
         """Return the command that starts etcd without the user's ``ETCD_*`` variables, which are for their own etcd."""

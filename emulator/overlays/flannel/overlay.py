@@ -48,8 +48,7 @@ class Flannel(SubnetOverlay):
         if store is None:
             raise AssertionError("all backends need a store")
         self.lease_s = TTL_S
-        self._location = store.location
-        self._endpoint = store.endpoint
+        self._store = store
         self._has_configured = False
 
     @classmethod
@@ -81,13 +80,13 @@ class Flannel(SubnetOverlay):
             EmulationError: the store has another configuration, has leases of other hosts, or is unreachable.
         """
         config = Config(IPv4Network(self.spec.subnet_pool), SUBNET_BITS, self.spec.variant)
-        with self._client() as client:
+        with self._store.client() as client:
             self._refuse_foreign_leases(client)
             self._has_configured = client.put_if(CONFIG_KEY, 0, config_to_json(config))
             if self._has_configured:
                 return
             item = client.get(CONFIG_KEY)
-        key = f"{CONFIG_KEY} in {self._location}"
+        key = f"{CONFIG_KEY} in {self._store.location}"
         try:
             found = config_from_json("" if item is None else item.value)
         except ValueError as error:
@@ -106,7 +105,7 @@ class Flannel(SubnetOverlay):
             public_ip=self.loopback(host),
             circuits=self.circuits(host),
             folder=self._folder(host),
-            store=self._endpoint(host),
+            store=self._store.endpoint(host),
             ttl_s=self.lease_s,
         )
         self.agents[host] = start_function(self.lab, host, "flannel", partial(agent.run, settings))
@@ -141,19 +140,15 @@ class Flannel(SubnetOverlay):
         for host in self.agents:
             self.stop(host)
         if self._has_configured:
-            with contextlib.suppress(StoreError), self._client() as client:  # an unreachable store cannot be tidied
+            with (
+                contextlib.suppress(StoreError),
+                self._store.client() as client,
+            ):  # an unreachable store cannot be tidied
                 client.delete(CONFIG_KEY)
 
     def _folder(self, host: str) -> Path:
         # the agent's /run/flannel; the hosts share a file system, so each has its own folder
         return self.lab.run_folder / "flannel" / host
-
-    @contextlib.contextmanager
-    def _client(self) -> Iterator[Client]:
-        """Connect to the store from its own host; to a store at an address, from the first host."""
-        host = self._location.host or self.spec.hosts[0]
-        with namespaces.entered(self.namespace(host)), Client(*self._endpoint(host)) as client:
-            yield client
 
     def _refuse_foreign_leases(self, client: Client) -> None:
         """Refuse a store with leases of hosts outside this lab, because all agents would route to their subnets.
@@ -171,7 +166,7 @@ class Flannel(SubnetOverlay):
         if foreign:
             more = f" and {len(foreign) - 1} more" if foreign[1:] else ""
             raise EmulationError(
-                f"{self._location} has leases of hosts outside this network: {foreign[0]}{more}; {_OTHER_STORE}"
+                f"{self._store.location} has leases of hosts outside this network: {foreign[0]}{more}; {_OTHER_STORE}"
             )
 
 

@@ -36,7 +36,6 @@ LAST_WITH_STORE = 20
 """The last major version of Docker with an external key-value store: 20.10 deprecated it, and 23 removed it."""
 _BRIDGE_POOL = "198.18.0.0/16"
 """The network that each host's bridge `docker_gwbridge` gets its addresses from; see `variants.INGRESS_POOL`."""
-_PATIENCE_S = 120.0
 _NETNS_DIGITS = 10
 _ATTEMPTS = 3
 
@@ -176,7 +175,7 @@ class Libnetwork(Overlay):
         self._variant.await_turn(host)
         dockerd.start()
         self.agents[host] = dockerd.daemon
-        dockerd.daemon.wait_until(dockerd.is_ready, _PATIENCE_S)
+        dockerd.await_ready()
         dockerd.load(container_image(self.spec.image))
         join = self._variant.create if host == self.spec.hosts[0] else self._variant.join
         join(dockerd, self._loopbacks[host])
@@ -187,7 +186,7 @@ class Libnetwork(Overlay):
     def _run(self, container: Container) -> RuncContainer:
         """Run a container; try again if the gossip about its host was late, see `variants`."""
         dockerd = self._daemons[container.host]
-        image = dockerd.load(container_image(self.spec.image))
+        image = container_image(self.spec.image)
         for _ in range(_ATTEMPTS - 1):
             try:
                 return dockerd.run(container, image, NETWORK_NAME, self._loopbacks)
