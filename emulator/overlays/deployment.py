@@ -62,11 +62,11 @@ class Deployment:
         The container ended with its daemon. The lab's descriptor of its namespace leads to the new one.
 
         Raises:
-            EmulationError: there is no such container, or it cannot be started.
+            EmulationError: the overlay has no such container, or it cannot be started.
         """
         container = next((container for container in self.spec.containers if container.name == name), None)
         if container is None:
-            raise EmulationError(f"there is no container {name[:80]!a}")
+            raise EmulationError(f"the overlay has no container {name[:80]!a}")
         attachment = self.overlay.attach(container)
         self.overlay.lab.replace_container(container, attachment)
         self.addresses[name] = attachment.address
@@ -164,8 +164,8 @@ def _start(found: Overlay, began_ns: int, progress: Progress) -> tuple[dict[str,
 
 def _await_store(store: Store) -> None:
     if not wait_until(store.is_ready, _STORE_PATIENCE_S, _INTERVAL_S):
-        said = f": {store.daemon.last_lines()}" if store.daemon is not None else ""
-        raise DaemonError(f"the store is not ready after {_STORE_PATIENCE_S:g} s{said}")
+        log = f": {store.daemon.last_lines()}" if store.daemon is not None else ""
+        raise DaemonError(f"the store is not ready after {_STORE_PATIENCE_S:g} s{log}")
 
 
 def _attach_all(found: Overlay, echoes: _FirstEchoes, progress: Progress) -> dict[str, Attachment]:
@@ -185,9 +185,9 @@ def _attach_all(found: Overlay, echoes: _FirstEchoes, progress: Progress) -> dic
                     echoes.add(host, attachment)
             waiting.remove(host)
         if waiting and time.monotonic_ns() > deadline_ns:
-            said = "; ".join(f"{it}: {it.last_lines()}" for host, it in found.agents.items() if host in waiting)
-            on = ", ".join(waiting)
-            raise DaemonError(f"{spec.name} is not ready on {on} after {_READY_PATIENCE_S:g} s: {said}")
+            logs = "; ".join(f"{it}: {it.last_lines()}" for host, it in found.agents.items() if host in waiting)
+            hosts = ", ".join(waiting)
+            raise DaemonError(f"{spec.name} is not ready on {hosts} after {_READY_PATIENCE_S:g} s: {logs}")
         echoes.step()
     return attachments
 
@@ -228,9 +228,9 @@ class _FirstEchoes:
                 if echo.fileno() in ready:
                     for address in echo.answered():
                         if address in host_of:
-                            self._keep(first, host_of[address])
+                            self._record(first, host_of[address])
 
-    def _keep(self, first: str, second: str) -> None:
+    def _record(self, first: str, second: str) -> None:
         if (first, second) in self._waiting:
             self._waiting.remove((first, second))
             self._after_ns[first, second] = time.monotonic_ns() - self._began_ns

@@ -92,5 +92,5 @@ def joined(plan: Plan) -> dict[tuple[str, str], tuple[Circuit, ...] | None]:
 
 
 def _is_faster(path: tuple[Circuit, ...] | None, other: tuple[Circuit, ...] | None) -> bool:
-    """Return whether a path is a circuit that is parallel to another and faster, so that the plan's routes prefer it."""
+    """Return whether both paths are single, parallel circuits, and the plan's routes prefer the first."""
     return path is not None and other is not None and len(path) == len(other) == 1 and path[0].rtt_ns < other[0].rtt_ns

@@ -1,4 +1,4 @@
-"""A testbed and the text of `--store` to a plan and the location of the store in it."""
+"""The placement of the store that `--store` asks for: at an address, on a host, or on an additional host at a site."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ADDRESS = re.compile(
     r"(?:(?P<scheme>[a-z]+)://)?(?:\[(?P<v6>[0-9A-Fa-f:.]+)]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?/?"
 )
 _PORT = 2379
-_MOST_LISTED = 20
+_MAX_LISTED = 20
 
 
 class StoreLocationError(PlanError):
@@ -43,13 +43,14 @@ def plan_with_store(testbed: Testbed, options: Options, text: str) -> tuple[Plan
     hosts = {node.id: node for node in Topology.of(testbed).hosts}
     sites = _sites(hosts.values(), options.circuits)
     if text in hosts:
-        made = plan(testbed, options)
-        return made, StoreLocation(host=next(host.name for host in made.hosts if host.id == text))
+        unchanged = plan(testbed, options)
+        return unchanged, StoreLocation(host=next(host.name for host in unchanged.hosts if host.id == text))
     if (site := canonical(text, options.circuits)) in sites:
-        grown, store_id = with_store_host(testbed, site, options.circuits)
-        made = plan(grown, options)
-        marked = tuple(replace(host, is_store=host.id == store_id) for host in made.hosts)
-        return replace(made, hosts=marked), StoreLocation(host=next(host.name for host in marked if host.is_store))
+        extended, store_id = with_store_host(testbed, site, options.circuits)
+        result = plan(extended, options)
+        hosts_with_store = tuple(replace(host, is_store=host.id == store_id) for host in result.hosts)
+        store_name = next(host.name for host in hosts_with_store if host.is_store)
+        return replace(result, hosts=hosts_with_store), StoreLocation(host=store_name)
     location = StoreLocation(address=_address(text, hosts, sites))
     return plan(testbed, options), location
 
@@ -74,19 +75,19 @@ def with_store_host(testbed: Testbed, site: str, circuits: Circuits | None = Non
     ids = {resource.id for resource in flat.resources}
     store_id, link_id = _free(STORE_ID, ids), _free(f"{STORE_ID}_link", ids)
     port_id = _free(STORE_ID, {port.id for port in near.ports})
-    grown = replace(near, ports=(*near.ports, Port(port_id)))
+    near_with_port = replace(near, ports=(*near.ports, Port(port_id)))
     store = Resource("host", store_id, near.location, ports=(Port("port1"),))
     link = Resource(LINK_CLASS, link_id, ports=(Port("src"), Port("dst")))
-    made = replace(
+    extended = replace(
         flat,
-        resources=(*(grown if resource is near else resource for resource in flat.resources), store, link),
+        resources=(*(near_with_port if resource is near else resource for resource in flat.resources), store, link),
         adjacencies=(
             *flat.adjacencies,
             Adjacency(PortRef(near.id, port_id), PortRef(link_id, "src")),
             Adjacency(PortRef(store_id, "port1"), PortRef(link_id, "dst")),
         ),
     )
-    return made, store_id
+    return extended, store_id
 
 
 def _address(text: str, hosts: Mapping[str, Resource], sites: Mapping[str, Resource]) -> str:
@@ -123,9 +124,9 @@ def _sites(hosts: Iterable[Resource], circuits: Circuits | None) -> dict[str, Re
 def _listed(kind: str, names: Mapping[str, Resource]) -> str:
     if not names:
         return f"a {kind} (the topology has none)" if kind == "host" else f"a {kind} (no host has a location)"
-    shown = ", ".join(printable(name, 40) for name in list(names)[:_MOST_LISTED])
-    return f"a {kind} ({shown}{', …' if len(names) > _MOST_LISTED else ''})"
+    shown = ", ".join(printable(name, 40) for name in list(names)[:_MAX_LISTED])
+    return f"a {kind} ({shown}{', …' if len(names) > _MAX_LISTED else ''})"
 
 
-def _free(name: str, taken: set[str]) -> str:
-    return next(it for it in chain([name], (f"{name}{number}" for number in count(2))) if it not in taken)
+def _free(name: str, used: set[str]) -> str:
+    return next(it for it in chain([name], (f"{name}{number}" for number in count(2))) if it not in used)

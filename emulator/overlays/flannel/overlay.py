@@ -140,10 +140,8 @@ class Flannel(SubnetOverlay):
         for host in self.agents:
             self.stop(host)
         if self._has_configured:
-            with (
-                contextlib.suppress(StoreError),
-                self._store.client() as client,
-            ):  # an unreachable store cannot be tidied
+            # suppressed, because the store may be unreachable by now
+            with contextlib.suppress(StoreError), self._store.client() as client:
                 client.delete(CONFIG_KEY)
 
     def _folder(self, host: str) -> Path:
