@@ -289,7 +289,8 @@ def test_what_the_shell_does_not_know_is_said_and_it_goes_on(pair: Path, guest_k
     assert done.returncode == 0
     assert "still here" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
-    for said in ("neither a command nor a host", "there is no link l2", "usage: link ID", "is not a loss", "no display"):
+    messages = ("neither a command nor a host", "there is no link l2", "usage: link ID", "is not a loss", "no display")
+    for said in messages:
         assert said in done.stdout + done.stderr
     for near in ("links", "delay"):
         assert f"did you mean `{near}`?" in done.stdout + done.stderr
