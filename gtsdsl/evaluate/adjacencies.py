@@ -104,9 +104,7 @@ class Adjacencies:
         )
         if not is_known and not (("-" in written or glued) and lacks_quotes(written)):
             return None
-        return (
-            f'write such an id in quotes: `"{printable(resource)}.{printable(port) if lacks_quotes(port) else "…"}"`'
-        )
+        return f'write such an id in quotes: `"{printable(resource)}.{printable(port) if lacks_quotes(port) else "…"}"`'
 
 
 def _plain_reference(node: nodes.Postfix, scope: Scope) -> PortRef | None:
