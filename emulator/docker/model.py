@@ -42,7 +42,7 @@ class RuncContainer:
 
     @property
     def is_there(self) -> bool:
-        """Whether the container still runs."""
+        """True while the container runs."""
         return (self.root / self.identifier).exists()
 
     def enter(self, command: Sequence[str], environment: Mapping[str, str], *, terminal: bool) -> list[str]:
@@ -55,7 +55,7 @@ class RuncContainer:
             EmulationError: the container has ended.
         """
         if not self.is_there:
-            raise EmulationError("the container has ended: the command of its image must go on running")
+            raise EmulationError("the container has ended: the command of its image must keep running")
         kept = [f"--env={name}={environment[name]}" for name in (MARK, "TERM") if name in environment]
         runc = [shutil.which("runc", path=programs.PATH) or "runc", f"--root={self.root}", "exec"]
         return [*runc, "--cap=CAP_NET_ADMIN", *kept, *(["--tty"] if terminal else []), self.identifier, *command]

@@ -96,7 +96,7 @@ def relay_to(spec: OverlaySpec, *, in_guest: bool) -> Iterator[Relay | None]:
     This must happen in this machine's own network, before anything else.
 
     Raises:
-        EmulationError: no store answers at the address, or the network cannot reach it.
+        EmulationError: no store answers at the address, or a guest kernel could not reach it.
     """
     if spec.store is None or spec.store.address is None:
         yield None
@@ -205,7 +205,7 @@ class _FirstEchoes:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a pair has had no reply yet."""
+        """True while a pair has had no reply."""
         return bool(self._waiting)
 
     def add(self, host: str, attachment: Attachment) -> None:

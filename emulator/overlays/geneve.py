@@ -30,12 +30,12 @@ class Geneve(SubnetOverlay):
 
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:  # noqa: ARG003 - the only variant
-        """Yield GENEVE if the kernel has no GENEVE tunnels."""
+        """Yield a sentence if the kernel has no GENEVE tunnels."""
         yield from facilities.lacks("GENEVE", "geneve", lambda kernel: _add(kernel, "try", "192.0.2.1", "192.0.2.2"))
 
     @property
     def agent(self) -> str:
-        """The control plane below."""
+        """The name of the control plane in this module."""
         return "built-in control plane"
 
     @property

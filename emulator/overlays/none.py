@@ -26,12 +26,12 @@ class NoOverlay(Overlay):
 
     @property
     def agent(self) -> str:
-        """No program runs it."""
+        """``none``, because no program is needed."""
         return "none"
 
     @property
     def overhead_bytes(self) -> int:
-        """Packets stay as they are."""
+        """0, because packets stay as they are."""
         return 0
 
     def start(self, host: str) -> None:

@@ -34,7 +34,7 @@ class OverlayOutcome:
 
     @property
     def has_gaps(self) -> bool:
-        """Whether the containers of two hosts did not reach each other."""
+        """True if the containers of two hosts did not reach each other."""
         return any(item.after_ns is None for item in self.first_packets) or any(
             item.container_us is None for item in self.pairs
         )

@@ -1,4 +1,4 @@
-"""Where a key-value store runs, as a value."""
+"""The location of a key-value store, as a value."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StoreLocation:
-    """The location of a key-value store: ``host``, a host of the plan, or ``address`` (``10.0.0.5:2379``).
+    """The location of a key-value store: either on a host or at an address.
 
-    A store on a host is started with the overlay; one at an address runs already.
+    ``host`` is the name of a host in the plan, where the store starts with the overlay. ``address`` is the address and
+    the port of a store that runs already (``10.0.0.5:2379``). The other field is None.
     """
 
     host: str | None = None

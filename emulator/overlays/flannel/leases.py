@@ -187,7 +187,7 @@ def choose_subnet(
 
 
 def format_subnet_file(network: IPv4Network, subnet: IPv4Network, mtu_bytes: int) -> str:
-    """Return the contents of ``/run/flannel/subnet.env``, by which flannel configures those who start containers."""
+    """Return the contents of ``/run/flannel/subnet.env``, which programs that start containers read."""
     return (
         f"FLANNEL_NETWORK={network}\nFLANNEL_SUBNET={subnet[1]}/{subnet.prefixlen}\n"
         f"FLANNEL_MTU={mtu_bytes}\nFLANNEL_IPMASQ=false\n"
@@ -195,7 +195,7 @@ def format_subnet_file(network: IPv4Network, subnet: IPv4Network, mtu_bytes: int
 
 
 def parse_subnet_file(text: str) -> IPv4Network | None:
-    """Return the subnet in the contents of such a file; None if it is missing."""
+    """Return the subnet in the contents of a ``subnet.env``; None if it is missing."""
     values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     try:
         return IPv4Network(values["FLANNEL_SUBNET"], strict=False)

@@ -58,12 +58,12 @@ class Flannel(SubnetOverlay):
 
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
-        """Yield what the kernel lacks for the backend."""
+        """Yield a sentence if the kernel lacks what the backend needs."""
         yield from _LACKS[spec.variant]()
 
     @property
     def agent(self) -> str:
-        """The control plane of this package."""
+        """The name of the control plane in this package."""
         return "built-in control plane"
 
     @property
