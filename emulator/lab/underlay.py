@@ -1,8 +1,8 @@
-"""Plan to network namespaces that are joined by circuits: everything that can be made of a plan without a process.
+"""The underlay: a plan's network namespaces and the circuits between them, without any process.
 
-The namespaces have no names. This process holds them by descriptors, so the kernel itself removes them, and all that is
-in them, when the process ends, however it ends: there is nothing to be left behind, and nothing of another emulation's
-to be met with. (Names below ``/run/netns`` would survive a kill; a process that holds each would cost one a host.)
+The namespaces have no names. This process holds them by descriptors, so the kernel removes them, with everything in
+them, when this process ends, even if it is killed. Two underlays cannot meet. (Names below ``/run/netns`` would survive
+a kill. A process that holds each namespace would cost one process for each host.)
 """
 
 from __future__ import annotations
@@ -28,32 +28,34 @@ from gtsdsl.topology.naming import interface_name
 from gtsdsl.topology.routes import FORWARDING, open_filters, time_to_live
 
 _SYSCTLS = {
-    # no link-local addresses: their announcements would be in the way of measured packets, at odd moments
+    # no link-local addresses, because their announcements would delay measured packets at odd moments
     "net.ipv6.conf.default.addr_gen_mode": "1",
 }
 
 
 @dataclass(slots=True)
 class Namespace:
-    """A node's network namespace: the descriptor that holds it, and the next interface index that is free in it."""
+    """A node's network namespace: the descriptor that holds it, and its next free interface index."""
 
     descriptor: int
     next_index: int
 
 
 Create = Callable[[Sequence[str], Callable[[int], Netlink]], list[tuple[int, Netlink]]]
-"""Makes namespaces for names; for each its descriptor, and what the function gave when called inside it."""
+"""Makes a namespace for each name and calls a function inside it, with the number of the name; returns the descriptor
+of each namespace and the result of its call."""
 
 
 class Underlay(Closing):
-    """The namespaces and circuits of a plan, made at entry and gone at exit; a context manager.
+    """The namespaces and circuits of a plan, from entry to exit; a context manager.
 
     Raises, at entry:
-        EmulationError: this kernel lacks what the plan needs, or the user the right to it. Nothing is left then.
+        EmulationError: this kernel lacks what the plan needs, or the user may not make namespaces. Nothing is left
+            behind.
     """
 
     def __init__(self, plan: Plan, create: Create | None = None) -> None:
-        """``create`` makes the namespaces; by default they are new ones."""
+        """``create`` makes the hosts' namespaces; None makes new, empty ones."""
         self.plan = plan
         self._create = create or _create
         self._added = 0
@@ -75,7 +77,7 @@ class Underlay(Closing):
         return self
 
     def close(self) -> None:
-        """Let go of the namespaces. The kernel removes what is in them once the last process in them has ended."""
+        """Release the namespaces. The kernel removes each with its contents when the last process in it has ended."""
         while self.namespaces:
             os.close(self.namespaces.popitem()[1].descriptor)
         if self.switches is not None:
@@ -117,7 +119,7 @@ class Underlay(Closing):
             yield netlink
 
     def add_host(self, name: str, loopback: str) -> int:
-        """Make one more host, with nothing but its own address; its namespace's descriptor."""
+        """Make a host with its own address and no circuit, and return its namespace's descriptor."""
         ((descriptor, netlink),) = namespaces.create(1, lambda _: _set_up(self._sysctls()))
         with netlink:
             self.hold(name, descriptor)
@@ -126,7 +128,7 @@ class Underlay(Closing):
         return descriptor
 
     def add_circuit(self, first: tuple[str, int], second: tuple[str, int]) -> Circuit:
-        """Make one more circuit between two hosts, each by its name and port number; without address or impairment."""
+        """Make a circuit between two hosts, by their names and port numbers, without addresses and impairment."""
         self._added += 1
         number = 2 * (len(self.plan.circuits) + self._added)
         found = []
@@ -148,7 +150,7 @@ class Underlay(Closing):
         return self.circuits[-1]
 
     def finish_checksums(self) -> None:
-        """Have hosts send switches whole packets: a switch that is a program cannot complete them."""
+        """Let hosts complete the checksums of packets to switches, because a switch that is a program cannot."""
         for circuit in self.plan.circuits:
             for end, far in (circuit.ends, circuit.ends[::-1]):
                 if end.node not in self._switch_names and far.node in self._switch_names:
@@ -156,7 +158,7 @@ class Underlay(Closing):
                         links.finish_checksums(netlink, [end.name])
 
     def restore_routes(self, end: Interface) -> None:
-        """Make the routes through an interface again: the kernel has dropped them when it went down."""
+        """Make the routes through an interface again, because the kernel removed them when the interface went down."""
         for host in self.plan.hosts:
             if host.name == end.node:
                 requests = [
@@ -176,7 +178,7 @@ class Underlay(Closing):
         if plan.is_impaired:
             require_netem()
         names = [host.name for host in plan.hosts]
-        # twice: a namespace, and its netlink socket while the network is being made
+        # two for each namespace: its own, and a netlink socket's while the network is being made
         namespaces.allow_descriptors(2 * (len(names) + 1))
         with contextlib.ExitStack() as stack:
             sysctls = self._sysctls()
@@ -189,33 +191,31 @@ class Underlay(Closing):
                 self.switches = Namespace(descriptor, links.LOOPBACK_INDEX + 1)
                 sockets[descriptor] = stack.enter_context(netlink)
             if plan.circuits:
-                # from a namespace in which there is nothing: before Linux 6.13, an interface's index must be free in
-                # the one that the request comes from too
-                ((descriptor, nursery),) = namespaces.create(1, lambda _: Netlink())
+                # from an empty namespace, because before Linux 6.13 an interface's index must also be free in the
+                # namespace that the request comes from
+                ((descriptor, empty),) = namespaces.create(1, lambda _: Netlink())
                 stack.callback(os.close, descriptor)
-                stack.enter_context(nursery).send(
+                stack.enter_context(empty).send(
                     [links.veth(self._end(circuit.first), self._end(circuit.second)) for circuit in plan.circuits]
                 )
-            raising, rest = self._requests()
-            for descriptor, requests in raising.items():
+            first, later = self._requests()
+            for descriptor, requests in first.items():
                 sockets[descriptor].send(requests)
             waiting: dict[int, list[str]] = {}
             for end in plan.ends:
-                if end.egress is None:  # else netem, when it is put there, does as much
+                if end.egress is None:  # adding netem has the same effect
                     waiting.setdefault(self.namespace(end.node).descriptor, []).append(end.name)
             for descriptor, interfaces in waiting.items():
                 links.settle(sockets[descriptor], interfaces)
-            # only now has every circuit a carrier: routes and qdiscs are active from the moment that they are made
-            for descriptor, requests in rest.items():
+            # now every circuit has a carrier, so routes and qdiscs are active as soon as they are made
+            for descriptor, requests in later.items():
                 if requests:
                     sockets[descriptor].send(requests)
 
     def _sysctls(self) -> Mapping[str, str]:
         """Return the kernel parameters of a host's namespace."""
-        # new namespaces take these from the machine's: most machines have them as they are wanted
-        closed = {
-            name: value for name, value in open_filters().items() if Path(_sysctl(name)).read_text().strip() != value
-        }
+        # a new namespace inherits these from this machine, and on most machines they have the right value already
+        closed = {name: value for name, value in open_filters().items() if _sysctl(name).read_text().strip() != value}
         return {**_SYSCTLS, **FORWARDING, **closed, **time_to_live(len(self.plan.hosts))}
 
     def _end(self, end: Interface) -> links.VethEnd:
@@ -224,37 +224,37 @@ class Underlay(Closing):
         return links.VethEnd(namespace.descriptor, end.name, end.index, bytes.fromhex(end.mac.replace(":", "")))
 
     def _requests(self) -> tuple[dict[int, list[Request]], dict[int, list[Request]]]:
-        """By the namespace's descriptor: what brings interfaces up, and what can be done when all of them are."""
-        raising = {descriptor: [links.up(links.LOOPBACK_INDEX, "lo")] for descriptor in self.descriptors}
-        rest: dict[int, list[Request]] = {descriptor: [] for descriptor in self.descriptors}
+        """Return, by namespace descriptor, the requests that set interfaces up and those that need all interfaces."""
+        first = {descriptor: [links.up(links.LOOPBACK_INDEX, "lo")] for descriptor in self.descriptors}
+        later: dict[int, list[Request]] = {descriptor: [] for descriptor in self.descriptors}
         index_of: dict[str, int] = {}
         for circuit in self.plan.circuits:
             for end in circuit.ends:
                 node = self.namespace(end.node).descriptor
                 index_of[end.name] = end.index
                 if end.address is not None:
-                    raising[node].append(addresses.add(end.index, end.name, parse_address(end.address)))
-                raising[node].append(links.up(end.index, end.name))
+                    first[node].append(addresses.add(end.index, end.name, parse_address(end.address)))
+                first[node].append(links.up(end.index, end.name))
                 if end.egress is not None:
-                    rest[node] += qdiscs.set_netem(end.index, end.name, end.egress)
+                    later[node] += qdiscs.set_netem(end.index, end.name, end.egress)
         for end, far in permanent_neighbours(self.plan):
             address, mac = (far.address or "").partition("/")[0], bytes.fromhex(far.mac.replace(":", ""))
-            rest[self.namespace(end.node).descriptor].append(neighbours.add(end.index, end.name, address, mac))
+            later[self.namespace(end.node).descriptor].append(neighbours.add(end.index, end.name, address, mac))
         for host in self.plan.hosts:
             own = Address(IPv4Address(host.loopback), 32)
             node = self.namespace(host.name).descriptor
-            raising[node].append(addresses.add(links.LOOPBACK_INDEX, "lo", own))
+            first[node].append(addresses.add(links.LOOPBACK_INDEX, "lo", own))
             for route in host.routes:
                 index = index_of[route.interface]
-                rest[node] += routes.add(route.destinations, route.gateway, index, route.interface, host.loopback)
-        return raising, rest
+                later[node] += routes.add(route.destinations, route.gateway, index, route.interface, host.loopback)
+        return first, later
 
 
 def empty_namespace() -> int:
-    """A namespace with `lo`, up, and nothing else, as a container has it; its descriptor.
+    """Make a namespace with `lo`, up, and nothing else, as a container's is; return its descriptor.
 
     Raises:
-        EmulationError: the kernel refuses.
+        EmulationError: the kernel refuses a namespace.
     """
     ((descriptor, netlink),) = namespaces.create(1, lambda _: _set_up(_SYSCTLS))
     with netlink:
@@ -267,16 +267,20 @@ def _create(names: Sequence[str], visit: Callable[[int], Netlink]) -> list[tuple
 
 
 def parse_address(text: str) -> Address:
-    """``10.0.0.1/31`` as an address."""
+    """Parse an address with a prefix length, such as ``10.0.0.1/31``.
+
+    Raises:
+        ValueError: the text is no such address.
+    """
     ip, _, prefix = text.partition("/")
     return Address(IPv4Address(ip), int(prefix))
 
 
 def require_netem() -> None:
-    """See whether this kernel has netem, in a namespace that is gone again after it.
+    """Check that this kernel has netem, in a namespace that exists only for the check.
 
     Raises:
-        EmulationError: it has not, or the user may make no namespace.
+        EmulationError: netem is missing, or the user may not make namespaces.
     """
     ((descriptor, netlink),) = namespaces.create(1, lambda _: Netlink())
     try:
@@ -299,7 +303,7 @@ def _sysctl(name: str) -> Path:
 
 
 def _set_up(sysctls: Mapping[str, str]) -> Netlink:
-    """Set the parameters of the namespace that the thread is in, before it has any interface."""
+    """Set kernel parameters of the thread's namespace, before it has interfaces, and open a netlink socket in it."""
     for name, value in sysctls.items():
         with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
             descriptor = os.open(_sysctl(name), os.O_WRONLY | os.O_CLOEXEC)

@@ -1,4 +1,4 @@
-"""A switch of the plan to a Linux bridge."""
+"""Switches of a plan as Linux bridges, and what they share with Open vSwitch's."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from emulator.system.errors import EmulationError
 from emulator.system.poll import wait_until
 
 _PATIENCE_S = 60.0
-"""More than 802.1D's own figures need: a port listens for 15 s, and learns for 15 more."""
+"""More than IEEE 802.1D's default times: a port listens for 15 s and learns for 15 s."""
 _LOOK_S = 0.1
 
 
 class EmulatedSwitch(EmulatedNode, MininetSwitch):  # type: ignore[misc]
-    """A switch of either kind. All share one network namespace, in which each is a bridge of its own name."""
+    """A switch of either kind: a bridge in the namespace that all switches share, with the switch's name."""
 
     def __init__(self, switch: Switch, lab: Lab) -> None:
         self.plan = switch
         self.dpid = switch.datapath_id
         self.lab = lab
-        # MininetSwitch's constructor would set this only for a switch in the machine's own namespace
+        # MininetSwitch's constructor sets this only for a switch in this machine's own namespace
         self.controlIntf = None
         self.listenPort = None
         self.opts = ""
@@ -35,35 +35,35 @@ class EmulatedSwitch(EmulatedNode, MininetSwitch):  # type: ignore[misc]
 
     @property
     def bridged(self) -> list[tuple[str, int, int]]:
-        """The ports between which it forwards: interface name, kernel's index, OpenFlow's number."""
-        # a port with an address is the one to the controller
+        """The ports between which the switch forwards: interface name, the kernel's index, OpenFlow's port number."""
+        # the port to the controller has an address
         return [(end.name, end.index, end.number) for end in self._ends if end.address is None]
 
     @property
     def edges(self) -> frozenset[str]:
-        """The names of its interfaces that lead to a host."""
+        """The names of the interfaces that lead to a host."""
         hosts = {host.name for host in self.lab.plan.hosts}
         circuits = self.lab.plan.circuits
         pairs = [pair for circuit in circuits for pair in (circuit.ends, circuit.ends[::-1])]
         return frozenset(near.name for near, far in pairs if near.node == self.name and far.node in hosts)
 
     def start(self, controllers: object) -> None:
-        """Have it pass frames on again, after `stop`."""
+        """Let the switch forward frames again after `stop`."""
         with self.lab.netlink(self.name) as netlink:
             netlink.send([links.up(end.index, end.name) for end in self._ends])
             links.settle(netlink, [end.name for end in self._ends])
 
     def stop(self, deleteIntfs: bool = True) -> None:
-        """Have it pass nothing on, nor hear its controller; its ports stay, for a switch ends with its network."""
+        """Let the switch neither forward frames nor reach its controller. Its ports stay until its network ends."""
         with self.lab.netlink(self.name) as netlink:
             netlink.send([links.down(end.index, end.name) for end in self._ends])
 
 
 class BridgeSwitch(EmulatedSwitch):
-    """A Linux bridge: it learns, and obeys no controller. In a loop, 802.1D keeps frames from going round."""
+    """A Linux bridge: it learns and has no controller. In a loop, the spanning tree of IEEE 802.1D blocks ports."""
 
     def make(self) -> None:
-        """Make the bridge, and its ports its own."""
+        """Make the bridge, and add its ports."""
         namespace = self.lab.underlay.namespace(self.name)
         index = namespace.next_index
         namespace.next_index += 1
@@ -72,23 +72,23 @@ class BridgeSwitch(EmulatedSwitch):
         requests.append(links.up(index, self.name))
         with self.lab.netlink(self.name) as netlink:
             netlink.send(requests)
-            # the kernel opens a port when it notices the carrier: by itself, a hundred a second
+            # the kernel opens a port when it notices the carrier; by itself, it notices about a hundred a second
             links.settle(netlink, [name for name, _, _ in self.bridged])
 
     def dpctl(self, *_args: str) -> str:
-        """Mininet's way to a switch's flows.
+        """Refuse Mininet's command for a switch's flows, because a Linux bridge has none.
 
         Raises:
-            EmulationError: it has none.
+            EmulationError: always.
         """
         raise EmulationError(f"{self.name} is a Linux bridge, which has no flows: dpctl is for Open vSwitch")
 
 
 def await_spanning_tree(lab: Lab) -> None:
-    """Wait until the bridges' spanning tree has decided about all ports: none forwards before.
+    """Wait until the bridges' spanning tree has decided about all ports. Undecided ports do not forward.
 
     Raises:
-        EmulationError: that takes too long.
+        EmulationError: the spanning tree has not decided after a minute.
     """
     undecided = {links.LISTENING, links.LEARNING}
     with lab.netlink(lab.plan.switches[0].name) as netlink:

@@ -1,4 +1,4 @@
-"""Mininet's node without its process: a network namespace of ours, and a shell that starts when it is asked for."""
+"""Mininet's nodes in the lab's namespaces, with shells that start when they are first needed."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from emulator.system.folders import working_folder
 if TYPE_CHECKING:
     from emulator.lab.processes import Processes
 
-_DESCRIPTORS = 4  # a shell takes three of them, and one more while it starts
-_SENTINEL = "\x7f"  # Mininet's prompt, by which it sees that a command has ended
+_DESCRIPTORS = 4  # a shell needs three, and one more while it starts
+_SENTINEL = "\x7f"  # Mininet's prompt, which tells it that a command has ended
 
-# what Mininet, and scripts that are written for it, call in a host's shell; confined, and without the program `mnexec`
+# programs that Mininet, and scripts for it, call in a host's shell, here without `mnexec` and confined to the host
 _FUNCTIONS = (
-    # `mnexec -p` says the process id of what it becomes
+    # `mnexec -p` prints its process id, then becomes the command
     r"""mnexec() ( [ "$1" = -p ] || exec mnexec "$@"; shift; printf '\001%d\012' "$BASHPID"; exec "$@" )""",
-    # Mininet's programs end others by `killall -9 iperf`: this host's only, and neither another's nor the user's
+    # Mininet ends programs by `killall -9 iperf`; this kills the host's own processes only
     r"""killall() { local s=-TERM n; case $1 in -*) s=$1; shift;; esac; """
     r"""for n; do pkill "$s" --ns $$ --nslist net -x -- "$n"; done; }""",
 )
 
 
 class EmulatedNode(Node):  # type: ignore[misc]
-    """A node in a namespace that a descriptor names; its processes are those of a `Processes`."""
+    """A node of Mininet's in a network namespace of a lab. ``namespace`` is the namespace's descriptor."""
 
     name: str
     waiting: bool
@@ -41,15 +41,15 @@ class EmulatedNode(Node):  # type: ignore[misc]
         self.namespace = namespace
         self.processes = processes
         super().__init__(name, inNamespace=True, **params)
-        self._await_shell()  # Node's constructor has set its attributes to None
+        self._await_shell()  # because Node's constructor has set the shell's attributes to None
 
     @classmethod
     def checkSetup(cls) -> None:
-        """Mininet's check for `mnexec` and `ifconfig`, neither of which is needed here."""
+        """Do nothing where Mininet checks for `mnexec` and `ifconfig`, because neither is needed."""
 
     @property
     def has_shell(self) -> bool:
-        """Whether the shell has been started."""
+        """Whether the shell runs."""
         return "shell" in self.__dict__
 
     def __getattr__(self, name: str) -> Any:
@@ -59,15 +59,15 @@ class EmulatedNode(Node):  # type: ignore[misc]
         raise AttributeError(name)
 
     def startShell(self, mnopts: str | None = None) -> None:
-        """Mininet calls this when a node is made; the shell starts later, when it is first asked for."""
+        """Do nothing where Mininet starts the shell of a new node; it starts when it is first needed."""
 
     def mountPrivateDirs(self) -> None:
-        """Mininet calls this when a node is made; here it is done when the shell starts."""
+        """Do nothing where Mininet mounts the private folders of a new node; they are mounted when the shell starts."""
 
     def _start_shell(self) -> None:
         namespaces.allow_descriptors(_DESCRIPTORS)
         master, slave = os.openpty()
-        # the terminal must become the session's, or Ctrl-C (`sendInt`) would reach nobody
+        # the terminal must become the session's, or Ctrl-C (`sendInt`) would reach no process
         shell = ["env", f"PS1={_SENTINEL}", "bash", "--norc", "--noediting", "-is", f"mininet:{self.name}"]
         line = ["setsid", "--ctty", *self.processes.command(self.namespace, shell, terminal=True)]
         descriptors = (self.namespace, self.processes.mounts)
@@ -78,23 +78,23 @@ class EmulatedNode(Node):  # type: ignore[misc]
         self.stdin = self.stdout = os.fdopen(master, "r")
         self.pid = self.shell.pid
         self.pollOut = select.poll()
-        self.pollOut.register(self.stdout, select.POLLIN)  # not for writing, which is always possible
+        self.pollOut.register(self.stdout, select.POLLIN)  # not for writing, because a terminal is always ready for it
         self.ended = os.pidfd_open(self.pid)
         self.pollOut.register(self.ended, select.POLLIN)
         self.outToNode[master] = self.inToNode[master] = self
         self.execed = False
-        said = ""
-        while not said.endswith(_SENTINEL):
+        text = ""
+        while not text.endswith(_SENTINEL):
             if self.pollOut.poll(100):
-                said = self.read(1024)
+                text = self.read(1024)
             elif self.shell.poll() is not None:
-                raise EmulationError(f"{self.name}: no shell could be started: is bash there?")
+                raise EmulationError(f"{self.name}: no shell could be started: is bash installed?")
         self.waiting = False
         self.cmd("unset HISTFILE; stty -echo; set +m; " + "; ".join(_FUNCTIONS))
         Node.mountPrivateDirs(self)
 
     def waitReadable(self, timeoutms: int | None = None) -> list[tuple[int, int]] | None:
-        """What there is to read from, as Mininet's; a shell that has ended (`exit`, a kill) is waited for no more."""
+        """Wait for output as Mininet does, but not for a shell that has ended, by `exit` or a kill."""
         found: list[tuple[int, int]] | None = super().waitReadable(timeoutms)
         if found is None or any(descriptor == self.master for descriptor, _ in found):
             return found
@@ -105,18 +105,18 @@ class EmulatedNode(Node):  # type: ignore[misc]
         return None
 
     def cleanup(self) -> None:
-        """Let go of the shell, which has ended or is told to; the next command starts another."""
+        """Release the shell, which has ended or will be ended; the next command starts another."""
         super().cleanup()
         os.close(self.ended)
         self._await_shell()
 
     def _await_shell(self) -> None:
-        """Be without the attributes of a shell, so that `__getattr__` notices when one is first wanted."""
+        """Remove the shell's attributes, so that `__getattr__` notices when one is first needed."""
         for attribute in _OF_SHELL:
             self.__dict__.pop(attribute, None)
 
     def popen(self, *args: object, **kwargs: object) -> subprocess.Popen[bytes]:
-        """A process in the node's namespaces; as Mininet's."""
+        """Start a process in the node's namespaces, with Mininet's arguments."""
         namespaces = f"/proc/{self.pid}/ns"
         enter = ["nsenter", f"--net={namespaces}/net", f"--mount={namespaces}/mnt", "env", "-C", str(working_folder())]
         enter = [*self.processes.join_command(self.namespace), *enter]
@@ -130,12 +130,12 @@ class EmulatedNode(Node):  # type: ignore[misc]
         return found
 
     def terminate(self) -> None:
-        """End the shell, if there is one."""
+        """End the shell if it runs."""
         if self.has_shell:
             super().terminate()
 
     def close_terminal(self) -> None:
-        """Kill the shell, if there is one; the next command has a new one."""
+        """Kill the shell if it runs; the next command starts another."""
         if self.has_shell:
             self.shell.kill()
             self.shell.wait()
@@ -151,7 +151,7 @@ _OF_SHELL = ("shell", "pid", "stdin", "stdout", "pollOut", "master", "slave", "e
 
 
 class EmulatedHost(EmulatedNode, Host):  # type: ignore[misc]
-    """A host. ``loopback`` is its own address, which its name stands for; for ``cpu``, see `setCPUFrac`."""
+    """A host or a container. Its name resolves to ``loopback``, its own address; for ``cpu``, see `setCPUFrac`."""
 
     def __init__(
         self, name: str, namespace: int, processes: Processes, loopback: str, cpu: float | None = None, **params: object
@@ -162,26 +162,28 @@ class EmulatedHost(EmulatedNode, Host):  # type: ignore[misc]
             self.setCPUFrac(cpu)
 
     def IP(self, intf: object = None) -> str | None:
-        """The address of an interface; of the host itself if none is named."""
+        """Return the address of an interface; without one, the host's own address."""
         if intf is None:
             return self.loopback
         found: str | None = super().IP(intf)
         return found
 
     def configDefault(self, **moreParams: object) -> None:
-        """Nothing: the plan has configured the host."""
+        """Do nothing, because the plan has configured the host."""
 
     def setCPUFrac(self, f: float, sched: str | None = None) -> None:
-        """Let the host's commands have a part of all processors, as Mininet's `CPULimitedHost`.
+        """Limit the host's commands to a share of all processors, as in Mininet's `CPULimitedHost`.
 
-        ``f`` is the part, negative for no limit; ``sched`` is ``cfs``. What a command has started already keeps what it
-        has.
+        ``f`` is the share, from 0 to 1, or negative for no limit. ``sched`` must be ``cfs`` or None. Processes that run
+        already are not limited, except the shell.
 
         Raises:
-            EmulationError: this kernel cannot limit it, or ``sched`` is another.
+            EmulationError: this kernel cannot limit processes, or ``sched`` is another scheduler.
         """
         if sched not in {None, "cfs"}:
-            raise EmulationError(f"{self.name}: a host's share of the processors is by cfs, not by {sched:.20}")
+            raise EmulationError(
+                f"{self.name}: a host's share of the processors needs the scheduler cfs, not {sched:.20}"
+            )
         if lacking := next(lacks(), None):
             raise EmulationError(f"{self.name}: {lacking}")
         groups = limiting_groups(self.name, self.processes.groups, None if f < 0 else f * (os.cpu_count() or 1))

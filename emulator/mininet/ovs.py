@@ -1,4 +1,4 @@
-"""Switches of the plan to Open vSwitch bridges, in an Open vSwitch of the emulation's own."""
+"""Switches of a plan as Open vSwitch bridges, in an Open vSwitch that belongs to the lab."""
 
 from __future__ import annotations
 
@@ -17,51 +17,56 @@ from emulator.system.errors import EmulationError
 from emulator.system.poll import wait_until
 from emulator.system.programs import OPEN_VSWITCH, find_program
 
-_SCHEMA_PLACES = ("/usr/share/openvswitch/vswitch.ovsschema", "/usr/local/share/openvswitch/vswitch.ovsschema")
+_SCHEMA_PATHS = ("/usr/share/openvswitch/vswitch.ovsschema", "/usr/local/share/openvswitch/vswitch.ovsschema")
 _PATIENCE_S = 60.0
 _LOOK_S = 0.2
 _ROLES = frozenset({"Root", "Designated", "Alternate", "Backup", "Master", "Disabled"})
 _QUIET = ("-vconsole:off", "-vsyslog:off", "-vfile:off")
 _YOUNG_S = 10
-"""In a younger clock, Open vSwitch 3.1 believes that it has counted the CPUs, finds none, and loses all upcalls."""
+"""The least age of the clock, in seconds. In a younger clock, Open vSwitch 3.1 takes its count of the CPUs for current
+though it has not counted yet, finds none, and loses all upcalls."""
 _GENL_ID_CTRL, _CTRL_CMD_GETFAMILY, _CTRL_ATTR_FAMILY_NAME = 16, 3, 2
 
 
 class OpenVSwitch:
-    """The daemons of Open vSwitch, in the switches' namespace, with sockets and database in the emulation's folder.
+    """The daemons of Open vSwitch, in the switches' namespace, with sockets and a database in the lab's folder.
 
-    The user's own Open vSwitch, if there is one, is in another namespace, with other sockets: neither sees the other.
+    They and an Open vSwitch of this machine do not see each other, because they have other namespaces and sockets.
     """
 
     def __init__(self, lab: Lab) -> None:
-        """Raises EmulationError if Open vSwitch is not installed; nothing is started yet."""
+        """Find the programs; nothing is started yet.
+
+        Raises:
+            EmulationError: Open vSwitch is not installed, or the user may not open /dev/net/tun.
+        """
         self._processes = lab.processes
         self._namespace = lab.switches_namespace
         self._programs = {name: find_program(name) for name in OPEN_VSWITCH}
-        schema = next((place for place in _SCHEMA_PLACES if Path(place).exists()), None)
-        missing = [name for name, place in self._programs.items() if place is None]
+        schema = next((path for path in _SCHEMA_PATHS if Path(path).exists()), None)
+        missing = [name for name, path in self._programs.items() if path is None]
         if missing or schema is None:
             raise EmulationError(
                 "Open vSwitch is not installed, which the topology's switches need: `apt-get install "
-                "openvswitch-switch`, or ask for Linux bridges"
+                "openvswitch-switch`, or use Linux bridges (`--switch bridge`)"
             )
         self._schema = schema
         if not has_kernel_datapath() and not os.access("/dev/net/tun", os.R_OK | os.W_OK):
             raise EmulationError(
                 "Open vSwitch needs /dev/net/tun, which you may not open: run it as root or in a guest kernel "
-                "(`gtsdsl kernel build`), or ask for Linux bridges"
+                "(`gtsdsl kernel build`), or use Linux bridges (`--switch bridge`)"
             )
         self._folder = Path()
 
     def start(self, switches: Sequence[OvsSwitch]) -> None:
-        """Start the daemons, and make all bridges in one transaction.
+        """Start the daemons, make all bridges in one transaction, and wait until they forward.
 
         Raises:
-            EmulationError: a daemon does not come up.
+            EmulationError: a daemon does not start, or the switches do not begin to forward.
         """
         folder = self._processes.start() / "openvswitch"
         self._folder = folder
-        # so that `ovs-vsctl show`, in a switch's or a host's shell, speaks to these daemons
+        # so that `ovs-vsctl show` in a switch's or a host's shell connects to these daemons
         for name in ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR"):
             self._processes.variables[name] = str(folder)
         database, socket = folder / "conf.db", f"unix:{folder / 'db.sock'}"
@@ -69,7 +74,7 @@ class OpenVSwitch:
         self._run("ovsdb-tool", "create", str(database), self._schema)
         self._daemon("ovsdb-server", str(database), f"--remote=p{socket}")
         self._vsctl("--no-wait", "init")
-        self._daemon("ovs-vswitchd", socket, "--disable-system-route", before=_in_a_grown_clock())
+        self._daemon("ovs-vswitchd", socket, "--disable-system-route", before=_in_older_clock())
         kind = "system" if has_kernel_datapath() else "netdev"
         transaction = ["--", "--id=@untouched", "create", "qos", "type=linux-noop"]
         for switch in switches:
@@ -78,33 +83,33 @@ class OpenVSwitch:
         self._wait_until_forwarding(switches)
 
     def _vsctl(self, *arguments: str) -> None:
-        # it waits until ovs-vswitchd has done what the database now says
+        # ovs-vsctl waits until ovs-vswitchd has applied the database's changes
         self._run("ovs-vsctl", f"--timeout={_PATIENCE_S:.0f}", "--retry", "-vsyslog:off", *arguments)
 
     def ask(self, *arguments: str) -> str:
-        """What `ovs-appctl` says."""
+        """Run `ovs-appctl` on ovs-vswitchd, and return its output."""
         return self._run("ovs-appctl", "-t", self._control("ovs-vswitchd"), *arguments)
 
     def control(self, switch: str, command: str, *arguments: str) -> str:
-        """What `ovs-ofctl` says to a command for a switch: ``dump-flows``, ``add-flow``.
+        """Run a command of `ovs-ofctl` on a switch, such as ``dump-flows`` or ``add-flow``, and return its output.
 
         Raises:
-            EmulationError: it fails; why.
+            EmulationError: the command fails; the message has its last line of output.
         """
         return self._run("ovs-ofctl", command, f"unix:{self._folder / f'{switch}.mgmt'}", *arguments)
 
     def _forwards(self, switch: OvsSwitch) -> bool:
-        """Whether a switch learns, for want of a controller, or obeys one."""
+        """Return whether a switch learns, because it has no controller, or is connected to a controller."""
         return "NORMAL" in self.ask("bridge/dump-flows", switch.name) or switch.connected()
 
     def is_connected(self, switch: str) -> bool:
-        """Whether a controller of the switch answers."""
+        """Return whether a switch is connected to one of its controllers."""
         known = self._run("ovs-vsctl", "get", "bridge", switch, "controller")
         rows = self._run("ovs-vsctl", "--bare", "--columns=_uuid", "find", "controller", "is_connected=true")
         return any(row in known for row in rows.split())
 
     def _daemon(self, name: str, *arguments: str, before: Sequence[str] = ()) -> None:
-        # a socket by a name without the process id: `ovs-appctl` would look that up in a file that comes later
+        # a socket whose name has no process id, which `ovs-appctl` would look up in a file that is made later
         line = [*before, self._program(name), *arguments, f"--unixctl={self._control(name)}", *_QUIET]
         self._processes.popen(
             self._namespace, line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -131,10 +136,10 @@ class OpenVSwitch:
         return said
 
     def _wait_until_forwarding(self, switches: Sequence[OvsSwitch]) -> None:
-        """Wait until the spanning tree has decided about all ports and stays with it, and until every switch forwards.
+        """Wait until the spanning tree has decided about all ports twice in a row, and every switch forwards.
 
         Raises:
-            EmulationError: that takes too long.
+            EmulationError: they do not after a minute.
         """
         before = ""
 
@@ -151,9 +156,9 @@ class OpenVSwitch:
 
 
 class OvsSwitch(EmulatedSwitch):
-    """An Open vSwitch bridge. It obeys its controllers; while none answers, it learns (fail mode `standalone`).
+    """An Open vSwitch bridge. It obeys its controllers; while it is connected to none, it learns (mode `standalone`).
 
-    All bridges are made together (`OpenVSwitch.start`).
+    `OpenVSwitch.start` makes all bridges together.
     """
 
     def __init__(self, switch: Switch, lab: Lab, ovs: OpenVSwitch) -> None:
@@ -161,25 +166,25 @@ class OvsSwitch(EmulatedSwitch):
         self._ovs = ovs
 
     def transaction(self, datapath: str) -> list[str]:
-        """What makes the bridge and its ports, as arguments of ovs-vsctl, each command with `--` before it."""
+        """Return the arguments of ovs-vsctl that make the bridge and its ports, with `--` before each command."""
         words = ["--", "add-br", self.name, "--", "set", "bridge", self.name]
         words += [f"datapath_type={datapath}", f"other_config:datapath-id={self.dpid}", "fail_mode=standalone"]
-        # its own MAC address, by which the spanning tree chooses its root: the same in every run
+        # a MAC address that is the same in every run, because the spanning tree chooses its root by it
         mac = (0x06 << 40 | int(self.dpid, 16)).to_bytes(6, "big").hex(":")
         words.append(f'other_config:hwaddr="{mac}"')
         if self.plan.spanning_tree:
             words.append("rstp_enable=true")
         for name, _, number in self.bridged:
             words += ["--", "add-port", self.name, name, "--", "set", "interface", name, f"ofport_request={number}"]
-            # Open vSwitch would take netem away from its ports, now and at each change, but for this type of QoS
+            # with any other type of QoS, Open vSwitch would remove netem from its ports, now and at each change
             words += ["--", "set", "port", name, "qos=@untouched"]
-            if name in self.edges:  # a host sends no frame back: its port need not wait to find out
+            if name in self.edges:  # a host returns no frames, so its port need not wait for the spanning tree
                 words += ["--", "set", "port", name, "other_config:rstp-port-admin-edge=true"]
         if self.plan.controllers:
             rows = [f"@c{self.dpid}_{number}" for number in range(len(self.plan.controllers))]
             for row, controller in zip(rows, self.plan.controllers, strict=True):
                 target = f'target="tcp:{controller.address}:{controller.port}"'
-                # in milliseconds: after three probes without an answer it learns, and it tries again each second
+                # in milliseconds: after three probes without a reply the switch learns, and it reconnects each second
                 words += [
                     "--",
                     f"--id={row}",
@@ -193,17 +198,17 @@ class OvsSwitch(EmulatedSwitch):
         return words
 
     def dpctl(self, *args: str) -> str:
-        """What `ovs-ofctl` says to a command and what comes after the switch's name."""
+        """Run a command of `ovs-ofctl` on the switch, with arguments, and return its output."""
         said = self._ovs.control(self.name, *args)
         return f"{said}\n" if said else ""
 
     def connected(self) -> bool:
-        """Whether a controller answers."""
+        """Return whether the switch is connected to a controller."""
         return bool(self.plan.controllers) and self._ovs.is_connected(self.name)
 
 
 def _is_settled(shown: str) -> bool:
-    """Whether `rstp/show` names ports, and none that is still to become forwarding or blocked."""
+    """Return whether the output of `rstp/show` has ports, and all of them are forwarding or blocked."""
     ports = [words for line in shown.splitlines() if len(words := line.split()) == 5 and words[1] in _ROLES]
     return bool(ports) and all(
         state == "Forwarding" or (state == "Discarding" and role in {"Alternate", "Backup"})
@@ -211,10 +216,11 @@ def _is_settled(shown: str) -> bool:
     )
 
 
-def _in_a_grown_clock() -> list[str]:
-    """What has a command run in a clock that is older than `_YOUNG_S`: a guest's real one begins when it boots.
+def _in_older_clock() -> list[str]:
+    """Return the start of a command line that runs a command in a clock older than `_YOUNG_S`.
 
-    A time namespace has another clock at once; where the kernel has none (Debian's guest kernel), we wait.
+    In a guest, the real clock starts when the guest boots. A time namespace has an older clock at once. If the kernel
+    has no time namespaces, as Debian's guest kernel, wait until the clock is old enough.
     """
     missing_s = _YOUNG_S - time.monotonic()
     if missing_s <= 0:
@@ -226,7 +232,7 @@ def _in_a_grown_clock() -> list[str]:
 
 
 def has_kernel_datapath() -> bool:
-    """Whether this kernel forwards for Open vSwitch itself."""
+    """Return whether this kernel has a datapath of Open vSwitch."""
     with Netlink(NETLINK_GENERIC) as netlink:
         body = bytes((_CTRL_CMD_GETFAMILY, 1, 0, 0)) + text(_CTRL_ATTR_FAMILY_NAME, "ovs_datapath")
         try:
