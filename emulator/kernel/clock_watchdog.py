@@ -40,8 +40,10 @@ class GuestMemory(Closing):
     """The memory of a guest kernel's process, from which the virtual clock and the running task are read."""
 
     def __init__(self, pid: int, symbols: Symbols) -> None:
-        """Raises:
-        OSError: the process has gone, or may not be read.
+        """Open the memory of the process ``pid``.
+
+        Raises:
+            OSError: the process has ended, or its memory may not be read.
         """
         self._symbols = symbols
         self._descriptor = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)

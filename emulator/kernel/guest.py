@@ -275,7 +275,7 @@ class Guest(Closing):
         stack.callback(os.close, self._ended)
 
     def _arguments(self, memory: Path) -> list[str]:
-        """The guest kernel's command line, up to what init gets."""
+        """Return the guest kernel's command line without the arguments of its first process."""
         boot, kernel = self._boot, self._boot.kernel
         arguments = [str(kernel.executable), f"mem={boot.memory_bytes // 2**20}M", f"uml_dir={memory}", "umid=guest"]
         arguments += ["rootfstype=hostfs", "rootflags=/", "ro", "quiet", "norandmaps"]

@@ -26,7 +26,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def mount(source: str, target: str, kind: str, flags: int = 0, options: str = "") -> None:
-    """Call mount(2).
+    """Mount a file system, by mount(2).
 
     Raises:
         OSError: the kernel refuses; the message names the target.

@@ -44,7 +44,7 @@ class Netlink(Closing):
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_EXT_ACK, 1)
 
     def fileno(self) -> int:
-        """The socket's descriptor."""
+        """Return the descriptor of the socket."""
         return self._socket.fileno()
 
     def close(self) -> None:

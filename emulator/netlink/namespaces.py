@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 
 def unshare(flags: int) -> None:
-    """Call unshare(2) for the calling thread.
+    """Give the calling thread new namespaces, by unshare(2).
 
     Raises:
         OSError: the kernel refuses.
@@ -36,7 +36,7 @@ def unshare(flags: int) -> None:
 
 
 def setns(descriptor: int, flags: int) -> None:
-    """Call setns(2) for the calling thread.
+    """Move the calling thread into a namespace, by setns(2).
 
     Raises:
         OSError: the kernel refuses.
