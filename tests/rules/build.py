@@ -90,3 +90,12 @@ def only(testbed: Testbed) -> Diagnostic:
 
 PAIR: tuple[Item, ...] = (host("h1"), host("h2"), link("l"), "h1.p, l.src", "h2.p, l.dst")
 """Two hosts and a link between them; their ports ``q`` are free."""
+
+
+def item(cls: str, name: str, value: Value) -> Resource:
+    return Resource(cls, "x", attributes={name: value})
+
+
+def judged(cls: str, name: str, value: Value) -> list[str]:
+    """The codes of what is said of a value, without what is said of the topology and of links."""
+    return [code for code in codes(bed(item(cls, name, value))) if "GTS030" <= code < "GTS040"]
