@@ -12,10 +12,10 @@ from pathlib import Path
 
 from emulator.lab.forks import fork
 from emulator.lab.lab import Lab
-from emulator.netlink import namespaces
 from emulator.system.errors import EmulationError
 from emulator.system.poll import wait_until
 from emulator.system.text import one_line
+from emulator.system.unshare import CLONE_NEWNET, setns
 
 _POLL_S = 0.01
 _GRACE_S = 10.0
@@ -156,7 +156,7 @@ def _serve(namespace: int, log: Path, body: Callable[[], None]) -> None:
         os.dup2(source, target)
     # this process's own streams may lead elsewhere, as a test runner's do
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-    namespaces.setns(namespace, namespaces.CLONE_NEWNET)
+    setns(namespace, CLONE_NEWNET)
     body()
 
 

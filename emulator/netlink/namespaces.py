@@ -3,46 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import resource
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from emulator.system.errors import EmulationError
-
-CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = (
-    0x00020000,
-    0x04000000,
-    0x10000000,
-    0x20000000,
-    0x40000000,
-)
+from emulator.system.unshare import CLONE_NEWNET, setns, unshare
 
 _SPARE_DESCRIPTORS = 200
 
-_libc = ctypes.CDLL(None, use_errno=True)
 _T = TypeVar("_T")
-
-
-def unshare(flags: int) -> None:
-    """Give the calling thread new namespaces, by unshare(2).
-
-    Raises:
-        OSError: the kernel refuses.
-    """
-    if _libc.unshare(flags) != 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-
-
-def setns(descriptor: int, flags: int) -> None:
-    """Move the calling thread into a namespace, by setns(2).
-
-    Raises:
-        OSError: the kernel refuses.
-    """
-    if _libc.setns(descriptor, flags) != 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def current(kind: str) -> int:

@@ -7,8 +7,8 @@ import os
 import threading
 from pathlib import Path
 
-from emulator.netlink.namespaces import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER, unshare
 from emulator.system.errors import EmulationError
+from emulator.system.unshare import CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER, unshare
 
 _PR_SET_DUMPABLE = 4
 _PARAMETERS_FOLDER = Path("/proc/sys")

@@ -33,6 +33,7 @@ from emulator.overlays.subnets import SUBNET_BITS, SubnetOverlay, host_number
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
 from emulator.system.errors import EmulationError
+from emulator.system.unshare import CLONE_NEWNET, unshare
 
 _OTHER_STORE = "use another etcd, or a store inside the topology (`--store h1`)"
 
@@ -171,7 +172,7 @@ class Flannel(SubnetOverlay):
 def _lacks_tun() -> Iterator[str]:
     try:
         with namespaces.returning():
-            namespaces.unshare(namespaces.CLONE_NEWNET)
+            unshare(CLONE_NEWNET)
             os.close(udp.open_tun(udp.DEVICE))
     except OSError as error:
         yield f"{udp.TUN} cannot be used ({error.strerror}): `modprobe tun`, or a guest kernel (`gtsdsl kernel build`)"
