@@ -1,1 +1,1 @@
-"""Figures of speed, each beside a stock use of the same machine in the same run."""
+"""Benchmarks: figures of speed, each beside that of a stock program on the same machine in the same run."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME…]`: run benchmarks, all if none is named, and print their tables.
+"""`python -m benchmarks [NAME…]`: run the named benchmarks, or all, and print their tables.
 
 The exit status is 1 if a goal was missed.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 import importlib
 import sys
 
-_ALL = ("compiler", "network", "throughput", "exactness", "overlays", "kernel")
+_ALL = ("compiler", "imports", "network", "throughput", "exactness", "overlays", "kernel")
 
 _missed = 0
 for _name in sys.argv[1:] or _ALL:
     if _name not in _ALL:
-        sys.exit(f"no benchmark {_name!r}; there are {', '.join(_ALL)}")
+        sys.exit(f"no benchmark is called {_name!r}: name some of {', '.join(_ALL)}")
     _missed += importlib.import_module(f"benchmarks.{_name}").main()
 sys.exit(1 if _missed else 0)

@@ -1,7 +1,7 @@
-"""How fast the compiler is: beside a plain Lark parse of the same text with the same grammar, and by itself.
+"""The speed of the compiler, beside that of a plain Lark parse of the same text with the same grammar.
 
-Each figure comes from a process of its own, so that memory and caches are its own. Seconds are the processor's, not the
-clock's, and of some runs the fastest counts: what else the machine does only ever makes a run slower.
+Each figure comes from a new process, so that no memory or cache is shared. Seconds are processor time, and the fastest
+of several runs counts, because other programs on the machine only ever make a run slower.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import meshes
+from benchmarks.processor import processor_s
 from benchmarks.table import Row, show
 
 
 def main() -> int:
-    """Print the table; how many goals were missed."""
+    """Print the table and return how many goals were missed."""
     with tempfile.TemporaryDirectory(prefix="gtsdsl-bench-") as folder:
         return show("The compiler", _rows(Path(folder)))
 
@@ -28,11 +28,11 @@ def main() -> int:
 def _rows(folder: Path) -> list[Row]:
     rows = []
     mesh = _write(folder / "mesh.dsl", meshes.spelt_out(200))
-    ours, memory_mb = _measure("compile", mesh)
+    own, memory_mb = _measure("compile", mesh)
     stock, stock_memory_mb = _measure("lark", mesh, runs=1)
-    ratio = stock / ours
+    ratio = stock / own
     rows += [
-        Row("full mesh of 200 hosts, spelt out, text to GTS JSON", f"{ours:.2f} s", "", None),
+        Row("full mesh of 200 hosts, spelt out, text to GTS JSON", f"{own:.2f} s", "", None),
         Row('the same text by Lark(parser="lalr"), to a tree', f"{stock:.2f} s", "", None),
         Row("  times faster", f"{ratio:.1f}", "at least 4", ratio >= 4),
         Row("  memory (Lark's)", f"{memory_mb:.0f} MB ({stock_memory_mb:.0f})", "under 500 MB", memory_mb < 500),
@@ -48,7 +48,7 @@ def _rows(folder: Path) -> list[Row]:
     rows.append(Row("µs a link, by the number of hosts", figures, "linear: 400 at most 1.5 of 50", growth <= 1.5))
     small = Path(__file__).parents[1] / "examples" / "full_mesh.dsl"
     whole = min(_whole_process(small) for _ in range(10))
-    bare = min(_seconds(lambda: subprocess.run([sys.executable, "-c", ""], check=True)) for _ in range(10))
+    bare = min(processor_s(lambda: subprocess.run([sys.executable, "-c", ""], check=True)) for _ in range(10))
     rows.append(Row("gtsdsl check of a small file, whole process", f"{whole:.3f} s", "under 0.25 s", whole < 0.25))
     rows.append(Row("  of that, Python itself", f"{bare:.3f} s", "", None))
     return rows
@@ -60,7 +60,7 @@ def _write(path: Path, text: str) -> Path:
 
 
 def _measure(what: str, path: Path, runs: int = 3) -> tuple[float, float]:
-    """The least seconds and megabytes of some runs."""
+    """Return the least seconds and megabytes of some runs."""
     command = [sys.executable, "-m", "benchmarks.compiler", what, str(path)]
     results = [json.loads(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(runs)]
     return min(result["seconds"] for result in results), min(result["mb"] for result in results)
@@ -68,19 +68,7 @@ def _measure(what: str, path: Path, runs: int = 3) -> tuple[float, float]:
 
 def _whole_process(path: Path) -> float:
     command = [str(Path(sys.executable).with_name("gtsdsl")), "check", str(path)]
-    return _seconds(lambda: subprocess.run(command, check=True, capture_output=True))
-
-
-def _seconds(action: Callable[[], object]) -> float:
-    """The processor's time that an action takes, in this process and in those that it starts."""
-    before_s = _processor_s()
-    action()
-    return _processor_s() - before_s
-
-
-def _processor_s() -> float:
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    return processor_s(lambda: subprocess.run(command, check=True, capture_output=True))
 
 
 def _compile(path: Path) -> None:
@@ -100,6 +88,6 @@ def _lark(path: Path) -> None:
 
 if __name__ == "__main__":
     _work = {"compile": _compile, "lark": _lark}[sys.argv[1]]
-    _took = _seconds(lambda: _work(Path(sys.argv[2])))
+    _took = processor_s(lambda: _work(Path(sys.argv[2])))
     _mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if os.uname().sysname == "Linux" else 2**20)
     sys.stdout.write(json.dumps({"seconds": _took, "mb": _mb}))

@@ -1,4 +1,4 @@
-"""How exact an emulation is in the virtual clock, and how long it takes: errors, spreads and wall time in one run."""
+"""The exactness of an emulation with the virtual clock, and its wall time: errors, spreads and seconds in one run."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _THROUGHPUT_RUNS = 10
 _FLOW_S = 4
 _SERVER = "h2: iperf3 --server --one-off > /dev/null &"
 _WINDOW_BYTES = 32 * 2**20 // 2  # tcp_rmem's largest buffer: the kernel offers half of it as a window
-_TCP_SHARE = 1448 / 1514  # of the bits that the rate counts: the payload of a full frame with time stamps
+_TCP_SHARE = 1448 / 1514  # payload of a full frame with time stamps, among the bits that the rate counts
 _RATE_BPS = 1e9
 _RTT_S = 0.0365
 
 
 def main() -> int:
-    """Print the table; how many goals were missed."""
+    """Print the table and return how many goals were missed."""
     with tempfile.TemporaryDirectory(prefix="gtsdsl-bench-") as folder:
         return show("The emulation, in the virtual clock", list(_rows(Path(folder))))
 
@@ -47,7 +47,7 @@ def _rows(folder: Path) -> Iterator[Row]:
         figure = f"{worst_us:.3f} µs, {lost} lost"
         yield Row(f"round trip minus expected, worst of 10 circuits, {name}", figure, "at most 5 µs", worst_us <= 5)
     same = _without_wall_clock(idle) == _without_wall_clock(busy)
-    yield Row("  the two results, but for the wall clock", "the same" if same else "differ", "the same", same)
+    yield Row("  the two results, without the wall clock", "the same" if same else "differ", "the same", same)
     yield from _tcp()
     command = ["--exec", "h1: ping -c 1 h2"]
     took_s = min(_seconds(*command) for _ in range(5))
@@ -59,14 +59,14 @@ def _rows(folder: Path) -> Iterator[Row]:
 
 
 def _cold(command: list[str]) -> Row:
-    """As after the machine has come up, when nothing of what the command reads is in memory."""
+    """Return the time of a command while no file that it reads is in memory, as after a boot of the machine."""
     what = "  with the machine's page cache empty, best of 3"
     if os.geteuid() != 0:
         return Row(what, "needs root, to empty the cache", "at most 2 s", None)
     taken_s = []
     for _ in range(3):
-        os.sync()  # what has not been written yet would stay
-        _PAGE_CACHE.write_text("3")  # pages, and what is known of files
+        os.sync()  # the kernel keeps pages that it has not written yet
+        _PAGE_CACHE.write_text("3")  # pages, and the names and attributes of files
         taken_s.append(_seconds(*command))
     took_s = min(taken_s)
     return Row(what, f"{took_s:.2f} s", "at most 2 s", took_s <= 2)
@@ -97,7 +97,7 @@ def _tcp() -> Iterator[Row]:
 
 
 def _ping(circuit: dict[str, str]) -> str:
-    """A command that pings the far end of a circuit in the background, by its name."""
+    """Return a command that pings the far end of a circuit by its name, in the background."""
     return f"{circuit['first']}: ping -q -c 60 {circuit['second']} > /dev/null &"
 
 
@@ -124,7 +124,7 @@ def _seconds(*arguments: str) -> float:
 
 @contextlib.contextmanager
 def _busy() -> Iterator[None]:
-    """Every core kept busy by another process."""
+    """Keep each core busy by a process of its own."""
     processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in os.sched_getaffinity(0)]
     try:
         yield

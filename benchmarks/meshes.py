@@ -1,4 +1,4 @@
-"""Full meshes of any size, spelt out and as ten lines of loops."""
+"""Full meshes of any size, spelt out or as ten lines of loops."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SITES = ("AMS", "MIL", "LJU", "BRA", "PRA")
 
 
 def spelt_out(hosts: int) -> str:
-    """A full mesh with every host, port, link and adjacency written down."""
+    """Return a full mesh whose hosts, ports, links and adjacencies are all written out."""
     lines = ["FullMesh {", '  id = "mesh"']
     for host in range(hosts):
         lines += [f'  host {{ id="h{host}" location="{SITES[host % 5]}"']
@@ -24,7 +24,7 @@ def spelt_out(hosts: int) -> str:
 
 
 def looped(hosts: int) -> str:
-    """The same by loops."""
+    """Return the same full mesh, written with loops."""
     return f"""type Mesh(n = {hosts}, sites = ["AMS", "MIL", "LJU", "BRA", "PRA"]) {{
   def hosts = (0..<n).collect {{ i ->
     host {{ id = "h${{i}}"; location = sites[i % 5]; (0..<n).each {{ j -> if (j != i) port {{ id = "p${{j}}" }} }} }}

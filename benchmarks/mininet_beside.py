@@ -1,6 +1,6 @@
-"""`python -m benchmarks.mininet_beside HOSTS PAIRS…`: a network by stock Mininet; prints the seconds of up and down.
+"""`python -m benchmarks.mininet_beside HOSTS PAIRS…`: the seconds that stock Mininet takes to start and stop a network.
 
-It runs as a process of its own, in namespaces of its own: Mininet changes kernel parameters.
+The program runs in namespaces of its own, because Mininet changes kernel parameters.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from ipaddress import IPv4Address
 from mininet.link import Link
 from mininet.net import Mininet
 
-from benchmarks.taking import gone
+from benchmarks.timing import awaiting_removal
 
 
 def main(hosts: int, pairs: list[tuple[int, int]]) -> None:
-    """Make the network with Mininet's `Link`, its addresses as ours, and let go of it."""
-    with gone() as wait:
+    """Start a network of Mininet's `Link` with the addresses of gtsdsl, stop it, and print the seconds of each."""
+    with awaiting_removal() as wait:
         began_s = time.monotonic()
         network = Mininet(controller=None, link=Link, build=False)
         nodes = [network.addHost(f"h{number + 1}", ip=None) for number in range(hosts)]

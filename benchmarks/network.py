@@ -1,7 +1,7 @@
-"""How fast a network is there and gone again on this machine's kernel: beside Mininet, and beside the kernel's cost.
+"""The time to start and stop a network on this machine's kernel, beside Mininet's and beside a plain C program's.
 
-All three make the same namespaces, links and addresses, one after the other in each round, and of the rounds each one's
-fastest counts: what else the machine does only ever makes a round slower. Needs root, and Mininet with its `mnexec`.
+All three make the same namespaces, links and addresses, one after the other. The fastest of several rounds counts,
+because other programs on the machine only ever make a round slower. Needs root, and Mininet with its `mnexec`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks import plain
 from benchmarks.table import Row, show
-from benchmarks.taking import Taking, gone
+from benchmarks.timing import Timing, awaiting_removal
 from emulator.lab.lab import Lab
 from emulator.measure.probe import probe
 from emulator.plan import Options, Plan, plan
@@ -31,9 +31,9 @@ Pairs = Sequence[tuple[int, int]]
 
 
 def main() -> int:
-    """Print the table; how many goals were missed."""
+    """Print the table and return how many goals were missed."""
     if os.geteuid() != 0:
-        sys.exit("the benchmark of the network needs root, as Mininet does")
+        sys.exit("the benchmark of the network needs root, because Mininet does: run it as root")
     with tempfile.TemporaryDirectory(prefix="gtsdsl-bench-") as folder:
         program = plain.compiled(Path(folder))
         rows = _beside("ring of 400 hosts", 400, [(host, (host + 1) % 400) for host in range(400)], program)
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def testbed(hosts: int, pairs: Pairs) -> Testbed:
-    """Hosts ``h1``, ``h2`` … joined in pairs."""
+    """Return a testbed of hosts ``h1``, ``h2`` … with a link for each pair."""
     ports: list[list[Port]] = [[] for _ in range(hosts)]
     links: list[Resource] = []
     adjacencies: list[Adjacency] = []
@@ -52,22 +52,22 @@ def testbed(hosts: int, pairs: Pairs) -> Testbed:
         for host, end in zip(ends, ("src", "dst"), strict=True):
             ports[host].append(Port(f"p{number}"))
             adjacencies.append(Adjacency(PortRef(f"h{host + 1}", f"p{number}"), PortRef(f"l{number}", end)))
-    machines = [Resource("host", f"h{host + 1}", "AMS", ports=tuple(ports[host])) for host in range(hosts)]
-    return Testbed("Bench", "Bench", resources=(*machines, *links), adjacencies=tuple(adjacencies))
+    host_resources = [Resource("host", f"h{host + 1}", "AMS", ports=tuple(ports[host])) for host in range(hosts)]
+    return Testbed("Bench", "Bench", resources=(*host_resources, *links), adjacencies=tuple(adjacencies))
 
 
 def _beside(what: str, hosts: int, pairs: Pairs, program: Path) -> list[Row]:
     planned = plan(testbed(hosts, pairs), _IDEAL)
-    ours, kernels = [], []
+    own, plain_c = [], []
     for _ in range(_ROUNDS):
-        kernels.append(plain.measure(program, hosts, pairs))
-        ours.append(_measure(planned))
-    our, kernel = _best(ours), _best(kernels)
+        plain_c.append(plain.measure(program, hosts, pairs))
+        own.append(_measure(planned))
+    mine, kernel = _best(own), _best(plain_c)
     rows = [
-        Row(f"{what}: up", f"{our.up_s:.2f} s, plain C {kernel.up_s:.2f} s", "", None),
-        _ratio("  times as long as plain C", our.up_s / kernel.up_s, "at most 1.5", at_most=1.5),
-        Row(f"{what}: down", f"{our.down_s:.2f} s, plain C {kernel.down_s:.2f} s", "", None),
-        _ratio("  times as long as plain C", our.down_s / kernel.down_s, "at most 1.5", at_most=1.5),
+        Row(f"{what}: up", f"{mine.up_s:.2f} s, plain C {kernel.up_s:.2f} s", "", None),
+        _ratio("  times as long as plain C", mine.up_s / kernel.up_s, "at most 1.5", at_most=1.5),
+        Row(f"{what}: down", f"{mine.down_s:.2f} s, plain C {kernel.down_s:.2f} s", "", None),
+        _ratio("  times as long as plain C", mine.down_s / kernel.down_s, "at most 1.5", at_most=1.5),
     ]
     stock = _mininet(hosts, pairs)
     if stock is None:
@@ -75,37 +75,37 @@ def _beside(what: str, hosts: int, pairs: Pairs, program: Path) -> list[Row]:
     return [
         *rows,
         Row("  Mininet, up and down", f"{stock.up_s:.1f} s, {stock.down_s:.1f} s", "", None),
-        _ratio("  times faster up than Mininet", stock.up_s / our.up_s, "at least 10", at_least=10),
-        _ratio("  times faster down than Mininet", stock.down_s / our.down_s, "at least 10", at_least=10),
+        _ratio("  times faster up than Mininet", stock.up_s / mine.up_s, "at least 10", at_least=10),
+        _ratio("  times faster down than Mininet", stock.down_s / mine.down_s, "at least 10", at_least=10),
     ]
 
 
-def _measure(planned: Plan) -> Taking:
-    with gone() as wait:
+def _measure(planned: Plan) -> Timing:
+    with awaiting_removal() as wait:
         began_s = time.monotonic()
         with Lab(planned):
             up_s = time.monotonic() - began_s
             began_s = time.monotonic()
-        return Taking(up_s, time.monotonic() - began_s + wait())
+        return Timing(up_s, time.monotonic() - began_s + wait())
 
 
-def _mininet(hosts: int, pairs: Pairs) -> Taking | None:
+def _mininet(hosts: int, pairs: Pairs) -> Timing | None:
     if shutil.which("mnexec") is None:
         return None
     numbers = [str(number) for pair in pairs for number in pair]
     line = ["unshare", "--net", "--mount", sys.executable, "-m", "benchmarks.mininet_beside", str(hosts), *numbers]
     done = subprocess.run(line, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
     up_s, down_s = (float(word) for word in done.stdout.split()[-2:])
-    return Taking(up_s, down_s)
+    return Timing(up_s, down_s)
 
 
 def _large() -> list[Row]:
-    """1,000 hosts, each joined to the four next ones in a circle."""
+    """Measure 1,000 hosts in a circle, each joined to the next four."""
     hosts = 1000
     planned = plan(
         testbed(hosts, [(host, (host + far) % hosts) for host in range(hosts) for far in range(1, 5)]), _IDEAL
     )
-    with gone() as wait:
+    with awaiting_removal() as wait:
         before = _used_bytes()
         began_s = time.monotonic()
         with Lab(planned) as lab:
@@ -128,13 +128,13 @@ def _large() -> list[Row]:
 
 
 def _used_bytes() -> int:
-    """The memory of the machine that is in use, the kernel's own included."""
+    """Return the used memory of the machine in bytes, with the kernel's own."""
     pages = {line.split(":")[0]: int(line.split()[1]) for line in Path("/proc/meminfo").read_text().splitlines()}
     return (pages["MemTotal"] - pages["MemAvailable"]) * 1024
 
 
-def _best(takings: Sequence[Taking]) -> Taking:
-    return Taking(min(taking.up_s for taking in takings), min(taking.down_s for taking in takings))
+def _best(timings: Sequence[Timing]) -> Timing:
+    return Timing(min(timing.up_s for timing in timings), min(timing.down_s for timing in timings))
 
 
 def _ratio(what: str, ratio: float, goal: str, *, at_most: float = float("inf"), at_least: float = 0) -> Row:

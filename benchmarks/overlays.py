@@ -1,4 +1,4 @@
-"""How long an overlay takes, from the command to the first packets between containers, beside no overlay in one run."""
+"""The time from the command to the first packets between an overlay's containers, beside that without an overlay."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RUNS = 3
 
 
 def main() -> int:
-    """Print the table; how many goals were missed."""
+    """Print the table and return how many goals were missed."""
     with tempfile.TemporaryDirectory(prefix="gtsdsl-bench-") as folder:
         rows = list(_rows(Path(folder) / "result.json"))
     return show("Overlays on the five-site full mesh, in the virtual clock", rows)
@@ -43,7 +43,7 @@ def _rows(output: Path) -> Iterator[Row]:
 
 
 def _measure(text: str, output: Path) -> tuple[float, dict[str, Any]]:
-    """The wall time of a run to its first answer, best of some, and the result of one that also probes."""
+    """Return the least wall time to a run's first answer, in seconds, and the result of a run that probes."""
     command = [sys.executable, "-m", "gtsdsl", "emulate", str(MESH), "--clock", "virtual", "--overlay", text]
     times_s = []
     for _ in range(_RUNS):

@@ -1,4 +1,4 @@
-"""A benchmark's figures as a table: what was measured, beside what, and the goal."""
+"""The table of a benchmark: each figure with its goal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.table import Table
 
 
 class Row(NamedTuple):
-    """A figure with the goal that it is held to; ``is_met`` is None where there is no goal."""
+    """A figure and its goal. ``is_met`` is None if the figure has no goal."""
 
     what: str
     figure: str
@@ -18,7 +18,7 @@ class Row(NamedTuple):
 
 
 def show(title: str, rows: list[Row]) -> int:
-    """Print a table; how many goals were missed."""
+    """Print a table and return how many goals were missed."""
     table = Table(title=title, title_justify="left", title_style="bold")
     for column in ("what", "figure", "goal", ""):
         table.add_column(column)

@@ -1,6 +1,6 @@
-"""What our links cost TCP: iperf3 over an unimpaired link, and over a bare veth pair, in turn; the best of each counts.
+"""The throughput of TCP over an unimpaired link, beside that over a bare veth pair: the best of several turns.
 
-On this machine's kernel and in its clock, for the cost of a link is the processor's. Needs root, iproute2 and iperf3.
+It runs on this machine's kernel with the real clock, because a link costs processor time. Needs root, iproute2, iperf3.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ _SECONDS = 2
 
 
 def main() -> int:
-    """Print the table; how many goals were missed."""
+    """Print the table and return how many goals were missed."""
     if os.geteuid() != 0:
-        sys.exit("the benchmark of the throughput needs root, to make a bare veth pair")
+        sys.exit("the benchmark of throughput needs root, because it makes a bare veth pair: run it as root")
     planned = plan(testbed(2, [(0, 1)]), Options(impaired=False))
-    ours, bare = [], []
+    linked, bare = [], []
     with EmulatedNetwork(planned) as network, _veth() as (one, other):
         held = [network.lab.namespace(name) for name in ("h1", "h2")]
         server, client = (["nsenter", f"--net=/proc/{os.getpid()}/fd/{descriptor}"] for descriptor in held)
         for _ in range(_ROUNDS):
             bare.append(_rate_bps(one, other, "192.0.2.1"))
-            ours.append(_rate_bps(server, client, str(network["h1"].defaultIntf().IP())))
-    ratio = max(ours) / max(bare)
+            linked.append(_rate_bps(server, client, str(network["h1"].defaultIntf().IP())))
+    ratio = max(linked) / max(bare)
     return show(
         "TCP over an unimpaired link, on this machine's kernel",
         [
-            Row("our link", f"{max(ours) / 1e9:.1f} Gbit/s", "", None),
+            Row("an unimpaired link", f"{max(linked) / 1e9:.1f} Gbit/s", "", None),
             Row("a bare veth pair", f"{max(bare) / 1e9:.1f} Gbit/s", "", None),
             Row("  of that", f"{ratio:.3f}", "at least 0.95", ratio >= 0.95),
         ],
@@ -47,7 +47,7 @@ def main() -> int:
 
 @contextmanager
 def _veth() -> Iterator[tuple[list[str], list[str]]]:
-    """A bare veth pair between two namespaces: what commands begin with to run in each."""
+    """Make a bare veth pair between two namespaces, and yield the beginning of a command line for each namespace."""
     names = [f"gtsdsl-bench-{os.getpid()}-{end}" for end in "ab"]
     with ExitStack() as stack:
         for name in names:

@@ -1,4 +1,4 @@
-"""How long it takes to make a network and to let go of it, until the kernel has removed the last of it."""
+"""The time to make a network and to release it, until the kernel has removed all of it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from emulator.netlink import links, namespaces
 from emulator.netlink.connection import Netlink
 
 
-class Taking(NamedTuple):
-    """Seconds of bring-up and of take-down."""
+class Timing(NamedTuple):
+    """The seconds to start and to stop a network."""
 
     up_s: float
     down_s: float
 
 
 @contextlib.contextmanager
-def gone() -> Iterator[Callable[[], float]]:
-    """A function that waits until all namespaces that were let go of are removed, and says how many seconds that took.
+def awaiting_removal() -> Iterator[Callable[[], float]]:
+    """Yield a function that waits until the kernel has removed all released namespaces, and returns the seconds.
 
-    The kernel removes namespaces later, in the order in which they were let go of, many at once. So one more is made
-    and let go of, with an interface whose other end is here: when that is gone, so is all that was before it.
+    The kernel removes namespaces later, many at once, in the order of their release. So the function releases one more
+    namespace, with an interface whose other end is in a namespace that stays: when that end is gone, all is removed.
     """
     ((home, netlink),) = namespaces.create(1, lambda _: Netlink())
 
