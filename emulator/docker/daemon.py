@@ -206,7 +206,7 @@ class Dockerd:
         if image.path not in self._loaded:
             with self.translated_errors(), image.path.open("rb") as file:
                 if image.is_saved:
-                    names = [str(found.id) for found in self.client.images.load(file)]
+                    names = [str(loaded.id) for loaded in self.client.images.load(file)]
                 else:
                     lines = self.client.api.import_image_from_data(file, repository="gtsdsl").splitlines()
                     answer = json.loads(lines[-1])
@@ -274,8 +274,10 @@ class Dockerd:
     def address(self, name: str, docker_network: str) -> str:
         """Return the address of a container in one of Docker's networks."""
         with self.translated_errors():
-            found = self.client.api.inspect_container(name)["NetworkSettings"]["Networks"][docker_network]["IPAddress"]
-        return str(found)
+            address = self.client.api.inspect_container(name)["NetworkSettings"]["Networks"][docker_network][
+                "IPAddress"
+            ]
+        return str(address)
 
     def hosts_file(self, name: str) -> Path:
         """Return the path, on this machine, of a container's `/etc/hosts`."""
@@ -305,8 +307,8 @@ class Dockerd:
             raise DaemonError(f"dockerd on {self.host}: {one_line(str(explanation))}") from None
 
     def _find(self, name: str) -> DockerContainer | None:
-        found = self.client.containers.list(all=True, ignore_removed=True)
-        return next((container for container in found if container.name == name), None)
+        containers = self.client.containers.list(all=True, ignore_removed=True)
+        return next((container for container in containers if container.name == name), None)
 
 
 def _await_command(pid: int) -> None:
@@ -322,11 +324,11 @@ def _await_command(pid: int) -> None:
 
 def _send_ping(path: Path) -> socket.socket | None:
     """Send a request that the daemon answers once it is ready; None if it does not listen yet."""
-    found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        found.connect(str(path))
-        found.send(_PING)
+        connection.connect(str(path))
+        connection.send(_PING)
     except OSError:
-        found.close()
+        connection.close()
         return None
-    return found
+    return connection

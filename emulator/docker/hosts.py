@@ -84,18 +84,18 @@ class DockerHosts:
             raise EmulationError(f"--hosts docker: {'; '.join(lacks)}")
         dockerd = self._start_daemon()
         held: list[int] = []
-        found: list[_T] = []
+        visited: list[_T] = []
         try:
             for index, name in enumerate(names):
                 docker_host = self._docker_hosts.get(name)
                 held.append(empty_namespace() if docker_host is None else self._run(dockerd, docker_host))
                 with namespaces.entered(held[-1]):
-                    found.append(visit(index))
+                    visited.append(visit(index))
         except BaseException:
             for descriptor in held:
                 os.close(descriptor)
             raise
-        return list(zip(held, found, strict=True))
+        return list(zip(held, visited, strict=True))
 
     def _start_daemon(self) -> Dockerd:
         namespace = empty_namespace()

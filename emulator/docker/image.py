@@ -62,13 +62,13 @@ def built_in_image() -> Image:
     Raises:
         EmulationError: a program that the image needs is missing, or the file cannot be written.
     """
-    found = dict(_programs())
-    applets = _output([found["busybox"], "--list"]).split()
-    libraries = sorted({path for program in found.values() for path in _libraries(program)})
-    contents = {f"bin/{name}": Path(path).read_bytes() for name, path in found.items()}
+    paths = dict(_programs())
+    applets = _output([paths["busybox"], "--list"]).split()
+    libraries = sorted({path for program in paths.values() for path in _libraries(program)})
+    contents = {f"bin/{name}": Path(path).read_bytes() for name, path in paths.items()}
     contents |= {path.lstrip("/"): Path(path).read_bytes() for path in libraries}
     contents |= {name: text.encode() for name, text in _FILES.items()}
-    links = {**{f"bin/{name}": "busybox" for name in applets if name not in found}, **_LINKS}
+    links = {**{f"bin/{name}": "busybox" for name in applets if name not in paths}, **_LINKS}
     path = cache_folder() / "images" / f"tools-{_hash(contents, links)}.tar"
     if not require_own_cache(path).exists():
         with _written_whole(path) as file:
@@ -95,15 +95,15 @@ def archive_image(path: Path) -> Image:
     Raises:
         EmulationError: it is another kind of file, or this machine's Docker does not load it.
     """
-    found = inspect_archive(path)
-    if found.is_oci and not found.is_saved and _major(version := programs.version()) < _FIRST_WITH_OCI:
+    contents = inspect_archive(path)
+    if contents.is_oci and not contents.is_saved and _major(version := programs.version()) < _FIRST_WITH_OCI:
         raise EmulationError(
             f"{path} has the OCI layout, which Docker loads from version {_FIRST_WITH_OCI} on"
             f"{f' and {version} does not' if version else ''}: write it with `docker save`"
         )
-    if not (found.is_saved or found.is_oci or found.is_root):
+    if not (contents.is_saved or contents.is_oci or contents.is_root):
         raise EmulationError(f"{path} has neither an image (docker save) nor a root file system (docker export)")
-    return Image(path, is_saved=found.is_saved or found.is_oci)
+    return Image(path, is_saved=contents.is_saved or contents.is_oci)
 
 
 def _major(version: str) -> int:
@@ -118,11 +118,11 @@ def _save_from_docker(name: str) -> Path:
 
     try:
         with contextlib.closing(from_env()) as client:
-            found = client.images.get(name)
-            path = cache_folder() / "images" / f"docker-{str(found.id).rpartition(':')[2][:16]}.tar"
+            image = client.images.get(name)
+            path = cache_folder() / "images" / f"docker-{str(image.id).rpartition(':')[2][:16]}.tar"
             if not require_own_cache(path).exists():
                 with _written_whole(path) as file:
-                    file.writelines(found.save(named=True))
+                    file.writelines(image.save(named=True))
     except ImageNotFound:
         raise EmulationError(f"{_no_file(name)}, and your Docker has no such image: run `docker pull {name}`") from None
     except (DockerException, RequestException) as error:
@@ -140,13 +140,13 @@ def _no_file(name: str) -> str:
 
 def _programs() -> Iterator[tuple[str, str]]:
     for name, package in _REQUIRED.items():
-        found = shutil.which(name, path=PATH)
-        if found is None:
+        path = shutil.which(name, path=PATH)
+        if path is None:
             raise EmulationError(f"{name} is missing, which the containers' image needs: `apt-get install {package}`")
-        yield name, found
+        yield name, path
     for name in _OPTIONAL:
-        if (found := shutil.which(name, path=PATH)) is not None:
-            yield name, found
+        if (path := shutil.which(name, path=PATH)) is not None:
+            yield name, path
 
 
 def _libraries(program: str) -> list[str]:
@@ -156,8 +156,8 @@ def _libraries(program: str) -> list[str]:
 
 def _output(command: list[str]) -> str:
     # no check: `ldd` reports a static program as a failure
-    found = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": PATH, "LC_ALL": "C"})
-    return found.stdout
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": PATH, "LC_ALL": "C"})
+    return done.stdout
 
 
 def _hash(contents: Mapping[str, bytes], links: Mapping[str, str]) -> str:
@@ -196,8 +196,8 @@ def _remove_unused(folder: Path) -> None:
     """Remove images that nobody has read for a month; a run that needs one builds or saves it again."""
     for path in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):  # another process may remove it, too
-            found = path.stat()
-            if max(found.st_atime, found.st_mtime) < time.time() - _MAX_AGE_S:
+            status = path.stat()
+            if max(status.st_atime, status.st_mtime) < time.time() - _MAX_AGE_S:
                 path.unlink()
 
 

@@ -27,8 +27,8 @@ def replacements(folder: Path) -> Path:
     if folder.exists():
         return folder
     folder.mkdir(parents=True)
-    if (found := _iptables()) is not None:
-        (folder / "iptables").symlink_to(found)
+    if (iptables := _iptables()) is not None:
+        (folder / "iptables").symlink_to(iptables)
     if (shim := shutil.which(_SHIM, path=PATH)) is not None and len(os.sched_getaffinity(0)) == 1:
         _write_one_thread_shim(Path(shim), folder)
     return folder
@@ -58,8 +58,8 @@ def version() -> str:
     if program is None:
         return ""
     done = subprocess.run([program, "--version"], env=_ENVIRONMENT, capture_output=True, text=True, check=False)
-    found = re.search(r"version (\d+(?:\.\d+)*)", done.stdout)
-    return found[1] if found else ""
+    match = re.search(r"version (\d+(?:\.\d+)*)", done.stdout)
+    return match[1] if match else ""
 
 
 def lacks() -> Iterator[str]:
@@ -96,9 +96,9 @@ def _has_controller(name: str) -> bool:
 def _iptables() -> Path | None:
     """Return the `iptables` of this machine that works with this kernel: that of nftables, or the legacy one."""
     for name in ("iptables", "iptables-nft", "iptables-legacy"):
-        if (found := shutil.which(name, path=PATH)) is not None:
+        if (path := shutil.which(name, path=PATH)) is not None:
             # in a new namespace, because the command makes a table
-            line = ["unshare", "--net", found, "--wait", "--table", "nat", "--list-rules"]
+            line = ["unshare", "--net", path, "--wait", "--table", "nat", "--list-rules"]
             if subprocess.run(line, env=_ENVIRONMENT, capture_output=True, check=False).returncode == 0:
-                return Path(found)
+                return Path(path)
     return None

@@ -23,7 +23,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(item.name for item in pkgutil.iter_modules(__path__) if item.name not in _SHARED))
 
 
-def overlay(name: str) -> type[Overlay]:
+def overlay_class(name: str) -> type[Overlay]:
     """Return the class of an overlay.
 
     Raises:
@@ -33,5 +33,5 @@ def overlay(name: str) -> type[Overlay]:
         near = did_you_mean(name, list(names()))
         raise OverlayError(f"unknown overlay {printable(name, 80)}; {near or 'choose one of ' + ', '.join(names())}")
     module = importlib.import_module(f"{__name__}.{name}")
-    found: type[Overlay] = module.OVERLAY
-    return found
+    kind: type[Overlay] = module.OVERLAY
+    return kind

@@ -16,7 +16,7 @@ from emulator.lab.daemons import DaemonError
 from emulator.lab.lab import Lab
 from emulator.measure.echo import Echo
 from emulator.netlink import namespaces
-from emulator.overlays import overlay
+from emulator.overlays import overlay_class
 from emulator.overlays.base import Overlay
 from emulator.overlays.model import FirstPacket, OverlaySpec
 from emulator.stores.etcd import Store, parse_address
@@ -79,7 +79,7 @@ def require(spec: OverlaySpec) -> None:
     Raises:
         EmulationError: something is missing; the message has the command that adds it.
     """
-    lacks = list(overlay(spec.name).lacks(spec))
+    lacks = list(overlay_class(spec.name).lacks(spec))
     if spec.runtime == "docker":
         lacks += programs.lacks()
     elif any(container.has_limits for container in spec.containers):
@@ -133,28 +133,28 @@ def deploy(lab: Lab, spec: OverlaySpec, relay: Relay | None, progress: Progress)
         store_version = store.version
     progress(f"starting {spec.name} {spec.variant}")
     began_ns = time.monotonic_ns()
-    found = overlay(spec.name)(spec, lab, store)
-    found.prepare()
+    overlay = overlay_class(spec.name)(spec, lab, store)
+    overlay.prepare()
     with ExitStack() as at_end:
         if spec.store is not None and spec.store.address is not None:
-            at_end.callback(found.leave)
-        yield Deployment(spec, found, store, store_version, store_ns, *_start(found, began_ns, progress))
+            at_end.callback(overlay.leave)
+        yield Deployment(spec, overlay, store, store_version, store_ns, *_start(overlay, began_ns, progress))
 
 
-def _start(found: Overlay, began_ns: int, progress: Progress) -> tuple[dict[str, str], tuple[FirstPacket, ...]]:
+def _start(overlay: Overlay, began_ns: int, progress: Progress) -> tuple[dict[str, str], tuple[FirstPacket, ...]]:
     """Start an overlay and its containers; return the containers' addresses and first packets."""
-    spec = found.spec
+    spec = overlay.spec
     for host in spec.hosts:
-        found.start(host)
+        overlay.start(host)
     with ExitStack() as stack:
         echoes = _FirstEchoes(stack, began_ns)
-        attachments = _attach_all(found, echoes, progress)
+        attachments = _attach_all(overlay, echoes, progress)
         progress("waiting for the first packets")
         deadline_ns = time.monotonic_ns() + int(_PACKET_PATIENCE_S * 1e9)
         while echoes.is_waiting and time.monotonic_ns() < deadline_ns:
             echoes.step()
         for host in spec.hosts:
-            found.is_ready(host)  # raises the error of a daemon that has died meanwhile
+            overlay.is_ready(host)  # raises the error of a daemon that has died meanwhile
         for name, attachment in attachments.items():
             if attachment.running is not None and not attachment.running.is_there:
                 raise DaemonError(f"container {name}: {COMMAND_ENDED}")
@@ -168,24 +168,24 @@ def _await_store(store: Store) -> None:
         raise DaemonError(f"the store is not ready after {_STORE_PATIENCE_S:g} s{log}")
 
 
-def _attach_all(found: Overlay, echoes: _FirstEchoes, progress: Progress) -> dict[str, Attachment]:
+def _attach_all(overlay: Overlay, echoes: _FirstEchoes, progress: Progress) -> dict[str, Attachment]:
     """Attach the containers of each host as soon as the host is ready, and return their attachments by name."""
     attachments: dict[str, Attachment] = {}
-    spec = found.spec
+    spec = overlay.spec
     waiting = list(spec.hosts)
     deadline_ns = time.monotonic_ns() + int(_READY_PATIENCE_S * 1e9)
     while waiting:
-        ready = [host for host in waiting if found.is_ready(host)]
+        ready = [host for host in waiting if overlay.is_ready(host)]
         for host in ready:
             progress(f"starting containers on {host}")
             for container in spec.containers:
                 if container.host == host:
-                    attachment = attachments[container.name] = found.attach(container)
-                    found.lab.add_container(container, attachment)
+                    attachment = attachments[container.name] = overlay.attach(container)
+                    overlay.lab.add_container(container, attachment)
                     echoes.add(host, attachment)
             waiting.remove(host)
         if waiting and time.monotonic_ns() > deadline_ns:
-            logs = "; ".join(f"{it}: {it.last_lines()}" for host, it in found.agents.items() if host in waiting)
+            logs = "; ".join(f"{it}: {it.last_lines()}" for host, it in overlay.agents.items() if host in waiting)
             hosts = ", ".join(waiting)
             raise DaemonError(f"{spec.name} is not ready on {hosts} after {_READY_PATIENCE_S:g} s: {logs}")
         echoes.step()

@@ -29,10 +29,10 @@ class OverlaySpec:
 
 def first_containers(spec: OverlaySpec) -> dict[str, str]:
     """Return the name of each host's first container, by host; hosts without containers are missing."""
-    found: dict[str, str] = {}
+    containers: dict[str, str] = {}
     for container in spec.containers:
-        found.setdefault(container.host, container.name)
-    return found
+        containers.setdefault(container.host, container.name)
+    return containers
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def probe_overlay(deployment: Deployment, *, count: int = 10, warm_up: int = 1) 
     lab, overhead_bytes = deployment.overlay.lab, deployment.overlay.overhead_bytes
     container_of = first_containers(deployment.spec)
     address_of = {host.name: host.loopback for host in lab.plan.hosts} | deployment.addresses
-    found = []
+    probes = []
     for (first, second), path in joined(lab.plan).items():
         if first in container_of and second in container_of:
             near, far = container_of[first], container_of[second]
@@ -32,8 +32,8 @@ def probe_overlay(deployment: Deployment, *, count: int = 10, warm_up: int = 1) 
                 for node, target in ((first, second), (near, far))
             )
             pair = (first, second), (near, far)
-            found.append(pair_probe(*pair, path, overhead_bytes, median(between_hosts), between_containers, count))
-    return tuple(found)
+            probes.append(pair_probe(*pair, path, overhead_bytes, median(between_hosts), between_containers, count))
+    return tuple(probes)
 
 
 def _samples_us(

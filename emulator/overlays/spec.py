@@ -11,7 +11,7 @@ from emulator.docker.image import built_in_image, find_image
 from emulator.flavors import flavor_limits
 from emulator.lab.containers import Container
 from emulator.options import SUBNET_POOL, OverlayOptions
-from emulator.overlays import overlay
+from emulator.overlays import overlay_class
 from emulator.overlays.model import OverlaySpec
 from emulator.plan import Plan
 from emulator.stores.model import StoreLocation
@@ -37,7 +37,7 @@ def make_spec(
         EmulationError: the overlay or the variant is unknown, or the overlay cannot run on this topology.
     """
     name, colon, variant = options.name.partition(":")
-    kind = overlay(name)
+    kind = overlay_class(name)
     variant = variant if colon else kind.variants[0]
     if variant not in kind.variants:
         near = did_you_mean(variant, list(kind.variants)) or "choose one of " + ", ".join(kind.variants)
@@ -84,7 +84,7 @@ def make_spec(
 
 def memory_bytes(spec: OverlaySpec) -> int:
     """Return the memory of a guest for an overlay and its containers, of which the largest uses all that it may."""
-    needed = overlay(spec.name).memory_bytes
+    needed = overlay_class(spec.name).memory_bytes
     largest = max((container.memory_bytes or 0 for container in spec.containers), default=0)
     return largest + (max(needed, MEMORY_BYTES) if spec.runtime == "docker" else needed)
 

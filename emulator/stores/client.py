@@ -64,10 +64,10 @@ class Client(Closing):
 
     def version(self) -> str:
         """Return the version of the server, such as ``3.4.23``."""
-        found = require_object(self._exchange("GET", "/version", None), self.address).get("etcdserver")
-        if not isinstance(found, str):
+        version = require_object(self._exchange("GET", "/version", None), self.address).get("etcdserver")
+        if not isinstance(version, str):
             raise not_a_store(self.address)
-        return found
+        return version
 
     def is_healthy(self) -> bool:
         """Return whether the store has elected a leader and can write; False if it is unreachable."""

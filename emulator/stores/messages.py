@@ -131,5 +131,5 @@ def header_revision(answer: dict[str, object]) -> int:
 
 def error_text(answer: object) -> str:
     """Return the printable text of an error: its ``message`` or ``error`` field, or the error itself if it is text."""
-    found = (answer.get("message") or answer.get("error")) if isinstance(answer, dict) else answer
-    return printable(found, 200) if isinstance(found, str) else ""
+    text = (answer.get("message") or answer.get("error")) if isinstance(answer, dict) else answer
+    return printable(text, 200) if isinstance(text, str) else ""

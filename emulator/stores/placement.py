@@ -96,29 +96,29 @@ def _address(text: str, hosts: Mapping[str, Resource], sites: Mapping[str, Resou
     Raises:
         StoreLocationError: the text is not an address, nor one of the hosts and sites.
     """
-    found = _ADDRESS.fullmatch(text)
-    if found is None or (found["scheme"] is None and found["port"] is None):
+    match = _ADDRESS.fullmatch(text)
+    if match is None or (match["scheme"] is None and match["port"] is None):
         near = did_you_mean(text, [*hosts, *sites])
         raise StoreLocationError(
             f"{printable(text)} is not a location for the store{f' ({near})' if near else ''}: name "
             f"{_listed('host', hosts)}, {_listed('site', sites)}, or the address of an etcd, as in 10.0.0.5:2379"
         )
-    if found["scheme"] not in {None, "http"}:
+    if match["scheme"] not in {None, "http"}:
         raise StoreLocationError(f"{printable(text)}: gtsdsl speaks to a store by http:// only, without certificates")
-    port = int(found["port"] or _PORT)
+    port = int(match["port"] or _PORT)
     if not 0 < port < 2**16:
         raise StoreLocationError(f"{printable(text)}: {port} is not a port")
-    name = found["name"] or f"[{found['v6']}]"
+    name = match["name"] or f"[{match['v6']}]"
     return f"{name}:{port}"
 
 
 def _sites(hosts: Iterable[Resource], circuits: Circuits | None) -> dict[str, Resource]:
     """Return the first host at each site, by the site's code."""
-    found: dict[str, Resource] = {}
+    sites: dict[str, Resource] = {}
     for host in hosts:
         if host.location:
-            found.setdefault(canonical(host.location, circuits), host)
-    return found
+            sites.setdefault(canonical(host.location, circuits), host)
+    return sites
 
 
 def _listed(kind: str, names: Mapping[str, Resource]) -> str:

@@ -77,22 +77,22 @@ class Watch(Closing):
         """
         end_s = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
-            found = tuple(self._read())
+            events = tuple(self._read())
             remaining_s = None if end_s is None else end_s - time.monotonic()
-            if found or (remaining_s is not None and remaining_s <= 0):
-                return found
+            if events or (remaining_s is not None and remaining_s <= 0):
+                return events
             poll = select.poll()
             poll.register(self._socket, select.POLLIN)
             poll.poll(None if remaining_s is None else math.ceil(remaining_s * 1000))
 
     def _read(self) -> list[Event]:
         """Return the changes that have arrived, without waiting."""
-        found: list[Event] = []
+        events: list[Event] = []
         try:
             while chunk := self._socket.recv(CHUNK_BYTES):
-                found += self._parse(chunk)
+                events += self._parse(chunk)
         except BlockingIOError:
-            return found
+            return events
         except OSError as error:
             raise self._error(failure_reason(error, 0)) from None
         raise self._error("the store closed the connection")

@@ -267,17 +267,17 @@ class _Agent:
 
 def _parse_config(item: KeyValue, backend: str) -> Config:
     try:
-        found = config_from_json(item.value)
+        config = config_from_json(item.value)
     except ValueError as error:
         raise EmulationError(f"{CONFIG_KEY}: {error}") from None
-    if found.backend != backend:
-        raise EmulationError(f"{CONFIG_KEY} demands the backend {found.backend!a}, not {backend}")
-    return found
+    if config.backend != backend:
+        raise EmulationError(f"{CONFIG_KEY} demands the backend {config.backend!a}, not {backend}")
+    return config
 
 
 def _parse_leases(listing: Listing) -> dict[str, Lease]:
-    found = {item.key: _parse_lease(item) for item in listing.items}
-    return {key: lease for key, lease in found.items() if lease is not None}
+    leases = {item.key: _parse_lease(item) for item in listing.items}
+    return {key: lease for key, lease in leases.items() if lease is not None}
 
 
 def _parse_lease(item: KeyValue) -> Lease | None:

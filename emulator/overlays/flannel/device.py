@@ -16,11 +16,11 @@ def set_address(kernel: Handle, state: KernelState, device: str, subnet: IPv4Net
     flannel's `EnsureV4AddressOnLink`.
     """
     wanted = InterfaceAddress(device, f"{subnet.network_address}/32")
-    found = [item for item in state.addresses if item.interface == device]
-    for item in found:
+    present = [item for item in state.addresses if item.interface == device]
+    for item in present:
         if item != wanted and IPv4Interface(item.address).ip in network:
             kernel.remove_address(item)
-    if wanted not in found:
+    if wanted not in present:
         kernel.add_address(wanted)
     if not any(link.name == device and link.is_up for link in state.links):
         kernel.set_up(device)

@@ -60,9 +60,9 @@ class Config:
     @property
     def subnets(self) -> Iterator[IPv4Network]:
         """The subnets for leases: all but the first, which has the network's own address."""
-        found = self.network.subnets(new_prefix=self.subnet_bits)
-        next(found)
-        return found
+        subnets = self.network.subnets(new_prefix=self.subnet_bits)
+        next(subnets)
+        return subnets
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +107,9 @@ def config_from_json(text: str) -> Config:
     last = IPv4Network((int(network.broadcast_address), given), strict=False)
     ends = {"SubnetMin": str(next(config.subnets).network_address), "SubnetMax": str(last.network_address)}
     common = {**_SUPPORTED_BY_ALL, **ends}
-    for prefix, found, supported in (("", fields, common), ("Backend.", backend, _SUPPORTED[kind])):
+    for prefix, section, supported in (("", fields, common), ("Backend.", backend, _SUPPORTED[kind])):
         for name, value in supported.items():
-            if (demanded := found.get(name.lower(), value)) != value:
+            if (demanded := section.get(name.lower(), value)) != value:
                 if value is None:  # not quoted, because it may be a secret
                     raise ValueError(f"{prefix}{name} is set, which is not supported")
                 raise ValueError(f"{prefix}{name} is {_shown(demanded)}, and only {_dump(value)} is supported")

@@ -89,13 +89,13 @@ class Flannel(SubnetOverlay):
             item = client.get(CONFIG_KEY)
         key = f"{CONFIG_KEY} in {self._store.location}"
         try:
-            found = config_from_json("" if item is None else item.value)
+            stored = config_from_json("" if item is None else item.value)
         except ValueError as error:
             raise EmulationError(f"{key}: {error}; {_OTHER_STORE}") from None
-        if (found.network, found.backend) != (config.network, config.backend):
+        if (stored.network, stored.backend) != (config.network, config.backend):
             raise EmulationError(
-                f"{key} demands {found.backend} in {found.network}: use `--overlay flannel:{found.backend} "
-                f"--overlay-network {found.network}`, or {_OTHER_STORE}"
+                f"{key} demands {stored.backend} in {stored.network}: use `--overlay flannel:{stored.backend} "
+                f"--overlay-network {stored.network}`, or {_OTHER_STORE}"
             )
 
     def bring_up(self, host: str) -> None:
@@ -118,10 +118,10 @@ class Flannel(SubnetOverlay):
 
     def subnet(self, host: str) -> IPv4Network:
         """Return the subnet that the agent's file names."""
-        found = parse_subnet_file((self._folder(host) / agent.SUBNET_FILE).read_text())
-        if found is None:
+        subnet = parse_subnet_file((self._folder(host) / agent.SUBNET_FILE).read_text())
+        if subnet is None:
             raise EmulationError(f"{agent.SUBNET_FILE} of {host} names no subnet")
-        return found
+        return subnet
 
     def peers(self, host: str) -> tuple[Peer, ...]:
         """Return the hosts whose leases the agent has seen."""

@@ -43,11 +43,11 @@ class Vxlan(Backend):
 
     def ensure_device(self, state: KernelState, subnet: IPv4Network | None) -> None:
         """Make `DEVICE`; replace a device of this name with other settings."""
-        found = [link for link in state.links if link.name == DEVICE]
-        if found and not self._has_settings(found[0]):
+        existing = [link for link in state.links if link.name == DEVICE]
+        if existing and not self._has_settings(existing[0]):
             self.kernel.delete_link(DEVICE)
-            found, state = [], KernelState()
-        if not found:
+            existing, state = [], KernelState()
+        if not existing:
             add_vxlan(self.kernel, self.host.public_ip, self.mtu_bytes)
             with contextlib.suppress(OSError):  # a kernel without IPv6, or a machine where sysctls are read-only
                 _ACCEPT_RA.write_text("0")

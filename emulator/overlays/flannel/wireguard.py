@@ -41,8 +41,8 @@ class WireGuard(Backend):
 
     def lease_data(self) -> str:
         """Return the public key, which the kernel derives from the private one, and the port."""
-        (found,) = (link for link in read_here().links if link.name == DEVICE)
-        return json.dumps({"PublicKey": dict(found.details)["public_key"], "Port": PORT})
+        (device,) = (link for link in read_here().links if link.name == DEVICE)
+        return json.dumps({"PublicKey": dict(device.details)["public_key"], "Port": PORT})
 
     def common_entries(self) -> list[Entry]:
         """Return the route to the network of all containers."""

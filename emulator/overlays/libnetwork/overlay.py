@@ -135,12 +135,12 @@ class Libnetwork(Overlay):
 
     def peers(self, host: str) -> tuple[Peer, ...]:
         """Return a peer for each container on another host that the host has a tunnel to."""
-        found = self._hidden_state(host)
-        tunnel_ends = {entry.mac: entry.destination for entry in found.fdb}
+        hidden = self._hidden_state(host)
+        tunnel_ends = {entry.mac: entry.destination for entry in hidden.fdb}
         hosts = {address: name for name, address in self._loopbacks.items()}
         return tuple(
             Peer(hosts.get(tunnel_end, tunnel_end), tunnel_end, f"{neighbour.address}/32")
-            for neighbour in found.neighbours
+            for neighbour in hidden.neighbours
             if (tunnel_end := tunnel_ends.get(neighbour.mac)) is not None
         )
 
@@ -223,11 +223,11 @@ class Libnetwork(Overlay):
             os.close(held)
 
 
-def _without_loopback(found: KernelState) -> KernelState:
+def _without_loopback(hidden: KernelState) -> KernelState:
     return replace(
-        found,
-        links=tuple(link for link in found.links if link.name != "lo"),
-        addresses=tuple(address for address in found.addresses if address.interface != "lo"),
+        hidden,
+        links=tuple(link for link in hidden.links if link.name != "lo"),
+        addresses=tuple(address for address in hidden.addresses if address.interface != "lo"),
     )
 
 

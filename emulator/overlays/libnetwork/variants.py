@@ -187,8 +187,8 @@ def create_docker_network(dockerd: Dockerd, docker_network: DockerNetwork, *, at
 def docker_network_id(dockerd: Dockerd) -> str:
     """Return the overlay network's identifier; empty if the daemon does not know the network."""
     with dockerd.translated_errors():
-        found = dockerd.client.api.networks(names=[NETWORK_NAME])
-    return next((str(network["Id"]) for network in found if network["Name"] == NETWORK_NAME), "")
+        networks = dockerd.client.api.networks(names=[NETWORK_NAME])
+    return next((str(network["Id"]) for network in networks if network["Name"] == NETWORK_NAME), "")
 
 
 def _swarm_state(dockerd: Dockerd) -> str:

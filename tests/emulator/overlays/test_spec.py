@@ -9,7 +9,7 @@ import pytest
 import gtsdsl
 from emulator.lab.containers import Container
 from emulator.options import OverlayOptions
-from emulator.overlays import names, overlay
+from emulator.overlays import names, overlay_class
 from emulator.overlays.base import Overlay
 from emulator.overlays.model import OverlaySpec
 from emulator.overlays.pairs import joined as joined_pairs
@@ -26,8 +26,8 @@ TWO = plan(joined([("a", "b")]))
 
 def test_the_overlays_are_the_modules_of_the_package() -> None:
     assert {"flannel", "geneve", "libnetwork", "none"} <= set(names())
-    assert overlay("none").variants == ("host",)
-    assert all(issubclass(overlay(name), Overlay) for name in names())
+    assert overlay_class("none").variants == ("host",)
+    assert all(issubclass(overlay_class(name), Overlay) for name in names())
 
 
 def test_a_container_a_host_unless_more_are_asked_for() -> None:
@@ -86,9 +86,9 @@ def test_an_overlay_without_state_takes_no_store() -> None:
 def test_each_overlay_takes_as_small_a_network_as_it_can() -> None:
     # one Ethernet for all containers, where others need a /24 for each host
     asked = replace(make_spec(TWO, OverlayOptions("none")), subnet_pool="10.9.0.0/29")
-    assert not list(overlay("none").refuses(asked))
-    assert not list(overlay("libnetwork").refuses(replace(asked, variant="kv")))
-    assert list(overlay("geneve").refuses(asked))
+    assert not list(overlay_class("none").refuses(asked))
+    assert not list(overlay_class("libnetwork").refuses(replace(asked, variant="kv")))
+    assert list(overlay_class("geneve").refuses(asked))
 
 
 def test_a_topology_in_parts_is_refused_with_the_parts() -> None:
