@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import re
 from pathlib import Path
 
@@ -39,6 +40,21 @@ def test_what_the_page_names_by_its_module_exists(name: str) -> None:
     for attribute in parts[count:]:
         found = getattr(found, attribute)
     assert found is not None
+
+
+HALVES = re.findall(
+    r"^(?:Outside|Inside):\n\n\| function \| hands on \|\n\| --- \| --- \|\n((?:\|.*\n)+)", PAGE, re.MULTILINE
+)
+"""The rows of each half of a walk of a value."""
+
+
+def test_no_walk_returns_to_a_room_that_it_has_left() -> None:
+    assert len(HALVES) == 8
+    for rows in HALVES:
+        rooms = [".".join(name.split(".")[:2]) for name in re.findall(r"^\| `([\w.]+)` \|", rows, re.MULTILINE)]
+        assert len(rooms) == len(rows.splitlines())
+        visits = [room for room, _ in itertools.groupby(rooms)]
+        assert len(visits) == len(set(visits)), visits
 
 
 def test_the_classes_that_the_glossary_names_exist() -> None:
