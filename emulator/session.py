@@ -99,7 +99,7 @@ def _with_renamed(
     """
     if renamed:
         message = f"{', '.join(renamed)}: take overlay=OverlayOptions(…), hosts=HostOptions(…)"
-        warnings.warn(message, DeprecationWarning, stacklevel=5)  # above the two frames of contextlib
+        warnings.warn(message, DeprecationWarning, stacklevel=4)  # the caller of contextlib
     of_hosts: dict[str, Any] = {name: renamed.pop(name) for name in ("flavors", "image_map") if name in renamed}
     if of_hosts.get("image_map") is not None:
         of_hosts["kind"] = "docker"

@@ -20,9 +20,15 @@ _REMEDIES = {
 }
 _MEMORY = f"there is not enough memory: {_REMEDIES[errno.ENOMEM]}"
 
-
-class MissingExtraError(ImportError):
-    """A package that an extra of gtsdsl installs is missing; the message names the extra."""
+_EXTRA_OF = {
+    "docker": "emulation",
+    "lsprotocol": "lsp",
+    "mininet": "emulation",
+    "pygls": "lsp",
+    "pyroute2": "emulation",
+    "resvg_py": "draw",
+}
+"""The extra of gtsdsl that installs a package, by the package's name in Python."""
 
 
 def refused(error: OSError | MemoryError | ImportError) -> str:
@@ -38,12 +44,17 @@ def refused(error: OSError | MemoryError | ImportError) -> str:
     return f"{message}: {remedy}" if remedy else message
 
 
+def missing_package(name: str) -> str:
+    """Return one line that says that a Python package is missing, and how to install it."""
+    extra = _EXTRA_OF.get(name)
+    remedy = "install gtsdsl again with pip" if extra is None else f"pip install 'gtsdsl[{extra}]'"
+    return f"the Python package {name} is missing: {remedy}"
+
+
 def _not_loaded(error: ImportError) -> str:
     """Return the reason why a module cannot be loaded: it is missing, or memory is too short for a shared object."""
-    if isinstance(error, MissingExtraError):
-        return str(error)
     if isinstance(error, ModuleNotFoundError):
-        return f"the Python package {error.name} is missing: install gtsdsl again with pip"
+        return missing_package((error.name or "").partition(".")[0])
     if any(words in str(error) for words in ("failed to map segment", "cannot allocate", "cannot create shared")):
         return _MEMORY
     return f"a Python package cannot be loaded: {error}"

@@ -39,6 +39,7 @@ from emulator.system.programs import environment, python_command, python_script
 from emulator.system.run_folders import MARK, PLACE_VARIABLE, RunFolder
 from emulator.system.signals import shell_status, signals_held
 from emulator.task import TASK, Task
+from gtsdsl.machine import missing_package
 
 _POLL_S = 0.02
 _ANSWER_POLL_S = 0.002
@@ -106,7 +107,7 @@ def boot_of(settings: RunSettings) -> Boot:
 
 def job_of(task: Task, output: Path | None = None) -> GuestJob:
     """The job of a guest that does a task."""
-    _require_mininet()
+    _require_packages()
     _compile()
     return GuestJob(
         _inside(),
@@ -136,7 +137,7 @@ class NativeRunner(Closing):
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            _require_mininet()
+            _require_packages()
             run = stack.enter_context(RunFolder("emulation"))
             self.shared = run.path / "shared"
             self.shared.mkdir(mode=0o700)
@@ -233,14 +234,15 @@ def _inside(*options: str) -> tuple[str, ...]:
     return python_command(*options, "-c", python_script("emulator.inside.__main__", "main", {}))
 
 
-def _require_mininet() -> None:
-    """See that what the network is made with is installed, without paying for its import.
+def _require_packages() -> None:
+    """Refuse a run if a package that every network needs is missing; the packages are not imported.
 
     Raises:
-        EmulationError: it is not.
+        EmulationError: a package is missing.
     """
-    if importlib.util.find_spec("mininet") is None:
-        raise EmulationError("Mininet is missing: pip install 'gtsdsl[emulation]'")
+    for name in ("mininet", "pyroute2"):
+        if importlib.util.find_spec(name) is None:
+            raise EmulationError(missing_package(name))
 
 
 def _compile() -> None:

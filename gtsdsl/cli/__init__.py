@@ -1,4 +1,4 @@
-"""The command line: each command is a file here, imported when it is asked for."""
+"""The command line: a module for each command, imported only when the command runs."""
 
 from __future__ import annotations
 
@@ -8,41 +8,43 @@ import sys
 import click
 
 from gtsdsl import __version__
-from gtsdsl.cli.streams import OutputError, give_up_output, prepare
+from gtsdsl.cli.errors import complain
+from gtsdsl.cli.help import CommandGroup
+from gtsdsl.cli.streams import OutputError, discard_output, prepare
 from gtsdsl.diagnostics import GtsError
 from gtsdsl.machine import EXIT_STATUS, REFUSALS, refused
-from gtsdsl.text import printable
 
-_LONGEST = 1000
 _COMMANDS = {
     "check": "Report what is wrong with topologies.",
     "circuits": "Show the round-trip times between sites.",
-    "clean": "Remove what killed emulations have left behind.",
+    "clean": "Remove what killed runs have left behind.",
     "compile": "Turn a topology into GTS JSON or another format.",
     "completion": "Print the completion script of a shell.",
-    "doctor": "Show what this machine can do, and what mends the rest.",
+    "doctor": "Show what this machine can do and what it lacks.",
     "draw": "Draw a topology as SVG, PNG or HTML.",
     "emulate": "Run a topology as a real network.",
     "explain": "Explain a diagnostic, with an example.",
-    "fmt": "Lay out DSL files evenly.",
+    "fmt": "Format DSL files.",
     "guest": "Run a command in a Linux kernel of its own.",
-    "init": "Write a topology to start from.",
+    "init": "Write a new topology of a common shape.",
     "kernel": "Build, show and remove guest kernels.",
-    "lsp": "Serve an editor.",
+    "lsp": "Run the language server, for editors.",
     "plan": "Show the network that a topology becomes.",
 }
-"""The name of each command, and its line in the help."""
+"""The line of each command in the help, by the command's name."""
 _MODULES = {"emulate": "emulate.command", "guest": "emulate.guest"}
-"""The module of a command, under `gtsdsl.cli`, where it has another name than the command."""
+"""The module under `gtsdsl.cli` of each command that is not in a module of its own name."""
 
 
-class _LazyGroup(click.Group):
-    """Commands that are imported one at a time: `gtsdsl check` must not pay for what `gtsdsl draw` needs."""
+class _LazyGroup(CommandGroup):
+    """The commands, imported one at a time: `gtsdsl check` does not load what `gtsdsl draw` needs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names of the commands."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command; return None if it is unknown."""
         if cmd_name not in _COMMANDS:
             return None
         module = f"gtsdsl.cli.{_MODULES.get(cmd_name, cmd_name)}"
@@ -52,7 +54,7 @@ class _LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """List the commands without importing them."""
+        """Write a line for each command, without importing it."""
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
 
@@ -71,7 +73,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error that the user can cause is a message and an exit status, never a traceback."""
+    """Run the command line. Each error that a user can cause is a message and an exit status, not a traceback."""
     try:
         prepare()
         cli(prog_name="gtsdsl")
@@ -80,14 +82,13 @@ def main() -> None:
 
         print_diagnostics(error.diagnostics)
         sys.exit(1)
-    except BrokenPipeError:
-        # the reader (head, less) has gone: nothing is wrong
-        give_up_output()
+    except BrokenPipeError:  # the reader, such as head or less, has ended
+        discard_output()
         sys.exit(141)
     except OutputError as error:
-        give_up_output()
-        click.echo(f"Error: standard output cannot be written: {error.strerror}", err=True)
+        discard_output()
+        complain("error", f"standard output cannot be written: {error.strerror}")
         sys.exit(1)
     except REFUSALS as error:
-        click.echo(f"error: {printable(refused(error), _LONGEST)}", err=True)
+        complain("error", refused(error))
         sys.exit(EXIT_STATUS)

@@ -1,21 +1,58 @@
-"""How `--help` is laid out: commands in a line each, and the options of a command in groups."""
+"""Groups and commands whose help is short, and whose errors name the nearest word."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
+
+from gtsdsl.cli.errors import complain_of
+from gtsdsl.text import did_you_mean, printable
+
+
+class CommandGroup(click.Group):
+    """A group of commands that reports errors as ``error: …``, and names the nearest command to an unknown one."""
+
+    def main(  # type: ignore[override]  # click declares it twice, for the two modes
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, standalone_mode: bool = True, **more: Any
+    ) -> Any:
+        """Run a command; with ``standalone_mode``, report its errors and exit, as `click.Command.main` does."""
+        if not standalone_mode:
+            return super().main(args, prog_name, standalone_mode=False, **more)
+        try:
+            status = super().main(args, prog_name, standalone_mode=False, **more)
+        except click.ClickException as error:
+            complain_of(error)
+            status = error.exit_code
+        except click.Abort:
+            status = 130
+        sys.exit(status)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the first argument names, and the rest.
+
+        Raises:
+            click.UsageError: the command is unknown.
+        """
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            near = did_you_mean(name, self.list_commands(ctx))
+            raise click.UsageError(f"unknown command {printable(name)}{f'; {near}' if near else ''}", ctx)
+        return super().resolve_command(ctx, args)
 
 
 class GroupedCommand(click.Command):
     """A command whose help lists its options in groups; those in no group come last."""
 
     groups: Mapping[str, Sequence[str]]
-    """The names of options, as the command's function has them, by the heading of their group."""
+    """The names of options, as click has them, by the heading of their group."""
 
-    def __init__(self, *args: object, groups: Mapping[str, Sequence[str]], **attributes: object) -> None:
-        """``groups`` is what `GroupedCommand.groups` says; all else is click's."""
-        super().__init__(*args, **attributes)  # type: ignore[arg-type]
+    def __init__(self, *arguments: Any, groups: Mapping[str, Sequence[str]], **more: Any) -> None:
+        super().__init__(*arguments, **more)
         self.groups = groups
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 import click
 
 from gtsdsl.cli.errors import complain, emulating
+from gtsdsl.cli.help import CommandGroup
 from gtsdsl.text import printable
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def command() -> None:
     """Build the guest kernel that emulations run in, with its virtual clock; it is built once and kept.
 
@@ -24,7 +25,7 @@ def command() -> None:
     """
 
 
-@command.command()
+@command.command(short_help="Build a guest kernel.")
 @click.option(
     "--source",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -95,7 +96,7 @@ def _progress() -> Iterator[Callable[[str, float], None]]:
         yield progress
 
 
-@command.command()
+@command.command(short_help="Show the guest kernels of this machine.")
 def info() -> None:
     """Show the guest kernels at hand, and what each can do. Emulations use the first.
 
@@ -126,7 +127,7 @@ def info() -> None:
         click.echo(f"  {wheel.unusable}")
 
 
-@command.command()
+@command.command(short_help="Print the path of the kernel that runs use.")
 def path() -> None:
     """Print the path of the kernel that emulations use, built here or from the wheel; exit 3 if there is none.
 
@@ -144,7 +145,7 @@ def path() -> None:
     click.echo(kernels[0].executable)
 
 
-@command.command()
+@command.command(short_help="Remove the built kernels.")
 def clean() -> None:
     """Remove the built kernels, what builds that were killed have left, and what is known of which kernels run here.
 

@@ -6,8 +6,6 @@ import sys
 
 import click
 
-from gtsdsl.machine import MissingExtraError
-
 
 @click.command("lsp")
 @click.option("--stdio", is_flag=True, hidden=True, help="What editors add by habit; there is no other way.")
@@ -21,12 +19,8 @@ def command(stdio: bool) -> None:  # noqa: ARG001
     Example:
       gtsdsl lsp
     """
-    try:
-        from gtsdsl.lsp.server import serve
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
-            raise
-        raise MissingExtraError("the language server needs pygls: pip install 'gtsdsl[lsp]'") from None
+    from gtsdsl.lsp.server import serve
+
     if sys.stdin.isatty():
         click.echo("gtsdsl lsp waits for an editor's messages; Ctrl-C ends it.", err=True)
     serve()

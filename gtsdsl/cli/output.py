@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from gtsdsl.cli.streams import give_up_output
+from gtsdsl.cli.streams import discard_output
 from gtsdsl.diagnostics import Findings
 from gtsdsl.diagnostics.text import render
 from gtsdsl.text import printable
@@ -95,7 +95,7 @@ def write_stdout(content: str | bytes) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        give_up_output()
+        discard_output()
         raise click.ClickException(f"standard output cannot be written: {_reason(error)}") from None
 
 

@@ -56,6 +56,6 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def give_up_output() -> None:
+def discard_output() -> None:
     """Let what is still to be written go nowhere: Python must not try again, and complain, when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

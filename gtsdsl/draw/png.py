@@ -5,10 +5,7 @@ from __future__ import annotations
 import math
 from importlib.resources import as_file, files
 
-from gtsdsl.machine import MissingExtraError
-
-MISSING = "PNG needs a library that is not installed: pip install 'gtsdsl[draw]' (SVG and HTML do without it)"
-
+from gtsdsl.machine import missing_package
 
 _ZOOM = 2.0
 _MAX_PIXELS = 40_000_000  # four bytes each, twice while the file is written
@@ -18,12 +15,12 @@ def to_png(svg: str, width: float, height: float) -> bytes:
     """Return an SVG as a PNG with twice as many pixels on each side, or fewer if the picture is very large.
 
     Raises:
-        MissingExtraError: resvg-py is not installed; `MISSING` says what to do.
+        ImportError: the extra ``draw`` is not installed.
     """
     try:
         import resvg_py
     except ImportError:
-        raise MissingExtraError(MISSING) from None
+        raise ModuleNotFoundError(missing_package("resvg_py"), name="resvg_py") from None
     zoom = min(_ZOOM, math.sqrt(_MAX_PIXELS / (width * height)))
     with as_file(files("gtsdsl.draw").joinpath("font")) as folder:
         fonts = [str(folder / f"Arimo-{style}.ttf") for style in ("Regular", "Bold")]

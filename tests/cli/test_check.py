@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner, Result
 
-from gtsdsl.cli.check import command
+from gtsdsl.cli import cli
 from tests.cli.inputs import CLEAN, WARNED, WRONG, gtsdsl
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX files")
@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def check(*arguments: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(command, arguments, input=stdin)
+    return CliRunner().invoke(cli, ["check", *arguments], input=stdin)
 
 
 def checked(*arguments: str) -> list[str]:
@@ -105,7 +105,7 @@ def test_a_report_in_a_file(folder: Path) -> None:
 def test_a_report_that_cannot_be_written() -> None:
     result = check("--format", "json", "-o", "gone/out", "clean.dsl")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: gone/out cannot be written: there is no folder ")
+    assert result.stderr.startswith("error: gone/out cannot be written: there is no folder ")
 
 
 @pytest.mark.usefixtures("folder")
@@ -241,7 +241,7 @@ def test_a_full_disk_is_one_message(folder: Path) -> None:
             check=False,
         )
     assert result.returncode == 1
-    assert result.stderr == b"Error: standard output cannot be written: No space left on device\n"
+    assert result.stderr == b"error: standard output cannot be written: No space left on device\n"
 
 
 @posix

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from gtsdsl.cli.circuits import command
+from gtsdsl.cli import cli
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(command, arguments)
+    return CliRunner().invoke(cli, ["circuits", *arguments])
 
 
 def rows(text: str) -> dict[str, str]:

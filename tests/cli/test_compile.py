@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from gtsdsl.cli.compile import command
+from gtsdsl.cli import cli
 from gtsdsl.diagnostics import Diagnostic, GtsError
 from gtsdsl.source import Source
 from gtsdsl.targets import FORMATS
@@ -34,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def compile_(*arguments: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(command, arguments, input=stdin)
+    return CliRunner().invoke(cli, ["compile", *arguments], input=stdin)
 
 
 @pytest.mark.usefixtures("folder")
@@ -92,7 +92,7 @@ def test_an_input_that_cannot_be_read(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("output", "message"),
-    [(".", "Error: . is a folder"), ("gone/out", "Error: gone/out cannot be written: there is no folder")],
+    [(".", "error: . is a folder"), ("gone/out", "error: gone/out cannot be written: there is no folder")],
 )
 @pytest.mark.usefixtures("folder")
 def test_an_output_that_cannot_be_written(output: str, message: str) -> None:
@@ -169,7 +169,7 @@ def test_a_format_that_cannot_hold_it_is_one_message(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("gtsdsl.cli.compile.compile_to", refuse)
     result = compile_("clean.dsl", "-o", "out")
-    assert (result.exit_code, result.stderr) == (1, "Error: no nested testbeds: `\\x1b[31m`\n")
+    assert (result.exit_code, result.stderr) == (1, "error: no nested testbeds: `\\x1b[31m`\n")
     assert not Path("out").exists()
 
 

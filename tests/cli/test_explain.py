@@ -11,14 +11,14 @@ import sys
 import pytest
 from click.testing import CliRunner, Result
 
-from gtsdsl.cli.explain import command
+from gtsdsl.cli import cli
 from gtsdsl.data import shipped
 from gtsdsl.diagnostics import CODES
 from tests.cli.inputs import gtsdsl
 
 
 def explain(*arguments: str) -> Result:
-    return CliRunner().invoke(command, arguments)
+    return CliRunner().invoke(cli, ["explain", *arguments])
 
 
 @pytest.mark.parametrize("code", CODES)

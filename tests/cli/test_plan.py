@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from jsonschema_rs import Draft202012Validator
 
-from gtsdsl.cli.plan import command
+from gtsdsl.cli import cli
 from gtsdsl.data import shipped
 from tests.cli.inputs import CLEAN, WARNED, WRONG, gtsdsl
 
@@ -19,7 +19,7 @@ MESH = str(Path(__file__).parents[2] / "examples" / "full_mesh.dsl")
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(command, arguments)
+    return CliRunner().invoke(cli, ["plan", *arguments])
 
 
 def document(*arguments: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def shell(folder: Path, line: str, **environment: str) -> subprocess.CompletedPr
 def test_a_full_disk_is_an_error_in_a_line(tmp_path: Path, command: str, unbuffered: str) -> None:
     done = shell(tmp_path, f'"$@" {command} > /dev/full', PYTHONUNBUFFERED=unbuffered)
     assert done.returncode == 1
-    assert done.stderr == b"Error: standard output cannot be written: No space left on device\n"
+    assert done.stderr == b"error: standard output cannot be written: No space left on device\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

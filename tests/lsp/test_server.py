@@ -201,5 +201,5 @@ def test_without_pygls_there_is_one_sentence(missing: str, tmp_path: Path) -> No
     )
     result = subprocess.run([sys.executable, script], input="", capture_output=True, text=True, check=False)
     assert result.returncode == 3
-    assert result.stderr == "error: the language server needs pygls: pip install 'gtsdsl[lsp]'\n"
+    assert result.stderr == f"error: the Python package {missing} is missing: pip install 'gtsdsl[lsp]'\n"
     assert result.stdout == ""

@@ -122,16 +122,16 @@ def test_mininets_ways_to_end_a_command_work_in_a_container(gtsdsl: Cli, lab: st
         (["--hosts", "docker"], "error: an imageId of the topology has no image: add "
          "--image-map 'Ubuntu-14.04.qcow2=IMAGE'\n", 2),
         (["--hosts", "docker", "--image-map", "x"],
-         "Error: Invalid value for '--image-map': x is not IMAGEID=IMAGE\n", 2),
+         "error: --image-map: x is not IMAGEID=IMAGE\n", 2),
         (["--hosts", "docker", "--image-map", "Ubuntu-14.04.qcow2=../lab.dsl"],
          "error: ../lab.dsl is not an archive of `docker save` or `docker export`\n", 3),
         (["--hosts", "docker", "--image-map", "Ubuntu-14.04.qcow2=x.tar", "--image-map", "Debian=y.tar"],
          "error: --image-map names an imageId that no host of the topology has: Debian\n", 2),
         (["--image-map", "Ubuntu-14.04.qcow2=x.tar"],
-         "Error: --image-map is for hosts that are containers: add --hosts docker\n", 2),
+         "error: --image-map is for hosts that are containers: add --hosts docker\n", 2),
         (["--hosts", "docker", "--overlay", "none", "--image-map", "Ubuntu-14.04.qcow2=x.tar"],
-         "Error: --hosts docker has no containers in its hosts: leave --overlay out, or take --runtime\n", 2),
-        (["--flavors"], "Error: --flavors limits containers: add --overlay, or --hosts docker\n", 2),
+         "error: --hosts docker has no containers in its hosts: leave --overlay out, or take --runtime\n", 2),
+        (["--flavors"], "error: --flavors limits containers: add --overlay, or --hosts docker\n", 2),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(gtsdsl: Cli, lab: str, arguments: list[str], said: str, status: int) -> None:
@@ -190,7 +190,7 @@ def test_in_the_real_clock_a_flavors_processors_are_what_a_container_gets(gtsdsl
 def test_a_host_without_a_flavor_is_named(gtsdsl: Cli, pair: Path) -> None:
     done = gtsdsl("emulate", str(pair), "--overlay", "geneve", "--flavors", "--exec", "c1: true")
     assert done.returncode == 0
-    assert done.stderr.startswith("warning: no flavorId, so no limit, is said for h1, h2\n")
+    assert done.stderr.startswith("warning: h1, h2: no flavorId, so no limit\n")
 
 
 def test_flavors_on_a_kernel_that_has_no_limits_are_refused_before_anything_is_started(

@@ -1,0 +1,124 @@
+"""Errors of all commands: one prefix, one exit status for wrong usage, and the nearest word."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from emulator.kernel.cache import built_kernels
+from emulator.options import Flag
+from gtsdsl.cli import cli
+from gtsdsl.cli.options import options
+from tests.cli.inputs import CLEAN
+from tests.cli.test_help import commands
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("chekc mesh.dsl", "unknown command chekc; did you mean `check`?"),
+        ("kernel biuld", "unknown command biuld; did you mean `build`?"),
+        ("emulate --overlya flannel", "unknown option --overlya; did you mean `--overlay`?"),
+        ("check --stritc mesh.dsl", "unknown option --stritc; did you mean `--strict`?"),
+        ("xyzzy", "unknown command xyzzy"),
+        ("emulate", "missing argument FILE"),
+        ("init ring", "missing option --sites"),
+        ("emulate mesh.dsl more", "got unexpected extra argument (more)"),
+        ("emulate mesh.dsl --containers 3", "--containers needs --overlay"),
+    ],
+)
+def test_wrong_usage_names_the_nearest_word_and_the_help(line: str, message: str) -> None:
+    done = CliRunner().invoke(cli, line.split(), prog_name="gtsdsl")
+    assert (done.exit_code, done.stdout) == (2, "")
+    first, second = done.stderr.splitlines()
+    assert first == f"error: {message}"
+    assert second.startswith("Try 'gtsdsl")
+    assert second.endswith(" --help' for help.")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("emulate mesh.dsl --kernel foo", "--kernel: 'foo' is not one of 'auto', 'uml', 'native', 'uml-packaged'"),
+        ("emulate mesh.dsl --memory 3", "--memory: '3' is not a size; write it as 512M or 2G"),
+        ("emulate mesh.dsl --timeout nan", "--timeout: nan is not a number of seconds"),
+        ("guest --memory 5M true", "--memory: a guest needs at least 64M, not 5M"),
+        ("guest --kernel native true", "--kernel: 'native' is not one of 'auto', 'uml', 'uml-packaged'"),
+        ("completion csh", "SHELL: 'csh' is not one of 'bash', 'zsh', 'fish'"),
+        ("kernel build --source none.tar", "--source: file 'none.tar' does not exist"),
+    ],
+)
+def test_a_wrong_value_names_its_option(line: str, message: str) -> None:
+    done = CliRunner().invoke(cli, line.split(), prog_name="gtsdsl")
+    assert (done.exit_code, done.stdout, done.stderr) == (2, "", f"error: {message}\n")
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands(cli, "gtsdsl")))
+def test_every_command_reports_an_unknown_option_alike(name: str, command: click.Command) -> None:
+    assert command.name
+    done = CliRunner().invoke(cli, [*name.split()[1:], "--no-such-thing"], prog_name="gtsdsl")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        f"error: unknown option --no-such-thing\nTry '{name} --help' for help.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments", "extra"),
+    [
+        ("resvg_py", ["draw", "pair.dsl", "-o", "pair.png"], "draw"),
+        ("pygls", ["lsp"], "lsp"),
+        ("lsprotocol", ["lsp"], "lsp"),
+        ("mininet", ["emulate", "pair.dsl", "--kernel", "uml", "--probe"], "emulation"),
+        ("pyroute2", ["emulate", "pair.dsl", "--kernel", "uml", "--probe"], "emulation"),
+        ("docker", ["emulate", "pair.dsl", "--overlay", "libnetwork", "--image", "debian:12", "--probe"], "emulation"),
+    ],
+)
+def test_a_missing_extra_ends_every_command_alike(
+    tmp_path: Path, missing: str, arguments: list[str], extra: str
+) -> None:
+    if arguments[0] == "emulate" and not built_kernels():
+        pytest.skip("no guest kernel has been built")
+    (tmp_path / "pair.dsl").write_text(CLEAN)
+    program = f"""
+import sys
+
+class Without:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] == {missing!r}:
+            raise ModuleNotFoundError(name, name={missing!r})
+
+sys.meta_path.insert(0, Without())
+from gtsdsl.cli import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == f"error: the Python package {missing} is missing: pip install 'gtsdsl[{extra}]'\n"
+
+
+def test_a_dataclass_makes_the_options_of_a_command() -> None:
+    @dataclass(frozen=True)
+    class Sizes:
+        name: str = field(metadata=Flag("--name", "Name.").metadata)
+        most_bytes: int = field(default=2**20, metadata=Flag("--most", "Size.", type="size").metadata)
+        pairs: dict[str, str] = field(
+            default_factory=dict, metadata=Flag("--pair", "Pairs.", metavar="A=B", type="pairs").metadata
+        )
+
+    @click.command()
+    @options(Sizes, "sizes")
+    def show(sizes: Sizes | None) -> None:
+        click.echo(sizes)
+
+    shown = CliRunner().invoke(show, "--name x --most 2K --pair a=b=c --pair d=e".split()).output
+    assert shown == f"{Sizes('x', 2048, {'a=b': 'c', 'd': 'e'})}\n"
+    assert CliRunner().invoke(show, []).output == "\n"
