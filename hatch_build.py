@@ -25,12 +25,12 @@ class TablesHook(BuildHookInterface):  # type: ignore[type-arg]
 
         if version == "editable":
             with contextlib.suppress(OSError):  # then each run makes the tables anew
-                tables.keep(Path(self.root) / _TABLES)
+                tables.write(Path(self.root) / _TABLES)
         else:
             self._folder = tempfile.TemporaryDirectory()
-            kept = Path(self._folder.name) / "tables.json"
-            tables.keep(kept)
-            build_data["force_include"][str(kept)] = _TABLES
+            path = Path(self._folder.name) / "tables.json"
+            tables.write(path)
+            build_data["force_include"][str(path)] = _TABLES
 
     def finalize(self, version: str, build_data: dict[str, object], artifact_path: str) -> None:  # noqa: ARG002
         if hasattr(self, "_folder"):

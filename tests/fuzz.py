@@ -20,7 +20,7 @@ from gtsdsl.formatting import format_text
 from gtsdsl.loading import check
 from gtsdsl.source import Source
 from gtsdsl.syntax import parse
-from gtsdsl.syntax.scanner import all_words
+from gtsdsl.syntax.scanner import all_tokens
 from gtsdsl.targets import FORMATS, compile_to
 from tests.hostile import HOSTILE_IDS
 
@@ -85,8 +85,8 @@ def _pieces(split: Callable[[str], list[str]]) -> Callable[[str, random.Random],
 _MUTATIONS = (
     _characters,
     _a_byte,
-    _pieces(lambda text: [word.text for word in all_words(text)]),
-    _pieces(lambda text: [word.text for word in all_words(text)]),
+    _pieces(lambda text: [word.text for word in all_tokens(text)]),
+    _pieces(lambda text: [word.text for word in all_tokens(text)]),
     _pieces(lambda text: text.splitlines(keepends=True)),
 )
 

@@ -12,7 +12,7 @@ from gtsdsl.diagnostics import GtsError
 from gtsdsl.formatting import format_text
 from gtsdsl.source import Source
 from gtsdsl.syntax import parse
-from gtsdsl.syntax.scanner import all_words
+from gtsdsl.syntax.scanner import all_tokens
 from tests.syntax.texts import TEXTS
 
 EXAMPLES = sorted(Path(__file__).parents[1].joinpath("examples").glob("**/*.dsl"))
@@ -83,7 +83,7 @@ _COMMENTS = st.sampled_from([" /* one */ ", " // two\n", "/*three\nlines*/", "\n
 def _commented(draw: st.DrawFn) -> str:
     """A text with comments between its words; where one is a line end more, the statements may be others."""
     text = draw(TEXTS)
-    words = list(all_words(text))
+    words = list(all_tokens(text))
     at = draw(st.lists(st.integers(0, len(words)), max_size=4))
     pieces = [word.text for word in words]
     for place in sorted(at, reverse=True):
@@ -121,4 +121,4 @@ def test_any_text(text: str) -> None:
 
 
 def _comments(text: str) -> list[str]:
-    return [" ".join(word.text.split()) for word in all_words(text) if word.kind == "COMMENT"]
+    return [" ".join(word.text.split()) for word in all_tokens(text) if word.kind == "COMMENT"]

@@ -13,7 +13,7 @@ from gtsdsl.model.testbed import LINK_CLASS, SWITCH_CLASSES, Adjacency, Port, Po
 from gtsdsl.model.values import Value
 from gtsdsl.source import JsonPath, Location, Source
 from gtsdsl.syntax.nodes import Literal
-from gtsdsl.syntax.strings import BadString, read_string
+from gtsdsl.syntax.strings import EscapeError, read_string
 from gtsdsl.text import printable
 
 CLASSES = {"host": "host", "bms": "baremetalserver", "vsi": "vsi"}
@@ -190,6 +190,6 @@ def _unquoted(value: Value) -> Value:
         return value
     try:
         node = read_string(value, 0, lambda _start, _end: None)
-    except BadString:
+    except EscapeError:
         return value
     return node.value if isinstance(node, Literal) and isinstance(node.value, str) else value

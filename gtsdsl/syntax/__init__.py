@@ -1,4 +1,4 @@
-"""From text to syntax nodes."""
+"""Parser of the DSL: text to syntax nodes."""
 
 from gtsdsl.syntax.parser import ParseResult, parse, parse_expression
 

@@ -1,4 +1,4 @@
-"""From the tables of the grammar to what the driver asks of them at each word."""
+"""The grammar's automaton, arranged for the parser."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ STATEMENT = "statement"
 
 @dataclass(frozen=True, slots=True)
 class Automaton:
-    """The tables, arranged for the driver."""
+    """The tables of the grammar, and properties of its states that the parser looks up at each token."""
 
     tables: tables.Tables
-    only: list[int | None]
-    """For each state the rule that it reduces by whatever comes next, if there is one."""
+    sole_reductions: list[int | None]
+    """For each state, the rule that it reduces by before any token; None where the token decides."""
     begins_statement: list[bool]
-    """For each state whether a statement may begin there."""
-    after_text: int
-    """The state behind a string, whose keywords are those behind a statement."""
-    growing: str
-    """The nonterminal of a body's statements so far."""
-    bodies: frozenset[int]
-    """The states inside a body: space and separators may stand there, and parsing can go on there after an error."""
+    """For each state, whether a statement may begin there."""
+    state_after_string: int
+    """The state behind a string, where the same keywords may follow as behind a statement."""
+    body_so_far: str
+    """The nonterminal of the statements of a body that is not complete."""
+    body_states: frozenset[int]
+    """The states inside a body, where separators may stand and parsing can go on after an error."""
 
 
 @cache
 def automaton() -> Automaton:
-    """Return the tables of the grammar as it stands."""
+    """Return the automaton of grammar/gts.lark."""
     grammar = tables.load()
-    only: list[int | None] = []
+    sole_reductions: list[int | None] = []
     for actions in grammar.actions:
         choices = set(actions.values())
         choice = choices.pop() if len(choices) == 1 else 0
-        only.append(-1 - choice if choice < 0 else None)
+        sole_reductions.append(-1 - choice if choice < 0 else None)
     begins = [STATEMENT in gotos for gotos in grammar.gotos]
-    # a body holds separators; a branch of `if` takes a single statement and is not where to go on
-    bodies = frozenset(
+    # a body can hold separators; in a branch of `if`, a single statement, parsing cannot go on after an error
+    body_states = frozenset(
         state for state, actions in enumerate(grammar.actions) if begins[state] and "SEMICOLON" in actions
     )
-    growing = next(name for name in grammar.gotos[grammar.starts["file"]] if name.startswith("__body"))
-    after_text = grammar.actions[grammar.starts["file"]]["TEXT"]
-    return Automaton(grammar, only, begins, after_text, growing, bodies)
+    body_so_far = next(name for name in grammar.gotos[grammar.starts["file"]] if name.startswith("__body"))
+    state_after_string = grammar.actions[grammar.starts["file"]]["TEXT"]
+    return Automaton(grammar, sole_reductions, begins, state_after_string, body_so_far, body_states)

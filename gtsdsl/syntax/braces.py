@@ -1,4 +1,4 @@
-"""From the words of a text whose braces do not match to the brace that is most likely wrong, by the indentation."""
+"""The brace that is most likely wrong in a text whose braces do not match, by the indentation of lines."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ _INDENT = re.compile(r"[ \t]*")
 
 
 class _Brace(NamedTuple):
-    """A brace: where it stands, how far its line is indented, and whether it begins the line."""
+    """A brace of a text."""
 
     start: int
     opens: bool
     indent: int
+    """Characters by which its line is indented."""
     begins_line: bool
 
 
-def likely_unclosed(text: str, words: Iterable[Token]) -> int | None:
-    """Where the `{` stands that a `}` at the beginning of a line passes over: it is indented further than that `}`."""
+def likely_unclosed(text: str, tokens: Iterable[Token]) -> int | None:
+    """Return the offset of a `{` that is most likely not closed; None if the indentation does not tell.
+
+    The line of such a `{` is indented further than the line that begins with its `}`.
+    """
     opened: list[_Brace] = []
-    for brace in _braces(text, words):
+    for brace in _braces(text, tokens):
         if brace.opens:
             opened.append(brace)
         elif opened:
@@ -33,10 +37,13 @@ def likely_unclosed(text: str, words: Iterable[Token]) -> int | None:
     return None
 
 
-def likely_unopened(text: str, words: Iterable[Token]) -> int | None:
-    """Where the `}` stands, at the beginning of a line, that is indented further than the `{` that it closes."""
+def likely_unopened(text: str, tokens: Iterable[Token]) -> int | None:
+    """Return the offset of a `}` that most likely closes nothing; None if the indentation does not tell.
+
+    Such a `}` begins a line, which is indented further than the line of its `{`.
+    """
     opened: list[_Brace] = []
-    for brace in _braces(text, words):
+    for brace in _braces(text, tokens):
         if brace.opens:
             opened.append(brace)
         elif not opened or (brace.begins_line and brace.indent > opened[-1].indent):
@@ -46,15 +53,15 @@ def likely_unopened(text: str, words: Iterable[Token]) -> int | None:
     return None
 
 
-def _braces(text: str, words: Iterable[Token]) -> Iterator[_Brace]:
-    line = indented = before = 0  # where the line begins, where its first word does, how far the text is read
-    for word in words:
-        if word.kind not in ("LBRACE", "RBRACE"):
+def _braces(text: str, tokens: Iterable[Token]) -> Iterator[_Brace]:
+    line = indented = before = 0  # offsets of the line, of its first word, and of the brace before
+    for token in tokens:
+        if token.kind not in ("LBRACE", "RBRACE"):
             continue
-        newline = text.rfind("\n", before, word.start)
+        newline = text.rfind("\n", before, token.start)
         if newline >= 0 or before == 0:
             line = newline + 1
             match = _INDENT.match(text, line)
             indented = match.end() if match else line
-        before = word.start
-        yield _Brace(word.start, word.kind == "LBRACE", indented - line, word.start == indented)
+        before = token.start
+        yield _Brace(token.start, token.kind == "LBRACE", indented - line, token.start == indented)

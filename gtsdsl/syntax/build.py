@@ -1,4 +1,4 @@
-"""From a rule of the grammar and its children to a node."""
+"""Builders of nodes: for each rule of the grammar, the function that makes its node."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from gtsdsl.syntax.nodes import Body, Expression, Literal, Name
 
 
 class Token(NamedTuple):
-    """A word of the text: where it stands, which terminal of the grammar it is, its characters."""
+    """A word of the text."""
 
     start: int
     end: int
     kind: str
+    """The terminal of the grammar."""
     text: str
 
 
 Child: TypeAlias = object
-"""What a rule is built of: a `Token`, a node, a tuple of nodes, or None for an optional part that is absent."""
+"""A part of a rule: a `Token`, a node, a tuple of nodes, or None for an optional part that is absent."""
 Builder: TypeAlias = Callable[[list[Child], int, int], Child]
+"""A function that makes a node from the children of a rule and the start and end of its text."""
 
 _CONSTANTS = {"true": True, "false": False, "null": None}
 
@@ -41,7 +43,7 @@ def _kind_of(child: Child) -> str | None:
 
 
 def _body_of(child: Child) -> Body:
-    """A branch is a block's body or a single statement."""
+    """Return the statements of a branch, which is a block's body or a single statement."""
     if child is None:
         return ()
     # a body is a plain tuple, a node a named one
@@ -146,8 +148,8 @@ def _index(children: list[Child], start: int, end: int) -> nodes.Index:
     return nodes.Index(start, end, cast(Expression, children[0]))
 
 
-def _called(children: list[Child]) -> tuple[Name, tuple[nodes.Value, ...], nodes.Closure | None]:
-    """The parts of a call, with or without arguments: ``f(1)``, ``f(1) { … }``, ``f { … }``."""
+def _call_parts(children: list[Child]) -> tuple[Name, tuple[nodes.Value, ...], nodes.Closure | None]:
+    """Return the name, the arguments and the closure of a call: ``f(1)``, ``f(1) { … }``, ``f { … }``."""
     name = cast(Name, children[0])
     if isinstance(children[1], nodes.Closure):
         return name, (), children[1]
@@ -155,11 +157,11 @@ def _called(children: list[Child]) -> tuple[Name, tuple[nodes.Value, ...], nodes
 
 
 def _call(children: list[Child], start: int, end: int) -> nodes.Call:
-    return nodes.Call(start, end, *_called(children))
+    return nodes.Call(start, end, *_call_parts(children))
 
 
 def _method_call(children: list[Child], start: int, end: int) -> nodes.MethodCall:
-    return nodes.MethodCall(start, end, *_called(children))
+    return nodes.MethodCall(start, end, *_call_parts(children))
 
 
 def _closure(children: list[Child], start: int, end: int) -> nodes.Closure:
@@ -235,14 +237,14 @@ BUILDERS: dict[str, Builder] = {
     "word": _word,
     "name": _name,
 }
-"""What makes the node of each rule (or of its alias). Rules that are not here hand on their only child."""
+"""The builder of each rule, by the name of the rule or its alias. Rules without a builder pass on their only child."""
 
 
 def number(token: Token) -> Literal:
-    """The node of a number.
+    """Return the node of a number.
 
     Raises:
-        ValueError: it has more than `MAX_DIGITS` digits.
+        ValueError: the number has more than `MAX_DIGITS` digits.
     """
     if token.end - token.start > MAX_DIGITS:
         raise ValueError(f"a number may have {MAX_DIGITS} digits, this one has {token.end - token.start}")
@@ -251,5 +253,5 @@ def number(token: Token) -> Literal:
 
 
 def constant(token: Token) -> Literal:
-    """The node of ``true``, ``false`` or ``null``."""
+    """Return the node of ``true``, ``false`` or ``null``."""
     return Literal(token.start, token.end, _CONSTANTS[token.text])

@@ -1,4 +1,4 @@
-"""How a syntax error names the words of the language."""
+"""Names of tokens in the messages of syntax errors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _WHOLE_REFERENCE = re.compile(r"\.\S+\s")
 
 
 def expected_words(kinds: Collection[str]) -> str:
-    """What could have stood at a place, e.g. ``a value or `)```."""
+    """Return the names of the kinds of token that could stand at a place, e.g. ``a value or `)```."""
     kinds = set(kinds) - {"$END"}
     words = []
     if kinds >= {"INTEGER", "NAME"}:
@@ -45,7 +45,7 @@ def expected_words(kinds: Collection[str]) -> str:
         words.append("a statement" if is_statement else "a value")
         kinds = kinds & {"RBRACE", "RPAR", "RSQB"} if is_statement else kinds - _VALUES
     elif kinds & _ENDS:
-        # a statement could go on with any operator; what is missing is nearly always its end
+        # any operator could follow, but nearly always the end of the statement is missing
         words.append("the end of the statement")
         kinds &= {"RBRACE", "EQUAL", "COMMA"}
     elif kinds >= {"SIGN", "PRODUCT"}:
@@ -60,16 +60,16 @@ def expected_words(kinds: Collection[str]) -> str:
 
 
 def describe(token: Token) -> str:
-    """A token as it was found."""
+    """Return the name of a token that was found."""
     if token.kind == "_NEWLINE":
         return "the end of the line"
     return f"`{printable(token.text, 40)}`"
 
 
 def help_with_quotes(before: str, rest: str) -> str | None:
-    """Return the help for an id in an adjacency that is no name, such as ``1st``; None where something else is wrong.
+    """Return the help for an id in an adjacency that is no name, such as ``1st``; None if something else is wrong.
 
-    The two texts are the line before the first wrong word, and the line from there on.
+    ``before`` is the text of the line before the wrong token, ``rest`` the text from the token on.
     """
     words = before.split(maxsplit=1)
     if not words or words[0] != "adjacency":

@@ -1,8 +1,8 @@
-"""What a text consists of: a node a construct of the grammar, with the stretch of text that it stands in.
+"""Syntax nodes: a class for each construct of the grammar.
 
-Nodes are named tuples: a large file has half a million of them, and a frozen dataclass takes four times as long to
-make. Every node begins with ``start`` and ``end``, offsets in the text. Chains (`a + b - c`, `x.y[z]`) are flat, so
-that only nested brackets make nested nodes.
+Nodes are named tuples, because a large file has half a million of them, and a frozen dataclass takes four times as long
+to make. Every node begins with ``start`` and ``end``, its offsets in the text. Chains (`a + b - c`, `x.y[z]`) are flat,
+so that only nested brackets make nested nodes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 
 class Name(NamedTuple):
-    """A word that stands for something: a variable, an attribute, a resource."""
+    """A name of a variable, an attribute, a resource, a type or a method."""
 
     start: int
     end: int
@@ -20,7 +20,7 @@ class Name(NamedTuple):
 
 
 class Literal(NamedTuple):
-    """A value as it is written."""
+    """A number, a string without interpolation, ``true``, ``false`` or ``null``."""
 
     start: int
     end: int
@@ -36,7 +36,7 @@ class Template(NamedTuple):
 
 
 class ListOf(NamedTuple):
-    """``[1, 2]``"""
+    """A list, ``[1, 2]``."""
 
     start: int
     end: int
@@ -44,7 +44,7 @@ class ListOf(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """``key: value`` in a map; a bare word as a key is a `Literal`."""
+    """An entry of a map, ``key: value``; a bare word as a key is a `Literal`."""
 
     start: int
     end: int
@@ -53,7 +53,7 @@ class Entry(NamedTuple):
 
 
 class MapOf(NamedTuple):
-    """``[a: 1]``, ``[:]``"""
+    """A map, ``[a: 1]`` or ``[:]``."""
 
     start: int
     end: int
@@ -61,7 +61,7 @@ class MapOf(NamedTuple):
 
 
 class Operator(NamedTuple):
-    """An operator's sign, where it stands between operands."""
+    """The sign of an operator between two operands."""
 
     start: int
     end: int
@@ -78,7 +78,7 @@ class Chain(NamedTuple):
 
 
 class Unary(NamedTuple):
-    """``-a``, ``!a``"""
+    """An operator of one operand, ``-a`` or ``!a``."""
 
     start: int
     end: int
@@ -87,7 +87,7 @@ class Unary(NamedTuple):
 
 
 class Ternary(NamedTuple):
-    """``condition ? then : otherwise``"""
+    """A choice by a condition, ``condition ? then : otherwise``."""
 
     start: int
     end: int
@@ -97,7 +97,7 @@ class Ternary(NamedTuple):
 
 
 class Elvis(NamedTuple):
-    """``value ?: otherwise``"""
+    """A value or, if it is false, another, ``value ?: otherwise``."""
 
     start: int
     end: int
@@ -106,7 +106,7 @@ class Elvis(NamedTuple):
 
 
 class Property(NamedTuple):
-    """``.name`` behind something."""
+    """A property behind a value, ``.name``."""
 
     start: int
     end: int
@@ -114,7 +114,7 @@ class Property(NamedTuple):
 
 
 class Index(NamedTuple):
-    """``[key]`` behind something."""
+    """An index behind a value, ``[key]``."""
 
     start: int
     end: int
@@ -122,7 +122,7 @@ class Index(NamedTuple):
 
 
 class Call(NamedTuple):
-    """``.name(arguments) { … }`` behind something."""
+    """A call of a value's method, ``.name(arguments) { … }``."""
 
     start: int
     end: int
@@ -132,7 +132,7 @@ class Call(NamedTuple):
 
 
 class Postfix(NamedTuple):
-    """A value and what is asked of it, one after the other: ``hosts[i].port("p1")``."""
+    """A value with properties, indexes and calls behind it, ``hosts[i].port("p1")``."""
 
     start: int
     end: int
@@ -141,7 +141,7 @@ class Postfix(NamedTuple):
 
 
 class MethodCall(NamedTuple):
-    """``mesh(5) { … }``"""
+    """A call of a method that the text defines, ``mesh(5) { … }``."""
 
     start: int
     end: int
@@ -151,7 +151,7 @@ class MethodCall(NamedTuple):
 
 
 class Closure(NamedTuple):
-    """``{ a, b -> … }``; ``parameters`` is None where there is no arrow (then ``it`` is its one parameter)."""
+    """A closure, ``{ a, b -> … }``; ``parameters`` is None without an arrow, and then ``it`` is the only parameter."""
 
     start: int
     end: int
@@ -160,7 +160,7 @@ class Closure(NamedTuple):
 
 
 class Block(NamedTuple):
-    """``host { … }``, ``Island { … }``: a resource, or the header of a testbed."""
+    """A resource, a nested testbed or the header of a testbed: ``host { … }``, ``Island { … }``."""
 
     start: int
     end: int
@@ -185,7 +185,7 @@ class Parameter(NamedTuple):
 
 
 class TypeDefinition(NamedTuple):
-    """``type Mesh(n = 5) { … }``"""
+    """A definition of a type, ``type Mesh(n = 5) { … }``."""
 
     start: int
     end: int
@@ -195,7 +195,7 @@ class TypeDefinition(NamedTuple):
 
 
 class MethodDefinition(NamedTuple):
-    """``def mesh(n, site = "AMS") { … }``"""
+    """A definition of a method, ``def mesh(n, site = "AMS") { … }``."""
 
     start: int
     end: int
@@ -205,7 +205,7 @@ class MethodDefinition(NamedTuple):
 
 
 class Declaration(NamedTuple):
-    """``def n = 5``"""
+    """A declaration of a variable, ``def n = 5``."""
 
     start: int
     end: int
@@ -215,7 +215,7 @@ class Declaration(NamedTuple):
 
 
 class Assignment(NamedTuple):
-    """``id = "h1"``, ``n += 1``, ``sites[0] = "AMS"``; ``sign`` is ``=``, ``+=`` or ``-=``."""
+    """An assignment, ``id = "h1"`` or ``sites[0] = "AMS"``; ``sign`` is ``=``, ``+=`` or ``-=``."""
 
     start: int
     end: int
@@ -225,7 +225,7 @@ class Assignment(NamedTuple):
 
 
 class Increment(NamedTuple):
-    """``i++``, ``i--``"""
+    """An increment or a decrement, ``i++`` or ``i--``."""
 
     start: int
     end: int
@@ -234,7 +234,7 @@ class Increment(NamedTuple):
 
 
 class AdjacencyOf(NamedTuple):
-    """``adjacency h1.p1, l1.src``"""
+    """An adjacency of two ports, ``adjacency h1.p1, l1.src``."""
 
     start: int
     end: int
@@ -243,7 +243,7 @@ class AdjacencyOf(NamedTuple):
 
 
 class If(NamedTuple):
-    """``if (condition) … else …``"""
+    """A condition, ``if (condition) … else …``."""
 
     start: int
     end: int
@@ -253,7 +253,7 @@ class If(NamedTuple):
 
 
 class ForIn(NamedTuple):
-    """``for (x in values) …``"""
+    """A loop over values, ``for (x in values) …``."""
 
     start: int
     end: int
@@ -263,7 +263,7 @@ class ForIn(NamedTuple):
 
 
 class For(NamedTuple):
-    """``for (int i = 0; i < n; i++) …``"""
+    """A loop with a counter, ``for (int i = 0; i < n; i++) …``."""
 
     start: int
     end: int
@@ -274,7 +274,7 @@ class For(NamedTuple):
 
 
 class While(NamedTuple):
-    """``while (condition) …``"""
+    """A loop with a condition, ``while (condition) …``."""
 
     start: int
     end: int
@@ -283,7 +283,7 @@ class While(NamedTuple):
 
 
 class Return(NamedTuple):
-    """``return value``"""
+    """The end of a method, ``return value``."""
 
     start: int
     end: int
@@ -291,14 +291,14 @@ class Return(NamedTuple):
 
 
 class Break(NamedTuple):
-    """``break``"""
+    """The end of a loop, ``break``."""
 
     start: int
     end: int
 
 
 class Continue(NamedTuple):
-    """``continue``"""
+    """The end of a round of a loop, ``continue``."""
 
     start: int
     end: int

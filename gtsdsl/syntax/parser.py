@@ -1,4 +1,4 @@
-"""From text to syntax nodes: an LALR driver over the tables of grammar/gts.lark that goes on after an error."""
+"""Text to syntax nodes: an LALR parser over the tables of grammar/gts.lark, which goes on after an error."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from gtsdsl.diagnostics import Diagnostic, Note
+from gtsdsl.model.values import MAX_STRING
 from gtsdsl.source import Source, Span
 from gtsdsl.syntax import build, tables
 from gtsdsl.syntax.automaton import STATEMENT, automaton
@@ -14,78 +15,82 @@ from gtsdsl.syntax.build import BUILDERS, Child, Token
 from gtsdsl.syntax.messages import describe, expected_words, help_with_quotes
 from gtsdsl.syntax.newlines import NEWLINE
 from gtsdsl.syntax.nodes import AdjacencyOf, Body, Expression, Literal
-from gtsdsl.syntax.scanner import END, UNKNOWN, Scanner, all_words
-from gtsdsl.syntax.strings import MAX_STRING, BadString, read_string
+from gtsdsl.syntax.scanner import END, UNKNOWN, Scanner, all_tokens
+from gtsdsl.syntax.strings import EscapeError, read_string
 from gtsdsl.text import did_you_mean, printable
 
 MAX_NESTING = 100
-"""How deep brackets of a text may stand in each other."""
-MAX_OPEN = 1_000
-"""How many unfinished constructs may be open at a place (`! ! ! x`, `else if … else if …`)."""
+"""Brackets inside one another."""
+MAX_UNFINISHED = 1_000
+"""Constructs that are unfinished at one place (`! ! ! x`, `else if … else if …`)."""
 MAX_WORDS = 1_000_000
-"""How many words a text may have; a simple statement (see scanner.py) counts as one. A full mesh of 400 hosts, spelt
-out, has 960,000; reading a million takes 15 s where the text is made to be slow."""
+"""Words of a text. A simple statement (see scanner.py) counts as one word. A full mesh of 400 hosts, spelt out, has
+960,000; a million words take at most 15 s, in a text that is made to be slow."""
 MAX_ADJACENCIES = 500_000
-"""How many adjacencies a text may have that the scanner reads whole: each takes 1.7 kB until it is checked."""
+"""Adjacencies of a text that are simple statements. Each takes 1.7 kB of memory until it is checked."""
 MAX_SYNTAX_ERRORS = 100
-"""How many syntax errors are reported before the parser gives up."""
+"""Syntax errors after which the rest of the text is not read."""
 
 _TEMPLATE_WORDS = 5
-"""What an expression in a string counts for, beside its words: it is read by a run of its own."""
+"""Words that an expression in a string counts as, beside its own words, because it takes a run of the parser."""
 _BEGIN_SIMPLE = ("NAME", "ADJACENCY")
 
 
 @dataclass(frozen=True, slots=True)
 class ParseResult:
-    """What a text says: its statements, as far as they could be read, and the syntax errors."""
+    """The statements of a text, without those that have syntax errors, and the errors."""
 
     body: Body
     diagnostics: tuple[Diagnostic, ...]
 
 
 def parse(source: Source) -> ParseResult:
-    """Read a whole text."""
+    """Parse a whole text."""
     parser = _Parser(source)
     body = parser.run("file", 0, len(source.text))
     return ParseResult(cast(Body, body or ()), tuple(parser.diagnostics))
 
 
 def parse_expression(source: Source) -> tuple[Expression | None, tuple[Diagnostic, ...]]:
-    """Read a text that is one expression."""
+    """Parse a text that is one expression; the expression is None if the text cannot be parsed."""
     parser = _Parser(source)
     expression = parser.run("expression", 0, len(source.text))
     return cast("Expression | None", expression), tuple(parser.diagnostics)
 
 
-class _GiveUp(Exception):
-    """Reading stops here: a bound is passed, or there are too many errors."""
+class _ParseAbortedError(Exception):
+    """Parsing stops because a limit is passed or there are too many errors; the error is reported already."""
 
 
 class _Parser:
-    """The reading of one source; expressions in its strings are read by runs of their own."""
+    """The parser of one source. Each expression in a string is parsed by a run of its own."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.diagnostics: list[Diagnostic] = []
         self._automaton = automaton()
         self._builders = {**BUILDERS, "literal": self._literal}
-        self._handed_on: dict[tuple[int, int, str], int] = {}
+        self._passed_on: dict[tuple[int, int, str], int] = {}
         self._words = self._adjacencies = 0
         self._nesting = 0
 
     def run(self, start: str, begin: int, end: int) -> Child:
-        """Parse the text between two offsets; None where that failed as a whole."""
+        """Parse the text between two offsets by a start symbol of the grammar; return None if parsing was aborted."""
         self._nesting += 1
         try:
             return self._run(start, Scanner(self.source.text, begin, end))
-        except _GiveUp:
+        except _ParseAbortedError:
             return None
         finally:
             self._nesting -= 1
 
     def _run(self, start: str, scanner: Scanner) -> Child:
         grammar = self._automaton.tables
-        only, begins_statement, bodies = self._automaton.only, self._automaton.begins_statement, self._automaton.bodies
+        sole_reductions, begins_statement, body_states = (
+            self._automaton.sole_reductions,
+            self._automaton.begins_statement,
+            self._automaton.body_states,
+        )
         actions, gotos, rules = grammar.actions, grammar.gotos, grammar.rules
         final = grammar.ends[start]
         states = [grammar.starts[start]]
@@ -93,7 +98,7 @@ class _Parser:
         starts: list[int] = []
         ends: list[int] = []
         token: Token | None = None
-        shifted = states[0]  # the state behind the last word that was read
+        last_state = states[0]  # the state behind the last token that is no newline
 
         def reduce(number: int, at: int) -> None:
             rule = rules[number]
@@ -114,28 +119,28 @@ class _Parser:
 
         while True:
             state = states[-1]
-            rule_number = only[state]
+            rule_number = sole_reductions[state]
             if rule_number is not None:
                 reduce(rule_number, token.start if token else scanner.offset)
                 continue
-            if state in bodies if token is None else begins_statement[state] and token.kind in _BEGIN_SIMPLE:
+            if state in body_states if token is None else begins_statement[state] and token.kind in _BEGIN_SIMPLE:
                 statement = scanner.simple_statement(scanner.offset if token is None else token.start)
                 if statement is not None:
-                    token, shifted = None, self._automaton.after_text
+                    token, last_state = None, self._automaton.state_after_string
                     self._count(1, statement.start)
                     self._adjacencies += type(statement) is AdjacencyOf
                     if self._adjacencies > MAX_ADJACENCIES:
                         place = Token(statement.start, statement.end, "", "")
-                        self._bound(f"the text has more than {MAX_ADJACENCIES} adjacencies", place)
+                        self._abort(f"the text has more than {MAX_ADJACENCIES} adjacencies", place)
                     states.append(gotos[state][STATEMENT])
                     values.append(statement)
                     starts.append(statement.start)
                     ends.append(statement.end)
                     continue
             if token is None:
-                token = scanner.word(actions[shifted])
+                token = scanner.next_token(actions[last_state])
                 if len(scanner.brackets) + self._nesting > MAX_NESTING:
-                    self._bound(f"brackets stand in each other more than {MAX_NESTING} deep", token)
+                    self._abort(f"brackets stand in each other more than {MAX_NESTING} deep", token)
             kind = token.kind
             choices = actions[state]
             action = choices.get(kind)
@@ -145,15 +150,15 @@ class _Parser:
                 self._report(states, values, token, scanner)
                 if not self._recover(states, values, starts, ends, token, scanner):
                     return None
-                token, shifted = None, states[-1]
+                token, last_state = None, states[-1]
                 continue
             if action >= 0:
                 self._count(1, token.start)
-                if len(states) > MAX_OPEN:
-                    self._bound(f"more than {MAX_OPEN} constructs are unfinished here", token)
+                if len(states) > MAX_UNFINISHED:
+                    self._abort(f"more than {MAX_UNFINISHED} constructs are unfinished here", token)
                 states.append(action)
                 if kind != NEWLINE:
-                    shifted = action
+                    last_state = action
                 values.append(token)
                 starts.append(token.start)
                 ends.append(token.end)
@@ -161,17 +166,20 @@ class _Parser:
                 continue
             rule = rules[-1 - action]
             if rule.hands_on and rule.length == 1:
-                # a value climbs through up to a dozen ranks of operators unchanged: each climb is walked once
+                # a value passes unchanged through up to a dozen ranks of operators: keep the state that it ends in
                 key = (states[-2], state, kind)
-                top = self._handed_on.get(key)
+                top = self._passed_on.get(key)
                 if top is None:
-                    top = self._handed_on[key] = self._climb(*key)
+                    top = self._passed_on[key] = self._pass_on(*key)
                 states[-1] = top
             else:
                 reduce(-1 - action, token.start)
 
-    def _climb(self, below: int, state: int, kind: str) -> int:
-        """The state after all reductions that only hand a value on, with ``below`` under it and ``kind`` next."""
+    def _pass_on(self, below: int, state: int, kind: str) -> int:
+        """Return the state after all reductions that only pass a value on.
+
+        ``below`` is the state under ``state``; ``kind`` is that of the next token.
+        """
         grammar = self._automaton.tables
         while True:
             action = grammar.actions[state].get(kind, 0)
@@ -183,7 +191,7 @@ class _Parser:
             state = grammar.gotos[below][rule.origin]
 
     def _node(self, rule: tables.Rule, symbols: list[Child], start: int, end: int) -> Child:
-        """What a rule makes of the values of its symbols, shaped as Lark would shape them."""
+        """Return the value of a rule from the values of its symbols, which are shaped as Lark shapes them."""
         if rule.spreads and rule.takes[0] == 0 and rule.spreads == [0] and rule.origin.startswith("_"):
             # a growing list: `__body_star_0: __body_star_0 statement`
             children = cast("list[Child]", symbols[0])
@@ -213,7 +221,7 @@ class _Parser:
             if end - start > MAX_STRING + 2:
                 raise ValueError(f"a string has more than {MAX_STRING} characters")
             return read_string(token.text, start, self._expression_in_string)
-        except BadString as problem:
+        except EscapeError as problem:
             self._add("GTS001", str(problem), Span(problem.start, problem.end))
         except ValueError as problem:
             self._add("GTS012", str(problem), Span(start, end))
@@ -228,22 +236,22 @@ class _Parser:
     def _count(self, words: int, start: int) -> None:
         self._words += words
         if self._words > MAX_WORDS:
-            self._bound(f"the text has more than {MAX_WORDS} words", Token(start, start + 1, "", ""))
+            self._abort(f"the text has more than {MAX_WORDS} words", Token(start, start + 1, "", ""))
 
-    def _bound(self, message: str, token: Token) -> None:
+    def _abort(self, message: str, token: Token) -> None:
         self._add("GTS012", message, Span(token.start, token.end))
-        raise _GiveUp
+        raise _ParseAbortedError
 
     def _add(self, code: str, message: str, span: Span, notes: tuple[Note, ...] = (), hint: str | None = None) -> None:
         self.diagnostics.append(Diagnostic(code, message, self.source, span, notes, hint))
 
     def _report(self, states: list[int], values: list[Child], token: Token, scanner: Scanner) -> None:
-        """Say what is wrong with a token that cannot stand where it stands."""
+        """Report a token that cannot stand at its place."""
         if token.kind == "RBRACE" and not token.text:
-            return  # made up behind an error that was reported
+            return  # a brace that the scanner adds after an error, which is reported already
         if len(self.diagnostics) >= MAX_SYNTAX_ERRORS:
             self._add("GTS001", "too many errors: the rest of the text was not read", Span(token.start, token.end))
-            raise _GiveUp
+            raise _ParseAbortedError
         text = self.source.text
         rest = text[token.start : token.start + 2]
         before = text[text.rfind("\n", 0, token.start) + 1 : token.start]
@@ -260,16 +268,16 @@ class _Parser:
             return
         if token.kind == END and scanner.brackets:
             kind, start = scanner.brackets[-1]
-            if kind == "LBRACE" and not self.diagnostics:  # an error before may have taken a brace with it
-                start = likely_unclosed(text, all_words(text)) or start
+            if kind == "LBRACE" and not self.diagnostics:  # after an error, braces may be missing
+                start = likely_unclosed(text, all_tokens(text)) or start
             self._add("GTS001", f"this `{text[start]}` is never closed", Span(start, start + 1))
             return
         if token.kind == "RBRACE" and not any(each.kind == "LBRACE" for each in values if isinstance(each, Token)):
-            start = token.start if self.diagnostics else likely_unopened(text, all_words(text)) or token.start
+            start = token.start if self.diagnostics else likely_unopened(text, all_tokens(text)) or token.start
             notes = () if start == token.start else (Note("this `}` is left over", Span(token.start, token.end)),)
             self._add("GTS001", "this `}` closes nothing", Span(start, start + 1), notes, "is a `{` missing before it?")
             return
-        wanted = self._acceptable(states)
+        wanted = self._acceptable_kinds(states)
         found = "the end of the text" if token.kind == END else describe(token)
         keywords = self._automaton.tables.keywords
         hint = "a value is given with `=`: `id = …`" if token.kind == "COLON" and quotes is None else quotes
@@ -286,12 +294,12 @@ class _Parser:
         end = self.source.text.find("\n", start)
         return len(self.source.text) if end < 0 else end
 
-    def _acceptable(self, states: list[int]) -> set[str]:
-        """The terminals that could stand next: those that some reductions lead to a shift of."""
+    def _acceptable_kinds(self, states: list[int]) -> set[str]:
+        """Return the kinds of token that could stand next: the parser shifts them, perhaps after reductions."""
         grammar = self._automaton.tables
         found = set()
         for kind, first in grammar.actions[states[-1]].items():
-            stack, action = list(states[-MAX_OPEN:]), first
+            stack, action = list(states[-MAX_UNFINISHED:]), first
             while action < 0:
                 rule = grammar.rules[-1 - action]
                 del stack[len(stack) - rule.length :]
@@ -312,17 +320,20 @@ class _Parser:
         token: Token,
         scanner: Scanner,
     ) -> bool:
-        """Go on behind the broken statement: unwind to the body that it stands in, skip to its end."""
-        bodies = self._automaton.bodies
-        if not any(state in bodies for state in states):
+        """Unwind to the body of the wrong statement, and skip the rest of the statement.
+
+        Returns False where no body is open, so that parsing cannot go on.
+        """
+        body_states = self._automaton.body_states
+        if not any(state in body_states for state in states):
             return False
         gotos = self._automaton.tables.gotos
-        while (top := states[-1]) not in bodies:
+        while (top := states[-1]) not in body_states:
             value = values.pop()
             states.pop()
             if value and top == gotos[states[-1]].get("body"):
-                # what stands before the error was already taken for all of the body: open it again
-                states.append(gotos[states[-1]][self._automaton.growing])
+                # the parser has reduced the statements before the error to a whole body: open it again
+                states.append(gotos[states[-1]][self._automaton.body_so_far])
                 values.append(list(cast(Body, value)))
                 break
             starts.pop()
@@ -330,24 +341,24 @@ class _Parser:
         depth = sum(1 for value in values if isinstance(value, Token) and value.kind == "LBRACE")
         opened_here = len([bracket for bracket in scanner.brackets if bracket[0] == "LBRACE"]) - depth
         is_open_comment = self.source.text.startswith("/*", token.start)
-        if not token.text or is_open_comment:  # the end, or a brace that is made up there
+        if not token.text or is_open_comment:  # the end of the text, or a brace that the scanner adds there
             scanner.offset = len(self.source.text)
             scanner.close_braces(depth)
             return True
         scanner.forget_brackets(depth)
         if token.kind == UNKNOWN:
-            # a string that is not closed has most likely not swallowed the brace behind it: `{ id = "h1 }`
+            # a brace behind a string without its closing quote is most likely no part of it: `{ id = "h1 }`
             end = self._line_end(token.start)
             brace = self.source.text.find("}", token.start, end) if token.text in ("'", '"') else -1
             scanner.offset = end if brace < 0 else brace
             return True
         if token.kind == "RBRACE":
-            # it closes the body, if one is open; else it is one too many, and is passed over
+            # the brace closes the body, if one is open; else it is one too many, and is skipped
             if depth > 0 and opened_here < 0:
                 scanner.offset = token.start
                 scanner.brackets.append(("LBRACE", token.start))
             return True
-        # braces that the broken statement has opened; the token itself is counted below
+        # braces that the wrong statement has opened; the token itself is counted below
         inner = max(opened_here, 0) - (token.kind == "LBRACE")
         while True:
             if token.kind == END:
@@ -365,7 +376,7 @@ class _Parser:
                 return True
             before = scanner.offset
             self._count(1, before)
-            token = scanner.word()
+            token = scanner.next_token()
             if token.kind == UNKNOWN:
                 is_open_comment = self.source.text.startswith("/*", token.start)
                 scanner.offset = len(self.source.text) if is_open_comment else self._line_end(token.start)

@@ -1,8 +1,8 @@
-"""From text to tokens, and whole simple statements at once.
+"""Text to tokens, and to the nodes of simple statements.
 
-Most of a large file is three forms: ``id = "h1"``, ``port { id = "p1" }`` and ``adjacency h1.p1, l1.src``. `Scanner`
-knows them as regular expressions and hands their node to the parser as one word. It takes only what the grammar would
-take to the same node; a test holds the two together.
+Most of a large file consists of simple statements, such as ``id = "h1"``, ``port { id = "p1" }`` and
+``adjacency h1.p1, l1.src``. `Scanner` finds them by a regular expression, and the parser takes the node of each as one
+word. The grammar gives the same nodes; tests/syntax/test_differential.py compares them.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import re
 from collections.abc import Container, Iterator
 from functools import cache
 
+from gtsdsl.model.values import MAX_STRING
 from gtsdsl.syntax import tables
 from gtsdsl.syntax.build import Token
 from gtsdsl.syntax.newlines import CLOSING, NEWLINE, NO_END_AFTER, NO_END_BEFORE, OPENING
 from gtsdsl.syntax.nodes import AdjacencyOf, Assignment, Block, Closure, Literal, Name, Postfix, Property, Statement
-from gtsdsl.syntax.strings import MAX_STRING
 
 END = "$END"
 UNKNOWN = "UNKNOWN"
-"""The kind of a token that is no word of the language: the parser reports it."""
+"""The kind of a token that is no word of the language. The parser reports it."""
 
 
 @cache
@@ -39,7 +39,7 @@ def _simple_statement(keywords: list[str]) -> re.Pattern[str]:
     string = rf"""(?:"[^"\\$\r\n]{upto}"|'[^'\\\r\n]{upto}')"""
     space = r"[ \t\r\n\f]*+"
     between = r"[ \t\r\n\f;]*+"
-    # what may follow: the end of the text or of the block, or a word that begins the next statement
+    # the end of the text or of the block, or a word that begins the next statement
     follow = r"(?=[ \t]*+(?:[;}A-Za-z_]|\r?\n[ \t\r\n\f]*+[A-Za-z_}]|[ \t\r\n\f]*+\Z))"
     two = rf"(?P<r1>{name})\.(?P<p1>{member})[ \t]*+,[ \t]*+(?P<r2>{name})\.(?P<p2>{member})"
     return re.compile(
@@ -55,7 +55,7 @@ def _simple_statement(keywords: list[str]) -> re.Pattern[str]:
 
 
 class Scanner:
-    """A text being read: ``offset`` is how far. ``brackets`` holds the kinds of those that are open and where."""
+    """A reader of tokens and simple statements, from an offset of a text on."""
 
     def __init__(self, text: str, start: int, end: int) -> None:
         self._words, self._ignored, self._keywords, self._simple = _patterns()
@@ -64,13 +64,16 @@ class Scanner:
         self._previous = ""
         self._names: dict[str, str] = {}
         self.offset = start
+        """The offset behind the last token or statement."""
         self.brackets: list[tuple[str, int]] = []
+        """The kinds and offsets of the open brackets, outermost first."""
         self._missing_braces = 0
 
-    def word(self, accepted: Container[str] = ()) -> Token:
+    def next_token(self, accepted: Container[str] = ()) -> Token:
         """Return the next token; a newline only where it ends a statement.
 
-        ``accepted`` are the kinds that may follow the token before. A keyword that may not is a name, if one may.
+        ``accepted`` are the kinds that may follow the token before. A keyword that may not follow becomes a name, if a
+        name may follow.
         """
         newline: Token | None = None
         text, end = self._text, self._end
@@ -97,11 +100,11 @@ class Scanner:
             if kind == "NAME" and word in self._keywords:
                 kind = word.upper()
             if kind not in accepted and "NAME" in accepted and word.isidentifier():
-                kind = "NAME"  # a word that is a keyword elsewhere: `controller { in = 3 }`
+                kind = "NAME"  # a word that is a keyword at other places: `controller { in = 3 }`
             elif word == "/" and text.startswith("*", stop):
                 kind = UNKNOWN  # a comment that is never closed
             if newline is not None and kind not in NO_END_BEFORE:
-                # the token behind it is read again: a newline is seldom what the grammar waits for
+                # self.offset is still before the token, which the next call reads again
                 self._previous = NEWLINE
                 return newline
             self.offset = stop
@@ -113,7 +116,7 @@ class Scanner:
             return Token(start, stop, kind, word)
 
     def simple_statement(self, offset: int) -> Statement | None:
-        """The statement that begins at ``offset``, if it has one of the simple forms."""
+        """Return the simple statement that begins at an offset, and move behind it; None for anything else."""
         match = self._simple.match(self._text, offset, self._end)
         if match is None:
             return None
@@ -160,19 +163,19 @@ class Scanner:
         )
 
     def close_braces(self, count: int) -> None:
-        """Go on at the end of the text as if so many braces were closed there."""
+        """Close all brackets at the end of the text, and return ``count`` closing braces there."""
         self.brackets.clear()
         self._missing_braces = count
 
     def forget_brackets(self, braces: int) -> None:
-        """Go on behind an error: of the open brackets keep only the first ``braces`` braces."""
+        """Close all brackets but the first ``braces`` braces, after an error."""
         kept = [bracket for bracket in self.brackets if bracket[0] == "LBRACE"][:braces]
         self.brackets[:] = kept
         self._previous = ""
 
 
-def all_words(text: str) -> Iterator[Token]:
-    """Yield every word of a text that can be read, space, comments and line ends included."""
+def all_tokens(text: str) -> Iterator[Token]:
+    """Yield all tokens of a text, space, comments and line ends included; unknown characters are skipped."""
     words, _ignored, keywords, _simple = _patterns()
     for match in words.finditer(text):
         kind = match.lastgroup or ""

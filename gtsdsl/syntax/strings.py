@@ -1,4 +1,4 @@
-"""What a string in quotes stands for: escapes, and the values that a template holds."""
+"""Values of strings: escapes, and the expressions of templates."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 from gtsdsl.syntax.nodes import Expression, Literal, Name, Postfix, Property, Template
 
-MAX_STRING = 100_000
-"""How many characters a string may have, as it is written."""
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "\\": "\\", "'": "'", '"': '"', "$": "$"}
 _PIECE = re.compile(
     r"""
@@ -25,8 +23,8 @@ _PIECE = re.compile(
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
-class BadString(ValueError):
-    """A string with an escape that stands for nothing; ``start`` and ``end`` are offsets in the text."""
+class EscapeError(ValueError):
+    """An escape that the language does not have. ``start`` and ``end`` are its offsets in the text."""
 
     def __init__(self, message: str, start: int, end: int) -> None:
         super().__init__(message)
@@ -35,16 +33,16 @@ class BadString(ValueError):
 
 
 def read_string(text: str, start: int, expression: Callable[[int, int], Expression | None]) -> Literal | Template:
-    """The node of a string token that begins at ``start``, quotes included.
+    """Return the node of a string token, quotes included, that begins at the offset ``start``.
 
-    ``expression`` gives the node of the expression between two offsets of the whole text, or None where it has
-    reported an error in it.
+    ``expression`` parses the text between two offsets. It returns None for an expression with an error, which it has
+    reported.
 
     Raises:
-        BadString: an escape that the language does not have, or half a surrogate pair.
+        EscapeError: the string has an escape that the language does not have, or half of a surrogate pair.
     """
     end = start + len(text)
-    if "\\" not in text and "$" not in text:  # nearly all
+    if "\\" not in text and "$" not in text:  # nearly all strings
         return Literal(start, end, text[1:-1])
     parts: list[str | Expression] = []
     literal: list[str] = []
@@ -66,7 +64,7 @@ def read_string(text: str, start: int, expression: Callable[[int, int], Expressi
             literal.append(chr(int(match[kind], 8)))
         elif kind == "escape":
             if match[kind] not in _ESCAPES:
-                raise BadString(f"`\\{match[kind]}` is no escape", at, at + 2)
+                raise EscapeError(f"`\\{match[kind]}` is no escape", at, at + 2)
             literal.append(_ESCAPES[match[kind]])
         elif not is_template or kind == "dollar":
             literal.append(match[0])
@@ -87,12 +85,12 @@ def _join(literal: list[str], start: int, end: int) -> str:
     if any("\ud800" <= character <= "\udfff" for character in joined):
         joined = _SURROGATE_PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), joined)
         if any("\ud800" <= character <= "\udfff" for character in joined):
-            raise BadString("half of a surrogate pair is no character", start, end)
+            raise EscapeError("half of a surrogate pair is no character", start, end)
     return joined
 
 
 def _path(path: str, start: int) -> Expression:
-    """``name.attribute``, as it stands behind a `$`."""
+    """Return the node of ``name.attribute`` behind a `$`."""
     names = []
     for word in path.split("."):
         names.append(Name(start, start + len(word), word))

@@ -1,8 +1,8 @@
-"""From the grammar to the tables that a parser runs on: Lark makes them, a build keeps them beside this file.
+"""The parser's tables, which Lark makes from the grammar and the build stores beside this file.
 
-Making the tables takes Lark half a second, and importing Lark alone a good part of what a small file may take. So the
-build hook (hatch_build.py) writes them to tables.json, with the digest of the grammar they were made from. Where the
-file is absent or of another grammar, as in a checkout, they are made on the spot.
+Lark takes half a second to make the tables, and the import of Lark alone takes much of the time for a small file. So
+the build hook (hatch_build.py) writes the tables to tables.json, with the digest of their grammar. Where this file is
+missing or has another digest, as in a checkout, `load` makes the tables.
 """
 
 from __future__ import annotations
@@ -17,27 +17,29 @@ from typing import TYPE_CHECKING
 from gtsdsl.data import shipped
 
 if TYPE_CHECKING:
-    from lark import Lark
     from lark.grammar import Rule as LarkRule
     from lark.lexer import TerminalDef
 
 STARTS = ("file", "expression")
-_KEPT = Path(__file__).with_name("tables.json")
+_STORED = Path(__file__).with_name("tables.json")
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a production becomes a node. ``takes`` holds what its children are, in order: the index of a symbol in the
-    production, or None for an optional part that is absent; ``spreads`` the indexes whose own children are taken.
-    """
+    """A production of the grammar, and how a node is built from it."""
 
     origin: str
+    """The nonterminal that the production defines."""
     builder: str
+    """The name of the rule, or its alias: the key of `build.BUILDERS`."""
     length: int
+    """The number of symbols."""
     takes: list[int | None]
+    """The children of the node: indexes of symbols, None for an optional part that is absent."""
     spreads: list[int]
+    """Indexes of symbols that are replaced by their own children."""
     hands_on: bool
-    """A single child is handed on as it is."""
+    """Whether a single child takes the place of the node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,47 +53,50 @@ class Tables:
     grammar: str
     """The SHA-256 of the grammar's text."""
     scanner: str
-    """A regular expression with a group a terminal."""
+    """A regular expression with a group for each terminal."""
     keywords: list[str]
-    """The words that are terminals of their own, not names; each terminal is called as its word in capitals."""
+    """Words that have a terminal of their own, which has the name of the word in capitals."""
     ignored: list[str]
+    """The terminals that the grammar ignores, such as comments."""
     rules: list[Rule]
     starts: dict[str, int]
+    """The first state of each start symbol."""
     ends: dict[str, int]
+    """The last state of each start symbol."""
     actions: list[dict[str, int]]
     gotos: list[dict[str, int]]
 
 
 def grammar_text() -> str:
-    """The text of grammar/gts.lark."""
+    """Return the text of grammar/gts.lark."""
     return shipped("grammar", "gts.lark").read_text(encoding="utf-8")
 
 
 @cache
 def load() -> Tables:
-    """The tables of the grammar as it stands, from the build or made now."""
+    """Return the tables of grammar/gts.lark: those of the build if they fit, else new ones."""
     text = grammar_text()
-    if _KEPT.exists():
-        kept = json.loads(_KEPT.read_text(encoding="utf-8"))
-        if kept["grammar"] == _digest(text):
-            kept["rules"] = [Rule(**rule) for rule in kept["rules"]]
-            return Tables(**kept)
+    if _STORED.exists():
+        stored = json.loads(_STORED.read_text(encoding="utf-8"))
+        if stored["grammar"] == _digest(text):
+            stored["rules"] = [Rule(**rule) for rule in stored["rules"]]
+            return Tables(**stored)
     return make(text)
 
 
-def keep(path: Path) -> None:
-    """Write the tables to a file, which `load` finds under the name ``tables.json`` beside this module."""
+def write(path: Path) -> None:
+    """Write new tables to a file. `load` reads them if the file is ``tables.json`` beside this module."""
     path.write_text(json.dumps(asdict(make(grammar_text())), separators=(",", ":")), encoding="utf-8")
 
 
 def make(text: str) -> Tables:
-    """Make the tables with Lark."""
+    """Make the tables of a grammar with Lark."""
     from lark import Lark
     from lark.grammar import Rule as LarkRule
     from lark.lexer import TerminalDef
 
     parser = Lark(text, parser="lalr", start=list(STARTS))
-    # memo_serialize is what Lark's own stand-alone generator stores a parser with
+    # Lark's own stand-alone generator stores a parser with memo_serialize
     data, memo = parser.memo_serialize([TerminalDef, LarkRule])
     table = data["parser"]["parser"]
     symbols: dict[int, str] = table["tokens"]
@@ -131,7 +136,10 @@ def make(text: str) -> Tables:
 
 
 def _order(starts: dict[str, int], actions: list[dict[str, int]], gotos: list[dict[str, int]]) -> list[int]:
-    """The states as they are met from the start. Lark numbers them anew in each process; builds shall be the same."""
+    """Return the states in the order of a search from the start, so that all builds number them alike.
+
+    Lark numbers the states differently in each process.
+    """
     order = [starts[start] for start in sorted(starts)]
     seen = set(order)
     for state in order:
@@ -147,7 +155,7 @@ def _digest(text: str) -> str:
 
 
 def _rule(rule: LarkRule) -> Rule:
-    """The plan by which Lark itself would shape the tree of a rule."""
+    """Convert a rule of Lark, with the children that Lark would give to its tree."""
     from lark.grammar import Terminal
 
     absent_before = [0] * (len(rule.expansion) + 1)
@@ -172,7 +180,10 @@ def _rule(rule: LarkRule) -> Rule:
 
 
 def _scanner(terminals: list[TerminalDef]) -> tuple[str, list[str]]:
-    """One expression for all terminals, in the order in which Lark tries them; words that are names come apart."""
+    """Return a regular expression of all terminals, in the order in which Lark tries them, and the keywords.
+
+    Keywords match as names, so they are not in the expression.
+    """
     import re
 
     name = next(terminal for terminal in terminals if terminal.name == "NAME")
@@ -185,12 +196,3 @@ def _scanner(terminals: list[TerminalDef]) -> tuple[str, list[str]]:
     rest = [terminal for terminal in terminals if terminal.pattern.value not in keywords]
     rest.sort(key=lambda it: (-it.priority, -it.pattern.max_width, -len(it.pattern.value), it.name))
     return "|".join(f"(?P<{terminal.name}>{terminal.pattern.to_regexp()})" for terminal in rest), keywords
-
-
-def stock_parser(start: str = "file") -> Lark:
-    """Lark's own parser of the grammar, as anybody would make it: what ours is held against."""
-    from lark import Lark
-
-    from gtsdsl.syntax.newlines import Newlines
-
-    return Lark(grammar_text(), parser="lalr", start=start, postlex=Newlines(), propagate_positions=True)

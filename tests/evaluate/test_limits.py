@@ -32,7 +32,7 @@ def test_the_numbers() -> None:
     assert (limits.MAX_COLLECTION, values.MAX_STRING, values.MAX_DIGITS) == (1_000_000, 100_000, 100)
     assert (limits.MAX_CALLS, limits.MAX_NESTED_TESTBEDS, limits.MAX_VALUE_DEPTH) == (50, 20, 20)
     assert (limits.MAX_FINDINGS, parser.MAX_SYNTAX_ERRORS) == (100, 100)
-    assert (parser.MAX_NESTING, parser.MAX_OPEN, parser.MAX_WORDS) == (100, 1_000, 1_000_000)
+    assert (parser.MAX_NESTING, parser.MAX_UNFINISHED, parser.MAX_WORDS) == (100, 1_000, 1_000_000)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import cast
 
@@ -10,12 +11,41 @@ from lark import Lark, Token, Tree
 from gtsdsl.source import Source
 from gtsdsl.syntax import build, nodes, tables
 from gtsdsl.syntax.build import BUILDERS, Child
+from gtsdsl.syntax.newlines import CLOSING, NEWLINE, NO_END_AFTER, NO_END_BEFORE, OPENING
 from gtsdsl.syntax.strings import read_string
+
+
+class _Newlines:
+    """A filter between Lark's lexer and parser (Lark's ``postlex``), which drops newlines that end no statement."""
+
+    always_accept = (NEWLINE,)
+
+    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
+        brackets: list[str] = []
+        previous = ""
+        held: Token | None = None  # a newline that may be an end: the next token tells
+        for token in stream:
+            if token.type == NEWLINE:
+                if not (previous in NO_END_AFTER or (brackets and brackets[-1] != "LBRACE")):
+                    held = held or token
+                continue
+            if held is not None:
+                if token.type not in NO_END_BEFORE:
+                    yield held
+                held = None
+            if token.type in OPENING:
+                brackets.append(token.type)
+            elif token.type in CLOSING and brackets:
+                brackets.pop()
+            previous = token.type
+            yield token
+        if held is not None:
+            yield held
 
 
 @cache
 def _parser(start: str) -> Lark:
-    return tables.stock_parser(start)
+    return Lark(tables.grammar_text(), parser="lalr", start=start, postlex=_Newlines(), propagate_positions=True)
 
 
 def parse(text: str, start: str = "file") -> Child:

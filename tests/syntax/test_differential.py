@@ -11,7 +11,7 @@ from lark.exceptions import UnexpectedInput
 
 from gtsdsl.source import Source
 from gtsdsl.syntax import parse, tables
-from gtsdsl.syntax.strings import BadString
+from gtsdsl.syntax.strings import EscapeError
 from tests.syntax import stock
 from tests.syntax.texts import TEXTS
 
@@ -33,7 +33,7 @@ def test_texts(text: str) -> None:
 def assert_alike(text: str) -> None:
     try:
         expected = stock.parse(text)
-    except (UnexpectedInput, BadString):
+    except (UnexpectedInput, EscapeError):
         assert parse(Source("<test>", text)).diagnostics, text
     else:
         assert repr(stock.ours(text)) == repr(expected), text
