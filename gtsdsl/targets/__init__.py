@@ -1,4 +1,4 @@
-"""Output formats: a file each, and one function that finds the right one."""
+"""Output formats: a module for each, and the functions that choose it."""
 
 from __future__ import annotations
 
@@ -29,28 +29,31 @@ FORMATS = {
 }
 """The name of each format and the module that holds it.
 
-Each module has ``write(testbed) -> str``. One whose format cannot say all that a testbed says has
-``remarks(testbed) -> Iterator[Remark]`` besides.
+Each module has ``write(testbed) -> str``. A module whose format cannot hold everything also has
+``remarks(testbed) -> Iterator[Remark]``.
 """
 
 
 def compile_to(testbed: Testbed, target: str) -> str:
-    """The testbed as text in one of `FORMATS`, ending in a newline; the same testbed gives the same text, always.
+    """Return a testbed as text in one of `FORMATS`, with a line feed at the end; equal testbeds have equal texts.
 
     Raises:
-        ValueError: there is no such format.
+        ValueError: ``target`` is not a format, or the format cannot hold the testbed.
     """
     if target not in FORMATS:
-        raise ValueError(f"no format {target!r}; there are {', '.join(FORMATS)}")
+        raise ValueError(f"no format {target!r}: use one of {', '.join(FORMATS)}")
     with without_collector():
         text = _module(target).write(testbed)
     if not isinstance(text, str):
-        raise TypeError(f"gtsdsl.targets.{FORMATS[target]}.write gave no text")
+        raise TypeError(f"gtsdsl.targets.{FORMATS[target]}.write must return a text")
     return text
 
 
 def warnings(testbed: Testbed, target: str, source: Source) -> Findings:
-    """Return what a format does not say as the testbed, which comes from ``source``, says it (GTS050)."""
+    """Return warnings about the parts of a testbed that a format changes or leaves out (GTS050).
+
+    ``source`` is the text of the testbed.
+    """
     module = _module(target)
     remarks: Iterable[Remark] = module.remarks(testbed) if hasattr(module, "remarks") else ()
     found = (Diagnostic("GTS050", it.message, source, it.place, hint=it.hint) for it in remarks)

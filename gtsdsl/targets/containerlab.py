@@ -1,12 +1,12 @@
-"""Testbed to a containerlab topology file that deploys without preparation, delays included.
+"""Testbed to a containerlab topology file that deploys without preparation, with delays.
 
-containerlab has no delays in its topology file; its users set them with ``containerlab tools netem set`` when the lab
-is up, or with ``tc`` in a node's ``exec`` list. The file does the latter, and lists the former as comments.
+containerlab has no delays in its topology file. Its users set them with ``containerlab tools netem set`` in a running
+lab, or with ``tc`` in a node's ``exec`` list. The file uses ``exec``, and lists the other commands as comments.
 
-Nothing of the input stands in the file but in names and labels, and there as letters, digits and ``._-/%``:
-containerlab runs a topology file through Go's templates and through a substitution of environment variables before
-it reads it as YAML, so ``{{`` and ``$`` would be live even inside quotes; and it hands labels to the container as
-environment variables, which cannot hold a NUL. Plain JSON quoting is thus right for every scalar.
+Texts of the input are only in names and labels, and consist of letters, digits and ``._-/%``. The reason is that
+containerlab applies Go's templates and a substitution of environment variables before it reads the file as YAML, so
+``{{`` and ``$`` would have an effect even inside quotes. It also passes labels to the container as environment
+variables, which cannot hold a NUL. So JSON's quoting is right for each scalar.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from gtsdsl.topology.routes import FORWARDING, Hop, host_routes, open_filters, t
 from gtsdsl.topology.safe_names import safe_names
 
 IMAGE = "nicolaka/netshoot:latest"
-"""A well-known image of network tools, ip, tc, ping and iperf3 among them. An ``imageId`` of GTS is no such image."""
+"""A well-known image with ip, tc, ping and iperf3. An ``imageId`` of GTS names a disk, not a container image."""
 
-# in an endpoint, `host:eth1` and its like speak of the machine that runs the lab, not of a node
+# in an endpoint, these names refer to the machine that runs the lab, as in `host:eth1`, not to a node
 _RESERVED = ("host", "mgmt-net", "macvlan", "dummy", "vxlan", "vxlan-stitch", "veth", "bridge", "ovs-bridge")
 _NODE_NAME = r"[a-zA-Z0-9][a-zA-Z0-9._-]*"
-_MAX_NODE_NAME = 60  # it is the container's host name, too, of at most 63
+_MAX_NODE_NAME = 60  # it is also the container's host name, which has at most 63 characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,11 @@ class _Interface:
 
 
 def write(testbed: Testbed) -> str:
-    """The topology file as YAML.
+    """Return the topology file as YAML.
 
     Raises:
-        ValueError: a link's delay, jitter, loss or bandwidth, or a controller's address is wrong.
+        ValueError: a link's delay, jitter, loss or bandwidth, or a controller's address is wrong; or the testbed needs
+            more routes or addresses than there are.
     """
     topology = Topology.of(testbed)
     effects = impairments(topology)
@@ -97,26 +98,26 @@ def write(testbed: Testbed) -> str:
 
 
 def remarks(testbed: Testbed) -> Iterator[Remark]:
-    """Return the warnings about a testbed as a lab: its switches obey no controller, its packets keep their order."""
+    """Yield the warnings about a testbed as a lab: switches obey no controllers, and packets keep their order."""
     topology = Topology.of(testbed)
-    if obedient := [switch for switch in topology.switches if controllers(switch)]:
+    if controlled := [switch for switch in topology.switches if controllers(switch)]:
         yield Remark(
-            f"a switch of the lab is a bridge that learns by itself: no controller is obeyed by {ids_of(obedient)}",
-            obedient[0].place,
+            f"a switch of the lab is a bridge that learns by itself: no controller is obeyed by {ids_of(controlled)}",
+            controlled[0].place,
             "the head of the file says how to make it a switch with OpenFlow",
         )
     effects = impairments(topology)
     if spread := [wire.link for wire in topology.wires if effects[wire.link.id].jitter_us]:
         yield Remark(
-            f"no packet overtakes another in the lab: netem keeps their order where it also has a rate, whatever the "
-            f"`jitter` of {ids_of(spread)}",
+            f"no packet overtakes another in the lab, despite the `jitter` of {ids_of(spread)}: netem keeps the order "
+            "of packets if it has a rate",
             spread[0].place,
             "in `gtsdsl emulate`, packets overtake each other",
         )
 
 
 def _interfaces(topology: Topology, effects: Mapping[str, Impairment]) -> dict[PortRef, _Interface]:
-    """The interface of each wired port. eth0 is containerlab's own, for management."""
+    """Return the interface of each wired port, from eth1, because containerlab uses eth0 for management."""
     given = addresses(topology)
     found: dict[PortRef, _Interface] = {}
     count: dict[str, int] = {}
@@ -132,13 +133,13 @@ def _routes(
     hops: Mapping[str, Mapping[Hop, Sequence[str]]],
     topology: Topology,
     interfaces: Mapping[PortRef, _Interface],
-    own: Mapping[str, IPv4Address],
+    loopback_of: Mapping[str, IPv4Address],
 ) -> dict[str, list[str]]:
-    """The commands that give each host its routes."""
+    """Return the commands that add each host's routes, by the host's id."""
     ends = [interfaces[end] for wire in topology.wires for end in wire.ends]
     return {
         host: [
-            f"ip route add {network} via {gateway.ip} dev {ends[hop.interface].name} src {own[host]}"
+            f"ip route add {network} via {gateway.ip} dev {ends[hop.interface].name} src {loopback_of[host]}"
             for hop, networks in found.items()
             if (gateway := ends[hop.gateway].address) is not None
             for network in networks
@@ -148,14 +149,14 @@ def _routes(
 
 
 def _host_commands(address: IPv4Address, hosts: int, interfaces: Sequence[_Interface]) -> Iterator[str]:
-    """The commands that have a host pass on what is for others, with an address that no link can take away."""
+    """Yield the commands that let a host forward packets, and add its own address, which no link can take away."""
     parameters = FORWARDING | time_to_live(hosts) | open_filters(*(interface.name for interface in interfaces))
     yield f"sysctl -w {' '.join(f'{name}={value}' for name, value in parameters.items())}"
     yield f"ip address add {address}/32 dev lo"
 
 
 def _know_names(hosts: Mapping[str, IPv4Address]) -> Iterator[str]:
-    """The command that lets a host know all hosts by name: written out once, then as an alias of YAML."""
+    """Yield, for each host, the command that adds the names of all hosts; the first in full, then as a YAML alias."""
     lines = "".join(f"{address} {name}\\n" for name, address in hosts.items())
     command = f"sh -c 'printf \"{lines}\" >> /etc/hosts'"
     yield f"&names {json.dumps(command)}"
@@ -164,7 +165,7 @@ def _know_names(hosts: Mapping[str, IPv4Address]) -> Iterator[str]:
 
 
 def _labels(node: Resource) -> dict[str, str]:
-    """What the file keeps of a resource, percent-encoded (as in a URL); containerlab takes no empty labels."""
+    """Return the labels of a resource, percent-encoded as in a URL; containerlab refuses empty labels."""
     texts = {
         "gts-id": node.id,
         "gts-class": node.cls,
@@ -185,7 +186,7 @@ def _labels(node: Resource) -> dict[str, str]:
 
 def _commands(node: Resource, interfaces: list[_Interface]) -> Iterator[str]:
     if node.is_switch:
-        # with the spanning tree, so that a loop is no storm; two seconds a phase is the least that the kernel takes
+        # with the spanning tree, because a loop would cause a storm; the kernel's least delay is two seconds a phase
         yield "ip link add br0 type bridge stp_state 1 forward_delay 200"
         yield "ip link set br0 up"
     for interface in interfaces:
@@ -210,26 +211,26 @@ _ABOUT = """\
 #
 #   sudo containerlab deploy -t THIS_FILE
 #
-# Image: every node runs the image under `kinds`, which has ip, tc, ping and iperf3. Change it there, or give a node
-# its own `image:`; it must have ip and tc. The label gts-image-id names a disk of GTS, which no registry has.
+# Image: each node runs the image under `kinds`, which has ip, tc, ping and iperf3. You can change it there, or give a
+# node its own `image:`; it must have ip and tc. The label gts-image-id names a disk of GTS, not a container image.
 # Labels are percent-encoded, as URLs are; gts-id is the resource's id in the testbed.
-# Switches are Linux bridges with a spanning tree, each in a container of its own: they learn by themselves, and
-# nothing has to be set up on the machine first. For OpenFlow make the node `kind: ovs-bridge` without `exec`, create
-# that bridge with ovs-vsctl, and set the controllers that the label gts-controllers names.
-# Addresses: each host has one of its own on `lo`, which its name stands for on all hosts (`docker exec -it
-# clab-LAB-h1 ping h2`), and one on each link; the commands under `exec` give them, and the routes between all hosts.
-# Delays: half of each circuit's round trip on the egress of both its ends, by the tc commands under `exec`."""
+# Switches are learning Linux bridges with a spanning tree, each in its own container, so you need not set up anything
+# first. For OpenFlow, make the node `kind: ovs-bridge` without `exec`, create that bridge with ovs-vsctl, and set the
+# controllers that the label gts-controllers names.
+# Addresses: each host has an address on `lo`, to which all hosts resolve its name (`docker exec -it clab-LAB-h1 ping
+# h2`), and an address on each link. The commands under `exec` add them, and the routes between all hosts.
+# Delays: the tc commands under `exec` set half of each circuit's round-trip time at the egress of both its ends."""
 
 
 def _preamble(lab: str, names: dict[str, str], interfaces: dict[PortRef, _Interface]) -> Iterator[str]:
     yield _ABOUT
     sources = {interface.effect.delay_source for interface in interfaces.values()}
     if "estimated" in sources:
-        yield "# Some are estimated from the distance, not measured: `gtsdsl circuits` says which."
+        yield "# Some delays are estimated from the distance, not measured: `gtsdsl circuits` says which."
     if "unknown" in sources:
-        yield "# Some are 0, for a site is not known: put `delay` on those links."
+        yield "# Some delays are 0, because a site is unknown: state the `delay` of those links."
     if interfaces:
-        yield "# To change one while the lab runs (these set what is set already, but for the queue's length):"
+        yield "# To change a delay while the lab runs, adapt one of these commands. They do not set the queue's length."
         yield "#"
     for port, interface in interfaces.items():
         effect = interface.effect

@@ -1,4 +1,4 @@
-"""Testbed to a Graphviz graph: a cluster a site, a shape a class, an edge a link with its round-trip time."""
+"""Testbed to a Graphviz graph: clusters are sites, shapes are classes, edges are links with round-trip times."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OTHER_SHAPE = "ellipse"
 
 
 def write(testbed: Testbed) -> str:
-    """The graph in the DOT language, for `dot`, `fdp` and any other of Graphviz's layouts.
+    """Return the graph in the DOT language, for all of Graphviz's layouts (`dot`, `fdp` …).
 
     Raises:
         ValueError: a link's delay, jitter, loss or bandwidth is wrong.
@@ -53,15 +53,15 @@ def _round_trip(effect: Impairment) -> str:
 
 
 def _id(text: str) -> str:
-    """A name in DOT.
+    """Return a quoted name of DOT.
 
-    A quoted one knows no escape but ``\\"``, so a backslash before the closing quote has no spelling; and Graphviz
-    takes a name that starts with ``%`` for one of its own making, and forgets it.
+    Its only escape is ``\\"``, so a name cannot end in a backslash. Graphviz takes a name that starts with ``%`` for an
+    internal one and drops it. So both characters are replaced.
     """
     return '"' + escaped(text, marker="=", unsafe="%\\").replace('"', '\\"') + '"'
 
 
 def _label(*rows: str) -> str:
-    """Text to be shown, a line a row: labels know more escapes (``\\N``, ``\\G``, ``\\n``), and HTML's entities."""
+    """Return a quoted label with a line for each text. Labels have more escapes (``\\N``, ``\\n``), and entities."""
     shown = (printable(row).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"') for row in rows if row)
     return '"' + "\\n".join(shown) + '"'

@@ -1,4 +1,4 @@
-"""From a testbed to DSL with every loop, variable and parameter expanded, formatted, that gives the testbed again."""
+"""Testbed to formatted DSL without loops and variables, which describes an equal testbed."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _STEP = "  "
 
 
 def write(testbed: Testbed) -> str:
-    """The testbed as DSL.
+    """Return a testbed as DSL.
 
-    Each type that a nested testbed was made from becomes a definition before the testbed itself. Where testbeds of one
-    type differ in parameters and content, the definition chooses by the parameters that differ.
+    The definitions of the nested testbeds' types come first. If testbeds of one type have different parameters and
+    contents, the definition chooses the content by the parameters that differ.
 
     Raises:
-        ValueError: the testbed cannot be said in the DSL: a class, type or attribute has a name that the language
-            cannot write, two nested testbeds of one type contradict each other, an attribute inside a type has the
-            name of one of the type's parameters, or a value is no finite number.
+        ValueError: the DSL cannot express the testbed: a class, type or attribute has a name that the language does not
+            allow, two nested testbeds of one type contradict each other, an attribute inside a type has the name of a
+            parameter of the type, or a number is not finite.
     """
     types = nested_types(testbed)
     for contradiction in types.contradictions:
@@ -41,13 +41,13 @@ def write(testbed: Testbed) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    """Writes what stands in the braces of a type; ``taken`` are the names of its parameters."""
+    """A writer of the content of a type's braces; ``taken`` are the names of the type's parameters."""
 
     types: NestedTypes
     taken: frozenset[str]
 
     def definition(self, name: str, bodies: Mapping[Key, Testbed]) -> Iterator[str]:
-        """A type, from what its testbeds share for each set of parameters."""
+        """Yield the lines of a type's definition, from the body of its testbeds for each set of parameters."""
         first, *others = bodies.values()
         heads = ", ".join(f"{_class_name(key)} = {literal(value)}" for key, value in first.parameters.items())
         yield f"type {_class_name(name)}{f'({heads})' if heads else ''} {{"
@@ -58,7 +58,7 @@ class _Writer:
             differing = [
                 key for key, value in first.parameters.items() if any(it.parameters[key] != value for it in others)
             ]
-            # one `if` beside the other, not `else if`: a hundred of those would stand a hundred deep in each other
+            # an `if` for each body, without `else`, because a hundred `else if` would be nested a hundred deep
             for body in bodies.values():
                 condition = " && ".join(f"{key} == {literal(body.parameters[key])}" for key in differing)
                 yield f"{_STEP}if ({condition}) {{"
@@ -67,12 +67,12 @@ class _Writer:
         yield "}"
 
     def body(self, testbed: Testbed, pad: str) -> Iterator[str]:
-        """What stands in a testbed's block."""
+        """Yield the lines of the content of a testbed's block."""
         if "id" in self.taken:
             yield f"{pad}id = {text(testbed.id)}"
         if testbed.description is not None:
             yield f"{pad}description = {text(testbed.description)}"
-        for name, value in testbed.attributes.items():  # none as a block, for that would be a resource
+        for name, value in testbed.attributes.items():  # never as a block, which would be a resource
             yield f"{pad}{self._settable(name, TESTBED_ATTRIBUTES)} = {literal(value)}"
         for port in testbed.ports:
             yield from self._port(port, pad)
@@ -132,7 +132,7 @@ class _Writer:
                 yield f"{pad}}}"
 
     def _blocks(self, name: str, value: Value) -> list[dict[str, Value]]:
-        """The blocks that bring forth a value: one for a map, one each for two maps or more; none for the rest."""
+        """Return the blocks that express a value: one for a map, one for each map of a list, none for other values."""
         if not is_name(name) or name == "port" or name in CLASSES or name in self.types.bodies:
             return []  # a block of this name would be a resource or a port
         items = value if isinstance(value, list) and len(value) > 1 else [value]
@@ -146,7 +146,7 @@ class _Writer:
         )
 
     def _settable(self, name: str, known: Collection[str]) -> str:
-        """A name that may stand before ``=`` and then is an attribute's, not a parameter's."""
+        """Return a name that sets an attribute before ``=``, and not a parameter; raise ValueError for other names."""
         if not is_attribute_name(name):
             raise ValueError(f"`{printable(name)}` cannot be the name of an attribute in the DSL")
         if name in self.taken and name not in known:
@@ -154,16 +154,16 @@ class _Writer:
         return name
 
     def _reference(self, ref: PortRef) -> str:
-        """A port as ``h1.p1`` where that is plain to read, else as a string."""
+        """Return a reference to a port: ``h1.p1`` if the ids are names, else a string."""
         bare = is_name(ref.resource or ref.port) and is_name(ref.port) and (ref.resource or ref.port) not in self.taken
         return str(ref) if bare else text(str(ref))
 
 
 _KNOWN_ANYWHERE = frozenset({"id", "location"})
-"""What a resource of any class may set, whatever parameters there are."""
+"""The attributes that a resource of any class can set, even if a parameter has the same name."""
 
 _TEXTS = frozenset({"id", "location", "description"})
-"""Attributes that the language lets be texts only."""
+"""The attributes that must be texts."""
 
 
 def _class_name(name: str) -> str:
@@ -173,7 +173,7 @@ def _class_name(name: str) -> str:
 
 
 def literal(value: Value) -> str:
-    """A value as the DSL writes it on one line.
+    """Return a value as the DSL writes it, on one line.
 
     Raises:
         ValueError: a number is not finite.
@@ -193,7 +193,7 @@ _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"} | {
 
 
 def text(characters: str) -> str:
-    """A string in double quotes. What cannot be seen, or turns text around, is written as its number."""
+    """Return a string of the DSL in double quotes, with escapes for invisible and bidirectional characters."""
     return f'"{_SPECIAL.sub(_escape, characters)}"'
 
 
@@ -203,5 +203,7 @@ def _escape(match: re.Match[str]) -> str:
         return _ESCAPES[character]
     if unicodedata.category(character)[0] not in "CZ":
         return character
-    units = character.encode("utf-16-be", "surrogatepass")  # beyond U+FFFF Groovy, as Java, takes a pair of escapes
+    units = character.encode(
+        "utf-16-be", "surrogatepass"
+    )  # Groovy, like Java, has a pair of escapes for a character above U+FFFF
     return "".join(f"\\u{units[index : index + 2].hex()}" for index in range(0, len(units), 2))

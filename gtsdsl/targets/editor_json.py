@@ -1,4 +1,4 @@
-"""From a testbed to a project of the public drag-and-drop editor for GTS; the way back is in `editor_json_input`."""
+"""Testbed to a project of the public drag-and-drop editor for GTS; `gtsdsl.inputs.editor_json` reads one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import cast
 from gtsdsl.inputs.editor_json import CLASSES, FIELDS, default_type, read
 from gtsdsl.model.testbed import LINK_CLASS, Port, PortRef, Resource, Testbed, flatten
 from gtsdsl.model.values import Value
-from gtsdsl.targets.editor_needs import made_up, ports_count, ports_of, states_controller
+from gtsdsl.targets.editor_needs import defaults_of, ports_count, ports_of, states_controller
 from gtsdsl.targets.editor_remarks import remarks
 from gtsdsl.targets.gts_json import value_text
 from gtsdsl.text import printable
@@ -22,19 +22,19 @@ __all__ = ["read", "remarks", "write"]
 _GROUPS = {cls: group for group, cls in CLASSES.items()} | {"ofx": "vsi"}
 
 _CELL = 120
-"""The space that a node takes on the editor's canvas, in pixels."""
+"""The width and height of a node's space on the editor's canvas, in pixels."""
 
 
 def write(testbed: Testbed) -> str:
-    """The testbed, flattened, as a project of the editor.
+    """Return a testbed, flattened, as a project of the editor.
 
-    The editor knows hosts, bare-metal servers and ``vsi`` switches, joined by links. An ``ofx``, of which ``vsi`` is
-    the later name, becomes a ``vsi`` node with its address, mask and controller in the fields of a ``vsi``, and is
-    marked with ``dsl_class`` so that reading makes an ``ofx`` of it again. What the editor has no field for (a link's
-    delay, say) stands under ``attributes``: the editor passes it over, `read` takes it back. What the editor needs
-    and the testbed does not state (a host's image, say) is made up; ``dsl_defaults`` says what was, and `read` leaves
-    it out if nobody has changed it. A site's code is in lower case, as the editor's list of sites has them. Ids of
-    nodes and edges, and the places on the canvas (a cluster a site), follow from the testbed alone.
+    The editor knows hosts, bare-metal servers and ``vsi`` switches, joined by links. ``vsi`` is the later name of
+    ``ofx``: an ``ofx`` becomes a ``vsi`` node with the fields of a ``vsi``, and ``dsl_class`` marks it, so that reading
+    the project makes an ``ofx`` of it. Attributes without a field of the editor, such as a link's delay, are under
+    ``attributes``, which the editor ignores. Fields that the editor needs and the testbed does not state, such as a
+    host's image, have default values; ``dsl_defaults`` lists them, so that reading leaves them out unless somebody has
+    changed them. A site's code is in lower case, as in the editor's list of sites. The ids of nodes and edges, and the
+    positions on the canvas (a cluster for each site), depend only on the testbed.
 
     Raises:
         ValueError: the format cannot hold the testbed: a resource of another class, a link that does not join two
@@ -54,15 +54,15 @@ def write(testbed: Testbed) -> str:
     ends_of = {name: data["ends"] for _, _, name, data in graph.edges(keys=True, data=True)}
     resources = [item for item in flat.resources if isinstance(item, Resource)]
     links = [item for item in resources if item.cls == LINK_CLASS]
-    machines = [item for item in resources if item.cls != LINK_CLASS]
+    nodes = [item for item in resources if item.cls != LINK_CLASS]
     ids = {item.id: _uuid(flat.id, item.id) for item in resources}
     project: dict[str, Value] = {"dsl_id": flat.id, "dsl_description": flat.description or ""}
     if flat.type != default_type(flat.id):
         project["dsl_type"] = flat.type
     if flat.attributes:
         project["attributes"] = dict(flat.attributes)
-    places = _layout(machines)
-    project["nodes"] = [_node(item, ids[item.id], places[item.id]) for item in machines]
+    places = _layout(nodes)
+    project["nodes"] = [_node(item, ids[item.id], places[item.id]) for item in nodes]
     project["edges"] = [_edge(item, ids, ends_of[item.id]) for item in links]
     return value_text(project, "") + "\n"
 
@@ -78,19 +78,19 @@ def _node(resource: Resource, node_id: str, place: tuple[int, int]) -> dict[str,
     if resource.cls == "ofx":
         node["dsl_class"] = "ofx"
     fields = _fields(resource)
-    defaults = made_up(resource, fields)
+    defaults = defaults_of(resource, fields)
     ports, port_defaults = ports_of(resource)
     node |= {"location": "", **fields, **defaults, "ports": ports}
     if port_defaults:
         defaults["ports"] = port_defaults
     if defaults:
         node["dsl_defaults"] = defaults
-    # a link that is drawn from the node to itself is refused by the rules, so there is none whose radius is taken
+    # the rules refuse links from a node to itself, so no radius of such a link is in use
     return node | {"ports_count": ports_count(ports), "selfieRadiuses": []}
 
 
 def _edge(link: Resource, ids: Mapping[str, str], ends: Mapping[str, Mapping[str, str]]) -> dict[str, Value]:
-    # a link's ports are `src` and `dst`, in this order, unless it says otherwise
+    # a link's ports are `src` and `dst`, in this order, unless it declares others
     order = ["src", "dst"] if ends.keys() == {"src", "dst"} else list(ends)
     start, end = ends[order[0]], ends[order[1]]
     edge: dict[str, Value] = {"id": ids[link.id], "from": ids[start["node"]], "to": ids[end["node"]], "name": link.id}
@@ -103,7 +103,7 @@ def _edge(link: Resource, ids: Mapping[str, str], ends: Mapping[str, Mapping[str
 
 
 def _fields(resource: Resource) -> dict[str, Value]:
-    """The location and the attributes of a resource, each in the editor's field for it where there is one."""
+    """Return the location and attributes of a resource in the editor's fields, the others in ``attributes``."""
     fields: dict[str, Value] = {}
     others: dict[str, Value] = {}
     if resource.location is not None:
@@ -123,7 +123,7 @@ def _fields(resource: Resource) -> dict[str, Value]:
 
 
 def _fits(field: tuple[str, ...], value: Value) -> bool:
-    """Whether a field of the editor holds a value of this kind, and reading would not take it for an empty field."""
+    """Return whether a field of the editor can hold a value, and reading the project would keep it."""
     if field == ("controller",):
         return isinstance(value, dict) and None not in value.values() and "" not in value.values()
     if field[-1] in {"bandwidth", "port"} and isinstance(value, int | Decimal):
@@ -135,13 +135,13 @@ def _uuid(testbed: str, resource: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, json.dumps([testbed, resource])))
 
 
-def _layout(machines: list[Resource]) -> dict[str, tuple[int, int]]:
-    """Where nodes stand, in pixels: the sites on a circle, the nodes of each in a square."""
+def _layout(nodes: list[Resource]) -> dict[str, tuple[int, int]]:
+    """Return the position of each node in pixels: the sites on a circle, the nodes of a site in a square."""
     sites: dict[str, list[str]] = {}
-    for machine in machines:
-        sites.setdefault((machine.location or "").upper(), []).append(machine.id)
+    for node in nodes:
+        sites.setdefault((node.location or "").upper(), []).append(node.id)
     side = math.ceil(math.sqrt(max(map(len, sites.values()), default=1)))
-    # so far out that the squares of neighbours do not meet, however they lie to each other
+    # large enough that the squares of adjacent sites do not overlap at any angle
     radius = (side + 1) * _CELL / math.sqrt(2) / math.sin(math.pi / len(sites)) if len(sites) > 1 else 0.0
     places = {}
     for number, names in enumerate(sites.values()):

@@ -1,7 +1,7 @@
-"""What the public editor needs of a node, with values where the testbed has none.
+"""The fields that the public editor needs in a node, with default values.
 
-The editor pastes most fields of a node into its DSL between quotes, and of a switch's port the first attribute
-without quotes. It writes "undefined" for a field that is missing, and stops at a switch without a controller.
+The editor pastes most fields of a node into its DSL between quotes, and the first attribute of a switch's port without
+quotes. It writes "undefined" for a missing field, and stops at a switch without a controller.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gtsdsl.model.values import Value
 from gtsdsl.targets.dsl import text
 from gtsdsl.topology.controllers import controllers
 
-# what the editor itself suggests for a new node
+# the editor's own suggestions for a new node
 IMAGES: Mapping[str, str] = {"host": "Ubuntu-14.04.qcow2", "baremetalserver": "ubuntu-14.04-server.iso"}
 FLAVOR = "c1r1h10"
 _SWITCH: Mapping[str, str] = {
@@ -27,19 +27,19 @@ CONTROLLER_PORT = 6633
 
 _WHOLE = re.compile(r"[0-9]+")
 _NUMBERED = re.compile(r"p([1-9][0-9]{0,14})")
-"""A port's id as the editor makes it. It never gets to numbers that a JavaScript number does not hold."""
+"""A port's id as the editor makes it, with a number that JavaScript represents exactly."""
 
 
 def states_controller(resource: Resource) -> bool:
-    """Return whether a switch states one controller, with address and port, as a node of the editor has it."""
+    """Return whether a switch states exactly one controller, with address and port, as the editor needs it."""
     if resource.cls == "ofx":
         return {"controllerIPv4", "controllerPort"} <= resource.attributes.keys()
     block = resource.attributes.get("controller")
     return isinstance(block, dict) and {"ipv4", "port"} <= block.keys()
 
 
-def made_up(resource: Resource, fields: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the fields that the editor needs besides ``fields``, which are those that the testbed states."""
+def defaults_of(resource: Resource, fields: Mapping[str, Value]) -> dict[str, Value]:
+    """Return default values for the fields that the editor needs and that are not in ``fields``."""
     needed: dict[str, Value] = {}
     if resource.is_switch:
         stated = next(iter(controllers(resource)), None)
@@ -59,7 +59,7 @@ def _either(resource: Resource, *names: str) -> str | None:
 
 
 def ports_of(resource: Resource) -> tuple[dict[str, Value], dict[str, Value]]:
-    """Return the ports of a node as the editor keeps them, by id, and those whose attributes are made up.
+    """Return the ports of a node as the editor keeps them, by id, and the default attributes among them.
 
     The value of a host's port without attributes is its id. A switch's port needs a ``logicalPort`` or a ``mode``.
     """
@@ -81,19 +81,19 @@ def ports_of(resource: Resource) -> tuple[dict[str, Value], dict[str, Value]]:
 
 
 def _in_order(port: Port) -> list[tuple[str, Value]]:
-    """The attributes of a switch's port. The editor's DSL has only the first, by which it tells the kinds of ports."""
+    """Return the attributes of a switch's port. The first tells the port's kind: the editor's DSL has no others."""
     first = ("mode", "logicalPort") if port.is_control else ("logicalPort", "mode")
     order = {name: index for index, name in enumerate(first)}
     return sorted(port.attributes.items(), key=lambda item: order.get(item[0], len(order)))
 
 
 def _pasted(value: Value) -> Value:
-    """A value of a switch's port, which the editor pastes into its DSL as it stands: a string has its quotes in it."""
+    """Return the value of a switch's port attribute. The editor pastes it into its DSL, so a string includes quotes."""
     return text(value) if isinstance(value, str) and not _WHOLE.fullmatch(value) else value
 
 
 def ports_count(ports: Mapping[str, Value]) -> int:
-    """Return the number by which the editor names a node's next port: ``p`` and the next number must be free.
+    """Return the number after which the editor numbers a node's next port, whose id ``p`` and number must be free.
 
     The editor suggests that number as the ``logicalPort`` of a switch's next port, too.
     """

@@ -1,4 +1,4 @@
-"""Testbed to what the public editor refuses, leaves out of its DSL, or makes something else of."""
+"""Warnings about parts of a testbed that the public editor refuses, changes or leaves out of its DSL."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOT_ESCAPED = re.compile(r'["\\$<&\x00-\x1f]')
 
 
 def remarks(testbed: Testbed) -> Iterator[Remark]:
-    """Return the warnings about a testbed as a project of the editor; one for each kind, not for each resource."""
+    """Yield the warnings about a testbed as a project of the editor: one for each kind, not one for each resource."""
     flat = flatten(testbed)
     resources = [item for item in flat.resources if isinstance(item, Resource)]
     nodes = [item for item in resources if item.cls != LINK_CLASS]

@@ -1,13 +1,14 @@
-"""Ids to texts that any file format can hold, one for one: what a format could trip over becomes its bytes in hex."""
+"""Ids as texts that each format can hold: unsafe characters become their bytes in hexadecimal."""
 
 from __future__ import annotations
 
 
 def escaped(text: str, *, marker: str = "%", unsafe: str = "") -> str:
-    """The text with ``marker``, ``unsafe`` and what is not printable as ``%0A``, byte by byte (UTF-8).
+    """Return a text in which each unsafe character is replaced by its UTF-8 bytes, such as ``%0A``.
 
-    No two texts come out the same. With the marker ``%`` it is the encoding of URLs; ``urllib.parse.unquote`` with
-    ``errors="surrogatepass"`` gives the text back.
+    Unsafe are ``marker``, the characters of ``unsafe``, and characters that are not printable. Different texts have
+    different results. With the marker ``%`` this is the encoding of URLs: ``urllib.parse.unquote`` with
+    ``errors="surrogatepass"`` decodes it.
     """
     bad = set(unsafe + marker)
     if text.isprintable() and bad.isdisjoint(text):

@@ -1,4 +1,4 @@
-"""Testbed to GraphML, as networkx writes it: the graph of `gtsdsl.graph` with every id and value made fit for XML."""
+"""Testbed to GraphML as networkx writes it: the graph of `gtsdsl.graph` with ids and values that XML can hold."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gtsdsl.targets.escaping import escaped
 
 
 def write(testbed: Testbed) -> str:
-    """The graph as GraphML; ``networkx.parse_graphml(text, edge_key_type=str, force_multigraph=True)`` reads it.
+    """Return the graph as GraphML; ``networkx.parse_graphml(text, edge_key_type=str, force_multigraph=True)`` reads it.
 
-    XML cannot hold most control characters, and turns others into spaces: an id or an attribute's name with such
-    characters, or with ``%``, is percent-encoded. GraphML holds scalars only: a block, a list, and a string that is
-    empty, starts like one of them or is not fit for XML, stand there as JSON. A decimal becomes a float.
+    XML cannot hold most control characters and changes others to spaces, so ids and names of attributes with such
+    characters, or with ``%``, are percent-encoded. GraphML has scalars only: blocks and lists are written as JSON. So
+    are strings that are empty, begin like JSON or contain characters that XML changes. A decimal becomes a float.
 
     Raises:
         ValueError: two resources have the same id.
@@ -27,7 +27,7 @@ def write(testbed: Testbed) -> str:
     graph = to_graph(testbed)
     flat: nx.MultiGraph[str] = nx.MultiGraph()
     flat.graph.update(_scalars(graph.graph))
-    # networkx writes `id` as the XML element's own, and does not read that back
+    # networkx writes `id` as the attribute of the XML element, and does not read that back
     flat.graph.update(id=escaped(testbed.id), name=_scalar(testbed.id))
     for node, data in graph.nodes(data=True):
         flat.add_node(escaped(node))
@@ -36,8 +36,8 @@ def write(testbed: Testbed) -> str:
         ends = escaped(first), escaped(second), escaped(key)
         flat.add_edge(*ends)
         flat.edges[ends].update(_scalars(data))
-    # not networkx.write_graphml, whose bytes depend on whether lxml is installed; nor generate_graphml, which breaks
-    # lines wherever Python's splitlines does
+    # not networkx.write_graphml, whose result differs if lxml is installed; not generate_graphml, which breaks lines at
+    # each character at which Python's splitlines does
     writer = GraphMLWriter(encoding="utf-8", prettyprint=True)
     writer.add_graph_element(flat)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{writer}\n'
@@ -58,5 +58,5 @@ def _scalar(value: object) -> bool | int | float | str:
 
 
 def _is_fit_for_xml(text: str) -> bool:
-    """Whether XML gives the text back as it is: printable, but for line feeds and tabs (CR would become LF)."""
+    """Return whether XML keeps a text: it is printable, or has line feeds and tabs (XML changes CR to LF)."""
     return text.replace("\n", "").replace("\t", "").isprintable()

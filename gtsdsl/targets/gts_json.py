@@ -1,4 +1,4 @@
-"""From a testbed to GTS JSON, the canonical form, and back."""
+"""Testbed to GTS JSON, the canonical format."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from gtsdsl.model.values import Value, scalar_text
 
 
 def write(testbed: Testbed) -> str:
-    """The testbed as GTS JSON.
+    """Return a testbed as GTS JSON.
 
-    The text is what ``json.dumps(…, indent=2)`` makes of the same document; it is put together by hand because
-    Python's own encoder takes ten times as long once it indents, and because it knows no decimals. Values that the
-    parameters of the outermost testbed had are not part of the format.
+    The text equals that of ``json.dumps(…, indent=2)``. It is put together by hand, because Python's encoder takes ten
+    times as long when it indents, and does not support decimals. The format leaves out the parameters of the root.
 
     Raises:
-        ValueError: a value is no number that JSON can hold (NaN, infinity), or has too many digits.
+        ValueError: a number is not finite (NaN, infinity), or has too many digits.
     """
     members = [("gts", '"2.0"'), ("type", quoted(testbed.type)), ("id", quoted(testbed.id))]
     return _object(members + _content(testbed, "  ", nested=False), "") + "\n"
 
 
 def _object(members: Iterable[tuple[str, str]], pad: str) -> str:
-    """An object from the names and texts of its members; ``pad`` stands before its closing bracket."""
+    """Return the text of an object, from its members' names and texts; ``pad`` is the indent of its closing brace."""
     lines = f",\n{pad}  ".join([f"{quoted(name)}: {text}" for name, text in members])
     return f"{{\n{pad}  {lines}\n{pad}}}" if lines else "{}"
 
@@ -73,7 +72,7 @@ def _ports(ports: tuple[Port, ...], pad: str) -> str:
     inner = f"{pad}  "
     return _array(
         [
-            f'{{\n{inner}  "id": {quoted(port.id)}\n{inner}}}'  # nearly all ports, at a third of the time
+            f'{{\n{inner}  "id": {quoted(port.id)}\n{inner}}}'  # nearly all ports; this takes a third of the time
             if not port.attributes
             else value_text({"id": port.id, **port.attributes}, inner)
             for port in ports
@@ -83,10 +82,10 @@ def _ports(ports: tuple[Port, ...], pad: str) -> str:
 
 
 def value_text(value: Value, pad: str) -> str:
-    """A value as JSON text, indented by two spaces a level; ``pad`` stands before its closing bracket.
+    """Return a value as JSON text, indented by two spaces a level; ``pad`` is the indent of its closing bracket.
 
     Raises:
-        ValueError: a number cannot be held.
+        ValueError: a number is not finite, or has too many digits.
     """
     if isinstance(value, str):
         return quoted(value)

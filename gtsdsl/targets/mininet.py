@@ -1,7 +1,7 @@
-"""Testbed to a Python script that runs it in Mininet: the testbed as data at the top, one fixed program below.
+"""Testbed to a Python script for Mininet: the testbed as data at the top, and the same program in each script.
 
-The data are Python literals made with ``ascii``: an id, whatever is in it, is a string of printable ASCII. Nothing
-of the input stands in the program, and what Mininet hands to a shell (names, addresses, figures) is made here.
+The data are Python literals from ``ascii``, so each id is a string of printable ASCII. No text of the input is in the
+program. The texts that Mininet passes to a shell (names, addresses, numbers) are made here.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from gtsdsl.topology.routes import FORWARDING, host_routes, time_to_live
 
 
 def write(testbed: Testbed) -> str:
-    """The script.
+    """Return a script that runs a testbed in Mininet.
 
     Raises:
-        ValueError: a link's delay, jitter, loss or bandwidth, or a switch's address is wrong.
+        ValueError: a link's delay, jitter, loss or bandwidth, or a switch's address is wrong; or the testbed needs
+            more routes or addresses than there are.
     """
     topology = Topology.of(testbed)
     ports = port_numbers(topology)
@@ -81,5 +82,5 @@ def _host(node: Resource, names: dict[str, str], address: IPv4Address, routes: l
 
 def _switch(node: Resource, names: dict[str, str], number: int, loops: bool) -> str:
     at = [(str(controller.address), controller.port) for controller in controllers(node)]
-    # a learning switch needs a spanning tree where there are loops; with a controller they are the controller's affair
+    # a learning switch needs a spanning tree if there are loops; otherwise the controller must deal with loops
     return f"{{{_kept(node, names)}, 'dpid': '{number:016x}', 'controllers': {at!r}, 'stp': {loops and not at}}}"

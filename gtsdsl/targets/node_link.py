@@ -1,4 +1,4 @@
-"""Testbed to networkx's node-link JSON: the graph of `gtsdsl.graph`, which networkx reads back equal."""
+"""Testbed to networkx's node-link JSON: networkx reads the graph of `gtsdsl.graph` from it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _EDGE_KEYS = frozenset({"source", "target", "key"})
 
 
 def write(testbed: Testbed) -> str:
-    """The graph as JSON; ``networkx.node_link_graph(json.loads(text), edges="edges")`` reads it.
+    """Return the graph as JSON; ``networkx.node_link_graph(json.loads(text), edges="edges")`` reads it.
 
-    Decimals are written in full: ``json.loads(text, parse_float=decimal.Decimal)`` keeps them. An attribute that has
-    the name of one of the format's own keys stands in ``attributes`` beside them.
+    Decimals are written exactly: ``json.loads(text, parse_float=decimal.Decimal)`` keeps them. An attribute with the
+    name of one of the format's own keys is in ``attributes`` beside them.
 
     Raises:
         ValueError: two resources have the same id.
@@ -30,7 +30,7 @@ def write(testbed: Testbed) -> str:
 
 
 def _make_way(data: dict[str, object], keys: frozenset[str]) -> None:
-    """Move what the format would write over into ``attributes``, where `gtsdsl.graph.from_graph` looks for it."""
+    """Move data that the format would overwrite into ``attributes``, where `gtsdsl.graph.from_graph` reads them."""
     hidden = {name: data.pop(name) for name in sorted(keys & data.keys())}
     if hidden:
         attributes = data.get("attributes")

@@ -1,4 +1,4 @@
-"""What an output format cannot say as the testbed says it: a warning that is not yet tied to a source."""
+"""Warnings about parts of a testbed that an output format changes or leaves out, not yet tied to a source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHOWN = 3
 
 
 class Remark(NamedTuple):
-    """One warning of a format: a sentence, where in the input its cause stands, and what to do."""
+    """A warning of a format: a sentence, the place of its cause in the input, and what to do about it."""
 
     message: str
     place: Location | None
@@ -21,7 +21,7 @@ class Remark(NamedTuple):
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the first few names as a message quotes them, and how many more there are."""
+    """Return the first few names as a message quotes them, and the number of the others."""
     shown = ", ".join(f"`{printable(name)}`" for name in names[:_SHOWN])
     return f"{shown} and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else shown
 

@@ -245,7 +245,7 @@ def test_a_host_never_takes_a_name_that_mininets_shell_would_misread(name: str) 
 @pytest.mark.parametrize("target", ["mininet", "containerlab"])
 def test_a_wrong_controller_is_one_sentence(attributes: dict[str, Value], target: str) -> None:
     testbed = Testbed("T", "T", resources=(Resource("vsi", "s1", None, attributes, ()),))
-    with pytest.raises(ValueError, match=r"^switch `s1`: .* is no (IPv4 address|port number)"):
+    with pytest.raises(ValueError, match=r"^switch `s1`: .* is not an? (IPv4 address|port number)"):
         compile_to(testbed, target)
 
 
