@@ -198,7 +198,7 @@ def test_flavors_on_a_kernel_that_has_no_limits_are_refused_before_anything_is_s
 ) -> None:
     asked = OverlaySpec("none", "host", ("h1",), (Container("c1", "h1", 1, 2**30),), "10.244.0.0/16", "process")
     monkeypatch.setattr(limits, "_GROUPS", tmp_path)
-    with pytest.raises(EmulationError, match=r"no control groups for cpu and memory: take a guest kernel"):
+    with pytest.raises(EmulationError, match=r"no control groups for cpu and memory: use a guest kernel"):
         require(asked)
     (tmp_path / "cgroup.controllers").touch()
     with pytest.raises(EmulationError, match=r"need control groups of version 1, which a guest kernel has"):
