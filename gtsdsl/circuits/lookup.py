@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from gtsdsl.circuits.model import Circuit, Circuits, Measurement, Pair, Site
 from gtsdsl.circuits.sites import canonical, site
@@ -70,7 +70,7 @@ def _between(sites: Pair, custom: Circuits | None) -> Circuit | None:
 @cache
 def measured() -> Mapping[Pair, Circuit]:
     """Return the six measured circuits, each with all published figures."""
-    table = json.loads(files("gtsdsl.circuits").joinpath("measured.json").read_text("utf-8"))
+    table = json.loads(Path(__file__).with_name("measured.json").read_text("utf-8"))
     circuits = {}
     for name, overlays in table["circuits"].items():
         sites = pair(*name.split("-"))
