@@ -37,7 +37,7 @@ class Task:
     plan: Plan
     kind: Kind
     overlay: OverlaySpec | None = None
-    machines: tuple[DockerHost, ...] = ()
+    docker_hosts: tuple[DockerHost, ...] = ()
     """The hosts that are Docker containers."""
     spins: bool = False
     """Whether ``serve`` waits for requests without sleeping, so that no time passes in a virtual clock."""

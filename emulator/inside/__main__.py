@@ -72,7 +72,7 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
 
         require(task.overlay)
     with contextlib.ExitStack() as stack:
-        network = stack.enter_context(EmulatedNetwork(task.plan, task.machines))
+        network = stack.enter_context(EmulatedNetwork(task.plan, task.docker_hosts))
         if is_guest:
             network.captures.leave_in(folder)
         network.captures.start_all(task.captures)

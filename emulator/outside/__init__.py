@@ -1,1 +1,1 @@
-"""Where a run is asked for: start the process or the guest, pass its output on, keep its result."""
+"""The side that asks for a run: it starts a process or a guest, passes its output on, and keeps its result."""

@@ -1,4 +1,4 @@
-"""A network to a shell for a person: where the terminal is, whose clock it is, and what is remembered of it."""
+"""The shell for a person at a terminal, and its history."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from emulator.completion import HISTORY, PROMPT, complete
-from emulator.docker.model import DockerHost
 from emulator.kernel.guest import Guest
 from emulator.kernel.terminal import run_on_terminal
-from emulator.measure.captures import CaptureRequest, handing_over
+from emulator.measure.captures import handing_over
 from emulator.messages import ShellLine, StopCaptures
 from emulator.outside.channel import Channel
 from emulator.outside.run_task import write_to
-from emulator.outside.runner import NativeRunner, RunSettings, boot_of, job_of, open_runner
-from emulator.overlays.model import OverlaySpec
+from emulator.outside.runner import NativeRunner, RunSettings, guest_boot, guest_job, open_runner
 from emulator.plan.model import Plan
 from emulator.system.errors import EmulationError
 from emulator.system.folders import state_folder
@@ -31,54 +29,50 @@ _HISTORY_BYTES = 2**24
 
 
 @interrupts()
-def run_prompt(
-    settings: RunSettings, plan: Plan, overlay: OverlaySpec | None = None, captures: tuple[CaptureRequest, ...] = (),
-    machines: tuple[DockerHost, ...] = (),
-) -> int:  # fmt: skip
-    """Let a person work in a plan's network, and in an overlay on it, on this terminal; the exit status.
+def run_prompt(settings: RunSettings, task: Task) -> int:
+    """Run a ``shell`` task for the person at this terminal, and return the exit status.
 
-    In the real clock the shell is where the network is, and has the terminal. In a virtual one it is here, and the
-    network's clock stands still while the person types.
+    In a real clock, the shell runs beside the network and has the terminal. In a virtual clock, the prompt runs in this
+    process, and the network's clock stands still while the person types.
 
     Raises:
-        EmulationError: the machine cannot do it.
+        EmulationError: this machine cannot run the network.
     """
-    before = _remembered()
-    asked = Task(plan, "shell", overlay, machines, history=before, captures=captures)
+    task = replace(task, history=_read_history())
     if settings.is_virtual:
-        return _run_here(settings, replace(asked, kind="serve", spins=True))
+        return _serve_prompt(settings, replace(task, kind="serve", spins=True))
     if settings.choice.kernel is None:
-        with NativeRunner(asked, settings.timeout_s, has_terminal=True) as place:
+        with NativeRunner(task, settings.timeout_s, has_terminal=True) as runner:
             status = None
             while status is None:
-                with contextlib.suppress(KeyboardInterrupt):  # it is for the shell
-                    status = place.wait_until(write_to(1), write_to(2), None)
-            _remember(before, place.result(HISTORY, _HISTORY_BYTES))
+                with contextlib.suppress(KeyboardInterrupt):  # the shell gets it too, and handles it
+                    status = runner.wait_until(write_to(1), write_to(2), None)
+            _extend_history(task.history, runner.result(HISTORY, _HISTORY_BYTES))
             return status
 
     @contextlib.contextmanager
-    def taking_back(guest: Guest) -> Iterator[None]:
-        with handing_over(guest.result, captures):
+    def keeping_results(guest: Guest) -> Iterator[None]:
+        with handing_over(guest.result, task.captures):
             yield
-            _remember(before, guest.result(HISTORY, _HISTORY_BYTES))
+            _extend_history(task.history, guest.result(HISTORY, _HISTORY_BYTES))
 
     keys, screen = sys.stdin.fileno(), sys.stdout.fileno()
-    return run_on_terminal(boot_of(settings), job_of(asked), keys, screen, taking_back)
+    return run_on_terminal(guest_boot(settings), guest_job(task), keys, screen, keeping_results)
 
 
 class _Prompt(cmd.Cmd):
-    """Reads lines here, and has them done there."""
+    """A prompt that reads lines in this process, and has them done beside the network."""
 
     prompt = PROMPT
 
     def __init__(self, names: Sequence[str], plan: Plan, channel: Channel) -> None:
         super().__init__()
         self._names = sorted([*names, *(host.name for host in plan.hosts), *(switch.name for switch in plan.switches)])
-        self._links = [circuit.id for circuit in plan.circuits]
+        self._circuits = [circuit.id for circuit in plan.circuits]
         self._channel = channel
 
     def onecmd(self, line: str) -> bool:
-        """Have a line done; whether it is the last. Ctrl-C is for what it started."""
+        """Do one line; return whether it ends the shell. Ctrl-C ends the command that the line started."""
         if line.strip() == "EOF":
             sys.stdout.write("\n")
             return True
@@ -91,15 +85,16 @@ class _Prompt(cmd.Cmd):
             return self._channel.await_reply(request, write_to(1)).is_last
 
     def completenames(self, text: str, *_: object) -> list[str]:
-        """The first word of a line."""
-        return complete(self._names, self._links, "", text)
+        """Return the words that complete the first word of a line."""
+        return complete(self._names, self._circuits, "", text)
 
     def completedefault(self, text: str, line: str, begin: int, _end: int) -> list[str]:
-        """Any other."""
-        return complete(self._names, self._links, line[:begin], text)
+        """Return the words that complete another word of a line."""
+        return complete(self._names, self._circuits, line[:begin], text)
 
 
-def _run_here(settings: RunSettings, task: Task) -> int:
+def _serve_prompt(settings: RunSettings, task: Task) -> int:
+    """Run the prompt in this process, over a channel to the network."""
     import readline
 
     plan, overlay = task.plan, task.overlay
@@ -107,7 +102,7 @@ def _run_here(settings: RunSettings, task: Task) -> int:
         readline.add_history(line)
     typed: list[str] = []
     with (
-        ended_after(settings.timeout_s),  # of all, typing included; a place would count each line by itself
+        ended_after(settings.timeout_s),  # the whole session; a runner would time each line alone
         Channel(open_runner(replace(settings, timeout_s=None), task), stops=True) as channel,
         handing_over(channel.result, task.captures),
     ):
@@ -127,14 +122,14 @@ def _run_here(settings: RunSettings, task: Task) -> int:
         finally:
             for index in range(len(task.history) + 1, readline.get_current_history_length() + 1):
                 typed.append(readline.get_history_item(index))
-            _remember(task.history, "\n".join(typed).encode())
-            with contextlib.suppress(EmulationError):  # it has died: what came until a moment before is in the files
+            _extend_history(task.history, "\n".join(typed).encode())
+            with contextlib.suppress(EmulationError):  # captures of a network that has died lack its last moment
                 channel.ask(StopCaptures())
     return 0
 
 
-def _file() -> Path:
-    """The history.
+def _history_file() -> Path:
+    """Return the path of the user's history.
 
     Raises:
         EmulationError: the user has no folder for it.
@@ -142,20 +137,22 @@ def _file() -> Path:
     return state_folder() / "history"
 
 
-def _remembered() -> tuple[str, ...]:
+def _read_history() -> tuple[str, ...]:
+    """Return the lines of the history; none if it cannot be read."""
     with contextlib.suppress(OSError, EmulationError):
-        return tuple(_file().read_text(errors="replace").splitlines()[-_HISTORY_LINES:])
+        return tuple(_history_file().read_text(errors="replace").splitlines()[-_HISTORY_LINES:])
     return ()
 
 
-def _remember(before: Sequence[str], typed: bytes | None) -> None:
-    """Add what was typed to the history; one that cannot be written is none."""
+def _extend_history(before: Sequence[str], typed: bytes | None) -> None:
+    """Write the history ``before`` and the lines that were typed; do nothing if it cannot be written."""
     lines = [line for line in (typed or b"").decode(errors="replace").splitlines() if line.isprintable()]
     if not lines:
         return
     kept = [*before, *lines][-_HISTORY_LINES:]
     with contextlib.suppress(OSError, EmulationError):
-        _file().parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(_file(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        path = _history_file()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write("".join(f"{line}\n" for line in kept))

@@ -1,4 +1,4 @@
-"""A run and what came of it to a result file: JSON with all that is needed to repeat the run (docs/schema)."""
+"""An outcome to a result file: JSON with all that is needed to repeat the run (docs/schema)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ _PACKAGES = ("gtsdsl", "mininet", "pyroute2", "docker")
 
 
 def result_json(settings: RunSettings, task: Task, outcome: Outcome, command: Sequence[str], began: datetime) -> str:
-    """A run's result. In a virtual clock, what differs between two runs of the same is in ``wall_clock`` only."""
+    """Return the text of a result file.
+
+    In a virtual clock, two runs with the same command differ in ``wall_clock`` only. ``began`` is the start of the run.
+    """
     now = datetime.now(UTC)
     document: dict[str, object] = {
         "version": VERSION,
@@ -35,10 +38,10 @@ def result_json(settings: RunSettings, task: Task, outcome: Outcome, command: Se
         "clock": settings.choice.clock.value,
         "versions": _versions(),
         "exit_status": outcome.exit_status,
-        "probe": [{**asdict(item), "samples_us": list(item.samples_us)} for item in outcome.probe],
+        "probe": [asdict(item) for item in outcome.probe],
         "overlay": _overlay(task, outcome),
-        "commands": [dict(asdict(item)) for item in outcome.commands],
-        "drops": [dict(asdict(item)) for item in outcome.drops],
+        "commands": [asdict(item) for item in outcome.commands],
+        "drops": [asdict(item) for item in outcome.drops],
         "plan": json.loads(to_json(task.plan)),
         "wall_clock": {"began": began.isoformat(), "seconds": round((now - began).total_seconds(), 3)},
     }
@@ -49,12 +52,12 @@ def _overlay(task: Task, outcome: Outcome) -> dict[str, object] | None:
     if task.overlay is None or outcome.overlay is None:
         return None
     spec = {_SPEC_NAMES.get(name, name): value for name, value in asdict(task.overlay).items()}
-    found = json.loads(json.dumps({"spec": spec, **asdict(outcome.overlay)}))
     site_of = {host.name: host.site for host in task.plan.hosts}
-    for item in found["pairs"]:
-        study = measurement(site_of.get(item["first"]), site_of.get(item["second"]), task.overlay.name)
-        item["study"] = None if study is None else asdict(study)
-    return found  # type: ignore[no-any-return]
+    pairs = []
+    for pair in outcome.overlay.pairs:
+        study = measurement(site_of.get(pair.first), site_of.get(pair.second), task.overlay.name)
+        pairs.append({**asdict(pair), "study": None if study is None else asdict(study)})
+    return {"spec": spec, **asdict(outcome.overlay), "pairs": pairs}
 
 
 def _kernel(settings: RunSettings) -> dict[str, object]:
@@ -69,10 +72,10 @@ def _kernel(settings: RunSettings) -> dict[str, object]:
 
 
 def _versions() -> dict[str, object]:
-    found: dict[str, object] = {"python": ".".join(map(str, sys.version_info[:3]))}
+    versions: dict[str, object] = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name in _PACKAGES:
         try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:  # run from a checkout
-            found[name] = None
-    return found
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # not installed, or run from a checkout
+            versions[name] = None
+    return versions

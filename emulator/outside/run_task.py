@@ -1,4 +1,4 @@
-"""A plan and what to do in it to a finished run: its output as it comes, its exit status, and what came of it."""
+"""A task that ends by itself to its outcome: the output passes on as it comes, and the result is verified."""
 
 from __future__ import annotations
 
@@ -18,71 +18,79 @@ from emulator.system.decode import decode
 from emulator.system.errors import EmulationError, GuestFailedError
 from emulator.task import RESULT, Task
 
-_LOOK_S = 0.25
+_SHOW_S = 0.25
 _KILLED = 128 + signal.SIGKILL
-_PATIENT_S = 1.0
-"""What takes longer is worth a word to a person who waits."""
+_FIRST_SHOW_S = 1.0
+"""The wall time after which a run shows its steps. A shorter run shows none."""
 
-Notice = Callable[[str | None], None]
-"""Takes what is being done now, None when there is nothing to say any more."""
+ShowStep = Callable[[str | None], None]
+"""Shows a step of a run to the user; None clears it."""
 
 
-def run_task(settings: RunSettings, task: Task, stdout: Sink, stderr: Sink, notice: Notice | None = None) -> Outcome:
-    """Do a task that ends by itself.
+def run_task(
+    settings: RunSettings, task: Task, stdout: Sink, stderr: Sink, show_step: ShowStep | None = None
+) -> Outcome:
+    """Do a task that ends by itself, and return its outcome. ``show_step`` gets each step before the first output.
 
     Raises:
-        EmulationError: the machine cannot do it, or it was ended (`GuestTimeoutError` and the like).
+        EmulationError: this machine cannot do the task, or the run was ended early (`GuestTimeoutError` and others).
     """
-    with open_runner(settings, task) as place, _noticing(place, stdout, stderr, notice) as (out, err):
+    with open_runner(settings, task) as runner, _showing_steps(runner, stdout, stderr, show_step) as (out, err):
         status = None
-        with handing_over(place.result, task.captures):
+        with handing_over(runner.result, task.captures):
             while status is None:
-                status = place.wait_until(out, err, None)
-        result = place.result(RESULT) if task.kind == "actions" else None
+                status = runner.wait_until(out, err, None)
+        result = runner.result(RESULT) if task.kind == "actions" else None
         if result is None and status == _KILLED:
-            raise GuestFailedError("what runs the network was killed, as for want of memory: take more with --memory")
+            raise GuestFailedError("the network process was killed (out of memory?); try a larger --memory")
         if result is None and status == 0 and task.kind == "actions":
             raise refusal("it is missing, though the run says that it succeeded")
         return Outcome(status) if result is None else verify_outcome(task, decode(Outcome, result, "the run's result"))
 
 
 @contextlib.contextmanager
-def _noticing(place: Runner, stdout: Sink, stderr: Sink, notice: Notice | None) -> Iterator[tuple[Sink, Sink]]:
-    """Sinks for the run's output, before the first of which ``notice`` says, now and then, what is being done."""
-    if notice is None:
+def _showing_steps(
+    runner: Runner, stdout: Sink, stderr: Sink, show_step: ShowStep | None
+) -> Iterator[tuple[Sink, Sink]]:
+    """Show the steps of a run until its first output; yield sinks that clear the step before they write."""
+    if show_step is None:
         yield stdout, stderr
         return
-    over = threading.Event()
+    has_output = threading.Event()
 
-    def look() -> None:
-        over.wait(_PATIENT_S)
-        while not over.is_set():
-            with contextlib.suppress(Exception):  # what cannot be read now is not worth a word
-                notice(words((), place.result(RUNNING, RUNNING_BYTES)) or "starting")
-            over.wait(_LOOK_S)
+    def show() -> None:
+        has_output.wait(_FIRST_SHOW_S)
+        while not has_output.is_set():
+            with contextlib.suppress(Exception):  # a step that cannot be read is not shown
+                show_step(words((), runner.result(RUNNING, RUNNING_BYTES)) or "starting")
+            has_output.wait(_SHOW_S)
 
-    def quiet(sink: Sink) -> Sink:
+    def end() -> None:
+        has_output.set()
+        thread.join()
+        show_step(None)
+
+    def clearing(sink: Sink) -> Sink:
         def write(data: bytes) -> None:
-            if not over.is_set():
-                over.set()
-                looker.join()
-                notice(None)
+            if not has_output.is_set():
+                end()
             sink(data)
 
         return write
 
-    looker = threading.Thread(target=look, daemon=True)
-    looker.start()
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
     try:
-        yield quiet(stdout), quiet(stderr)
+        yield clearing(stdout), clearing(stderr)
     finally:
-        over.set()
-        looker.join()
-        notice(None)
+        end()
 
 
 def write_to(descriptor: int) -> Sink:
-    """Writes all of what it gets to a descriptor, at once; the run is over when nobody can take it any more."""
+    """Return a sink that writes to a descriptor without a buffer.
+
+    The sink raises BrokenPipeError when the reader has gone, and EmulationError when writing fails otherwise.
+    """
 
     def write(data: bytes) -> None:
         rest = memoryview(data)

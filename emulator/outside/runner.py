@@ -1,4 +1,4 @@
-"""A task to a process that does it: in a guest kernel, or on the host's, behind one interface."""
+"""The runners of a task: a guest, or a process in this machine's kernel, behind one interface."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ from gtsdsl.machine import missing_package
 _POLL_S = 0.02
 _ANSWER_POLL_S = 0.002
 _PIPE_BYTES = 2**16
-"""What a pipe holds: a single read takes all that was written before."""
+"""The size of a pipe, so that one read takes all that is in it."""
 _GRACE_S = 10.0
 _HAS_DISTUTILS = sys.version_info < (3, 12)
-_RUNS_IN_GUEST = "/dev/shm"  # noqa: S108 - the guest's own: its /tmp shows the host's, and daemons hide its /run
+_RUNS_IN_GUEST = "/dev/shm"  # noqa: S108 - the guest's own; its /tmp is this machine's, and daemons mount over /run
 _LIMITS = tuple(item.name for item in fields(GuestLimits))
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class Runner(Protocol):
-    """Where a task is being done: a context manager that ends it on every way out."""
+    """Does a task: a context manager that starts it at entry, and ends it on every way out."""
 
     def __enter__(self) -> Self: ...
 
@@ -63,16 +63,16 @@ class Runner(Protocol):
 
     @property
     def pid(self) -> int | None:
-        """The process that holds the place, if there is one now."""
+        """The process that runs the network, or None before its start and after its end."""
 
     def wait_until(self, stdout: Sink, stderr: Sink, until: Callable[[], bool] | None) -> int | None:
-        """Pass output on until the task ends, or ``until`` says so; the exit status, None if there is none yet."""
+        """Pass output on until the task ends or ``until`` returns True; return the exit status, None before the end."""
 
     def put(self, name: str, content: bytes) -> None:
-        """Add a file to the folder that both sides share."""
+        """Add a file to the shared folder."""
 
     def result(self, name: str, limit_bytes: int = RESULT_BYTES) -> bytes | None:
-        """A file of that folder; None if there is none."""
+        """Return a file of the shared folder, or None if it is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class RunSettings(GuestLimits):
 
     @property
     def is_virtual(self) -> bool:
-        """Whether waiting takes no time."""
+        """Whether waiting takes no time, because the clock is virtual or skips."""
         return self.choice.clock is not Clock.REAL
 
 
@@ -93,7 +93,7 @@ def settle(options: RunOptions, choice: KernelChoice, memory_bytes: int = MEMORY
     return RunSettings(choice=choice, **{"memory_bytes": memory_bytes, **chosen})
 
 
-def boot_of(settings: RunSettings) -> Boot:
+def guest_boot(settings: RunSettings) -> Boot:
     """Return how to boot the guest of a run.
 
     Raises:
@@ -105,15 +105,18 @@ def boot_of(settings: RunSettings) -> Boot:
     return Boot(settings.choice.kernel, settings.choice.clock, **limits)
 
 
-def job_of(task: Task, output: Path | None = None) -> GuestJob:
-    """The job of a guest that does a task."""
+def guest_job(task: Task) -> GuestJob:
+    """Return the job of a guest that does a task.
+
+    Raises:
+        EmulationError: a package that every network needs is missing.
+    """
     _require_packages()
     _compile()
     return GuestJob(
-        _inside(),
+        _command(),
         working_folder(),
         {**_environment(), PLACE_VARIABLE: _RUNS_IN_GUEST},
-        output,
         inputs={TASK: encode(task), RUNNING: b"bringing the network up"},
     )
 
@@ -121,15 +124,15 @@ def job_of(task: Task, output: Path | None = None) -> GuestJob:
 def open_runner(settings: RunSettings, task: Task) -> Runner:
     """Return the runner of a task; it starts at entry."""
     if settings.choice.kernel is not None:
-        return Guest(boot_of(settings), job_of(task))
+        return Guest(guest_boot(settings), guest_job(task))
     return NativeRunner(task, settings.timeout_s)
 
 
 class NativeRunner(Closing):
-    """A process of this machine's kernel that does a task; in a user namespace of its own where we are not root."""
+    """A process of this machine's kernel that does a task; without root, it enters a user namespace of its own."""
 
     def __init__(self, task: Task, timeout_s: float | None = None, *, has_terminal: bool = False) -> None:
-        """With ``has_terminal``, it has our input and output for its own; else its output goes through `wait`."""
+        """``has_terminal``: the process has the terminal of this one; else its output passes through `wait_until`."""
         self._task = task
         self._timeout_s = timeout_s
         self._has_terminal = has_terminal
@@ -147,10 +150,10 @@ class NativeRunner(Closing):
                 PARENT_VARIABLE: str(os.getpid()),
                 MARK: str(run.path),
             }
-            # pipes: what is not read holds back who writes it, where a file would fill the disk
+            # a pipe that is not read holds its writer back, while a file would fill the disk
             output = None if self._has_terminal else subprocess.PIPE
             self._process = subprocess.Popen(
-                _inside("-u"),
+                _command("-u"),
                 bufsize=0,
                 env={**_environment(), **variables},
                 stdin=None if self._has_terminal else subprocess.DEVNULL,
@@ -162,7 +165,8 @@ class NativeRunner(Closing):
             self._streams = [stream for stream in (self._process.stdout, self._process.stderr) if stream is not None]
             for stream in self._streams:
                 os.set_blocking(stream.fileno(), False)
-                stack.enter_context(stream)  # closed before it is ended: nothing that it still says can hold it up
+                # closed before the process is ended, which then cannot block while it writes its last output
+                stack.enter_context(stream)
             self._ended = os.pidfd_open(self._process.pid)
             stack.callback(os.close, self._ended)
             self._stack = stack.pop_all()
@@ -182,7 +186,7 @@ class NativeRunner(Closing):
         """Pass output on until the task ends, or ``until`` says so; the exit status, None if there is none yet.
 
         Raises:
-            GuestTimeoutError: it took longer than the user allowed.
+            GuestTimeoutError: the task took longer than its timeout.
         """
         began_s = time.monotonic()
         poll_s = _POLL_S if until is None else _ANSWER_POLL_S
@@ -199,14 +203,15 @@ class NativeRunner(Closing):
         return shell_status(self._process.wait())
 
     def put(self, name: str, content: bytes) -> None:
-        """Add a file to the folder that both sides share."""
+        """Add a file to the shared folder."""
         put_input(self.shared, name, content)
 
     def result(self, name: str, limit_bytes: int = RESULT_BYTES) -> bytes | None:
-        """A file of that folder; None if there is none."""
+        """Return a file of the shared folder, or None if it is missing."""
         return read_result(self.shared, name, limit_bytes)
 
     def _end(self) -> None:
+        """End the process in order, or kill it after a time of grace."""
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(timeout=_GRACE_S)
@@ -216,21 +221,25 @@ class NativeRunner(Closing):
 
 
 def _relay(sinks: dict[IO[bytes], Sink]) -> None:
-    """Pass on what the streams hold now, and take out those that nobody writes to any more."""
+    """Pass on what the streams hold now, and remove streams whose writers have gone."""
     for stream, sink in list(sinks.items()):
         chunk = stream.read(_PIPE_BYTES)
         if chunk:
             sink(chunk)
-        elif chunk is not None:  # None: there is nothing yet
+        elif chunk is not None:  # None: the pipe is empty, but has a writer
             del sinks[stream]
 
 
 def _environment() -> Mapping[str, str]:
-    """That of Python inside; setuptools' stand-in for distutils, which Mininet imports, would take half a second."""
+    """Return the environment of the network's process.
+
+    Mininet imports distutils; setuptools' replacement of it would take half a second to load.
+    """
     return {**environment(os.environ), **({"SETUPTOOLS_USE_DISTUTILS": "stdlib"} if _HAS_DISTUTILS else {})}
 
 
-def _inside(*options: str) -> tuple[str, ...]:
+def _command(*options: str) -> tuple[str, ...]:
+    """Return the command that runs `emulator.inside`, with options for Python."""
     return python_command(*options, "-c", python_script("emulator.inside.__main__", "main", {}))
 
 
@@ -246,11 +255,11 @@ def _require_packages() -> None:
 
 
 def _compile() -> None:
-    """Have the project's modules compiled here and now: what a guest compiles goes with the guest."""
+    """Compile the project's modules to byte code. A guest would compile them at each boot, and lose the result."""
     for package in (_PACKAGE, _PACKAGE.parent / "gtsdsl"):
         for path in package.rglob("*.py"):
             compiled = Path(importlib.util.cache_from_source(str(path)))
-            # a folder that may not be written (an installed package) is none of our business
+            # the folder of an installed package may be read-only
             with contextlib.suppress(OSError, py_compile.PyCompileError):
                 if not compiled.exists() or compiled.stat().st_mtime < path.stat().st_mtime:
                     py_compile.compile(str(path), doraise=True)

@@ -111,13 +111,14 @@ def command(
         if interactive:
             from emulator.outside.prompt import run_prompt
 
-            sys.exit(run_prompt(settings, request.plan, request.overlay, captured, request.docker_hosts))
+            task = Task(request.plan, "shell", request.overlay, request.docker_hosts, captures=captured)
+            sys.exit(run_prompt(settings, task))
         typed = b"" if has_actions or sys.stdin is None else sys.stdin.buffer.read()  # None: it has been closed
         task = Task(
             request.plan,
             "actions" if has_actions else "shell",
             overlay=request.overlay,
-            machines=request.docker_hosts,
+            docker_hosts=request.docker_hosts,
             probe_count=count if probe else 0,
             commands=parsed,
             script=str(script) if script else None,

@@ -52,11 +52,11 @@ def command(run: RunOptions, output: Path | None, command: tuple[str, ...]) -> N
     from emulator.kernel.output import check_output
     from emulator.kernel.terminal import run_on_terminal
     from emulator.outside.run_task import write_to
-    from emulator.outside.runner import boot_of, settle
+    from emulator.outside.runner import guest_boot, settle
     from emulator.system.folders import working_folder
 
     with emulating():
-        boot = boot_of(settle(run, choose_guest(run.kernel, run.clock)))
+        boot = guest_boot(settle(run, choose_guest(run.kernel, run.clock)))
         job = GuestJob(command, working_folder(), dict(os.environ), check_output(output) if output else None)
         warn_if_unconfined()
         if boot.clock is Clock.REAL and is_person():

@@ -112,7 +112,7 @@ def test_a_network_whose_process_is_killed_says_so(emulate: Cli, tmp_path: Path)
     script.write_text("import os\nos.kill(os.getpid(), 9)\n")
     done = emulate("--script", str(script))
     assert (done.returncode, done.stdout) == (125, "")
-    assert done.stderr == ("error: what runs the network was killed, as for want of memory: take more with --memory\n")
+    assert done.stderr == ("error: the network process was killed (out of memory?); try a larger --memory\n")
 
 
 def test_a_script_that_is_no_python_shows_its_own_line(emulate: Cli, tmp_path: Path) -> None:

@@ -44,7 +44,13 @@ def test_what_the_shell_does_not_know_is_said_and_it_goes_on(pair: Path, guest_k
     assert done.returncode == 0
     assert "still here" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
-    messages = ("neither a command nor a host", "there is no link l2", "usage: link ID", "is not a loss", "no display")
+    messages = (
+        "neither a command nor a host",
+        "there is no link l2",
+        "usage: link ID",
+        "is not a loss",
+        "DISPLAY is not set",
+    )
     for said in messages:
         assert said in done.stdout + done.stderr
     for near in ("links", "delay"):
