@@ -352,3 +352,23 @@ def _name_of(pid: int) -> str:
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except FileNotFoundError:  # it has ended
         return ""
+
+
+def test_a_link_that_was_removed_is_a_circuit_of_the_lab_no_more(trio: EmulatedNetwork, tmp_path: Path) -> None:
+    added = trio.addLink("a", "c")
+    assert trio.lab.circuit(added.id).id == added.id
+    trio.delLink(added)
+    with pytest.raises(EmulationError, match=f"there is no link {added.id}"):
+        trio.captures.start(added.id, str(tmp_path / "added.pcap"))
+
+
+def test_a_lab_finds_hosts_and_switches_by_name() -> None:
+    with EmulatedNetwork(plan(joined([("a", "s1"), ("b", "s2"), ("s1", "s2")], ("s1", "s2")), _BRIDGES)) as network:
+        lab = network.lab
+        assert lab.hosts == ("a", "b")
+        assert lab.namespace("s1") == lab.namespace("s2") == lab.switches_namespace
+        assert lab.namespace("a") != lab.namespace("b")
+        with pytest.raises(KeyError):
+            lab.namespace("c")
+        with pytest.raises(EmulationError, match="there is a node 's1' already"):
+            lab.hold("s1", lab.namespace("a"))
