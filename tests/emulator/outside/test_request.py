@@ -1,0 +1,45 @@
+"""Requests: what a testbed and the user's options come to."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.kernel.guest import MEMORY_BYTES
+from emulator.options import HostOptions, OverlayOptions
+from emulator.outside.request import request_run
+from emulator.plan import Options
+from emulator.system.errors import EmulationError
+from tests.emulator.topologies import joined
+
+PAIR = joined([("h1", "h2")])
+
+
+def test_a_plan_alone() -> None:
+    request = request_run(PAIR, Options())
+    assert [host.name for host in request.plan.hosts] == ["h1", "h2"]
+    assert (request.overlay, request.docker_hosts, request.memory_bytes) == (None, (), MEMORY_BYTES)
+
+
+def test_an_overlay_has_a_specification_and_its_containers() -> None:
+    request = request_run(PAIR, Options(), OverlayOptions("flannel:udp", containers=2))
+    assert request.overlay is not None
+    assert (request.overlay.name, request.overlay.variant) == ("flannel", "udp")
+    assert [container.name for container in request.overlay.containers] == ["c1", "c2", "c3", "c4"]
+
+
+def test_a_store_at_a_host_is_in_the_specification() -> None:
+    request = request_run(PAIR, Options(), OverlayOptions("flannel", store="h2"))
+    assert request.overlay is not None
+    assert request.overlay.store is not None
+    assert request.overlay.store.host == "h2"
+
+
+def test_an_unknown_overlay_is_refused() -> None:
+    with pytest.raises(EmulationError, match="flanel"):
+        request_run(PAIR, Options(), OverlayOptions("flanel"))
+
+
+def test_docker_hosts_need_an_image_for_each_image_id() -> None:
+    hosts = HostOptions(kind="docker", image_map={"none": "x.tar"})
+    with pytest.raises(EmulationError, match="--image-map names an imageId that no host of the topology has: none"):
+        request_run(PAIR, Options(), hosts=hosts)
