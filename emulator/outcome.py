@@ -1,4 +1,4 @@
-"""The outcome of a task, as a value that crosses, as JSON, from where the network runs to where it was asked for."""
+"""The outcome of a task, as a value that crosses as JSON from the network to the user's process."""
 
 from __future__ import annotations
 

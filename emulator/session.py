@@ -232,11 +232,11 @@ class ProcessProxy:
         self._channel = channel
 
     def wait(self) -> subprocess.CompletedProcess[str]:
-        """Wait in the network's clock until the process ends, and return its result, which can be had once only."""
+        """Wait in the network's clock until the process ends, and return its result, which is available once."""
         return _completed(self._command, self._channel.ask(AwaitProcess(self._number)))
 
     def stop(self) -> subprocess.CompletedProcess[str]:
-        """End the process and its children (SIGTERM), and return its result, which can be had once only."""
+        """End the process and its children (SIGTERM), and return its result, which is available once."""
         return _completed(self._command, self._channel.ask(StopProcess(self._number)))
 
 

@@ -1,4 +1,4 @@
-"""Tasks: what to do in a plan's network, as a value that crosses as JSON to the side that runs the network."""
+"""Tasks: what to do in a plan's network, as a value that crosses as JSON from the user's process to the network."""
 
 from __future__ import annotations
 

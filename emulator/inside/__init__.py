@@ -1,1 +1,1 @@
-"""The side that runs the network: it does the task, answers requests, and is the shell."""
+"""The process that runs the network: it does the task, answers requests, and has the shell."""

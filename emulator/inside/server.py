@@ -2,7 +2,7 @@
 
 Between two requests the network waits. In a virtual clock it must not sleep, because the clock skips a sleep: hours
 would pass in the network while a person thinks for a second. Instead, it looks for the next request again and again,
-which takes no virtual time, while the other side keeps the guest's process stopped (`emulator.outside.channel`).
+which takes no virtual time, while the user's side keeps the guest's process stopped (`emulator.outside.channel`).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _INTERRUPT_S = 0.25
 
 
 def serve(network: EmulatedNetwork, folder: Path, *, spins: bool) -> NoReturn:
-    """Answer requests in the shared folder until the other side ends this process.
+    """Answer requests in the shared folder until the user's side ends this process.
 
     ``spins``: look for the next request without sleeping, as a virtual clock requires.
     """
@@ -85,7 +85,7 @@ def serve(network: EmulatedNetwork, folder: Path, *, spins: bool) -> NoReturn:
 
 
 def _leave(folder: Path, name: str, reply: Reply) -> None:
-    """Leave a reply, which the other side sees only when it is complete."""
+    """Leave a reply as a file, which the user's side sees only when it is complete."""
     (folder / f"{name}.part").write_bytes(encode_message(reply))
     (folder / f"{name}.part").rename(folder / name)
 
@@ -100,7 +100,7 @@ class _RunningProcess:
 
 
 class _Server:
-    """Does what requests ask for."""
+    """The state that requests share: the network, the processes that they started, and a shell for lines."""
 
     def __init__(self, network: EmulatedNetwork, folder: Path) -> None:
         self._network = network

@@ -165,7 +165,7 @@ class Guest(Closing):
                 return None
             now_s = time.monotonic()
             if self._boot.timeout_s is not None and now_s - began_s >= self._boot.timeout_s:
-                raise GuestTimeoutError(f"ended after {self._boot.timeout_s:g} s, as asked: {self._doing()}")
+                raise GuestTimeoutError(f"timed out after {self._boot.timeout_s:g} s: {self._doing()}")
             if now_s >= next_look_s:
                 next(looks)
                 next_look_s = now_s + _LOOK_S

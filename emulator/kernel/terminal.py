@@ -55,7 +55,7 @@ def _pass_on(guest: Guest, ours: int, keys: int, screen: int, timeout_s: float |
     while True:
         left_s = None if end_s is None else end_s - time.monotonic()
         if left_s is not None and left_s <= 0:
-            raise GuestTimeoutError(f"ended after {timeout_s:g} s, as asked")
+            raise GuestTimeoutError(f"timed out after {timeout_s:g} s")
         ready = readable(sources, left_s)
         if ours in ready:
             _write(screen, os.read(ours, _CHUNK_BYTES))

@@ -1,1 +1,1 @@
-"""The side that asks for a run: it starts a process or a guest, passes its output on, and keeps its result."""
+"""The user's process: it starts a guest or a process for a task, passes its output on, and keeps its result."""

@@ -1,8 +1,8 @@
-"""The asking side of the channel: it leaves requests in the shared folder, and waits for the network's replies.
+"""The user's side of the channel: it leaves requests in the shared folder, and waits for the network's replies.
 
-Between two requests the network looks for the next one without sleeping, where it has a virtual clock
-(`emulator.inside.server`). This side stops the guest's process meanwhile, so that the guest takes no processor time. So
-the network's clock stands still between two requests, and two runs are the same, however long the pauses are.
+Between two requests, a network with a virtual clock looks for the next one without sleeping (`emulator.inside.server`),
+and this side stops the guest's process, so that the guest takes no processor time. So the network's clock stands still
+between two requests, and two runs are the same, however long the pauses are.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class Runner(Protocol):
-    """Does a task: a context manager that starts it at entry, and ends it on every way out."""
+    """The interface of runners: a context manager that starts a task at entry, and ends it on every way out."""
 
     def __enter__(self) -> Self: ...
 
@@ -183,7 +183,7 @@ class NativeRunner(Closing):
         return self._process.pid
 
     def wait_until(self, stdout: Sink, stderr: Sink, until: Callable[[], bool] | None) -> int | None:
-        """Pass output on until the task ends, or ``until`` says so; the exit status, None if there is none yet.
+        """Pass output on until the task ends or ``until`` returns True; return the exit status, None before the end.
 
         Raises:
             GuestTimeoutError: the task took longer than its timeout.
@@ -198,7 +198,7 @@ class NativeRunner(Closing):
                 return None
             if self._timeout_s is not None and time.monotonic() - began_s >= self._timeout_s:
                 doing = words((), self.result(RUNNING, RUNNING_BYTES))
-                raise GuestTimeoutError(f"ended after {self._timeout_s:g} s, as asked: {doing}")
+                raise GuestTimeoutError(f"timed out after {self._timeout_s:g} s: {doing}")
         _relay(sinks)
         return shell_status(self._process.wait())
 

@@ -1,4 +1,4 @@
-"""Checks that a result can be the outcome of its task, because a program in a guest can forge a result.
+"""Checks that a result can be the outcome of its task. A program in a guest can forge a result.
 
 Circuits, hosts and commands must be those of the task, and each figure that follows from others is computed again.
 """

@@ -1,4 +1,4 @@
-"""Frozen dataclasses as JSON, and JSON back to a dataclass, in which each part must have the type that it declares.
+"""Frozen dataclasses to JSON and back; each part of the JSON must have the type that its field declares.
 
 JSON that a guest wrote is not trusted, so no value is converted, no missing field is filled in, and no unknown field
 is passed over.

@@ -70,7 +70,7 @@ def ended_after(seconds: float | None) -> Iterator[None]:
     """Raise `GuestTimeoutError` after ``seconds`` of wall time, also while a person types; None is no limit."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        raise GuestTimeoutError(f"ended after {seconds:g} s, as asked")
+        raise GuestTimeoutError(f"timed out after {seconds:g} s")
 
     if seconds is None:
         yield

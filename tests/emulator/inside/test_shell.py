@@ -82,7 +82,7 @@ def test_a_timeout_is_of_all_typing_included(pair: Path, guest_kernel: Kernel, c
     child.expect("gtsdsl> ")
     child.sendline("h1 echo $((20 + 3))")
     child.expect("23")
-    child.expect("ended after 6 s, as asked")
+    child.expect("timed out after 6 s")
     child.expect(pexpect.EOF)
     child.wait()
     assert child.exitstatus == 124

@@ -214,7 +214,7 @@ def test_ids_are_data(gtsdsl: Cli, tmp_path: Path, guest_kernel: Kernel, name: s
 
 def test_a_timeout_names_the_command(emulate: Cli) -> None:
     done = emulate("--clock", "real", "--timeout", "4", "--exec", "h1: sleep 100")
-    assert (done.returncode, done.stderr) == (124, "error: ended after 4 s, as asked: h1: sleep 100\n")
+    assert (done.returncode, done.stderr) == (124, "error: timed out after 4 s: h1: sleep 100\n")
 
 
 def test_a_command_that_stops_the_clock_is_named(emulate: Cli) -> None:
