@@ -1,4 +1,4 @@
-"""Archives of images, as `docker save` writes them, made of the programs that gtsdsl's own image has."""
+"""Archives of images as `docker save` writes them, with the programs of the built-in image."""
 
 from __future__ import annotations
 

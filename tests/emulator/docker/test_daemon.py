@@ -1,4 +1,4 @@
-"""Docker's daemons: one after another on a host, and what is said of one that does not get on."""
+"""Docker daemons: a restart on a host, and the error of a daemon that does not join a swarm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hosts that are containers of Docker, each of the image that its imageId is mapped to; flavors as limits."""
+"""Docker hosts, of the images that their imageIds map to, and flavors as limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which images containers can have: gtsdsl's own, archives, and those that the user's own Docker knows by a name."""
+"""The images of containers: the built-in image, archives, and images of the user's own Docker."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_an_image_in_the_layout_of_oci_is_for_a_docker_that_loads_it(
 
 
 def extended(size: int, following: bytes = b"") -> bytes:
-    """The header before a file's own, with what does not fit into that, which says that it is of some size."""
+    """Return an extended header of tar that claims ``size`` bytes, and the bytes ``following``."""
     member = tarfile.TarInfo("x")
     member.type, member.size = tarfile.XHDTYPE, size
     return member.tobuf(tarfile.USTAR_FORMAT) + following
@@ -207,7 +207,7 @@ def test_an_image_that_nobody_has_read_for_a_month_goes_when_a_new_one_is_made(
 
 @pytest.fixture(scope="module")
 def users_docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A `dockerd` as a user may have one, away from this machine's network; its address."""
+    """The address of a `dockerd` that stands for the user's own, in a new network namespace."""
     if os.geteuid() != 0:
         pytest.skip("a dockerd needs root")
     folder = tmp_path_factory.mktemp("docker")

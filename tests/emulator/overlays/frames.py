@@ -1,4 +1,4 @@
-"""Captured frames, taken apart."""
+"""A parser of captured frames."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def datagram(frame: bytes) -> Datagram:
 
 
 def packet(data: bytes) -> Datagram:
-    """An IP packet without a frame."""
+    """Parse an IP packet without an Ethernet header."""
     return datagram(bytes(12) + _IPV4 + data)
 
 
 def echoes(frames: list[str]) -> list[bytes]:
-    """The frames of an echo's request and reply among what a host sees: what is left without ARP and without TCP."""
+    """Return the frames of an echo's request and reply: all captured frames except those of ARP and TCP."""
     found = [bytes.fromhex(frame) for frame in frames]
     return [frame for frame in found if frame[12:14] == _IPV4 and frame[23] in (ICMP, UDP)]
 

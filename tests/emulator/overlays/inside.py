@@ -37,7 +37,7 @@ class Probe:
         self._number = 0
 
     def rtt_ms(self, near: str, far: str, patience_s: float = 1.0) -> float | None:
-        """One round trip; None if nothing came back."""
+        """Measure a round trip in ms; None without an answer."""
         self._number += 1
         descriptor = self.network.lab.namespace(near)
         with Echo(descriptor, self.addresses[near]) as echo:
@@ -48,19 +48,19 @@ class Probe:
         return self.rtt_ms(near, far) is not None
 
     def steady_ms(self, near: str, far: str) -> float | None:
-        """The median round trip, as `--probe` has it, after those that pay for ARP and for handshakes."""
+        """Return the median round trip in ms, after echoes that trigger ARP and handshakes."""
         for _ in range(3):
             self.rtt_ms(near, far, patience_s=6.0)
         found = [self.rtt_ms(near, far) for _ in range(_ECHOES)]
         return None if None in found else sorted(filter(None, found))[_ECHOES // 2]
 
     def seconds_until(self, near: str, far: str) -> float:
-        """How long it takes from now on until there is an answer, within a twentieth of a second."""
+        """Wait for an answer, and return the seconds that it took, to a twentieth of a second."""
         return seconds_until(lambda: self.rtt_ms(near, far, patience_s=_STEP_S * 4) is not None)
 
 
 class Stage:
-    """What a scenario works on: the network with its overlay, in the guest."""
+    """The network and the overlay that a scenario works on, in the guest."""
 
     def __init__(self, network: EmulatedNetwork) -> None:
         assert network.deployment is not None
@@ -72,7 +72,7 @@ class Stage:
 
 
 def seconds_until(condition: Callable[[], bool]) -> float:
-    """How long it takes from now on until something is so."""
+    """Wait until a condition is true, and return the seconds that it took."""
     began_s = time.monotonic()
     while not condition():
         if time.monotonic() - began_s > _LONGEST_S:
@@ -82,7 +82,7 @@ def seconds_until(condition: Callable[[], bool]) -> float:
 
 
 def captured(network: EmulatedNetwork, node: str, interface: str, action: Callable[[], object]) -> list[str]:
-    """The frames that an interface of a host sees while something is done, in hexadecimal."""
+    """Return the frames, in hexadecimal, that pass an interface of a host during an action."""
     with namespaces.entered(network.lab.namespace(node)):
         end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
     with end:

@@ -1,4 +1,4 @@
-"""Overlays from the command line, the shell and the library: brought up, timed, measured, and what goes wrong."""
+"""Overlays from the command line, the shell and the library: deployment, times, measurements and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The GENEVE mesh over a mesh, a star and a line, and what the page that shows how an overlay is added says of it."""
+"""The GENEVE mesh over a mesh, a star and a line, and the page that shows its code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a kernel must have for an overlay: it is tried, and what is missing is said in a line before anything starts."""
+"""The parts of the kernel that overlays need, and the errors about missing parts before anything starts."""
 
 from __future__ import annotations
 

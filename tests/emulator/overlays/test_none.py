@@ -1,4 +1,4 @@
-"""No overlay, the baseline: containers are their hosts, in the guest with the virtual clock."""
+"""No overlay: containers share their hosts' network, in a guest with the virtual clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user asks of an overlay: names, forms, places, networks, and what is refused."""
+"""Specifications of overlays: names, variants, stores, subnet pools, and refusals."""
 
 from __future__ import annotations
 

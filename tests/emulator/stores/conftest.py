@@ -18,14 +18,14 @@ from tests.emulator.waiting import wait_for
 
 @pytest.fixture
 def duo() -> Iterator[EmulatedNetwork]:
-    """Hosts a and b, joined, without delay."""
+    """Two hosts, a and b, with a circuit without delay."""
     with EmulatedNetwork(plan(joined([("a", "b")]), Options(impaired=False))) as network:
         yield network
 
 
 @pytest.fixture
 def store(duo: EmulatedNetwork) -> Store:
-    """etcd on host b, ready."""
+    """A store on host b, which is ready."""
     made = Store(duo.lab, StoreLocation(host="b"))
     made.start()
     wait_for(made.is_ready)

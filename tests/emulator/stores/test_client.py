@@ -1,4 +1,4 @@
-"""The client against a real etcd across a real network: keys, leases, a watch, and stores that break."""
+"""The client with a real etcd on another host: keys, leases, a watch, and stores that fail."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def test_a_message_that_comes_in_pieces_is_one() -> None:
 
 @contextlib.contextmanager
 def _server(answer: bytes, size: int = 1000) -> Iterator[tuple[str, int]]:
-    """A server on loopback that says one thing, in pieces, to the first who asks."""
+    """Run a server on the loopback interface that gives the first client one answer in pieces; yield its address."""
 
     def serve() -> None:
         connection, _ = listener.accept()

@@ -1,4 +1,4 @@
-"""etcd in a host of a network with delays, in the guest's virtual clock: how long things take, to the millisecond."""
+"""A store on a host of a network with delays, measured in the virtual clock of a guest."""
 
 from __future__ import annotations
 

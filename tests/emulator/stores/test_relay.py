@@ -1,4 +1,4 @@
-"""A store that runs already, at an address that only the machine's own network reaches."""
+"""A store at an address that only this machine's own network reaches, and the relay to it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PLACE = StoreLocation(address="127.0.0.1:2379")
 
 @pytest.fixture
 def outside() -> Iterator[int]:
-    """A network namespace that stands for the machine's own."""
+    """The descriptor of a network namespace that stands for this machine's own."""
 
     def raise_loopback(_: int) -> None:
         with Netlink() as netlink:
@@ -42,7 +42,7 @@ def outside() -> Iterator[int]:
 
 @pytest.fixture
 def running(outside: int, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Somebody's etcd, out there."""
+    """The user's own etcd, in the namespace `outside`."""
     assert outside
     command = ["etcd", f"--data-dir={tmp_path / 'data'}"]
     with (tmp_path / "log").open("wb") as log:

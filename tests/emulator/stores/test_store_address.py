@@ -1,4 +1,4 @@
-"""`--store ADDRESS`: an etcd of the machine's own network. A guest is the machine here, for it has netem."""
+"""`--store ADDRESS`: the user's own etcd. A guest stands for the user's machine, because it has netem."""
 
 from __future__ import annotations
 

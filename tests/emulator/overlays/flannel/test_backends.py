@@ -1,4 +1,4 @@
-"""Flannel's four forms over a mesh, a star and a line: who reaches whom, how fast, in which frames, how large."""
+"""Flannel's four backends over a mesh, a star and a line: reachability, round trips, frames and MTU."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CIRCUIT_BYTES = 1500
 
 @pytest.fixture(scope="session")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What the script tells of a form over a topology; each is run once."""
+    """A function that returns the scenario's result for a backend over a topology; it runs each scenario once."""
 
     @cache
     def of(overlay: str, topology: str) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def rows(state: dict[str, Any], table: str, *fields: str) -> list[tuple[Any, ...
 
 
 def wireguard_keys(states: dict[str, Any]) -> dict[str, str]:
-    """Each host's public key; no host has one but in the form `wireguard`."""
+    """Return the public key of each host; only the backend `wireguard` has keys."""
     return {
         host: dict(link["details"])["public_key"]
         for host, state in states.items()
@@ -145,7 +145,7 @@ def wireguard_keys(states: dict[str, Any]) -> dict[str, str]:
 
 
 def without_keys(states: dict[str, Any]) -> Any:
-    """The states, with a host's name for its key: a key is random, and what the daemons drew before it differs."""
+    """Return the states with each host's name in place of its public key, which is random."""
     text = json.dumps(states)
     for host, key in wireguard_keys(states).items():
         text = text.replace(key, host)

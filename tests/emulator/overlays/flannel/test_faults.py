@@ -1,4 +1,4 @@
-"""Flannel when something fails: the others go on, all comes back, and how long that takes in the virtual clock."""
+"""Flannel during failures: the other hosts go on, all recovers, and how long that takes in the virtual clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The forwarder of flannel's backend `udp`, between a socket that stands for the TUN interface and UDP on loopback."""
+"""The forwarder of flannel's backend `udp`, with a socket in place of a TUN interface."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def packet(target: bytes = ELSEWHERE, ttl: int = 64, protocol: int = UDP, fragme
 
 
 class Bench:
-    """A forwarder that runs, its TUN interface's other end, and the other host's socket."""
+    """A running forwarder, the other end of its TUN interface, and the other host's socket."""
 
     def __init__(self) -> None:
         tun, self.tun = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -40,7 +40,7 @@ class Bench:
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
-        """Being a method, it keeps the sockets open: at their end, which a TUN interface has not, it would spin."""
+        """Forward without end. A method, because it keeps the sockets open: at their end, the forwarder would spin."""
         self.forwarder.run()
 
 

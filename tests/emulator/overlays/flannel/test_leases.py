@@ -1,4 +1,4 @@
-"""Flannel's keys and JSON: literals are from flannel's documentation (reservations.md, configuration.md)."""
+"""Flannel's keys and JSON, with examples from flannel's documentation (reservations.md, configuration.md)."""
 
 from __future__ import annotations
 

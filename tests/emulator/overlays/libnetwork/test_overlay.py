@@ -1,4 +1,4 @@
-"""Docker's overlay by real daemons, over a mesh, a star and a line: who reaches whom, how fast, in which frames."""
+"""Docker's overlay with real daemons over a mesh, a star and a line: reachability, round trips and frames."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.emulator.samples import Cli
 
 pytestmark = [pytest.mark.usefixtures("guest_kernel"), pytest.mark.timeout(600)]
 
-FORMS = ("kv", "swarm")
+VARIANTS = ("kv", "swarm")
 OVERHEAD_BYTES = 50
 MTU_BYTES = 1450
 VNI = {"kv": 256, "swarm": 4097}
@@ -28,7 +28,7 @@ CHECKOUT = Path(__file__).parents[4]
 
 
 def require_docker_with_store() -> None:
-    """Skip a test of ``kv`` where Docker has it no more."""
+    """Skip a test of ``kv`` if this machine's Docker no longer has it."""
     version = programs.version()
     if int(version.partition(".")[0] or 0) > LAST_WITH_STORE:
         pytest.skip(f"Docker {version} has no external key-value store; Debian 12's docker.io has")
@@ -36,24 +36,24 @@ def require_docker_with_store() -> None:
 
 @pytest.fixture(scope="session")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What the scripts tell of a form over a topology; each is brought up once, and fails on the mesh only."""
+    """A function that returns the result for a variant over a topology; only the mesh has failures."""
 
     @cache
-    def of(form: str, topology: str) -> dict[str, Any]:
+    def of(variant: str, topology: str) -> dict[str, Any]:
         scenario = scenarios.measure_and_break if topology == "mesh" else scenarios.measure
-        if form == "kv":
+        if variant == "kv":
             require_docker_with_store()
-        return run(tmp_path_factory.mktemp("libnetwork"), topology, f"libnetwork:{form}", scenario)
+        return run(tmp_path_factory.mktemp("libnetwork"), topology, f"libnetwork:{variant}", scenario)
 
     return of
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_every_container_reaches_every_other_in_the_round_trip_of_the_circuits(
-    measured: Any, form: str, topology: str
+    measured: Any, variant: str, topology: str
 ) -> None:
-    found = measured(form, topology)
+    found = measured(variant, topology)
     assert all(after_ns is not None for after_ns in found["first"])
     assert all(found["back"].values())
     expected = TOPOLOGIES[topology].round_trips_ms
@@ -64,20 +64,20 @@ def test_every_container_reaches_every_other_in_the_round_trip_of_the_circuits(
         assert expected[ends] <= rtt_ms <= expected[ends] + bits_ms + 0.01, ends
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_the_agent_is_the_real_daemon(measured: Any, form: str) -> None:
-    assert measured(form, "mesh")["agent"].startswith("dockerd ")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_agent_is_the_real_daemon(measured: Any, variant: str) -> None:
+    assert measured(variant, "mesh")["agent"].startswith("dockerd ")
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_a_packet_is_a_frame_between_containers_in_vxlan_between_hosts(measured: Any, form: str) -> None:
-    found = measured(form, "mesh")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_packet_is_a_frame_between_containers_in_vxlan_between_hosts(measured: Any, variant: str) -> None:
+    found = measured(variant, "mesh")
     frames = [frame for frame in echoes(found["frames"]) if datagram(frame).ports[1] == VXLAN_PORT]
     inners = []
     for frame in frames:
         outer = datagram(frame)
         flags, vni = struct.unpack("!B3xI", outer.payload[:8])
-        if vni >> 8 == VNI[form]:
+        if vni >> 8 == VNI[variant]:
             assert between_hosts(outer)
             assert (outer.protocol, flags) == (UDP, 0x08)
             assert len(frame) == len(outer.payload) - 8 + OVERHEAD_BYTES
@@ -89,23 +89,23 @@ def test_a_packet_is_a_frame_between_containers_in_vxlan_between_hosts(measured:
     assert echo[0][2] == "02:42:" + bytes(map(int, second.split("."))).hex(":")
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_the_largest_packet_passes_and_one_byte_more_does_not(measured: Any, form: str) -> None:
-    found = measured(form, "mesh")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_largest_packet_passes_and_one_byte_more_does_not(measured: Any, variant: str) -> None:
+    found = measured(variant, "mesh")
     assert " 0% packet loss" in found["passes"]
     assert is_too_long(found["refused"], MTU_BYTES)
     outers = [datagram(frame) for frame in echoes(found["largest"])]
     assert [it.total_bytes for it in outers if it.ports[1] == VXLAN_PORT and len(it.payload) > MTU_BYTES] == [1500] * 2
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_the_mtu_is_that_of_the_narrowest_circuit(measured: Any, form: str) -> None:
-    assert measured(form, "mesh")["mtu_bytes"] == [1500, 1400, 1500]
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_mtu_is_that_of_the_narrowest_circuit(measured: Any, variant: str) -> None:
+    assert measured(variant, "mesh")["mtu_bytes"] == [1500, 1400, 1500]
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_names_resolve_by_dockers_own_name_server(measured: Any, form: str) -> None:
-    found = measured(form, "mesh")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_names_resolve_by_dockers_own_name_server(measured: Any, variant: str) -> None:
+    found = measured(variant, "mesh")
     for name, said in found["names"].items():
         assert f"PING {name} ({found['addresses'][name]})" in said
         assert " 0% packet loss" in said
@@ -114,23 +114,23 @@ def test_names_resolve_by_dockers_own_name_server(measured: Any, form: str) -> N
     assert " 0% packet loss" in found["host"]
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_commands_run_in_the_container(measured: Any, form: str) -> None:
-    lines = measured(form, "mesh")["inside"].splitlines()
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_commands_run_in_the_container(measured: Any, variant: str) -> None:
+    lines = measured(variant, "mesh")["inside"].splitlines()
     assert lines[:2] == ["c1", "sh"]
     assert "No such file" in lines[2]  # this machine has a /home
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_the_hidden_namespace_has_a_bridge_a_vxlan_with_proxied_arp_and_an_entry_for_each_container(
-    measured: Any, form: str
+    measured: Any, variant: str
 ) -> None:
-    found = measured(form, "mesh")
+    found = measured(variant, "mesh")
     links = {link["name"]: link for link in found["state"]["h1"]["links"]}
     assert links["br0"]["kind"] == "bridge"
     assert (links["vxlan0"]["master"], links["vxlan0"]["mtu_bytes"]) == ("br0", MTU_BYTES)
     assert dict(links["vxlan0"]["details"]) == {
-        "vni": VNI[form], "port": VXLAN_PORT, "local": None,
+        "vni": VNI[variant], "port": VXLAN_PORT, "local": None,
         "learning": True, "proxy": True, "l2miss": True, "l3miss": True,
     }  # fmt: skip
     machine_of = {entry["mac"]: entry["destination"] for entry in found["state"]["h1"]["fdb"]}
@@ -142,9 +142,9 @@ def test_the_hidden_namespace_has_a_bridge_a_vxlan_with_proxied_arp_and_an_entry
         assert peer in found["peers"]["h1"]
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_a_daemon_that_is_killed_comes_back_with_its_containers(measured: Any, form: str) -> None:
-    found = measured(form, "mesh")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_daemon_that_is_killed_comes_back_with_its_containers(measured: Any, variant: str) -> None:
+    found = measured(variant, "mesh")
     assert found["everybody_at_first"]
     for host, (reached, links, peers, restart_s, before, after, again) in found["restarts"].items():
         # the kernel forwards without its daemon, and it is seen by what
@@ -155,9 +155,9 @@ def test_a_daemon_that_is_killed_comes_back_with_its_containers(measured: Any, f
         assert before == after == host.replace("h", "c")
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_a_host_that_gossip_has_declared_dead_comes_back(measured: Any, form: str) -> None:
-    found = measured(form, "mesh")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_host_that_gossip_has_declared_dead_comes_back(measured: Any, variant: str) -> None:
+    found = measured(variant, "mesh")
     assert found["while_cut"] == {"c1 c4": False, "c1 c2": True, "c2 c3": True}
     assert found["back_s"] < 60
 
