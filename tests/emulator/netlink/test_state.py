@@ -4,54 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-from collections.abc import Iterator
 from dataclasses import asdict
 
 import pytest
 
 from emulator.lab.underlay import empty_namespace
-from emulator.netlink import namespaces
-from emulator.netlink.changes import Changes
-from emulator.netlink.connection import NetlinkError
-from emulator.netlink.handle import Entry, Handle
-from emulator.netlink.state import InterfaceAddress, KernelState, Link, Neighbour, Route, difference, read
+from emulator.netlink.handle import Handle
+from emulator.netlink.state import InterfaceAddress, KernelState, Link, Neighbour, difference, read
+from tests.emulator.netlink.entries import ADDRESS, CONNECTED, ENTRIES, MAC, NEIGHBOUR, OTHER_MAC, ROUTE, ip
 
 pytestmark = pytest.mark.networks
-
-MAC, OTHER_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
-ADDRESS = InterfaceAddress("br0", "10.1.0.1/24")
-CONNECTED = Route("10.1.0.0/24", "br0", scope="link", source="10.1.0.1", protocol="kernel")
-NEIGHBOUR = Neighbour("br0", "10.2.0.0", OTHER_MAC)
-ROUTE = Route("10.2.0.0/24", "br0", "10.2.0.0", flags=("onlink",))
-ENTRIES: tuple[Entry, ...] = (
-    NEIGHBOUR,
-    ROUTE,
-    Route("10.3.0.0/16", "br0", scope="link"),
-    Route("10.4.0.0/16", "br0", "10.1.0.9", source="10.1.0.1", protocol="static"),
-    Route("0.0.0.0/0", "br0", "10.1.0.9"),
-)
-
-
-@pytest.fixture
-def namespace() -> Iterator[int]:
-    found = empty_namespace()
-    yield found
-    os.close(found)
-
-
-@pytest.fixture
-def handle(namespace: int) -> Iterator[Handle]:
-    """One with a bridge."""
-    with Handle(namespace) as found:
-        found.add_bridge("br0", mac=MAC, mtu_bytes=1400)
-        found.add_address(ADDRESS)
-        yield found
-
-
-def ip(namespace: int, *arguments: str) -> str:
-    with namespaces.entered(namespace):
-        return subprocess.run(["ip", *arguments], capture_output=True, text=True, check=True).stdout
 
 
 def test_what_is_written_is_what_is_read(namespace: int, handle: Handle) -> None:
@@ -130,44 +92,3 @@ def test_a_state_goes_to_json_in_the_same_order_each_time(namespace: int, handle
     for entry in reversed(ENTRIES):
         handle.put(entry)
     assert json.dumps(asdict(read(namespace))) == first
-
-
-def test_the_way_to_an_address(handle: Handle) -> None:
-    handle.put(ENTRIES[3])
-    assert handle.route_to("10.4.5.6") == Route("10.4.5.6/32", "br0", "10.1.0.9", source="10.1.0.1")
-    with pytest.raises(NetlinkError, match=r"route to 192\.0\.2\.1: the kernel refuses: Network is unreachable"):
-        handle.route_to("192.0.2.1")
-
-
-def test_what_the_kernel_refuses_names_what_it_was_about(handle: Handle) -> None:
-    with pytest.raises(NetlinkError, match="br0: the kernel refuses: File exists"):
-        handle.add_bridge("br0", mac=MAC, mtu_bytes=1500)
-    with pytest.raises(NetlinkError, match="no0: the kernel refuses: No such device"):
-        handle.set_up("no0")
-    with pytest.raises(NetlinkError, match=r"route to 10\.9\.0\.0/24 over br0: the kernel refuses"):
-        handle.drop(Route("10.9.0.0/24", "br0"))
-
-
-def test_changes_are_seen_once_and_arp_is_none(namespace: int, handle: Handle) -> None:
-    with namespaces.entered(namespace), Changes() as changes:
-        assert not changes.seen()
-        for entry in ENTRIES[1:]:
-            handle.put(entry)
-            assert changes.seen()
-            assert not changes.seen()
-        ip(namespace, "neigh", "add", "10.1.0.7", "lladdr", MAC, "dev", "br0", "nud", "stale")
-        assert not changes.seen()
-        handle.put(ENTRIES[0])
-        assert not changes.seen()
-        handle.drop(ENTRIES[0])
-        assert changes.seen()
-        handle.delete_link("br0")
-        assert changes.seen()
-
-
-def test_more_changes_than_can_be_held_are_a_change(namespace: int, handle: Handle) -> None:
-    with namespaces.entered(namespace), Changes() as changes:
-        for number in range(2000):
-            handle.put(Route(f"10.{100 + number // 250}.{number % 250}.0/24", "br0", "10.1.0.9"))
-        assert changes.seen()
-        assert not changes.seen()

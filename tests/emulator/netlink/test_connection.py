@@ -1,0 +1,43 @@
+"""Requests in several datagrams, and the first of their errors."""
+
+from __future__ import annotations
+
+import errno
+from ipaddress import IPv4Address
+
+import pytest
+
+from emulator.netlink import addresses, links
+from emulator.netlink.connection import NetlinkError
+from gtsdsl.topology.addresses import Address
+from tests.emulator.netlink.pairs import Pair
+
+pytestmark = pytest.mark.networks
+
+
+def test_an_error_names_the_interface_and_the_rest_is_done(pair: Pair) -> None:
+    address = Address(IPv4Address("10.0.0.1"), 24)
+    with pytest.raises(NetlinkError) as caught:
+        pair.netlink[0].send([links.up(99, "ghost"), links.up(7, "left"), addresses.add(7, "left", address)])
+    assert caught.value.number == errno.ENODEV
+    assert str(caught.value).startswith("ghost: the kernel refuses: No such device")
+    assert next(link.is_up for link in links.all_links(pair.netlink[0]) if link.index == 7)
+    # the socket is of use after an error
+    pair.netlink[0].send([links.down(7, "left")])
+
+
+def test_the_first_of_many_errors_is_told(pair: Pair) -> None:
+    with pytest.raises(NetlinkError, match=r"^ghost0: "):
+        pair.netlink[0].send([links.up(100 + number, f"ghost{number}") for number in range(5000)])
+    assert len(links.all_links(pair.netlink[0])) == 2
+
+
+def test_many_requests_go_in_several_datagrams(pair: Pair) -> None:
+    addresses_ = [Address(IPv4Address(0x0A000001 + number), 32) for number in range(3000)]
+    pair.netlink[0].send([addresses.add(7, "left", address) for address in addresses_])
+    with pytest.raises(NetlinkError, match=r"10\.0\.11\.184/32.*File exists"):
+        pair.netlink[0].send([addresses.add(7, "left", addresses_[-1])])
+
+
+def test_nothing_to_send(pair: Pair) -> None:
+    pair.netlink[0].send([])

@@ -1,0 +1,28 @@
+"""What the kernel refuses names its subject; the route to an address is found."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.netlink.connection import NetlinkError
+from emulator.netlink.handle import Handle
+from emulator.netlink.state import Route
+from tests.emulator.netlink.entries import ENTRIES, MAC
+
+pytestmark = pytest.mark.networks
+
+
+def test_the_way_to_an_address(handle: Handle) -> None:
+    handle.put(ENTRIES[3])
+    assert handle.route_to("10.4.5.6") == Route("10.4.5.6/32", "br0", "10.1.0.9", source="10.1.0.1")
+    with pytest.raises(NetlinkError, match=r"route to 192\.0\.2\.1: the kernel refuses: Network is unreachable"):
+        handle.route_to("192.0.2.1")
+
+
+def test_what_the_kernel_refuses_names_what_it_was_about(handle: Handle) -> None:
+    with pytest.raises(NetlinkError, match="br0: the kernel refuses: File exists"):
+        handle.add_bridge("br0", mac=MAC, mtu_bytes=1500)
+    with pytest.raises(NetlinkError, match="no0: the kernel refuses: No such device"):
+        handle.set_up("no0")
+    with pytest.raises(NetlinkError, match=r"route to 10\.9\.0\.0/24 over br0: the kernel refuses"):
+        handle.drop(Route("10.9.0.0/24", "br0"))
