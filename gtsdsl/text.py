@@ -1,8 +1,7 @@
-"""Text for messages: names made safe to show, and the nearest known name to a misspelt one."""
+"""Text for messages: names that are safe to show, quantities, and hints at the nearest known name."""
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Iterable
 from itertools import islice
@@ -26,8 +25,15 @@ def printable(text: str, limit: int = 80) -> str:
     )
 
 
+def quantity(number: int, noun: str) -> str:
+    """Return a number and its noun, such as ``1 error`` and ``1,000 errors``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """Return a hint that names the known name nearest to an unknown one; None if no known name is near."""
+    import difflib
+
     if len(name) > _LONGEST_NEAR:
         return None
     by_look: dict[str, str] = {}

@@ -11,10 +11,11 @@ import click
 from gtsdsl.cli.inputs import find_inputs
 from gtsdsl.cli.output import wants_color, write_output, write_stdout
 from gtsdsl.diagnostics import Findings, GtsError
-from gtsdsl.diagnostics.report import FileReport, counted, report
+from gtsdsl.diagnostics.report import FileReport, report
 from gtsdsl.diagnostics.text import render
 from gtsdsl.inputs.files import read_source
 from gtsdsl.loading import check
+from gtsdsl.text import quantity
 
 _FORMATS = ("text", "json", "sarif", "github", "junit")
 
@@ -47,7 +48,7 @@ def command(files: Sequence[str], format_: str, output: Path | None, strict: boo
     if format_ != "text" or output is not None:
         write_output(output, _written(reports, format_, strict))
     errors, warnings = sum(item.errors for item in reports), sum(item.warnings for item in reports)
-    totals = (counted(len(reports), "file") + " checked", counted(errors, "error"), counted(warnings, "warning"))
+    totals = (quantity(len(reports), "file") + " checked", quantity(errors, "error"), quantity(warnings, "warning"))
     click.echo(", ".join(totals), err=True)
     if errors or (strict and warnings):
         sys.exit(1)

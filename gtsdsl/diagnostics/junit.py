@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from gtsdsl.diagnostics.report import FileReport, counted
-from gtsdsl.text import printable
+from gtsdsl.diagnostics.report import FileReport
+from gtsdsl.text import printable, quantity
 
 
 def write(reports: Sequence[FileReport], *, strict: bool = False) -> str:
@@ -26,7 +26,7 @@ def write(reports: Sequence[FileReport], *, strict: bool = False) -> str:
         text = "\n" + report.text
         if report.errors or strict:
             failures += 1
-            message = f"{counted(report.errors, 'error')}, {counted(report.warnings, 'warning')}"
+            message = f"{quantity(report.errors, 'error')}, {quantity(report.warnings, 'warning')}"
             codes = ", ".join(sorted({finding.code for finding in report.findings}))
             ElementTree.SubElement(case, "failure", message=message, type=codes).text = text
         else:

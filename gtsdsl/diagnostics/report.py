@@ -87,8 +87,3 @@ def _finding(diagnostic: Diagnostic) -> Finding:
 def _region(source: Source, place: Location) -> Region:
     span = source.span(place)
     return Region(source.position(span.start), source.position(span.end))
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number and its noun, e.g. ``1 error``, ``2 errors``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -8,7 +8,7 @@ from enum import Enum
 
 from gtsdsl.circuits import Circuits, Site, canonical, site
 from gtsdsl.model.testbed import HOST_CLASSES, SWITCH_CLASSES, Resource, Testbed
-from gtsdsl.text import printable
+from gtsdsl.text import printable, quantity
 from gtsdsl.topology.impairments import DelaySource, Impairment, impairments
 from gtsdsl.topology.model import Topology, Wire
 
@@ -63,7 +63,7 @@ class Bundle:
     @property
     def tip(self) -> str:
         """The facts about the circuits, a line each."""
-        what = printable(self.joins, 200) if self.count == 1 else _count(self.count, "circuit")
+        what = printable(self.joins, 200) if self.count == 1 else quantity(self.count, "circuit")
         named = ", ".join(printable(link, 24) for link in self.links[:_LISTED])
         more = f" and {self.count - _LISTED:,} more" if self.count > _LISTED else ""
         return f"{self.label}\n{what}\n{WORDS[self.source]}\n{named}{more}"
@@ -127,7 +127,7 @@ def sketch(testbed: Testbed, own: Circuits | None = None) -> Sketch:
     joined = [(number[wire.first.resource], number[wire.second.resource], wire) for wire in topology.wires]
     by_node = _bundles(joined, delays)
     by_place = _bundles([(home[first], home[second], wire) for first, second, wire in joined], delays)
-    counts = [_count(len(home), "node"), _count(len(joined), "circuit"), _count(len(members), "site")]
+    counts = [quantity(len(home), "node"), quantity(len(joined), "circuit"), quantity(len(members), "site")]
     subtitle = " · ".join([*([printable(testbed.description, 90)] if testbed.description else []), ", ".join(counts)])
     return Sketch(printable(testbed.id, 60), subtitle, places, tuple(home), by_place, by_node)
 
@@ -138,7 +138,7 @@ def _node(resource: Resource) -> Node:
         kind = Kind.SWITCH
     elif resource.cls in HOST_CLASSES:
         kind = Kind.HOST if resource.cls == "host" else Kind.SERVER
-    lines = [f"{printable(resource.cls, 40)} {printable(resource.id)}", _count(len(resource.ports), "port")]
+    lines = [f"{printable(resource.cls, 40)} {printable(resource.id)}", quantity(len(resource.ports), "port")]
     lines += [
         f"{printable(name, 40)}: {printable(str(value))}"
         for name, value in list(resource.attributes.items())[:_LISTED]
@@ -177,7 +177,3 @@ WORDS: dict[DelaySource, str] = {
 def _figure(rtt_ms: float) -> str:
     """Return a round trip with three digits, so that only short paths show more than a tenth of a millisecond."""
     return f"{rtt_ms:.3g}" if rtt_ms < 1 else f"{rtt_ms:.1f}" if rtt_ms < 1000 else f"{rtt_ms:.0f}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -162,7 +162,7 @@ def _links(index: Index, scope: Scope, wired_ends: dict[str, int]) -> Iterator[D
         if len(link.ports) != 2:
             yield index.finding(
                 "GTS024",
-                f"link {shown(link.id)} declares {_counted(len(link.ports), 'port')}; a link has two ends",
+                f"link {shown(link.id)} declares {_in_words(len(link.ports), 'port')}; a link has two ends",
                 link.place,
                 hint='write `port { id = "src" }; port { id = "dst" }`',
             )
@@ -170,7 +170,7 @@ def _links(index: Index, scope: Scope, wired_ends: dict[str, int]) -> Iterator[D
             free = [port.id for port in link.ports if (link.id, port.id) not in scope.named_ports]
             yield index.finding(
                 "GTS024",
-                f"link {shown(link.id)} has {_counted(wired, 'wired end')}; a link joins two ports",
+                f"link {shown(link.id)} has {_in_words(wired, 'wired end')}; a link joins two ports",
                 link.place,
                 hint=f"join {shown(f'{link.id}.{free[0]}')} to a port" if wired < 2 and free else None,
             )
@@ -179,9 +179,9 @@ def _links(index: Index, scope: Scope, wired_ends: dict[str, int]) -> Iterator[D
             yield index.finding("GTS042", message, link.place, hint="join its two ends to ports, or remove it")
 
 
-def _counted(number: int, what: str) -> str:
+def _in_words(number: int, noun: str) -> str:
     words = ("no", "one", "two", "three")
-    return f"{words[number] if number < len(words) else number} {what}{'' if number == 1 else 's'}"
+    return f"{words[number] if number < len(words) else number} {noun}{'' if number == 1 else 's'}"
 
 
 def _loose_ends_of_nested_links(index: Index, scope: Scope) -> Iterator[Diagnostic]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import cast
 
-from gtsdsl.inputs.editor_json import CLASSES, FIELDS, default_type, read
+from gtsdsl.inputs.editor_json import CLASSES, FIELDS, default_type
 from gtsdsl.model.testbed import LINK_CLASS, Port, PortRef, Resource, Testbed, flatten
 from gtsdsl.model.values import Value
 from gtsdsl.targets.editor_needs import defaults_of, ports_count, ports_of, states_controller
@@ -17,7 +17,7 @@ from gtsdsl.targets.editor_remarks import remarks
 from gtsdsl.targets.gts_json import value_text
 from gtsdsl.text import printable
 
-__all__ = ["read", "remarks", "write"]
+__all__ = ["remarks", "write"]
 
 _GROUPS = {cls: group for group, cls in CLASSES.items()} | {"ofx": "vsi"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gtsdsl.diagnostics import Diagnostic, Findings
 from gtsdsl.diagnostics.findings import MAX_FINDINGS
-from gtsdsl.diagnostics.report import FileReport, Region, Remark, counted, report
+from gtsdsl.diagnostics.report import FileReport, Region, Remark, report
 from gtsdsl.source import Position, Source
 from tests.diagnostics.samples import duplicate, many
 
@@ -34,7 +34,3 @@ def test_errors_and_warnings_are_counted() -> None:
 def test_what_is_too_much_is_counted() -> None:
     kept = report("many.dsl", many(MAX_FINDINGS + 7))
     assert (len(kept.findings), kept.omitted, kept.errors) == (MAX_FINDINGS, 7, MAX_FINDINGS + 7)
-
-
-def test_a_number_and_its_noun() -> None:
-    assert [counted(number, "file") for number in (0, 1, 2, 1000)] == ["0 files", "1 file", "2 files", "1,000 files"]

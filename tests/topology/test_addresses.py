@@ -55,11 +55,6 @@ def test_a_star_takes_the_smallest_subnet_that_holds_it(count: int, prefix: int)
         assert {network.network_address, network.broadcast_address}.isdisjoint(plan_.ip for plan_ in plan.values())
 
 
-def test_switches_without_hosts_need_no_subnet() -> None:
-    switches = [Resource("ofx", name, None, {}, (Port("p"),)) for name in ("a", "b")]
-    assert domains(Topology.of(wired(switches, [(link("l"), "a.p", "b.p")]))) == []
-
-
 def test_no_address_is_given_twice() -> None:
     plan = pool_addresses(Topology.of(hostile_testbed()))
     assert len({address.ip for address in plan.values()}) == len(plan) > 100
