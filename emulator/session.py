@@ -134,7 +134,7 @@ class Session:
         """
         if host not in self._hosts:
             near = did_you_mean(host, list(self._hosts))
-            raise KeyError(f"there is no host {printable(host, 80)}{f'; {near}' if near else ''}")
+            raise KeyError(f"unknown host {printable(host, 80)}{f'; {near}' if near else ''}")
         return self._hosts[host]
 
     def get(self, host: str) -> HostProxy:

@@ -69,7 +69,7 @@ def start(
     """
     lab = network.lab
     if host not in lab.hosts:
-        raise EmulationError(f"there is no host {host[:80]!a}")
+        raise EmulationError(f"unknown host {host[:80]!a}")
     return lab.processes.popen(lab.namespace(host), command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
 
 

@@ -73,7 +73,7 @@ class Lab(Closing):
         found = {circuit.id: circuit for circuit in self.underlay.circuits}
         if circuit_id not in found:
             near = did_you_mean(circuit_id[:80], list(found))
-            raise EmulationError(f"there is no link {printable(circuit_id, 80)}{f'; {near}' if near else ''}")
+            raise EmulationError(f"unknown link {printable(circuit_id, 80)}{f'; {near}' if near else ''}")
         return found[circuit_id]
 
     @property

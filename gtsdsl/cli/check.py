@@ -1,4 +1,4 @@
-"""`gtsdsl check`: from files and folders to a report of all that is wrong in them, and an exit status."""
+"""`gtsdsl check`: report what is wrong with topologies."""
 
 from __future__ import annotations
 
@@ -22,16 +22,24 @@ _FORMATS = ("text", "json", "sarif", "github", "junit")
 
 @click.command("check")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
-@click.option("--format", "format_", type=click.Choice(_FORMATS), default="text", show_default=True, help="Report as.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Write the report to a file.")
-@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+@click.option(
+    "--format", "format_", type=click.Choice(_FORMATS), default="text", show_default=True, help="Format of the report."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="OUT",
+    help="File for the report; without it, standard output.",
+)
+@click.option("--strict", is_flag=True, help="Count warnings as errors.")
 def command(files: Sequence[str], format_: str, output: Path | None, strict: bool) -> None:
-    """Say what is wrong with topologies.
+    """Report what is wrong with topologies.
 
-    FILE is a file, `-` for standard input, or a folder, which is searched for *.dsl and *.gts; hidden folders and
-    symbolic links to folders in it are passed over. DSL, GTS JSON and editor JSON are told apart by their content.
+    FILE is a file, a folder, or `-` for standard input. A folder is searched for *.dsl and *.gts, except in hidden
+    folders and symbolic links to folders. The content of a file says whether it is DSL, GTS JSON or editor JSON.
 
-    Exit status: 0 clean or warnings only; 1 errors (with --strict, warnings too); 2 wrong usage.
+    Exit status: 0 without errors; 1 with errors, and with --strict also with warnings; 2 for wrong usage.
 
     \b
     Example:
@@ -42,11 +50,11 @@ def command(files: Sequence[str], format_: str, output: Path | None, strict: boo
     shown = False
     for name, diagnostics in _check_all(files):
         reports.append(report(name, diagnostics))
-        if diagnostics and format_ == "text" and output is None:  # as soon as it is known
+        if diagnostics and format_ == "text" and output is None:  # at once, because a folder can take long
             write_stdout("\n" * shown + render(diagnostics, color=wants_color(sys.stdout)))
             shown = True
     if format_ != "text" or output is not None:
-        write_output(output, _written(reports, format_, strict))
+        write_output(output, _report_text(reports, format_, strict))
     errors, warnings = sum(item.errors for item in reports), sum(item.warnings for item in reports)
     totals = (quantity(len(reports), "file") + " checked", quantity(errors, "error"), quantity(warnings, "warning"))
     click.echo(", ".join(totals), err=True)
@@ -54,7 +62,7 @@ def command(files: Sequence[str], format_: str, output: Path | None, strict: boo
         sys.exit(1)
 
 
-def _written(reports: Sequence[FileReport], format_: str, strict: bool) -> str:
+def _report_text(reports: Sequence[FileReport], format_: str, strict: bool) -> str:
     match format_:
         case "json":
             from gtsdsl.diagnostics import json

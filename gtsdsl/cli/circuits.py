@@ -1,4 +1,4 @@
-"""``gtsdsl circuits``: what is known of the path between two sites, as a table or JSON."""
+"""`gtsdsl circuits`: show the known round-trip times between sites, as a table or JSON."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import click
 from gtsdsl.circuits import SITES, Circuit, Circuits, Measurement, Site, canonical, find, read_circuits, site, to_json
 from gtsdsl.text import printable
 
-_STUDY = frozenset({"AMS", "BRA", "LJU", "MIL", "PRA"})
-_PIPE_WIDTH = 200  # a file or a pipe has no width: no row is to be cut
+_STUDY_SITES = frozenset({"AMS", "BRA", "LJU", "MIL", "PRA"})
+_PIPE_WIDTH = 200  # no row is cut in a file or a pipe, which have no width
 
 
 @click.command("circuits")
@@ -25,14 +25,14 @@ _PIPE_WIDTH = 200  # a file or a pipe has no width: no row is to be cut
     "path",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help='Your own figures, which go before the known ones: {"AMS-MIL": 40.0, "AMS-LAB": "1.5ms"}, or JSON as this '
+    help='Your own figures, which replace the known ones: {"AMS-MIL": 40.0, "AMS-LAB": "1.5ms"}, or JSON as this '
     "command prints it.",
 )
 def command(first: str | None, second: str | None, form: str, path: Path | None) -> None:
-    """Show the round-trip time between sites A and B, or of all circuits, with where each figure comes from.
+    """Show the round-trip time between sites A and B, with the source of each figure.
 
-    Six circuits were measured; all others are estimated from the distance, and say so. With A alone, all of its
-    circuits are shown. A site that is not known ends with status 2.
+    With A alone, show all circuits of A; without sites, all circuits. Six circuits were measured; all others are
+    estimated from the distance, and marked so. An unknown site ends with exit status 2.
 
     \b
     Example:
@@ -64,11 +64,11 @@ def _wanted(first: str | None, second: str | None, own: Circuits | None) -> list
     found = [circuit for pair in pairs if (circuit := find(*pair, own))]
     if len(ends) == 2 and not found:
         raise click.ClickException(
-            f"nothing is known between {printable(ends[0])} and {printable(ends[1])}: your file gives neither a figure "
-            "nor coordinates for both"
+            f"no round-trip time is known between {printable(ends[0])} and {printable(ends[1])}: add it, or the "
+            "coordinates of both sites, to your file"
         )
-    # what a reader comes for goes first: figures that are known, then the other circuits of the study's five sites
-    return sorted(found, key=lambda item: (item.estimated, not _STUDY.issuperset(item.sites), item.sites))
+    # first the known figures, then the other circuits of the study's five sites
+    return sorted(found, key=lambda item: (item.estimated, not _STUDY_SITES.issuperset(item.sites), item.sites))
 
 
 def _canonical(code: str, metavar: str, codes: set[str], own: Circuits | None) -> str:
@@ -77,8 +77,8 @@ def _canonical(code: str, metavar: str, codes: set[str], own: Circuits | None) -
         return found
     cities = {name.upper(): item.code for item in _sites(own) for name in (item.code, *item.aliases, item.city)}
     near = difflib.get_close_matches(code[:64].upper(), cities, n=1, cutoff=0.5)
-    hint = f"; did you mean {printable(cities[near[0]])}?" if near else f"; there are {', '.join(sorted(codes))}"
-    raise click.BadParameter(f"{printable(code)} is no known site{hint}", param_hint=metavar)
+    hint = f"; did you mean {printable(cities[near[0]])}?" if near else f"; the sites are {', '.join(sorted(codes))}"
+    raise click.BadParameter(f"{printable(code)} is not a known site{hint}", param_hint=metavar)
 
 
 def _sites(own: Circuits | None) -> list[Site]:
@@ -109,7 +109,7 @@ def _print(circuits: Sequence[Circuit], own: Circuits | None) -> None:
             kind,
             *(_figures(figures.get(overlay)) for overlay in overlays),
         ]
-        table.add_row(*(Text(cell) for cell in row))  # Text: what a file says is no markup
+        table.add_row(*(Text(cell) for cell in row))  # Text, so that a file cannot contain markup
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
@@ -126,7 +126,7 @@ def _figures(measurement: Measurement | None) -> str:
 
 
 def _sources(circuits: Sequence[Circuit]) -> list[str]:
-    """A line for each source, with what its figures are; the distance of a single estimated circuit too."""
+    """Return a line for each source, with the meaning of its figures; for a single estimate, with its distance."""
     lines: dict[str, None] = {}
     for circuit in circuits:
         detail = circuit.statistic if not circuit.estimated or len(circuits) == 1 else "estimates"

@@ -1,4 +1,4 @@
-"""`gtsdsl clean`: remove what runs that were killed have left behind."""
+"""`gtsdsl clean`: remove what killed runs have left behind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gtsdsl.cli.errors import emulating
 
 @click.command()
 def command() -> None:
-    """Remove what emulations that were killed have left behind, and nothing of those that run.
+    """Remove what killed runs have left behind: folders, processes, mounts. Runs that still run are not touched.
 
     \b
     Example:

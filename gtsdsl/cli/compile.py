@@ -1,4 +1,4 @@
-"""`gtsdsl compile`: from a topology in any input format to the same in an output format."""
+"""`gtsdsl compile`: write a topology in another format."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ from gtsdsl.text import printable
 
 @click.command("compile")
 @click.argument("file", type=click.Path())
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Write to a file.")
-@click.option("--to", "target", type=click.Choice(list(FORMATS)), default="gts-json", show_default=True, help="Format.")
 @click.option(
-    "--set", "settings", metavar="NAME=VALUE", multiple=True, help="Give a parameter of the root type a value."
+    "-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="File to write, not standard output."
 )
-@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+@click.option(
+    "--to", "target", type=click.Choice(list(FORMATS)), default="gts-json", show_default=True, help="Output format."
+)
+@click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the root type.")
+@click.option("--strict", is_flag=True, help="Count warnings as errors.")
 def command(file: str, output: Path | None, target: str, settings: Sequence[str], strict: bool) -> None:
-    """Turn a topology into GTS JSON or into what another tool reads.
+    """Turn a topology into GTS JSON, or into the format of another tool.
 
-    FILE is GTS DSL, GTS JSON or a project of the public editor, told apart by their content; `-` is standard input.
-    What is wrong with it, and what the format cannot say, goes to standard error. With an error, and with --strict
-    with a warning, nothing is written and the exit status is 1.
+    FILE is GTS DSL, GTS JSON or a project of the public editor; its content decides. `-` is standard input.
+    Errors, and warnings of what the format cannot express, go to standard error. After an error, or a warning with
+    --strict, nothing is written and the exit status is 1.
 
-    A VALUE of --set is written as in the DSL (5, 0.5, true, "AMS", ["AMS", "MIL"]); a bare word is a string.
+    A VALUE of --set is a value of the DSL (5, 0.5, true, "AMS", ["AMS", "MIL"]); a bare word is a string.
 
     \b
     Example:
@@ -47,7 +49,7 @@ def command(file: str, output: Path | None, target: str, settings: Sequence[str]
     try:
         text = compile_to(checked.testbed, target)
         remarks = warnings(checked.testbed, target, source)
-    except ValueError as error:  # the format cannot hold this topology
+    except ValueError as error:  # the format cannot express this topology
         raise click.ClickException(printable(str(error), limit=1000)) from None
     if checked.diagnostics and remarks:
         click.echo(err=True)
@@ -58,10 +60,10 @@ def command(file: str, output: Path | None, target: str, settings: Sequence[str]
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Value]:
-    """The values of ``--set NAME=VALUE``, by name.
+    """Return the values of ``--set NAME=VALUE``, by name.
 
     Raises:
-        click.BadParameter: one is none, or sets what another has set.
+        click.BadParameter: a setting is not NAME=VALUE, or sets a name again.
     """
     parameters: dict[str, Value] = {}
     for setting in settings:

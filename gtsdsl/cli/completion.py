@@ -1,4 +1,4 @@
-"""`gtsdsl completion`: the script that teaches a shell to complete gtsdsl's commands, options and files."""
+"""`gtsdsl completion`: print the script that completes commands, options and files in a shell."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gtsdsl.cli.output import write_stdout
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    """Print a script that completes gtsdsl in a shell (bash 4.4 or later, zsh, fish).
+    """Print the script that completes gtsdsl's commands and options in SHELL: bash (4.4 or later), zsh or fish.
 
     \b
     Example, in ~/.bashrc or ~/.zshrc:
@@ -23,5 +23,5 @@ def command(ctx: click.Context, shell: str) -> None:
     completion = get_completion_class(shell)
     if completion is None:
         raise click.UsageError(f"no completion for {shell}")
-    # the base class's `source`: bash's own would start a bash, and fail where there is none, to look at its version
+    # the base class's `source`, because that of bash starts bash to read its version, and fails without bash
     write_stdout(ShellComplete.source(completion(ctx.find_root().command, {}, "gtsdsl", "_GTSDSL_COMPLETE")))

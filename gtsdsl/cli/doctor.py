@@ -1,4 +1,4 @@
-"""`gtsdsl doctor`: what this machine can do, what is missing, and the command that mends it."""
+"""`gtsdsl doctor`: show what this machine can do, what it lacks, and the command that installs it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _VERSION = 1
 @click.command()
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(form: str) -> None:
-    """Say what this machine can do, and what mends what it cannot.
+    """Show what this machine can do and what it lacks, with the command that changes it.
 
-    Exit status: 0 if there is some way to emulate a network, 3 if there is none.
+    Exit status: 0 if a network can run on this machine, else 3.
 
     \b
     Example:
@@ -48,7 +48,7 @@ def _print(findings: tuple[Finding, ...], able: bool) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in ("", "what", "detail", "what mends it"):
+    for heading in ("", "what", "detail", "remedy"):
         table.add_column(heading)
     for finding in findings:
         mark = Text("yes", style="green") if finding.works else Text("no", style="yellow")
@@ -58,4 +58,4 @@ def _print(findings: tuple[Finding, ...], able: bool) -> None:
         console.width = 240
     console.print(table)
     console.print()
-    console.print(Text("Networks run here." if able else "No network runs here yet: mend one of the first three."))
+    console.print(Text("Networks run here." if able else "No network runs here yet: see the first three remedies."))

@@ -1,4 +1,4 @@
-"""``gtsdsl draw``: a topology to a picture."""
+"""`gtsdsl draw`: draw a topology as a picture."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from gtsdsl.text import printable
     type=click.Path(path_type=Path),
     metavar="OUT",
     required=True,
-    help="Where to write; its ending says the format: .svg, .png or .html.",
+    help="File to write; its ending decides the format: .svg, .png or .html.",
 )
 @click.option(
     "--circuits",
     "path",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Your own round-trip times and sites, as `gtsdsl circuits` takes them.",
+    help="Your own round-trip times and sites, in the format of `gtsdsl circuits`.",
 )
 def command(file: str, output: Path, path: Path | None) -> None:
     """Draw a topology: its sites on a map of Europe, its circuits with their round-trip times.
 
     FILE is GTS DSL, GTS JSON or a project of the public editor; `-` is standard input.
 
-    A topology in one site is drawn from the inside; sites that are not known stand beside the map. PNG needs the
-    extra: pip install 'gtsdsl[draw]'.
+    Unknown sites are beside the map. If all resources are at one site, the picture shows them without a map. PNG
+    needs the extra: pip install 'gtsdsl[draw]'.
 
     \b
     Example:

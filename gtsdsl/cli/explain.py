@@ -1,4 +1,4 @@
-"""`gtsdsl explain`: from a diagnostic's code to its page, or to the list of all codes."""
+"""`gtsdsl explain`: show the page of a diagnostic, or the list of all codes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @click.command("explain")
 @click.argument("code", required=False, shell_complete=_complete)
 def command(code: str | None) -> None:
-    """Explain a diagnostic: what it means, an example, how to mend it.
+    """Explain a diagnostic: its meaning, an example, and how to correct the topology.
 
     Without CODE, list all codes.
 
@@ -38,8 +38,8 @@ def command(code: str | None) -> None:
     name = code.strip().upper()
     if name not in CODES:
         near = difflib.get_close_matches(name[:20], CODES, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else "`gtsdsl explain` lists all codes."
-        raise click.UsageError(f"no diagnostic has the code {printable(code)!r}: {hint}")
+        hint = f"did you mean {' or '.join(near)}?" if near else "`gtsdsl explain` lists all codes"
+        raise click.UsageError(f"unknown code {printable(code)}; {hint}")
     page = shipped("docs", "diagnostics", f"{name}.md").read_text(encoding="utf-8")
     if not sys.stdout.isatty():
         write_stdout(page)

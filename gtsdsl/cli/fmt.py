@@ -1,4 +1,4 @@
-"""`gtsdsl fmt`: lay out DSL files evenly."""
+"""`gtsdsl fmt`: format DSL files."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from gtsdsl.text import printable
 
 @click.command("fmt")
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path())
-@click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 if a file would change.")
-@click.option("--diff", "show_diff", is_flag=True, help="Change nothing; show what would change.")
+@click.option("--check", "only_check", is_flag=True, help="Change no file; exit with 1 if one would change.")
+@click.option("--diff", "show_diff", is_flag=True, help="Change no file; show the differences.")
 def command(files: Sequence[str], only_check: bool, show_diff: bool) -> None:
-    """Lay out DSL files evenly: space, line breaks and semicolons, and nothing else. Comments stay.
+    """Format DSL files: blanks, line breaks and semicolons, and nothing else. Comments stay.
 
-    Folders are searched for *.dsl and *.gts, and symbolic links in them are passed over; `-` is standard input, laid
-    out to standard output. A file with syntax errors is left as it is, and the exit status is 1.
+    A folder is searched for *.dsl and *.gts, except in symbolic links. `-` formats standard input to standard output.
+    A file with syntax errors stays as it is, and the exit status is 1.
 
     \b
     Example:
@@ -52,10 +52,10 @@ def command(files: Sequence[str], only_check: bool, show_diff: bool) -> None:
             continue
         would_change += 1
         if only_check:
-            click.echo(f"would lay out {printable(name, 300)}", err=True)
+            click.echo(f"would format {printable(name, 300)}", err=True)
         elif not show_diff and name != "-":
             write_output(Path(name), text)
-            click.echo(f"laid out {printable(name, 300)}", err=True)
+            click.echo(f"formatted {printable(name, 300)}", err=True)
     sys.exit(1 if failed or (only_check and would_change) else 0)
 
 
@@ -66,12 +66,12 @@ def _diff(source: Source, text: str) -> str:
     lines = difflib.unified_diff(
         source.text.splitlines(keepends=True),
         text.splitlines(keepends=True),
-        f"{name} (as it is)",
-        f"{name} (laid out)",
+        f"{name}",
+        f"{name} (formatted)",
     )
     shown = []
     for raw in lines:
-        line = printable(raw.rstrip("\r\n"), 10_000)  # a file's own control characters must not reach a terminal
+        line = printable(raw.rstrip("\r\n"), 10_000)  # control characters of a file must not reach a terminal
         color = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
         shown.append(click.style(line, fg=color) if color and wants_color(sys.stdout) else line)
     return "".join(f"{line}\n" for line in shown)

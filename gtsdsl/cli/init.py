@@ -1,4 +1,4 @@
-"""``gtsdsl init``: write a new topology of a common shape."""
+"""`gtsdsl init`: write a new topology of a common shape."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ from gtsdsl.text import did_you_mean, printable
 
 @click.command("init")
 @click.argument("shape", type=click.Choice(list(SHAPES)), metavar="SHAPE")
-@click.option("--sites", "text", required=True, metavar="AMS,MIL,…", help="The sites, over which hosts go in turn.")
-@click.option("--hosts", type=int, metavar="N", help="The number of hosts; one a site if nothing is said.")
+@click.option("--sites", "text", required=True, metavar="AMS,MIL,…", help="Sites; hosts are at them in turn.")
+@click.option("--hosts", type=int, metavar="N", help="Number of hosts.  [default: one at each site]")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write; standard output if not."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File to write; without it, standard output.",
 )
-@click.option("--force", is_flag=True, help="Overwrite a file that exists.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def command(shape: str, text: str, hosts: int | None, output: Path | None, force: bool) -> None:
-    """Write a topology to start from, spelt out.
+    """Write a new topology of a common shape, with every resource spelt out.
 
     SHAPE is full-mesh, star, ring, line, point-to-point or tree.
 
@@ -36,7 +40,7 @@ def command(shape: str, text: str, hosts: int | None, output: Path | None, force
         raise click.BadParameter("a site is empty: write them as AMS,MIL", param_hint="--sites")
     sites = [canonical(code) if site(code) else code for code in given]
     if len(set(sites)) < len(sites):
-        raise click.BadParameter("a site is there twice", param_hint="--sites")
+        raise click.BadParameter("a site is given twice", param_hint="--sites")
     if hosts is None:
         hosts = default_hosts(shape, len(sites))
     try:
@@ -46,11 +50,11 @@ def command(shape: str, text: str, hosts: int | None, output: Path | None, force
     for code in sites:
         if site(code) is None:
             hint = did_you_mean(code.upper(), (item.code for item in SITES))
-            click.echo(f"warning: {printable(code)} is no known site{f'; {hint}' if hint else ''}", err=True)
+            click.echo(f"warning: {printable(code)} is not a known site{f'; {hint}' if hint else ''}", err=True)
     shown = printable(",".join(sites), limit=200)
     header = (
         f"// Made by: gtsdsl init {shape} --sites {shown} --hosts {hosts}\n"
-        f"// {SHAPES[shape].sentence[:1].upper()}{SHAPES[shape].sentence[1:]}; hosts go over the sites in turn.\n"
-        "// Port to_h2 of a host is the one that leads to host h2.\n\n"
+        f"// {SHAPES[shape].sentence[:1].upper()}{SHAPES[shape].sentence[1:]}; hosts are at the sites in turn.\n"
+        "// The port to_h2 of a host leads to host h2.\n\n"
     )
     write_output(output, header + compile_to(testbed, "dsl"), force=force)

@@ -1,4 +1,4 @@
-"""From the files and folders that a command is given to the names of the inputs that it works on."""
+"""The input files that a command's arguments name, with those in folders."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _SUFFIXES = (".dsl", ".gts")
 
 
 def find_inputs(arguments: Sequence[str], *, is_changing: bool = False) -> Iterator[tuple[str, Diagnostic | None]]:
-    """The files that arguments stand for, each once however often it is named; or a folder, with what is wrong with it.
+    """Yield the files that arguments name, each once; a folder that cannot be searched comes with a diagnostic.
 
-    A folder is searched for ``*.dsl`` and ``*.gts``; hidden folders and symbolic links to folders are passed over.
-    ``is_changing`` says that the files will be changed. Then links to files are passed over too, because a link in a
-    stranger's folder can lead to a file of the user's.
+    A folder is searched for ``*.dsl`` and ``*.gts``, except in hidden folders and symbolic links to folders. With
+    ``is_changing``, the caller changes the files. Then links to files are skipped too, because a link in a stranger's
+    folder can lead to a file of the user's.
     """
     seen: set[str] = set()
     for argument in arguments:
@@ -28,13 +28,12 @@ def find_inputs(arguments: Sequence[str], *, is_changing: bool = False) -> Itera
 
 
 def _inputs(argument: str, *, is_changing: bool) -> Iterator[tuple[str, Diagnostic | None]]:
-    """The files that an argument stands for; or a folder, with what is wrong with it."""
-    if argument == "-" or not os.path.isdir(argument):  # noqa: PTH112 (a Path takes an empty name for a folder)
+    if argument == "-" or not os.path.isdir(argument):  # noqa: PTH112 (an empty name would be the working folder as a Path)
         yield argument, None
         return
     found = False
     pending = [argument]
-    while pending:  # no recursion: a path can have more folders than Python has frames
+    while pending:  # not recursive, because a path can have more folders than Python has frames
         folder = pending.pop()
         try:
             with os.scandir(folder) as listing:
@@ -44,11 +43,11 @@ def _inputs(argument: str, *, is_changing: bool) -> Iterator[tuple[str, Diagnost
             yield folder, _unsearchable(folder, f"this folder cannot be searched: {error.strerror}")
             continue
         for entry in entries:
-            is_passed_over = is_changing and entry.is_symlink()
-            if not is_passed_over and not entry.is_dir() and entry.name.lower().endswith(_SUFFIXES):
+            is_skipped = is_changing and entry.is_symlink()
+            if not is_skipped and not entry.is_dir() and entry.name.lower().endswith(_SUFFIXES):
                 found = True
                 yield entry.path, None
-        # a link to a folder can lead back to where the search came from
+        # a link to a folder can lead back to a folder above
         folders = (entry for entry in entries if entry.is_dir(follow_symlinks=False))
         pending += [entry.path for entry in folders if not entry.name.startswith(".")][::-1]
     if not found:

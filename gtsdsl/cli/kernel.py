@@ -1,4 +1,4 @@
-"""`gtsdsl kernel`: build the guest kernel that emulations run in, say where it is, remove it."""
+"""`gtsdsl kernel`: build, show and remove guest kernels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gtsdsl.text import printable
 
 @click.group(cls=CommandGroup)
 def command() -> None:
-    """Build the guest kernel that emulations run in, with its virtual clock; it is built once and kept.
+    """Build, show and remove guest kernels, whose clock can be virtual. A kernel is built once and kept.
 
     \b
     Example:
@@ -30,21 +30,21 @@ def command() -> None:
     "--source",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="TARBALL",
-    help="A tarball of Linux, in place of Debian's linux-source.",
+    help="Tarball of Linux to build, in place of Debian's linux-source.",
 )
 @click.option(
     "--check",
     "wheel",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="WHEEL",
-    help="Build the kernel of a wheel of gtsdsl-kernel, and compare the two byte for byte; keep nothing.",
+    help="Build the kernel of a wheel of gtsdsl-kernel again, and compare both byte for byte; keep nothing.",
 )
 def build(source: Path | None, wheel: Path | None) -> None:
-    """Fetch, configure, build and check a guest kernel: eight minutes of processor time.
+    """Fetch, configure, build and check a guest kernel, in eight minutes of processor time.
 
-    It is the kernel that emulations use from then on, also if it was built before and there is nothing to do.
+    Runs use this kernel from then on, also if it was built before.
 
-    With --check, the exit status is 1 if a file of the wheel differs from what is built from the same source.
+    With --check, the exit status is 1 if a file of the wheel differs from the file that is built here.
 
     \b
     Example:
@@ -76,31 +76,30 @@ def _warn(message: str) -> None:
 
 @contextlib.contextmanager
 def _progress() -> Iterator[Callable[[str, float], None]]:
-    """What a build says it does, as a bar on a terminal and as a line for each step elsewhere."""
+    """Yield a function that shows the steps of a build: as a bar on a terminal, elsewhere as a line for each."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    said: set[str] = set()
+    shown: set[str] = set()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=1.0)
 
-        def progress(what: str, part: float) -> None:
-            # a log of CI has no bar
-            if not console.is_terminal and what not in said:
-                click.echo(what, err=True)
-            said.add(what)
-            bar.update(task, description=what, completed=part)
+        def progress(step: str, part: float) -> None:
+            if not console.is_terminal and step not in shown:
+                click.echo(step, err=True)
+            shown.add(step)
+            bar.update(task, description=step, completed=part)
 
         yield progress
 
 
 @command.command(short_help="Show the guest kernels of this machine.")
 def info() -> None:
-    """Show the guest kernels at hand, and what each can do. Emulations use the first.
+    """Show the guest kernels of this machine, and what each can do. Runs use the first.
 
-    They come in this order: those built here, the last one first; that of the wheel gtsdsl-kernel; Debian's.
+    First come the kernels that were built here, the newest first, then that of the wheel gtsdsl-kernel, then Debian's.
 
     \b
     Example:
@@ -114,10 +113,10 @@ def info() -> None:
         kernels = (*built, *([packaged] if packaged else []))
         wheel = wheel_kernel()
     if not kernels:
-        click.echo(f"no guest kernel is at hand: gtsdsl kernel build, or {PACKAGED_FROM}")
+        click.echo(f"no guest kernel: gtsdsl kernel build, or {PACKAGED_FROM}")
     for kernel in kernels:
         clocks = "virtual, skip, real" if kernel.virtual_clock else "real"
-        click.echo(f"{kernel.executable}{' (emulations use this one)' if kernel in built[:1] else ''}")
+        click.echo(f"{kernel.executable}{' (runs use this one)' if kernel in built[:1] else ''}")
         click.echo(f"  version     {kernel.version}")
         click.echo(f"  clocks      {clocks}")
         click.echo(f"  processes   {'by seccomp' if kernel.seccomp else 'by ptrace, half as fast'}")
@@ -129,7 +128,7 @@ def info() -> None:
 
 @command.command(short_help="Print the path of the kernel that runs use.")
 def path() -> None:
-    """Print the path of the kernel that emulations use, built here or from the wheel; exit 3 if there is none.
+    """Print the path of the guest kernel that runs use, built here or from the wheel; exit with 3 without one.
 
     \b
     Example:
@@ -147,7 +146,7 @@ def path() -> None:
 
 @command.command(short_help="Remove the built kernels.")
 def clean() -> None:
-    """Remove the built kernels, what builds that were killed have left, and what is known of which kernels run here.
+    """Remove the built kernels, the remains of killed builds, and the record of which kernels run on this machine.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`gtsdsl lsp`: a language server for editors, on standard input and output."""
+"""`gtsdsl lsp`: run the language server, on standard input and output."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import click
 
 
 @click.command("lsp")
-@click.option("--stdio", is_flag=True, hidden=True, help="What editors add by habit; there is no other way.")
+@click.option("--stdio", is_flag=True, hidden=True, help="The default; some editors pass it.")
 def command(stdio: bool) -> None:  # noqa: ARG001
-    """Serve an editor: findings while typing, completion, hover, definitions, renaming, an outline, formatting.
+    """Run the language server: findings while typing, completion, hover, definitions, renaming, outline, formatting.
 
-    Editors start it themselves, and talk the language server protocol with it on standard input and output.
-    docs/editors.md has the settings of VS Code, Neovim, Emacs and Helix.
+    Editors start the server, and speak the language server protocol with it on standard input and output.
+    docs/editors.md has the settings for VS Code, Neovim, Emacs and Helix.
 
     \b
     Example:
@@ -22,5 +22,5 @@ def command(stdio: bool) -> None:  # noqa: ARG001
     from gtsdsl.lsp.server import serve
 
     if sys.stdin.isatty():
-        click.echo("gtsdsl lsp waits for an editor's messages; Ctrl-C ends it.", err=True)
+        click.echo("gtsdsl lsp waits for the messages of an editor; Ctrl-C ends it.", err=True)
     serve()

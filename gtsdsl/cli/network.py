@@ -1,4 +1,4 @@
-"""The options that decide which network a topology becomes, and what a topology needs of them."""
+"""The options that decide which network a topology becomes: round trips, parameters, switches, seed."""
 
 from __future__ import annotations
 
@@ -35,21 +35,25 @@ class NetworkOptions:
     )
     circuits_file: str | None = field(
         default=None,
-        metadata=Flag("--circuits", "Your own figures, as `gtsdsl circuits` takes them.", metavar="FILE").metadata,
+        metadata=Flag(
+            "--circuits", "Your own round-trip times and sites, in the format of `gtsdsl circuits`.", metavar="FILE"
+        ).metadata,
     )
     settings: tuple[str, ...] = field(
         default=(),
-        metadata=Flag(
-            "--set", "Give a parameter of the root type a value.", metavar="NAME=VALUE", type="texts"
-        ).metadata,
+        metadata=Flag("--set", "Set a parameter of the root type.", metavar="NAME=VALUE", type="texts").metadata,
     )
     switch: SwitchKind = field(
         default="ovs",
-        metadata=Flag("--switch", "Kind of switch.", choices=get_args(SwitchKind)).metadata,
+        metadata=Flag(
+            "--switch", "Kind of switches: Open vSwitch, or a Linux bridge.", choices=get_args(SwitchKind)
+        ).metadata,
     )
     seed: int = field(
         default=1,
-        metadata=Flag("--seed", "Seed of jitter and loss.", type="number", most=2**31 - 1).metadata,
+        metadata=Flag(
+            "--seed", "Seed of the random numbers of jitter and loss.", type="number", most=2**31 - 1
+        ).metadata,
     )
 
 
@@ -63,11 +67,11 @@ def read_testbed(file: str, options: NetworkOptions) -> Testbed:
 
 
 def own_circuits(options: NetworkOptions) -> Circuits | None:
-    """What the user gave with ``--rtt`` and ``--circuits``; the first goes before the second.
+    """Return the user's own circuits: those of ``--circuits``, replaced by those of ``--rtt``; None without any.
 
     Raises:
-        click.BadParameter: an ``--rtt`` is none.
-        GtsError: the file is none.
+        click.BadParameter: an ``--rtt`` is not A-B=TIME, or sets a circuit again.
+        GtsError: the file of ``--circuits`` is not a table of circuits.
     """
     from gtsdsl.circuits import Circuit, Circuits, canonical, read_circuits
     from gtsdsl.model.units import parse_duration_us
@@ -93,10 +97,10 @@ def own_circuits(options: NetworkOptions) -> Circuits | None:
 
 
 def check_rtts(options: NetworkOptions, own: Circuits | None, plan: Plan) -> None:
-    """See that each ``--rtt`` decides the delay of a circuit: else a slip of the pen would change nothing, unseen.
+    """Refuse each ``--rtt`` that decides the delay of no circuit, because a misspelt site would go unnoticed.
 
     Raises:
-        click.BadParameter: no circuit joins its sites, or all that do have a delay of their own.
+        click.BadParameter: no circuit joins the sites of an ``--rtt``, or all such circuits have their own delay.
     """
     from gtsdsl.circuits import canonical
 
@@ -107,14 +111,14 @@ def check_rtts(options: NetworkOptions, own: Circuits | None, plan: Plan) -> Non
         joined.setdefault("-".join(sorted(canonical(site, own) for site in ends if site)), []).append(circuit)
     for text in options.rtts:
         codes = text.partition("=")[0].split("-")
-        asked = "-".join(sorted(canonical(code.strip().upper(), own) for code in codes))
-        if asked not in joined:
-            near = did_you_mean(asked, sorted(it for it in joined if "-" in it))
-            hint = f"; {near}" if near else ": `gtsdsl plan` shows those that there are"
-            raise click.BadParameter(f"no circuit of this topology is {printable(asked, 80)}{hint}", param_hint="--rtt")
-        if all(circuit.source == "link" for circuit in joined[asked]):
-            found = ", ".join(printable(circuit.id, 40) for circuit in joined[asked][:4])
+        name = "-".join(sorted(canonical(code.strip().upper(), own) for code in codes))
+        if name not in joined:
+            near = did_you_mean(name, sorted(it for it in joined if "-" in it))
+            hint = f"; {near}" if near else ": `gtsdsl plan` lists its circuits"
+            raise click.BadParameter(f"no circuit of this topology is {printable(name, 80)}{hint}", param_hint="--rtt")
+        if all(circuit.source == "link" for circuit in joined[name]):
+            links = ", ".join(printable(circuit.id, 40) for circuit in joined[name][:4])
             raise click.BadParameter(
-                f"{printable(asked, 80)} would change nothing: the topology states the `delay` of {found} itself",
+                f"{printable(name, 80)} would change nothing: the topology states its own `delay` for {links}",
                 param_hint="--rtt",
             )

@@ -1,4 +1,4 @@
-"""What several commands do alike: write an output whole or not at all, print findings for people."""
+"""The output of commands: files that are written whole or not at all, and findings for people."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from gtsdsl.text import printable
 
 
 def write_output(path: Path | None, data: str | bytes, *, force: bool = True) -> None:
-    """Write a file, or standard output where the path is None or ``-``; text is written as UTF-8.
+    """Write a file, or standard output if the path is None or ``-``; text is written as UTF-8.
 
-    A file is replaced in one step: whoever reads it sees the old content or the new, and an error leaves the old.
-    It keeps its permissions, a new one gets the user's usual ones, and a symbolic link stays one. What is no regular
-    file (``/dev/stdout``, a pipe) is written to directly.
+    A file is replaced in one step: each reader sees the old content or the new, and an error leaves the old. A file
+    keeps its permissions, a new file gets the user's usual ones, and a symbolic link stays a link. A device or a pipe
+    (``/dev/stdout``) is written directly.
 
     Raises:
-        click.ClickException: it cannot be written, or it exists and ``force`` is not set.
+        click.ClickException: the file cannot be written, or it exists and ``force`` is false.
     """
-    # a lone surrogate can come out of a JSON input's \ud800: as an escape it is text again
+    # a JSON input can contain a lone surrogate, such as \ud800, which UTF-8 has only as an escape
     content = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
     if path is None or str(path) == "-":
         write_stdout(content)
@@ -46,20 +46,20 @@ def write_output(path: Path | None, data: str | bytes, *, force: bool = True) ->
         else:
             path.write_bytes(content)
     except BrokenPipeError:
-        raise  # the reader of a pipe has gone: `gtsdsl.cli.main` knows what to do
+        raise  # `gtsdsl.cli.main` handles a pipe without a reader
     except OSError as error:
         raise click.ClickException(f"{name} cannot be written: {_reason(error)}") from None
     except ValueError as error:  # a path that no file system can hold, e.g. with a NUL in it
         raise click.ClickException(f"{name} cannot be written: {error}") from None
-    except RuntimeError:  # Python 3.11 and 3.12 tell a loop of symbolic links so
+    except RuntimeError:  # Python 3.11 and 3.12 raise it for a loop of symbolic links
         raise click.ClickException(f"{name} cannot be written: it is a loop of symbolic links") from None
 
 
 def check_output(path: Path | None, hint: str) -> None:
-    """See that a file can be written before the work begins whose result it is to hold; nothing is written yet.
+    """Refuse a file that cannot be written, before the work begins whose result goes there. Nothing is written.
 
     Raises:
-        click.BadParameter: it cannot be; ``hint`` is the option that names it.
+        click.BadParameter: the file cannot be written; ``hint`` is the option that names it.
     """
     if path is None or str(path) == "-":
         return
@@ -70,25 +70,25 @@ def check_output(path: Path | None, hint: str) -> None:
     except (OSError, ValueError, RuntimeError) as error:
         reason = _reason(error) if isinstance(error, OSError) else str(error)
         raise click.BadParameter(f"{name} cannot be written: {reason}", param_hint=hint) from None
-    why = None
+    wrong = None
     if status is not None and stat.S_ISDIR(status.st_mode):
-        why = "it is a folder"
+        wrong = "it is a folder"
     elif status is not None and not os.access(path, os.W_OK):
-        why = "it is write-protected"
+        wrong = "it is write-protected"
     elif not folder.is_dir():
-        why = f"there is no folder {printable(str(folder), limit=300)}"
-    # a regular file is replaced by a new one, so it needs its folder; a device or a pipe does not
+        wrong = f"the folder {printable(str(folder), limit=300)} is missing"
+    # a regular file is replaced, which needs the right to write in its folder; a device or a pipe is not
     elif (status is None or stat.S_ISREG(status.st_mode)) and not os.access(folder, os.W_OK | os.X_OK):
-        why = f"you may not write in {printable(str(folder), limit=300)}"
-    if why is not None:
-        raise click.BadParameter(f"{name} cannot be written: {why}", param_hint=hint)
+        wrong = f"you may not write in {printable(str(folder), limit=300)}"
+    if wrong is not None:
+        raise click.BadParameter(f"{name} cannot be written: {wrong}", param_hint=hint)
 
 
 def write_stdout(content: str | bytes) -> None:
     """Write to standard output: text for people in the terminal's encoding, or bytes as they are.
 
     Raises:
-        click.ClickException: it cannot be written, e.g. to a full disk.
+        click.ClickException: standard output cannot be written, such as on a full disk.
     """
     try:
         click.echo(content, nl=False)
@@ -100,13 +100,13 @@ def write_stdout(content: str | bytes) -> None:
 
 
 def print_diagnostics(diagnostics: Findings) -> None:
-    """Findings, as people read them, to standard error."""
+    """Print findings for people to standard error."""
     if diagnostics:
         click.echo(render(diagnostics, color=wants_color(sys.stderr)), err=True, nl=False)
 
 
 def wants_color(stream: object) -> bool:
-    """Whether a stream is a terminal whose user has not said otherwise (https://no-color.org)."""
+    """Return whether a stream is a terminal whose user accepts colors (https://no-color.org)."""
     is_terminal = bool(getattr(stream, "isatty", lambda: False)())
     return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
@@ -122,14 +122,14 @@ def _replace(target: Path, content: bytes, status: os.stat_result | None) -> Non
     if status is not None and not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, "it is write-protected")
     if not target.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, f"there is no folder {printable(str(target.parent), limit=300)}")
+        raise FileNotFoundError(errno.ENOENT, f"the folder {printable(str(target.parent), limit=300)} is missing")
     temporary = target.with_name(f".gtsdsl-{os.urandom(8).hex()}.tmp")
     with _signals_blocked():
         _write_and_rename(temporary, target, content, status)
 
 
 def _write_and_rename(temporary: Path, target: Path, content: bytes, status: os.stat_result | None) -> None:
-    # not `tempfile`: its files are for the owner only, and what is new here is to have the user's usual permissions
+    # not `tempfile`, whose files are for the owner only: a new file gets the user's usual permissions
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -144,7 +144,7 @@ def _write_and_rename(temporary: Path, target: Path, content: bytes, status: os.
 
 @contextlib.contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """Within it, Ctrl-C and the like wait: they end the process, and would leave a temporary file behind."""
+    """Hold signals back: one that ends the process would leave a temporary file behind."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return

@@ -22,9 +22,11 @@ _ROUTES_SHOWN = 4
 @click.command("plan")
 @click.argument("file", type=click.Path())
 @options(NetworkOptions, "network")
-@click.option("--ideal", is_flag=True, help="Without delay, jitter, loss and rate: as fast as the machine.")
+@click.option("--ideal", is_flag=True, help="Leave out delay, jitter, loss and rate.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Write to a file.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="File to write, not standard output."
+)
 def command(
     file: str,
     network: NetworkOptions,
@@ -32,9 +34,9 @@ def command(
     form: str,
     output: Path | None,
 ) -> None:
-    """Show the network that a topology becomes when it is emulated, without making it.
+    """Show the network that `gtsdsl emulate` makes of a topology, without making it.
 
-    A circuit's delay is the link's own, else that of --rtt, of --circuits, or what is known between its two sites.
+    A circuit's delay is that of the link, else of --rtt, else of --circuits, else the known one between its two sites.
 
     \b
     Example:
@@ -94,7 +96,7 @@ _FIGURES = frozenset({"round trip", "jitter", "loss", "rate", "queue"})
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a table. rich's own table takes a millisecond a row, and a plan has up to 100,000."""
+    """Return the lines of a table. The table of rich takes a millisecond for each row; a plan has up to 100,000."""
     from rich.cells import cell_len
 
     lines = [headings, *rows]

@@ -1,4 +1,4 @@
-"""Standard streams as a shell left them, closed or on a full disk, to streams that commands can simply write to."""
+"""Standard streams that commands can write to, even if the shell has closed them or the disk is full."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _STANDARD_ERROR = 2
 
 
 class OutputError(OSError):
-    """Standard output cannot be written, and it is no pipe whose reader has gone."""
+    """Standard output cannot be written, for another reason than that a pipe has lost its reader."""
 
 
 class _Output(io.FileIO):
-    """Standard output, whose errors are told apart from those of all other files."""
+    """Standard output. Its errors are `OutputError`, to tell them from those of other files."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         try:
@@ -30,8 +30,8 @@ class _Output(io.FileIO):
 
 
 def prepare() -> None:
-    """Make standard output and standard error fit to be written to; standard input stays None if it is closed."""
-    # a descriptor that is closed would become that of the next file that is opened, and our output would go there
+    """Prepare standard output and standard error for writing; standard input stays None if it is closed."""
+    # the next opened file would get the number of a closed descriptor, and our output would go to that file
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
         pass
     os.close(descriptor)
@@ -49,13 +49,12 @@ def prepare() -> None:
                 line_buffering=sys.stdout.line_buffering,
                 write_through=sys.stdout.write_through,
             )
-    # click lets UTF-8 through wherever the terminal takes it; elsewhere (LANG=C, a pipe on Windows) a message
-    # must not die of the characters that it quotes
+    # where the encoding is not UTF-8 (LANG=C, a pipe on Windows), a message must not fail because of a character
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def discard_output() -> None:
-    """Let what is still to be written go nowhere: Python must not try again, and complain, when it exits."""
+    """Discard the rest of standard output, which Python would try to write again, and complain of, at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

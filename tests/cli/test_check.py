@@ -105,7 +105,7 @@ def test_a_report_in_a_file(folder: Path) -> None:
 def test_a_report_that_cannot_be_written() -> None:
     result = check("--format", "json", "-o", "gone/out", "clean.dsl")
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: gone/out cannot be written: there is no folder ")
+    assert result.stderr.startswith("error: gone/out cannot be written: the folder ")
 
 
 @pytest.mark.usefixtures("folder")

@@ -92,7 +92,7 @@ def test_an_input_that_cannot_be_read(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("output", "message"),
-    [(".", "error: . is a folder"), ("gone/out", "error: gone/out cannot be written: there is no folder")],
+    [(".", "error: . is a folder"), ("gone/out", "error: gone/out cannot be written: the folder ")],
 )
 @pytest.mark.usefixtures("folder")
 def test_an_output_that_cannot_be_written(output: str, message: str) -> None:

@@ -22,7 +22,7 @@ def ugly(tmp_path: Path) -> Path:
 def test_a_file_is_laid_out(ugly: Path) -> None:
     result = gtsdsl("fmt", str(ugly))
     assert (result.returncode, result.stdout) == (0, b"")
-    assert result.stderr.decode() == f"laid out {ugly}\n"
+    assert result.stderr.decode() == f"formatted {ugly}\n"
     assert ugly.read_text() == CLEAN
     assert gtsdsl("fmt", str(ugly)).stderr == b""
 
@@ -33,7 +33,7 @@ def test_check_changes_nothing(tmp_path: Path, text: str, status: int) -> None:
     path.write_bytes(text.encode())
     result = gtsdsl("fmt", "--check", str(path))
     assert (result.returncode, result.stdout) == (status, b"")
-    assert result.stderr.decode() == (f"would lay out {path}\n" if status else "")
+    assert result.stderr.decode() == (f"would format {path}\n" if status else "")
     assert path.read_bytes() == text.encode()
 
 
@@ -41,7 +41,7 @@ def test_diff_shows_and_changes_nothing(ugly: Path) -> None:
     result = gtsdsl("fmt", "--diff", str(ugly))
     lines = result.stdout.decode().splitlines()
     assert result.returncode == 0
-    assert lines[:2] == [f"--- {ugly} (as it is)", f"+++ {ugly} (laid out)"]
+    assert lines[:2] == [f"--- {ugly}", f"+++ {ugly} (formatted)"]
     assert '-host { id = "h1" location = "AMS" port { id = "p" } }' in lines
     assert '+  host { id = "h1"; location = "AMS"; port { id = "p" } }' in lines
     assert ugly.read_text() == UGLY

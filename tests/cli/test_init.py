@@ -56,7 +56,7 @@ def test_file_is_not_overwritten_without_force(tmp_path: Path) -> None:
         (["line", "--sites", "AMS", "--hosts", "x"], "not a valid integer"),
         (["star", "--sites", "AMS,,MIL"], "a site is empty"),
         (["star", "--sites", ""], "a site is empty"),
-        (["star", "--sites", "PRA,PRG"], "a site is there twice"),
+        (["star", "--sites", "PRA,PRG"], "a site is given twice"),
         (["star", "--sites", "AMS,MIL,LJU", "--hosts", "2"], "a site would have none"),
         (["star"], "--sites"),
         (["cube", "--sites", "AMS"], "cube"),
@@ -71,7 +71,7 @@ def test_wrong_usage(arguments: list[str], said: str) -> None:
 def test_unknown_site_is_a_warning() -> None:
     result = run("line", "--sites", "AMSS,LJU")
     assert result.exit_code == 0
-    assert "AMSS is no known site; did you mean `AMS`?" in result.stderr
+    assert "AMSS is not a known site; did you mean `AMS`?" in result.stderr
     assert [host.location for host in loads(result.stdout).hosts] == ["AMSS", "LJU"]
 
 

@@ -131,7 +131,7 @@ def test_a_round_trip_that_a_links_own_delay_overrules_is_told(pair: str) -> Non
     path.write_text(path.read_text().replace("link {", 'link { delay = "1ms";', 1))
     result = run(pair, "--rtt", "AMS-MIL=40ms")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "AMS-MIL would change nothing: the topology states the `delay` of l" in result.stderr.replace("\n", " ")
+    assert "AMS-MIL would change nothing: the topology states its own `delay` for l" in result.stderr.replace("\n", " ")
 
 
 def test_a_testbed_without_a_host_has_no_network(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What `--exec`, `--capture` and `--image-map` of `gtsdsl emulate` say, and a plan, to values."""
+"""The arguments of `--exec` and `--capture` as values, checked against the plan of the network."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from emulator.task import Command
 
 _LONGEST_COMMAND = 100_000
+_MAX_LISTED = 20
 
 
-def parse_command(text: str, plan: Plan, asked: OverlaySpec | None) -> Command:
-    """``h1: ping h2`` as a command for a host, by its name or its id in the topology, or for a container.
+def parse_command(text: str, plan: Plan, overlay: OverlaySpec | None) -> Command:
+    """Return the command of ``h1: ping h2``, for a host by its name or its id in the topology, or for a container.
 
     Raises:
-        click.BadParameter: it is none.
+        click.BadParameter: the text is not HOST: COMMAND, or the host is unknown.
     """
     from emulator.task import Command
 
@@ -35,27 +36,26 @@ def parse_command(text: str, plan: Plan, asked: OverlaySpec | None) -> Command:
             f"{printable(text, 80)} is not HOST: COMMAND, as in 'h1: ping -c 3 h2'", param_hint="--exec"
         )
     if "\0" in line or len(line) > _LONGEST_COMMAND:
-        raise click.BadParameter("the command is too long, or has a NUL in it", param_hint="--exec")
+        raise click.BadParameter(
+            f"a command has at most {_LONGEST_COMMAND} characters, and no NUL", param_hint="--exec"
+        )
     for known in plan.hosts:
         if host in {known.name, known.id}:
             return Command(known.name, line)
     names = [known.name for known in plan.hosts]
-    if asked is not None:
-        names += [container.name for container in asked.containers]
+    if overlay is not None:
+        names += [container.name for container in overlay.containers]
     if host in names:
         return Command(host, line)
-    near = did_you_mean(host, names)
-    listed = ", ".join(names[:20])
-    raise click.BadParameter(
-        f"there is no host {printable(host, 80)}; {near or f'there are {listed}'}", param_hint="--exec"
-    )
+    near = did_you_mean(host, names) or f"the hosts are {', '.join(names[:_MAX_LISTED])}"
+    raise click.BadParameter(f"unknown host {printable(host, 80)}; {near}", param_hint="--exec")
 
 
 def parse_captures(texts: Sequence[str], plan: Plan) -> tuple[CaptureRequest, ...]:
-    """``l1=l1.pcap`` as what is to be captured, once a circuit.
+    """Return the captures of ``l1=l1.pcap``, at most one for each circuit and each file.
 
     Raises:
-        click.BadParameter: one of them is none.
+        click.BadParameter: a text is not LINK=FILE, the link is unknown or given again, or the file cannot be written.
     """
     from emulator.measure.captures import CaptureRequest
 
@@ -64,18 +64,19 @@ def parse_captures(texts: Sequence[str], plan: Plan) -> tuple[CaptureRequest, ..
     files: set[Path] = set()
     for text in texts:
         circuit, equals, file = text.partition("=")
-        why = None
+        reason = None
         if not equals or not file:
-            why = f"{printable(text, 80)} is not LINK=FILE.pcap, as in l1=l1.pcap"
+            reason = f"{printable(text, 80)} is not LINK=FILE.pcap, as in l1=l1.pcap"
         elif circuit not in known:
-            near = did_you_mean(circuit, known) or f"there are {', '.join(printable(it, 40) for it in known[:20])}"
-            why = f"there is no link {printable(circuit, 80)}; {near}"
+            listed = ", ".join(printable(it, 40) for it in known[:_MAX_LISTED])
+            near = did_you_mean(circuit, known) or f"the links are {listed}"
+            reason = f"unknown link {printable(circuit, 80)}; {near}"
         elif circuit in found:
-            why = f"{printable(circuit, 80)} is captured once only"
+            reason = f"{printable(circuit, 80)} is given twice"
         elif Path(file).resolve() in files:
-            why = f"{printable(file)} is a file for one link only"
-        if why is not None:
-            raise click.BadParameter(why, param_hint="--capture")
+            reason = f"{printable(file)} is given for two links"
+        if reason is not None:
+            raise click.BadParameter(reason, param_hint="--capture")
         check_output(Path(file), "--capture")
         files.add(Path(file).resolve())
         found[circuit] = CaptureRequest(circuit, str(Path(file).absolute()))

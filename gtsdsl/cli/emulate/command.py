@@ -36,22 +36,32 @@ _GROUPS = {
 @click.command(cls=GroupedCommand, groups=_GROUPS)
 @click.argument("file", type=click.Path())
 @options(RunOptions, "run")
-@click.option("--exec", "commands", metavar="HOST: COMMAND", multiple=True, help="Run a command in a host's shell.")
+@click.option(
+    "--exec", "commands", metavar="HOST: COMMAND", multiple=True, help="Run a command in the shell of a host."
+)
 @click.option(
     "--script",
     type=click.Path(path_type=Path, exists=True, dir_okay=False, resolve_path=True),
     metavar="FILE.py",
-    help="Run a Python file in which `net` is the network, with Mininet's API.",
+    help="Run a Python file, in which `net` is the network, with Mininet's API.",
 )
-@click.option("--probe", is_flag=True, help="Measure the round trip over each circuit, beside the expected one.")
+@click.option(
+    "--probe", is_flag=True, help="Measure the round trip over each circuit, and show it beside the expected one."
+)
 @click.option(
     "--count", type=click.IntRange(1, 1_000_000), default=10, show_default=True, help="Echoes over each circuit."
 )
 @click.option(
-    "--capture", "captures", metavar="LINK=FILE.pcap", multiple=True, help="Keep a circuit's packets, for Wireshark."
+    "--capture",
+    "captures",
+    metavar="LINK=FILE.pcap",
+    multiple=True,
+    help="Capture the packets of a circuit, for Wireshark.",
 )
 @click.option("--keep-going", is_flag=True, help="Go on after a command that fails.")
-@click.option("--json", "output", type=click.Path(path_type=Path), metavar="OUT", help="Write the result and samples.")
+@click.option(
+    "--json", "output", type=click.Path(path_type=Path), metavar="OUT", help="File for the result with all samples."
+)
 @options(NetworkOptions, "network")
 @options(HostOptions, "hosts")
 @options(OverlayOptions, "overlay")
@@ -69,11 +79,11 @@ def command(
     hosts: HostOptions,
     overlay: OverlayOptions | None,
 ) -> None:
-    """Run the topology FILE as a real network with its circuits' delays, and a shell, commands or measurements in it.
+    """Run the topology FILE as a real network with the delays of its circuits, and work in it.
 
-    With --exec, --script or --probe, or with lines for the shell on standard input, the clock is virtual unless said
-    otherwise, and the exit status is that of the first command that failed. Else it opens a shell, in the real clock.
-    Hosts know each other by name. --probe comes first, then each --exec in its order, then --script.
+    Without --exec, --script and --probe, a shell opens, in the real clock. With them, or with lines for the shell on
+    standard input, the default clock is virtual, and the exit status is that of the first command that failed.
+    --probe runs first, then each --exec in order, then --script. Hosts resolve each other's names.
 
     \b
     Example:
@@ -101,7 +111,7 @@ def command(
         has_actions = bool(parsed or script or probe)
         interactive = not has_actions and is_person()
         if output is not None and not has_actions:
-            raise click.UsageError("--json keeps the result of --probe, --exec and --script: give one of them")
+            raise click.UsageError("--json writes the result of --probe, --exec and --script: add one of them")
         check_output(output, "--json")
         settings = settle(run, choose(run.kernel, run.clock, interactive=interactive), request.memory_bytes)
         for warning in _warnings(request, settings, flavors=hosts.flavors):
@@ -113,7 +123,7 @@ def command(
 
             task = Task(request.plan, "shell", request.overlay, request.docker_hosts, captures=captured)
             sys.exit(run_prompt(settings, task))
-        typed = b"" if has_actions or sys.stdin is None else sys.stdin.buffer.read()  # None: it has been closed
+        typed = b"" if has_actions or sys.stdin is None else sys.stdin.buffer.read()  # None: closed by the shell
         task = Task(
             request.plan,
             "actions" if has_actions else "shell",
@@ -140,11 +150,11 @@ def command(
 def _check_together(overlay: OverlayOptions | None, hosts: HostOptions) -> None:
     """Refuse options that need others, or exclude others."""
     if hosts.flavors and overlay is None and hosts.kind != "docker":
-        raise click.UsageError("--flavors limits containers: add --overlay, or --hosts docker")
+        raise click.UsageError("--flavors limits containers: add --overlay or --hosts docker")
     if hosts.image_map and hosts.kind != "docker":
         raise click.UsageError("--image-map is for hosts that are containers: add --hosts docker")
     if overlay is not None and hosts.kind == "docker":
-        raise click.UsageError("--hosts docker has no containers in its hosts: leave --overlay out, or take --runtime")
+        raise click.UsageError("--hosts docker has no containers in its hosts: omit --overlay, or use --runtime docker")
 
 
 def _warnings(request: RunRequest, settings: RunSettings, *, flavors: bool) -> Iterator[str]:
@@ -159,13 +169,13 @@ def _warnings(request: RunRequest, settings: RunSettings, *, flavors: bool) -> I
     has_daemons = request.overlay is not None or request.docker_hosts
     if has_daemons and kernel is not None and settings.memory_bytes < request.memory_bytes:
         usual = f"{request.memory_bytes // 2**20}M"
-        yield f"with less --memory than {usual}, the default here, programs may die or hang"
+        yield f"with less --memory than {usual}, the default of this run, programs may die or hang"
     if flavors and (
         unlimited := [host.name for host in request.plan.hosts if host.flavor_id is None and not host.is_store]
     ):
         yield f"{_listed(unlimited)}: no flavorId, so no limit"
     if flavors and settings.choice.clock is Clock.VIRTUAL:
-        yield "in a virtual clock computing takes no time: flavors limit memory, and no processors"
+        yield "in a virtual clock computing takes no time, so flavors limit memory and no processors"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -35,7 +35,7 @@ CAP_NET_ADMIN, CAP_SYS_ADMIN = 12, 21
 # a variable that takes 1.3 GB, in a shell that is not the one of the test
 TOO_MUCH = "dd if=/dev/zero of=/dev/null bs=1300M count=1 2>/dev/null; echo status $?"
 NO_LIMIT_OF_PROCESSORS = (
-    "warning: in a virtual clock computing takes no time: flavors limit memory, and no processors\n"
+    "warning: in a virtual clock computing takes no time, so flavors limit memory and no processors\n"
 )
 
 
@@ -130,8 +130,8 @@ def test_mininets_ways_to_end_a_command_work_in_a_container(gtsdsl: Cli, lab: st
         (["--image-map", "Ubuntu-14.04.qcow2=x.tar"],
          "error: --image-map is for hosts that are containers: add --hosts docker\n", 2),
         (["--hosts", "docker", "--overlay", "none", "--image-map", "Ubuntu-14.04.qcow2=x.tar"],
-         "error: --hosts docker has no containers in its hosts: leave --overlay out, or take --runtime\n", 2),
-        (["--flavors"], "error: --flavors limits containers: add --overlay, or --hosts docker\n", 2),
+         "error: --hosts docker has no containers in its hosts: omit --overlay, or use --runtime docker\n", 2),
+        (["--flavors"], "error: --flavors limits containers: add --overlay or --hosts docker\n", 2),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(gtsdsl: Cli, lab: str, arguments: list[str], said: str, status: int) -> None:

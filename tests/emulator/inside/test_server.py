@@ -144,7 +144,7 @@ def test_ids_move_no_cursor(tmp_path: Path) -> None:
             channel.ask(ShellLine(line.format(tmp_path / "file.pcap")), said.extend)
     assert said.count(b"l\\x1b[31m") == 6
     assert b"AMS\\x1b[31m" in said
-    assert b"there is no link l\\x1b[32m" in said
+    assert b"unknown link l\\x1b[32m" in said
     assert b"\x1b[3" not in said
 
 

@@ -233,7 +233,7 @@ def test_pip_installs_and_removes_it_and_it_is_found(wheel: Path, environment: P
     assert (folder / "linux").stat().st_mode & 0o111 == 0o111
     assert gtsdsl(tmp_path, "kernel", "path", python=str(environment)).stdout == f"{folder / 'linux'}\n"
     info = gtsdsl(tmp_path, "kernel", "info", python=str(environment)).stdout
-    assert f"{folder / 'linux'} (emulations use this one)" in info
+    assert f"{folder / 'linux'} (runs use this one)" in info
     assert gtsdsl(tmp_path, "kernel", "clean", python=str(environment)).stdout == ""
     assert (folder / "linux").exists()  # it is pip's to remove
     pip(environment, "uninstall", "--yes", "gtsdsl-kernel")
@@ -280,7 +280,7 @@ def test_one_that_was_built_comes_first(wheel: Path, built: Path, environment: P
     shutil.copytree(built, kept)
     shown = gtsdsl(tmp_path, "kernel", "info", python=str(environment)).stdout
     assert shown.index(str(kept / "linux")) < shown.index(str(installed(environment)))
-    assert f"{kept / 'linux'} (emulations use this one)" in shown
+    assert f"{kept / 'linux'} (runs use this one)" in shown
 
 
 def test_a_real_one_boots(guest_kernel: Kernel, environment: Path, tmp_path: Path) -> None:

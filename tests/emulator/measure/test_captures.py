@@ -124,7 +124,7 @@ def test_what_cannot_be_captured_is_refused(pair: EmulatedNetwork, tmp_path: Pat
     captures.start("l1", str(tmp_path / "l1.pcap"))
     for circuit, file, message in [
         ("l1", "new.pcap", "l1 is being captured already"),
-        ("l9", "new.pcap", "there is no link l9"),
+        ("l9", "new.pcap", "unknown link l9"),
         ("l1", str(there), "exists already: name a new file"),
         ("l1", "x" * 300, "File name too long"),
     ]:

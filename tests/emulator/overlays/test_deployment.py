@@ -130,7 +130,7 @@ def test_run_natively_kernel(gtsdsl: Cli, script: str) -> None:
         (["--overlay", "flannel", "--store", "192.0.2.1:2379"], 3, "cannot be reached from a guest kernel"),
         (["--overlay", "libnetwork", "--runtime", "process"], 2, "has containers of the runtime docker, not process"),
         (["--overlay", "geneve", "--overlay-network", "10.0.0.0/8"], 2, "overlaps 10.0.0.0/31 of circuit l1"),
-        (["--overlay", "geneve", "--exec", "c9: true"], 2, "there is no host c9"),
+        (["--overlay", "geneve", "--exec", "c9: true"], 2, "unknown host c9"),
         (["--overlay", "flannel", "--image", "x.tar"], 2, "error: an image is for containers of Docker"),
     ],
 )  # fmt: skip
@@ -155,7 +155,7 @@ def test_a_guest_that_is_too_small_is_said_whatever_fails_in_it(gtsdsl: Cli) -> 
     done = gtsdsl("emulate", str(MESH), "--overlay", "flannel", "--memory", "150M", "--exec", "c1: true")
     assert done.returncode != 0
     warning, error = done.stderr.splitlines()
-    assert warning == ("warning: with less --memory than 1024M, the default here, programs may die or hang")
+    assert warning == ("warning: with less --memory than 1024M, the default of this run, programs may die or hang")
     assert error.startswith("error: ")
 
 

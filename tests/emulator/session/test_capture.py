@@ -55,8 +55,8 @@ def test_a_run_that_is_ended_leaves_what_was_seen(emulate: Cli, tmp_path: Path) 
     ("text", "message"),
     [
         ("l1", "l1 is not LINK=FILE.pcap"),
-        ("l2=x.pcap", "there is no link l2; "),
-        ("l1=no/where.pcap", "no/where.pcap cannot be written: there is no folder "),
+        ("l2=x.pcap", "unknown link l2; "),
+        ("l1=no/where.pcap", "no/where.pcap cannot be written: the folder "),
         ("l1=.", ". cannot be written: it is a folder"),
         ("l1=", "l1= is not LINK=FILE.pcap"),
         (f"l1={'x' * 300}", "cannot be written: File name too long"),
@@ -77,7 +77,7 @@ def test_two_circuits_have_two_files(gtsdsl: Cli, tmp_path: Path) -> None:
     ]
     done = gtsdsl("emulate", str(MESH), *captures, "--exec", "h1: echo started")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "is a file for one link only" in done.stderr
+    assert "is given for two links" in done.stderr
 
 
 @pytest.mark.parametrize("script", ['"$@"', AS_USER], ids=["root", "user"])
@@ -107,7 +107,7 @@ def test_lines_for_the_shell(emulate: Cli, pair: Path) -> None:
         "the file will be complete when the shell has ended",
         "*** ../three.pcap: a guest's captures become files of your working folder: give a plain name, as l1.pcap",
         "*** usage: capture ID FILE, capture ID stop",
-        "*** there is no link l7",
+        "*** unknown link l7",
     ]
     assert echoes(pair.parent / "work" / "one.pcap") == [("request", 1), ("reply", 1)]
     assert packets(pair.parent / "work" / "two.pcap") == []

@@ -150,14 +150,14 @@ def test_a_temporary_folder_may_be_called_anything(pair: Path, tmp_path: Path, g
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--exec", "h9: true"), "there is no host h9"),
+        (("--exec", "h9: true"), "unknown host h9"),
         (("--exec", "true"), "is not HOST: COMMAND"),
         (("--exec", "h1:"), "is not HOST: COMMAND"),
         (("--rtt", "AMS=1ms"), "AMS-MIL=40ms"),
         (("--rtt", "AMS-MIL=fast"), "not a duration"),
         (("--rtt", "AMS-MLI=40ms"), "no circuit of this topology is AMS-MLI; did you mean `AMS-MIL`?"),
         (("--json", "x.json"), "--probe, --exec and --script"),
-        (("--exec", "h1: echo ran", "--json", "no/x.json"), "no/x.json cannot be written: there is no folder"),
+        (("--exec", "h1: echo ran", "--json", "no/x.json"), "no/x.json cannot be written: the folder "),
         (("--exec", "h1: echo ran", "--json", "."), ". cannot be written: it is a folder"),
         (("--exec", "h1: echo ran", "--timeout", "nan"), "--timeout"),
         (("--exec", "h1: echo ran", "--patience", "nan"), "--patience"),

@@ -46,7 +46,7 @@ def test_what_the_shell_does_not_know_is_said_and_it_goes_on(pair: Path, guest_k
     assert "Traceback" not in done.stdout + done.stderr
     messages = (
         "neither a command nor a host",
-        "there is no link l2",
+        "unknown link l2",
         "usage: link ID",
         "is not a loss",
         "DISPLAY is not set",
