@@ -46,6 +46,18 @@ if TYPE_CHECKING:
     from gtsdsl.circuits import Circuits
 
 
+_FIELDS_OF_OVERLAY = {
+    "containers": "containers",
+    "runtime": "runtime",
+    "store": "store",
+    "overlay_network": "subnet_pool",
+    "image": "image",
+}
+"""The fields of `OverlayOptions` that were keywords of `emulate` in version 0.1, by the keyword."""
+_FIELDS_OF_HOSTS = ("image_map", "flavors")
+"""The fields of `HostOptions` that were keywords of `emulate` in version 0.1."""
+
+
 @contextlib.contextmanager
 def emulate(
     topology: str | os.PathLike[str] | Testbed,
@@ -60,7 +72,7 @@ def emulate(
     hosts: HostOptions | None = None,
     memory_bytes: int | None = None,
     timeout_s: float | None = None,
-    **renamed: object,
+    **renamed: Any,
 ) -> Iterator[Session]:
     """Run a topology as a network for as long as the context lasts.
 
@@ -90,27 +102,25 @@ def emulate(
 
 
 def _with_renamed(
-    overlay: str | OverlayOptions | None, hosts: HostOptions | None, renamed: dict[str, object]
+    overlay: str | OverlayOptions | None, hosts: HostOptions | None, renamed: dict[str, Any]
 ) -> tuple[OverlayOptions | None, HostOptions | None]:
-    """Return the options with the keywords of version 0.1 in them.
+    """Return the options of `emulate`, with the keywords of version 0.1 moved to their fields.
 
     Raises:
         TypeError: a keyword is unknown.
     """
+    if unknown := renamed.keys() - {*_FIELDS_OF_OVERLAY, *_FIELDS_OF_HOSTS}:
+        raise TypeError(f"emulate() has no parameter {', '.join(sorted(unknown))}")
     if renamed:
-        message = f"{', '.join(renamed)}: take overlay=OverlayOptions(…), hosts=HostOptions(…)"
+        message = f"{', '.join(renamed)}: use overlay=OverlayOptions(…) and hosts=HostOptions(…)"
         warnings.warn(message, DeprecationWarning, stacklevel=4)  # the caller of contextlib
-    of_hosts: dict[str, Any] = {name: renamed.pop(name) for name in ("flavors", "image_map") if name in renamed}
-    if of_hosts.get("image_map") is not None:
-        of_hosts["kind"] = "docker"
-    elif of_hosts:
-        of_hosts.pop("image_map", None)
-    of_overlay: dict[str, Any] = {name.removeprefix("overlay_"): value for name, value in renamed.items()}
     if isinstance(overlay, str):
-        overlay = OverlayOptions(overlay, **of_overlay)
-    elif of_overlay:
-        raise TypeError(f"emulate() takes no keyword {', '.join(of_overlay)} without the name of an overlay")
-    return overlay, HostOptions(**of_hosts) if of_hosts else hosts
+        chosen = {field: renamed[name] for name, field in _FIELDS_OF_OVERLAY.items() if renamed.get(name) is not None}
+        overlay = OverlayOptions(overlay, **chosen)
+    chosen = {name: renamed[name] for name in _FIELDS_OF_HOSTS if renamed.get(name) is not None}
+    if chosen:
+        hosts = HostOptions(kind="docker" if "image_map" in chosen else "process", **chosen)
+    return overlay, hosts
 
 
 class Session:

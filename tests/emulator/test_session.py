@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,6 +113,34 @@ def test_a_topology_with_errors(tmp_path: Path) -> None:
     path = tmp_path / "bad.dsl"
     path.write_text('Bad { id = "B"; adjacency h1.p, h2.p }')
     with pytest.raises(GtsError), emulate(path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("overlay", "renamed", "message"),
+    [
+        ("none", {"containers": 500}, "500 containers on each host"),
+        ("none", {"overlay_network": "x"}, "the containers' network x: "),
+        ("none", {"store": "h1"}, "keeps nothing in a store"),
+        ("geneve", {"runtime": "other"}, "no containers of the runtime other"),
+        (None, {"image_map": {"none.qcow2": "none.tar"}}, "none.qcow2"),
+    ],
+)
+def test_the_keywords_of_version_0_1_are_aliases(
+    tmp_path: Path, overlay: str | None, renamed: dict[str, Any], message: str
+) -> None:
+    (tmp_path / "pair.dsl").write_text(PAIR)
+    with (
+        pytest.warns(DeprecationWarning, match=rf"{next(iter(renamed))}: use overlay=Over") as warned,
+        pytest.raises(EmulationError, match=message),
+        emulate(tmp_path / "pair.dsl", overlay=overlay, **renamed),
+    ):
+        pass
+    assert warned[0].filename == __file__
+
+
+def test_an_unknown_keyword_is_an_error() -> None:
+    with pytest.raises(TypeError, match=r"emulate\(\) has no parameter kernl"), emulate("pair.dsl", kernl="uml"):
         pass
 
 
