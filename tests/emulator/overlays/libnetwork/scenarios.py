@@ -86,7 +86,9 @@ def measure_and_break(stage: Stage) -> dict[str, object]:
         seconds_until(store.is_ready)
         began_s = time.monotonic()
         new = Container("c9", "h3")
-        probe.addresses["c9"] = str(net.add_container(new, overlay.attach(new)).IP())
+        attachment = overlay.attach(new)
+        net.lab.add_container(new, attachment)
+        probe.addresses["c9"] = attachment.address
         probe.seconds_until("c1", "c9")
         new_s = time.monotonic() - began_s
     return {
