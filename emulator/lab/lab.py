@@ -29,7 +29,7 @@ class Lab(Closing):
     """
 
     def __init__(self, plan: Plan, creator: Callable[[Lab], Create] | None = None) -> None:
-        """``creator`` returns the function that makes the hosts' namespaces; None makes new, empty ones."""
+        """``creator`` returns, for this lab, the maker of the hosts' namespaces; None makes new, empty ones."""
         self.plan = plan
         self.underlay = Underlay(plan, None if creator is None else creator(self))
         self.processes = Processes(names_of_hosts(plan))
@@ -131,7 +131,7 @@ class Lab(Closing):
 
     @property
     def run_folder(self) -> Path:
-        """The run's folder, which the lab's processes see, and which is removed with the lab."""
+        """The path of the run's folder, which is removed with the lab."""
         return self.processes.start().parent
 
     def _settle(self, container: Container, attachment: Attachment) -> None:

@@ -37,11 +37,14 @@ class Drops:
 
 
 class DropCounter:
-    """A counter of the packets that a lab drops. It must be made before the lab has traffic."""
+    """A counter of the packets that a lab drops.
+
+    It counts circuits and sockets from the lab's start on, and the backlog from when the counter is made.
+    """
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
-        self._backlog = _backlog()  # the other counters belong to namespaces, and start at zero with the lab
+        self._backlog = _backlog()  # this counter is the kernel's; the others start at zero with the lab's namespaces
 
     def count(self) -> tuple[Drops, ...]:
         """Return the places where packets were dropped: circuits, sockets, the backlog."""

@@ -180,7 +180,7 @@ def test_a_link_that_was_removed_is_a_circuit_of_the_lab_no_more(trio: EmulatedN
     added = trio.addLink("a", "c")
     assert trio.lab.circuit(added.id).id == added.id
     trio.delLink(added)
-    with pytest.raises(EmulationError, match=f"there is no link {added.id}"):
+    with pytest.raises(EmulationError, match=f"unknown link {added.id}"):
         trio.captures.start(added.id, str(tmp_path / "added.pcap"))
 
 
