@@ -32,23 +32,23 @@ def request_run(
         EmulationError: the testbed cannot be run with these options; the message says why.
     """
     hosts = hosts or HostOptions()
-    # an overlay and Docker are loaded for who uses them: loading is most of the time of a short run
+    # overlays and Docker are imported only if they are used, because imports are most of the time of a short run
     if overlay is not None:
         from emulator.overlays import spec as overlays
 
         location = None
         if overlay.store is None:
-            made = plan(testbed, options)
+            network_plan = plan(testbed, options)
         else:
             from emulator.stores.placement import plan_with_store
 
-            made, location = plan_with_store(testbed, options, overlay.store)
-        spec = overlays.make_spec(made, overlay, store=location, flavors=hosts.flavors)
-        return RunRequest(made, spec, memory_bytes=overlays.memory_bytes(spec))
-    made = plan(testbed, options)
+            network_plan, location = plan_with_store(testbed, options, overlay.store)
+        spec = overlays.make_spec(network_plan, overlay, store=location, flavors=hosts.flavors)
+        return RunRequest(network_plan, spec, memory_bytes=overlays.memory_bytes(spec))
+    network_plan = plan(testbed, options)
     if hosts.kind == "process":
-        return RunRequest(made)
+        return RunRequest(network_plan)
     from emulator.docker import hosts as docker
 
-    docker_hosts = docker.docker_hosts_of(made, hosts.image_map, flavors=hosts.flavors)
-    return RunRequest(made, docker_hosts=docker_hosts, memory_bytes=docker.memory_bytes(docker_hosts))
+    docker_hosts = docker.docker_hosts_of(network_plan, hosts.image_map, flavors=hosts.flavors)
+    return RunRequest(network_plan, docker_hosts=docker_hosts, memory_bytes=docker.memory_bytes(docker_hosts))

@@ -66,12 +66,12 @@ def with_store_host(testbed: Testbed, site: str, circuits: Circuits | None = Non
     """
     flat = flatten(testbed)
     sites = _sites(Topology.of(flat).hosts, circuits)
-    wanted = canonical(site, circuits)
-    if wanted not in sites:
+    code = canonical(site, circuits)
+    if code not in sites:
         raise StoreLocationError(
-            f"no host is at {printable(wanted)}, so nothing could reach a store there; name {_listed('site', sites)}"
+            f"no host is at {printable(code)}, so nothing could reach a store there; name {_listed('site', sites)}"
         )
-    near = sites[wanted]
+    near = sites[code]
     ids = {resource.id for resource in flat.resources}
     store_id, link_id = _free(STORE_ID, ids), _free(f"{STORE_ID}_link", ids)
     port_id = _free(STORE_ID, {port.id for port in near.ports})

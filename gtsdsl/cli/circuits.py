@@ -19,7 +19,7 @@ _PIPE_WIDTH = 200  # no row is cut in a file or a pipe, which have no width
 @click.command("circuits")
 @click.argument("first", metavar="[A", required=False)
 @click.argument("second", metavar="B]", required=False)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "--circuits",
     "path",
@@ -28,7 +28,7 @@ _PIPE_WIDTH = 200  # no row is cut in a file or a pipe, which have no width
     help='Your own figures, which replace the known ones: {"AMS-MIL": 40.0, "AMS-LAB": "1.5ms"}, or JSON as this '
     "command prints it.",
 )
-def command(first: str | None, second: str | None, form: str, path: Path | None) -> None:
+def command(first: str | None, second: str | None, format_: str, path: Path | None) -> None:
     """Show the round-trip time between sites A and B, with the source of each figure.
 
     With A alone, show all circuits of A; without sites, all circuits. Six circuits were measured; all others are
@@ -39,21 +39,21 @@ def command(first: str | None, second: str | None, form: str, path: Path | None)
       gtsdsl circuits AMS MIL
       gtsdsl circuits AMS --format json
     """
-    own = read_circuits(path) if path else None
-    circuits = _wanted(first, second, own)
-    if form == "json":
+    custom = read_circuits(path) if path else None
+    circuits = _selected(first, second, custom)
+    if format_ == "json":
         codes = {code for circuit in circuits for code in circuit.sites}
-        click.echo(to_json(circuits, [item for item in _sites(own) if item.code in codes]), nl=False)
+        click.echo(to_json(circuits, [item for item in _sites(custom) if item.code in codes]), nl=False)
     else:
-        _print(circuits, own)
+        _print(circuits, custom)
 
 
-def _wanted(first: str | None, second: str | None, own: Circuits | None) -> list[Circuit]:
-    codes = {item.code for item in _sites(own)}
-    if own is not None:
-        codes.update(code for pair in own.circuits for code in pair)
+def _selected(first: str | None, second: str | None, custom: Circuits | None) -> list[Circuit]:
+    codes = {item.code for item in _sites(custom)}
+    if custom is not None:
+        codes.update(code for pair in custom.circuits for code in pair)
     ends = [
-        _canonical(code, metavar, codes, own) for code, metavar in ((first, "A"), (second, "B")) if code is not None
+        _known_code(code, metavar, codes, custom) for code, metavar in ((first, "A"), (second, "B")) if code is not None
     ]
     if len(ends) == 2:
         pairs = [(ends[0], ends[1])]
@@ -61,7 +61,7 @@ def _wanted(first: str | None, second: str | None, own: Circuits | None) -> list
         pairs = [(ends[0], code) for code in codes if code != ends[0]]
     else:
         pairs = list(itertools.combinations(sorted(codes), 2))
-    found = [circuit for pair in pairs if (circuit := find(*pair, own))]
+    found = [circuit for pair in pairs if (circuit := find(*pair, custom))]
     if len(ends) == 2 and not found:
         raise click.ClickException(
             f"no round-trip time is known between {printable(ends[0])} and {printable(ends[1])}: add it, or the "
@@ -71,22 +71,22 @@ def _wanted(first: str | None, second: str | None, own: Circuits | None) -> list
     return sorted(found, key=lambda item: (item.estimated, not _STUDY_SITES.issuperset(item.sites), item.sites))
 
 
-def _canonical(code: str, metavar: str, codes: set[str], own: Circuits | None) -> str:
-    found = canonical(code, own)
+def _known_code(code: str, metavar: str, codes: set[str], custom: Circuits | None) -> str:
+    found = canonical(code, custom)
     if found in codes:
         return found
-    cities = {name.upper(): item.code for item in _sites(own) for name in (item.code, *item.aliases, item.city)}
+    cities = {name.upper(): item.code for item in _sites(custom) for name in (item.code, *item.aliases, item.city)}
     near = difflib.get_close_matches(code[:64].upper(), cities, n=1, cutoff=0.5)
     hint = f"; did you mean {printable(cities[near[0]])}?" if near else f"; the sites are {', '.join(sorted(codes))}"
     raise click.BadParameter(f"{printable(code)} is not a known site{hint}", param_hint=metavar)
 
 
-def _sites(own: Circuits | None) -> list[Site]:
-    own_sites = dict(own.sites) if own is not None else {}
-    return [*own_sites.values(), *(item for item in SITES if item.code not in own_sites)]
+def _sites(custom: Circuits | None) -> list[Site]:
+    custom_sites = dict(custom.sites) if custom is not None else {}
+    return [*custom_sites.values(), *(item for item in SITES if item.code not in custom_sites)]
 
 
-def _print(circuits: Sequence[Circuit], own: Circuits | None) -> None:
+def _print(circuits: Sequence[Circuit], custom: Circuits | None) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -99,7 +99,7 @@ def _print(circuits: Sequence[Circuit], own: Circuits | None) -> None:
         table.add_column(Text(f"{printable(overlay, 20)} min/mean/p99"), justify="right")
     for circuit in circuits:
         figures = {item.overlay: item for item in circuit.measurements}
-        ends = [site(code, own) for code in circuit.sites]
+        ends = [site(code, custom) for code in circuit.sites]
         kind = "estimated" if circuit.estimated else "measured" if figures else "given"
         row = [
             printable("–".join(circuit.sites), 40),

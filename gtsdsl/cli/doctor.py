@@ -18,8 +18,8 @@ _VERSION = 1
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(form: str) -> None:
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(format_: str) -> None:
     """Show what this machine can do and what it lacks, with the command that changes it.
 
     Exit status: 0 if a network can run on this machine, else 3.
@@ -34,7 +34,7 @@ def command(form: str) -> None:
     with emulating():
         findings = examine()
     able = can_emulate(findings)
-    if form == "json":
+    if format_ == "json":
         document = {"version": _VERSION, "can_emulate": able, "findings": [asdict(finding) for finding in findings]}
         click.echo(json.dumps(document, indent=2))
     else:

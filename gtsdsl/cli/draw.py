@@ -45,17 +45,17 @@ def command(file: str, output: Path, path: Path | None) -> None:
       gtsdsl draw examples/full_mesh.dsl -o mesh.svg
       gtsdsl draw examples/full_mesh.dsl -o mesh.html --circuits own.json
     """
-    form = output.suffix.removeprefix(".").lower()
-    if form not in FORMATS:
+    format_ = output.suffix.removeprefix(".").lower()
+    if format_ not in FORMATS:
         endings = ", ".join(f".{name}" for name in FORMATS)
         raise click.BadParameter(f"{printable(str(output))} does not end in one of {endings}", param_hint="-o")
-    own = read_circuits(path) if path is not None else None
+    custom = read_circuits(path) if path is not None else None
     checked = check(read_source(file))
     if checked.testbed is None or checked.has_errors:
         raise GtsError(checked.diagnostics)
     print_diagnostics(checked.diagnostics)
     try:
-        picture = draw(checked.testbed, form, own)
+        picture = draw(checked.testbed, format_, custom)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     write_output(output, picture)

@@ -66,7 +66,7 @@ def read_testbed(file: str, options: NetworkOptions) -> Testbed:
     return checked.testbed
 
 
-def own_circuits(options: NetworkOptions) -> Circuits | None:
+def custom_circuits(options: NetworkOptions) -> Circuits | None:
     """Return the user's own circuits: those of ``--circuits``, replaced by those of ``--rtt``; None without any.
 
     Raises:
@@ -76,8 +76,8 @@ def own_circuits(options: NetworkOptions) -> Circuits | None:
     from gtsdsl.circuits import Circuit, Circuits, canonical, read_circuits
     from gtsdsl.model.units import parse_duration_us
 
-    own = read_circuits(Path(options.circuits_file)) if options.circuits_file else Circuits()
-    given = dict(own.circuits)
+    custom = read_circuits(Path(options.circuits_file)) if options.circuits_file else Circuits()
+    given = dict(custom.circuits)
     seen = set()
     for text in options.rtts:
         sites, equals, value = text.partition("=")
@@ -88,15 +88,15 @@ def own_circuits(options: NetworkOptions) -> Circuits | None:
             rtt_ms = parse_duration_us(value.strip()) / 1000
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--rtt") from None
-        first, second = sorted(canonical(code, own) for code in ends)
+        first, second = sorted(canonical(code, custom) for code in ends)
         if (first, second) in seen:
             raise click.BadParameter(f"{printable(f'{first}-{second}')} is given twice", param_hint="--rtt")
         seen.add((first, second))
         given[first, second] = Circuit((first, second), rtt_ms, rtt_ms, rtt_ms, False, "given", "--rtt")
-    return replace(own, circuits=given) if given or own.sites else None
+    return replace(custom, circuits=given) if given or custom.sites else None
 
 
-def check_rtts(options: NetworkOptions, own: Circuits | None, plan: Plan) -> None:
+def check_rtts(options: NetworkOptions, custom: Circuits | None, plan: Plan) -> None:
     """Refuse each ``--rtt`` that decides the delay of no circuit, because a misspelt site would go unnoticed.
 
     Raises:
@@ -108,10 +108,10 @@ def check_rtts(options: NetworkOptions, own: Circuits | None, plan: Plan) -> Non
     joined: dict[str, list[Circuit]] = {}
     for circuit in plan.circuits:
         ends = [sites[end.node] for end in circuit.ends]
-        joined.setdefault("-".join(sorted(canonical(site, own) for site in ends if site)), []).append(circuit)
+        joined.setdefault("-".join(sorted(canonical(site, custom) for site in ends if site)), []).append(circuit)
     for text in options.rtts:
         codes = text.partition("=")[0].split("-")
-        name = "-".join(sorted(canonical(code.strip().upper(), own) for code in codes))
+        name = "-".join(sorted(canonical(code.strip().upper(), custom) for code in codes))
         if name not in joined:
             near = did_you_mean(name, sorted(it for it in joined if "-" in it))
             hint = f"; {near}" if near else ": `gtsdsl plan` lists its circuits"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gtsdsl.cli.network import NetworkOptions, check_rtts, own_circuits, read_testbed
+from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_testbed
 from gtsdsl.cli.options import options
 from gtsdsl.cli.output import write_output
 from gtsdsl.text import printable
@@ -23,7 +23,7 @@ _ROUTES_SHOWN = 4
 @click.argument("file", type=click.Path())
 @options(NetworkOptions, "network")
 @click.option("--ideal", is_flag=True, help="Leave out delay, jitter, loss and rate.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="File to write, not standard output."
 )
@@ -31,7 +31,7 @@ def command(
     file: str,
     network: NetworkOptions,
     ideal: bool,
-    form: str,
+    format_: str,
     output: Path | None,
 ) -> None:
     """Show the network that `gtsdsl emulate` makes of a topology, without making it.
@@ -43,16 +43,16 @@ def command(
       gtsdsl plan examples/full_mesh.dsl
       gtsdsl plan examples/full_mesh.dsl --rtt AMS-MIL=40ms --format json
     """
-    own = own_circuits(network)
+    custom = custom_circuits(network)
     testbed = read_testbed(file, network)
     from emulator.plan import Options, PlanError, plan, to_json
 
     try:
-        made = plan(testbed, Options(own, not ideal, network.switch, network.seed))
+        network_plan = plan(testbed, Options(custom, not ideal, network.switch, network.seed))
     except PlanError as error:
         raise click.ClickException(printable(str(error), limit=1000)) from None
-    check_rtts(network, own, made)
-    write_output(output, to_json(made) if form == "json" else _text(made))
+    check_rtts(network, custom, network_plan)
+    write_output(output, to_json(network_plan) if format_ == "json" else _text(network_plan))
 
 
 def _text(plan: Plan) -> str:

@@ -16,7 +16,7 @@ from gtsdsl.cli.emulate.machine import is_person, warn_if_unconfined
 from gtsdsl.cli.emulate.report import progress, report
 from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import GroupedCommand
-from gtsdsl.cli.network import NetworkOptions, check_rtts, own_circuits, read_testbed
+from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_testbed
 from gtsdsl.cli.options import options, variables
 from gtsdsl.cli.output import check_output, write_output
 from gtsdsl.text import printable
@@ -102,7 +102,7 @@ def command(
     from emulator.task import Task
 
     with emulating():
-        circuits = own_circuits(network)
+        circuits = custom_circuits(network)
         plan_options = Options(circuits=circuits, switch=network.switch, seed=network.seed)
         request = request_run(read_testbed(file, network), plan_options, overlay, hosts)
         check_rtts(network, circuits, request.plan)
