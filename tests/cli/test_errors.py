@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -12,9 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from emulator.kernel.cache import built_kernels
-from emulator.options import Flag
 from gtsdsl.cli import cli
-from gtsdsl.cli.options import options
 from tests.cli.inputs import CLEAN
 from tests.cli.test_help import commands
 
@@ -103,22 +100,3 @@ main()
     )
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == f"error: the Python package {missing} is missing: pip install 'gtsdsl[{extra}]'\n"
-
-
-def test_a_dataclass_makes_the_options_of_a_command() -> None:
-    @dataclass(frozen=True)
-    class Sizes:
-        name: str = field(metadata=Flag("--name", "Name.").metadata)
-        most_bytes: int = field(default=2**20, metadata=Flag("--most", "Size.", type="size").metadata)
-        pairs: dict[str, str] = field(
-            default_factory=dict, metadata=Flag("--pair", "Pairs.", metavar="A=B", type="pairs").metadata
-        )
-
-    @click.command()
-    @options(Sizes, "sizes")
-    def show(sizes: Sizes | None) -> None:
-        click.echo(sizes)
-
-    shown = CliRunner().invoke(show, "--name x --most 2K --pair a=b=c --pair d=e".split()).output
-    assert shown == f"{Sizes('x', 2048, {'a=b': 'c', 'd': 'e'})}\n"
-    assert CliRunner().invoke(show, []).output == "\n"

@@ -28,10 +28,13 @@ def test_help_has_an_example_of_the_command(name: str, command: click.Command) -
     assert f"  {name} " in example or f"  {name}\n" in example or f"({name} " in example
 
 
-def test_each_command_has_a_line_that_fits_a_terminal() -> None:
-    said = cli.get_help(click.Context(cli, info_name="gtsdsl", terminal_width=80))
+@pytest.mark.parametrize("name", ["", "kernel"])
+def test_each_command_has_a_line_that_fits_a_terminal(name: str) -> None:
+    group = cli.get_command(click.Context(cli), name) if name else cli
+    assert isinstance(group, click.Group)
+    said = group.get_help(click.Context(group, info_name=f"gtsdsl {name}", terminal_width=80))
     lines = said.partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in lines] == cli.list_commands(click.Context(cli))
+    assert [line.split()[0] for line in lines] == group.list_commands(click.Context(group))
     assert all(line.endswith(".") and not line.endswith("...") and len(line) <= 80 for line in lines)
 
 
