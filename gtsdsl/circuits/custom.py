@@ -154,17 +154,17 @@ def _entries(document: Value) -> tuple[_Entries, _Entries]:
     """Return the sites and circuits of a document with their paths; a terse circuit's path ends in its key, a text."""
     top = _object(document, ())
     sites: _Entries = []
-    given: Value = document
+    value: Value = document
     root: JsonPath = ()
     if "circuits" in top or "sites" in top:
         _known_keys(top, {"unit", "circuits", "sites"}, ())
         sites = [(("sites", index), entry) for index, entry in enumerate(_list(top.get("sites", []), ("sites",)))]
-        given, root = top.get("circuits", []), ("circuits",)
+        value, root = top.get("circuits", []), ("circuits",)
     circuits: _Entries
-    if isinstance(given, dict):
-        circuits = [((*root, name), entry) for name, entry in given.items()]
+    if isinstance(value, dict):
+        circuits = [((*root, name), entry) for name, entry in value.items()]
     else:
-        circuits = [((*root, index), entry) for index, entry in enumerate(_list(given, root))]
+        circuits = [((*root, index), entry) for index, entry in enumerate(_list(value, root))]
     if len(sites) + len(circuits) > MAX_CIRCUITS:
         raise _InvalidError(f"more than {MAX_CIRCUITS:,} circuits and sites", root)
     return sites, circuits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import NotRequired, TypedDict, cast
 
 from gtsdsl.diagnostics import Diagnostic, Note
@@ -141,8 +142,8 @@ def _bad_ids(project: _ProjectJson, source: Source) -> Iterator[Diagnostic]:
 
 def _link_names(project: _ProjectJson) -> list[str]:
     taken = {*(node["dsl_id"] for node in project["nodes"]), *(edge.get("name") for edge in project["edges"])}
-    made_up = (f"l{number}" for number in range(1, len(taken) + len(project["edges"]) + 1) if f"l{number}" not in taken)
-    return [edge.get("name") or next(made_up) for edge in project["edges"]]
+    new_names = (f"l{number}" for number in count(1) if f"l{number}" not in taken)
+    return [edge.get("name") or next(new_names) for edge in project["edges"]]
 
 
 def _resource(cls: str, name: str, members: dict[str, Value], path: JsonPath, id_key: str) -> Resource:
@@ -164,21 +165,21 @@ def _resource(cls: str, name: str, members: dict[str, Value], path: JsonPath, id
             attributes[attribute] = value
             places[attribute] = (*path, *field)
     places |= {attribute: (*path, "attributes", attribute) for attribute in others}
-    made_up = defaults.get("ports")
+    port_defaults = defaults.get("ports")
     ports = tuple(
-        _port(cls, port, given, made_up.get(port) if isinstance(made_up, dict) else None, path)
-        for port, given in cast(dict[str, Value], members.get("ports", {})).items()
+        _port(cls, port, value, port_defaults.get(port) if isinstance(port_defaults, dict) else None, path)
+        for port, value in cast(dict[str, Value], members.get("ports", {})).items()
     )
     location = cast(str | None, members.get("location")) or None
     return Resource(cls, name, location, {**attributes, **others}, ports, (*path, id_key), places)
 
 
-def _port(cls: str, port: str, given: Value, made_up: Value, path: JsonPath) -> Port:
+def _port(cls: str, port: str, value: Value, defaults: Value, path: JsonPath) -> Port:
     place = (*path, "ports", port)
-    if not isinstance(given, dict):
+    if not isinstance(value, dict):
         return Port(port, {}, place)
-    made = made_up if isinstance(made_up, dict) else {}
-    attributes: Mapping[str, Value] = {key: value for key, value in given.items() if made.get(key, ...) != value}
+    unstated = defaults if isinstance(defaults, dict) else {}
+    attributes: Mapping[str, Value] = {key: item for key, item in value.items() if unstated.get(key, ...) != item}
     if cls in SWITCH_CLASSES:
         attributes = {key: _unquoted(value) for key, value in attributes.items()}
     return Port(port, attributes, place, {attribute: (*place, attribute) for attribute in attributes})

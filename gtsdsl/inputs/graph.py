@@ -70,7 +70,7 @@ def from_graph(graph: nx.Graph[Node]) -> Testbed:
     adjacencies = [_loose_adjacency(item) for item in _items(graph.graph.get("loose_adjacencies", []), "adjacencies")]
     for start, end, key, data in edges:
         position, link = _link(_id(key, "a link") if isinstance(key, str) else next(new_ids), data)
-        ends = _given_ends(link.id, data["ends"]) if "ends" in data else _new_ends(link, start, end, ports_of)
+        ends = _stated_ends(link.id, data["ends"]) if "ends" in data else _new_ends(link, start, end, ports_of)
         if {item.node for item in ends} != {start, end}:
             raise ValueError(
                 f"link `{printable(link.id)}` joins `{printable(start)}` and `{printable(end)}`; its `ends` name others"
@@ -91,11 +91,11 @@ def from_graph(graph: nx.Graph[Node]) -> Testbed:
     return _testbed(graph, tuple(resources), tuple(_in_order(adjacencies)))
 
 
-def refuse_twice(what: str, ids: Iterable[str]) -> None:
-    """Raise ValueError if an id occurs twice; ``what`` is the subject of the message."""
+def refuse_twice(subject: str, ids: Iterable[str]) -> None:
+    """Raise ValueError if an id occurs twice; ``subject`` is the subject of the message."""
     twice = first_twice(ids)
     if twice is not None:
-        raise ValueError(f"{what} have the id `{printable(twice)}`")
+        raise ValueError(f"{subject} have the id `{printable(twice)}`")
 
 
 def _testbed(graph: nx.Graph[Node], resources: tuple[Resource, ...], adjacencies: tuple[Adjacency, ...]) -> Testbed:
@@ -125,9 +125,9 @@ def _in_order(placed: list[Placed[Item]]) -> list[Item]:
     return [item for _, item in sorted(placed, key=lambda pair: (pair[0] is None, pair[0] or 0))]
 
 
-def _given_ends(link: str, given: object) -> list[End]:
+def _stated_ends(link: str, value: object) -> list[End]:
     ends = []
-    for link_port, end in _members(given, "ends").items():
+    for link_port, end in _members(value, "ends").items():
         members = _members(end, "an end of an edge")
         ends.append(
             End(
@@ -187,10 +187,10 @@ def _resource(cls: str, name: str, data: Mapping[str, object], keys: frozenset[s
     return _position(data), Resource(cls, name, location, _attributes(attributes), ports)
 
 
-def _ports(given: object) -> tuple[Port, ...]:
+def _ports(value: object) -> tuple[Port, ...]:
     return tuple(
         Port(_id(name, "a port"), _attributes(_members(attributes, "a port")))
-        for name, attributes in _members(given, "ports").items()
+        for name, attributes in _members(value, "ports").items()
     )
 
 
@@ -199,55 +199,55 @@ def _position(data: Mapping[str, object]) -> int | None:
     return position if isinstance(position, int) else None
 
 
-def _loose_adjacency(given: object) -> Placed[Adjacency]:
-    match given:
+def _loose_adjacency(value: object) -> Placed[Adjacency]:
+    match value:
         case [int() as position, [str() as resource, str() as port], [str() as other, str() as other_port]]:
             return position, Adjacency(PortRef(resource, port), PortRef(other, other_port))
     raise ValueError("an item of `loose_adjacencies` must be [position, [resource, port], [resource, port]]")
 
 
-def _attributes(given: Mapping[str, object]) -> dict[str, Value]:
-    for name in given:
+def _attributes(attributes: Mapping[str, object]) -> dict[str, Value]:
+    for name in attributes:
         if name == "id" or not is_attribute_name(name):
             raise ValueError(f"`{printable(name)}` cannot be the name of an attribute")
-    return {name: _value(value) for name, value in given.items()}
+    return {name: _value(value) for name, value in attributes.items()}
 
 
-def _value(given: object) -> Value:
-    match given:
+def _value(value: object) -> Value:
+    match value:
         case None | bool() | int() | str():
-            return given
+            return value
         case Decimal():
-            decimal_text(given)  # raises where it cannot be written
-            return given
+            decimal_text(value)  # raises ValueError if it cannot be written
+            return value
         case float():
-            return Decimal(decimal_text(Decimal(float.__repr__(given))))
+            return Decimal(decimal_text(Decimal(float.__repr__(value))))
         case list() | tuple():
-            return [_value(item) for item in given]
+            return [_value(item) for item in value]
         case Mapping():
-            return {name: _value(value) for name, value in _members(given, "an attribute").items()}
-    raise ValueError(f"a value of type {type(given).__name__} cannot be an attribute of a testbed")
+            return {name: _value(item) for name, item in _members(value, "an attribute").items()}
+    raise ValueError(f"a value of type {type(value).__name__} cannot be an attribute of a testbed")
 
 
-def _members(given: object, what: str) -> dict[str, object]:
-    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
-        raise ValueError(f"{what} must be a dictionary with texts for keys")
-    return dict(given)
+def _members(value: object, subject: str) -> dict[str, object]:
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ValueError(f"{subject} must be a dictionary with texts for keys")
+    return dict(value)
 
 
-def _items(given: object, what: str) -> list[object]:
-    if not isinstance(given, list):
-        raise ValueError(f"{what} must be a list")
-    return given
+def _items(value: object, subject: str) -> list[object]:
+    if not isinstance(value, list):
+        raise ValueError(f"{subject} must be a list")
+    return value
 
 
-def _id(given: object, what: str) -> str:
-    if not isinstance(given, str) or not given:
-        raise ValueError(f"{what} needs an id, a text that is not empty")
-    return given
+def _id(value: object, subject: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{subject} needs an id, a text that is not empty")
+    return value
 
 
-def _name(given: object, what: str) -> str:
-    if not isinstance(given, str) or not is_name(given):
-        raise ValueError(f"{what} is not a name that the DSL can write")
-    return given
+def _name(value: object, subject: str) -> str:
+    if not isinstance(value, str) or not is_name(value):
+        raise ValueError(f"{subject} is not a name that the DSL can write")
+    return value

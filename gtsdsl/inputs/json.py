@@ -27,7 +27,7 @@ MAX_FINDINGS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class _Oddity:
+class _Refusal:
     """A placeholder for a refused value, until the value's path in the document is known.
 
     ``key`` is the key of a refused member; None if the value itself is refused.
@@ -50,31 +50,31 @@ def parse(source: Source) -> tuple[Value, tuple[Diagnostic, ...]]:
     too_large = _too_large(source)
     if too_large is not None:
         return None, (too_large,)
-    oddities = 0
+    refusals = 0
 
-    def odd(code: str, message: str, key: str | None = None) -> _Oddity | None:
-        nonlocal oddities
-        oddities += 1
-        return _Oddity(code, message, key) if oddities <= MAX_FINDINGS else None
+    def refuse(code: str, message: str, key: str | None = None) -> _Refusal | None:
+        nonlocal refusals
+        refusals += 1
+        return _Refusal(code, message, key) if refusals <= MAX_FINDINGS else None
 
-    def integer(digits: str) -> int | _Oddity | None:
-        return int(digits) if len(digits.lstrip("-")) <= MAX_DIGITS else odd("GTS012", _TOO_MANY_DIGITS)
+    def integer(digits: str) -> int | _Refusal | None:
+        return int(digits) if len(digits.lstrip("-")) <= MAX_DIGITS else refuse("GTS012", _TOO_MANY_DIGITS)
 
-    def fraction(digits: str) -> Decimal | _Oddity | None:
+    def fraction(digits: str) -> Decimal | _Refusal | None:
         try:
             return Decimal(decimal_text(Decimal(digits)))
         except (ValueError, ArithmeticError):  # ArithmeticError: an exponent beyond the range of Decimal
-            return odd("GTS012", _TOO_MANY_DIGITS)
+            return refuse("GTS012", _TOO_MANY_DIGITS)
 
-    def constant(name: str) -> _Oddity | None:
-        return odd("GTS006", f"`{name}` is not a JSON number")
+    def constant(name: str) -> _Refusal | None:
+        return refuse("GTS006", f"`{name}` is not a JSON number")
 
     def members(pairs: list[tuple[str, object]]) -> object:
         found = dict(pairs)
         if len(found) == len(pairs):
             return found
         twice = first_twice(name for name, _ in pairs) or ""
-        return odd("GTS006", f"the key `{printable(twice)}` occurs twice in one object", twice)
+        return refuse("GTS006", f"the key `{printable(twice)}` occurs twice in one object", twice)
 
     try:
         document = json.loads(
@@ -88,8 +88,8 @@ def parse(source: Source) -> tuple[Value, tuple[Diagnostic, ...]]:
         return None, (_too_deep(source),)
     if _is_too_deep(document):
         return None, (_too_deep(source),)
-    if oddities or _ESCAPED_SURROGATE.search(text):
-        return document, tuple(islice(_oddities(document, (), source), MAX_FINDINGS))
+    if refusals or _ESCAPED_SURROGATE.search(text):
+        return document, tuple(islice(_refusals(document, (), source), MAX_FINDINGS))
     return document, ()
 
 
@@ -149,17 +149,17 @@ def _too_deep(source: Source) -> Diagnostic:
     return Diagnostic("GTS012", f"objects and arrays are nested more than {MAX_DEPTH} deep", source, place)
 
 
-def _oddities(part: object, path: JsonPath, source: Source) -> Iterator[Diagnostic]:
+def _refusals(part: object, path: JsonPath, source: Source) -> Iterator[Diagnostic]:
     if isinstance(part, dict):
         for key, child in part.items():
             yield from _half_pairs(key, (*path, key), source)
-            yield from _oddities(child, (*path, key), source)
+            yield from _refusals(child, (*path, key), source)
     elif isinstance(part, list):
         for index, child in enumerate(part):
-            yield from _oddities(child, (*path, index), source)
+            yield from _refusals(child, (*path, index), source)
     elif isinstance(part, str):
         yield from _half_pairs(part, path, source)
-    elif isinstance(part, _Oddity):
+    elif isinstance(part, _Refusal):
         yield Diagnostic(part.code, part.message, source, path if part.key is None else (*path, part.key))
 
 

@@ -65,7 +65,7 @@ def _unknown_classes(index: Index, scope: Scope) -> Iterator[Diagnostic]:
         many = f" (of {number:,} resources)" if number > 1 else ""
         yield index.finding(
             "GTS031",
-            f"class {shown(name)}{many} is not known; it is kept and passed on",
+            f"class {shown(name)}{many} is unknown; gtsdsl keeps it as it is",
             firsts[name].place,
             hint=index.near(name, CLASSES),
         )

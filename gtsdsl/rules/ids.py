@@ -49,7 +49,7 @@ def _resources(index: Index, scope: Scope) -> Iterator[Diagnostic]:
                 "GTS020",
                 f"id {shown(item.id)} is used by two resources of testbed {shown(scope.testbed.id)}",
                 item.place,
-                note=(f"{_named(first)} stands here", first.place),
+                note=(f"{_named(first)} is here", first.place),
             )
 
 
@@ -67,7 +67,7 @@ def _ports(index: Index, item: Resource | Testbed) -> Iterator[Diagnostic]:
                 "GTS020",
                 f"port {shown(port.id)} is declared twice in {owner}",
                 port.place,
-                note=("the first one stands here", first_places[port.id]),
+                note=("the first one is here", first_places[port.id]),
             )
         else:
             first_places[port.id] = port.place
@@ -105,6 +105,6 @@ def _reason(id: str) -> str | None:
     if len(id) > MAX_ID_LENGTH:
         return f"has {len(id):,} characters, more than {MAX_ID_LENGTH}"
     if "." in id or "/" in id:
-        return "holds a `.` or `/`, which separate the parts of a reference"
+        return "contains a `.` or `/`, which separate the parts of a reference"
     odd = next(character for character in id if not _USUAL.fullmatch(character))
-    return f"holds an unusual character ({printable(odd) if odd != ' ' else 'a space'})"
+    return f"contains an unusual character ({printable(odd) if odd != ' ' else 'a space'})"

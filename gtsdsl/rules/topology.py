@@ -75,14 +75,14 @@ def _parts(index: Index) -> list[list[int]]:
 
 
 def _controller_cut_off(index: Index, scope: Scope, switch: Resource) -> Iterator[Diagnostic]:
-    given = next((name for name in _CONTROLLER_ATTRIBUTES if switch.attributes.get(name)), None)
-    if given is None or not switch.id:
+    attribute = next((name for name in _CONTROLLER_ATTRIBUTES if switch.attributes.get(name)), None)
+    if attribute is None or not switch.id:
         return
     control = [port for port in switch.ports if port.is_control]
     if any((switch.id, port.id) in scope.named_ports for port in control):
         return
     what = f"{switch.cls} {shown(switch.id)} has a controller's address but no"
-    place = switch.attribute_places.get(given, switch.place)
+    place = switch.attribute_places.get(attribute, switch.place)
     if control:
         yield index.finding(
             "GTS041",

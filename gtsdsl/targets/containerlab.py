@@ -118,14 +118,14 @@ def remarks(testbed: Testbed) -> Iterator[Remark]:
 
 def _interfaces(topology: Topology, effects: Mapping[str, Impairment]) -> dict[PortRef, _Interface]:
     """Return the interface of each wired port, from eth1, because containerlab uses eth0 for management."""
-    given = addresses(topology)
+    address_of = addresses(topology)
     found: dict[PortRef, _Interface] = {}
     count: dict[str, int] = {}
     for wire in topology.wires:
         for end in wire.ends:
             count[end.resource] = count.get(end.resource, 0) + 1
             name = f"eth{count[end.resource]}"
-            found[end] = _Interface(name, effects[wire.link.id], given.get(end), end in topology.bridged_ports)
+            found[end] = _Interface(name, effects[wire.link.id], address_of.get(end), end in topology.bridged_ports)
     return found
 
 

@@ -150,7 +150,7 @@ class _Writer:
         if not is_attribute_name(name):
             raise ValueError(f"`{printable(name)}` cannot be the name of an attribute in the DSL")
         if name in self.taken and name not in known:
-            raise ValueError(f"the attribute `{name}` has the name of a parameter of the type that it stands in")
+            raise ValueError(f"the attribute `{name}` has the name of a parameter of its type")
         return name
 
     def _reference(self, ref: PortRef) -> str:

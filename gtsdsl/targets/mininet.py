@@ -31,7 +31,7 @@ def write(testbed: Testbed) -> str:
     topology = Topology.of(testbed)
     ports = port_numbers(topology)
     names = node_names(topology, ports)
-    given = addresses(topology)
+    address_of = addresses(topology)
     effects = impairments(topology)
     loops = has_loop(topology)
 
@@ -40,7 +40,9 @@ def write(testbed: Testbed) -> str:
     routes = host_routes(topology, effects, own)
     ends_of = [end for wire in topology.wires for end in wire.ends]
     hops = {
-        host: [(str(given[ends_of[hop.gateway]].ip), ports[ends_of[hop.interface]], to) for hop, to in found.items()]
+        host: [
+            (str(address_of[ends_of[hop.gateway]].ip), ports[ends_of[hop.interface]], to) for hop, to in found.items()
+        ]
         for host, found in routes.items()
     }
     parameters = [f"{name}={value}" for name, value in (FORWARDING | time_to_live(len(own))).items()]
@@ -53,7 +55,7 @@ def write(testbed: Testbed) -> str:
     for wire in topology.wires:
         effect = effects[wire.link.id]
         ends = ", ".join(
-            f"({names[end.resource]!r}, {ports[end]}, {str(given[end]) if end in given else None!r})"
+            f"({names[end.resource]!r}, {ports[end]}, {str(address_of[end]) if end in address_of else None!r})"
             for end in wire.ends
         )
         links.append(

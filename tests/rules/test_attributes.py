@@ -97,11 +97,11 @@ def test_unknown_classes_are_a_warning_and_nothing_else(cls: str, hint: str | No
     strange = resource(cls, "x", port("p", speed=[1]), location="MOON", flavorId=[None], bandwidth="fast")
     finding = only(bed(strange))
     assert (finding.code, finding.hint) == ("GTS031", hint)
-    assert finding.message == f"class `{cls}` is not known; it is kept and passed on"
+    assert finding.message == f"class `{cls}` is unknown; gtsdsl keeps it as it is"
     assert finding.place == strange.place
     assert not finding.is_error
 
 
 def test_an_unknown_class_is_said_once() -> None:
     finding = only(bed(*(resource("vm", f"v{number}") for number in range(1_000))))
-    assert finding.message == "class `vm` (of 1,000 resources) is not known; it is kept and passed on"
+    assert finding.message == "class `vm` (of 1,000 resources) is unknown; gtsdsl keeps it as it is"
