@@ -38,7 +38,7 @@ _WORDS = """
 
 
 def mutated(text: str, chance: random.Random) -> str:
-    """The text with one to four things wrong with it."""
+    """Return the text with one to four mistakes in it."""
     for _ in range(chance.randint(1, 4)):
         text = chance.choice(_MUTATIONS)(text, chance)
     return text

@@ -1,4 +1,4 @@
-"""A stranger's folder: a topology, beside modules and programs that say so if anything runs them."""
+"""A stranger's folder: topologies beside traps, which are modules and programs that report when they run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.emulator.samples import PAIR
 
 RAN = "HIJACKED"
-"""What each of the folder's modules and programs says, and leaves as a file, when it runs."""
+"""The word that a trap prints, and the name of the file that it leaves, when it runs."""
 
 SWITCHED = """Star {
   id = "Star"
@@ -45,7 +45,7 @@ _CONFIGURATION = {
 
 
 def make_folder(folder: Path) -> None:
-    """Fill a folder with two topologies, and with traps: a module for each that is known, and a program."""
+    """Fill a folder with two topologies, and with a trap for each known module and program."""
     (folder / "pair.dsl").write_text(PAIR, encoding="utf-8")
     (folder / "switched.dsl").write_text(SWITCHED, encoding="utf-8")
     for name in {*sys.stdlib_module_names, *_installed_modules(), *_FURTHER_MODULES}:
@@ -66,7 +66,7 @@ def make_folder(folder: Path) -> None:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """That of a careless user: the search paths of programs have the working folder in them, first and by two names."""
+    """Return the environment of a careless user, whose ``PATH`` begins with the working folder, by two names."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return {**own, "PATH": f":.:./bin:{os.environ['PATH']}:", "HOME": str(Path.home()), **more}
 
@@ -80,12 +80,12 @@ def run(folder: Path, *command: str, stdin: str = "", **more: str) -> subprocess
 
 
 def console_script() -> str:
-    """The command `gtsdsl` as it is installed."""
+    """Return the path of the installed command `gtsdsl`."""
     return str(Path(sys.executable).with_name("gtsdsl"))
 
 
 def _installed_modules() -> Iterator[str]:
-    """The modules of all packages that are installed beside this one."""
+    """Yield the modules of all installed packages."""
     for place in map(Path, sys.path):
         if place.name.endswith("-packages"):
             for path in place.iterdir():
@@ -94,7 +94,7 @@ def _installed_modules() -> Iterator[str]:
 
 
 def _programs() -> Iterator[str]:
-    """The names of all programs of this machine."""
+    """Yield the names of all programs of this machine."""
     for place in [*os.environ["PATH"].split(os.pathsep), "/usr/sbin", "/sbin"]:
         if Path(place).is_dir():
             yield from (path.name for path in Path(place).iterdir())

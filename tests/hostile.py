@@ -97,7 +97,7 @@ HOSTILE_IDS: list[str] = [
 
 
 def hostile_testbed() -> Testbed:
-    """A ring in which each hostile id names a host and one of its ports, and (with a mark behind it) a link.
+    """Return a ring in which each hostile id names a host, one of its ports, and (with a mark behind it) a link.
 
     The hostile texts are also the hosts' image ids and, all of them in one, the description. Nothing else is wrong
     with the testbed.

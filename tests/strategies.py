@@ -52,7 +52,7 @@ def _ports(draw: st.DrawFn, count: int) -> tuple[Port, ...]:
 
 @st.composite
 def _body(draw: st.DrawFn, templates: Collection[Testbed], *, exports: bool) -> Testbed:
-    """A testbed without a type of its own, that may hold testbeds made from templates."""
+    """Draw a testbed without a type of its own, which may hold testbeds made from templates."""
     templates = list(templates)
     ids = iter(draw(st.lists(IDS, min_size=12, max_size=12, unique=True)))
     nodes: list[Resource | Testbed] = []

@@ -81,7 +81,7 @@ _COMMENTS = st.sampled_from([" /* one */ ", " // two\n", "/*three\nlines*/", "\n
 
 @st.composite
 def _commented(draw: st.DrawFn) -> str:
-    """A text with comments between its words; where one is a line end more, the statements may be others."""
+    """Draw a text with comments between its words. A comment that adds a line end may change the statements."""
     text = draw(TEXTS)
     words = list(all_tokens(text))
     at = draw(st.lists(st.integers(0, len(words)), max_size=4))
@@ -92,7 +92,7 @@ def _commented(draw: st.DrawFn) -> str:
 
 
 def _tree(text: str) -> object:
-    """The nodes of a text without their places."""
+    """Return the nodes of a text without their locations."""
 
     def bare(node: object) -> object:
         if not isinstance(node, tuple):

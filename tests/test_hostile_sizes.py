@@ -32,7 +32,7 @@ _NESTED = '{{"class":"testbed","id":"{id}","type":"A{id}","parameters":{{}},"res
 
 
 def repeated(item: str, before: str, after: str, count: int) -> str:
-    """A document with ``count`` members alike, but for the number that ``{i}`` stands for."""
+    """Return a document with ``count`` equal members, apart from the number in place of ``{i}``."""
     return before + ",".join(item.replace("{i}", str(index)) for index in range(count)) + after
 
 
@@ -160,7 +160,7 @@ def test_an_input_as_large_as_may_be_ends(name: str, tmp_path: Path) -> None:
 
 
 def checked(path: Path) -> str:
-    """What `gtsdsl check` says of a file that has errors, within the bounds of time and memory."""
+    """Run `gtsdsl check` on a file with errors, within limits of time and memory, and return its output."""
 
     def confine() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (GIBIBYTE, GIBIBYTE))

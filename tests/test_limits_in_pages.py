@@ -14,7 +14,7 @@ from gtsdsl.syntax import parser
 
 
 def _numbers(page: str, *, without: str) -> dict[str, list[int]]:
-    """The numbers in the second column of a page's table of limits, by the first column."""
+    """Return the numbers in the second column of a page's table of limits, by the first column."""
     rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", page.partition(without)[2], re.MULTILINE)
     return {
         f"{what}": [int(number.replace(",", "")) for number in re.findall(r"[0-9][0-9,]*", f"{bound} {what}")]

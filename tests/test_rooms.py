@@ -49,7 +49,7 @@ def _name(path: Path) -> str:
 
 
 def _modules(node: ast.AST) -> Iterator[str]:
-    """The modules that a statement imports: ``from gtsdsl.syntax import parser`` imports `gtsdsl.syntax.parser`."""
+    """Yield the modules that a statement imports: `gtsdsl.syntax.parser` for ``from gtsdsl.syntax import parser``."""
     if isinstance(node, ast.Import):
         names = [alias.name for alias in node.names]
     elif isinstance(node, ast.ImportFrom):

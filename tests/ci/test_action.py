@@ -42,7 +42,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def run(project: Path, **inputs: str) -> subprocess.CompletedProcess[str]:
-    """The action's last step, as the runner does it: inputs that are not given have their defaults."""
+    """Run the action's last step as the runner does; inputs that are not given have their defaults."""
     step = action()["runs"]["steps"][-1]
     values = {name: definition["default"] for name, definition in action()["inputs"].items()} | inputs
     environment = {
@@ -181,7 +181,7 @@ def test_hostile_file_names(project: Path, name: str) -> None:
 
 
 def a_wheel(folder: Path) -> Path:
-    """A wheel with nothing in it, which pip installs without a network."""
+    """Write an empty wheel, which pip installs without a network, and return its path."""
     path = folder / "nothing-1-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("nothing-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: nothing\nVersion: 1\n")

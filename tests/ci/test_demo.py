@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 
 
 class Machine:
-    """One without any kernel; what each way gives is put into its folder ``gives``, as the way's name."""
+    """A machine without any kernel. Its folder ``gives`` has what each way to a kernel installs, by the way's name."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._folder = folder
@@ -57,7 +57,7 @@ class Machine:
         put(self._folder / "gives" / way, script)
 
     def ask(self) -> tuple[int, list[str]]:
-        """The exit status, and the ways that were tried."""
+        """Return the exit status, and the ways to a kernel that were tried."""
         status = self._module.main()
         log = self._folder / "log"
         return status, log.read_text().splitlines() if log.exists() else []

@@ -34,7 +34,7 @@ def check(*arguments: str, stdin: str | None = None) -> Result:
 
 
 def checked(*arguments: str) -> list[str]:
-    """The names of the files that are checked."""
+    """Return the names of the files that `gtsdsl check` reads."""
     names = [file["name"] for file in json.loads(check("--format", "json", *arguments).stdout)["files"]]
     assert all(isinstance(name, str) for name in names)
     return names

@@ -36,7 +36,7 @@ def place(text: str, of: str, *, last: bool = False) -> Span:
 
 
 def duplicate() -> Diagnostic:
-    """An id that stands twice, with a note and a hint."""
+    """Return the finding of a duplicate id, with a note and a hint."""
     source = Source("mesh.dsl", TEXT)
     return Diagnostic(
         "GTS020",
@@ -49,7 +49,7 @@ def duplicate() -> Diagnostic:
 
 
 def hostile(text: str) -> Diagnostic:
-    """A finding whose file's name, source, message, note and hint all hold the text as it is."""
+    """Return a finding that has a text in its file's name, source, message, note and hint."""
     source = Source(text, f"before {text} after")
     span = place(text, source.text)
     return Diagnostic("GTS032", text, source, span, (Note(text, span),), text)

@@ -22,7 +22,7 @@ class Command(NamedTuple):
 
 
 def run(output: str) -> list[Command]:
-    """What the runner makes of a step's output: a command a line, properties split at commas, escapes undone."""
+    """Return the commands that the runner reads from a step's output: one a line, with properties split at commas."""
     commands = []
     for line in re.split(r"\r\n|\r|\n", output):
         if line.startswith("::"):

@@ -27,7 +27,7 @@ def schema() -> jsonschema_rs.Validator:
 
 
 def run(*reports: FileReport) -> dict[str, Any]:
-    """The one run of the log that is written; the log is valid."""
+    """Write a log, check it against the schema, and return its only run."""
     written = sarif.write(reports)
     assert written.isascii()
     log = json.loads(written)

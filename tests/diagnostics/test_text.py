@@ -16,7 +16,7 @@ from tests.diagnostics.samples import HOSTILE, duplicate, hostile, many, place
 
 
 def shown(text: str, marked: str, *, last: bool = False) -> list[str]:
-    """The source line and the line of marks that a finding at ``marked`` shows, behind the gutter."""
+    """Return the source line and the line of marks that a finding at ``marked`` shows, behind the gutter."""
     diagnostic = Diagnostic("GTS001", "wrong", Source("a.dsl", text), place(marked, text, last=last))
     lines = render(Findings([diagnostic]), color=False).splitlines()
     return [line.split("|", 1)[1].removeprefix(" ") for line in lines[3:5]]

@@ -10,7 +10,7 @@ ELEVEN = ["AMS", "BRA", "CPH", "ERL", "HAM", "LJU", "LON", "MAD", "MIL", "PAR", 
 
 
 def joined(resources: list[tuple[str, str, str | None]], links: list[tuple[str, str, dict[str, str]]]) -> Testbed:
-    """A testbed of (class, id, location) and of links between two ids with the links' attributes."""
+    """Return a testbed of resources (class, id, location) and of links between two ids with attributes."""
     ports: dict[str, list[Port]] = {name: [] for _, name, _ in resources}
     found: list[Resource] = []
     adjacencies = []

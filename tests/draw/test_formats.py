@@ -27,7 +27,7 @@ HARMLESS = {"svg", "title", "rect", "defs", "clipPath", "g", "path", "circle", "
 
 
 def named(text: str) -> bytes:
-    """The picture of two hosts, one of which has a hostile id and site."""
+    """Return the picture of two hosts, one of which has a hostile id and site."""
     return draw(joined([("host", text, text), ("host", "other", "AMS")], [(text, "other", {})]), "svg")
 
 
@@ -108,6 +108,7 @@ def test_same_bytes_every_time(form: str) -> None:
     assert draw(MESH, form) == draw(build("full-mesh", FIVE, 5), form)
 
 
+@pytest.mark.slow("draws in a process for each of several seeds")
 def test_same_bytes_in_another_process() -> None:
     program = (
         "import hashlib; from gtsdsl.draw import draw; from tests.draw.pictures import PICTURES;"

@@ -1,4 +1,4 @@
-"""What runs below a folder have left on the machine: processes, folders there and in memory."""
+"""The leftovers of runs: their processes, their folders, and their guests' memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PATIENCE_S = 15
 
 
 class Leftovers:
-    """Of the runs whose temporary folder is ``place``; `look` while they run, for what is in memory has their names."""
+    """The leftovers of the runs below a temporary folder. Call `look` while the runs exist, to learn their names."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -22,7 +22,7 @@ class Leftovers:
 
     @property
     def environment(self) -> dict[str, str]:
-        """That of a command whose runs are below the place."""
+        """The environment of a command whose runs are below the place."""
         return {**os.environ, "TMPDIR": str(self.place)}
 
     @property
@@ -31,7 +31,7 @@ class Leftovers:
         return [path for path in self.place.glob("gtsdsl-*/*") if path.is_dir()]
 
     def look(self) -> None:
-        """Remember which runs there are."""
+        """Remember the names of the present runs."""
         self._names |= {path.name for path in self.runs}
 
     @property
@@ -56,13 +56,13 @@ class Leftovers:
         return found
 
     def clean(self) -> str:
-        """`gtsdsl clean`; what it says."""
+        """Run `gtsdsl clean` and return its output."""
         command = [sys.executable, "-m", "gtsdsl", "clean"]
         return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
 
 
 def is_soon(condition: Callable[[], bool]) -> bool:
-    """Whether something comes true within some seconds."""
+    """Return whether a condition becomes true within some seconds."""
     deadline_s = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline_s:
         if condition():

@@ -17,7 +17,7 @@ def joined(
     sites: Mapping[str, str] | None = None,
     alone: Iterable[str] = (),
 ) -> Testbed:
-    """A testbed of links ``l1``, ``l2`` … between nodes; those that are not named as switches are hosts.
+    """Return a testbed of links ``l1``, ``l2`` … between nodes. A node that ``switches`` does not name is a host.
 
     Nodes come in the order of their names' first appearance, each with a port ``p1`` … for each of its links.
     """

@@ -28,7 +28,7 @@ WITHOUT_POWER = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if 
 
 
 def as_user(user: int) -> Sequence[str]:
-    """What a command line of root begins with whose rest runs as the user of a number, on the host or in a guest."""
+    """Return the beginning of root's command line whose rest runs as a user, by number, natively or in a guest."""
     become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
     if Path.home().stat().st_mode & 0o005 == 0o005:
         return become
@@ -36,7 +36,7 @@ def as_user(user: int) -> Sequence[str]:
 
 
 def folder_of(user: int, folder: Path, kernel: Kernel) -> Path:
-    """In a test's folder, one that is another user's, and that is a cache folder with the kernel."""
+    """Make a cache folder with the kernel in a test's folder, give it to another user, and return it."""
     home = folder / "nobody"
     home.mkdir()
     for path in (folder, *folder.parents):  # pytest's folders are the user's own

@@ -1,4 +1,4 @@
-"""Waiting for what must come, however slow the machine is."""
+"""Waiting for conditions and events, with patience for slow machines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PATIENCE_S = 60.0
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until it is so."""
+    """Wait until a condition is true."""
     end_s = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < end_s, "it never came"
@@ -19,7 +19,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def next_events(watch: Watch, count: int) -> list[Event]:
-    """So many changes, the next ones."""
+    """Return the next ``count`` changes."""
     found: list[Event] = []
     end_s = time.monotonic() + PATIENCE_S
     while len(found) < count:

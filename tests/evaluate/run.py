@@ -21,7 +21,7 @@ class Found(NamedTuple):
 
 
 def read(text: str, parameters: Mapping[str, Value] | None = None) -> tuple[Testbed | None, list[Found]]:
-    """What a text describes and what is wrong with it, before any rule looks at it."""
+    """Return what a text describes and its findings, before any rule looks at it."""
     source = Source("<test>", text)
     parsed = parse(source)
     evaluated = evaluate(parsed.body, source, parameters)
@@ -45,13 +45,13 @@ testbed.__test__ = False  # type: ignore[attr-defined]  # pytest: this is not a 
 
 
 def value(text: str) -> Value:
-    """The value of the expression on the last line of a text; the lines before are statements."""
+    """Return the value of the expression on the last line of a text; the lines before are statements."""
     *before, last = text.split("\n")
     return testbed("\n".join(["T {", *before, f"result = {last}", "}"])).attributes["result"]
 
 
 def failure(text: str) -> Found:
-    """What is wrong with the expression on the last line; its place is counted from the text's beginning."""
+    """Return the finding about the expression on the last line; its location counts from the text's beginning."""
     *before, last = text.split("\n")
     _, found = read("\n".join(["T { def result", *before, f"result = {last}", "}"]))
     assert len(found) == 1, found
@@ -62,19 +62,19 @@ def failure(text: str) -> Found:
 
 
 def host(body: str) -> Resource:
-    """The host that a text between its braces describes."""
+    """Return the host that a text between its braces describes."""
     (made,) = testbed(f"T {{ host {{ {body} }} }}").resources
     assert isinstance(made, Resource)
     return made
 
 
 def names(made: Testbed) -> list[str]:
-    """The ids of a testbed's resources."""
+    """Return the ids of a testbed's resources."""
     return [resource.id for resource in made.resources]
 
 
 def joins(made: Testbed) -> list[str]:
-    """A testbed's adjacencies, as ``h1.p1, l1.src``."""
+    """Return a testbed's adjacencies, as ``h1.p1, l1.src``."""
     return [_written(adjacency) for adjacency in made.adjacencies]
 
 

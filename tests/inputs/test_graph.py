@@ -60,6 +60,7 @@ def test_nodes_are_resources_and_edges_links() -> None:
     }
 
 
+@pytest.mark.slow("converts hundreds of random testbeds")
 @given(valid_testbeds())
 @MANY
 def test_every_testbed_comes_back_flat(testbed: Testbed) -> None:

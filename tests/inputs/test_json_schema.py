@@ -15,7 +15,7 @@ from gtsdsl.inputs.json_schema import EDITOR_JSON, GTS_JSON
 
 
 def _used(schema: object) -> Iterator[tuple[str, object]]:
-    """The keywords of a schema and of all schemas in it, each with its value."""
+    """Yield the keywords of a schema and of all schemas in it, each with its value."""
     if isinstance(schema, list):
         for part in schema:
             yield from _used(part)

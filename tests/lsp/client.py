@@ -76,7 +76,7 @@ class Editor:
         self.send({"method": method, "params": params})
 
     def ask_whole(self, method: str, params: object) -> dict[str, Any]:
-        """The answer to a request with its envelope."""
+        """Send a request, and return the answer with its envelope."""
         self._id += 1
         self.send({"id": self._id, "method": method, "params": params})
         while True:
@@ -110,7 +110,7 @@ class Editor:
         return self.ask(f"textDocument/{method}", {"textDocument": {"uri": URI}, **more})
 
     def findings(self) -> list[dict[str, Any]]:
-        """What is published for the newest text."""
+        """Wait for the findings of the newest text, and return them."""
         while True:
             for message in self._kept:
                 params = message.get("params") or {}

@@ -55,7 +55,7 @@ type Pair {
 
 
 def marked(text: str) -> tuple[str, int]:
-    """A text without its mark, and where that was."""
+    """Return a text without its mark, and the mark's offset."""
     offset = text.index("|")
     return text[:offset] + text[offset + 1 :], offset
 
@@ -79,14 +79,14 @@ def proposed(text: str) -> list[str]:
 
 
 def said(text: str) -> str:
-    """What hovering says; nothing, where it says nothing."""
+    """Return what hovering shows; empty if it shows nothing."""
     text, offset = marked(text)
     found = hover(text, offset, analysed(text))
     return found.text if found else ""
 
 
 def with_line(text: str, span: Span) -> str:
-    """A place as its line's number, from 1, and what stands there."""
+    """Return a location as the number of its line, from 1, and the text there."""
     return f"{text.count(chr(10), 0, span.start) + 1}: {text[span.start : span.end]}"
 
 
@@ -101,7 +101,7 @@ def used(text: str) -> list[str]:
 
 
 def renamed(text: str, new: str) -> str:
-    """The text with what is at the mark renamed."""
+    """Return the text after the name at the mark is changed."""
     text, offset = marked(text)
     for span in reversed(rename(analysed(text), offset, new)):
         text = text[: span.start] + new + text[span.end :]
@@ -109,7 +109,7 @@ def renamed(text: str, new: str) -> str:
 
 
 def mark(text: str, piece: str, nth: int = 1) -> str:
-    """The text with a mark behind the first letter of a piece of it."""
+    """Return the text with a mark behind the first letter of a piece of it."""
     at = -1
     for _ in range(nth):
         at = text.index(piece, at + 1)

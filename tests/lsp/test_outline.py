@@ -12,7 +12,7 @@ from tests.lsp.cursor import LOOP, MESH, NESTED
 
 
 def drawn(entries: list[Entry], depth: int = 0) -> list[str]:
-    """An outline as lines, two spaces a level."""
+    """Return an outline as lines, two spaces a level."""
     lines = []
     for entry in entries:
         lines += [f"{'  ' * depth}{entry.detail} {entry.name}", *drawn(list(entry.children), depth + 1)]

@@ -106,7 +106,7 @@ def test_refusals(text: str, piece: str, new: str, why: str) -> None:
 
 
 def attempted(text: str, new: str) -> tuple[str, str]:
-    """The text renamed, or why it is not."""
+    """Return the text after a rename, or the refusal."""
     try:
         return renamed(text, new), ""
     except RenameError as refusal:

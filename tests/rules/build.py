@@ -18,7 +18,7 @@ _numbers = count()
 
 
 def place() -> Span:
-    """A place that nothing else has."""
+    """Return a location that nothing else has."""
     number = next(_numbers)
     return Span(number, number + 1)
 
@@ -50,7 +50,7 @@ def ofx(id: str, *ports: str | Port, location: str | None = "AMS", **attributes:
 
 
 def bed(*items: Item, id: str = "bed", ports: tuple[str, ...] = (), **attributes: Value) -> Testbed:
-    """A testbed of resources, nested testbeds and adjacencies; ``ports`` are those that it exports."""
+    """Return a testbed of resources, nested testbeds and adjacencies; ``ports`` are its exported ports."""
     return Testbed(
         type=id.capitalize(),
         id=id,
@@ -82,7 +82,7 @@ def codes(testbed: Testbed) -> list[str]:
 
 
 def only(testbed: Testbed) -> Diagnostic:
-    """The one finding that there is."""
+    """Return the only finding of a testbed."""
     found = findings(testbed)
     assert len(found) == 1, found
     return found[0]
@@ -97,5 +97,5 @@ def item(cls: str, name: str, value: Value) -> Resource:
 
 
 def judged(cls: str, name: str, value: Value) -> list[str]:
-    """The codes of what is said of a value, without what is said of the topology and of links."""
+    """Return the codes of the findings about a value, without those about the topology and links."""
     return [code for code in codes(bed(item(cls, name, value))) if "GTS030" <= code < "GTS040"]

@@ -7,12 +7,12 @@ from tests.rules.build import PAIR, Item, bed, codes, findings, host, link, only
 
 
 def island(id: str = "s1", binding: str = "up, h.p") -> Testbed:
-    """A nested testbed whose port ``up`` stands for a host's port."""
+    """Return a nested testbed whose port ``up`` stands for a host's port."""
     return bed(host("h"), binding, id=id, ports=("up",))
 
 
 def cable(id: str = "c") -> Testbed:
-    """A nested testbed that is a link: its ports ``a`` and ``b`` stand for the link's ends."""
+    """Return a nested testbed that is a link: its ports ``a`` and ``b`` stand for the link's ends."""
     return bed(link("l"), "a, l.src", "b, l.dst", id=id, ports=("a", "b"))
 
 

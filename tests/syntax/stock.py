@@ -49,7 +49,7 @@ def _parser(start: str) -> Lark:
 
 
 def parse(text: str, start: str = "file") -> Child:
-    """The nodes of a text, made from Lark's tree.
+    """Return the nodes of a text, made from Lark's tree.
 
     Raises:
         lark.exceptions.UnexpectedInput: the text is not in the language.
@@ -82,7 +82,7 @@ def _expression(text: str, first: int, last: int, shift: int) -> nodes.Expressio
 
 
 def ours(text: str) -> nodes.Body:
-    """What our driver makes of the same text; an error in it is a failure."""
+    """Return the nodes that the project's own driver makes of a text, and fail if the driver finds an error."""
     from gtsdsl.syntax import parse as our_parse
 
     parsed = our_parse(Source("<test>", text))

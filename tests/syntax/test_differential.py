@@ -24,6 +24,7 @@ def test_examples(path: Path) -> None:
     assert repr(stock.ours(text)) == repr(stock.parse(text))
 
 
+@pytest.mark.slow("parses hundreds of random texts twice")
 @settings(max_examples=300, deadline=None)
 @given(TEXTS)
 def test_texts(text: str) -> None:

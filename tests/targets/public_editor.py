@@ -16,7 +16,7 @@ def _pasted(of: Json, *names: str) -> str:
 
 
 def _switch_port(name: str, value: object) -> str:
-    """The first attribute, without quotes; a string has its characters for attributes, by their numbers."""
+    """Return the first attribute without quotes. Of a string, the editor takes the characters for attributes."""
     members = value if isinstance(value, dict) else dict(enumerate(str(value)))
     key, first = next(iter(members.items()), (UNDEFINED, UNDEFINED))
     return f'port {{ id = "{name}"; {key} = {first} }}'
@@ -38,7 +38,7 @@ def _node(node: Json) -> str:
 
 
 def dsl(project: Json) -> str:
-    """The text of the DSL tab."""
+    """Return the text of the DSL tab."""
     lines = [f"{project['dsl_id']} {{", f'description = "{project["dsl_description"]}"', f'id = "{project["dsl_id"]}"']
     lines += [_node(node) for node in project["nodes"]]
     ids = {node["id"]: node["dsl_id"] for node in project["nodes"]}
@@ -51,5 +51,5 @@ def dsl(project: Json) -> str:
 
 
 def next_port(node: Json) -> str:
-    """The port that the next link of a node gets."""
+    """Return the port that the next link of a node gets."""
     return f"p{node['ports_count'] + 1}"

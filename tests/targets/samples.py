@@ -9,7 +9,7 @@ from gtsdsl.model.values import Value
 
 
 def wired(resources: list[Resource], links: list[tuple[Resource, str, str]], **names: str) -> Testbed:
-    """A testbed of resources and links; each link comes with the two ports that it joins, as ``h1.p1``."""
+    """Return a testbed of resources and links; each link comes with the two ports that it joins, as ``h1.p1``."""
     adjacencies = []
     for link, first, second in links:
         adjacencies.append(Adjacency(_ref(first), PortRef(link.id, "src")))

@@ -35,7 +35,7 @@ def pair() -> Testbed:
 
 
 def switches() -> Testbed:
-    """A switch of each kind with its controller, and a server."""
+    """Return a switch of each kind with its controller, and a server."""
     return Testbed(
         type="Switches",
         id="two-switches",
@@ -78,7 +78,7 @@ def switches() -> Testbed:
 
 
 def island(name: str, size: int) -> Testbed:
-    """A nested testbed of `size` hosts, of which the first is wired to the outside."""
+    """Return a nested testbed of ``size`` hosts, of which the first is wired to the outside."""
     return Testbed(
         type="Island",
         id=name,
@@ -90,7 +90,7 @@ def island(name: str, size: int) -> Testbed:
 
 
 def islands(*sizes: int) -> Testbed:
-    """A chain of islands; those of equal size are equal."""
+    """Return a chain of islands; those of equal size are equal."""
     nested = tuple(island(f"s{number}", size) for number, size in enumerate(sizes, 1))
     link = Resource("link", "l", None, {}, SRC_DST)
     return Testbed(

@@ -112,7 +112,7 @@ def test_literals(value: Value, written: str) -> None:
 
 
 def host(attributes: dict[str, Value]) -> str:
-    """What stands in the braces of a host with attributes, but for its id."""
+    """Return the text in the braces of a host with attributes, without its id."""
     lines = comes_back(Testbed("T", "t", resources=(Resource("host", "h", None, attributes),))).splitlines()
     return "\n".join(line.removeprefix("    ") for line in lines[4:-2])
 

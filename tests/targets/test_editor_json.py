@@ -24,7 +24,7 @@ A, B = "2956013f-6956-4577-85ec-0df2b466fcfe", "8cde2bf2-afa6-4ace-89bc-03f2070b
 
 
 def node(node_id: str, name: str, **members: object) -> dict[str, object]:
-    """A node with all that the editor itself saves."""
+    """Return a node with all the members that the editor itself saves."""
     return {
         "id": node_id, "x": -240, "y": -37, "label": name, "group": "host", "dsl_id": name, "location": "lon",
         "image": "Ubuntu-14.04.qcow2", "flavor": "c1r1h10", "ports": {"p1": "p1"}, "ports_count": 1,
@@ -80,7 +80,7 @@ def test_golden(name: str, testbed: Testbed) -> None:
 
 
 def sorted_parts(testbed: Testbed) -> object:
-    """What of a testbed the format keeps: all but the order of nodes among links and of an adjacency's ends."""
+    """Return what the format keeps of a testbed: all but the order of nodes among links and of an adjacency's ends."""
     flat = flatten(testbed)
     resources = [
         replace(item, location=(item.location or "").lower() or None)
@@ -94,6 +94,7 @@ def sorted_parts(testbed: Testbed) -> object:
     )
 
 
+@pytest.mark.slow("writes and reads hundreds of random testbeds")
 @given(valid_testbeds())
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_what_the_format_can_hold_comes_back(testbed: Testbed) -> None:

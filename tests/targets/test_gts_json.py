@@ -102,6 +102,7 @@ def test_text_is_that_of_pythons_encoder(testbed: Testbed) -> None:
     assert as_strings == json.dumps(plain, indent=2) + "\n"
 
 
+@pytest.mark.slow("writes and reads hundreds of random testbeds")
 @given(valid_testbeds())
 @MANY
 def test_reading_gives_the_testbed_back(testbed: Testbed) -> None:

@@ -37,7 +37,7 @@ def _imported(testbed: Testbed, folder: Path) -> ModuleType:
 
 
 def _data(testbed: Testbed) -> dict[str, object]:
-    """The constants of the script, without running it."""
+    """Return the constants of the script, without running it."""
     tree = ast.parse(compile_to(testbed, "mininet"))
     return {
         ast.unparse(node.targets[0]): ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign)
@@ -45,7 +45,7 @@ def _data(testbed: Testbed) -> dict[str, object]:
 
 
 def _program(testbed: Testbed) -> str:
-    """The script without its constants."""
+    """Return the script without its constants."""
     tree = ast.parse(compile_to(testbed, "mininet"))
     return "\n".join(ast.unparse(node) for node in tree.body if not isinstance(node, ast.Assign))
 

@@ -22,7 +22,7 @@ CONTROLLER: Value = {"ipv4": "10.0.9.2", "port": "6633"}
 
 
 def with_switch(cls: str = "vsi", *, ports: tuple[Port, ...] = (), addressed: bool = False, **stated: Value) -> Testbed:
-    """A host that is joined to a switch's port ``p`` and to its control port."""
+    """Return a testbed whose host is joined to a switch's port ``p`` and to its control port."""
     attributes = {**ADDRESS, **stated} if addressed else stated
     switch = Resource(cls, "sw1", "AMS", attributes, (*(ports or (Port("p"),)), Port("pC", CONTROL)))
     links = [(link("l1"), "vm1.a", f"sw1.{switch.ports[0].id}"), (link("l2"), "vm1.b", "sw1.pC")]

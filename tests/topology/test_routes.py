@@ -18,7 +18,7 @@ Edge = tuple[int, int]
 
 
 def steps(hosts: int, nodes: int, edges: Iterator[Edge], rtt_us: Callable[[int, int], int] = lambda *_: 1000) -> int:
-    """The steps of the search for the routes of all hosts."""
+    """Return the steps of the search for the routes of all hosts."""
     joints = []
     for index, (first, second) in enumerate(edges):
         rtt = rtt_us(first, second)

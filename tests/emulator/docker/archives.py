@@ -15,7 +15,7 @@ NAME = "lab:1"
 
 
 def save(path: Path, command: Sequence[str] = ("/bin/sh",), variables: Sequence[str] = ()) -> Path:
-    """An image with a variable ``ROLE`` and more of them, and a command of its own; its file."""
+    """Write an image with a variable ``ROLE``, further variables and a command, and return its path."""
     layer = built_in_image().path.read_bytes()
     settings = {
         "architecture": "amd64",

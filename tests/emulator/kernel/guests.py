@@ -13,7 +13,7 @@ MOUNT_HOSTFS = "LIBMOUNT_FORCE_MOUNT2=always mount -t hostfs none"
 
 
 def run(boot: Boot, *command: str, output: Path | None = None) -> tuple[int, str, str]:
-    """A command's exit status, output and errors."""
+    """Run a command in a guest and return its exit status, output and errors."""
     out, err = bytearray(), bytearray()
     job = GuestJob(command, Path("/"), {"PATH": os.environ["PATH"]}, output)
     with Guest(boot, job) as guest:

@@ -31,7 +31,7 @@ def kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def try_build(tarball: Path | None = None) -> str:
-    """What a build that fails says."""
+    """Try to build, and return the message of the failure."""
     with pytest.raises(EmulationError) as caught:
         build(tarball, lambda _what, _part: None, lambda _message: None)
     assert caught.value.exit_status == 3

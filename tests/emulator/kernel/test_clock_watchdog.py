@@ -12,7 +12,7 @@ SECOND_NS = 10**9
 def verdict(
     rates: list[tuple[int, float]], patience_s: float = 10, tasks: tuple[str, ...] = ("a", "b")
 ) -> tuple[int, str] | None:
-    """The first verdict, and when, over spans of wall seconds, each with so many virtual seconds a second.
+    """Return the first verdict and its time, over spans of wall seconds with so many virtual seconds a second each.
 
     ``tasks`` are seen running in turn.
     """

@@ -199,7 +199,7 @@ def test_root_in_the_guest_cannot_signal_or_reach_the_machine(boot: Boot, machin
 
 
 def confined(code: str, *arguments: str, version: int) -> list[str]:
-    """The lines that a Python program writes which is confined before it begins."""
+    """Return the lines that a confined Python program writes."""
     before = f"from emulator.kernel.confine import confine; confine([], {version})\n"
     line = [sys.executable, "-c", before + code, *arguments]
     return subprocess.run(line, capture_output=True, text=True, check=True).stdout.splitlines()

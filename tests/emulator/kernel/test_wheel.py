@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(os.uname().machine != "x86_64", reason="a guest 
 
 
 def program(kind: int) -> bytes:
-    """An ELF file with one program header: 1 is a part to load, 3 the name of a loader."""
+    """Return an ELF file with one program header: 1 is a part to load, 3 the name of a loader."""
     identity = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
     header = struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
     return identity + header + struct.pack("<IIQQQQQQ", kind, 5, 0, 0, 0, 0, 0, 0)
@@ -48,7 +48,7 @@ def origin() -> Origin:
 
 
 def a_kernel(folder: Path, origin: Origin, content: bytes) -> Path:
-    """What a build leaves in the cache, with a stand-in for the kernel."""
+    """Write what a build leaves in the cache, with a stand-in for the kernel, and return its folder."""
     folder.mkdir()
     (folder / "linux").write_bytes(content)
     (folder / "linux").chmod(0o755)
@@ -198,7 +198,7 @@ def test_a_file_that_is_no_wheel_of_a_kernel(tmp_path: Path, content: str) -> No
 
 
 def gtsdsl(folder: Path, *arguments: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
-    """The command line, with an empty cache, in ``folder``."""
+    """Run the command line with an empty cache in ``folder``."""
     environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
     if python != sys.executable:
         environment["PYTHONPATH"] = f"{ROOT}:{sysconfig.get_path('purelib')}"
@@ -224,6 +224,7 @@ def installed(python: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow("makes an environment and installs into it with pip")
 def test_pip_installs_and_removes_it_and_it_is_found(wheel: Path, environment: Path, tmp_path: Path) -> None:
     before = gtsdsl(tmp_path, "kernel", "path", python=str(environment))
     assert (before.returncode, before.stdout) == (3, "")
@@ -293,7 +294,7 @@ def test_a_real_one_boots(guest_kernel: Kernel, environment: Path, tmp_path: Pat
 
 
 def kernel_wheel(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What `tools/kernel-wheel` runs, with an empty cache, in ``folder``."""
+    """Run the command of `tools/kernel-wheel` with an empty cache in ``folder``."""
     environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
     command = [sys.executable, "-P", "-m", "emulator.kernel.wheel", *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

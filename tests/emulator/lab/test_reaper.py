@@ -48,7 +48,7 @@ def _said(process: subprocess.Popen[bytes], word: bytes) -> None:
 
 
 def _left(word: str) -> list[str]:
-    """The processes that carry the run's word in their environment, and the folders and mounts of networks."""
+    """Return the command lines of the processes that have the run's word in their environment."""
     found = []
     for process in Path("/proc").iterdir():
         if process.name.isdigit() and int(process.name) != os.getpid():

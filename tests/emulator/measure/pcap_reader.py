@@ -24,7 +24,7 @@ class Packet:
 
 
 def packets(path: Path) -> list[Packet]:
-    """What is in a file of Ethernet frames with time stamps in nanoseconds."""
+    """Return the packets in a file of Ethernet frames with time stamps in nanoseconds."""
     data = path.read_bytes()
     magic, major, minor, _, _, longest, kind = struct.unpack_from("<IHHiIII", data)
     assert (magic, major, minor, kind) == (0xA1B23C4D, 2, 4, 1)
@@ -40,5 +40,5 @@ def packets(path: Path) -> list[Packet]:
 
 
 def echoes(path: Path) -> list[tuple[str, int]]:
-    """The ICMP echoes in a file, without what was asked for before they could go."""
+    """Return the ICMP echoes in a file, without the ARP packets before them."""
     return [packet.echo for packet in packets(path) if packet.echo is not None]

@@ -209,5 +209,5 @@ def test_what_the_user_asked_for_goes_where_the_user_said(tmp_path: Path) -> Non
 
 
 def _left(files: dict[str, bytes], rest: bytes | None = None) -> Reader:
-    """What a guest left: some files, and whatever else is asked for."""
+    """Return an archive of a guest's output: some files, and further bytes."""
     return lambda name, _limit_bytes: files.get(name, None if name == "captures.json" else rest)

@@ -26,6 +26,6 @@ class Pair:
             os.close(descriptor)
 
     def read(self, side: int, path: str) -> str:
-        """A file of the kernel's, as a process in the namespace of one side reads it."""
+        """Read a file of the kernel as a process in the namespace of one side sees it."""
         with namespaces.entered(self.namespaces[side]):
             return Path(path).read_text()

@@ -22,7 +22,7 @@ from tests.targets.samples import pair, triangle
 
 
 def next_hop(made: Plan, host: str, target: str) -> str | None:
-    """The interface through which a host sends to another's own address, by the longest prefix."""
+    """Return the gateway of a host to another host's own address, by the longest prefix."""
     by_name = {item.name: item for item in made.hosts}
     address = IPv4Address(by_name[target].loopback)
     found = [
@@ -35,7 +35,7 @@ def next_hop(made: Plan, host: str, target: str) -> str | None:
 
 
 def path(made: Plan, start: str, target: str) -> list[str]:
-    """The hosts that a packet to a host's own address visits, hop by hop, as the kernel would forward it."""
+    """Return the hosts that a packet to a host's own address visits, as the kernel would forward it."""
     owner = {end.address.partition("/")[0]: end.node for end in made.ends if end.address}
     hosts = {item.name: item for item in made.hosts}
     visited = [start]

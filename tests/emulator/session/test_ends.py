@@ -23,7 +23,7 @@ _SEED = 3
 
 
 def start(topology: Path, left: Leftovers, *arguments: str) -> subprocess.Popen[bytes]:
-    """An emulation that does not end."""
+    """Start an emulation that does not end."""
     return subprocess.Popen(
         [sys.executable, "-m", "gtsdsl", "emulate", str(topology), *arguments, "--exec", BUSY],
         stdin=subprocess.DEVNULL,
@@ -34,7 +34,7 @@ def start(topology: Path, left: Leftovers, *arguments: str) -> subprocess.Popen[
 
 
 def start_program(topology: Path, left: Leftovers) -> subprocess.Popen[bytes]:
-    """A Python program with a network, which runs, and whose clock stands still."""
+    """Start a Python program that holds a network, and wait until the network runs."""
     process = subprocess.Popen(
         command_of(scenarios.hold_a_network, topology),
         stdout=subprocess.PIPE,

@@ -61,7 +61,7 @@ def run(leftovers: Leftovers, limit: str, command: str) -> subprocess.CompletedP
 
 
 def hold_one_line(done: subprocess.CompletedProcess[str]) -> None:
-    """It worked, or its last line on standard error says why not, and is the only one that does."""
+    """Check that a command worked, or that only its last line on standard error says why not."""
     assert "Traceback" not in done.stderr + done.stdout
     said = [line for line in done.stderr.splitlines() if ERROR.match(line)]
     if done.returncode == 0:

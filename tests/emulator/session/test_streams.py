@@ -11,7 +11,7 @@ import pytest
 
 
 def shell(pair: Path, line: str) -> subprocess.CompletedProcess[bytes]:
-    """A run as a shell starts it; ``line`` has the command line as ``"$@"``."""
+    """Run `gtsdsl emulate` from a shell; ``line`` has the command line as ``"$@"``."""
     return subprocess.run(
         ["sh", "-c", line, "sh", sys.executable, "-m", "gtsdsl", "emulate", str(pair)],
         stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False,

@@ -162,7 +162,7 @@ def test_a_place_for_runs_that_is_not_there_is_one_line(gtsdsl: Cli) -> None:
 
 
 def dead_folders(count: int) -> list[Path]:
-    """What of runs is left if only their folders are."""
+    """Make folders of runs whose other parts are gone, and return them."""
     paths = [runs_folder() / f"test-{number}" for number in range(count)]
     for path in paths:
         path.mkdir(mode=0o700)
