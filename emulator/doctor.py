@@ -85,7 +85,7 @@ def _kernels() -> Iterator[Finding]:
     yield _guest("guest kernel, Debian's", (packaged,) if packaged else (), "real clock only", missing)
     lacks = native_lacks()
     yield Finding(
-        "this machine's kernel",
+        "native kernel",
         lacks is None,
         f"Linux {platform.release()}: real clock only" if lacks is None else lacks.what,
         "" if lacks is None else lacks.mend,

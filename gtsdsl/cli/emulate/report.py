@@ -125,4 +125,4 @@ def _circuits_table(outcome: Outcome) -> Table:
 
 def _clock(settings: RunSettings) -> str:
     kernel = settings.choice.kernel
-    return f"{settings.choice.clock} clock, {'this machine’s kernel' if kernel is None else f'Linux {kernel.version}'}"
+    return f"{settings.choice.clock} clock, {'native kernel' if kernel is None else f'Linux {kernel.version}'}"
