@@ -161,7 +161,7 @@ def test_a_temporary_folder_may_be_called_anything(pair: Path, tmp_path: Path, g
         (("--exec", "h1: echo ran", "--json", "."), ". cannot be written: it is a folder"),
         (("--exec", "h1: echo ran", "--timeout", "nan"), "--timeout"),
         (("--exec", "h1: echo ran", "--patience", "nan"), "--patience"),
-        (("--memory", "much"), "'--memory': 'much' is not a size"),
+        (("--memory", "much"), "--memory: 'much' is not a size"),
         (("--memory", "1M"), "at least 64M"),
         (("--script", "missing.py"), "missing.py"),
         (("--set", "n"), "NAME=VALUE"),
