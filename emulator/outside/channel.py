@@ -42,7 +42,7 @@ class Channel(Closing):
     """A connection to a network that serves requests: a context manager that starts its runner, and ends it."""
 
     def __init__(self, runner: Runner, *, stops: bool) -> None:
-        """``stops``: stop the runner's process between requests, because it is a guest with a virtual clock."""
+        """Take a runner. ``stops`` stops its process between requests, for a guest with a virtual clock."""
         self._runner = runner
         self._stops = stops
         self._number = 0

@@ -49,6 +49,7 @@ class Circuit:
 
     @property
     def ends(self) -> tuple[Interface, Interface]:
+        """Both interfaces."""
         return self.first, self.second
 
 

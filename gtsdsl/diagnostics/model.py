@@ -29,8 +29,10 @@ class Diagnostic:
 
     @property
     def severity(self) -> Severity:
+        """The severity of its code."""
         return CODES[self.code].severity
 
     @property
     def is_error(self) -> bool:
+        """True for an error, false for a warning."""
         return self.severity is Severity.ERROR

@@ -39,6 +39,7 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
+        """The severity of its code."""
         return CODES[self.code].severity
 
 

@@ -23,32 +23,40 @@ class Box(NamedTuple):
 
     @classmethod
     def around(cls, centre: Point, width: float, height: float) -> Box:
+        """Return the box of a size around a centre."""
         return cls(centre.x - width / 2, centre.y - height / 2, centre.x + width / 2, centre.y + height / 2)
 
     @property
     def width(self) -> float:
+        """Its width."""
         return self.right - self.left
 
     @property
     def height(self) -> float:
+        """Its height."""
         return self.bottom - self.top
 
     @property
     def centre(self) -> Point:
+        """Its centre."""
         return Point((self.left + self.right) / 2, (self.top + self.bottom) / 2)
 
     def grown(self, margin: float) -> Box:
+        """Return the box with a margin on all sides."""
         return Box(self.left - margin, self.top - margin, self.right + margin, self.bottom + margin)
 
     def moved(self, dx: float, dy: float) -> Box:
+        """Return the box at another position."""
         return Box(self.left + dx, self.top + dy, self.right + dx, self.bottom + dy)
 
     def touches(self, other: Box) -> bool:
+        """Return whether two boxes overlap; a common edge is not enough."""
         return (
             self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
         )
 
     def holds(self, point: Point) -> bool:
+        """Return whether a point is in the box, not on its edge."""
         return self.left < point.x < self.right and self.top < point.y < self.bottom
 
     def exit_to(self, target: Point) -> Point:
@@ -59,6 +67,7 @@ class Box(NamedTuple):
         return Point(self.centre.x + dx * share, self.centre.y + dy * share)
 
     def inside(self, other: Box) -> bool:
+        """Return whether the box is in another, whose edges it may share."""
         return (
             other.left <= self.left
             and self.right <= other.right
@@ -77,6 +86,7 @@ class Curve:
 
     @property
     def control(self) -> Point:
+        """Its control point."""
         middle_x, middle_y = (self.start.x + self.end.x) / 2, (self.start.y + self.end.y) / 2
         dx, dy = self.end.x - self.start.x, self.end.y - self.start.y
         return Point(middle_x - dy * self.bend * 2, middle_y + dx * self.bend * 2)
@@ -90,4 +100,5 @@ class Curve:
         )
 
     def points(self, steps: int = 24) -> list[Point]:
+        """Return points of the curve at equal shares, its ends among them."""
         return [self.at(step / steps) for step in range(steps + 1)]

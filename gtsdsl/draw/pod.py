@@ -70,6 +70,7 @@ def build_pod(place: SiteGroup, first_number: int, inside: str, *, ring: bool = 
 
 
 def plural(kind: Kind, count: int) -> str:
+    """Return the name of a kind of node, in the plural unless ``count`` is 1."""
     return kind.value if count == 1 else kind.value + ("es" if kind is Kind.SWITCH else "s")
 
 

@@ -28,6 +28,7 @@ class Text:
 
     @property
     def width(self) -> float:
+        """The width of its letters."""
         return text_width(self.text, self.size, bold=self.bold)
 
     @property
@@ -58,6 +59,7 @@ class Label:
 
     @property
     def box(self) -> Box:
+        """The plate."""
         return plate(self.text.at, self.text.width, self.text.size)
 
 

@@ -44,6 +44,7 @@ class SiteGroup:
 
     @property
     def city(self) -> str:
+        """The city of the site; empty for several sites."""
         return printable(self.site.city, 24) if self.site else ""
 
 
@@ -93,6 +94,7 @@ class Sketch:
 
     @property
     def nodes(self) -> tuple[Node, ...]:
+        """The nodes of all places."""
         return tuple(node for place in self.places for node in place.nodes)
 
 
