@@ -124,14 +124,14 @@ def test_run_natively_kernel(gtsdsl: Cli, script: str) -> None:
     [
         (["--overlay", "flanel"], 2, "error: unknown overlay flanel; did you mean `flannel`?"),
         (["--overlay", "flannel:vxlam"], 2, "error: flannel has no variant vxlam; did you mean `vxlan`?"),
-        (["--overlay", "geneve", "--store", "h1"], 2, "error: geneve mesh keeps nothing in a store: leave --store out"),
+        (["--overlay", "geneve", "--store", "h1"], 2, "error: geneve mesh keeps nothing in a store: omit --store"),
         (["--store", "h1"], 2, "--store needs --overlay"),
         (["--overlay", "flannel", "--store", "h9"], 2, "h9 is not a location for the store"),
         (["--overlay", "flannel", "--store", "192.0.2.1:2379"], 3, "cannot be reached from a guest kernel"),
-        (["--overlay", "libnetwork", "--runtime", "process"], 2, "has containers of the runtime docker, not process"),
+        (["--overlay", "libnetwork", "--runtime", "process"], 2, "no containers of the runtime process"),
         (["--overlay", "geneve", "--overlay-network", "10.0.0.0/8"], 2, "overlaps 10.0.0.0/31 of circuit l1"),
         (["--overlay", "geneve", "--exec", "c9: true"], 2, "unknown host c9"),
-        (["--overlay", "flannel", "--image", "x.tar"], 2, "error: an image is for containers of Docker"),
+        (["--overlay", "flannel", "--image", "x.tar"], 2, "error: --image is for Docker containers"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_told_in_a_line(gtsdsl: Cli, arguments: list[str], status: int, message: str) -> None:
