@@ -20,11 +20,11 @@ from gtsdsl.syntax.newlines import CLOSING, NO_END_AFTER, OPENING
 from gtsdsl.syntax.scanner import all_tokens
 
 INDENT = 2
-"""Spaces of a level."""
+"""Spaces by which the statements of a block are indented."""
 MAX_WIDTH = 100
-"""Columns that a line with a whole block may have."""
+"""Greatest number of columns of a line that holds a whole block."""
 MAX_FORMATTED = 2_000_000
-"""Words, signs and comments of a text that is formatted, because each takes about 300 bytes of memory."""
+"""Greatest number of words, signs and comments; each takes about 300 bytes of memory."""
 
 _TIGHT_BEFORE = frozenset({"COMMA", "SEMICOLON", "RPAR", "RSQB", "DOT", "STEP", "RANGE"})
 _TIGHT_AFTER = frozenset({"LPAR", "LSQB", "DOT", "RANGE", "BANG"})
@@ -32,10 +32,12 @@ _VALUE_ENDS = frozenset({"NAME", "INTEGER", "DECIMAL", "TEXT", "TEMPLATE", "CONS
 
 
 def format_text(text: str, name: str = "<text>") -> str:
-    """Return a text formatted, with the same kind of line ends. To format the result again changes nothing.
+    """Format a text, with the line ends that it has. A second formatting changes nothing.
+
+    ``name`` is what errors call the text.
 
     Raises:
-        GtsError: the text has syntax errors, which call it ``name``, or more than `MAX_FORMATTED` words.
+        GtsError: the text has syntax errors, or more than `MAX_FORMATTED` words.
     """
     parsed = parse(Source(name, text))
     if parsed.diagnostics:
@@ -97,7 +99,7 @@ def _before_brackets(code: list[Token], index: int) -> int:
 
 
 class _Frame(NamedTuple):
-    """An open block."""
+    """A block whose closing brace has not come."""
 
     is_flat: bool
     """Whether the block is on one line."""

@@ -48,7 +48,7 @@ def test_the_diagnostic() -> None:
         "characters of a string, as it is written or made": [values.MAX_STRING],
         "characters that are made in all": [limits.MAX_ALLOCATION],
         "digits of a number": [values.MAX_DIGITS],
-        "methods and closures that wait for one another": [limits.MAX_CALLS],
+        "calls of methods and closures inside one another": [limits.MAX_CALLS],
         "testbeds inside testbeds": [limits.MAX_NESTED_TESTBEDS],
         "lists and maps inside one another": [limits.MAX_VALUE_DEPTH],
         "brackets inside one another": [parser.MAX_NESTING],

@@ -74,7 +74,7 @@ def evaluate(body: nodes.Body, source: Source, parameters: Mapping[str, Value] |
     except LimitError as error:
         _report_limit(evaluation, str(error), last)
     except RecursionError:
-        _report_limit(evaluation, "constructs stand in each other too deep", last)
+        _report_limit(evaluation, "constructs are nested too deep", last)
     return EvaluationResult(testbed, tuple(evaluation.diagnostics))
 
 

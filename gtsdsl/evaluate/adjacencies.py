@@ -90,10 +90,10 @@ class Adjacencies:
         raise PlacedError("GTS011", message, Span(node.start, node.end), hint)
 
     def _help_with_quotes(self, node: nodes.Expression) -> str | None:
-        """Return the help for an id that is no name, such as ``web-1``, which is a subtraction without quotes.
+        """Return the help for an id that needs quotes, such as ``web-1``; None if something else is wrong.
 
-        None if something else is wrong. The resource may be declared further down. So a `-`, or letters right behind
-        a number (``1st``), are enough to tell: no arithmetic results in a port.
+        Without quotes, ``web-1`` is a subtraction. The resource may be declared further down, so it need not be known:
+        a `-`, or letters right behind a number (``1st``), are enough, because no arithmetic results in a port.
         """
         text = self._evaluation.source.text
         glued = bare_text_at(text, node.end)

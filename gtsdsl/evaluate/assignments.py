@@ -95,7 +95,7 @@ class Assignments:
 
     def _set_item(self, holder: RuntimeValue, index: RuntimeValue, value: RuntimeValue) -> None:
         if not isinstance(holder, list | dict):
-            raise OperationError("GTS011", f"{kind_of(holder)} takes no items")
+            raise OperationError("GTS011", f"no item of {kind_of(holder)} can be set")
         if holds(value, holder, self._meter):
             raise OperationError("GTS013", f"{kind_of(holder)} cannot hold itself")
         if isinstance(holder, dict):
@@ -146,7 +146,7 @@ class Assignments:
                 "GTS018",
                 f"`{printable(word.id)} {{ … }}` is no value",
                 Span(word.start, word.end),
-                "is one missing after `=`?",
+                "is a value missing after `=`?",
             )
         self._set_attribute(block, name, value, Span(node.value.start, node.value.end))
         return value

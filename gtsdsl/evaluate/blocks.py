@@ -244,7 +244,7 @@ class Blocks:
             PlacedError: a parameter has no value, or one of the wrong kind.
         """
         if len(self._evaluation.open_blocks) > MAX_NESTED_TESTBEDS:
-            raise LimitError(f"testbeds stand in each other more than {MAX_NESTED_TESTBEDS} deep")
+            raise LimitError(f"testbeds are nested more than {MAX_NESTED_TESTBEDS} deep")
         outside = Scope(self._evaluation.globals)
         for parameter in parameters_of(definition):
             name = parameter.name.id

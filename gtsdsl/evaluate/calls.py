@@ -122,7 +122,7 @@ class Calls:
     def _run(self, body: nodes.Body, scope: Scope) -> RuntimeValue:
         self._meter.calls += 1
         if self._meter.calls > MAX_CALLS:
-            raise LimitError(f"more than {MAX_CALLS} calls of methods and closures wait for one another")
+            raise LimitError(f"more than {MAX_CALLS} calls of methods and closures are nested")
         try:
             return self._run_body(body, scope)
         except Return as jump:

@@ -43,18 +43,23 @@ class LimitError(Exception):
 
 
 class Jump(Exception):
-    """A statement that leaves a loop or a method. ``word`` is its keyword."""
+    """The exception by which a statement leaves a loop, a method or a closure."""
 
     word: str
+    """The keyword of the statement."""
+    surroundings: str
+    """What the statement leaves, as messages name it."""
 
 
 class Break(Jump):
-    """A ``break`` on its way to its loop."""
+    """The exception by which ``break`` leaves its loop."""
 
     word = "break"
+    surroundings = "loop"
 
 
 class Continue(Jump):
-    """A ``continue`` on its way to its loop."""
+    """The exception by which ``continue`` ends a round of its loop."""
 
     word = "continue"
+    surroundings = "loop"

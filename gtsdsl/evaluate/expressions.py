@@ -23,7 +23,7 @@ _LOOKUPS_A_STEP = 16
 
 
 def value_of_target(node: nodes.Value, scope: Scope, evaluation: Evaluation, evaluator: Evaluator) -> RuntimeValue:
-    """Return the value before a ``.`` or ``[``, where alone ``this`` is a word of the language."""
+    """Return the value before a ``.`` or ``[``. Only there, ``this`` is a word of the language."""
     if type(node) is nodes.Name and node.id == "this":
         return ThisValue(open_testbed(evaluation))
     return evaluator.value(node, scope)

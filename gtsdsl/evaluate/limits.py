@@ -1,4 +1,4 @@
-"""Limits of what a source may need for its evaluation, and the meter that enforces them."""
+"""Limits of the evaluation of a source, and the meter that enforces them."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from gtsdsl.evaluate.errors import LimitError
 from gtsdsl.model.values import MAX_STRING
 
 MAX_STEPS = 10_000_000
-"""Steps of evaluation. An expression or a statement is one step; an operation takes more, by the size of its operands.
-A full mesh of 400 hosts takes 6,000,000."""
+"""Greatest number of steps. An expression or a statement is one step; an operation takes more, by the size of its
+operands. A full mesh of 400 hosts takes 6,000,000."""
 BLOCK_STEPS = 5
 """Steps that the braces of a resource, a port or a structured attribute count as."""
 FAILURE_STEPS = 20
 """Steps that a statement that fails counts as."""
 MAX_ALLOCATION = 200_000_000
-"""Characters that are made in all. A value that is no string counts as about the bytes that it takes in memory."""
+"""Greatest number of characters that are made in all. Values other than strings count as about their size in bytes."""
 MAX_COLLECTION = 1_000_000
-"""Items of a list, a map or a range that a loop goes over."""
+"""Greatest number of items of a list, a map or a range that a loop goes over."""
 MAX_CALLS = 50
-"""Calls of methods and closures inside one another."""
+"""Greatest number of calls of methods and closures inside one another."""
 MAX_NESTED_TESTBEDS = 20
-"""Testbeds inside testbeds."""
+"""Greatest number of testbeds inside one another."""
 MAX_VALUE_DEPTH = 20
-"""Lists and maps inside one another, in a value that is compared, printed or kept as an attribute."""
+"""Greatest number of lists and maps inside one another, in a value that is compared, printed or set as an attribute."""
 MAX_ELEMENTS = 1_000_000
-"""Resources, ports and adjacencies; a resource counts as `RESOURCE_WEIGHT`."""
+"""Greatest number of resources, ports and adjacencies; a resource counts as `RESOURCE_WEIGHT` of them."""
 MAX_FINDINGS = 100
-"""Errors after which the rest of the source is not evaluated."""
+"""Greatest number of errors; after them, the rest of the source is not evaluated."""
 
 SCOPE_COST = 128
 """Characters that the variables of one call count as."""

@@ -185,7 +185,7 @@ def _up_to(target: RuntimeValue, arguments: list[RuntimeValue], call: Caller, me
 def _step_to(target: RuntimeValue, arguments: list[RuntimeValue], call: Caller, meter: Meter) -> RuntimeValue:
     start, end, width = _integer(target, "step"), _integer(arguments[0], "step"), _width(arguments[1])
     if (end - start) * width < 0:  # as in Groovy
-        raise OperationError("GTS013", f"with a step of {width}, {start} never comes to {end}")
+        raise OperationError("GTS013", f"with a step of {width}, {start} never reaches {end}")
     values = range(start, end, width)
     return _count(values, _closure(arguments[2], "step"), call, meter)
 
@@ -193,7 +193,7 @@ def _step_to(target: RuntimeValue, arguments: list[RuntimeValue], call: Caller, 
 def _count(values: range, closure: ClosureValue, call: Caller, meter: Meter) -> RuntimeValue:
     # not len(), which raises OverflowError for a range that is longer than sys.maxsize
     if values and abs(values[-1] - values.start) // abs(values.step) >= MAX_COLLECTION:
-        raise LimitError(f"a loop goes round more than {MAX_COLLECTION} times")
+        raise LimitError(f"a loop runs more than {MAX_COLLECTION} times")
     for value in values:
         meter.step()
         call(closure, [value])

@@ -43,7 +43,7 @@ def value_of_name(evaluation: Evaluation, name: str, scope: Scope) -> RuntimeVal
             break
     refuse_foreign_word(name)
     hint = evaluation.hints.near(name, _visible_names(evaluation, scope))
-    raise OperationError("GTS010", f"`{printable(name)}` stands for nothing here", hint)
+    raise OperationError("GTS010", f"`{printable(name)}` is not defined here", hint)
 
 
 def open_testbed(evaluation: Evaluation) -> OpenBlock:

@@ -68,7 +68,7 @@ class ThisValue:
 
 
 class FailedValue:
-    """The value of a variable whose evaluation failed: its use raises `ReportedError`, without another finding."""
+    """The value of a variable whose evaluation failed. Its use raises `ReportedError`, without another finding."""
 
 
 FAILED_VALUE = FailedValue()
@@ -81,9 +81,10 @@ RuntimeValue: TypeAlias = (
 
 
 class Return(Jump):
-    """A ``return`` on its way to the call of its method."""
+    """The exception by which ``return`` leaves its method or closure, with a value."""
 
     word = "return"
+    surroundings = "method or closure"
 
     def __init__(self, value: RuntimeValue) -> None:
         super().__init__()

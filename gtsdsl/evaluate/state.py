@@ -81,6 +81,6 @@ class Evaluation:
         except ReportedError:
             pass
         except Jump as jump:
-            self.report("GTS018", f"`{jump.word}` stands outside of what it could leave", span)
+            self.report("GTS018", f"`{jump.word}` stands outside of a {jump.surroundings}", span)
         self.meter.step(FAILURE_STEPS)
         return FAILED_VALUE

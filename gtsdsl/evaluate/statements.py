@@ -109,7 +109,7 @@ class Statements:
         if node.name.id not in scope.variables:
             raise PlacedError(
                 "GTS018",
-                f"the method `{node.name.id}` is defined inside something",
+                f"the method `{node.name.id}` is defined inside a block or a statement",
                 Span(node.name.start, node.name.end),
                 _DEFINE_AT_TOP,
             )
@@ -119,7 +119,7 @@ class Statements:
         """Refuse a type inside something; `evaluate` reads those at the top of the source."""
         raise PlacedError(
             "GTS018",
-            f"the type `{node.name.id}` is defined inside something",
+            f"the type `{node.name.id}` is defined inside a block or a statement",
             Span(node.name.start, node.name.end),
             _DEFINE_AT_TOP,
         )

@@ -144,7 +144,7 @@ def equal(left: RuntimeValue, right: RuntimeValue, meter: Meter, depth: int = 0)
     """Return whether two values are equal; lists and maps are compared item by item."""
     meter.step()
     if depth > MAX_VALUE_DEPTH:
-        raise LimitError(f"lists and maps stand in each other more than {MAX_VALUE_DEPTH} deep")
+        raise LimitError(f"lists and maps are nested more than {MAX_VALUE_DEPTH} deep")
     if isinstance(left, list | range) and isinstance(right, list | range):
         if len(left) != len(right):
             return False
@@ -177,7 +177,7 @@ def text_of(value: RuntimeValue, meter: Meter, depth: int = 0) -> str:
         return meter.string(str(value))
     if isinstance(value, list | range | dict):
         if depth >= MAX_VALUE_DEPTH:
-            raise LimitError(f"lists and maps stand in each other more than {MAX_VALUE_DEPTH} deep")
+            raise LimitError(f"lists and maps are nested more than {MAX_VALUE_DEPTH} deep")
         pieces = []
         length = 0
         for key, item in value.items() if isinstance(value, dict) else ((None, item) for item in value):
@@ -190,7 +190,7 @@ def text_of(value: RuntimeValue, meter: Meter, depth: int = 0) -> str:
         if isinstance(value, dict) and not pieces:
             return "[:]"
         return meter.string(f"[{', '.join(pieces)}]")
-    raise OperationError("GTS011", f"{kind_of(value)} has no text", _use_its_id(value))
+    raise OperationError("GTS011", f"{kind_of(value)} cannot be converted to a string", _use_its_id(value))
 
 
 def attribute_value(value: RuntimeValue, meter: Meter, depth: int = 0) -> Value:
@@ -204,7 +204,7 @@ def attribute_value(value: RuntimeValue, meter: Meter, depth: int = 0) -> Value:
     if isinstance(value, PortRef):
         return str(value)
     if depth >= MAX_VALUE_DEPTH:
-        raise LimitError(f"lists and maps stand in each other more than {MAX_VALUE_DEPTH} deep")
+        raise LimitError(f"lists and maps are nested more than {MAX_VALUE_DEPTH} deep")
     if isinstance(value, list | range):
         meter.list_of(len(value))
         return [attribute_value(item, meter, depth + 1) for item in value]

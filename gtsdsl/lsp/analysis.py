@@ -74,7 +74,7 @@ class Analysis:
     def anchor(self, offset: int) -> tuple[int, Bracket] | None:
         """Return the end of the last statement before an offset, and the brace of the testbed that both stand in.
 
-        None near the beginning of the text, behind a syntax error, and where no such statement is found.
+        Return None near the beginning of the text, behind a syntax error, and outside of testbeds.
         """
         if offset < _FAR:
             return None

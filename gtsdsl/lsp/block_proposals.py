@@ -15,7 +15,7 @@ from gtsdsl.text import printable
 
 _SETTING = re.compile(r""""(?:[^"\\\r\n]|\\.)*+"?|'(?:[^'\\\r\n]|\\.)*+'?|//[^\n]*|[{}]|([A-Za-z_]\w*)[ \t]*=(?!=)""")
 _FAR = 20_000
-"""Characters of a block that are searched for the attributes that it sets already."""
+"""Greatest number of characters between the brace of a block and a cursor for which the block is searched."""
 _RANKS = {"id": 0, "location": 1}
 """Ranks of attributes that are proposed before the others."""
 _NUMBER_ATTRIBUTES = frozenset({"bandwidth", "logicalPort", "x", "y"})

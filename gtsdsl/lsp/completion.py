@@ -20,10 +20,10 @@ from gtsdsl.syntax import nodes
 from gtsdsl.text import printable
 
 MAX_PROPOSALS = 1_000
-"""Proposals of one answer. Where there are more, only those that contain the letters before the cursor are kept."""
+"""Greatest number of proposals. If there are more, only those that contain the letters before the cursor are kept."""
 
 _MAX_RESOURCES = 200
-"""Resources that are proposed in an expression, where few of them are wanted."""
+"""Greatest number of resources that are proposed in an expression, where few of them are wanted."""
 _INTERPOLATION = re.compile(r"\$\{([^{}]*)$|\$([A-Za-z_]\w*)?$")
 _VALUE_OF = re.compile(r"(?:^|[\s;{(])([A-Za-z_]\w*)[ \t]*=[ \t]*$")
 _MEMBER = re.compile(r"(\.[ \t]*)([A-Za-z_]\w*)?$")
@@ -142,7 +142,10 @@ def _in_adjacency(cursor: Cursor, written: str) -> Iterator[Proposal]:
 
 
 def _ports(ports: Mapping[str, bool], span: Span, start: int, resource: str = "") -> Iterator[Proposal]:
-    """Yield ports by id; one whose id is no name needs quotes around all of ``resource.port``, from ``start`` on."""
+    """Yield ports by their ids.
+
+    An id that is no name needs quotes around all of ``resource.port``, which replace the text from ``start`` on.
+    """
     for port, is_free in ports.items():
         rank = 1 if is_free else 6
         if _NAME.fullmatch(port):

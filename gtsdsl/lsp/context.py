@@ -42,7 +42,7 @@ class Bracket:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The place of a cursor."""
+    """The syntax around a cursor."""
 
     brackets: tuple[Bracket, ...]
     """The open brackets, outermost first."""

@@ -15,7 +15,7 @@ from gtsdsl.lsp.symbols import SymbolKind
 from gtsdsl.source import Span
 
 MAX_FINDINGS = 500
-"""Findings that an editor gets, from the beginning of the text."""
+"""Greatest number of findings that an editor gets; the first of the text are kept."""
 
 _SEVERITIES = {Severity.ERROR: types.DiagnosticSeverity.Error, Severity.WARNING: types.DiagnosticSeverity.Warning}
 _SYMBOL_KINDS = {

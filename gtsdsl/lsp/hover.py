@@ -24,9 +24,9 @@ from gtsdsl.topology.model import Wire
 _WORD = re.compile(r"\w+")
 _CODE = re.compile(r"GTS\d{3}")
 _MAX_SHOWN = 5
-"""Symbols, circuits or resources of one kind that a hover text shows."""
+"""Greatest number of symbols, and of circuits or resources of a symbol, that a hover text shows."""
 _MAX_FINDINGS = 1_000
-"""Findings that are searched for those under the cursor."""
+"""Number of findings, from the beginning of the text, that are searched for those under the cursor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +120,14 @@ def _on_resource(analysis: Analysis, symbol: Symbol, node: nodes.Block) -> Itera
         if len(wires) > _MAX_SHOWN:
             yield f"and {len(wires) - _MAX_SHOWN} more"
         if not wires:
-            yield "It joins no two ports yet."
+            yield "It does not join two ports yet."
         return
     for _, resource in declared[:_MAX_SHOWN]:
         id_ = f"{code(resource.id)}: " if symbol.is_computed else ""
         if isinstance(resource, Resource) and resource.location is not None:
             yield id_ + _on_site(resource.location)
         if isinstance(resource, Testbed):
-            yield f"{id_}{len(resource.resources)} resources, {len(resource.ports)} ports for the outside"
+            yield f"{id_}{len(resource.resources)} resources, {len(resource.ports)} exported ports"
     if len(declared) == 1:
         testbed, resource = declared[0]
         used = {ref.port for it in testbed.adjacencies for ref in (it.first, it.second) if ref.resource == resource.id}
@@ -145,10 +145,10 @@ def _circuit(analysis: Analysis, wire: Wire) -> str:
     joined = f"{ends[0]} ↔ {ends[1]}"
     delay = wire.link.attributes.get("delay")
     if isinstance(delay, str):
-        return f"{joined}  \none-way delay {code(delay)}, as the link says"
+        return f"{joined}  \none-way delay {code(delay)}, set by the link"
     circuit = find(sites[0], sites[1]) if sites[0] and sites[1] else None
     if circuit is None:
-        return f"{joined}  \nround trip not known"
+        return f"{joined}  \nround trip unknown"
     if circuit.estimated:
         figure = f"{circuit.rtt_ms:g} ms, estimated ({circuit.low_ms:g} to {circuit.high_ms:g} ms)"
     else:

@@ -16,8 +16,7 @@ from gtsdsl.syntax import nodes
 def index(body: nodes.Body, text: str, testbed: Testbed | None) -> Index:
     """Return the index of a text.
 
-    ``testbed`` is what the text describes, from which the ids are taken that loops and interpolation make; None if it
-    describes none.
+    ``testbed`` is the testbed that the text describes, or None. It gives the ids that loops and interpolation make.
     """
     names = walk(body, text)
     binder = _Binder(names, text)
@@ -92,7 +91,7 @@ class _Binder:
             id_scope.ports.setdefault((resource, port), symbol)
 
     def _symbol(self, place: Location | None) -> Symbol | None:
-        """Return the symbol that is defined at a place of a testbed, which is that of a value, quotes included."""
+        """Return the symbol that is defined at a place of a testbed: such a place includes the quotes of a string."""
         if not isinstance(place, Span):
             return None
         return self._symbols_by_start.get(place.start + 1) or self._symbols_by_start.get(place.start)

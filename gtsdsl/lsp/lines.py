@@ -41,7 +41,10 @@ class Lines:
         return EditorPosition(line, offset - start + self._extra(offset) - self._extra(start))
 
     def offset(self, place: EditorPosition) -> int:
-        """Return the offset of a line and column: at most the line's end, and the beginning of a character."""
+        """Return the offset of a line and column.
+
+        A column beyond the end of its line gives this end; one inside a character gives the character's beginning.
+        """
         if place.line < 0:
             return 0
         if place.line >= len(self._starts):

@@ -9,7 +9,7 @@ from gtsdsl.lsp.symbols import Symbol
 from gtsdsl.source import Span
 
 MAX_PLACES = 10_000
-"""Places of one answer."""
+"""Greatest number of places in one answer."""
 
 
 def definitions(analysis: Analysis, offset: int) -> list[Span]:

@@ -10,7 +10,7 @@ from gtsdsl.syntax import nodes
 from gtsdsl.text import printable
 
 MAX_ENTRIES = 2_000
-"""Entries of an outline, because editors are slow with more. An outline of more entries has no ports."""
+"""Greatest number of entries, because editors are slow with more. If there are more, ports are left out first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from gtsdsl.source import Source, Span
 from gtsdsl.text import printable
 
 MAX_VERIFIED = 1_000_000
-"""Characters of a text that is evaluated again to verify a renaming; a longer text is not verified."""
+"""Greatest number of characters of a text that is evaluated again, to verify a renaming."""
 
 
 class RenameError(Exception):

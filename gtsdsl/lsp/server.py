@@ -32,7 +32,7 @@ from gtsdsl.text import printable
 PUBLISH_DELAY_S = 0.3
 """Seconds without a change after which findings are sent to the editor."""
 ANALYSIS_TIMEOUT_S = 0.5
-"""Seconds that an answer waits for the analysis of the current text; then the analysis before is used."""
+"""Seconds that an answer waits for the analysis of the current text; then it uses the last complete analysis."""
 REQUEST_FAILED = -32803
 """The protocol's error code for a valid request that cannot be done."""
 
@@ -59,7 +59,7 @@ class _Protocol(LanguageServerProtocol):
     """The protocol of pygls with texts that `Server` keeps, because pygls ends lines at U+2028 and form feeds too."""
 
     def structure_message(self, data: dict[str, object]) -> object:
-        """Convert a message; answer a request that is invalid with an error."""
+        """Convert a message; answer an invalid request with an error."""
         try:
             return super().structure_message(data)
         except JsonRpcException as error:  # without this answer, the editor would wait forever

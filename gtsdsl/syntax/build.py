@@ -17,7 +17,7 @@ class Token(NamedTuple):
     start: int
     end: int
     kind: str
-    """The terminal of the grammar."""
+    """The name of its terminal in the grammar."""
     text: str
 
 
@@ -46,7 +46,7 @@ def _body_of(child: Child) -> Body:
     """Return the statements of a branch, which is a block's body or a single statement."""
     if child is None:
         return ()
-    # a body is a plain tuple, a node a named one
+    # a body is a plain tuple; a node is a named tuple
     return cast(Body, child) if type(child) is tuple else (cast(nodes.Statement, child),)
 
 

@@ -20,16 +20,16 @@ from gtsdsl.syntax.strings import EscapeError, read_string
 from gtsdsl.text import did_you_mean, printable
 
 MAX_NESTING = 100
-"""Brackets inside one another."""
+"""Greatest number of brackets inside one another."""
 MAX_UNFINISHED = 1_000
-"""Constructs that are unfinished at one place (`! ! ! x`, `else if … else if …`)."""
+"""Greatest number of constructs that are unfinished at one place (`! ! ! x`, `else if … else if …`)."""
 MAX_WORDS = 1_000_000
-"""Words of a text. A simple statement (see scanner.py) counts as one word. A full mesh of 400 hosts, spelt out, has
-960,000; a million words take at most 15 s, in a text that is made to be slow."""
+"""Greatest number of words. A simple statement (see scanner.py) counts as one word. A full mesh of 400 hosts, spelt
+out, has 960,000 words. A million words take at most 15 s, in a text that is made to be slow."""
 MAX_ADJACENCIES = 500_000
-"""Adjacencies of a text that are simple statements. Each takes 1.7 kB of memory until it is checked."""
+"""Greatest number of adjacencies that are simple statements. Each takes 1.7 kB of memory until it is checked."""
 MAX_SYNTAX_ERRORS = 100
-"""Syntax errors after which the rest of the text is not read."""
+"""Greatest number of syntax errors; after them, the rest of the text is not read."""
 
 _TEMPLATE_WORDS = 5
 """Words that an expression in a string counts as, beside its own words, because it takes a run of the parser."""
@@ -140,7 +140,7 @@ class _Parser:
             if token is None:
                 token = scanner.next_token(actions[last_state])
                 if len(scanner.brackets) + self._nesting > MAX_NESTING:
-                    self._abort(f"brackets stand in each other more than {MAX_NESTING} deep", token)
+                    self._abort(f"brackets are nested more than {MAX_NESTING} deep", token)
             kind = token.kind
             choices = actions[state]
             action = choices.get(kind)

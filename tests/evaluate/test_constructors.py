@@ -79,7 +79,7 @@ def test_with_parameters_of_the_type_it_has_its_defaults() -> None:
         ("Lab { def Lab() { def y = this } }", "GTS014", "`this` is not part of the language"),
         ("Lab { def Lab() { this.class.forName('x') } }", "GTS014", "`class` is not part of the language"),
         ("Lab { def Lab() { this['class'] } }", "GTS011", "the testbed has no items"),
-        ("Lab { def Lab() { Lab() } }", "GTS012", "more than 50 calls of methods and closures wait for one another"),
+        ("Lab { def Lab() { Lab() } }", "GTS012", "more than 50 calls of methods and closures are nested"),
         (
             'def y = this.x\nLab { host { id = "h" } }',
             "GTS014",

@@ -313,19 +313,19 @@ def test_nested_testbeds() -> None:
     [
         ("type A(n) { }\ntype B { A { id = 'a' } }", "GTS015", "2:10", "the type `A` gets no value for its parameter `n`"),  # noqa: E501 (a case a line)
         ("type A(int n) { }\ntype B { A { id = 'a'; n = 'x' } }", "GTS011", "2:10", "`int n` is a whole number, not a string"),  # noqa: E501 (a case a line)
-        ("type A { A { id = 'a' } }", "GTS012", "1:14", "testbeds stand in each other more than 20 deep"),
+        ("type A { A { id = 'a' } }", "GTS012", "1:14", "testbeds are nested more than 20 deep"),
         ("type A { B { id = 'b' } }\ntype B { A { id = 'a' } }", "GTS016", "1:6", "every type is used by another: none is the root"),  # noqa: E501 (a case a line)
         ("type A { }\ntype B { }", "GTS016", "2:6", "`B` is a root type, and so is `A`"),
         ("A { }\nB { }", "GTS016", "2:1", "`B` is a root type, and so is `A`"),
         ("type A { }\ntype A { }", "GTS020", "2:6", "type `A` is defined twice"),
-        ("type A { type B { } }", "GTS018", "1:15", "the type `B` is defined inside something"),
+        ("type A { type B { } }", "GTS018", "1:15", "the type `B` is defined inside a block or a statement"),
         ("type A { host { id = 'h'; host { id = 'i' } } }", "GTS018", "1:27", "a `host` cannot stand inside a `host`"),
         ("type A { link { adjacency a.b, c.d } }", "GTS018", "1:17", "an adjacency stands inside a `link`"),
         ("adjacency a.b, c.d\nA { }", "GTS018", "1:1", "an adjacency stands outside of a testbed"),
         ("x = 1\nA { }", "GTS018", "1:1", "`x` is set outside of a testbed"),
         ("A { host { a -> id = a } }", "GTS018", "1:5", "the braces of a resource take no parameters"),
         ("A { adjacency h1, h2.p\nhost { id = 'x' } \ndef h1 = host { id = 'y' }\nadjacency h1, x.p }", "GTS011", "4:11", "an adjacency joins ports, not a `host`"),  # noqa: E501 (a case a line)
-        ("A { break }", "GTS018", "1:5", "`break` stands outside of what it could leave"),
+        ("A { break }", "GTS018", "1:5", "`break` stands outside of a loop"),
         ("A { id = 5 }", "GTS039", "1:10", "`id` is a string, not a number"),
         ("A { host { location = ['AMS'] } }", "GTS039", "1:23", "`location` is a string, not a list"),
         ("A { host { id = 'a'; id = 'b' } }", "GTS029", "1:22", "`id` is set twice"),

@@ -122,14 +122,14 @@ def test_values(text: str, expected: Value) -> None:
         ("def l = [1]\nl[0] = l\nnull", "GTS013", "2:1", "a list cannot hold itself"),
         ("def l = [1]\ndef k = [[l]]\nl[0] = k\nnull", "GTS013", "3:1", "a list cannot hold itself"),
         ("def m = [:]\nm.a = [x: [m]]\nnull", "GTS013", "2:1", "a map cannot hold itself"),
-        ("def s = 'a'\ns[0] = 'b'\nnull", "GTS011", "2:1", "a string takes no items"),
+        ("def s = 'a'\ns[0] = 'b'\nnull", "GTS011", "2:1", "no item of a string can be set"),
         ("def f(a) { a }\nf()", "GTS015", "2:1", "`f` gets no value for its parameter `a`"),
         ("def f(a) { a }\nf(1, 2)", "GTS015", "2:1", "wrong number of arguments: `f` takes 1, not 2"),
         ("def f = { a -> a }\nf(1, 2)", "GTS015", "2:1", "wrong number of arguments: the closure takes 1, not 2"),
         ("def f = { -> 1 }\nf(1)", "GTS015", "2:1", "wrong number of arguments: the closure takes 0, not 1"),
         ("def f(int a) { a }\nf('x')", "GTS011", "2:1", "`int a` is a whole number, not a string"),
         ("for (x in 5) { }\nnull", "GTS011", "1:11", "a loop goes over a list, a range or a map, not a number"),
-        ("if (true) { def y = 1 }\ny", "GTS010", "2:1", "`y` stands for nothing here"),
+        ("if (true) { def y = 1 }\ny", "GTS010", "2:1", "`y` is not defined here"),
         ("f(1) = 2\nnull", "GTS018", "1:1", "nothing can be assigned to this"),
         ("def File = 1\nnull", "GTS014", "1:5", "`File` cannot name a variable"),
     ],
@@ -139,7 +139,7 @@ def test_what_fails(text: str, code: str, place: str, message: str) -> None:
 
 
 def test_a_variable_without_a_value_is_complained_of_once() -> None:
-    assert failure("def x = missing\ndef y = x + 1\nx + y").message == "`missing` stands for nothing here"
+    assert failure("def x = missing\ndef y = x + 1\nx + y").message == "`missing` is not defined here"
 
 
 def test_a_mistake_in_a_loop_is_reported_once() -> None:

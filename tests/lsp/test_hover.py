@@ -25,10 +25,10 @@ from tests.lsp.cursor import LOOP, MESH, NESTED, in_mesh, mark, said
         (mark(MESH.replace('"MIL"', '"LON"'), "l1.src"), "ms, estimated ("),
         (
             mark(MESH.replace('id = "l1"', 'id = "l1"; delay = "5ms"'), "l1.src"),
-            "one-way delay `5ms`, as the link says",
+            "one-way delay `5ms`, set by the link",
         ),
-        (mark(MESH.replace('"MIL"', '"XYZ"'), "l1.src"), "round trip not known"),
-        (mark(MESH.replace("adjacency h2.p1, l1.dst", ""), "l1.src"), "It joins no two ports yet."),
+        (mark(MESH.replace('"MIL"', '"XYZ"'), "l1.src"), "round trip unknown"),
+        (mark(MESH.replace("adjacency h2.p1, l1.dst", ""), "l1.src"), "It does not join two ports yet."),
         (mark(LOOP, "l${i}"), "`h0.p1` (AMS, Amsterdam) ↔ `h1.p0` (MIL, Milan)"),
         (mark(NESTED, 'l";'), "↔"),
         # resources and ports

@@ -88,7 +88,7 @@ def test_the_text_is_right() -> None:
         ('id = "h1"', "id = “h1”", "GTS001", "4:10", "`“` is no part of the language"),
         ("  link", "  /* link", "GTS001", "11:3", "this comment is never closed"),
         # words
-        ("Pair {", "typ Pair {", "GTS010", "1:1", "`typ` stands for nothing here"),
+        ("Pair {", "typ Pair {", "GTS010", "1:1", "`typ` is not defined here"),
         ("Pair {", "type 5 {", "GTS001", "1:8", "expected a statement, found `{`"),
     ],
 )  # fmt: skip
@@ -104,7 +104,7 @@ def test_one_mistake_is_one_finding(right: str, wrong: str, code: str, place: st
         ('id = "h1"', 'id "h1"', "to set it: `id = …`"),
         ('id = "h1"', 'id == "h1"', "a value is given with one `=`"),
         ('id = "h1"', 'id: "h1"', "a value is given with `=`: `id = …`"),
-        ('id = "h1"', "id =", "is one missing after `=`?"),
+        ('id = "h1"', "id =", "is a value missing after `=`?"),
         ("host {", "host", "is a `{` missing before it?"),
     ],
 )
