@@ -1,4 +1,4 @@
-"""The options of a run as three values: how the run is, what the hosts are, and the overlay on them.
+"""The options of a run as three values: how the network runs, what its hosts are, and the overlay on them.
 
 Each field holds the `Flag` from which the command line makes an option. To add an option, add a field.
 """
@@ -43,7 +43,7 @@ class Flag:
 
     @staticmethod
     def of(metadata: Mapping[str, object]) -> Flag:
-        """Return the flag in the metadata of a field.
+        """Return the flag of a field from the metadata of the field.
 
         Raises:
             TypeError: the field has no flag.
@@ -114,7 +114,7 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostOptions:
-    """What the hosts of a network are."""
+    """The kind of a network's hosts, and whether flavors limit its containers."""
 
     kind: Runtime = field(
         default="process",

@@ -9,7 +9,7 @@ from gtsdsl.cli.errors import emulating
 
 @click.command()
 def command() -> None:
-    """Remove what killed runs have left behind: folders, processes, mounts. Runs that still run are not touched.
+    """Remove what killed runs have left behind: folders, processes, mounts. Networks that run stay.
 
     \b
     Example:

@@ -37,7 +37,7 @@ def _is_about_a_value(error: click.UsageError) -> bool:
 
 
 def _message(error: click.ClickException) -> str:
-    """Return the message of an error of click without its capital and its full stop, as our messages are."""
+    """Return the message of an error of click in the form of our own: ``--option: what is wrong``."""
     match error:
         case click.NoSuchOption():
             known = [] if error.ctx is None else [name for it in error.ctx.command.params for name in it.opts]
@@ -63,6 +63,7 @@ def _name(error: click.BadParameter) -> str:
 
 
 def _plain(message: str) -> str:
+    """Return a message of click without its capital and its full stop."""
     message = message.removesuffix(".")
     return message[:1].lower() + message[1:] if message[1:2].islower() else message
 

@@ -14,7 +14,7 @@ _STANDARD_ERROR = 2
 
 
 class OutputError(OSError):
-    """Standard output cannot be written, for another reason than that a pipe has lost its reader."""
+    """Standard output cannot be written, and it is not a pipe whose reader has ended."""
 
 
 class _Output(io.FileIO):

@@ -23,7 +23,7 @@ _PIPE_WIDTH = 200
 
 @contextmanager
 def progress() -> Iterator[Callable[[str | None], None] | None]:
-    """Yield a function that shows a step of the run on the terminal, None clears it; yield None without a terminal."""
+    """Yield a function that shows a step of the run on a terminal (None clears it), or None without a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
