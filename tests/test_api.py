@@ -57,7 +57,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, name: str, code: str) -> Non
 
 
 def test_an_unknown_format_is_a_value_error() -> None:
-    with pytest.raises(ValueError, match="no format 'pdf'; there are gts-json, dsl"):
+    with pytest.raises(ValueError, match="no format 'pdf': use one of gts-json, dsl"):
         gtsdsl.compile_to(gtsdsl.loads(MESH), "pdf")
 
 

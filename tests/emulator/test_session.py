@@ -56,7 +56,7 @@ def test_hosts_are_listed(net: Session) -> None:
 
 
 def test_a_host_that_is_not_there(net: Session) -> None:
-    with pytest.raises(KeyError, match="no host h3"):
+    with pytest.raises(KeyError, match="unknown host h3"):
         net["h3"]
 
 
