@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from gtsdsl.circuits import SITES, canonical, site
+from gtsdsl.cli.errors import complain
 from gtsdsl.cli.output import write_output
 from gtsdsl.model.shapes import SHAPES, build, default_hosts
 from gtsdsl.targets import compile_to
@@ -50,7 +51,7 @@ def command(shape: str, text: str, hosts: int | None, output: Path | None, force
     for code in sites:
         if site(code) is None:
             hint = did_you_mean(code.upper(), (item.code for item in SITES))
-            click.echo(f"warning: {printable(code)} is not a known site{f'; {hint}' if hint else ''}", err=True)
+            complain("warning", f"{printable(code)} is not a known site{f'; {hint}' if hint else ''}")
     shown = printable(",".join(sites), limit=200)
     header = (
         f"// Made by: gtsdsl init {shape} --sites {shown} --hosts {hosts}\n"
