@@ -31,7 +31,7 @@ _EXTRA_OF = {
 """The extra of gtsdsl that installs a package, by the package's name in Python."""
 
 
-def refused(error: OSError | MemoryError | ImportError) -> str:
+def refusal(error: OSError | MemoryError | ImportError) -> str:
     """Return one line that says what the machine has refused, with the name of the file if the error has one."""
     if isinstance(error, MemoryError):
         return _MEMORY

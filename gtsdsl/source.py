@@ -57,7 +57,7 @@ class Source:
         return min(self._line_starts[position.line - 1] + position.column - 1, len(self.text))
 
     def line(self, number: int) -> Span:
-        """Return the span of a line (counted from 1) without its end. A span, because a line can be the whole text."""
+        """Return the span of a line (counted from 1) without its end; not its text, which can be the whole source."""
         start = self._line_starts[number - 1]
         end = self._line_starts[number] if number < len(self._line_starts) else len(self.text)
         while end > start and self.text[end - 1] in "\r\n":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gtsdsl.machine import EXIT_STATUS, REFUSALS, refused
+from gtsdsl.machine import EXIT_STATUS, REFUSALS, refusal
 from gtsdsl.text import printable
 
 _LONGEST = 1000
@@ -66,7 +66,7 @@ def in_a_line(error: Exception) -> str:
     if isinstance(error, EmulationError):
         said = str(error)
     elif isinstance(error, REFUSALS):
-        said = refused(error)
+        said = refusal(error)
     else:
         said = f"{type(error).__name__}: {error}"
     return printable(said, _LONGEST)

@@ -12,7 +12,7 @@ from gtsdsl.cli.errors import complain
 from gtsdsl.cli.help import CommandGroup
 from gtsdsl.cli.streams import OutputError, discard_output, prepare
 from gtsdsl.diagnostics import GtsError
-from gtsdsl.machine import EXIT_STATUS, REFUSALS, refused
+from gtsdsl.machine import EXIT_STATUS, REFUSALS, refusal
 
 _COMMANDS = {
     "check": "Report what is wrong with topologies.",
@@ -90,5 +90,5 @@ def main() -> None:
         complain("error", f"standard output cannot be written: {error.strerror}")
         sys.exit(1)
     except REFUSALS as error:
-        complain("error", refused(error))
+        complain("error", refusal(error))
         sys.exit(EXIT_STATUS)

@@ -186,7 +186,10 @@ def _port(cls: str, port: str, value: Value, defaults: Value, path: JsonPath) ->
 
 
 def _unquoted(value: Value) -> Value:
-    """Return the value of a switch's port attribute. The editor pastes it into its DSL, so a string includes quotes."""
+    """Return the value of a switch's port attribute without the quotes that a string has in a project.
+
+    The editor pastes such a value into its DSL as it is, so a string includes its quotes.
+    """
     if not isinstance(value, str) or not _IN_QUOTES.fullmatch(value):
         return value
     try:

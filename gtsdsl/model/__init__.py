@@ -1,1 +1,1 @@
-"""The model: what a testbed is once every loop, variable and parameter is gone."""
+"""A testbed as values, with each loop, variable and parameter resolved."""

@@ -37,7 +37,7 @@ class NestedTypes:
     contradictions: tuple[Contradiction, ...]
 
     def body_of(self, instance: Testbed) -> Testbed:
-        """Return what a nested testbed shares with all others of its type and parameters."""
+        """Return the body that a nested testbed shares with all others of its type and parameters."""
         return self.bodies[instance.type][_key(instance)]
 
 

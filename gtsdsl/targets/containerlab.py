@@ -74,7 +74,7 @@ def write(testbed: Testbed) -> str:
     lines = [*_preamble(lab_name, names, interfaces), f"name: {json.dumps(lab_name)}", "topology:"]
     lines += ["  kinds:", "    linux:", f"      image: {json.dumps(IMAGE)}"]
     lines.append("  nodes:" if topology.nodes else "  nodes: {}")
-    know_names = _know_names({names[host]: address for host, address in own.items()})
+    hosts_commands = _hosts_commands({names[host]: address for host, address in own.items()})
     for node in topology.nodes.values():
         lines += [f"    {json.dumps(names[node.id])}:", "      kind: linux"]
         labels = _labels(node)
@@ -88,7 +88,7 @@ def write(testbed: Testbed) -> str:
             lines.append("      exec:")
             lines += [f"        - {json.dumps(command)}" for command in commands]
         if node.id in own:
-            lines.append(f"        - {next(know_names)}")
+            lines.append(f"        - {next(hosts_commands)}")
     if topology.wires:
         lines.append("  links:")
     for wire in topology.wires:
@@ -155,7 +155,7 @@ def _host_commands(address: IPv4Address, hosts: int, interfaces: Sequence[_Inter
     yield f"ip address add {address}/32 dev lo"
 
 
-def _know_names(hosts: Mapping[str, IPv4Address]) -> Iterator[str]:
+def _hosts_commands(hosts: Mapping[str, IPv4Address]) -> Iterator[str]:
     """Yield, for each host, the command that adds the names of all hosts; the first in full, then as a YAML alias."""
     lines = "".join(f"{address} {name}\\n" for name, address in hosts.items())
     command = f"sh -c 'printf \"{lines}\" >> /etc/hosts'"

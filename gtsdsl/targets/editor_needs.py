@@ -81,14 +81,17 @@ def ports_of(resource: Resource) -> tuple[dict[str, Value], dict[str, Value]]:
 
 
 def _in_order(port: Port) -> list[tuple[str, Value]]:
-    """Return the attributes of a switch's port. The first tells the port's kind: the editor's DSL has no others."""
+    """Return the attributes of a switch's port. The first tells the port's kind; the editor's DSL keeps only it."""
     first = ("mode", "logicalPort") if port.is_control else ("logicalPort", "mode")
     order = {name: index for index, name in enumerate(first)}
     return sorted(port.attributes.items(), key=lambda item: order.get(item[0], len(order)))
 
 
 def _pasted(value: Value) -> Value:
-    """Return the value of a switch's port attribute. The editor pastes it into its DSL, so a string includes quotes."""
+    """Return the value of a switch's port attribute as a project has it: a string with its quotes.
+
+    The editor pastes such a value into its DSL as it is.
+    """
     return text(value) if isinstance(value, str) and not _WHOLE.fullmatch(value) else value
 
 

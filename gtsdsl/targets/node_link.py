@@ -23,13 +23,13 @@ def write(testbed: Testbed) -> str:
     """
     graph = to_graph(testbed)
     for _, node_data in graph.nodes(data=True):
-        _make_way(node_data, _NODE_KEYS)
+        _hide(node_data, _NODE_KEYS)
     for _, _, edge_data in graph.edges(data=True):
-        _make_way(edge_data, _EDGE_KEYS)
+        _hide(edge_data, _EDGE_KEYS)
     return value_text(nx.node_link_data(graph, edges="edges"), "") + "\n"
 
 
-def _make_way(data: dict[str, object], keys: frozenset[str]) -> None:
+def _hide(data: dict[str, object], keys: frozenset[str]) -> None:
     """Move data that the format would overwrite into ``attributes``, where `gtsdsl.graph.from_graph` reads them."""
     hidden = {name: data.pop(name) for name in sorted(keys & data.keys())}
     if hidden:

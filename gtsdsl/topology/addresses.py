@@ -1,4 +1,4 @@
-"""Topology to addresses: those of interfaces, a subnet for each broadcast domain, and those of hosts."""
+"""Topology to addresses of interfaces, with a subnet for each broadcast domain, and of hosts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Address(NamedTuple):
 
 
 def addresses(topology: Topology) -> dict[PortRef, Address]:
-    """Return the address of each port of `domains`: from `POOL`, or as the testbed states it for a control network.
+    """Return the address of each port of `domains`: from `POOL`, or stated by the testbed for a control network.
 
     All switches share one namespace, in which a subnet can occur only once. If two switches state the same controller,
     the second one reaches it over the circuit of the first, and the circuit of the second keeps addresses of the pool.

@@ -1,4 +1,4 @@
-"""Things in groups that are merged step by step (union-find)."""
+"""Groups of items that can be merged (union-find)."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Topology:
 
     @cached_property
     def hosts(self) -> tuple[Resource, ...]:
-        """The nodes that are no switches; nodes of an unknown class are hosts too."""
+        """All nodes other than switches; a node of an unknown class is a host too."""
         return tuple(node for node in self.nodes.values() if not node.is_switch)
 
     @cached_property

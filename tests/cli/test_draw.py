@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from gtsdsl.cli import cli
 from gtsdsl.diagnostics import GtsError
-from gtsdsl.machine import refused
+from gtsdsl.machine import refusal
 
 PAIR = """
 Pair {
@@ -77,7 +77,7 @@ def test_png_without_the_library(pair: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     result = run(str(pair), "-o", str(pair.with_suffix(".png")))
     assert isinstance(result.exception, ImportError)  # which `main` prints
-    assert refused(result.exception) == "the Python package resvg_py is missing: pip install 'gtsdsl[draw]'"
+    assert refusal(result.exception) == "the Python package resvg_py is missing: pip install 'gtsdsl[draw]'"
 
 
 def test_a_folder_that_does_not_exist(pair: Path) -> None:
