@@ -137,7 +137,7 @@ def test_mininets_ways_to_end_a_command_work_in_a_container(gtsdsl: Cli, lab: st
 def test_what_makes_no_sense_is_refused(gtsdsl: Cli, lab: str, arguments: list[str], said: str, status: int) -> None:
     done = gtsdsl("emulate", lab, *arguments, "--exec", "h1: true")
     assert (done.returncode, done.stdout) == (status, "")
-    assert done.stderr.endswith(said)
+    assert said in done.stderr
 
 
 @pytest.mark.usefixtures("guest_kernel")
