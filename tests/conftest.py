@@ -20,6 +20,8 @@ from tests.emulator.samples import Cli
 if TYPE_CHECKING:
     from emulator.kernel.cache import Kernel
 
+pytest_plugins = ["pytester"]
+
 GUEST_FIXTURES = {"guest_kernel", "packaged"}
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
-import json
 import os
-import select
 import signal
 import socket
 import threading
@@ -15,7 +12,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulator.mininet.network import EmulatedNetwork
 from emulator.stores.client import Client, Event, StoreError
 from emulator.stores.etcd import Store
 from tests.emulator.waiting import next_events, wait_for
@@ -91,56 +87,6 @@ def test_a_lease_that_nobody_keeps_alive_ends(client: Client) -> None:
     assert client.get("/kept") is not None
 
 
-def test_a_watch_tells_all_changes_since_a_revision_in_their_order(client: Client) -> None:
-    start = client.put("/w/1", "a")
-    client.put("/elsewhere", "")
-    with client.watch("/w/", start) as watch:
-        client.put("/w/2", "b")
-        client.put("/w/1", "c")
-        client.delete("/w/2")
-        found = next_events(watch, 4)
-        assert watch.events() == ()
-    assert [(event.kind, event.item.key, event.item.value) for event in found] == [
-        ("put", "/w/1", "a"), ("put", "/w/2", "b"), ("put", "/w/1", "c"), ("delete", "/w/2", ""),
-    ]  # fmt: skip
-    assert [event.item.mod_revision for event in found] == [start, start + 2, start + 3, start + 4]
-
-
-def test_a_watch_can_be_polled(client: Client) -> None:
-    with client.watch("/", 1) as watch:
-        poll = select.poll()
-        poll.register(watch, select.POLLIN)
-        while poll.poll(200):
-            assert watch.events() == ()
-        client.put("/a", "")
-        assert poll.poll(60_000)
-        assert [event.item.key for event in watch.events()] == ["/a"]
-
-
-def test_many_and_large_changes_come_whole(client: Client) -> None:
-    # a message of a megabyte comes in pieces, and a hundred small ones in one
-    start = client.put("/large", "x" * 1_000_000)
-    for number in range(100):
-        client.put(f"/small/{number}", "y")
-    with client.watch("/", start) as watch:
-        found = next_events(watch, 101)
-    assert len(found[0].item.value) == 1_000_000
-    assert [event.item.key for event in found[1:]] == [f"/small/{number}" for number in range(100)]
-
-
-def test_a_watch_from_before_the_compaction_says_so(client: Client) -> None:
-    first = client.put("/a", "1")
-    last = client.put("/a", "2")
-    compact = http.client.HTTPConnection(*client.address)
-    compact.request("POST", "/v3/kv/compaction", json.dumps({"revision": str(last)}))
-    assert compact.getresponse().status == 200
-    compact.close()
-    with client.watch("/a", first) as watch, pytest.raises(StoreError, match=f"the changes before revision {last}"):
-        next_events(watch, 2)
-    with client.watch("/a", last) as watch:
-        assert [event.item.value for event in next_events(watch, 1)] == ["2"]
-
-
 def test_a_store_that_stops_is_noticed_and_comes_back_with_its_keys(client: Client, store: Store) -> None:
     client.put("/a", "1")
     with client.watch("/a", 1) as watch:
@@ -174,17 +120,6 @@ def test_a_store_that_hangs_is_given_up_after_the_deadline(client: Client, store
     finally:
         os.killpg(daemon.pid, signal.SIGCONT)
     wait_for(impatient.is_healthy)
-
-
-def test_a_watch_notices_that_the_store_is_cut_off(client: Client, duo: EmulatedNetwork) -> None:
-    start = client.put("/a", "1")
-    with client.watch("/a", start) as watch:
-        next_events(watch, 1)
-        duo.configLinkStatus("a", "b", "down")
-        with pytest.raises(StoreError, match=r"the watch is broken: (connection timed out|no route to host)"):
-            next_events(watch, 1)
-    duo.configLinkStatus("a", "b", "up")
-    wait_for(client.is_healthy)
 
 
 @pytest.mark.parametrize(
