@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from emulator.kernel import cache, verdict
 from tests.emulator.kernel.standins import PANICS, RUNS, put, put_as_built
+from tests.modules import load
 
 TOOLS = Path(__file__).parents[2] / "tools"
 pytestmark = pytest.mark.skipif(
@@ -46,7 +45,7 @@ class Machine:
         monkeypatch.setattr(sys, "executable", str(put(folder / "bin" / "python", f"#!/bin/sh\n{script}")))
         script = f'#!/bin/sh\necho "$@" >> {folder}/log; cp {folder}/gives/package {folder}/linux.uml\n'
         put(folder / "tools" / "apt-install", script)
-        self._module = _load(folder / "tools")
+        self._module = load(Path(shutil.copy(TOOLS / "demo_kernel.py", folder / "tools")))
         wheels = lambda _: ["lark>=1.2", "gtsdsl-kernel<8,>=7.3; extra == 'kernel'"]  # noqa: E731
         monkeypatch.setattr(importlib.metadata, "requires", wheels)
 
@@ -61,16 +60,6 @@ class Machine:
         status = self._module.main()
         log = self._folder / "log"
         return status, log.read_text().splitlines() if log.exists() else []
-
-
-def _load(tools: Path) -> ModuleType:
-    copied = shutil.copy(TOOLS / "demo_kernel.py", tools)
-    specification = importlib.util.spec_from_file_location("demo_kernel", copied)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import sys
-from types import ModuleType
+from pathlib import Path
 
-
-def _imported(path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("script", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from tests.modules import load
 
 
 def run(path: str) -> dict[str, dict[str, float]]:
     """By host the round trips to all others, by name, in ms."""
-    network = _imported(path).build()
+    network = load(Path(path)).build()
     try:
         network.start()
         if lost := network.pingAll(timeout="5"):

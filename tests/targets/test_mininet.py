@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from gtsdsl.model.values import Value
 from gtsdsl.targets import compile_to
 from gtsdsl.topology.model import Topology
 from tests.hostile import hostile_testbed
+from tests.modules import load
 from tests.targets.golden import matches
 from tests.targets.samples import host, link, pair, triangle, wired
 
@@ -28,12 +28,7 @@ pytest.importorskip("mininet.net", reason="needs Mininet, which PyPI has for Pyt
 def _imported(testbed: Testbed, folder: Path) -> ModuleType:
     path = folder / "script.py"
     path.write_bytes(compile_to(testbed, "mininet").encode())
-    spec = importlib.util.spec_from_file_location("script", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load(path)
 
 
 def _data(testbed: Testbed) -> dict[str, object]:
