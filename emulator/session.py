@@ -7,6 +7,7 @@ import os
 import subprocess
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,6 @@ from emulator.plan import Options, Plan
 from emulator.plan.model import SwitchKind
 from emulator.system.errors import EmulationError
 from emulator.system.folders import usable_umask
-from emulator.task import Task
 from gtsdsl.model.testbed import Testbed
 from gtsdsl.model.values import Value
 from gtsdsl.text import did_you_mean, printable
@@ -96,9 +96,9 @@ def emulate(
     request = request_run(testbed, Options(circuits=circuits, switch=switch, seed=seed), overlay, hosts)
     options = RunOptions(kernel=kernel, clock=clock, memory_bytes=memory_bytes, timeout_s=timeout_s)
     settings = settle(options, choose(kernel, clock), request.memory_bytes)
-    task = Task(request.plan, "serve", request.overlay, request.docker_hosts, spins=settings.is_virtual)
+    task = replace(request.task, kind="serve", spins=settings.is_virtual)
     with usable_umask(), Channel(open_runner(settings, task), stops=settings.is_virtual) as channel:
-        yield Session(request.plan, settings.choice.clock, channel, request.overlay)
+        yield Session(task.plan, settings.choice.clock, channel, task.overlay)
 
 
 def _with_renamed(

@@ -35,7 +35,7 @@ class Task:
     """
 
     plan: Plan
-    kind: Kind
+    kind: Kind = "actions"
     overlay: OverlaySpec | None = None
     docker_hosts: tuple[DockerHost, ...] = ()
     """The hosts that are Docker containers."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emulator.docker.model import DockerHost
 from emulator.kernel.guest import MEMORY_BYTES
 from emulator.options import HostOptions, OverlayOptions
-from emulator.overlays.model import OverlaySpec
-from emulator.plan import Options, Plan, plan
+from emulator.plan import Options, plan
+from emulator.task import Task
 from gtsdsl.model.testbed import Testbed
 
 
@@ -16,11 +15,10 @@ from gtsdsl.model.testbed import Testbed
 class RunRequest:
     """A network to run, as a user asked for it."""
 
-    plan: Plan
-    overlay: OverlaySpec | None = None
-    docker_hosts: tuple[DockerHost, ...] = ()
+    task: Task
+    """The network's plan, overlay and Docker hosts, and nothing to do yet: `dataclasses.replace` adds that."""
     memory_bytes: int = MEMORY_BYTES
-    """The memory that a guest needs for it."""
+    """The memory that a guest needs for the network."""
 
 
 def request_run(
@@ -44,11 +42,11 @@ def request_run(
 
             network_plan, location = plan_with_store(testbed, options, overlay.store)
         spec = overlays.make_spec(network_plan, overlay, store=location, flavors=hosts.flavors)
-        return RunRequest(network_plan, spec, memory_bytes=overlays.memory_bytes(spec))
+        return RunRequest(Task(network_plan, overlay=spec), overlays.memory_bytes(spec))
     network_plan = plan(testbed, options)
     if hosts.kind == "process":
-        return RunRequest(network_plan)
+        return RunRequest(Task(network_plan))
     from emulator.docker import hosts as docker
 
     docker_hosts = docker.docker_hosts_of(network_plan, hosts.image_map, flavors=hosts.flavors)
-    return RunRequest(network_plan, docker_hosts=docker_hosts, memory_bytes=docker.memory_bytes(docker_hosts))
+    return RunRequest(Task(network_plan, docker_hosts=docker_hosts), docker.memory_bytes(docker_hosts))

@@ -13,15 +13,14 @@ from gtsdsl.text import did_you_mean, printable
 
 if TYPE_CHECKING:
     from emulator.measure.captures import CaptureRequest
-    from emulator.overlays.model import OverlaySpec
     from emulator.plan import Plan
-    from emulator.task import Command
+    from emulator.task import Command, Task
 
 _LONGEST_COMMAND = 100_000
 _MAX_LISTED = 20
 
 
-def parse_command(text: str, plan: Plan, overlay: OverlaySpec | None) -> Command:
+def parse_command(text: str, task: Task) -> Command:
     """Return the command of ``h1: ping h2``, for a host by its name or its id in the topology, or for a container.
 
     Raises:
@@ -39,12 +38,12 @@ def parse_command(text: str, plan: Plan, overlay: OverlaySpec | None) -> Command
         raise click.BadParameter(
             f"a command has at most {_LONGEST_COMMAND} characters, and no NUL", param_hint="--exec"
         )
-    for known in plan.hosts:
+    for known in task.plan.hosts:
         if host in {known.name, known.id}:
             return Command(known.name, line)
-    names = [known.name for known in plan.hosts]
-    if overlay is not None:
-        names += [container.name for container in overlay.containers]
+    names = [known.name for known in task.plan.hosts]
+    if task.overlay is not None:
+        names += [container.name for container in task.overlay.containers]
     if host in names:
         return Command(host, line)
     near = did_you_mean(host, names) or f"the hosts are {', '.join(names[:_MAX_LISTED])}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,15 +100,14 @@ def command(
     from emulator.outside.run_task import run_task, write_to
     from emulator.outside.runner import settle
     from emulator.plan import Options
-    from emulator.task import Task
 
     with emulating():
         circuits = custom_circuits(network)
         plan_options = Options(circuits=circuits, switch=network.switch, seed=network.seed)
         request = request_run(read_testbed(file, network), plan_options, overlay, hosts)
-        check_rtts(network, circuits, request.plan)
-        parsed = tuple(parse_command(text, request.plan, request.overlay) for text in commands)
-        captured = parse_captures(captures, request.plan)
+        check_rtts(network, circuits, request.task.plan)
+        parsed = tuple(parse_command(text, request.task) for text in commands)
+        captured = parse_captures(captures, request.task.plan)
         has_actions = bool(parsed or script or probe)
         interactive = not has_actions and is_person()
         if output is not None and not has_actions:
@@ -121,14 +121,12 @@ def command(
         if interactive:
             from emulator.outside.prompt import run_prompt
 
-            task = Task(request.plan, "shell", request.overlay, request.docker_hosts, captures=captured)
+            task = replace(request.task, kind="shell", captures=captured)
             sys.exit(run_prompt(settings, task))
         typed = b"" if has_actions or sys.stdin is None else sys.stdin.buffer.read()  # None: closed by the shell
-        task = Task(
-            request.plan,
-            "actions" if has_actions else "shell",
-            overlay=request.overlay,
-            docker_hosts=request.docker_hosts,
+        task = replace(
+            request.task,
+            kind="actions" if has_actions else "shell",
             probe_count=count if probe else 0,
             commands=parsed,
             script=str(script) if script else None,
@@ -162,16 +160,16 @@ def _warnings(request: RunRequest, settings: RunSettings, *, flavors: bool) -> I
     from emulator.kernel.kinds import Clock
 
     kernel = settings.choice.kernel
-    if unknown := [circuit.id for circuit in request.plan.circuits if circuit.source == "unknown"]:
+    if unknown := [circuit.id for circuit in request.task.plan.circuits if circuit.source == "unknown"]:
         yield f"no delay is known for {_listed(unknown)}: set one with --rtt, `delay`, or a `location` at each end"
     if kernel is not None and settings.is_virtual and not kernel.seeded:
         yield "this kernel's random numbers differ from run to run: gtsdsl kernel build"
-    has_daemons = request.overlay is not None or request.docker_hosts
+    has_daemons = request.task.overlay is not None or request.task.docker_hosts
     if has_daemons and kernel is not None and settings.memory_bytes < request.memory_bytes:
         usual = f"{request.memory_bytes // 2**20}M"
         yield f"with less --memory than {usual}, the default of this run, programs may die or hang"
     if flavors and (
-        unlimited := [host.name for host in request.plan.hosts if host.flavor_id is None and not host.is_store]
+        unlimited := [host.name for host in request.task.plan.hosts if host.flavor_id is None and not host.is_store]
     ):
         yield f"{_listed(unlimited)}: no flavorId, so no limit"
     if flavors and settings.choice.clock is Clock.VIRTUAL:

@@ -16,22 +16,22 @@ PAIR = joined([("h1", "h2")])
 
 def test_a_plan_alone() -> None:
     request = request_run(PAIR, Options())
-    assert [host.name for host in request.plan.hosts] == ["h1", "h2"]
-    assert (request.overlay, request.docker_hosts, request.memory_bytes) == (None, (), MEMORY_BYTES)
+    assert [host.name for host in request.task.plan.hosts] == ["h1", "h2"]
+    assert (request.task.overlay, request.task.docker_hosts, request.memory_bytes) == (None, (), MEMORY_BYTES)
 
 
 def test_an_overlay_has_a_specification_and_its_containers() -> None:
     request = request_run(PAIR, Options(), OverlayOptions("flannel:udp", containers=2))
-    assert request.overlay is not None
-    assert (request.overlay.name, request.overlay.variant) == ("flannel", "udp")
-    assert [container.name for container in request.overlay.containers] == ["c1", "c2", "c3", "c4"]
+    assert request.task.overlay is not None
+    assert (request.task.overlay.name, request.task.overlay.variant) == ("flannel", "udp")
+    assert [container.name for container in request.task.overlay.containers] == ["c1", "c2", "c3", "c4"]
 
 
 def test_a_store_at_a_host_is_in_the_specification() -> None:
     request = request_run(PAIR, Options(), OverlayOptions("flannel", store="h2"))
-    assert request.overlay is not None
-    assert request.overlay.store is not None
-    assert request.overlay.store.host == "h2"
+    assert request.task.overlay is not None
+    assert request.task.overlay.store is not None
+    assert request.task.overlay.store.host == "h2"
 
 
 def test_an_unknown_overlay_is_refused() -> None:
