@@ -106,15 +106,11 @@ class Handle(Closing):
 
     def add_address(self, item: InterfaceAddress) -> None:
         """Add an address to an interface."""
-        address, _, length = item.address.partition("/")
-        with _naming(f"{item.interface}, address {item.address}"):
-            self._kernel.addr("add", index=self._index(item.interface), address=address, prefixlen=int(length))
+        self._change_address("add", item)
 
     def remove_address(self, item: InterfaceAddress) -> None:
         """Remove an address from an interface."""
-        address, _, length = item.address.partition("/")
-        with _naming(f"{item.interface}, address {item.address}"):
-            self._kernel.addr("delete", index=self._index(item.interface), address=address, prefixlen=int(length))
+        self._change_address("delete", item)
 
     def put(self, entry: Entry) -> None:
         """Write an entry into its table; it replaces an entry for the same destination."""
@@ -143,6 +139,11 @@ class Handle(Closing):
     def _add(self, name: str, attributes: Mapping[str, object]) -> None:
         with _naming(name):
             self._kernel.link("add", ifname=name, **attributes)
+
+    def _change_address(self, verb: str, item: InterfaceAddress) -> None:
+        address, _, length = item.address.partition("/")
+        with _naming(f"{item.interface}, address {item.address}"):
+            self._kernel.addr(verb, index=self._index(item.interface), address=address, prefixlen=int(length))
 
     def _write(self, verb: str, entry: Entry) -> None:
         with _naming(_subject(entry)):

@@ -27,10 +27,7 @@ def measure_geneve_and_cut_a_host_off(stage: Stage) -> dict[str, object]:
     others = probe.reach("c1", "c3")
     overlay.start("h2")
     back = probe.seconds_until("c1", "c2")
-    cut(net, "h4", "down")
-    time.sleep(60)
-    while_cut = [probe.reach("c1", "c2"), probe.reach("c2", "c3"), probe.reach("c1", "c4")]
-    cut(net, "h4", "up")
+    while_cut = _reach_while_cut(stage)
     return {
         "rtt_ms": rtt_ms,
         "frames": frames,
@@ -45,15 +42,22 @@ def measure_geneve_and_cut_a_host_off(stage: Stage) -> dict[str, object]:
     }
 
 
+def _reach_while_cut(stage: Stage) -> list[bool]:
+    """Cut h4 off for a minute; return whether three pairs of containers reach each other meanwhile."""
+    probe = stage.probe
+    cut(stage.net, "h4", "down")
+    time.sleep(60)
+    reached: list[bool] = [probe.reach("c1", "c2"), probe.reach("c2", "c3"), probe.reach("c1", "c4")]
+    cut(stage.net, "h4", "up")
+    return reached
+
+
 def measure_and_cut_a_host_off(stage: Stage) -> dict[str, object]:
     """Return the round trips, and who reaches whom while h4 is cut off."""
-    net, probe = stage.net, stage.probe
+    probe = stage.probe
     names = sorted(probe.addresses)
     rtt_ms = {f"{a} {b}": probe.steady_ms(a, b) for a in names for b in names if a < b}
-    cut(net, "h4", "down")
-    time.sleep(60)
-    while_cut = [probe.reach("c1", "c2"), probe.reach("c2", "c3"), probe.reach("c1", "c4")]
-    cut(net, "h4", "up")
+    while_cut = _reach_while_cut(stage)
     return {
         "rtt_ms": rtt_ms,
         "while_cut": while_cut,
