@@ -179,6 +179,6 @@ def test_a_bridge_that_obeys_no_controller_is_warned_of() -> None:
 def test_jitter_in_a_lab_is_warned_of() -> None:
     (message,) = said(pair(jitter="1ms"), "containerlab")
     assert message.startswith("no packet overtakes another in the lab")
-    assert message.endswith("the `jitter` of `l1`")
+    assert "the `jitter` of `l1`" in message
     assert said(pair(), "containerlab") == []
     assert said(pair(jitter="1ms"), "mininet") == []
