@@ -109,7 +109,7 @@ class Request(Message, Generic[_Reply]):
 
     @property
     def summary(self) -> str:
-        """What the network does during the request, for the message of a timeout: ``start capture``."""
+        """The words that name the request in the message of a timeout, such as ``start capture``."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(self).__name__).lower()
 
 
@@ -178,7 +178,10 @@ class ImpairCircuit(Request[Done]):
 
 @dataclass(frozen=True, slots=True)
 class StartCapture(Request[Done]):
-    """Capture a circuit into the user's ``file``; a guest leaves it in the shared folder, as ``shared_file``."""
+    """Capture the packets of a circuit into the user's ``file``.
+
+    A guest writes ``shared_file`` in the shared folder instead, and the user's process copies that to ``file``.
+    """
 
     circuit: str
     file: str

@@ -99,7 +99,7 @@ def _before_brackets(code: list[Token], index: int) -> int:
 
 
 class _Frame(NamedTuple):
-    """A block whose closing brace has not come."""
+    """An open block, whose closing brace the formatter has not reached yet."""
 
     is_flat: bool
     """Whether the block is on one line."""

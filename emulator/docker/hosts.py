@@ -35,11 +35,12 @@ class ImageMapError(EmulationError):
 def docker_hosts_of(plan: Plan, image_map: Mapping[str, str], *, flavors: bool = False) -> tuple[DockerHost, ...]:
     """Return a Docker host for each host of a plan except the store's additional host.
 
-    ``image_map`` has the image of each ``imageId``, as `find_image` takes it; no other image is run. With ``flavors``,
-    the ``flavorId`` of a host limits its processors and memory.
+    ``image_map`` maps each ``imageId`` to an image that `find_image` can find; hosts run no other image. With
+    ``flavors``, the ``flavorId`` of a host limits its processors and memory.
 
     Raises:
-        EmulationError: an image is missing, unusable or for no host, or a flavor is unknown.
+        EmulationError: a host has no ``imageId``, an ``imageId`` has no image, the map names an ``imageId`` that no
+            host has, an image cannot be used, or a flavor is unknown.
     """
     hosts = [host for host in plan.hosts if not host.is_store]
     if unknown := sorted(image_map.keys() - {host.image_id for host in hosts}):
@@ -65,7 +66,7 @@ def memory_bytes(docker_hosts: Sequence[DockerHost]) -> int:
 
 
 class DockerHosts:
-    """The maker of hosts' namespaces: one daemon runs a container without a network for each Docker host."""
+    """The maker of Docker hosts' namespaces: one daemon runs a container for each host, and gives it no network."""
 
     def __init__(self, lab: Lab, docker_hosts: Sequence[DockerHost]) -> None:
         self._lab = lab

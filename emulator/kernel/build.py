@@ -152,7 +152,13 @@ def _make(source: Source, folder: Path, progress: Progress, warn: Callable[[str]
 
 @contextlib.contextmanager
 def _work_folder(folder: Path) -> Iterator[Path]:
-    """Yield a folder to compile in: ``folder``, unless its path has blanks or colons, which split Linux's makefiles."""
+    """Yield the folder to compile in: ``folder``, or a new run folder if the path of ``folder`` has a blank or a colon.
+
+    Linux's makefiles cannot handle such a path.
+
+    Raises:
+        EmulationError: the run folder's path has a blank or a colon too.
+    """
     if re.search(r"[\s:]", str(folder)) is None:
         yield folder
         return

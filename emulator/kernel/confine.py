@@ -111,7 +111,7 @@ def _restrict_files(writable: list[str | int], version: int) -> None:
 
 
 def _forgo_privileges() -> None:
-    """Prevent that a program which this process starts gains rights, as by set-user-ID."""
+    """Prevent the programs that this process starts from gaining rights, for example by set-user-ID."""
     if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")
 

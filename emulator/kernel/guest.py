@@ -100,7 +100,7 @@ class Boot(GuestLimits):
 class Guest(Closing):
     """A guest kernel that runs a job; a context manager that boots it at entry and ends it at exit.
 
-    The guest's processes end with it, in whatever way this process ends, SIGKILL included (`supervisor`).
+    The guest and its processes also end when this process is killed, even by SIGKILL: the `supervisor` ends them.
 
     Raises, at entry:
         EmulationError: the kernel cannot be booted here.

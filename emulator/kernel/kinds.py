@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Clock(StrEnum):
-    """The meaning of a second in a run."""
+    """The clock of a run: whether work and waiting take time in it."""
 
     VIRTUAL = "virtual"
     """Work takes no time and waiting is skipped: what the network does is exact, what it costs is invisible."""

@@ -97,7 +97,10 @@ class Lab(Closing):
         self.processes.guard([descriptor])
 
     def adopt(self, descriptor: int) -> None:
-        """Adopt a namespace without a name, such as that of a daemon for all hosts; see `hold`."""
+        """Adopt a namespace that has no name, such as the namespace of a daemon for all hosts.
+
+        As with `hold`, the lab closes the descriptor and kills the namespace's processes at exit.
+        """
         self._adopted.append(descriptor)
         self.processes.guard([descriptor])
 

@@ -1,4 +1,4 @@
-"""Captures of circuits: into files of the user's, or in a guest into files that are handed over after the run."""
+"""Captures of circuits: into the user's file, or in a guest into a shared file, which is copied to the user's file."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ class _FirstEchoes:
 
     @property
     def is_waiting(self) -> bool:
-        """True while a pair has had no reply."""
+        """True while a pair of hosts has had no reply."""
         return bool(self._waiting)
 
     def add(self, host: str, attachment: Attachment) -> None:

@@ -95,7 +95,8 @@ class Controller:
 class Switch:
     """A switch. It obeys the one of its ``controllers`` that answers; while none answers, it learns by itself.
 
-    ``spanning_tree`` is true where switches form a loop, in which frames would circle for ever.
+    ``spanning_tree`` is true for all switches of a plan if some of them form a loop, because frames would circle in the
+    loop for ever.
     """
 
     id: str

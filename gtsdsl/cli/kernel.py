@@ -97,9 +97,10 @@ def _progress() -> Iterator[Callable[[str, float], None]]:
 
 @command.command(short_help="Show the guest kernels of this machine.")
 def info() -> None:
-    """Show the guest kernels of this machine, and what each can do. Runs use the first.
+    """Show the guest kernels of this machine, and what each can do.
 
-    First come the kernels that were built here, the newest first, then that of the wheel gtsdsl-kernel, then Debian's.
+    The order is: kernels that were built here, the newest first; the kernel of the wheel gtsdsl-kernel; Debian's
+    packaged kernel. The kernel that runs use is marked.
 
     \b
     Example:

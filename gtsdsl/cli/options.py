@@ -26,8 +26,9 @@ def options(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Return a decorator that gives a command an option for each field of a dataclass.
 
-    The command's function gets an instance as ``parameter``; None if a field without a default is not set. ``flags``
-    replace those of fields, by the field's name.
+    The command's function gets an instance of the dataclass as the argument ``parameter``. It gets None if the user
+    sets no option of the dataclass and a field has no default. ``flags`` replace the flags of fields, by the field's
+    name.
     """
     items = fields(kind)
 

@@ -11,7 +11,7 @@ VERSION = 1
 
 
 def write(reports: Sequence[FileReport]) -> str:
-    """Return one JSON object and a newline, in pure ASCII, so that a terminal or a log can show it."""
+    """Return the reports as one JSON object with a newline, in pure ASCII, so that each terminal can show it."""
     document = {
         "version": VERSION,
         "files": [

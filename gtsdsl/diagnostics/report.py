@@ -45,10 +45,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """A checked file: its name as the user wrote it, and its findings.
+    """The report of one checked file: the file's name as the user wrote it, and its findings.
 
-    It does not hold the file's text, so that one report can have many files. ``findings`` are those that `Findings`
-    keeps; ``text`` is the text for a terminal.
+    The report does not hold the file's source, so that a command can report many files in little memory. ``findings``
+    are the findings that `Findings` keeps. ``text`` shows them on a terminal, without colour.
     """
 
     name: str

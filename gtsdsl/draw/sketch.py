@@ -17,7 +17,7 @@ _MAX_PLACES = 48
 
 
 class Kind(Enum):
-    """The kind of a node; the value is its word in a picture."""
+    """The kind of a node; the value is the word that pictures show for the kind."""
 
     HOST = "host"
     SERVER = "bare-metal server"

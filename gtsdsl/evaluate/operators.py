@@ -44,7 +44,11 @@ def item(target: RuntimeValue, index: RuntimeValue, _meter: Meter) -> RuntimeVal
 
 
 def key_of(index: RuntimeValue) -> str:
-    """Return the key of a map. Each key is a string, because `[1: "a"]` can be the value of an attribute."""
+    """Return the key of a map as a string: the key of ``[1: "a"]`` is ``"1"``, because JSON has only strings as keys.
+
+    Raises:
+        OperationError: the key is neither a string nor an integer.
+    """
     if type(index) is int:
         return str(index)
     if isinstance(index, str):

@@ -26,7 +26,7 @@ _CLASS_SNIPPETS = {
 
 
 def statements(cursor: Cursor) -> Iterator[Proposal]:
-    """Yield what can begin a statement between the innermost braces."""
+    """Yield the proposals for the beginning of a statement, in the block around the cursor or at the top level."""
     block = cursor.context.block
     types = cursor.analysis.index.types
     in_method = any(bracket.kind == "method" for bracket in cursor.context.brackets)

@@ -103,7 +103,7 @@ def _markdown(text: str) -> types.MarkupContent:
 
 
 def hover(text: str, span: Span | None, lines: Lines) -> types.Hover:
-    """Convert a hover text in Markdown and the span that it is about."""
+    """Convert a hover text in Markdown, and the span that the text describes, to the protocol's hover."""
     return types.Hover(_markdown(text), range_of(lines, span) if span is not None else None)
 
 

@@ -38,7 +38,7 @@ _BEGIN_SIMPLE = ("NAME", "ADJACENCY")
 
 @dataclass(frozen=True, slots=True)
 class ParseResult:
-    """The statements of a text, without those that have syntax errors, and the errors."""
+    """The statements of a text that have no syntax error, and the diagnostics of all syntax errors."""
 
     body: Body
     diagnostics: tuple[Diagnostic, ...]

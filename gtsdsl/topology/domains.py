@@ -10,7 +10,7 @@ from gtsdsl.topology.model import Topology
 
 
 def domains(topology: Topology) -> list[list[PortRef]]:
-    """Return the ports of each broadcast domain that take an address, in the order of the links.
+    """Return, for each broadcast domain, the ports that take an address, in the order of the links.
 
     Hosts' wired ports and switches' wired control ports take addresses. Switches join the circuits of their other
     ports into one domain.

@@ -148,10 +148,10 @@ def lease_to_json(lease: Lease) -> str:
 
 
 def lease_from_json(key: str, text: str) -> Lease:
-    """Parse the lease at a key.
+    """Parse a lease from its key in the store and the JSON text at that key.
 
     Raises:
-        ValueError: the key or the value is not a lease's.
+        ValueError: the key names no subnet, or the text is not a lease.
     """
     subnet = subnet_of(key)
     fields = json.loads(text)

@@ -1,6 +1,7 @@
-"""Flannel's backend `udp`: a TUN interface that the containers' network is routed to, and a forwarding program.
+"""Flannel's backend `udp`: a TUN interface, to which the kernel routes the containers' network, and a forwarder.
 
-It follows `pkg/backend/udp` of flannel 0.28. As in flannel, the agent forwards the packets: without it, none pass.
+It follows `pkg/backend/udp` of flannel 0.28. As in flannel, the agent itself forwards the packets, so no packet passes
+while the agent is stopped.
 """
 
 from __future__ import annotations

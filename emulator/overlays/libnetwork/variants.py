@@ -135,7 +135,7 @@ class SwarmVariant:
         return []
 
     def await_turn(self, host: str) -> None:
-        """Return at once: the daemons start side by side, and wait in `join`."""
+        """Return at once, because the daemons may start side by side; `join` waits until the manager has the swarm."""
 
     def create(self, dockerd: Dockerd, address: str) -> None:
         """Start a swarm, and create the network in it."""
