@@ -39,8 +39,8 @@ def _write_one_thread_shim(shim: Path, folder: Path) -> None:
 
     containerd starts the shim with several threads on every machine. On one CPU, Go's garbage collector then spins
     until its sweeping thread has run (`runtime.bgsweep` in Go 1.19), which needs a tick of the clock. A virtual clock
-    does not tick while a process computes, so it would stand still forever. The number of threads is a text in the
-    shim's program, which the copy has changed.
+    does not tick while a process computes, so clock and shim would wait for each other forever. The shim's program
+    contains the number of threads as text, and the copy has another number.
     """
     copy = folder / "one-thread" / _SHIM
     copy.parent.mkdir()

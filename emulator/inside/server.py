@@ -100,7 +100,7 @@ class _RunningProcess:
 
 
 class _Server:
-    """The state that requests share: the network, the processes that they started, and a shell for lines."""
+    """The state that requests share: the network, the processes that they started, and a shell that runs lines."""
 
     def __init__(self, network: EmulatedNetwork, folder: Path) -> None:
         self._network = network

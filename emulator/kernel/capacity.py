@@ -53,10 +53,12 @@ def _require(limit: int, which: int, least: int, what: str) -> None:
 
 
 def memory_folder(run: RunFolder, memory_bytes: int) -> Path:
-    """Return a new folder for the guest's memory file, in memory if there is room (a container's may have 64 MB).
+    """Return a new folder for the guest's memory file, in the first of the run's memory folders that has room.
+
+    In a container, `/dev/shm` often has only 64 MB.
 
     Raises:
-        EmulationError: no folder has enough room.
+        EmulationError: no folder has enough room, can be written and lets programs run.
     """
     for folder in run.memory_folders:
         place = folder.parent

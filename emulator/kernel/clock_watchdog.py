@@ -91,7 +91,7 @@ class Sample:
 
 
 class ClockWatchdog:
-    """A judge of samples of the clocks, which are taken about once a second."""
+    """A detector of a virtual clock that stands still or crawls; its input is a sample of the clocks once a second."""
 
     def __init__(self, patience_s: float = PATIENCE_S) -> None:
         self._patience_s = patience_s

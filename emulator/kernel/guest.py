@@ -203,7 +203,7 @@ class Guest(Closing):
         raise GuestFailedError(f"the guest kernel {how} {doing}{said}")
 
     def _missing_room(self, panic: str) -> Path | None:
-        """Return the folder without room for the guest's files or memory; None if both have room."""
+        """Return the full folder that ended the guest: that of its files, or its memory's if ``panic`` says so."""
         if free_bytes(self._shared) < _ROOM_BYTES:
             return self._run.path.parent
         return self._memory.parent if _NO_MEMORY in panic else None

@@ -73,10 +73,11 @@ def write_job(job: GuestJob, folder: Path, *, settle_s: float, modules: Path | N
 
 
 def init_arguments() -> tuple[str, ...]:
-    """Return the end of a kernel's command line, which makes it do the job in its process's working folder.
+    """Return the arguments that let a guest kernel run the job in the working folder of the kernel's process.
 
-    The kernel mixes the command line into its random numbers, so the command line must not name the run's folder, which
-    differs in each run. The guest's root is this machine's, so ``/proc/self/cwd`` there leads to the working folder.
+    They are the end of the kernel's command line. The kernel mixes its command line into its random numbers, and the
+    run's folder differs in each run, so the arguments name ``/proc/self/cwd`` and not that folder. It leads to the
+    working folder, because the guest's root is this machine's.
     """
     return ("init=/proc/self/cwd/python", "--", "-I", "-S", "/proc/self/cwd/init")
 

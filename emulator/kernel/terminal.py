@@ -28,8 +28,8 @@ Around = Callable[[Guest], AbstractContextManager[object]]
 def run_on_terminal(boot: Boot, job: GuestJob, keys: int, screen: int, around: Around = contextlib.nullcontext) -> int:
     """Run a job whose command uses the terminal with the descriptors ``keys`` and ``screen``; return its exit status.
 
-    A pseudo-terminal stands between the guest and the user's terminal, so the guest never has the user's terminal, and
-    its settings are restored at the end.
+    A pseudo-terminal stands between the guest and the user's terminal, so the guest never has the user's terminal. The
+    function restores the settings of the user's terminal at the end.
 
     Raises:
         EmulationError: as `Guest` and `Guest.wait` do.

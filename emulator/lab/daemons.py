@@ -24,7 +24,7 @@ _LOG_BYTES = 4096
 
 
 class DaemonError(EmulationError):
-    """A daemon ended or does not become ready; the message has the daemon's name and the end of its log."""
+    """A daemon ended, or was not ready in time; the message has the daemon's name and the end of its log."""
 
     exit_status = 1
 

@@ -1,4 +1,4 @@
-"""Switches of a plan as Linux bridges, and what they share with Open vSwitch's."""
+"""Linux bridges for the switches of a plan, and the base class of both kinds of switches."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def _interfaces(network: EmulatedNetwork, circuit: str) -> tuple[EmulatedIntf, E
 
 
 def _changed(effect: Impairment, words: Sequence[str]) -> Impairment:
-    """Return an impairment with the changes of pairs of words, such as ``delay`` and ``40ms``."""
+    """Return a changed copy of an impairment; ``words`` are pairs of a property and a value: ``delay``, ``40ms``."""
     for what, value in zip(words[::2], words[1::2], strict=True):
         if what not in _CHANGES:
             near = did_you_mean(what[:80], LINK_WORDS) or f"usage: {USAGE}"

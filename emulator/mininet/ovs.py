@@ -99,7 +99,7 @@ class OpenVSwitch:
         return self._run("ovs-ofctl", command, f"unix:{self._folder / f'{switch}.mgmt'}", *arguments)
 
     def _forwards(self, switch: OvsSwitch) -> bool:
-        """Return whether a switch learns, because it has no controller, or is connected to a controller."""
+        """Return whether a switch forwards frames: it learns by itself, or is connected to its controller."""
         return "NORMAL" in self.ask("bridge/dump-flows", switch.name) or switch.connected()
 
     def is_connected(self, switch: str) -> bool:

@@ -15,7 +15,7 @@ _MESSAGE_BYTES = 2**16
 
 
 class Changes(Closing):
-    """A listener to the kernel's announcements for the calling thread's network namespace; a context manager."""
+    """A listener for the kernel's netlink notifications in the calling thread's namespace; a context manager."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_ROUTE)

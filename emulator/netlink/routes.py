@@ -18,7 +18,7 @@ _RTMSG = struct.Struct("=BBBBBBBBI")
 def add(
     destinations: Iterable[str], gateway: str, index: int, name: str, source: str, *, replace: bool = False
 ) -> list[Request]:
-    """Return the requests for routes to networks (``100.64.0.4/30``) through the address ``gateway`` of a neighbour.
+    """Return the netlink requests that add routes to subnets (``100.64.0.4/30``); ``gateway`` is a neighbour.
 
     ``source`` is the address from which the host sends. ``replace`` lets a request change an existing route.
     """

@@ -1,8 +1,8 @@
 """The user's side of the channel: it leaves requests in the shared folder, and waits for the network's replies.
 
-Between two requests, a network with a virtual clock looks for the next one without sleeping (`emulator.inside.server`),
-and this side stops the guest's process, so that the guest takes no processor time. So the network's clock stands still
-between two requests, and two runs are the same, however long the pauses are.
+A virtual clock must not advance while the network waits for a request. The network therefore looks for the next request
+again and again, without sleeping (`emulator.inside.server`). That would take processor time, so this side stops the
+guest's process until it sends the next request. Two runs are then the same, however long the pauses are.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ def _history_file() -> Path:
     """Return the path of the user's history.
 
     Raises:
-        EmulationError: the user has no folder for it.
+        EmulationError: the user has no home folder.
     """
     return state_folder() / "history"
 

@@ -31,7 +31,7 @@ class Overlay(abc.ABC):
     """The memory that a guest needs for the overlay."""
 
     def __init__(self, spec: OverlaySpec, lab: Lab, store: Store | None) -> None:
-        """``store`` is ready to serve; None if the variant needs no store."""
+        """Keep what the overlay needs; ``store`` is a store that runs, or None if the variant needs no store."""
         self.spec = spec
         self.lab = lab
         self.store = store

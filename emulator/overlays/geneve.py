@@ -40,7 +40,7 @@ class Geneve(SubnetOverlay):
 
     @property
     def overhead_bytes(self) -> int:
-        """The size of the headers."""
+        """The bytes that GENEVE adds to a packet: inner Ethernet, IP, UDP and GENEVE headers."""
         return _HEADERS_BYTES
 
     def bring_up(self, host: str) -> None:

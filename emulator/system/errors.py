@@ -40,13 +40,13 @@ class KernelRefusedError(EmulationError):
 
 
 class GuestStalledError(EmulationError):
-    """The guest was ended because its clock made no progress."""
+    """gtsdsl ended the guest because its virtual clock made no progress."""
 
     exit_status = 125
 
 
 class GuestTimeoutError(EmulationError):
-    """The guest was ended because it took longer than the user allows; ``timeout`` of coreutils has the same status."""
+    """gtsdsl ended a run that took longer than the user allows; ``timeout`` of coreutils has the same status."""
 
     exit_status = 124
 

@@ -40,7 +40,10 @@ def signals_as_exit(*, interrupt: bool = False) -> Iterator[None]:
 
 
 def _imports(frame: FrameType | None) -> bool:
-    """Return whether an import is going on: Python may lose an exception there, so the signal is sent again later."""
+    """Return whether an import is going on; the caller then repeats the signal later.
+
+    Python may lose an exception that is raised during an import.
+    """
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             return True

@@ -44,7 +44,7 @@ def find(site_a: str, site_b: str, custom: Circuits | None = None) -> Circuit | 
 
 
 def measurement(site_a: str | None, site_b: str | None, overlay: str) -> Measurement | None:
-    """Return the published measurement of an overlay between two sites; None if there was none."""
+    """Return the published measurement of an overlay between two sites; None if none was published."""
     circuit = measured().get(pair(site_a, site_b)) if site_a and site_b else None
     found = (item for item in circuit.measurements if item.overlay == overlay) if circuit is not None else ()
     return next(iter(found), None)

@@ -14,7 +14,7 @@ MAX_FOUND = 100_000
 
 
 class Findings(tuple[Diagnostic, ...]):
-    """The kept findings of one source; ``errors`` and ``warnings`` are the numbers of all of them."""
+    """The kept findings of one source; ``errors`` and ``warnings`` count the omitted findings too."""
 
     errors: int
     warnings: int

@@ -30,7 +30,7 @@ def value_of_target(node: nodes.Value, scope: Scope, evaluation: Evaluation, eva
 
 
 class Expressions:
-    """The part of the interpreter that evaluates expressions, with a method for each type of node."""
+    """The part of the interpreter that evaluates expressions, with a method for each type of syntax node."""
 
     def __init__(self, evaluation: Evaluation, evaluator: Evaluator, calls: Calls) -> None:
         self._evaluation = evaluation

@@ -46,7 +46,7 @@ STEP_CHARACTERS = 64
 
 
 class Meter:
-    """The counts of what a source has needed so far. Each method raises `LimitError` when a limit is passed."""
+    """The counters of one evaluation: steps, characters, elements, calls. A method raises `LimitError` at a limit."""
 
     def __init__(self) -> None:
         self.steps = 0

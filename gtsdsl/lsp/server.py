@@ -1,4 +1,4 @@
-"""The language server: answers an editor's requests from the analyses of the texts that are open in it."""
+"""The language server, which answers an editor's requests from the analyses of the open texts."""
 
 from __future__ import annotations
 

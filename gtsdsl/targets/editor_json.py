@@ -103,7 +103,7 @@ def _edge(link: Resource, ids: Mapping[str, str], ends: Mapping[str, Mapping[str
 
 
 def _fields(resource: Resource) -> dict[str, Value]:
-    """Return the location and attributes of a resource in the editor's fields, the others in ``attributes``."""
+    """Return a resource's location and attributes as the editor's fields; ``attributes`` has those without a field."""
     fields: dict[str, Value] = {}
     others: dict[str, Value] = {}
     if resource.location is not None:

@@ -1,7 +1,7 @@
-"""Testbed to a Python script for Mininet: the testbed as data at the top, and the same program in each script.
+"""Testbed to a Python script for Mininet: data at the top, and a program that does not depend on the testbed.
 
 The data are Python literals from ``ascii``, so each id is a string of printable ASCII. No text of the input is in the
-program. The texts that Mininet passes to a shell (names, addresses, numbers) are made here.
+program. This module makes the texts that Mininet passes to a shell (names, addresses, numbers).
 """
 
 from __future__ import annotations

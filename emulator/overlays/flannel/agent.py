@@ -255,7 +255,7 @@ class _Agent:
         _write(self._settings.folder / PEERS_FILE, json.dumps(known))
 
     def _pause(self, seconds: float) -> None:
-        """Sleep, and check the kernel's tables when they are due."""
+        """Sleep for ``seconds``, and check the kernel's tables each time that a check is due."""
         end_s = time.monotonic() + seconds
         while (remaining_s := end_s - time.monotonic()) > 0:
             if self._tables is not None:

@@ -72,7 +72,7 @@ class Backend(abc.ABC):
         """
 
     def set_peers(self, peers: Sequence[Lease]) -> None:  # noqa: B027 - for a backend that forwards itself
-        """Give the backend the current peers."""
+        """Replace the peers that the backend forwards to; a backend whose packets the kernel forwards ignores them."""
 
     @abc.abstractmethod
     def owns(self, entry: Entry) -> bool:

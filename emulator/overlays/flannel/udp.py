@@ -43,7 +43,7 @@ class Udp(Backend):
         self._forwarder: Forwarder | None = None
 
     def ensure_device(self, state: KernelState, subnet: IPv4Network | None) -> None:
-        """Make `DEVICE` and start its forwarder once the subnet is known, because its ICMP messages need an address."""
+        """Make `DEVICE` and start its forwarder; without a subnet, do nothing, as ICMP needs an address."""
         if subnet is None or self._forwarder is not None:
             return
         tun = open_tun(DEVICE)
