@@ -103,6 +103,7 @@ def test_memory_is_proportional_to_the_text(shape: str) -> None:
     assert large < max(1.5 * small, 20)
 
 
+@pytest.mark.slow("reads inputs of the largest size")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_work_is_proportional_to_the_text(shape: str) -> None:
     """Counted in calls of Python functions, which depend on no other program."""

@@ -22,6 +22,7 @@ from tests.strategies import valid_testbeds
 _SLOW = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
+@pytest.mark.slow("writes hundreds of random testbeds")
 @_SLOW
 @given(valid_testbeds())
 def test_node_link_is_the_testbed(testbed: Testbed) -> None:
@@ -29,6 +30,7 @@ def test_node_link_is_the_testbed(testbed: Testbed) -> None:
     assert from_graph(nx.node_link_graph(document, edges="edges")) == flatten(testbed)
 
 
+@pytest.mark.slow("writes hundreds of random testbeds")
 @_SLOW
 @given(valid_testbeds())
 def test_graphml_is_read_with_every_node_and_edge(testbed: Testbed) -> None:
