@@ -17,7 +17,7 @@ FOR_KERNEL := gcc:gcc make:make flex:flex bison:bison bc:bc xz:xz-utils nm:binut
 demo: $(VENV)/installed
 	@tools/demo
 
-# The tests that need neither a guest kernel nor rights, in under three minutes on two cores.
+# The tests that need neither a guest kernel nor special rights, in under three minutes on two cores.
 check: $(VENV)/installed-for-tests lint
 	$(BIN)/python -m pytest -n 2 -m "not guest and not networks and not slow"
 

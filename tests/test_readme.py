@@ -87,7 +87,7 @@ def test_programs_run(block: str, checkout: Path) -> None:
 def run_program(block: str, checkout: Path) -> None:
     done = run([sys.executable, "-c", block], checkout)
     assert done.returncode == 0, done.stderr
-    assert done.stdout
+    assert done.stdout or "print(" not in block
 
 
 @pytest.mark.parametrize("block", blocks("gts"))

@@ -148,7 +148,7 @@ def command(
 def _check_together(overlay: OverlayOptions | None, hosts: HostOptions) -> None:
     """Refuse options that need others, or exclude others."""
     if hosts.flavors and overlay is None and hosts.kind != "docker":
-        raise click.UsageError("--flavors limits containers: add --overlay or --hosts docker")
+        raise click.UsageError("--flavors limits containers, or Docker hosts: add --overlay or --hosts docker")
     if hosts.image_map and hosts.kind != "docker":
         raise click.UsageError("--image-map is for hosts that are containers: add --hosts docker")
     if overlay is not None and hosts.kind == "docker":

@@ -131,7 +131,7 @@ def test_mininets_ways_to_end_a_command_work_in_a_container(gtsdsl: Cli, lab: st
          "error: --image-map is for hosts that are containers: add --hosts docker\n", 2),
         (["--hosts", "docker", "--overlay", "none", "--image-map", "Ubuntu-14.04.qcow2=x.tar"],
          "error: --hosts docker has no containers in its hosts: omit --overlay, or use --runtime docker\n", 2),
-        (["--flavors"], "error: --flavors limits containers: add --overlay or --hosts docker\n", 2),
+        (["--flavors"], "error: --flavors limits containers, or Docker hosts: add --overlay or --hosts docker\n", 2),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(gtsdsl: Cli, lab: str, arguments: list[str], said: str, status: int) -> None:
