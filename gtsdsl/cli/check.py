@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from gtsdsl.cli.help import Choice
 from gtsdsl.cli.inputs import find_inputs
 from gtsdsl.cli.output import wants_color, write_output, write_stdout
 from gtsdsl.diagnostics import Findings, GtsError
@@ -23,7 +24,7 @@ _FORMATS = ("text", "json", "sarif", "github", "junit")
 @click.command("check")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 @click.option(
-    "--format", "format_", type=click.Choice(_FORMATS), default="text", show_default=True, help="Format of the report."
+    "--format", "format_", type=Choice(_FORMATS), default="text", show_default=True, help="Format of the report."
 )
 @click.option(
     "-o",

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from gtsdsl.circuits import SITES, Circuit, Circuits, Measurement, Site, canonical, find, read_circuits, site, to_json
+from gtsdsl.cli.help import Choice
 from gtsdsl.text import printable
 
 _STUDY_SITES = frozenset({"AMS", "BRA", "LJU", "MIL", "PRA"})
@@ -19,7 +20,7 @@ _PIPE_WIDTH = 200  # no row is cut in a file or a pipe, which have no width
 @click.command("circuits")
 @click.argument("first", metavar="[A", required=False)
 @click.argument("second", metavar="B]", required=False)
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "format_", type=Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "--circuits",
     "path",
@@ -77,8 +78,8 @@ def _known_code(code: str, metavar: str, codes: set[str], custom: Circuits | Non
         return found
     cities = {name.upper(): item.code for item in _sites(custom) for name in (item.code, *item.aliases, item.city)}
     near = difflib.get_close_matches(code[:64].upper(), cities, n=1, cutoff=0.5)
-    hint = f"; did you mean {printable(cities[near[0]])}?" if near else f"; the sites are {', '.join(sorted(codes))}"
-    raise click.BadParameter(f"{printable(code)} is not a known site{hint}", param_hint=metavar)
+    hint = f"; did you mean `{printable(cities[near[0]])}`?" if near else f"; the sites are {', '.join(sorted(codes))}"
+    raise click.BadParameter(f"`{printable(code)}` is not a known site{hint}", param_hint=metavar)
 
 
 def _sites(custom: Circuits | None) -> list[Site]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from gtsdsl.cli.help import Choice
 from gtsdsl.cli.output import print_diagnostics, write_output
 from gtsdsl.inputs.files import read_source
 from gtsdsl.loading import check
@@ -22,7 +23,7 @@ from gtsdsl.text import printable
     "-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="File to write, not standard output."
 )
 @click.option(
-    "--to", "target", type=click.Choice(list(FORMATS)), default="gts-json", show_default=True, help="Output format."
+    "--to", "target", type=Choice(list(FORMATS)), default="gts-json", show_default=True, help="Output format."
 )
 @click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the root type.")
 @click.option("--strict", is_flag=True, help="Count warnings as errors.")
@@ -69,7 +70,7 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Value]:
     for setting in settings:
         name, value = _parse(setting)
         if name in parameters:
-            raise click.BadParameter(f"{printable(name)} is set twice", param_hint="--set")
+            raise click.BadParameter(f"`{printable(name)}` is set twice", param_hint="--set")
         parameters[name] = value
     return parameters
 
@@ -84,6 +85,6 @@ def _parse(setting: str) -> tuple[str, Value]:
         return name, literal(text)
     except ValueError as error:
         if text.startswith(("[", "{", "(", '"', "'")):
-            message = f"the value of {printable(name)} is not a value of the DSL: {printable(str(error), limit=300)}"
+            message = f"the value of `{printable(name)}` is not a value of the DSL: {printable(str(error), limit=300)}"
             raise click.BadParameter(message, param_hint="--set") from None
         return name, text  # a bare word, as AMS or Ubuntu-14.04.qcow2, is a string

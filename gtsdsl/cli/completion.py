@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
+from gtsdsl.cli.help import Choice
 from gtsdsl.cli.output import write_stdout
 
 
 @click.command("completion")
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
     """Print the script that completes gtsdsl's commands and options in SHELL: bash (4.4 or later), zsh or fish.

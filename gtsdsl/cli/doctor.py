@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gtsdsl.cli.errors import emulating
+from gtsdsl.cli.help import Choice
 
 if TYPE_CHECKING:
     from emulator.doctor import Finding
@@ -18,7 +19,7 @@ _VERSION = 1
 
 
 @click.command()
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "format_", type=Choice(["text", "json"]), default="text", show_default=True)
 def command(format_: str) -> None:
     """Show what this machine can do and what it lacks, with the command that changes it.
 

@@ -47,8 +47,10 @@ def command(file: str, output: Path, path: Path | None) -> None:
     """
     format_ = output.suffix.removeprefix(".").lower()
     if format_ not in FORMATS:
-        endings = ", ".join(f".{name}" for name in FORMATS)
-        raise click.BadParameter(f"{printable(str(output))} does not end in one of {endings}", param_hint="-o")
+        *others, last = (f".{name}" for name in FORMATS)
+        raise click.BadParameter(
+            f"`{printable(str(output))}` must end in {', '.join(others)} or {last}", param_hint="-o"
+        )
     custom = read_circuits(path) if path is not None else None
     checked = check(read_source(file))
     if checked.testbed is None or checked.has_errors:

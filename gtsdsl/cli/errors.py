@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Iterator
 
@@ -28,7 +29,7 @@ def complain_of(error: click.ClickException) -> None:
         return
     complain("error", _message(error))
     if isinstance(error, click.UsageError) and error.ctx is not None and not _is_about_a_value(error):
-        click.echo(f"Try '{error.ctx.command_path} --help' for help.", err=True)
+        click.echo(f"Try `{error.ctx.command_path} --help` for help.", err=True)
 
 
 def _is_about_a_value(error: click.UsageError) -> bool:
@@ -42,11 +43,13 @@ def _message(error: click.ClickException) -> str:
         case click.NoSuchOption():
             known = [] if error.ctx is None else [name for it in error.ctx.command.params for name in it.opts]
             near = did_you_mean(error.option_name, known)
-            return f"unknown option {printable(error.option_name)}{f'; {near}' if near else ''}"
+            return f"unknown option `{printable(error.option_name)}`{f'; {near}' if near else ''}"
         case click.MissingParameter():
             return f"missing {'option' if isinstance(error.param, click.Option) else 'argument'} {_name(error)}"
-        case click.BadParameter() if error.param_hint or error.param:
+        case click.BadParameter() if error.param_hint:
             return f"{_name(error)}: {_plain(error.message)}"
+        case click.BadParameter() if error.param:
+            return f"{_name(error)}: {_with_backticks(_plain(error.message))}"
         case _:
             return _plain(error.format_message())
 
@@ -66,6 +69,11 @@ def _plain(message: str) -> str:
     """Return a message of click without its capital and its full stop."""
     message = message.removesuffix(".")
     return message[:1].lower() + message[1:] if message[1:2].islower() else message
+
+
+def _with_backticks(message: str) -> str:
+    """Return a message of click with backticks around values, where click writes ``'value'``."""
+    return re.sub(r"(?<!\w)'([^']*)'(?!\w)", r"`\1`", message)
 
 
 @contextlib.contextmanager

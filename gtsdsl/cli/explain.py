@@ -38,8 +38,8 @@ def command(code: str | None) -> None:
     name = code.strip().upper()
     if name not in CODES:
         near = difflib.get_close_matches(name[:20], CODES, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else "`gtsdsl explain` lists all codes"
-        raise click.UsageError(f"unknown code {printable(code)}; {hint}")
+        hint = f"did you mean {' or '.join(f'`{it}`' for it in near)}?" if near else "`gtsdsl explain` lists all codes"
+        raise click.UsageError(f"unknown code `{printable(code)}`; {hint}")
     page = shipped("docs", "diagnostics", f"{name}.md").read_text(encoding="utf-8")
     if not sys.stdout.isatty():
         write_stdout(page)

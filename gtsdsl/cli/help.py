@@ -1,9 +1,9 @@
-"""Groups and commands whose help is short, and whose errors name the nearest word."""
+"""Groups, commands and choices whose help is short, and whose errors name the nearest word."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -41,7 +41,7 @@ class CommandGroup(click.Group):
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
             near = did_you_mean(name, self.list_commands(ctx))
-            raise click.UsageError(f"unknown command {printable(name)}{f'; {near}' if near else ''}", ctx)
+            raise click.UsageError(f"unknown command `{printable(name)}`{f'; {near}' if near else ''}", ctx)
         return super().resolve_command(ctx, args)
 
 
@@ -64,3 +64,24 @@ class GroupedCommand(click.Command):
                 formatter.write_dl([rows.pop(name) for name in names])
         with formatter.section("Other options"):
             formatter.write_dl([*rows.values()])
+
+
+class Choice(click.Choice):  # type: ignore[type-arg]  # click 8.1 has no type parameters
+    """A choice of words, some of which have an old name too. The error names the word nearest to an unknown one."""
+
+    def __init__(self, choices: Iterable[str], aliases: Mapping[str, str] | None = None) -> None:
+        super().__init__(tuple(choices))
+        self._aliases = aliases or {}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the chosen word.
+
+        Raises:
+            click.BadParameter: the value is not one of the words.
+        """
+        word = self._aliases.get(value, value)
+        if word not in self.choices:
+            near = did_you_mean(word, self.choices)
+            listed = ", ".join(f"`{choice}`" for choice in self.choices)
+            self.fail(f"`{printable(word)}` is not one of {listed}{f'; {near}' if near else ''}", param, ctx)
+        return word

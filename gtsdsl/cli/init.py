@@ -8,6 +8,7 @@ import click
 
 from gtsdsl.circuits import SITES, canonical, site
 from gtsdsl.cli.errors import complain
+from gtsdsl.cli.help import Choice
 from gtsdsl.cli.output import write_output
 from gtsdsl.model.shapes import SHAPES, build, default_hosts
 from gtsdsl.targets import compile_to
@@ -15,7 +16,7 @@ from gtsdsl.text import did_you_mean, printable
 
 
 @click.command("init")
-@click.argument("shape", type=click.Choice(list(SHAPES)), metavar="SHAPE")
+@click.argument("shape", type=Choice(list(SHAPES)), metavar="SHAPE")
 @click.option("--sites", "text", required=True, metavar="AMS,MIL,…", help="Sites; hosts are at them in turn.")
 @click.option("--hosts", type=int, metavar="N", help="Number of hosts.  [default: one at each site]")
 @click.option(
@@ -51,7 +52,7 @@ def command(shape: str, text: str, hosts: int | None, output: Path | None, force
     for code in sites:
         if site(code) is None:
             hint = did_you_mean(code.upper(), (item.code for item in SITES))
-            complain("warning", f"{printable(code)} is not a known site{f'; {hint}' if hint else ''}")
+            complain("warning", f"`{printable(code)}` is not a known site{f'; {hint}' if hint else ''}")
     shown = printable(",".join(sites), limit=200)
     header = (
         f"// Made by: gtsdsl init {shape} --sites {shown} --hosts {hosts}\n"

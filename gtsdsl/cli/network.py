@@ -90,7 +90,7 @@ def custom_circuits(options: NetworkOptions) -> Circuits | None:
             raise click.BadParameter(str(error), param_hint="--rtt") from None
         first, second = sorted(canonical(code, custom) for code in ends)
         if (first, second) in seen:
-            raise click.BadParameter(f"{printable(f'{first}-{second}')} is given twice", param_hint="--rtt")
+            raise click.BadParameter(f"`{printable(f'{first}-{second}')}` is given twice", param_hint="--rtt")
         seen.add((first, second))
         given[first, second] = Circuit((first, second), rtt_ms, rtt_ms, rtt_ms, False, "given", "--rtt")
     return replace(custom, circuits=given) if given or custom.sites else None
@@ -113,12 +113,13 @@ def check_rtts(options: NetworkOptions, custom: Circuits | None, plan: Plan) -> 
         codes = text.partition("=")[0].split("-")
         name = "-".join(sorted(canonical(code.strip().upper(), custom) for code in codes))
         if name not in joined:
+            between = " and ".join(printable(code, 40) for code in name.split("-"))
             near = did_you_mean(name, sorted(it for it in joined if "-" in it))
             hint = f"; {near}" if near else ": `gtsdsl plan` lists its circuits"
-            raise click.BadParameter(f"no circuit of this topology is {printable(name, 80)}{hint}", param_hint="--rtt")
+            raise click.BadParameter(f"this topology has no circuit between {between}{hint}", param_hint="--rtt")
         if all(circuit.source == "link" for circuit in joined[name]):
             links = ", ".join(printable(circuit.id, 40) for circuit in joined[name][:4])
             raise click.BadParameter(
-                f"{printable(name, 80)} would change nothing: the topology states its own `delay` for {links}",
+                f"`{printable(name, 80)}` would change nothing: the topology states its own `delay` for {links}",
                 param_hint="--rtt",
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from emulator.options import Flag
+from gtsdsl.cli.help import Choice
 from gtsdsl.text import printable
 
 if TYPE_CHECKING:
@@ -87,36 +87,50 @@ def _option(item: Field[Any], flag: Flag) -> Callable[[_Command], _Command]:
 
 def _type(flag: Flag) -> click.ParamType[Any] | None:
     if flag.choices:
-        return _Choice(flag.choices, flag.aliases)
+        return Choice(flag.choices, flag.aliases)
     match flag.type:
         case "number":
-            return click.IntRange(flag.least, flag.most)
+            return Number(flag.least, flag.most)
         case "size":
             return _Size(flag.least)
         case "seconds":
-            return _Seconds(min=0, min_open=True)
+            return _Seconds()
         case _:
             return None
 
 
-class _Choice(click.Choice):  # type: ignore[type-arg]  # click 8.1 has no type parameters
-    """A choice of words, some of which have an old name too."""
+class Number(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no type parameters
+    """A whole number between two limits, of which the upper may be None."""
 
-    def __init__(self, choices: Sequence[str], aliases: Mapping[str, str]) -> None:
-        super().__init__(choices)
-        self._aliases = aliases
+    name = "number"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return super().convert(self._aliases.get(value, value), param, ctx)
+    def __init__(self, least: int, most: int | None = None) -> None:
+        self._least = least
+        self._most = most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number.
+
+        Raises:
+            click.BadParameter: the value is not a whole number, or beyond a limit.
+        """
+        number = int(click.INT.convert(value, param, ctx))
+        if self._most is None and number < self._least:
+            self.fail(f"{number} is less than {self._least}", param, ctx)
+        if self._most is not None and not self._least <= number <= self._most:
+            self.fail(f"{number} is not between {self._least} and {self._most}", param, ctx)
+        return number
 
 
-class _Seconds(click.FloatRange):
-    """A time in seconds. NaN is in no range, and a run with such a limit would not end."""
+class _Seconds(click.ParamType):  # type: ignore[type-arg]
+    """A time in seconds, more than zero."""
+
+    name = "seconds"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        seconds = float(super().convert(value, param, ctx))
-        if math.isnan(seconds):
-            self.fail(f"{value} is not a number of seconds", param, ctx)
+        seconds = float(click.FLOAT.convert(value, param, ctx))
+        if not seconds > 0:  # NaN too, because a run with such a limit would not end
+            self.fail(f"`{value}` is not a number of seconds above 0", param, ctx)
         return seconds
 
 
@@ -133,7 +147,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
             return value
         number, unit = value[:-1], value[-1:].upper()
         if unit not in _UNITS or not number.isdecimal() or len(number) > 6:
-            self.fail(f"{printable(value)!r} is not a size; write it as 512M or 2G", param, ctx)
+            self.fail(f"`{printable(value)}` is not a size; write it as 512M or 2G", param, ctx)
         size = int(number) * _UNITS[unit]
         if size < self._least:
             self.fail(f"a guest needs at least {self._least // 2**20}M, not {value}", param, ctx)
@@ -146,6 +160,6 @@ def _pairs(ctx: click.Context, param: click.Parameter, texts: Sequence[str]) -> 
     for text in texts:
         name, _, value = text.rpartition("=")
         if not name or not value:
-            raise click.BadParameter(f"{printable(text, 80)} is not {param.metavar}", ctx=ctx, param=param)
+            raise click.BadParameter(f"`{printable(text, 80)}` is not {param.metavar}", ctx=ctx, param=param)
         found[name] = value
     return found

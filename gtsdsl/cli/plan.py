@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gtsdsl.cli.help import Choice
 from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_testbed
 from gtsdsl.cli.options import options
 from gtsdsl.cli.output import write_output
@@ -23,7 +24,7 @@ _ROUTES_SHOWN = 4
 @click.argument("file", type=click.Path())
 @options(NetworkOptions, "network")
 @click.option("--ideal", is_flag=True, help="Leave out delay, jitter, loss and rate.")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "format_", type=Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="File to write, not standard output."
 )

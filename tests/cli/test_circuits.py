@@ -71,7 +71,7 @@ def test_own_file(tmp_path: Path) -> None:
 def test_unknown_site_names_the_nearest(code: str, near: str) -> None:
     result = run(code)
     assert result.exit_code == 2
-    assert f"did you mean {near}?" in result.output
+    assert f"did you mean `{near}`?" in result.output
 
 
 @pytest.mark.parametrize("code", ["", "#", "x" * 100_000, "[red]", "\x1b[31m", "a\n::error::b"])

@@ -133,8 +133,8 @@ def test_parameters_are_set(settings: list[str], hosts: list[tuple[str, str, str
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ('sites=["AMS"', "the value of sites is not a value of the DSL"),
-        ('name="x', "the value of name is not a value of the DSL"),
+        ('sites=["AMS"', "the value of `sites` is not a value of the DSL"),
+        ('name="x', "the value of `name` is not a value of the DSL"),
         ("\x1b[31m", "`\\x1b[31m` is not NAME=VALUE, as in n=5"),
     ],
 )
@@ -149,7 +149,7 @@ def test_a_value_that_is_none(setting: str, message: str) -> None:
 def test_a_parameter_that_is_set_twice() -> None:
     result = compile_("mesh.dsl", "--set", "n=1", "--set", "n=2")
     assert result.exit_code == 2
-    assert "n is set twice" in result.stderr
+    assert "`n` is set twice" in result.stderr
 
 
 @pytest.mark.usefixtures("folder")

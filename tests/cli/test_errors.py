@@ -19,11 +19,11 @@ from tests.cli.test_help import commands
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("chekc mesh.dsl", "unknown command chekc; did you mean `check`?"),
-        ("kernel biuld", "unknown command biuld; did you mean `build`?"),
-        ("emulate --overlya flannel", "unknown option --overlya; did you mean `--overlay`?"),
-        ("check --stritc mesh.dsl", "unknown option --stritc; did you mean `--strict`?"),
-        ("xyzzy", "unknown command xyzzy"),
+        ("chekc mesh.dsl", "unknown command `chekc`; did you mean `check`?"),
+        ("kernel biuld", "unknown command `biuld`; did you mean `build`?"),
+        ("emulate --overlya flannel", "unknown option `--overlya`; did you mean `--overlay`?"),
+        ("check --stritc mesh.dsl", "unknown option `--stritc`; did you mean `--strict`?"),
+        ("xyzzy", "unknown command `xyzzy`"),
         ("emulate", "missing argument FILE"),
         ("init ring", "missing option --sites"),
         ("emulate mesh.dsl more", "got unexpected extra argument (more)"),
@@ -35,20 +35,33 @@ def test_wrong_usage_names_the_nearest_word_and_the_help(line: str, message: str
     assert (done.exit_code, done.stdout) == (2, "")
     first, second = done.stderr.splitlines()
     assert first == f"error: {message}"
-    assert second.startswith("Try 'gtsdsl")
-    assert second.endswith(" --help' for help.")
+    assert second.startswith("Try `gtsdsl")
+    assert second.endswith(" --help` for help.")
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("emulate mesh.dsl --kernel foo", "--kernel: 'foo' is not one of 'auto', 'uml', 'native', 'uml-packaged'"),
-        ("emulate mesh.dsl --memory 3", "--memory: '3' is not a size; write it as 512M or 2G"),
-        ("emulate mesh.dsl --timeout nan", "--timeout: nan is not a number of seconds"),
+        ("emulate mesh.dsl --kernel foo", "--kernel: `foo` is not one of `auto`, `uml`, `native`, `uml-packaged`"),
+        (
+            "emulate mesh.dsl --clock virtua",
+            "--clock: `virtua` is not one of `auto`, `virtual`, `skip`, `real`; did you mean `virtual`?",
+        ),
+        ("emulate mesh.dsl --count 0", "--count: 0 is not between 1 and 1000000"),
+        ("emulate mesh.dsl --count few", "--count: `few` is not a valid integer"),
+        ("emulate mesh.dsl --containers -1", "--containers: -1 is less than 0"),
+        ("emulate mesh.dsl --timeout 0", "--timeout: `0` is not a number of seconds above 0"),
+        (
+            "check mesh.dsl --format junti",
+            "--format: `junti` is not one of `text`, `json`, `sarif`, `github`, `junit`; did you mean `junit`?",
+        ),
+        ("draw mesh.dsl -o x.foo", "-o: `x.foo` must end in .svg, .png or .html"),
+        ("emulate mesh.dsl --memory 3", "--memory: `3` is not a size; write it as 512M or 2G"),
+        ("emulate mesh.dsl --timeout nan", "--timeout: `nan` is not a number of seconds above 0"),
         ("guest --memory 5M true", "--memory: a guest needs at least 64M, not 5M"),
-        ("guest --kernel native true", "--kernel: 'native' is not one of 'auto', 'uml', 'uml-packaged'"),
-        ("completion csh", "SHELL: 'csh' is not one of 'bash', 'zsh', 'fish'"),
-        ("kernel build --source none.tar", "--source: file 'none.tar' does not exist"),
+        ("guest --kernel native true", "--kernel: `native` is not one of `auto`, `uml`, `uml-packaged`"),
+        ("completion csh", "SHELL: `csh` is not one of `bash`, `zsh`, `fish`; did you mean `zsh`?"),
+        ("kernel build --source none.tar", "--source: file `none.tar` does not exist"),
     ],
 )
 def test_a_wrong_value_names_its_option(line: str, message: str) -> None:
@@ -62,7 +75,7 @@ def test_every_command_reports_an_unknown_option_alike(name: str, command: click
     done = CliRunner().invoke(cli, [*name.split()[1:], "--no-such-thing"], prog_name="gtsdsl")
     assert (done.exit_code, done.stderr) == (
         2,
-        f"error: unknown option --no-such-thing\nTry '{name} --help' for help.\n",
+        f"error: unknown option `--no-such-thing`\nTry `{name} --help` for help.\n",
     )
 
 

@@ -50,7 +50,7 @@ def test_without_a_code_all_are_listed() -> None:
         ("nonsense", "`gtsdsl explain` lists all codes"),
         ("../../../etc/passwd", "`gtsdsl explain` lists all codes"),
         ("x" * 100_000, "`gtsdsl explain` lists all codes"),
-        ("\x1b[31m", "unknown code \\x1b[31m;"),
+        ("\x1b[31m", "unknown code `\\x1b[31m`;"),
     ],
 )
 def test_an_unknown_code(code: str, said: str) -> None:

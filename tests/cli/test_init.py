@@ -71,7 +71,7 @@ def test_wrong_usage(arguments: list[str], said: str) -> None:
 def test_unknown_site_is_a_warning() -> None:
     result = run("line", "--sites", "AMSS,LJU")
     assert result.exit_code == 0
-    assert "AMSS is not a known site; did you mean `AMS`?" in result.stderr
+    assert "`AMSS` is not a known site; did you mean `AMS`?" in result.stderr
     assert [host.location for host in loads(result.stdout).hosts] == ["AMSS", "LJU"]
 
 

@@ -32,7 +32,7 @@ def parse_command(text: str, task: Task) -> Command:
     host, line = host.strip(), line.strip()
     if not colon or not line:
         raise click.BadParameter(
-            f"{printable(text, 80)} is not HOST: COMMAND, as in 'h1: ping -c 3 h2'", param_hint="--exec"
+            f"`{printable(text, 80)}` is not HOST: COMMAND, as in 'h1: ping -c 3 h2'", param_hint="--exec"
         )
     if "\0" in line or len(line) > _LONGEST_COMMAND:
         raise click.BadParameter(
@@ -47,7 +47,7 @@ def parse_command(text: str, task: Task) -> Command:
     if host in names:
         return Command(host, line)
     near = did_you_mean(host, names) or f"the hosts are {', '.join(names[:_MAX_LISTED])}"
-    raise click.BadParameter(f"unknown host {printable(host, 80)}; {near}", param_hint="--exec")
+    raise click.BadParameter(f"unknown host `{printable(host, 80)}`; {near}", param_hint="--exec")
 
 
 def parse_captures(texts: Sequence[str], plan: Plan) -> tuple[CaptureRequest, ...]:
@@ -65,15 +65,15 @@ def parse_captures(texts: Sequence[str], plan: Plan) -> tuple[CaptureRequest, ..
         circuit, equals, file = text.partition("=")
         reason = None
         if not equals or not file:
-            reason = f"{printable(text, 80)} is not LINK=FILE.pcap, as in l1=l1.pcap"
+            reason = f"`{printable(text, 80)}` is not LINK=FILE.pcap, as in l1=l1.pcap"
         elif circuit not in known:
             listed = ", ".join(printable(it, 40) for it in known[:_MAX_LISTED])
             near = did_you_mean(circuit, known) or f"the links are {listed}"
-            reason = f"unknown link {printable(circuit, 80)}; {near}"
+            reason = f"unknown link `{printable(circuit, 80)}`; {near}"
         elif circuit in found:
-            reason = f"{printable(circuit, 80)} is given twice"
+            reason = f"`{printable(circuit, 80)}` is given twice"
         elif Path(file).resolve() in files:
-            reason = f"{printable(file)} is given for two links"
+            reason = f"`{printable(file)}` is given for two links"
         if reason is not None:
             raise click.BadParameter(reason, param_hint="--capture")
         check_output(Path(file), "--capture")

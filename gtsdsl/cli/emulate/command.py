@@ -18,7 +18,7 @@ from gtsdsl.cli.emulate.report import progress, report
 from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import GroupedCommand
 from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_testbed
-from gtsdsl.cli.options import options, variables
+from gtsdsl.cli.options import Number, options, variables
 from gtsdsl.cli.output import check_output, write_output
 from gtsdsl.text import printable
 
@@ -49,9 +49,7 @@ _GROUPS = {
 @click.option(
     "--probe", is_flag=True, help="Measure the round trip over each circuit, and show it beside the expected one."
 )
-@click.option(
-    "--count", type=click.IntRange(1, 1_000_000), default=10, show_default=True, help="Echoes over each circuit."
-)
+@click.option("--count", type=Number(1, 1_000_000), default=10, show_default=True, help="Echoes over each circuit.")
 @click.option(
     "--capture",
     "captures",

@@ -122,7 +122,7 @@ def test_mininets_ways_to_end_a_command_work_in_a_container(gtsdsl: Cli, lab: st
         (["--hosts", "docker"], "error: an imageId of the topology has no image: add "
          "--image-map 'Ubuntu-14.04.qcow2=IMAGE'\n", 2),
         (["--hosts", "docker", "--image-map", "x"],
-         "error: --image-map: x is not IMAGEID=IMAGE\n", 2),
+         "error: --image-map: `x` is not IMAGEID=IMAGE\n", 2),
         (["--hosts", "docker", "--image-map", "Ubuntu-14.04.qcow2=../lab.dsl"],
          "error: ../lab.dsl is not an archive of `docker save` or `docker export`\n", 3),
         (["--hosts", "docker", "--image-map", "Ubuntu-14.04.qcow2=x.tar", "--image-map", "Debian=y.tar"],

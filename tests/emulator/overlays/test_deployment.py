@@ -130,7 +130,7 @@ def test_run_natively_kernel(gtsdsl: Cli, script: str) -> None:
         (["--overlay", "flannel", "--store", "192.0.2.1:2379"], 3, "cannot be reached from a guest kernel"),
         (["--overlay", "libnetwork", "--runtime", "process"], 2, "no containers of the runtime process"),
         (["--overlay", "geneve", "--overlay-network", "10.0.0.0/8"], 2, "overlaps 10.0.0.0/31 of circuit l1"),
-        (["--overlay", "geneve", "--exec", "c9: true"], 2, "unknown host c9"),
+        (["--overlay", "geneve", "--exec", "c9: true"], 2, "unknown host `c9`"),
         (["--overlay", "flannel", "--image", "x.tar"], 2, "error: --image is for Docker containers"),
     ],
 )  # fmt: skip

@@ -54,11 +54,11 @@ def test_a_run_that_is_ended_leaves_what_was_seen(emulate: Cli, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("l1", "l1 is not LINK=FILE.pcap"),
-        ("l2=x.pcap", "unknown link l2; "),
+        ("l1", "`l1` is not LINK=FILE.pcap"),
+        ("l2=x.pcap", "unknown link `l2`; "),
         ("l1=no/where.pcap", "no/where.pcap cannot be written: the folder "),
         ("l1=.", ". cannot be written: it is a folder"),
-        ("l1=", "l1= is not LINK=FILE.pcap"),
+        ("l1=", "`l1=` is not LINK=FILE.pcap"),
         (f"l1={'x' * 300}", "cannot be written: File name too long"),
         ("l1=/dev/null/x.pcap", "/dev/null/x.pcap cannot be written: "),
     ],
