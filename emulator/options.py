@@ -62,7 +62,8 @@ class RunOptions:
         default="auto",
         metadata=Flag(
             "--kernel",
-            "Kernel to run in: the built guest kernel, this machine's own, or Debian's packaged guest kernel.",
+            "uml: the built guest kernel. native: this machine's own. uml-packaged: Debian's guest kernel. "
+            "auto: the first of these that runs here and has the clock.",
             choices=("auto", KernelKind.UML.value, KernelKind.NATIVE.value, KernelKind.PACKAGED.value),
             aliases={"host": KernelKind.NATIVE.value},
         ).metadata,
@@ -72,7 +73,8 @@ class RunOptions:
         default="auto",
         metadata=Flag(
             "--clock",
-            "virtual: work takes no time, waiting is skipped. skip: waiting is skipped. real: neither.",
+            "virtual: computing takes no time, waiting is skipped. skip: waiting is skipped. real: neither. "
+            "auto: real for a shell that `emulate` opens on a terminal, otherwise virtual if the kernel has it.",
             choices=("auto", *(clock.value for clock in Clock)),
         ).metadata,
     )
@@ -89,13 +91,15 @@ class RunOptions:
     )
     timeout_s: float | None = field(
         default=None,
-        metadata=Flag("--timeout", "End the run after this wall time.", metavar="SECONDS", type="seconds").metadata,
+        metadata=Flag(
+            "--timeout", "End the run after this many seconds of real time.", metavar="SECONDS", type="seconds"
+        ).metadata,
     )
     patience_s: float | None = field(
         default=None,
         metadata=Flag(
             "--patience",
-            "End the run when its virtual clock has stood still for this wall time.  [default: 60]",
+            "End the run when its virtual clock has stood still for this many seconds of real time.  [default: 60]",
             metavar="SECONDS",
             type="seconds",
         ).metadata,
@@ -104,7 +108,8 @@ class RunOptions:
         default=None,
         metadata=Flag(
             "--output-limit",
-            "End the run when it leaves more than this on this machine; a file counts 64K at least.  [default: 8G]",
+            "End the run when its files on this machine exceed this size. Each file counts as 64K or more.  "
+            "[default: 8G]",
             metavar="SIZE",
             type="size",
             least=2**20,
@@ -120,7 +125,7 @@ class HostOptions:
         default="process",
         metadata=Flag(
             "--hosts",
-            "A host is processes in a network namespace, or a container of Docker, as in Containernet.",
+            "Run each host as processes in a network namespace, or as a Docker container.",
             choices=get_args(Runtime),
         ).metadata,
     )
@@ -128,7 +133,8 @@ class HostOptions:
         default_factory=dict,
         metadata=Flag(
             "--image-map",
-            "With --hosts docker: the image for an imageId, an archive or a name that your Docker has.",
+            "Image for an imageId, with --hosts docker: a file of `docker save` or `docker export`, or the name of an "
+            "image in your Docker. Repeatable.",
             metavar="IMAGEID=IMAGE",
             type="pairs",
         ).metadata,
@@ -150,7 +156,7 @@ class OverlayOptions:
     name: str = field(
         metadata=Flag(
             "--overlay",
-            "Join containers on all hosts: flannel, flannel:udp, libnetwork:swarm, none, …",
+            "Join containers on all hosts with an overlay, such as flannel or flannel:udp; see docs/overlays.md.",
             metavar="NAME[:VARIANT]",
         ).metadata
     )
@@ -163,7 +169,8 @@ class OverlayOptions:
         default=None,
         metadata=Flag(
             "--runtime",
-            "A container is processes in a network namespace, or a container of a `dockerd` in its host.",
+            "Run each container as processes in a network namespace, or as a Docker container in its host.  "
+            "[default: process; docker for libnetwork]",
             choices=get_args(Runtime),
         ).metadata,
     )
@@ -171,7 +178,9 @@ class OverlayOptions:
     store: str | None = field(
         default=None,
         metadata=Flag(
-            "--store", "Location of the overlay's etcd.  [default: the first host]", metavar="HOST|SITE|ADDRESS"
+            "--store",
+            "Host, site or address of the store (etcd).  [default: the first host]",
+            metavar="HOST|SITE|ADDRESS",
         ).metadata,
     )
     subnet_pool: str = field(
@@ -182,8 +191,8 @@ class OverlayOptions:
         default=None,
         metadata=Flag(
             "--image",
-            "Image of Docker's containers: an archive (`docker save`, a root file system) or a name that your Docker "
-            "has.",
+            "Image of Docker containers: a file of `docker save` or `docker export`, or the name of an image in your "
+            "Docker.",
             metavar="IMAGE",
         ).metadata,
     )

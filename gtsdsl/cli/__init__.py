@@ -14,24 +14,31 @@ from gtsdsl.cli.streams import OutputError, discard_output, prepare
 from gtsdsl.diagnostics import GtsError
 from gtsdsl.machine import EXIT_STATUS, REFUSALS, refusal
 
-_COMMANDS = {
-    "check": "Report what is wrong with topologies.",
-    "circuits": "Show the round-trip times between sites.",
-    "clean": "Remove what killed runs have left behind.",
-    "compile": "Turn a topology into GTS JSON or another format.",
-    "completion": "Print the completion script of a shell.",
-    "doctor": "Show what this machine can do and what it lacks.",
-    "draw": "Draw a topology as SVG, PNG or HTML.",
-    "emulate": "Run a topology as a real network.",
-    "explain": "Explain a diagnostic, with an example.",
-    "fmt": "Format DSL files.",
-    "guest": "Run a command in a Linux kernel of its own.",
-    "init": "Write a new topology of a common shape.",
-    "kernel": "Build, show and remove guest kernels.",
-    "lsp": "Run the language server, for editors.",
-    "plan": "Show the network that a topology becomes.",
+_GROUPS = {
+    "Topologies": {
+        "check": "Report what is wrong with topologies.",
+        "compile": "Turn a topology into GTS JSON or another format.",
+        "draw": "Draw a topology as SVG, PNG or HTML.",
+        "fmt": "Format DSL files.",
+        "init": "Write a new topology of a common shape.",
+        "explain": "Explain a diagnostic, with an example.",
+        "circuits": "Show the round-trip times between sites.",
+    },
+    "Networks": {
+        "plan": "Show the network that a topology becomes.",
+        "emulate": "Run a topology as a real network.",
+        "guest": "Run a command in a guest kernel.",
+    },
+    "Setup": {
+        "doctor": "Show what this machine can do and what it lacks.",
+        "kernel": "Build, show and remove guest kernels.",
+        "clean": "Remove what killed runs have left behind.",
+        "lsp": "Run the language server, for editors.",
+        "completion": "Print the completion script of a shell.",
+    },
 }
-"""The line of each command in the help, by the command's name."""
+"""The line of each command in the help, by the command's name, in groups by task."""
+_COMMANDS = [name for lines in _GROUPS.values() for name in lines]
 _MODULES = {"emulate": "emulate.command", "guest": "emulate.guest"}
 """The module under `gtsdsl.cli` of each command that is not in a module of its own name."""
 
@@ -41,7 +48,7 @@ class _LazyGroup(CommandGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the names of the commands."""
-        return list(_COMMANDS)
+        return _COMMANDS
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import a command; return None if it is unknown."""
@@ -54,12 +61,18 @@ class _LazyGroup(CommandGroup):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write a line for each command, without importing it."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+        """Write a line for each command, without importing it; the lines of all groups are aligned."""
+        width = max(map(len, _COMMANDS))
+        for heading, lines in _GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(width), line) for name, line in lines.items()])
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="`gtsdsl COMMAND --help` shows a command's options.",
+)
 @click.version_option(__version__, message="gtsdsl %(version)s")
 def cli() -> None:
     """Compile, check, draw and run topologies of the GÉANT Testbeds Service.

@@ -30,17 +30,18 @@ _FORMATS = ("text", "json", "sarif", "github", "junit")
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    metavar="OUT",
+    metavar="FILE",
     help="File for the report; without it, standard output.",
 )
 @click.option("--strict", is_flag=True, help="Count warnings as errors.")
 def command(files: Sequence[str], format_: str, output: Path | None, strict: bool) -> None:
     """Report what is wrong with topologies.
 
-    FILE is a file, a folder, or `-` for standard input. A folder is searched for *.dsl and *.gts, except in hidden
-    folders and symbolic links to folders. The content of a file says whether it is DSL, GTS JSON or editor JSON.
+    FILE is a file, a folder, or `-` for standard input. In a folder, all *.dsl and *.gts are checked; hidden
+    folders and links to folders are skipped. The content of a file says whether it is DSL, GTS JSON or editor JSON.
 
-    Exit status: 0 without errors; 1 with errors, and with --strict also with warnings; 2 for wrong usage.
+    Exit status: 0 without errors; 1 with errors, also if FILE is missing, and with --strict also with warnings; 2 for
+    wrong usage.
 
     \b
     Example:

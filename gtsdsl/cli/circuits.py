@@ -26,8 +26,8 @@ _PIPE_WIDTH = 200  # no row is cut in a file or a pipe, which have no width
     "path",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help='Your own figures, which replace the known ones: {"AMS-MIL": 40.0, "AMS-LAB": "1.5ms"}, or JSON as this '
-    "command prints it.",
+    help='Your own figures, which replace the known ones, such as {"AMS-MIL": 40.0, "AMS-LAB": "1.5ms"}, or JSON as '
+    "this command prints it.",
 )
 def command(first: str | None, second: str | None, format_: str, path: Path | None) -> None:
     """Show the round-trip time between sites A and B, with the source of each figure.

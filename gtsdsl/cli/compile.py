@@ -20,12 +20,14 @@ from gtsdsl.text import printable
 @click.command("compile")
 @click.argument("file", type=click.Path())
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="File to write, not standard output."
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="File to write, not standard output."
 )
 @click.option(
     "--to", "target", type=Choice(list(FORMATS)), default="gts-json", show_default=True, help="Output format."
 )
-@click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the root type.")
+@click.option(
+    "--set", "settings", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the root type. Repeatable."
+)
 @click.option("--strict", is_flag=True, help="Count warnings as errors.")
 def command(file: str, output: Path | None, target: str, settings: Sequence[str], strict: bool) -> None:
     """Turn a topology into GTS JSON, or into the format of another tool.
@@ -39,7 +41,7 @@ def command(file: str, output: Path | None, target: str, settings: Sequence[str]
     \b
     Example:
       gtsdsl compile examples/full_mesh.dsl -o mesh.json
-      gtsdsl compile mesh.dsl --to containerlab --set n=8 --set 'sites=["AMS", "MIL"]'
+      gtsdsl compile mesh.dsl --to dot --set n=8 --set 'sites=["AMS", "MIL"]'
     """
     parameters = parse_settings(settings)
     source = read_source(file)

@@ -21,7 +21,7 @@ from gtsdsl.text import printable
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    metavar="OUT",
+    metavar="FILE",
     required=True,
     help="File to write; its ending decides the format: .svg, .png or .html.",
 )
@@ -37,8 +37,11 @@ def command(file: str, output: Path, path: Path | None) -> None:
 
     FILE is GTS DSL, GTS JSON or a project of the public editor; `-` is standard input.
 
-    Unknown sites are beside the map. If all resources are at one site, the picture shows them without a map. PNG
-    needs the extra: pip install 'gtsdsl[draw]'.
+    The picture shows unknown sites beside the map. If all resources are at one site, the picture has no map.
+
+    \b
+    PNG needs an extra:
+      pip install 'gtsdsl[draw]'
 
     \b
     Example:

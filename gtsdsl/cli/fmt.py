@@ -18,14 +18,14 @@ from gtsdsl.text import printable
 
 
 @click.command("fmt")
-@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path())
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
 @click.option("--check", "only_check", is_flag=True, help="Change no file; exit with 1 if one would change.")
 @click.option("--diff", "show_diff", is_flag=True, help="Change no file; show the differences.")
 def command(files: Sequence[str], only_check: bool, show_diff: bool) -> None:
     """Format DSL files: blanks, line breaks and semicolons, and nothing else. Comments stay.
 
-    A folder is searched for *.dsl and *.gts, except in symbolic links. `-` formats standard input to standard output.
-    A file with syntax errors stays as it is, and the exit status is 1.
+    In a folder, all *.dsl and *.gts are formatted; hidden folders and links are skipped. `-` formats
+    standard input to standard output. A file with syntax errors stays as it is, and the exit status is 1.
 
     \b
     Example:

@@ -16,7 +16,7 @@ from gtsdsl.text import printable
 
 @click.group(cls=CommandGroup)
 def command() -> None:
-    """Build, show and remove guest kernels, whose clock can be virtual. A kernel is built once and kept.
+    """Build, show and remove guest kernels. A built kernel has a virtual clock. It is built once and kept.
 
     \b
     Example:
@@ -30,7 +30,7 @@ def command() -> None:
     "--source",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="TARBALL",
-    help="Tarball of Linux to build, in place of Debian's linux-source.",
+    help="Linux tarball to build.  [default: Debian's linux-source]",
 )
 @click.option(
     "--check",
@@ -42,7 +42,7 @@ def command() -> None:
 def build(source: Path | None, wheel: Path | None) -> None:
     """Fetch, configure, build and check a guest kernel, in eight minutes of processor time.
 
-    Runs use this kernel from then on, also if it was built before.
+    Runs use this kernel from then on. If the same kernel was built earlier, that one is kept, and nothing is built.
 
     With --check, the exit status is 1 if a file of the wheel differs from the file that is built here.
 
@@ -127,9 +127,11 @@ def info() -> None:
         click.echo(f"  {wheel.unusable}")
 
 
-@command.command(short_help="Print the path of the kernel that runs use.")
+@command.command(short_help="Print the path of the kernel that `emulate` uses.")
 def path() -> None:
-    """Print the path of the guest kernel that runs use, built here or from the wheel; exit with 3 without one.
+    """Print the path of the guest kernel that `emulate` uses, built here or from the wheel gtsdsl-kernel.
+
+    Exit status: 0, or 3 without such a kernel.
 
     \b
     Example:

@@ -30,7 +30,10 @@ class NetworkOptions:
     rtts: tuple[str, ...] = field(
         default=(),
         metadata=Flag(
-            "--rtt", "Round-trip time of a circuit: AMS-MIL=40ms.", metavar="A-B=TIME", type="texts"
+            "--rtt",
+            "Round-trip time of all circuits between two sites, such as AMS-MIL=40ms. Repeatable.",
+            metavar="A-B=TIME",
+            type="texts",
         ).metadata,
     )
     circuits_file: str | None = field(
@@ -41,7 +44,9 @@ class NetworkOptions:
     )
     settings: tuple[str, ...] = field(
         default=(),
-        metadata=Flag("--set", "Set a parameter of the root type.", metavar="NAME=VALUE", type="texts").metadata,
+        metadata=Flag(
+            "--set", "Set a parameter of the root type. Repeatable.", metavar="NAME=VALUE", type="texts"
+        ).metadata,
     )
     switch: SwitchKind = field(
         default="ovs",

@@ -26,7 +26,7 @@ _ROUTES_SHOWN = 4
 @click.option("--ideal", is_flag=True, help="Leave out delay, jitter, loss and rate.")
 @click.option("--format", "format_", type=Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="File to write, not standard output."
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="File to write, not standard output."
 )
 def command(
     file: str,

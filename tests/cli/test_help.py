@@ -33,9 +33,16 @@ def test_each_command_has_a_line_that_fits_a_terminal(name: str) -> None:
     group = cli.get_command(click.Context(cli), name) if name else cli
     assert isinstance(group, click.Group)
     said = group.get_help(click.Context(group, info_name=f"gtsdsl {name}", terminal_width=80))
-    lines = said.partition("Commands:\n")[2].splitlines()
+    after_options = said.partition("Options:\n")[2].partition("\n\n")[2]
+    lines = [line for line in after_options.splitlines() if line.startswith("  ") and "--help" not in line]
     assert [line.split()[0] for line in lines] == group.list_commands(click.Context(group))
     assert all(line.endswith(".") and not line.endswith("...") and len(line) <= 80 for line in lines)
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands(cli, "gtsdsl")))
+def test_no_line_of_the_help_is_longer_than_80_characters(name: str, command: click.Command) -> None:
+    said = command.get_help(click.Context(command, info_name=name, terminal_width=80))
+    assert [line for line in said.splitlines() if len(line) > 80] == []
 
 
 def test_the_options_of_emulate_stand_in_groups() -> None:

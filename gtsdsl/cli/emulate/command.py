@@ -38,7 +38,11 @@ _GROUPS = {
 @click.argument("file", type=click.Path())
 @options(RunOptions, "run")
 @click.option(
-    "--exec", "commands", metavar="HOST: COMMAND", multiple=True, help="Run a command in the shell of a host."
+    "--exec",
+    "commands",
+    metavar="'HOST: COMMAND'",
+    multiple=True,
+    help="Run a command in the shell of a host. Repeatable.",
 )
 @click.option(
     "--script",
@@ -55,11 +59,15 @@ _GROUPS = {
     "captures",
     metavar="LINK=FILE.pcap",
     multiple=True,
-    help="Capture the packets of a circuit, for Wireshark.",
+    help="Write the packets of a circuit to a file for Wireshark. Repeatable.",
 )
 @click.option("--keep-going", is_flag=True, help="Go on after a command that fails.")
 @click.option(
-    "--json", "output", type=click.Path(path_type=Path), metavar="OUT", help="File for the result with all samples."
+    "--json",
+    "output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File for the result with all samples; needs --probe, --exec or --script.",
 )
 @options(NetworkOptions, "network")
 @options(HostOptions, "hosts")
@@ -78,18 +86,19 @@ def command(
     hosts: HostOptions,
     overlay: OverlayOptions | None,
 ) -> None:
-    """Run the topology FILE as a real network with the delays of its circuits, and work in it.
+    """Run the topology FILE as a real network with the delays of its circuits.
 
-    Without --exec, --script and --probe, a shell opens, in the real clock. With them, or with lines for the shell on
-    standard input, the default clock is virtual, and the exit status is that of the first command that failed.
-    --probe runs first, then each --exec in order, then --script. Hosts resolve each other's names.
+    Without --exec, --script and --probe, a shell opens, in which you run commands on hosts. With them, or with lines
+    for the shell on standard input, the exit status is that of the first command that failed. --probe runs first, then
+    each --exec in order, then --script. Hosts resolve each other's names. For the clock of a run, see --clock.
 
     \b
     Example:
       gtsdsl emulate examples/full_mesh.dsl --probe
-      gtsdsl emulate examples/full_mesh.dsl --exec 'h1: ping -c 3 h2' --rtt AMS-MIL=40ms
+      gtsdsl emulate examples/full_mesh.dsl --exec 'h1: ping -c 3 h2'
+      gtsdsl emulate examples/full_mesh.dsl --rtt AMS-MIL=40ms --probe
+      gtsdsl emulate examples/full_mesh.dsl --overlay flannel --probe
       gtsdsl emulate examples/full_mesh.dsl
-      gtsdsl emulate examples/full_mesh.dsl --overlay flannel --probe --exec 'c1: ping -c 3 c4'
     """
     _check_together(overlay, hosts)
     began = datetime.now(UTC)

@@ -16,7 +16,8 @@ from gtsdsl.cli.options import options
 
 _KERNEL = Flag(
     "--kernel",
-    "Guest kernel to run in: the built one, or Debian's packaged one.",
+    "uml: the built guest kernel. uml-packaged: Debian's guest kernel. auto: the first of these that runs here and "
+    "has the clock.",
     choices=("auto", KernelKind.UML.value, KernelKind.PACKAGED.value),
 )
 
@@ -28,11 +29,11 @@ _KERNEL = Flag(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="A folder that the command may write to; everything else that it writes ends with the guest.",
+    help="Folder that the command may write to; all other files that it writes are lost.",
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def command(run: RunOptions, output: Path | None, command: tuple[str, ...]) -> None:
-    """Run COMMAND as root in a Linux kernel of its own, by default with a virtual clock.
+    """Run COMMAND as root in a guest kernel (User-Mode Linux), by default with a virtual clock.
 
     The command sees this machine's files. What it writes is lost when the guest ends, except in the folder of --output.
     The guest has no network except what the command makes. Its output and exit status are passed on. Its standard
