@@ -13,7 +13,7 @@ from gtsdsl.text import did_you_mean, printable
 
 
 class CommandGroup(click.Group):
-    """A group of commands that reports errors as ``error: …``, and names the nearest command to an unknown one."""
+    """A group of commands that reports errors as ``error: …``; that of an unknown command names the nearest, or all."""
 
     def main(  # type: ignore[override]  # click declares it twice, for the two modes
         self, args: Sequence[str] | None = None, prog_name: str | None = None, standalone_mode: bool = True, **more: Any
@@ -40,8 +40,9 @@ class CommandGroup(click.Group):
         """
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
-            near = did_you_mean(name, self.list_commands(ctx))
-            raise click.UsageError(f"unknown command `{printable(name)}`{f'; {near}' if near else ''}", ctx)
+            known = self.list_commands(ctx)
+            hint = did_you_mean(name, known) or f"the commands are {', '.join(known)}"
+            raise click.UsageError(f"unknown command `{printable(name)}`; {hint}", ctx)
         return super().resolve_command(ctx, args)
 
 

@@ -23,7 +23,12 @@ from tests.cli.test_help import commands
         ("kernel biuld", "unknown command `biuld`; did you mean `build`?"),
         ("emulate --overlya flannel", "unknown option `--overlya`; did you mean `--overlay`?"),
         ("check --stritc mesh.dsl", "unknown option `--stritc`; did you mean `--strict`?"),
-        ("xyzzy", "unknown command `xyzzy`"),
+        ("kernel nope", "unknown command `nope`; the commands are build, clean, info, path"),
+        (
+            "xyzzy",
+            "unknown command `xyzzy`; the commands are check, compile, draw, fmt, init, explain, circuits, plan, "
+            "emulate, guest, doctor, kernel, clean, lsp, completion",
+        ),
         ("emulate", "missing argument FILE"),
         ("init ring", "missing option --sites"),
         ("emulate mesh.dsl more", "got unexpected extra argument (more)"),
