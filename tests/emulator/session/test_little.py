@@ -152,7 +152,7 @@ def test_a_temporary_folder_that_is_full(leftovers: Leftovers, left_kib: int) ->
     if done.returncode != 0:
         assert done.returncode == 3
         assert re.fullmatch(
-            r"error: (No space left on device|.* there is no room in /.*/runs/gtsdsl-\d+).*\n", done.stderr
+            r"error: (No space left on device|.* /.*/runs/gtsdsl-\d+ has no room left).*\n", done.stderr
         )
 
 
