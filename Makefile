@@ -18,13 +18,13 @@ demo: $(VENV)/installed
 	@tools/demo
 
 # The tests that need neither a guest kernel nor special rights, in under three minutes on two cores.
-check: $(VENV)/installed-for-tests lint
+check: $(VENV)/installed-for-check lint
 	$(BIN)/python -m pytest -n 2 -m "not guest and not networks and not slow"
 
 test: $(VENV)/installed-for-tests lint
 	$(BIN)/python -m pytest -n 2
 
-lint: $(VENV)/installed-for-tests
+lint: $(VENV)/installed-for-check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -44,11 +44,15 @@ $(VENV)/installed: pyproject.toml $(FOR_TABLES)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[draw,emulation]'
 	@touch $@
 
-$(VENV)/installed-for-tests: $(VENV)/installed
-	@tools/apt-install dot:graphviz git:git node:nodejs npm:npm fish:fish zsh:zsh $(FOR_NETWORKS) $(FOR_KERNEL)
+$(VENV)/installed-for-check: $(VENV)/installed
+	@tools/apt-install dot:graphviz git:git node:nodejs npm:npm fish:fish zsh:zsh
 	@echo "Installing what the tests need into $(VENV) …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
 	@npm ci --prefix editors/vscode --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+$(VENV)/installed-for-tests: $(VENV)/installed-for-check
+	@tools/apt-install $(FOR_NETWORKS) $(FOR_KERNEL)
 	@touch $@
 
 clean:
