@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.kernel.job import FOLDER_VARIABLE, PARENT_VARIABLE, say_running
+from emulator.kernel.job import FOLDER_VARIABLE, PARENT_VARIABLE, write_step
 from emulator.system import user_namespace
 from emulator.system.decode import decode, encode
 from emulator.system.errors import EmulationError, in_a_line
@@ -63,7 +63,7 @@ def main() -> int:
 
 def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int:
     """Make the task's network, do the task in it, and return the exit status."""
-    progress = partial(say_running, folder)
+    progress = partial(write_step, folder)
     progress("bringing the network up")
     from emulator.mininet.network import EmulatedNetwork
 

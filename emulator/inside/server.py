@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, assert_never
 
-from emulator.kernel.job import say_running
+from emulator.kernel.job import write_step
 from emulator.messages import (
     READY,
     AnyRequest,
@@ -76,7 +76,7 @@ def serve(network: EmulatedNetwork, folder: Path, *, spins: bool) -> NoReturn:
                 time.sleep(_PAUSE_S)
         try:
             request = decode_request(file.read_bytes())
-            say_running(folder, request.summary)
+            write_step(folder, request.summary)
             reply = server.reply_to(number, request)
         except Exception as error:  # a request that fails does not end the network
             reply = Failure(in_a_line(error))

@@ -14,7 +14,7 @@ from mininet.log import error as say_error
 from mininet.log import lg, output, setLogLevel
 
 from emulator.completion import HISTORY, PROMPT, complete
-from emulator.kernel.job import say_running
+from emulator.kernel.job import write_step
 from emulator.mininet.impair import USAGE, impair, impairment_text
 from emulator.system.errors import EmulationError, in_a_line
 from emulator.system.programs import find_program
@@ -192,7 +192,7 @@ def run_shell(network: EmulatedNetwork, task: Task, folder: Path) -> int:
     shell = Shell(network)
     if task.lines or not sys.stdin.isatty():
         for line in task.lines:
-            say_running(folder, line)
+            write_step(folder, line)
             if shell.do(line):
                 break
         return 0

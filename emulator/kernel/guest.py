@@ -26,7 +26,8 @@ from emulator.kernel.job import (
     init_arguments,
     put_input,
     read_result,
-    words,
+    short_line,
+    step_text,
     write_job,
 )
 from emulator.kernel.kinds import Clock
@@ -191,15 +192,15 @@ class Guest(Closing):
             return int(status)
         lines = [line for line in self.console().splitlines() if line.strip()]
         if code == supervisor.REFUSED:
-            raise EmulationError(words([(lines or ["the guest kernel cannot be started"])[-1]], None))
+            raise EmulationError(short_line((lines or ["the guest kernel cannot be started"])[-1]))
         panic = next((line.rpartition(_PANIC)[2] for line in lines if _PANIC in line), "")
         if (room := self._missing_room(panic)) is not None:
             raise EmulationError(f"the guest ended early, because {room} has no room left")
         doing = f"while it ran {self._doing()}"
         if panic:
-            raise GuestPanickedError(f"the guest kernel panicked {doing}: {words([panic], None)}")
+            raise GuestPanickedError(f"the guest kernel panicked {doing}: {short_line(panic)}")
         how = f"was killed (signal {abs(code) % 128})" if code < 0 or code > 128 else f"ended by itself (status {code})"
-        said = f"; it said: {words([lines[-1]], None)}" if lines else ""
+        said = f"; it said: {short_line(lines[-1])}" if lines else ""
         raise GuestFailedError(f"the guest kernel {how} {doing}{said}")
 
     def _missing_room(self, panic: str) -> Path | None:
@@ -322,7 +323,7 @@ class Guest(Closing):
         said = None
         with contextlib.suppress(EmulationError):
             said = self.result(RUNNING, RUNNING_BYTES)
-        return words(self._job.command, said)
+        return step_text(self._job.command, said)
 
     def _end(self) -> None:
         """End the supervisor, which ends the guest."""

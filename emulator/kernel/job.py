@@ -30,7 +30,7 @@ RUNNING = "running"
 RUNNING_BYTES = 2**16
 """The most bytes that are read of that file."""
 
-_WORDS_MAX = 200
+_LINE_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +130,18 @@ def put_input(folder: Path, name: str, content: bytes) -> None:
         raise EmulationError(f"the guest's input {name} cannot be written: {error.strerror}") from None
 
 
-def words(command: Sequence[str], said: bytes | None) -> str:
-    """Return a guest's step for a message, short and fit for a terminal: its own words, or else its command."""
-    text = one_line((said or b"").decode(errors="replace")) or one_line(" ".join(command))
-    return text if len(text) <= _WORDS_MAX else text[: _WORDS_MAX - 1] + "…"
+def short_line(text: str) -> str:
+    """Return a text as one line for a terminal, cut to 200 characters."""
+    line = one_line(text)
+    return line if len(line) <= _LINE_MAX else line[: _LINE_MAX - 1] + "…"
 
 
-def say_running(folder: Path, what: str) -> None:
+def step_text(command: Sequence[str], said: bytes | None) -> str:
+    """Return a guest's present step for a message: what the guest wrote into `RUNNING`, or else its command."""
+    return short_line((said or b"").decode(errors="replace")) or short_line(" ".join(command))
+
+
+def write_step(folder: Path, what: str) -> None:
     """Write the present step into a shared folder, for the progress line and the watchdog's message."""
     (folder / RUNNING).write_bytes(what.encode(errors="replace"))  # in UTF-8, whatever the locale is
 

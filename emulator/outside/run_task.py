@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from emulator.kernel.guest import Sink
-from emulator.kernel.job import RUNNING, RUNNING_BYTES, words
+from emulator.kernel.job import RUNNING, RUNNING_BYTES, step_text
 from emulator.measure.captures import handing_over
 from emulator.outcome import Outcome
 from emulator.outside.runner import Runner, RunSettings, open_runner
@@ -62,7 +62,7 @@ def _showing_steps(
         has_output.wait(_FIRST_SHOW_S)
         while not has_output.is_set():
             with contextlib.suppress(Exception):  # a step that cannot be read is not shown
-                show_step(words((), runner.result(RUNNING, RUNNING_BYTES)) or "starting")
+                show_step(step_text((), runner.result(RUNNING, RUNNING_BYTES)) or "starting")
             has_output.wait(_SHOW_S)
 
     def end() -> None:

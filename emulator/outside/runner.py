@@ -26,7 +26,7 @@ from emulator.kernel.job import (
     GuestJob,
     put_input,
     read_result,
-    words,
+    step_text,
 )
 from emulator.kernel.kinds import Clock
 from emulator.options import RunOptions
@@ -197,7 +197,7 @@ class NativeRunner(Closing):
             if enough:
                 return None
             if self._timeout_s is not None and time.monotonic() - began_s >= self._timeout_s:
-                doing = words((), self.result(RUNNING, RUNNING_BYTES))
+                doing = step_text((), self.result(RUNNING, RUNNING_BYTES))
                 raise GuestTimeoutError(f"timed out after {self._timeout_s:g} s: {doing}")
         _relay(sinks)
         return shell_status(self._process.wait())

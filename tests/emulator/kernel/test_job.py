@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.kernel.job import put_input, read_result, words
+from emulator.kernel.job import put_input, read_result, step_text
 from emulator.system.errors import EmulationError
 
 
@@ -62,10 +62,10 @@ def test_only_names_are_read(tmp_path: Path, name: str) -> None:
 
 
 def test_words_are_fit_for_a_terminal() -> None:
-    text = words(["ping", "\x1b[31mred", "a\nb", "\u202egnp", "x" * 1000], None)
+    text = step_text(["ping", "\x1b[31mred", "a\nb", "\u202egnp", "x" * 1000], None)
     assert text.isprintable()
     assert len(text) == 200
 
 
 def test_what_the_guest_says_itself_comes_first() -> None:
-    assert words(["python3", "run.py"], b"h1: ping -c 3 h2\n") == "h1: ping -c 3 h2"
+    assert step_text(["python3", "run.py"], b"h1: ping -c 3 h2\n") == "h1: ping -c 3 h2"
