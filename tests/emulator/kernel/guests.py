@@ -1,8 +1,10 @@
-"""Runs a command in a guest, for tests."""
+"""Run a command in a guest, and a program under the restrictions of a guest's process."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from emulator.kernel.guest import Boot, Guest
@@ -23,3 +25,10 @@ def run(boot: Boot, *command: str, output: Path | None = None) -> tuple[int, str
 
 def shell(boot: Boot, script: str) -> tuple[int, str, str]:
     return run(boot, "/bin/sh", "-c", script)
+
+
+def confined(code: str, *arguments: str, version: int) -> list[str]:
+    """Return the lines that a confined Python program writes."""
+    before = f"from emulator.kernel.confine import confine; confine([], {version})\n"
+    line = [sys.executable, "-c", before + code, *arguments]
+    return subprocess.run(line, capture_output=True, text=True, check=True).stdout.splitlines()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from emulator.kernel.cache import key
+from emulator.kernel.cache import Kernel, Origin, Symbols, configuration_hash, keep, key
 
 # the words and the end of Debian's 6.1 on a processor with AMX
 PANICS = """#!/bin/sh
@@ -38,3 +38,14 @@ def put_as_built(cache: Path, script: str, version: str = "7.3.4") -> Path:
     info = {"version": version, "seccomp": True, "virtual_clock": True, "seeded": True, "symbols": None}
     (folder / "info.json").write_text(json.dumps(info))
     return put(folder / "linux", script)
+
+
+def a_kernel(kernels: Path, version: str, name: str | None = None) -> Kernel:
+    """Write a file that is no program into the folder of built kernels, as if `gtsdsl kernel build` had made it."""
+    folder = kernels / (name or key(version))
+    folder.mkdir(parents=True)
+    (folder / "linux").write_bytes(b"\x7fELF")
+    (folder / "linux").chmod(0o755)
+    kernel = Kernel(folder / "linux", version, True, True, True, Symbols(1, 2, 3, 4), None)
+    keep(kernel, Origin("linux-source-7.3", version, "0" * 64, "gcc", "2.36", configuration_hash()), folder)
+    return kernel

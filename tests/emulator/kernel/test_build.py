@@ -15,19 +15,13 @@ import pytest
 from emulator.kernel import build as module
 from emulator.kernel import cache
 from emulator.kernel.build import build
-from emulator.kernel.cache import CONFIGURATION, Kernel, Origin, Symbols, built_kernels, configuration_hash
+from emulator.kernel.cache import CONFIGURATION, built_kernels
 from emulator.kernel.source import Package, _Apt, find, from_tarball
 from emulator.system.errors import EmulationError
 from emulator.system.run_folders import runs_folder
-from tests.emulator import scenarios
-from tests.emulator.play import command_of
+from tests.emulator.kernel.standins import a_kernel
 
-
-@pytest.fixture(autouse=True)
-def kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "gtsdsl" / "kernels"
+pytestmark = pytest.mark.usefixtures("kernels")
 
 
 def try_build(tarball: Path | None = None) -> str:
@@ -149,40 +143,6 @@ def test_a_build_that_ends_just_when_another_looks(kernels: Path, monkeypatch: p
     assert "another gtsdsl builds this kernel" in try_build()
 
 
-def test_a_build_that_was_killed_leaves_what_clean_removes(kernels: Path) -> None:
-    subprocess.run(command_of(scenarios.die_in_a_build), check=False)
-    assert tuple(cache.clean()) == (kernels / "building-source",)
-    assert list(kernels.iterdir()) == []
-
-
-def test_a_build_starts_afresh_where_another_was_killed(kernels: Path) -> None:
-    left = kernels / "building-source" / "linux"
-    left.mkdir(parents=True)
-    with cache.building("source") as folder:
-        assert [path.name for path in folder.iterdir()] == ["lock"]
-
-
-def a_kernel(kernels: Path, version: str, key: str | None = None) -> Kernel:
-    folder = kernels / (key or cache.key(version))
-    folder.mkdir(parents=True)
-    (folder / "linux").write_bytes(b"\x7fELF")
-    (folder / "linux").chmod(0o755)
-    kernel = Kernel(folder / "linux", version, True, True, True, Symbols(1, 2, 3, 4), None)
-    cache.keep(kernel, Origin("linux-source-7.3", version, "0" * 64, "gcc", "2.36", cache.configuration_hash()), folder)
-    return kernel
-
-
-@pytest.mark.skipif(os.uname().machine != "x86_64", reason="a guest kernel runs on x86-64 only")
-def test_the_kernel_that_was_asked_for_last_comes_first(kernels: Path) -> None:
-    newer = a_kernel(kernels, "7.10.1-1")
-    os.utime(newer.executable.with_name("info.json"), (0, 0))
-    older = a_kernel(kernels, "7.3.4-1~bpo13+1")
-    assert built_kernels() == (older, newer)
-    os.utime(older.executable.with_name("info.json"), (0, 0))
-    cache.prefer(newer)
-    assert built_kernels() == (newer, older)
-
-
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="a guest kernel runs on x86-64 only")
 def test_what_is_built_already_is_not_built_again_and_is_used_from_then_on(tmp_path: Path, kernels: Path) -> None:
     (tmp_path / "linux-7.1.tar.xz").write_bytes(b"no tarball")
@@ -203,25 +163,6 @@ def test_what_is_built_already_is_not_downloaded(kernels: Path, monkeypatch: pyt
 
     monkeypatch.setattr("emulator.kernel.build.find", found)
     assert build(None, lambda _what, _part: None, lambda _message: None) == wanted
-
-
-def test_a_kernel_of_another_configuration_is_not_used(kernels: Path) -> None:
-    a_kernel(kernels, "7.3.4", "7.3.4-000000000000")
-    assert built_kernels() == ()
-    assert [path.name for path in cache.clean()] == ["7.3.4-000000000000"]
-
-
-@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"version": 1}', ""])
-def test_a_damaged_kernel_is_not_used(kernels: Path, damage: str) -> None:
-    kernel = a_kernel(kernels, "7.3.4")
-    (kernel.executable.parent / "info.json").write_text(damage)
-    assert built_kernels() == ()
-
-
-def test_the_configuration_names_each_symbol_once() -> None:
-    names = [line.partition("=")[0] for line in CONFIGURATION.read_text().splitlines() if line.startswith("CONFIG_")]
-    assert len(names) == len(set(names))
-    assert len(configuration_hash()) == 12
 
 
 def gtsdsl(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -21,7 +21,7 @@ from emulator.system.folders import cache_folder, state_folder
 from emulator.system.run_folders import RunFolder
 from emulator.system.trust import require_own
 from tests import hijack
-from tests.emulator.kernel.test_build import a_kernel
+from tests.emulator.kernel.standins import a_kernel
 from tests.emulator.samples import PAIR
 
 IS_ROOT = os.geteuid() == 0
