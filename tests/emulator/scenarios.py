@@ -1,9 +1,11 @@
-"""Scenarios that run in processes of their own, because they end by a signal or as another user."""
+"""Scenarios that run in processes of their own: they end by a signal, or change their user, limits or namespaces."""
 
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -11,14 +13,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from emulator import emulate
+from emulator.kernel import init
 from emulator.kernel.cache import building
 from emulator.lab.forks import fork
+from emulator.measure import pcap
 from emulator.measure.probe import probe
 from emulator.mininet.network import EmulatedNetwork
 from emulator.outside.runner import NativeRunner
 from emulator.plan import Options, plan
 from emulator.system.run_folders import RunFolder
 from emulator.system.signals import signals_as_exit
+from emulator.system.unshare import CLONE_NEWNET, unshare
 from emulator.system.user_namespace import enter
 from emulator.task import Task
 from tests.emulator.topologies import joined
@@ -93,6 +98,49 @@ def die_in_a_build() -> None:
     """Begin to build a kernel, and die."""
     with building("source"):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+# the first process of a guest, and recordings
+
+
+def run_as_the_first_process(folder: str, directory: str, *command: str) -> None:
+    """Run a command in a directory as a guest's first process does, and print its exit status."""
+    print(init.run(folder, list(command), directory, dict(os.environ), []))
+
+
+def limit_open_files(soft: str, hard: str) -> None:
+    """Set the limits of open files, and let a child print both."""
+    init.set_limits({resource.RLIMIT_NOFILE: (int(soft), int(hard))})
+    os.execvp("sh", ["sh", "-c", "ulimit -Sn; ulimit -Hn"])  # noqa: S606 - a fixed line
+
+
+def raise_the_loopback() -> None:
+    """Send to 127.0.0.1 in a new namespace, before and after its loopback is up, and print what comes of it."""
+    unshare(CLONE_NEWNET)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+        try:
+            end.connect(("127.0.0.1", 9))
+        except OSError as error:
+            print(error.strerror)
+        init.raise_loopback()
+        end.connect(("127.0.0.1", end.getsockname()[1]))
+        end.send(b"hello")
+        print(end.recv(10).decode())
+
+
+def record_frames(file: str, frame_bytes: str, limit_bytes: str) -> None:
+    """Record three frames that the loopback of a new namespace sends; their last bytes are 0, 1 and 2."""
+    unshare(CLONE_NEWNET)
+    init.raise_loopback()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    tap = pcap.open_tap("lo")
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as end:
+        end.bind(("lo", 0))
+        for number in range(3):
+            frame = bytes(12) + b"\x88\xb5"  # the type of experiments
+            end.send(frame + bytes(int(frame_bytes) - len(frame) - 1) + bytes([number]))
+    os.kill(os.getpid(), signal.SIGTERM)  # it is blocked, so the recorder finds both the frames and the signal
+    pcap.record(tap, Path(file), int(limit_bytes) if limit_bytes else None)
 
 
 # signals and forks

@@ -1,0 +1,87 @@
+"""The processes of a lab: the names that they resolve, the control groups that they join, and their end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.lab.processes import Processes
+from emulator.lab.underlay import empty_namespace
+from emulator.system import programs
+from emulator.system.errors import EmulationError
+
+
+@pytest.fixture
+def namespace() -> Iterator[int]:
+    """The descriptor of a network namespace."""
+    descriptor = empty_namespace()
+    yield descriptor
+    os.close(descriptor)
+
+
+@pytest.fixture
+def processes(namespace: int) -> Iterator[Processes]:
+    """The processes of a lab with one namespace, in which the name a has the address 10.0.0.1."""
+    made = Processes({"10.0.0.1": "a"})
+    made.guard([namespace])
+    yield made
+    made.close()
+
+
+def output(processes: Processes, namespace: int, *command: str) -> str:
+    return processes.popen(namespace, command, stdout=subprocess.PIPE).communicate()[0].decode()
+
+
+@pytest.mark.networks
+def test_a_command_runs_in_its_namespace_with_the_labs_names(processes: Processes, namespace: int) -> None:
+    number = os.fstat(namespace).st_ino
+    assert output(processes, namespace, "readlink", "/proc/self/ns/net") == f"net:[{number}]\n"
+    assert output(processes, namespace, "getent", "hosts", "a").split() == ["10.0.0.1", "a"]
+
+
+@pytest.mark.networks
+def test_a_name_that_gets_another_address_has_that_one_only(processes: Processes, namespace: int) -> None:
+    processes.start()
+    processes.set_address("a", "10.0.0.2")
+    processes.set_address("c", "10.0.0.3")
+    assert output(processes, namespace, "getent", "hosts", "a", "c").split() == ["10.0.0.2", "a", "10.0.0.3", "c"]
+    assert "10.0.0.1" not in output(processes, namespace, "cat", "/etc/hosts")
+
+
+@pytest.mark.networks
+def test_close_kills_the_processes_in_the_namespaces_and_removes_the_folder(
+    processes: Processes, namespace: int
+) -> None:
+    folder = processes.start()
+    process = processes.popen(namespace, ["sh", "-c", "echo runs; exec sleep 1000"], stdout=subprocess.PIPE)
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"runs\n"
+        processes.close()
+        assert process.wait() == -signal.SIGKILL
+    assert not folder.parent.exists()
+
+
+def test_a_command_joins_each_control_group_before_it_runs(tmp_path: Path) -> None:
+    processes = Processes({})
+    groups = (tmp_path / "cpu", tmp_path / "with a blank")
+    for group in groups:
+        group.mkdir()
+    assert processes.join_command(5) == []
+    processes.limit(5, groups)
+    line = [*processes.join_command(5), "sh", "-c", "echo $$"]
+    number = subprocess.run(line, capture_output=True, text=True, check=True).stdout
+    assert [(group / "cgroup.procs").read_text() for group in groups] == [number, number]
+    assert processes.join_command(6) == []
+
+
+def test_a_machine_without_the_tools_is_told_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(programs, "SYSTEM_FOLDERS", ("/nowhere",))
+    with pytest.raises(EmulationError, match=r"^`nsenter` is missing: install util-linux"):
+        Processes({}).start()
