@@ -15,11 +15,14 @@ from pathlib import Path
 from emulator import emulate
 from emulator.kernel import init
 from emulator.kernel.cache import building
+from emulator.kernel.choose import KernelChoice
+from emulator.kernel.kinds import Clock, KernelKind
 from emulator.lab.forks import fork
 from emulator.measure import pcap
 from emulator.measure.probe import probe
 from emulator.mininet.network import EmulatedNetwork
-from emulator.outside.runner import NativeRunner
+from emulator.outside.prompt import run_prompt
+from emulator.outside.runner import NativeRunner, RunSettings
 from emulator.plan import Options, plan
 from emulator.system.run_folders import RunFolder
 from emulator.system.signals import signals_as_exit
@@ -66,6 +69,13 @@ def die_with_a_server() -> None:
 
 def ignore(_data: bytes) -> None:
     """Take output and do nothing with it."""
+
+
+def run_a_prompt() -> None:
+    """Run the shell of a network of this machine's kernel, for the person at the terminal; exit with its status."""
+    made = plan(joined([("h1", "h2")]), Options(impaired=False))
+    settings = RunSettings(choice=KernelChoice(KernelKind.NATIVE, Clock.REAL, None))
+    sys.exit(run_prompt(settings, Task(made, "shell")))
 
 
 # run folders, kernels being built

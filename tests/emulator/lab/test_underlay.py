@@ -1,0 +1,93 @@
+"""The underlay of a plan: namespaces and circuits, without any process."""
+
+from __future__ import annotations
+
+import os
+from ipaddress import IPv4Address
+
+import pytest
+
+from emulator.lab.underlay import Namespace, Underlay, parse_address
+from emulator.netlink import state
+from emulator.netlink.handle import Handle
+from emulator.netlink.state import InterfaceAddress
+from emulator.plan import Options, plan
+from emulator.system.errors import EmulationError
+from gtsdsl.topology.addresses import Address
+from tests.emulator.topologies import joined
+
+IDEAL = Options(impaired=False, switch="bridge")
+LINE = plan(joined([("a", "b"), ("b", "c")]), IDEAL)
+SWITCHED = plan(joined([("a", "s1"), ("b", "s2"), ("s1", "s2")], ("s1", "s2")), IDEAL)
+
+
+def links_of(namespace: Namespace) -> dict[str, bool]:
+    """Return the names of a namespace's interfaces, each with whether it is up."""
+    return {link.name: link.is_up for link in state.read(namespace.descriptor).links}
+
+
+@pytest.mark.networks
+def test_each_host_has_its_own_interfaces_and_all_are_up() -> None:
+    with Underlay(LINE) as underlay:
+        assert underlay.switches is None
+        assert {name: links_of(namespace) for name, namespace in underlay.namespaces.items()} == {
+            "a": {"lo": True, "a-eth0": True},
+            "b": {"lo": True, "b-eth0": True, "b-eth1": True},
+            "c": {"lo": True, "c-eth0": True},
+        }
+
+
+@pytest.mark.networks
+def test_hosts_have_addresses_and_routes_over_other_hosts() -> None:
+    with Underlay(LINE) as underlay:
+        node = underlay.namespace("a").descriptor
+        addresses = set(state.read(node).addresses)
+        with Handle(node) as kernel:
+            route = kernel.route_to("100.64.0.3")
+    assert addresses >= {InterfaceAddress("lo", "100.64.0.1/32"), InterfaceAddress("a-eth0", "10.0.0.0/31")}
+    assert (route.interface, route.gateway, route.source) == ("a-eth0", "10.0.0.1", "100.64.0.1")
+
+
+@pytest.mark.networks
+def test_switches_share_a_namespace_with_the_ends_of_all_their_circuits() -> None:
+    with Underlay(SWITCHED) as underlay:
+        assert underlay.namespace("s1") is underlay.namespace("s2") is underlay.switches
+        assert underlay.namespaces.keys() == {"a", "b"}
+        ends = {end.name for end in SWITCHED.ends if end.node in ("s1", "s2")}
+        assert links_of(underlay.namespace("s1")).keys() == {"lo", *ends}
+
+
+@pytest.mark.networks
+def test_a_host_and_a_circuit_are_added_to_a_network_that_runs() -> None:
+    with Underlay(LINE) as underlay:
+        underlay.add_host("d", "100.64.9.9")
+        circuit = underlay.add_circuit(("c", 1), ("d", 0))
+        assert (circuit.id, underlay.circuits[-1]) == ("c-eth1-d-eth0", circuit)
+        assert links_of(underlay.namespace("c")) == {"lo": True, "c-eth0": True, "c-eth1": True}
+        added = state.read(underlay.namespace("d").descriptor)
+        assert InterfaceAddress("lo", "100.64.9.9/32") in added.addresses
+        assert {it.interface for it in added.addresses} == {"lo"}
+        planned = {end.mac for end in LINE.ends}
+        assert not planned & {end.mac for end in circuit.ends}
+
+
+@pytest.mark.networks
+def test_a_name_stands_for_one_node_and_namespaces_end_with_the_underlay() -> None:
+    with Underlay(SWITCHED) as underlay:
+        descriptors = underlay.descriptors
+        assert len(descriptors) == 3
+        for name in ("a", "s1"):
+            with pytest.raises(EmulationError, match=f"there is a node '{name}' already"):
+                underlay.hold(name, descriptors[0])
+        with pytest.raises(KeyError):
+            underlay.namespace("nobody")
+    for descriptor in descriptors:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+
+
+def test_an_address_has_a_prefix_length() -> None:
+    assert parse_address("10.0.0.1/31") == Address(IPv4Address("10.0.0.1"), 31)
+    for text in ("10.0.0.1", "10.0.0/31", "10.0.0.1/x"):
+        with pytest.raises(ValueError, match=r"."):
+            parse_address(text)

@@ -1,0 +1,101 @@
+"""The shell's ``link``: words that change a circuit.
+
+A kernel without netem cannot delay packets, so interfaces here note an impairment that they get, and send none of it to
+the kernel. `tests/emulator/session/test_emulate.py` measures impairments in a guest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from emulator.lab.lab import Lab
+from emulator.mininet.impair import USAGE, impair, impairment_text
+from emulator.mininet.interfaces import EmulatedIntf
+from emulator.mininet.network import EmulatedNetwork
+from emulator.plan import plan
+from emulator.system.errors import EmulationError
+from gtsdsl.topology.impairments import Impairment
+from tests.emulator.topologies import joined
+
+
+class NotingIntf(EmulatedIntf):
+    """An interface that notes an impairment instead of sending it to the kernel."""
+
+    def impair(self, effect: Impairment) -> None:
+        self._changed = effect
+
+
+@pytest.fixture
+def network() -> EmulatedNetwork:
+    """Hosts a and b, joined by the circuit l1, whose delay is 20 ms one way."""
+    lab = Lab(plan(joined([("a", "b", "20ms")])))
+    (circuit,) = lab.plan.circuits
+    first, second = (NotingIntf(lab, None, end) for end in circuit.ends)
+    link = SimpleNamespace(id=circuit.id, intf1=first, intf2=second)
+    return cast(EmulatedNetwork, SimpleNamespace(lab=lab, links=[link]))
+
+
+def effects(network: EmulatedNetwork) -> list[Impairment]:
+    """Return the impairments of both directions of the only circuit."""
+    (link,) = network.links
+    return [link.intf1.impairment, link.intf2.impairment]
+
+
+@pytest.mark.parametrize(
+    ("words", "changes"),
+    [
+        ("rtt 90ms", {"rtt_us": 90_000}),
+        ("delay 90ms", {"rtt_us": 180_000}),
+        ("jitter 250us", {"jitter_us": 250}),
+        ("loss 1.5%", {"loss_percent": 1.5}),
+        ("bandwidth 100", {"rate_bps": 100_000_000}),
+        ("delay 1ms loss 2% delay 3ms", {"rtt_us": 6000, "loss_percent": 2.0}),
+    ],
+)
+def test_words_change_both_directions_and_the_rest_stays(
+    network: EmulatedNetwork, words: str, changes: dict[str, float]
+) -> None:
+    before = Impairment(rtt_us=40_000)
+    assert effects(network) == [before] * 2
+    impair(network, "l1", words.split())
+    assert effects(network) == [replace(before, **changes)] * 2  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("circuit", "words", "message"),
+    [
+        ("l9", "down", "unknown link l9"),
+        ("l1", "", f"usage: {USAGE}"),
+        ("l1", "loss", f"usage: {USAGE}"),
+        ("l1", "delay 1ms los 2%", "a link has no los; did you mean `loss`"),
+        ("l1", "delay 1ms colour red", f"a link has no colour; usage: {USAGE}"),
+        ("l1", "delay 1ms loss 2", 'loss: "2" is not a loss; write a percentage with its sign'),
+    ],
+)
+def test_a_wrong_word_is_an_error_and_changes_nothing(
+    network: EmulatedNetwork, circuit: str, words: str, message: str
+) -> None:
+    before = effects(network)
+    with pytest.raises(EmulationError) as error:
+        impair(network, circuit, words.split())
+    assert message in str(error.value)
+    assert effects(network) == before
+
+
+def test_a_persons_text_names_only_what_the_interface_does(network: EmulatedNetwork) -> None:
+    (link,) = network.links
+    assert impairment_text(link.intf1) == "40 ms, 1000 Mbit/s"
+    impair(network, "l1", ["jitter", "1.5ms", "loss", "0.1%", "bandwidth", "0.5"])
+    assert impairment_text(link.intf1) == "40 ms, ± 1.5 ms, 0.1 % lost, 0.5 Mbit/s"
+
+
+@pytest.mark.networks
+def test_a_circuit_goes_down_and_up_at_both_ends(trio: EmulatedNetwork) -> None:
+    link = trio.links[0]
+    for word, is_up in (("down", False), ("up", True)):
+        impair(trio, "l1", [word])
+        assert [link.intf1.isUp(), link.intf2.isUp()] == [is_up, is_up]
