@@ -97,7 +97,7 @@ class Shell(CLI):  # type: ignore[misc]
             sys.stdout.flush()
 
     def do_nodes(self, _line: str) -> None:
-        """List hosts and switches."""
+        """List hosts, containers and switches."""
         for host in self.mn.plan.hosts:
             output(f"{host.name:12} {host.cls:12} {_site(host.site):6} {host.loopback}\n")
         for container in self.mn.deployment.spec.containers if self.mn.deployment is not None else ():

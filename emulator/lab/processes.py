@@ -177,7 +177,7 @@ class Processes:
 
     @property
     def groups(self) -> str:
-        """The name of the lab's own folder among the control groups."""
+        """The name of the lab's own folder among the control groups; its first use starts the reaper."""
         return reaper.groups_name(str(self.start().parent))
 
     @property

@@ -209,7 +209,7 @@ class _FirstEchoes:
         return bool(self._waiting)
 
     def add(self, host: str, attachment: Attachment) -> None:
-        """Add a container of a host, which can be reached from now on. Only the first of a host is used."""
+        """Begin to send echoes to and from a host's container; only the first container of each host counts."""
         if host not in self._ends:
             echo = self._stack.enter_context(Echo(attachment.namespace, attachment.address))
             self._waiting |= {(other, host) for other in self._ends}

@@ -57,10 +57,10 @@ def median(samples: tuple[float, ...]) -> float | None:
 
 
 def joined(plan: Plan) -> dict[tuple[str, str], tuple[Circuit, ...] | None]:
-    """Return the pairs of hosts with a circuit, or a path of switches, between them, in the order of the circuits.
+    """Return the pairs of hosts that a circuit or a path of switches joins, each with its path.
 
-    The value of a pair is the path between its hosts: a tuple of circuits; None if a loop of switches allows several
-    paths. Of parallel circuits between two hosts, the path has the fastest, as the plan's routes have.
+    A path is a tuple of circuits; it is None if it passes switches that form a loop, which allows several paths. Of
+    parallel circuits between two hosts, the path has the fastest, as the plan's routes have.
     """
     switches = {switch.name for switch in plan.switches}
     stores = {host.name for host in plan.hosts if host.is_store}

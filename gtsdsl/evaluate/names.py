@@ -26,7 +26,7 @@ def refuse_foreign_word(name: str) -> None:
 
 
 def value_of_name(evaluation: Evaluation, name: str, scope: Scope) -> RuntimeValue:
-    """Return the attribute of an open block, or the resource, that a name stands for where no variable has this name.
+    """Return the value of a name that is no variable: an attribute of an open block, or a resource.
 
     Raises:
         OperationError: the name stands for nothing.

@@ -72,9 +72,10 @@ class Analysis:
         }
 
     def anchor(self, offset: int) -> tuple[int, Bracket] | None:
-        """Return the end of the last statement before an offset, and the brace of the testbed that both stand in.
+        """Return where the last statement before an offset ends, and the opening brace of the testbed around the two.
 
-        Return None near the beginning of the text, behind a syntax error, and outside of testbeds.
+        Return None if the offset is near the beginning of the text, behind a syntax error, outside of testbeds, or
+        before a testbed's first statement.
         """
         if offset < _FAR:
             return None

@@ -2,7 +2,7 @@
 
 It follows `pkg/backend/udp/proxy_amd64.c` of flannel 0.28. A datagram is an IP packet without a further header. Both
 ends count as a hop: they decrement the time to live, and drop a packet silently when it reaches 0. A packet to an
-unknown subnet gets an ICMP answer, `net unreachable`.
+unknown subnet gets an ICMP answer, `net unreachable`, unless it is ICMP itself or a later fragment.
 """
 
 from __future__ import annotations
