@@ -25,7 +25,7 @@ class Flag:
     name: str
     help: str
     metavar: str | None = None
-    """What the help shows for the value; None is what the type has."""
+    """The word for the value in the help; None takes the word of the type."""
     choices: Sequence[str] = ()
     """All values that the option takes; empty where there are others."""
     aliases: Mapping[str, str] = field(default_factory=dict)

@@ -29,7 +29,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to do in a plan's network.
+    """A plan's network, and the steps to do in it.
 
     ``actions`` are, in this order, the measurements (``probe_count``), the ``commands`` and the ``script``.
     """

@@ -130,7 +130,7 @@ WORST: dict[str, Callable[[], str]] = {
     "adjacencies": lambda: joins('["h.p","l.src"]', _JOINED, MAX_WORDS // 3 - 20),
     "attributes": lambda: SHAPES["attributes"](MAX_WORDS // 2 - 20),
 }
-"""What takes the most time and memory within the bounds."""
+"""The inputs within the bounds that take the most time and memory."""
 
 _LONG = f"a string has more than {MAX_STRING} characters"
 
@@ -145,7 +145,7 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
     "line ends": (lambda: "{" + "\n" * (MAX_BYTES - 8) + "x", "this is not JSON"),
     "long paths": (lambda: nested(50_000, 1000), f"have more than {MAX_PATHS} characters"),
 }  # fmt: skip
-"""What is beyond a bound, or no JSON, as large as an input may be; and what is said of it."""
+"""Inputs of the largest size that are beyond a bound, or no JSON, each with its message."""
 
 
 @pytest.mark.slow("reads inputs of the largest size")

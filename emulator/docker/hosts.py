@@ -23,7 +23,7 @@ from gtsdsl.text import printable
 _T = TypeVar("_T")
 
 _ALL_HOSTS = "all hosts"
-"""What the daemon is called in messages; no host has such a name."""
+"""The name of the daemon in messages, which no host can have."""
 
 
 class ImageMapError(EmulationError):

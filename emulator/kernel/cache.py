@@ -26,7 +26,7 @@ class Patch:
 
     path: Path
     without: str
-    """What a kernel without the patch lacks, as words for a warning."""
+    """The words of a warning about a kernel without the patch."""
 
 
 CONFIGURATION = Path(__file__).with_name("gts-uml.config")

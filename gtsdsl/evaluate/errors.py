@@ -48,7 +48,7 @@ class Jump(Exception):
     word: str
     """The keyword of the statement."""
     surroundings: str
-    """What the statement leaves, as messages name it."""
+    """The block or loop that the statement leaves, in the words of messages."""
 
 
 class Break(Jump):

@@ -1,4 +1,4 @@
-"""What is known of the path between two sites: measured figures, estimates, and a user's own file."""
+"""The known round trips between two sites: measured figures, estimates, and a user's own file."""
 
 from __future__ import annotations
 

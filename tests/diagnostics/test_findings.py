@@ -1,4 +1,4 @@
-"""What is kept of all that is found in one source."""
+"""The findings of one source that are kept, and the count of the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of a file's findings."""
+"""The report of a checked file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is on a picture, and that nothing on it hides anything else."""
+"""The content of a picture, in which nothing hides anything else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a line of the shell is completed to."""
+"""The words that complete a line of the shell."""
 
 from __future__ import annotations
 

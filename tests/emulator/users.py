@@ -24,7 +24,7 @@ exec "$@"
 """
 
 WITHOUT_POWER = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
-"""What a command line begins with whose rest is refused what a file's mode refuses, as root is not."""
+"""The beginning of a command line that obeys the modes of files, which root does not."""
 
 
 def as_user(user: int) -> Sequence[str]:

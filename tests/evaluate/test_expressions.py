@@ -1,4 +1,4 @@
-"""What expressions come to: Groovy's values, a line each."""
+"""The values of expressions, which are Groovy's, a line each."""
 
 from __future__ import annotations
 

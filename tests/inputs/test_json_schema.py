@@ -1,4 +1,4 @@
-"""What finds departures from a schema knows every keyword and every type that the schemas of inputs use."""
+"""The check against a schema knows each keyword and each type that the schemas of inputs use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a text is, and wherever the cursor, each question has an answer."""
+"""Each question about each text has an answer, wherever the cursor is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is proposed at a cursor."""
+"""The proposals at a cursor."""
 
 from __future__ import annotations
 

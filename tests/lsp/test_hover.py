@@ -1,4 +1,4 @@
-"""What hovering says."""
+"""The texts that hovering shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for the rules whatever the testbed: right ones are left in peace, and none brings them down."""
+"""Properties of the rules for all testbeds: right ones get no finding, and none crashes a rule."""
 
 from dataclasses import replace
 

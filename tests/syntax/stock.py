@@ -1,4 +1,4 @@
-"""What Lark itself makes of the grammar: the same nodes, from Lark's own lexer, parser and trees."""
+"""The nodes that Lark itself makes of a text, with Lark's own lexer, parser and trees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a mistake in the text: one finding a mistake, at the place, in a sentence; and reading goes on."""
+"""Findings of syntax errors: one sentence for each mistake, at its place, after which reading goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the public editor's DSL tab makes of a project, and which port its next link gets: as its code does it."""
+"""The public editor's DSL tab, and the port that its next link gets, computed as in the editor's code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever the testbed, each target writes a text that its reader takes, or says in a sentence what is wrong."""
+"""For each testbed, each target writes a text that its reader takes, or says in a sentence what is wrong."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class _Edge(NamedTuple):
 
 
 class _Drawn(NamedTuple):
-    """What Graphviz understood: names as it holds them, labels as they will be drawn."""
+    """A graph as Graphviz reads it: names as it holds them, labels as it draws them."""
 
     nodes: dict[str, str]
     shapes: dict[str, str]

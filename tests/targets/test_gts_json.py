@@ -272,7 +272,7 @@ def test_places_are_those_of_the_values() -> None:
 
 
 class TestNestedTestbedsThatContradictEachOther:
-    """What one definition of a type could not make is GTS044, at the second of the two."""
+    """Two testbeds that one definition of a type cannot make are GTS044, at the second of them."""
 
     def check(self, testbed: Testbed, message: str) -> None:
         assert [(code, text) for code, text, _ in refused(write(testbed))] == [("GTS044", message)]

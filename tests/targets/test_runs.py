@@ -1,4 +1,4 @@
-"""What the Mininet script and the containerlab file come to when they are run: all hosts reach all others."""
+"""The Mininet script and the containerlab file, when they run: each host reaches all others."""
 
 from __future__ import annotations
 

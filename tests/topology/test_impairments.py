@@ -1,4 +1,4 @@
-"""What a circuit does to packets: from attributes, else from the circuit between its sites."""
+"""The impairments of a circuit: from its attributes, or else from the circuit between its sites."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a build says when it cannot be, and that builds do not meet; that it builds is in the `guest_kernel` fixture."""
+"""Builds that fail say why, and two builds do not disturb each other; the fixture `guest_kernel` builds a kernel."""
 
 from __future__ import annotations
 

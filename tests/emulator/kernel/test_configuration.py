@@ -1,4 +1,4 @@
-"""What the built kernel has for those whom its configuration is for: Docker, the overlays, the tools of the pages."""
+"""The built kernel has what Docker, the overlays and the tools of the pages need."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def facts(path: Path) -> tuple[int, int, int, int, int, int]:
 def test_root_in_the_guest_changes_nothing_through_a_second_mount(
     boot: Boot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
 ) -> None:
-    """Whatever Landlock knows: before its version 3 it has no right to truncate(2), and none has one to chmod(2)."""
+    """This holds in each version of Landlock: before version 3 it does not govern truncate(2), and never chmod(2)."""
     monkeypatch.setattr(guest_module, "landlock_version", lambda: version)
     precious = tmp_path / "precious"
     precious.write_text("precious")

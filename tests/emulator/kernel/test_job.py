@@ -1,4 +1,4 @@
-"""What comes back from a guest is not trusted."""
+"""Files that a guest leaves are not trusted."""
 
 from __future__ import annotations
 

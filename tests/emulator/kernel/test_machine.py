@@ -20,7 +20,7 @@ from tests.emulator.samples import Cli
 
 _TOOLS = ("ps aux", "ps -p 1 -o lstart=", "top -b -n1", "uptime", "uptime -s", "free", "vmstat", "vmstat -s", "w")
 _ALL_TOOLS = "\n".join(f"{tool} > said 2>&1 && test -s said || cat said" for tool in _TOOLS)
-"""What a tool says is shown where it fails."""
+"""The output of a tool is shown where the tool fails."""
 
 _LIMITS = "-Sn", "-Hn", "-Ss", "-Hs", "-Sc", "-Sl", "-Su"
 _MANY, _LEAST, _MOST = 100_000, 65536, 1_048_576

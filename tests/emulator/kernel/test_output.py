@@ -177,7 +177,7 @@ def test_a_folder_is_looked_at_again_once_it_is_open(place: Path) -> None:
 
 @pytest.mark.skipif(landlock_version() == 0, reason="this kernel has no Landlock")
 def test_a_guest_cannot_have_a_folder_removed(gtsdsl: Cli, tmp_path: Path) -> None:
-    """Whatever it writes beside its shared folder; and that `-o` on the temporary folder is refused."""
+    """No file that it writes beside its shared folder has that effect; `-o` on the temporary folder is refused."""
     precious = tmp_path / "gtsdsl-precious"
     precious.mkdir()
     (precious / "file").write_text("data")

@@ -1,4 +1,4 @@
-"""What the hosts of a network are called."""
+"""The names of a network's hosts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the kernel refuses names its subject; the route to an address is found."""
+"""An error of the kernel names its subject; the route to an address is found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What netlink messages make in the kernel, as another program (pyroute2, or the kernel's own files) sees it."""
+"""The links that netlink messages make, as another program (pyroute2, or the kernel's own files) reads them."""
 
 from __future__ import annotations
 

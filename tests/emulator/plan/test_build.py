@@ -1,4 +1,4 @@
-"""What a testbed becomes: addresses, names, routes, delays and queues."""
+"""The plan of a testbed: addresses, names, routes, delays and queues."""
 
 from __future__ import annotations
 

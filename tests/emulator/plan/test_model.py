@@ -1,4 +1,4 @@
-"""What a plan tells of itself: its interfaces, loopback addresses and impairments."""
+"""The properties of a plan: its interfaces, loopback addresses and impairments."""
 
 from __future__ import annotations
 

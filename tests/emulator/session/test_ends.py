@@ -1,4 +1,4 @@
-"""What ends an emulation, and that nothing is left of it whichever way it ends."""
+"""Each way in which an emulation ends, and that it leaves nothing behind."""
 
 from __future__ import annotations
 

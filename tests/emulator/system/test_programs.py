@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 
 
 STARTS = {"run", "Popen", "call", "check_call", "check_output", "which", "system", "popen"}
-"""What starts a program, or looks for one, in the modules `subprocess`, `shutil` and `os`. `_popen` is Mininet's."""
+"""The functions of `subprocess`, `shutil` and `os` that start a program or search one; `_popen` is Mininet's."""
 
 
 def starts() -> Iterator[tuple[str, set[str | None]]]:
