@@ -53,13 +53,9 @@ class Channel(Closing):
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._runner)
-            self._stack = stack.pop_all()
-        try:
             # the last line of an error that ends the start becomes the message of the exception: it is not shown twice
             self._await(Done, READY, _write_error, lambda _data: None)
-        except BaseException:
-            self._stack.close()
-            raise
+            self._stack = stack.pop_all()
         return self
 
     def close(self) -> None:
