@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from ipaddress import IPv4Network
@@ -16,8 +15,8 @@ from pathlib import Path
 
 from emulator.lab.daemons import start_function
 from emulator.lab.lab import Lab
-from emulator.netlink import facilities, namespaces
-from emulator.overlays.flannel import agent, udp, vxlan, wireguard
+from emulator.netlink import facilities, tun
+from emulator.overlays.flannel import agent, vxlan, wireguard
 from emulator.overlays.flannel.leases import (
     CONFIG_KEY,
     SUBNETS,
@@ -33,7 +32,6 @@ from emulator.overlays.subnets import SUBNET_BITS, SubnetOverlay, host_number
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
 from emulator.system.errors import EmulationError
-from emulator.system.unshare import CLONE_NEWNET, unshare
 
 _OTHER_STORE = "use another etcd, or a store inside the topology (`--store h1`)"
 
@@ -169,19 +167,10 @@ class Flannel(SubnetOverlay):
             )
 
 
-def _lacks_tun() -> Iterator[str]:
-    try:
-        with namespaces.returning():
-            unshare(CLONE_NEWNET)
-            os.close(udp.open_tun(udp.DEVICE))
-    except OSError as error:
-        yield f"{udp.TUN} cannot be used ({error.strerror}): `modprobe tun`, or a guest kernel (`gtsdsl kernel build`)"
-
-
 _LACKS: Mapping[str, Callable[[], Iterator[str]]] = {
     "vxlan": lambda: facilities.lacks("VXLAN", "vxlan", lambda kernel: vxlan.add_vxlan(kernel, "192.0.2.1", 1450)),
     "host-gw": lambda: iter(()),
-    "udp": _lacks_tun,
+    "udp": tun.lacks,
     "wireguard": lambda: facilities.lacks(
         "WireGuard", "wireguard", lambda kernel: kernel.add_wireguard(wireguard.DEVICE, mtu_bytes=1420)
     ),

@@ -6,16 +6,15 @@ while the agent is stopped.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
-import struct
 import threading
 from collections.abc import Sequence
 from ipaddress import IPv4Network
 
 from emulator.netlink.handle import Entry, Handle
 from emulator.netlink.state import KernelState, Route
+from emulator.netlink.tun import open_tun
 from emulator.overlays.flannel.backend import Backend, LocalHost
 from emulator.overlays.flannel.device import set_address
 from emulator.overlays.flannel.forwarder import Forwarder
@@ -24,10 +23,6 @@ from emulator.overlays.flannel.log import log
 
 DEVICE = "flannel0"
 PORT = 8285
-TUN = "/dev/net/tun"
-_TUNSETIFF = 0x400454CA
-_IFF_TUN, _IFF_NO_PI = 0x1, 0x1000
-_IFREQ = struct.Struct("16sH22x")
 
 
 class Udp(Backend):
@@ -87,20 +82,3 @@ def _run(forwarder: Forwarder) -> None:
         log(f"{DEVICE}: {error.strerror}")
     finally:
         os._exit(1)  # an exception would only end this thread
-
-
-def open_tun(name: str) -> int:
-    """Make a TUN interface for IP packets without a header, and return its non-blocking descriptor.
-
-    The interface exists until the descriptor is closed.
-
-    Raises:
-        OSError: the kernel has no TUN interfaces, or refuses.
-    """
-    descriptor = os.open(TUN, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        fcntl.ioctl(descriptor, _TUNSETIFF, _IFREQ.pack(name.encode(), _IFF_TUN | _IFF_NO_PI))
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor

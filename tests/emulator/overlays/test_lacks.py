@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from emulator.kernel.cache import Kernel
 from emulator.netlink import facilities
 from emulator.netlink.handle import Handle
-from emulator.overlays.flannel import udp
-from emulator.overlays.flannel.overlay import Flannel
-from emulator.overlays.model import OverlaySpec
 from tests.emulator.kernel.packaged import runs_or_says_why
 from tests.emulator.samples import MESH, Cli
 
@@ -29,18 +24,6 @@ def test_what_the_kernel_does_not_know_is_a_sentence_with_the_command_that_mends
     )
     mac = "02:00:00:00:00:01"
     assert not list(facilities.lacks("bridges", "bridge", lambda it: it.add_bridge("try", mac=mac, mtu_bytes=1500)))
-
-
-@pytest.mark.networks
-def test_a_missing_tun_device_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(udp, "TUN", "/dev/net/no-such-tun")
-    before = Path("/proc/self/ns/net").stat().st_ino
-    spec = OverlaySpec("flannel", "udp", (), (), "10.244.0.0/16", "process")
-    assert list(Flannel.lacks(spec)) == [
-        "/dev/net/no-such-tun cannot be used (No such file or directory): `modprobe tun`, or a guest kernel "
-        "(`gtsdsl kernel build`)"
-    ]
-    assert Path("/proc/self/ns/net").stat().st_ino == before
 
 
 def test_debians_guest_kernel_has_no_wireguard_and_says_so(gtsdsl: Cli, packaged: Kernel) -> None:
