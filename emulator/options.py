@@ -15,6 +15,9 @@ from emulator.lab.containers import Runtime
 SUBNET_POOL = "10.244.0.0/16"
 """The default network that containers get addresses from; flannel's manifest has the same."""
 
+PolicyEngine = Literal["nftables", "iptables"]
+"""The packet filter of the kernel that enforces a policy."""
+
 _FLAG = "flag"
 
 
@@ -30,8 +33,9 @@ class Flag:
     """All values that the option takes; empty where there are others."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Old names of choices, each with the new one."""
-    type: Literal["text", "texts", "number", "size", "seconds", "pairs"] = "text"
-    """How a value is written: a size as ``512M``, pairs as ``A=B``. Texts and pairs may be given several times."""
+    type: Literal["text", "texts", "names", "number", "size", "seconds", "pairs"] = "text"
+    """How a value is written: a size as ``512M``, pairs as ``A=B``, names as ``h1,h3``. Texts and pairs may be given
+    several times."""
     least: int = 0
     most: int | None = None
     """The smallest and the largest number or size; None is no limit."""
@@ -197,3 +201,43 @@ class OverlayOptions:
         ).metadata,
     )
     """None is a small image that gtsdsl makes."""
+    agent: str | None = field(
+        default=None,
+        metadata=Flag(
+            "--agent",
+            "Agent on each host: gtsdsl's own, the real one of `gtsdsl agents build`, or a program of yours.  "
+            "[default: built-in]",
+            metavar="built-in|real|PATH",
+        ).metadata,
+    )
+    """None is the overlay's first agent."""
+    password: str | None = field(
+        default=None,
+        metadata=Flag(
+            "--overlay-password", "Password from which weave makes the keys of its connections.", metavar="PASSWORD"
+        ).metadata,
+    )
+    """None is no encryption."""
+    reflectors: tuple[str, ...] = field(
+        default=(),
+        metadata=Flag(
+            "--reflectors",
+            "Hosts that are the route reflectors of calico:rr.  [default: the first host]",
+            metavar="HOST,HOST",
+            type="names",
+        ).metadata,
+    )
+    """The names of hosts; empty is the overlay's choice."""
+    policy: str | None = field(
+        default=None,
+        metadata=Flag("--policy", "File of network policies for calico, in Calico's YAML.", metavar="FILE").metadata,
+    )
+    policy_engine: PolicyEngine | None = field(
+        default=None,
+        metadata=Flag(
+            "--policy-engine",
+            "Packet filter that enforces --policy.  [default: nftables]",
+            choices=get_args(PolicyEngine),
+        ).metadata,
+    )
+    """None is nftables."""

@@ -52,6 +52,7 @@ def _overlay(task: Task, outcome: Outcome) -> dict[str, object] | None:
     if task.overlay is None or outcome.overlay is None:
         return None
     spec = {_SPEC_NAMES.get(name, name): value for name, value in asdict(task.overlay).items()}
+    spec["encrypted"] = spec.pop("password") is not None  # a result is for others to read
     site_of = {host.name: host.site for host in task.plan.hosts}
     pairs = []
     for pair in outcome.overlay.pairs:

@@ -152,6 +152,10 @@ def _overlay_faults(task: Task, spec: OverlaySpec, outcome: OverlayOutcome) -> I
         yield "its overlay has other pairs of hosts than the task"
     if not all(item.after_ns is None or 0 <= item.after_ns < _MOST_NS for item in outcome.first_packets):
         yield "its overlay has impossible times of first packets"
+    for connection in outcome.connections:
+        method = connection.method
+        if not {connection.first, connection.second} <= {*spec.hosts} or not method.isprintable() or method[80:]:
+            yield "its overlay has an impossible connection"
     paths = {pair: path for pair, path in joined(task.plan).items() if {*pair} <= container_of.keys()}
     if [(item.first, item.second) for item in outcome.pairs] != (list(paths) if task.probe_count else []):
         yield "its overlay has other measurements than the task asks for"

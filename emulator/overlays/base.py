@@ -11,7 +11,7 @@ from emulator.lab.daemons import Daemon
 from emulator.lab.lab import Lab
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import KernelState
-from emulator.overlays.model import OverlaySpec, Peer
+from emulator.overlays.model import Connection, OverlaySpec, Peer
 from emulator.stores.etcd import Store
 
 
@@ -42,6 +42,11 @@ class Overlay(abc.ABC):
     def needs_store(cls, variant: str) -> bool:  # noqa: ARG003 - an overlay may have variants with and without
         """Return whether a variant keeps its state in a key-value store."""
         return False
+
+    @classmethod
+    def options(cls, variant: str) -> frozenset[str]:  # noqa: ARG003 - for overlays that have options of their own
+        """Return the fields of `OverlayOptions` that a variant takes and other overlays do not: ``password``."""
+        return frozenset()
 
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:  # noqa: ARG003 - for overlays that need something
@@ -104,6 +109,14 @@ class Overlay(abc.ABC):
     @abc.abstractmethod
     def state(self, host: str) -> KernelState:
         """Return what the overlay has in the kernel of a host now."""
+
+    def connections(self) -> tuple[Connection, ...]:
+        """Return how each two hosts forward to each other now, if the overlay has several ways; else nothing."""
+        return ()
+
+    def view(self, host: str) -> tuple[str, ...]:  # noqa: ARG002 - for overlays whose agents answer questions
+        """Return the lines in which the agent of a host shows what it knows, such as its peers and its routes."""
+        return ()
 
     @abc.abstractmethod
     def stop(self, host: str) -> None:

@@ -14,7 +14,9 @@ class OverlaySpec:
 
     ``hosts`` are the names of the hosts that the overlay joins. ``subnet_pool`` is the network that containers get
     their addresses from (``10.244.0.0/16``). ``store`` is None for a variant without a store. ``image`` is the path of
-    the image archive of Docker containers; None means the built-in image.
+    the image archive of Docker containers; None means the built-in image. ``agent`` is ``built-in``, ``real`` or the
+    path of a program; None means the overlay's first agent. ``password`` is None without encryption. ``reflectors`` are
+    the hosts that reflect routes; empty is the overlay's choice.
     """
 
     name: str
@@ -25,6 +27,9 @@ class OverlaySpec:
     runtime: Runtime
     store: StoreLocation | None = None
     image: str | None = None
+    agent: str | None = None
+    password: str | None = None
+    reflectors: tuple[str, ...] = ()
 
 
 def first_containers(spec: OverlaySpec) -> dict[str, str]:
@@ -45,6 +50,19 @@ class Peer:
     host: str
     address: str
     subnet: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How two hosts forward to each other, in an overlay that has several ways: ``fastdp``, ``sleeve``.
+
+    ``is_wanted`` is False for a way that is slower than the one that the variant asks for.
+    """
+
+    first: str
+    second: str
+    method: str
+    is_wanted: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from emulator.overlays.model import FirstPacket, PairProbe
+from emulator.overlays.model import Connection, FirstPacket, PairProbe
 
 if TYPE_CHECKING:
     from emulator.overlays.deployment import Deployment
@@ -20,7 +20,8 @@ class OverlayOutcome:
     ``overhead_bytes`` is what the overlay adds to each packet. ``store_ns`` is the time until the store was ready, in
     the run's clock. ``store`` and ``store_ns`` are None without a store. ``addresses`` are the containers' addresses,
     by name. ``state`` is what the overlay wrote into each host's kernel, by host, as JSON of
-    `emulator.netlink.state.KernelState`.
+    `emulator.netlink.state.KernelState`. ``connections`` say how each two hosts forward to each other, at the end of
+    the run; empty for an overlay with one way only.
     """
 
     agent: str
@@ -31,12 +32,15 @@ class OverlayOutcome:
     first_packets: tuple[FirstPacket, ...]
     pairs: tuple[PairProbe, ...]
     state: dict[str, dict[str, object]]
+    connections: tuple[Connection, ...] = ()
 
     @property
     def has_gaps(self) -> bool:
-        """True if the containers of two hosts did not reach each other."""
-        return any(item.after_ns is None for item in self.first_packets) or any(
-            item.container_us is None for item in self.pairs
+        """True if the containers of two hosts did not reach each other, or not in the way that the variant asks for."""
+        return (
+            any(item.after_ns is None for item in self.first_packets)
+            or any(item.container_us is None for item in self.pairs)
+            or not all(item.is_wanted for item in self.connections)
         )
 
 
@@ -57,4 +61,5 @@ def overlay_outcome(deployment: Deployment, probe_count: int, progress: Callable
         first_packets=deployment.first_packets,
         pairs=pairs,
         state={host: asdict(deployment.overlay.state(host)) for host in deployment.spec.hosts},
+        connections=deployment.overlay.connections(),
     )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from ipaddress import IPv4Network
 
 from emulator.docker.containers import MEMORY_BYTES
 from emulator.docker.image import built_in_image, find_image
 from emulator.flavors import flavor_limits
 from emulator.lab.containers import Container
-from emulator.options import SUBNET_POOL, OverlayOptions
-from emulator.overlays import overlay_class
+from emulator.options import SUBNET_POOL, Flag, OverlayOptions
+from emulator.overlays import names, overlay_class
+from emulator.overlays.base import Overlay
 from emulator.overlays.model import OverlaySpec
 from emulator.plan import Plan
 from emulator.stores.model import StoreLocation
@@ -22,6 +23,8 @@ _MAX_CONTAINERS = 200
 """The limit of containers on a host, which a host's subnet of 254 addresses has room for."""
 _SPECIAL = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")))
 """The networks that no host has addresses in: "this network", loopback, multicast, and reserved (RFC 6890)."""
+_SOME_TAKE = frozenset({"agent", "password", "reflectors", "policy", "policy_engine"})
+"""The fields of `OverlayOptions` that an overlay takes only if `Overlay.options` names them."""
 _MAX_PARTS_SHOWN, _MAX_HOSTS_SHOWN = 4, 8
 
 
@@ -42,6 +45,7 @@ def make_spec(
     if variant not in kind.variants:
         near = did_you_mean(variant, list(kind.variants)) or "choose one of " + ", ".join(kind.variants)
         raise OverlayError(f"{name} has no variant {printable(variant, 40)}; {near}")
+    _check_options(options, kind, variant)
     runtime = options.runtime or kind.runtimes[0]
     if runtime not in kind.runtimes:
         choices = " or ".join(kind.runtimes)
@@ -76,10 +80,42 @@ def make_spec(
         subnet_pool=str(pool),
         runtime=runtime,
         store=store,
+        agent=options.agent,
+        password=options.password,
+        reflectors=_find_hosts(options.reflectors, hosts),
     )
     for reason in kind.refuses(spec):
         raise OverlayError(reason)
     return replace(spec, image=_image(options.image)) if runtime == "docker" else spec
+
+
+def _check_options(options: OverlayOptions, kind: type[Overlay], variant: str) -> None:
+    """Refuse an option that only other overlays take, and an empty value."""
+    for field in fields(options):
+        flag, value = Flag.of(field.metadata), getattr(options, field.name)
+        if field.name not in _SOME_TAKE or value in {None, ()}:
+            continue
+        if field.name not in kind.options(variant):
+            takers = ", ".join(_takers(field.name))
+            raise OverlayError(f"{options.name} takes no {flag.name}" + (f": {takers} does" if takers else ""))
+        if value == "":
+            raise OverlayError(f"{flag.name} is empty: write {flag.name} {flag.metavar}")
+
+
+def _takers(field: str) -> Iterator[str]:
+    """Yield the overlays that take an option, each with its variant if others of its variants do not."""
+    for name in names():
+        kind = overlay_class(name)
+        takers = [variant for variant in kind.variants if field in kind.options(variant)]
+        yield from [name] if len(takers) == len(kind.variants) else [f"{name}:{variant}" for variant in takers]
+
+
+def _find_hosts(wanted: Sequence[str], hosts: Sequence[str]) -> tuple[str, ...]:
+    for name in wanted:
+        if name not in hosts:
+            near = did_you_mean(name, list(hosts)) or f"the hosts are {_listed(hosts)}"
+            raise OverlayError(f"--reflectors: the topology has no host {printable(name, 40)}; {near}")
+    return tuple(dict.fromkeys(wanted))
 
 
 def memory_bytes(spec: OverlaySpec) -> int:

@@ -22,6 +22,8 @@ def overlay_lines(deployment: Deployment, hosts: Sequence[str]) -> Iterator[str]
     for host in hosts:
         yield ""
         yield from _table(host, list(_rows(deployment, host)))
+        for line in deployment.overlay.view(host):
+            yield f"{'':12} {line}".rstrip()
 
 
 def _rows(deployment: Deployment, host: str) -> Iterator[tuple[str, ...]]:
@@ -30,6 +32,9 @@ def _rows(deployment: Deployment, host: str) -> Iterator[tuple[str, ...]]:
             yield "container", container.name, deployment.addresses[container.name], ""
     for peer in deployment.overlay.peers(host):
         yield "peer", peer.host, peer.subnet, f"at {peer.address}"
+    for item in deployment.overlay.connections():
+        if host in (item.first, item.second):
+            yield "connection", item.second if host == item.first else item.first, item.method, ""
     yield from _state_rows(deployment.overlay.state(host))
 
 

@@ -70,7 +70,7 @@ def _variable(item: Field[Any]) -> str:
 
 
 def _option(item: Field[Any], flag: Flag) -> Callable[[_Command], _Command]:
-    default = None if item.default is MISSING else item.default
+    default = None if item.default is MISSING or item.default == () else item.default
     return click.option(
         flag.name,
         _variable(item),
@@ -80,7 +80,7 @@ def _option(item: Field[Any], flag: Flag) -> Callable[[_Command], _Command]:
         default=default,
         is_flag=isinstance(default, bool),
         multiple=flag.type in {"texts", "pairs"},
-        callback=_pairs if flag.type == "pairs" else None,
+        callback=_CALLBACKS.get(flag.type),
         show_default=default is not None and not isinstance(default, bool),
     )
 
@@ -163,3 +163,15 @@ def _pairs(ctx: click.Context, param: click.Parameter, texts: Sequence[str]) -> 
             raise click.BadParameter(f"`{printable(text, 80)}` is not {param.metavar}", ctx=ctx, param=param)
         found[name] = value
     return found
+
+
+def _names(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[str, ...]:
+    """Return the names of an option that is given as ``A,B``."""
+    names = () if text is None else tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise click.BadParameter(f"`{printable(text or '', 80)}` is not {param.metavar}", ctx=ctx, param=param)
+    return names
+
+
+_CALLBACKS: Mapping[str, Callable[[click.Context, click.Parameter, Any], object]] = {"pairs": _pairs, "names": _names}
+"""For the types of flags whose texts have parts, the function that takes them apart."""

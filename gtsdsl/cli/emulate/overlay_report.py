@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -57,11 +58,15 @@ def overlay_table(plan: Plan, spec: OverlaySpec, outcome: OverlayOutcome) -> Ite
         )
 
 
-def unreachable(outcome: OverlayOutcome) -> Iterator[str]:
-    """Yield a sentence for each pair of hosts whose containers never reached each other."""
+def gaps(outcome: OverlayOutcome) -> Iterator[str]:
+    """Yield a sentence for each pair of hosts whose containers never reached each other, or not as was asked for."""
     for item in outcome.first_packets:
         if item.after_ns is None:
             yield f"the containers of {item.first} and {item.second} do not reach each other"
+    for connection in outcome.connections:
+        if not connection.is_wanted:
+            ends = f"{connection.first} and {connection.second}"
+            yield f"{ends} forward by {connection.method}, which is not what was asked for"
 
 
 def overlay_line(spec: OverlaySpec, outcome: OverlayOutcome) -> Text:
@@ -76,6 +81,9 @@ def _parts(spec: OverlaySpec, outcome: OverlayOutcome) -> Iterator[str]:
     if outcome.store is not None and outcome.store_ns is not None and spec.store is not None:
         location = spec.store.host or spec.store.address
         yield f"{outcome.store} on {location}, ready after {outcome.store_ns / 1e9:.3f} s"
+    if outcome.connections:
+        counts = Counter(item.method for item in outcome.connections)
+        yield "connections: " + ", ".join(f"{count} {method}" for method, count in counts.items())
     times = [item.after_ns / 1e9 for item in outcome.first_packets if item.after_ns is not None]
     if times:
         yield f"first packets {min(times):.3f} to {max(times):.3f} s after the overlay’s start"

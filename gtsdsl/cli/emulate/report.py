@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from gtsdsl.cli.emulate.overlay_report import overlay_line, overlay_table, unreachable
+from gtsdsl.cli.emulate.overlay_report import gaps, overlay_line, overlay_table
 from gtsdsl.cli.errors import complain
 from gtsdsl.text import printable
 
@@ -51,7 +51,7 @@ def report(task: Task, outcome: Outcome, settings: RunSettings, *, to_stderr: bo
     _print_table(task, outcome, settings, to_stderr=to_stderr)
     for warning in _drops_of_hosts(outcome):
         complain("warning", warning)
-    for error in unreachable(outcome.overlay) if outcome.overlay is not None else ():
+    for error in gaps(outcome.overlay) if outcome.overlay is not None else ():
         complain("error", error)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from emulator.mininet.network import EmulatedNetwork
 from emulator.options import OverlayOptions
-from emulator.overlays.model import FirstPacket, PairProbe
+from emulator.overlays.model import Connection, FirstPacket, PairProbe
 from emulator.overlays.outcome import OverlayOutcome, overlay_outcome
 from emulator.overlays.spec import make_spec
 from emulator.plan import Options, plan
@@ -28,10 +28,15 @@ OUTCOME = OverlayOutcome("none", 0, None, None, {"c1": "100.64.0.1", "c2": "100.
         (replace(OUTCOME, first_packets=(FIRST, FirstPacket("a", "b", None))), True),
         (replace(OUTCOME, pairs=(PAIR, replace(PAIR, container_us=None))), True),
         (replace(OUTCOME, pairs=(replace(PAIR, machine_us=None),)), False),
+        (replace(OUTCOME, connections=(Connection("a", "b", "fastdp", True),)), False),
+        (replace(OUTCOME, connections=(Connection("a", "b", "sleeve", False),)), True),
     ],
-    ids=["all reached", "nothing measured", "no first packet", "no echo between containers", "no echo between hosts"],
-)
-def test_an_outcome_has_gaps_if_containers_did_not_reach_each_other(outcome: OverlayOutcome, has_gaps: bool) -> None:
+    ids=[
+        "all reached", "nothing measured", "no first packet", "no echo between containers", "no echo between hosts",
+        "the wanted way", "another way",
+    ],
+)  # fmt: skip
+def test_an_outcome_has_gaps_if_a_pair_is_not_joined_as_asked(outcome: OverlayOutcome, has_gaps: bool) -> None:
     assert outcome.has_gaps is has_gaps
 
 
