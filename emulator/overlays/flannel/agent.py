@@ -17,6 +17,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from types import FrameType
 
+from emulator.lab.log import log
 from emulator.netlink import namespaces
 from emulator.netlink.changes import Changes
 from emulator.netlink.handle import Handle
@@ -37,7 +38,6 @@ from emulator.overlays.flannel.leases import (
     lease_to_json,
     parse_subnet_file,
 )
-from emulator.overlays.flannel.log import log
 from emulator.overlays.flannel.tables import Tables
 from emulator.overlays.flannel.udp import Udp
 from emulator.overlays.flannel.vxlan import Vxlan

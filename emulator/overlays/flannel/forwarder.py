@@ -14,7 +14,7 @@ import struct
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 
-from emulator.overlays.flannel.log import log
+from emulator.lab.log import log
 
 _IP = struct.Struct("!BBHHHBBH4s4s")
 _ICMP = struct.Struct("!BBHI")

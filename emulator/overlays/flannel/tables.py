@@ -6,13 +6,13 @@ import time
 from collections.abc import Sequence
 from ipaddress import IPv4Network
 
+from emulator.lab.log import log
 from emulator.netlink.changes import Changes
 from emulator.netlink.connection import NetlinkError
 from emulator.netlink.handle import Entry, Handle
 from emulator.netlink.state import KernelState, read_here
 from emulator.overlays.flannel.backend import Backend
 from emulator.overlays.flannel.leases import Lease
-from emulator.overlays.flannel.log import log
 
 _CHECK_S = 10.0
 """The interval at which flannel checks its routes (``routeCheck``)."""

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Sequence
 from ipaddress import IPv4Network
 
+from emulator.lab.log import log
 from emulator.netlink.handle import Entry, Handle
 from emulator.netlink.state import KernelState, Route
 from emulator.netlink.tun import open_tun
@@ -19,7 +20,6 @@ from emulator.overlays.flannel.backend import Backend, LocalHost
 from emulator.overlays.flannel.device import set_address
 from emulator.overlays.flannel.forwarder import Forwarder
 from emulator.overlays.flannel.leases import Lease
-from emulator.overlays.flannel.log import log
 
 DEVICE = "flannel0"
 PORT = 8285

@@ -1,4 +1,4 @@
-"""The log of flannel's agents."""
+"""The log of the functions that run as daemons."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from emulator.overlays.flannel.log import log
+from emulator.lab.log import log
 
 
 def test_a_line_has_the_time_and_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
