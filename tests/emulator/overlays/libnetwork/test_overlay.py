@@ -24,6 +24,15 @@ OVERHEAD_BYTES = 50
 MTU_BYTES = 1450
 VNI = {"kv": 256, "swarm": 4097}
 VXLAN_PORT = 4789
+RECONNECT_S = {"kv": 30.0, "swarm": 60.0}
+"""How often a daemon tries to reach the members that its gossip has lost: serf's ReconnectInterval, and networkdb's
+rejoinClusterInterval."""
+ATTEMPT_S = 10.0
+"""After which a daemon gives such an attempt up: memberlist's TCPTimeout, and networkdb's rejoinClusterDuration."""
+WHOLE_STATE_S = 30.0
+"""How often a daemon asks another for all that it knows, and so for what it missed: memberlist's PushPullInterval."""
+HEARTBEAT_S = 20.0
+"""How often a daemon announces itself in the store: discovery.heartbeat of Docker."""
 CHECKOUT = Path(__file__).parents[4]
 
 
@@ -151,7 +160,7 @@ def test_a_daemon_that_is_killed_comes_back_with_its_containers(measured: Any, v
         assert reached
         assert links == again == ["br0", "vxlan0"]
         assert peers == sorted({"h1", "h2", "h3", "h4", "h5"} - {host})
-        assert restart_s < 60
+        assert restart_s <= _gossip_s(variant)
         assert before == after == host.replace("h", "c")
 
 
@@ -159,13 +168,18 @@ def test_a_daemon_that_is_killed_comes_back_with_its_containers(measured: Any, v
 def test_a_host_that_gossip_has_declared_dead_comes_back(measured: Any, variant: str) -> None:
     found = measured(variant, "mesh")
     assert found["while_cut"] == {"c1 c4": False, "c1 c2": True, "c2 c3": True}
-    assert found["back_s"] < 60
+    assert found["back_s"] <= _gossip_s(variant)
+
+
+def _gossip_s(variant: str) -> float:
+    """Return the time after which gossip has mended itself, at the latest, in seconds."""
+    return RECONNECT_S[variant] + ATTEMPT_S + WHOLE_STATE_S
 
 
 def test_a_container_can_be_started_when_the_store_is_back(measured: Any) -> None:
     found = measured("kv", "mesh")
     assert found["without_store"]
-    assert found["new_s"] < 10
+    assert found["new_s"] <= HEARTBEAT_S + ATTEMPT_S
 
 
 def test_a_daemons_key_is_its_own_and_not_the_machines(gtsdsl: Cli, pair: Path) -> None:
