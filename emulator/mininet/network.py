@@ -16,8 +16,8 @@ from emulator.measure.captures import Captures
 from emulator.mininet.bridge import BridgeSwitch, await_spanning_tree
 from emulator.mininet.interfaces import EmulatedIntf, EmulatedLink
 from emulator.mininet.node import EmulatedHost, EmulatedNode
-from emulator.mininet.ovs import OpenVSwitch, OvsSwitch, has_kernel_datapath
-from emulator.netlink import namespaces
+from emulator.mininet.ovs import OpenVSwitch, OvsSwitch
+from emulator.netlink import datapath, namespaces
 from emulator.plan import Circuit, Interface, Plan
 from emulator.system.closing import Closing
 from emulator.system.errors import EmulationError
@@ -106,7 +106,7 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
         """Build the network unless it is built, and start its switches."""
         self.build()
         if self._ovs is not None:
-            if not has_kernel_datapath():
+            if not datapath.is_supported():
                 self.lab.underlay.finish_checksums()
             self._ovs.start([switch for switch in self.switches if isinstance(switch, OvsSwitch)])
         for switch in self.switches:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from emulator.lab.lab import Lab
 from emulator.mininet.bridge import EmulatedSwitch
-from emulator.netlink.connection import NETLINK_GENERIC, Netlink, NetlinkError
-from emulator.netlink.messages import Request, text
+from emulator.netlink import datapath
 from emulator.plan import Switch
 from emulator.system.errors import EmulationError
 from emulator.system.poll import wait_until
@@ -25,7 +24,6 @@ _QUIET = ("-vconsole:off", "-vsyslog:off", "-vfile:off")
 _YOUNG_S = 10
 """The least age of the clock, in seconds. In a younger clock, Open vSwitch 3.1 takes its count of the CPUs for current
 though it has not counted yet, finds none, and loses all upcalls."""
-_GENL_ID_CTRL, _CTRL_CMD_GETFAMILY, _CTRL_ATTR_FAMILY_NAME = 16, 3, 2
 
 
 class OpenVSwitch:
@@ -51,7 +49,7 @@ class OpenVSwitch:
                 "openvswitch-switch`, or use Linux bridges (`--switch bridge`)"
             )
         self._schema = schema
-        if not has_kernel_datapath() and not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        if not datapath.is_supported() and not os.access("/dev/net/tun", os.R_OK | os.W_OK):
             raise EmulationError(
                 "Open vSwitch needs /dev/net/tun, which you may not open: run it as root or in a guest kernel "
                 "(`gtsdsl kernel build`), or use Linux bridges (`--switch bridge`)"
@@ -75,7 +73,7 @@ class OpenVSwitch:
         self._daemon("ovsdb-server", str(database), f"--remote=p{socket}")
         self._vsctl("--no-wait", "init")
         self._daemon("ovs-vswitchd", socket, "--disable-system-route", before=_in_older_clock())
-        kind = "system" if has_kernel_datapath() else "netdev"
+        kind = "system" if datapath.is_supported() else "netdev"
         transaction = ["--", "--id=@untouched", "create", "qos", "type=linux-noop"]
         for switch in switches:
             transaction += switch.transaction(kind)
@@ -229,13 +227,3 @@ def _in_older_clock() -> list[str]:
         return ["unshare", "--time", f"--monotonic={_YOUNG_S}", "--kill-child"]
     time.sleep(missing_s)
     return []
-
-
-def has_kernel_datapath() -> bool:
-    """Return whether this kernel has a datapath of Open vSwitch."""
-    with Netlink(NETLINK_GENERIC) as netlink:
-        body = bytes((_CTRL_CMD_GETFAMILY, 1, 0, 0)) + text(_CTRL_ATTR_FAMILY_NAME, "ovs_datapath")
-        try:
-            return bool(netlink.get(Request(_GENL_ID_CTRL, 0, body, "ovs_datapath"), dump=False))
-        except NetlinkError:
-            return False

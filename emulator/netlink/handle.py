@@ -66,6 +66,11 @@ class Handle(Closing):
         tunnel = {"vxlan_id": vni, "vxlan_port": port, "vxlan_local": local, "vxlan_learning": False}
         self._add(name, {"kind": "vxlan", **tunnel, "address": mac, "mtu": mtu_bytes, "txqlen": 0})
 
+    def add_external_vxlan(self, name: str, *, port: int, mtu_bytes: int) -> None:
+        """Add a VXLAN tunnel without learning, and bring it up; who sends a frame gives it its VNI and addresses."""
+        tunnel = {"vxlan_port": port, "vxlan_collect_metadata": True, "vxlan_learning": False}
+        self._add(name, {"kind": "vxlan", **tunnel, "mtu": mtu_bytes, "state": "up"})
+
     def add_geneve(self, name: str, *, vni: int, port: int, remote: str, mac: str) -> None:
         """Add a GENEVE tunnel to the address ``remote``."""
         tunnel = {"geneve_id": vni, "geneve_port": port, "geneve_remote": remote}
