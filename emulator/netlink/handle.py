@@ -24,7 +24,7 @@ Entry: TypeAlias = Neighbour | FdbEntry | Route | TunnelPeer
 ETHERNET_MTU_BYTES = 1500
 
 _SCOPES = {"global": 0, "link": 253, "host": 254}
-_PROTOCOLS = {"kernel": 2, "boot": 3, "static": 4}
+_PROTOCOLS = {"kernel": 2, "boot": 3, "static": 4, "bird": 12}
 _ONLINK = 0x4
 _PERMANENT, _SELF = 0x80, 0x02
 _SIOCGIFNAME, _SIOCGIFMTU, _SIOCGIFINDEX = 0x8910, 0x8921, 0x8933
@@ -75,6 +75,10 @@ class Handle(Closing):
         """Add a GENEVE tunnel to the address ``remote``."""
         tunnel = {"geneve_id": vni, "geneve_port": port, "geneve_remote": remote}
         self._add(name, {"kind": "geneve", **tunnel, "address": mac})
+
+    def add_ipip(self, name: str, *, mtu_bytes: int) -> None:
+        """Add a tunnel of IP in IP without fixed ends; the routes through it name the far ends as gateways."""
+        self._add(name, {"kind": "ipip", "mtu": mtu_bytes})
 
     def add_bridge(self, name: str, *, mac: str, mtu_bytes: int) -> None:
         """Add a Linux bridge and bring it up."""
@@ -175,13 +179,14 @@ class Handle(Closing):
                 self._peer(verb, entry)
 
     def _route(self, verb: str, route: Route) -> None:
-        optional = {"gateway": route.gateway, "prefsrc": route.source}
+        interface = None if route.interface is None and route.type != "unicast" else self._index(route.interface or "")
+        optional = {"gateway": route.gateway, "prefsrc": route.source, "oif": interface}
         self._kernel.route(
             verb,
             dst=route.destination,
-            oif=self._index(route.interface or ""),
+            type=route.type,
             scope=_SCOPES[route.scope],
-            proto=_PROTOCOLS[route.protocol],
+            proto=_PROTOCOLS[route.protocol] if route.protocol in _PROTOCOLS else int(route.protocol),
             flags=_ONLINK if "onlink" in route.flags else 0,
             **{name: value for name, value in optional.items() if value is not None},
         )
@@ -243,5 +248,5 @@ def _subject(entry: Entry) -> str:
     if isinstance(entry, FdbEntry):
         return f"{entry.interface}, FDB entry {entry.mac}"
     if isinstance(entry, Route):
-        return f"route to {entry.destination} over {entry.interface}"
+        return f"route to {entry.destination} over {entry.interface or entry.type}"
     return f"{entry.interface}, peer {entry.public_key}"

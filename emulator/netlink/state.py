@@ -18,9 +18,9 @@ _AF_INET = 2
 _MAIN_TABLE = 254
 _IFF_UP = 1
 _PERMANENT = 0x80
-_UNICAST = 1
+_ROUTE_TYPES = {1: "unicast", 6: "blackhole", 7: "unreachable"}
 _ANY = "0.0.0.0"  # noqa: S104 - the default route's destination
-_PROTOCOLS = {2: "kernel", 3: "boot", 4: "static"}
+_PROTOCOLS = {2: "kernel", 3: "boot", 4: "static", 12: "bird"}
 _SCOPES = {0: "global", 253: "link", 254: "host"}
 _FLAGS = {0x4: "onlink"}
 _DETAILS = {
@@ -90,8 +90,9 @@ class FdbEntry:
 class Route:
     """A route of the main table; without a ``gateway``, the destination is on the interface's own network.
 
-    ``scope`` and ``protocol`` are the words of `ip route`. The protocol ``boot``, which `ip route` does not show, is
-    the kernel's default.
+    ``scope``, ``protocol`` and ``type`` are the words of `ip route`. The protocol ``boot``, which `ip route` does not
+    show, is the kernel's default. A route of another type than ``unicast`` has no interface: the kernel discards its
+    packets.
     """
 
     destination: str
@@ -101,6 +102,7 @@ class Route:
     flags: tuple[str, ...] = ()
     source: str | None = None
     protocol: str = "boot"
+    type: str = "unicast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,15 +226,18 @@ def _plain(name: str, value: Any) -> Plain:
 
 def _routes(messages: Iterable[Any], name_of: dict[int, str]) -> Iterator[Route]:
     for message in messages:
-        if message["type"] == _UNICAST and (message.get("oif") is None or message.get("oif") in name_of):
+        kind = _ROUTE_TYPES.get(message["type"])
+        if kind is not None and (message.get("oif") is None or message.get("oif") in name_of):
             yield Route(
                 f"{message.get('dst') or _ANY}/{message['dst_len']}",
-                name_of.get(message.get("oif")),
+                # the kernel lists `lo` as the interface of a route that discards packets
+                name_of.get(message.get("oif")) if kind == "unicast" else None,
                 message.get("gateway"),
                 _SCOPES.get(message["scope"], str(message["scope"])),
                 tuple(name for bit, name in _FLAGS.items() if message["flags"] & bit),
                 message.get("prefsrc"),
                 _PROTOCOLS.get(message["proto"], str(message["proto"])),
+                kind,
             )
 
 

@@ -44,7 +44,7 @@ def _state_rows(state: KernelState) -> Iterator[tuple[str, ...]]:
             details = " ".join(_detail(name, value) for name, value in link.details if value is not None)
             yield "link", link.name, f"MTU {link.mtu_bytes}", f"{link.kind} {details}".rstrip()
     for route in state.routes:
-        through = f"via {route.gateway}" if route.gateway else "on link"
+        through = f"via {route.gateway}" if route.gateway else "on link" if route.type == "unicast" else route.type
         yield "route", route.interface or "", route.destination, " ".join((through, *route.flags))
 
 

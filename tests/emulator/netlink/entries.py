@@ -29,6 +29,7 @@ ENTRIES: tuple[Entry, ...] = (
     Route("10.3.0.0/16", "br0", scope="link"),
     Route("10.4.0.0/16", "br0", "10.1.0.9", source="10.1.0.1", protocol="static"),
     Route("0.0.0.0/0", "br0", "10.1.0.9"),
+    Route("10.5.0.0/26", None, protocol="80", type="blackhole"),
 )
 
 

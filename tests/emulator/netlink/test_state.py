@@ -35,6 +35,7 @@ def test_another_program_sees_the_same(namespace: int, handle: Handle) -> None:
         "10.2.0.0/24 via 10.2.0.0 dev br0 onlink ",
         "10.3.0.0/16 dev br0 scope link ",
         "10.4.0.0/16 via 10.1.0.9 dev br0 proto static src 10.1.0.1 ",
+        "blackhole 10.5.0.0/26 proto 80 ",
     ]
     assert ip(namespace, "neigh").strip() == f"10.2.0.0 dev br0 lladdr {OTHER_MAC} PERMANENT"
 

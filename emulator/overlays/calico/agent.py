@@ -1,0 +1,258 @@
+"""Calico's agent on a host: it registers its host in etcd, and does what Felix and confd do with what etcd has.
+
+The agent is a process in its host's network namespace and runs until SIGTERM. As Felix, it writes the entries of the
+kernel; as confd, it writes BIRD's configuration. While the store or the agent is away, the kernel keeps what it has.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import time
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+from types import FrameType
+
+from emulator.lab.log import log
+from emulator.netlink import namespaces
+from emulator.netlink.changes import Changes
+from emulator.netlink.handle import Handle
+from emulator.overlays.calico import bird
+from emulator.overlays.calico.felix import Dataplane, entries
+from emulator.overlays.calico.ipam import Ipam
+from emulator.overlays.calico.resources import ROOT, Node, node_key, node_to_json
+from emulator.overlays.calico.snapshot import Snapshot
+from emulator.overlays.calico.tunnels import TUNNELS
+from emulator.stores.client import Client, StoreError
+
+PEERS_FILE = "peers.json"
+"""The hosts that the agent knows; it is there as soon as the host is ready for containers."""
+
+_FIRST_PAUSE_S, _MAX_PAUSE_S = 0.1, 5.0
+"""The pauses between attempts to reach the store, which double each time."""
+_BIRD_PAUSE_S = 1.0
+"""The pause between attempts to reach BIRD, as that between two starts of a program by Calico's `runit`."""
+_MAX_ATTEMPTS = 10
+_LEAVE_DEADLINE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of an agent.
+
+    ``host`` is the host's name, ``number`` its number, counted from 1, and ``address`` its own address. ``variant`` is
+    the overlay's variant. ``has_bird`` says whether BIRD runs on the host. ``cluster_id`` is a route reflector's
+    cluster, None for other hosts. ``circuits`` are the names of the interfaces to circuits. ``folder`` has the files of
+    the host, and ``store`` is the address and the port of etcd.
+    """
+
+    host: str
+    number: int
+    address: str
+    variant: str
+    has_bird: bool
+    cluster_id: str | None
+    pool: IPv4Network
+    circuits: tuple[str, ...]
+    folder: Path
+    store: tuple[str, int]
+
+
+class _LeaveError(Exception):
+    """The process got SIGTERM."""
+
+
+class _NodeLostError(Exception):
+    """The store no longer has this host's node."""
+
+
+def run(settings: Settings) -> None:
+    """Run the agent of the host whose network namespace the process is in, until SIGTERM.
+
+    On SIGTERM, the agent removes its node and its entries in the kernel, as an administrator takes a host out of
+    service. The host's blocks and its containers' addresses stay. After any other end of the process, all stay.
+
+    Raises:
+        EmulationError: the pool has no block for the host's tunnel.
+    """
+    # the short-lived parent process has no garbage collector; freeze, so that the memory shared with it stays shared
+    gc.freeze()
+    gc.enable()
+    signal.signal(signal.SIGTERM, _raise_leave)
+    namespace = namespaces.current("net")
+    try:
+        with Handle(namespace) as kernel, Changes() as changes:
+            agent = _Agent(settings, kernel, changes)
+            try:
+                agent.serve()
+            except _LeaveError:
+                agent.leave()
+    finally:
+        os.close(namespace)
+
+
+def _raise_leave(_number: int, _frame: FrameType | None) -> None:
+    raise _LeaveError
+
+
+class _Agent:
+    """The state of an agent."""
+
+    def __init__(self, settings: Settings, kernel: Handle, changes: Changes) -> None:
+        self._settings = settings
+        self._kernel = kernel
+        kind = TUNNELS.get(settings.variant)
+        self._tunnel = None if kind is None else kind()
+        self._dataplane = Dataplane(kernel, changes, self._tunnel)
+        self._snapshot = Snapshot()
+        self._must_configure = False
+        """Whether BIRD has not read its newest configuration yet."""
+        self._configure_s = 0.0
+
+    def serve(self) -> None:
+        """Keep the host registered and follow the store without end. Retry while the store is away."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                with Client(*self._settings.store) as client:
+                    own = self._register(client)
+                    pause_s = _FIRST_PAUSE_S
+                    self._follow(client, own)
+            except _NodeLostError:
+                log("the node was deleted")
+            except StoreError as error:
+                log(f"{error}; trying again in {pause_s:g} s")
+                self._pause(pause_s)
+                pause_s = min(2 * pause_s, _MAX_PAUSE_S)
+
+    def leave(self) -> None:
+        """Remove the node, if the store is reachable, and what the agent and BIRD have in the kernel."""
+        try:
+            with Client(*self._settings.store, deadline_s=_LEAVE_DEADLINE_S) as client:
+                client.delete(node_key(self._settings.host))
+        except StoreError as error:
+            log(f"{error}; the node stays")
+        self._dataplane.clear()
+        (self._settings.folder / PEERS_FILE).unlink(missing_ok=True)
+
+    def _register(self, client: Client) -> Node:
+        """Write the host's node, with the address of its tunnel, unless the store has it."""
+        settings = self._settings
+        tunnel, mac = None, None
+        if self._tunnel is not None:
+            ipam = Ipam(client, settings.pool, settings.host, settings.number)
+            kind = self._tunnel.kind
+            handle = f"{kind}-tunnel-addr-{settings.host}"
+            tunnel = str(ipam.assign(handle, {"type": f"{kind}TunnelAddress"}))
+            mac = self._tunnel.mac(settings.host)
+        own = Node(settings.host, settings.address, tunnel, mac, settings.cluster_id)
+        key, value = node_key(own.name), node_to_json(own, tunnel_kind=settings.variant)
+        for _ in range(_MAX_ATTEMPTS):
+            stored = client.get(key)
+            if stored is not None and stored.value == value:
+                return own
+            if client.put_if(key, 0 if stored is None else stored.mod_revision, value):
+                log(f"registered {own.name}")
+                return own
+        raise StoreError(f"{key} changes too often")
+
+    def _follow(self, client: Client, own: Node) -> None:
+        """Keep the kernel and BIRD as the store demands, until the store breaks the watch."""
+        listing = client.list_keys(ROOT)
+        snapshot = Snapshot.of(listing)
+        _require_ready(snapshot)
+        self._snapshot = snapshot
+        self._update(own)
+        client.close()  # an idle connection would cost keep-alive probes
+        with client.watch(ROOT, listing.revision + 1) as watch:
+            while True:
+                events = watch.events(max(0.0, self._next_check_s - time.monotonic()))
+                for event in events:
+                    self._snapshot.apply(event)
+                if events:
+                    _require_ready(self._snapshot)
+                    if own.name not in self._snapshot.nodes:
+                        raise _NodeLostError
+                    self._update(own)
+                self._check()
+
+    def _update(self, own: Node) -> None:
+        """Write the kernel's entries and BIRD's configuration, and name the hosts that are known."""
+        settings, snapshot = self._settings, self._snapshot
+        self._dataplane.update(own, self._mtu_bytes(), entries(snapshot, own, self._tunnel))
+        if settings.has_bird:
+            self._write_configuration(own)
+        known = [
+            {"host": node.name, "address": node.address, "subnet": str(block)}
+            for _, node in sorted(snapshot.nodes.items())
+            if node.name != own.name
+            for block in snapshot.blocks_of(node.name)
+        ]
+        _write(settings.folder / PEERS_FILE, json.dumps(known))
+
+    def _write_configuration(self, own: Node) -> None:
+        """Write BIRD's configuration, and let BIRD read it if it has changed."""
+        settings, snapshot = self._settings, self._snapshot
+        nodes = [node for _, node in sorted(snapshot.nodes.items())]
+        peers = bird.peers_of(own, nodes, is_mesh=snapshot.is_mesh)
+        blocks = snapshot.blocks_of(own.name)
+        text = bird.configuration(own, peers, blocks, settings.pool, is_tunnelled=self._tunnel is not None)
+        path = settings.folder / bird.CONFIG_FILE
+        if path.read_text() != text:
+            _write(path, text)
+            self._must_configure = True
+            self._configure()
+
+    def _configure(self) -> None:
+        """Let BIRD read its configuration. A BIRD that does not run reads it when it starts."""
+        self._configure_s = time.monotonic() + _BIRD_PAUSE_S
+        try:
+            said = bird.ask(self._settings.folder, "configure")
+        except OSError as error:
+            log(f"BIRD: {error.strerror or error}; trying again in {_BIRD_PAUSE_S:g} s")
+            return
+        self._must_configure = False
+        log(f"BIRD: {' '.join(said)}")
+
+    def _mtu_bytes(self) -> int:
+        overhead = 0 if self._tunnel is None else self._tunnel.overhead_bytes
+        return self._kernel.least_mtu_bytes(self._settings.circuits) - overhead
+
+    @property
+    def _next_check_s(self) -> float:
+        """The time at which `_check` has something to do."""
+        check_s = self._dataplane.next_check_s
+        return min(check_s, self._configure_s) if self._must_configure else check_s
+
+    def _check(self) -> None:
+        """Do what is due: look at the kernel's tables, or ask BIRD once more to read its configuration."""
+        self._dataplane.check()
+        if self._must_configure and time.monotonic() >= self._configure_s:
+            self._configure()
+
+    def _pause(self, seconds: float) -> None:
+        """Sleep for ``seconds``, and do what is due meanwhile."""
+        end_s = time.monotonic() + seconds
+        while (remaining_s := end_s - time.monotonic()) > 0:
+            time.sleep(min(remaining_s, max(0.0, self._next_check_s - time.monotonic())))
+            self._check()
+
+
+def _require_ready(snapshot: Snapshot) -> None:
+    """Check that the store has the cluster's information, as Felix does before it takes anything from the store.
+
+    Raises:
+        StoreError: it has not, as after the loss of its data.
+    """
+    if not snapshot.is_ready:
+        raise StoreError("the store has no Calico that is ready")
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file at once, so that no reader sees a part of it."""
+    new = path.with_name(f".{path.name}")
+    new.write_text(text)
+    new.replace(path)

@@ -1,0 +1,275 @@
+"""Calico's overlay: a route to each container, spread by BIRD or through tunnels, with Calico's data in etcd."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from emulator.docker.containers import ContainerDaemons
+from emulator.docker.model import NO_NETWORK
+from emulator.lab.containers import Attachment, Container
+from emulator.lab.daemons import Daemon, DaemonError, start_function, start_program
+from emulator.lab.lab import Lab
+from emulator.lab.underlay import empty_namespace
+from emulator.netlink import facilities, namespaces
+from emulator.netlink.state import KernelState, difference, read
+from emulator.overlays.base import Overlay
+from emulator.overlays.calico import agent, bird, resources, workloads
+from emulator.overlays.calico.ipam import Ipam, first_blocks
+from emulator.overlays.calico.resources import BLOCK_BITS, Node, Workload
+from emulator.overlays.calico.tunnels import TUNNELS
+from emulator.overlays.model import OverlaySpec, Peer
+from emulator.overlays.subnets import host_number
+from emulator.stores.client import Client, StoreError
+from emulator.stores.etcd import Store
+from emulator.system.errors import EmulationError
+
+_NETWORK = "gtsdsl"
+"""The name of the network in the handles of containers' addresses; Calico's default is ``k8s-pod-network``."""
+_CLUSTER_ID = "224.0.0.1"
+"""The cluster of the route reflectors, as in Calico's documentation."""
+_LINK_LOCAL = IPv4Network("169.254.0.0/16")
+_OTHER_STORE = "use another etcd, or a store inside the topology (`--store h1`)"
+
+
+class Calico(Overlay):
+    """A BIRD and an agent on each host; `vxlan` has no BIRD."""
+
+    variants = ("bgp", "rr", "ipip", "vxlan")
+
+    def __init__(self, spec: OverlaySpec, lab: Lab, store: Store | None) -> None:
+        super().__init__(spec, lab, store)
+        if store is None:
+            raise AssertionError("all variants need a store")
+        self.birds: dict[str, Daemon] = {}
+        """The BIRDs by host; empty without BIRD."""
+        self._store = store
+        self._docker = ContainerDaemons(lab, spec.image)
+        self._states_before: dict[str, KernelState] = {}
+        self._keys_before: frozenset[str] = frozenset()
+
+    @classmethod
+    def needs_store(cls, variant: str) -> bool:  # noqa: ARG003 - the same for all variants
+        """Return True: Calico's data are in etcd."""
+        return True
+
+    @classmethod
+    def options(cls, variant: str) -> frozenset[str]:
+        """Return the options that a variant takes."""
+        return frozenset({"reflectors"}) if variant == "rr" else frozenset()
+
+    @classmethod
+    def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
+        """Yield a sentence for each thing that the variant needs and that is missing: BIRD, a kind of tunnel."""
+        if _has_bird(spec.variant) and bird.version() is None:
+            yield "bird is missing: install bird2 (`apt-get install bird2`)"
+        if spec.variant in TUNNELS:
+            tunnel = TUNNELS[spec.variant]()
+            yield from facilities.lacks(
+                tunnel.kind.upper(),
+                tunnel.kind,
+                lambda kernel: (
+                    None
+                    if kernel.has_link(tunnel.device)
+                    else tunnel.add_device(kernel, "192.0.2.1", tunnel.mac("try"), 1450)
+                ),
+            )
+
+    @classmethod
+    def refuses(cls, spec: OverlaySpec) -> Iterator[str]:
+        """Yield a sentence if the subnet pool has too few blocks for the hosts, or no addresses for containers."""
+        pool, hosts = IPv4Network(spec.subnet_pool), len(spec.hosts)
+        size = 2 ** (32 - BLOCK_BITS)
+        own = 1 if spec.variant in TUNNELS else 0
+        counts = [own + sum(it.host == host for it in spec.containers) for host in spec.hosts]
+        needed = sum(max(1, -(-count // size)) for count in counts)
+        if first_blocks(pool) < needed:
+            yield f"the containers' network {pool} is too small: {hosts} hosts need {needed} blocks of /{BLOCK_BITS}"
+        if pool.overlaps(_LINK_LOCAL):
+            yield f"the containers' network {pool} overlaps {_LINK_LOCAL}, where Calico has its gateway"
+
+    @property
+    def agent(self) -> str:
+        """BIRD with its version, and the name of the part that is in this package."""
+        felix = "built-in Felix"
+        return f"BIRD {bird.version()}, {felix}" if _has_bird(self.spec.variant) else felix
+
+    @property
+    def overhead_bytes(self) -> int:
+        """The bytes of the tunnel's headers; 0 without a tunnel."""
+        return TUNNELS[self.spec.variant].overhead_bytes if self.spec.variant in TUNNELS else 0
+
+    @property
+    def reflectors(self) -> tuple[str, ...]:
+        """The hosts that reflect routes; empty without reflectors."""
+        return (self.spec.reflectors or self.spec.hosts[:1]) if self.spec.variant == "rr" else ()
+
+    def prepare(self) -> None:
+        """Write the cluster's resources into the store, as Calico's installation does.
+
+        Raises:
+            EmulationError: the store has another Calico, or is unreachable.
+        """
+        kind = self.spec.variant if self.spec.variant in TUNNELS else None
+        is_mesh = self.spec.variant != "rr"
+        wanted = {
+            f"{resources.POOLS}{resources.POOL}": resources.pool_to_json(
+                IPv4Network(self.spec.subnet_pool), tunnel_kind=kind
+            ),
+            f"{resources.PROFILES}{resources.PROFILE}": resources.profile_to_json(),
+            resources.BGP_KEY: resources.bgp_to_json(is_mesh=is_mesh),
+            # the last one, because it tells the agents that the others are there
+            resources.CLUSTER_KEY: resources.cluster_to_json(),
+        }
+        if not is_mesh:
+            peering = {f"{resources.BGP_PEERS}peer-with-route-reflectors": resources.reflector_peering_to_json()}
+            wanted = peering | wanted
+        with self._store.client() as client:
+            present = client.list_keys(resources.ROOT).items
+            self._keys_before = frozenset(item.key for item in present)
+            allowed = {*wanted, *(resources.node_key(host) for host in self.spec.hosts)}
+            shared = (resources.POOLS, resources.NODES, resources.BGP_PEERS)
+            foreign = [it.key for it in present if it.key.startswith(shared) and it.key not in allowed]
+            foreign += [it.key for it in present if wanted.get(it.key, it.value) != it.value]
+            if foreign:
+                raise EmulationError(
+                    f"{self._store.location} has data of another Calico, such as {foreign[0]}; {_OTHER_STORE}"
+                )
+            for key, value in wanted.items():
+                client.put_if(key, 0, value)
+
+    def start(self, host: str) -> None:
+        """Start BIRD and the agent of a host, or the one of them that does not run."""
+        folder = self.folder(host)
+        if host not in self._states_before:
+            self._states_before[host] = read(self.namespace(host))
+            folder.mkdir(parents=True)
+            bird.check_path(folder)
+        node = Node(host, self.loopback(host))
+        pool = IPv4Network(self.spec.subnet_pool)
+        is_tunnelled = self.spec.variant in TUNNELS
+        if _has_bird(self.spec.variant) and not _runs(self.birds.get(host)):
+            path = folder / bird.CONFIG_FILE
+            if not path.exists():
+                path.write_text(bird.configuration(node, (), (), pool, is_tunnelled=is_tunnelled))
+            self.birds[host] = start_program(self.lab, host, "bird", bird.command(folder))
+        if not _runs(self.agents.get(host)):
+            settings = agent.Settings(
+                host=host,
+                number=host_number(self.spec, host),
+                address=node.address,
+                variant=self.spec.variant,
+                has_bird=_has_bird(self.spec.variant),
+                cluster_id=_CLUSTER_ID if host in self.reflectors else None,
+                pool=pool,
+                circuits=self.circuits(host),
+                folder=folder,
+                store=self._store.endpoint(host),
+            )
+            self.agents[host] = start_function(self.lab, host, "felix", partial(agent.run, settings))
+
+    def is_ready(self, host: str) -> bool:
+        """Return whether the agent has registered its host and BIRD listens."""
+        self.agents[host].check()
+        if host in self.birds:
+            self.birds[host].check()
+        is_listening = host not in self.birds or (self.folder(host) / bird.SOCKET).exists()
+        return is_listening and (self.folder(host) / agent.PEERS_FILE).exists()
+
+    def attach(self, container: Container) -> Attachment:
+        """Start a container with an address of its host's blocks."""
+        if self.spec.runtime == "docker":
+            attachment = self._docker.attach(container, NO_NETWORK, ["--bridge=none"])
+        else:
+            attachment = Attachment(empty_namespace(), "")
+        try:
+            return replace(attachment, address=self._join(container, attachment.namespace))
+        except BaseException:
+            os.close(attachment.namespace)
+            raise
+
+    def peers(self, host: str) -> tuple[Peer, ...]:
+        """Return the hosts whose blocks BIRD has learned, or without BIRD, those that the agent knows."""
+        hosts = {it.loopback: it.name for it in self.lab.plan.hosts}
+        if host in self.birds:
+            learned = bird.next_hops(self._ask(host, "show route all where source = RTS_BGP"))
+            found = [(address, str(block)) for block, address in sorted(learned.items())]
+        else:
+            path = self.folder(host) / agent.PEERS_FILE
+            known = json.loads(path.read_text()) if path.exists() else []
+            found = [(it["address"], it["subnet"]) for it in known]
+        return tuple(Peer(hosts.get(address, ""), address, block) for address, block in found)
+
+    def view(self, host: str) -> tuple[str, ...]:
+        """Return BIRD's protocols and routes; nothing without BIRD."""
+        if host not in self.birds:
+            return ()
+        return (*self._ask(host, "show protocols"), *self._ask(host, "show route"))
+
+    def state(self, host: str) -> KernelState:
+        """Return what the kernel has and did not have before the overlay's start."""
+        return difference(read(self.namespace(host)), self._states_before.get(host, KernelState()))
+
+    def mtu_bytes(self, host: str) -> int:
+        """Return the containers' MTU: the largest packet that passes each of the host's circuits when wrapped."""
+        return self.circuit_mtu_bytes(host) - self.overhead_bytes
+
+    def stop(self, host: str) -> None:
+        """Stop BIRD and the agent, which removes its node and what both have in the kernel."""
+        if host in self.birds:
+            self.birds[host].stop()
+        self.agents[host].stop()
+
+    def leave(self) -> None:
+        """Stop all agents, and remove from the store what it did not have before."""
+        for host in self.agents:
+            self.stop(host)
+        # suppressed, because the store may be unreachable by now
+        with contextlib.suppress(StoreError), self._store.client() as client:
+            for item in client.list_keys(resources.ROOT).items:
+                if item.key not in self._keys_before:
+                    client.delete(item.key)
+
+    def folder(self, host: str) -> Path:
+        """Return the folder of a host's files: Calico's /var/run/calico and /etc/calico/confd."""
+        # a number: a host's name may be too long for a socket's path
+        return self.lab.run_folder / "calico" / str(host_number(self.spec, host))
+
+    def _join(self, container: Container, namespace: int) -> str:
+        """Do what Calico's CNI plugin does for a container, and return its address."""
+        host = container.host
+        owner = {"namespace": resources.NAMESPACE, "container": container.name}
+        with namespaces.entered(self.namespace(host)), Client(*self._store.endpoint(host)) as client:
+            ipam = Ipam(client, IPv4Network(self.spec.subnet_pool), host, host_number(self.spec, host))
+            address = str(ipam.assign(f"{_NETWORK}.{container.name}", owner))
+            interface = workloads.interface_of(container)
+            workloads.join(self.namespace(host), namespace, interface, address, self.mtu_bytes(host))
+            workload = Workload(container.name, host, address, workloads.mac_of_container(address), interface)
+            client.put(resources.workload_key(host, container.name), resources.workload_to_json(workload))
+        return address
+
+    def _ask(self, host: str, question: str) -> tuple[str, ...]:
+        try:
+            return bird.ask(self.folder(host), question)
+        except OSError as error:
+            return (f"BIRD does not answer: {error.strerror or error}",)
+
+
+def _has_bird(variant: str) -> bool:
+    return variant != "vxlan"
+
+
+def _runs(daemon: Daemon | None) -> bool:
+    if daemon is None:
+        return False
+    try:
+        daemon.check()
+    except DaemonError:
+        return False
+    return True

@@ -1,0 +1,290 @@
+"""Calico's resources in etcd: their keys, and their JSON to values and back.
+
+They follow version 3 of Calico's API and of its data model in etcd: `libcalico-go/lib/apis` and `lib/backend/model`.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface, IPv4Network
+
+ROOT = "/calico/"
+API = "projectcalico.org/v3"
+_RESOURCES = f"{ROOT}resources/v3/projectcalico.org"
+AFFINITIES = f"{ROOT}ipam/v2/host/"
+CLUSTER_KEY = f"{_RESOURCES}/clusterinformations/default"
+POOLS, NODES = f"{_RESOURCES}/ippools/", f"{_RESOURCES}/nodes/"
+BGP_KEY = f"{_RESOURCES}/bgpconfigurations/default"
+BGP_PEERS = f"{_RESOURCES}/bgppeers/"
+PROFILES, WORKLOADS = f"{_RESOURCES}/profiles/", f"{_RESOURCES}/workloadendpoints/"
+
+AS_NUMBER = 64512
+"""Calico's default AS number."""
+BLOCK_BITS = 26
+"""Calico's default prefix length of a block."""
+POOL, PROFILE, NAMESPACE = "default-ipv4-ippool", "gtsdsl", "default"
+REFLECTOR_LABEL = ("route-reflector", "true")
+"""The label of a node that is a route reflector, as Calico's documentation has it."""
+_ORCHESTRATOR, ENDPOINT = "cni", "eth0"
+"""The orchestrator of Calico's CNI plugin without Kubernetes, and the name of a container's interface."""
+_EPOCH = "2000-01-01T00:00:00Z"
+"""The creation time in all resources, so that two runs write the same; nothing reads it."""
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A host. ``tunnel`` and ``tunnel_mac`` are the address and the MAC address of its tunnel, None without one.
+
+    ``cluster_id`` is the cluster of a route reflector; None for other hosts.
+    """
+
+    name: str
+    address: str
+    tunnel: str | None = None
+    tunnel_mac: str | None = None
+    cluster_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A container: its host, its address, its MAC address, the host's interface to it, and its labels."""
+
+    name: str
+    host: str
+    address: str
+    mac: str
+    interface: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    profiles: tuple[str, ...] = (PROFILE,)
+
+
+def node_key(name: str) -> str:
+    """Return the key of a host's node."""
+    return f"{NODES}{name}"
+
+
+def node_to_json(node: Node, *, tunnel_kind: str | None) -> str:
+    """Return the value of a node; ``tunnel_kind`` is ``ipip``, ``vxlan`` or None."""
+    bgp = {"ipv4Address": f"{node.address}/32"}
+    spec: Json = {
+        "bgp": bgp,
+        "addresses": [
+            {"address": f"{node.address}/32", "type": "CalicoNodeIP"},
+            {"address": node.address, "type": "InternalIP"},
+        ],
+    }
+    if node.tunnel is not None and tunnel_kind == "ipip":
+        bgp["ipv4IPIPTunnelAddr"] = node.tunnel
+    if node.tunnel is not None and tunnel_kind == "vxlan":
+        spec |= {"ipv4VXLANTunnelAddr": node.tunnel, "vxlanTunnelMACAddr": node.tunnel_mac}
+    labels = {}
+    if node.cluster_id is not None:
+        bgp["routeReflectorClusterID"] = node.cluster_id
+        labels = dict([REFLECTOR_LABEL])
+    return resource("Node", node.name, spec, labels=labels)
+
+
+def node_from_json(text: str) -> Node:
+    """Parse the value of a node.
+
+    Raises:
+        ValueError: it is not a node, or has no address.
+    """
+    metadata, spec = _metadata_and_spec(text)
+    bgp = _object(spec.get("bgp"))
+    tunnel = _text(bgp.get("ipv4IPIPTunnelAddr")) or _text(spec.get("ipv4VXLANTunnelAddr"))
+    return Node(
+        name=_text(metadata.get("name")) or "",
+        address=str(IPv4Interface(_text(bgp.get("ipv4Address")) or "").ip),
+        tunnel=None if tunnel is None else str(IPv4Interface(tunnel).ip),
+        tunnel_mac=_text(spec.get("vxlanTunnelMACAddr")),
+        cluster_id=_text(bgp.get("routeReflectorClusterID")),
+    )
+
+
+def workload_key(host: str, container: str) -> str:
+    """Return the key of a container's workload endpoint."""
+    return f"{WORKLOADS}{NAMESPACE}/{_workload_name(host, container)}"
+
+
+def workload_to_json(workload: Workload) -> str:
+    """Return the value of a workload endpoint, as the CNI plugin writes it without Kubernetes."""
+    spec: Json = {
+        "orchestrator": _ORCHESTRATOR,
+        "node": workload.host,
+        "containerID": workload.name,
+        "endpoint": ENDPOINT,
+        "ipNetworks": [f"{workload.address}/32"],
+        "profiles": list(workload.profiles),
+        "interfaceName": workload.interface,
+        "mac": workload.mac,
+    }
+    name = _workload_name(workload.host, workload.name)
+    return resource("WorkloadEndpoint", name, spec, namespace=NAMESPACE, labels=workload.labels)
+
+
+def workload_from_json(text: str) -> Workload:
+    """Parse the value of a workload endpoint.
+
+    Raises:
+        ValueError: it is not an endpoint with one address.
+    """
+    metadata, spec = _metadata_and_spec(text)
+    (network,) = _list(spec.get("ipNetworks"))
+    fields = [_text(spec.get(name)) for name in ("containerID", "node", "mac", "interfaceName")]
+    name, host, mac, interface = (it or "" for it in fields)
+    labels = {key: str(value) for key, value in _object(metadata.get("labels")).items()}
+    profiles = tuple(str(it) for it in _list(spec.get("profiles")))
+    return Workload(name, host, str(IPv4Interface(str(network)).ip), mac, interface, labels, profiles)
+
+
+def affinity_key(host: str, block: IPv4Network) -> str:
+    """Return the key of a host's affinity to a block."""
+    return f"{AFFINITIES}{host}/ipv4/block/{_dashed(block)}"
+
+
+def affinity_to_json(state: str) -> str:
+    """Return the value of an affinity; ``state`` is ``pending``, ``confirmed`` or ``pendingDeletion``."""
+    return dump({"state": state, "deleted": False})
+
+
+def affinity_from_item(key: str, text: str) -> tuple[str, IPv4Network, bool]:
+    """Parse an affinity: its host, its block, and whether it is confirmed.
+
+    Raises:
+        ValueError: it is not an affinity.
+    """
+    host, _, rest = key.removeprefix(AFFINITIES).partition("/")
+    block = IPv4Network(rest.removeprefix("ipv4/block/").replace("-", "/"))
+    return host, block, _object(load(text or "{}")).get("state", "confirmed") == "confirmed"
+
+
+def cluster_to_json() -> str:
+    """Return the value of `CLUSTER_KEY`, which says that the store is ready."""
+    return resource("ClusterInformation", "default", {"clusterGUID": uid("cluster").hex, "datastoreReady": True})
+
+
+def is_cluster_ready(text: str) -> bool:
+    """Return whether the value of `CLUSTER_KEY` says that the store is ready.
+
+    Raises:
+        ValueError: it is malformed.
+    """
+    return _metadata_and_spec(text)[1].get("datastoreReady") is True
+
+
+def pool_to_json(cidr: IPv4Network, *, tunnel_kind: str | None) -> str:
+    """Return the value of the pool that containers get addresses from."""
+    modes = {name: "Always" if tunnel_kind == name else "Never" for name in ("ipip", "vxlan")}
+    spec: Json = {
+        "cidr": str(cidr),
+        "vxlanMode": modes["vxlan"],
+        "ipipMode": modes["ipip"],
+        "natOutgoing": False,
+        "blockSize": BLOCK_BITS,
+        "nodeSelector": "all()",
+        "allowedUses": ["Workload", "Tunnel"],
+    }
+    return resource("IPPool", POOL, spec)
+
+
+def profile_to_json() -> str:
+    """Return the value of the profile of all containers, which allows all packets where no policy applies."""
+    allow = [{"action": "Allow", "source": {}, "destination": {}}]
+    return resource("Profile", PROFILE, {"ingress": allow, "egress": allow, "labelsToApply": {PROFILE: ""}})
+
+
+def bgp_to_json(*, is_mesh: bool) -> str:
+    """Return the value of `BGP_KEY`."""
+    spec: Json = {"asNumber": AS_NUMBER, "nodeToNodeMeshEnabled": is_mesh, "logSeverityScreen": "Info"}
+    return resource("BGPConfiguration", "default", spec)
+
+
+def is_mesh(text: str) -> bool:
+    """Return whether the value of `BGP_KEY` asks for a full mesh.
+
+    Raises:
+        ValueError: it is malformed.
+    """
+    return _metadata_and_spec(text)[1].get("nodeToNodeMeshEnabled", True) is True
+
+
+def reflector_peering_to_json() -> str:
+    """Return the value of the peering of all nodes with the route reflectors."""
+    key, value = REFLECTOR_LABEL
+    spec: Json = {"nodeSelector": "all()", "peerSelector": f"{key} == '{value}'"}
+    return resource("BGPPeer", "peer-with-route-reflectors", spec)
+
+
+def resource(
+    kind: str, name: str, spec: Json, *, namespace: str | None = None, labels: Mapping[str, str] | None = None
+) -> str:
+    """Return the JSON of a resource. Its UID follows from its kind and name, so that two runs write the same."""
+    metadata: Json = {"name": name, "uid": str(uid(f"{kind}/{name}")), "creationTimestamp": _EPOCH}
+    if namespace is not None:
+        metadata["namespace"] = namespace
+    if labels:
+        metadata["labels"] = dict(labels)
+    return dump({"kind": kind, "apiVersion": API, "metadata": metadata, "spec": spec})
+
+
+def uid(name: str) -> uuid.UUID:
+    """Return the UID of a name."""
+    return uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.gtsdsl")
+
+
+def dump(value: object) -> str:
+    """Return JSON as Go writes it, without blanks."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def load(text: str) -> object:
+    """Parse JSON.
+
+    Raises:
+        ValueError: it is malformed, or nested too deeply.
+    """
+    try:
+        value: object = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return value
+
+
+def _metadata_and_spec(text: str) -> tuple[Json, Json]:
+    fields = _object(load(text))
+    return _object(fields.get("metadata")), _object(fields.get("spec"))
+
+
+def _object(value: object) -> Json:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError("an object is expected")
+    return value
+
+
+def _list(value: object) -> list[object]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ValueError("a list is expected")
+    return value
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _workload_name(host: str, container: str) -> str:
+    # a dash in a part is written twice, because a single one separates the parts
+    return "-".join(part.replace("-", "--") for part in (host, _ORCHESTRATOR, container, ENDPOINT))
+
+
+def _dashed(block: IPv4Network) -> str:
+    return str(block).replace("/", "-")
