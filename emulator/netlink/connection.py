@@ -22,6 +22,7 @@ _NLM_F_ACK_TLVS = 0x200
 _BATCH_BYTES = 2**16
 _ANSWER_BYTES = 2**16
 _ERROR = struct.Struct("=i")
+_MISSING = frozenset({errno.ENOENT, errno.ENODEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT})
 
 
 class NetlinkError(EmulationError):
@@ -37,7 +38,15 @@ class Netlink(Closing):
     """A netlink socket for the calling thread's network namespace; a context manager."""
 
     def __init__(self, family: int = NETLINK_ROUTE) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family)
+        """Open the socket.
+
+        Raises:
+            NetlinkError: the kernel has no netlink of this family.
+        """
+        try:
+            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family)
+        except OSError as error:
+            raise NetlinkError(f"netlink, family {family}", error.errno or 0, "") from None
         self._sequence = 0
         # an error quotes only the request's header, and has a text that says what is wrong
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
@@ -142,4 +151,4 @@ class Netlink(Closing):
 
 def is_missing(error: NetlinkError) -> bool:
     """Return whether the kernel refused because it lacks the facility or the object that the request names."""
-    return error.number in (errno.ENOENT, errno.EOPNOTSUPP, errno.ENODEV)
+    return error.number in _MISSING

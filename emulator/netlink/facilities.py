@@ -13,12 +13,14 @@ from emulator.netlink.handle import Handle
 def lacks(what: str, module: str, attempt: Callable[[Handle], None]) -> Iterator[str]:
     """Try a facility in a temporary namespace; yield a sentence for the user if the kernel has no ``what``.
 
+    ``attempt`` is called with the thread in that namespace.
+
     Raises:
         EmulationError: the user may make no namespace, or the kernel refuses for another reason.
     """
     ((descriptor, _),) = namespaces.create(1, lambda _: None)
     try:
-        with Handle(descriptor) as kernel:
+        with namespaces.entered(descriptor), Handle(descriptor) as kernel:
             attempt(kernel)
     except NetlinkError as error:
         if not is_missing(error):

@@ -7,6 +7,7 @@ associations: the mark lets packets out to IPsec, and packets in that came out o
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import os
@@ -17,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from emulator.lab.log import log
-from emulator.netlink import xfrm
+from emulator.netlink import facilities, xfrm
 from emulator.netlink.connection import Netlink, NetlinkError
 from emulator.netlink.messages import Request
 from emulator.overlays.weave.fastdp_links import TUNNEL_UDP_PORT
@@ -36,7 +37,7 @@ _NONCE_BYTES = 32
 _NAME_BYTES = 8
 _MESSAGE = struct.Struct(f"!{_NONCE_BYTES}sI28x")
 """A random number and an SPI. Weave gives the SPI 32 bytes, of which it uses four."""
-RESTORE, SAVE = "iptables-restore", "iptables-save"
+_RESTORE, _SAVE = "iptables-restore", "iptables-save"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Ipsec(Closing):
         self._inbound: dict[tuple[PeerName, int], int] = {}
         self._outbound: dict[tuple[PeerName, int], int] = {}
         self._delete_policies()
-        _restore(_common_rules(_run(SAVE)))
+        _restore(_common_rules(_run(_SAVE)))
 
     def close(self) -> None:
         """Remove all policies, associations and rules."""
@@ -149,9 +150,26 @@ def hkdf(secret: bytes, salt: bytes, purpose: bytes, length: int) -> bytes:
 
 
 def lacks() -> Iterator[str]:
-    """Yield a sentence for each program that is missing."""
-    if any(find_program(name) is None for name in (RESTORE, SAVE)):
+    """Yield a sentence for each thing that this machine or its kernel lacks for encryption."""
+    if any(find_program(name) is None for name in (_RESTORE, _SAVE)):
         yield "iptables is missing, which marks the packets to be encrypted: `apt-get install iptables`"
+        return
+    yield from facilities.lacks("IPsec with AES-GCM", "esp4", lambda _: _try_out())
+
+
+def _try_out() -> None:
+    """Encrypt the packets from one address to another in this thread's namespace.
+
+    Raises:
+        NetlinkError: the kernel lacks a part.
+    """
+    ends = Ends(b"own", b"remote", 0, "192.0.2.1", "192.0.2.2")
+    try:
+        with Ipsec() as ipsec:
+            ipsec.init_local(ends, bytes(xfrm.KEY_BYTES))
+            ipsec.init_remote(ends, bytes(xfrm.KEY_BYTES), bytes(_NONCE_BYTES) + b"\0\0\1\1" + bytes(28))
+    except OSError as error:
+        raise NetlinkError(str(error), errno.ENOENT, "") from None
 
 
 def _common_rules(present: str) -> str:
@@ -194,7 +212,7 @@ def _tables(mangle: Sequence[str], filtering: Sequence[str]) -> str:
 
 
 def _restore(rules: str) -> None:
-    _run(RESTORE, "--noflush", "--wait", rules=rules)
+    _run(_RESTORE, "--noflush", "--wait", rules=rules)
 
 
 def _run(name: str, *options: str, rules: str = "") -> str:

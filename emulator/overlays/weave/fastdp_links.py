@@ -6,6 +6,9 @@ a port like any other, and puts the same on the wire.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from emulator.netlink import facilities
 from emulator.netlink.datapath import Datapath
 from emulator.netlink.handle import Handle
 from emulator.overlays.weave.forwarder import PORT
@@ -34,3 +37,17 @@ def join(kernel: Handle, namespace: int, *, bridge: str, bridge_port: str, macs:
     kernel.add_external_vxlan(TUNNEL, port=TUNNEL_UDP_PORT, mtu_bytes=_TUNNEL_MTU_BYTES)
     with Datapath(DATAPATH):
         kernel.set_up(DATAPATH, mtu_bytes=MTU_BYTES)
+
+
+def leave(kernel: Handle) -> None:
+    """Remove the pair and the tunnel. The datapath goes with its agent."""
+    for name in (DATAPATH_PORT, TUNNEL):
+        if kernel.has_link(name):
+            kernel.delete_link(name)
+
+
+def lacks() -> Iterator[str]:
+    """Yield a sentence for each thing that this kernel lacks for a fast datapath."""
+    yield from facilities.lacks("datapath of Open vSwitch", "openvswitch", lambda _: Datapath("try").close())
+    attempt = lambda kernel: kernel.add_external_vxlan(TUNNEL, port=TUNNEL_UDP_PORT, mtu_bytes=_TUNNEL_MTU_BYTES)  # noqa: E731
+    yield from facilities.lacks("VXLAN", "vxlan", attempt)
