@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from emulator.system.errors import EmulationError
+
 if TYPE_CHECKING:
     from emulator.netlink.state import KernelState
+    from emulator.overlays.base import Overlay
     from emulator.overlays.deployment import Deployment
 
 _HIDDEN_KINDS = frozenset({"veth"})
@@ -22,7 +25,7 @@ def overlay_lines(deployment: Deployment, hosts: Sequence[str]) -> Iterator[str]
     for host in hosts:
         yield ""
         yield from _table(host, list(_rows(deployment, host)))
-        for line in deployment.overlay.view(host):
+        for line in _view(deployment.overlay, host):
             yield f"{'':12} {line}".rstrip()
 
 
@@ -36,6 +39,14 @@ def _rows(deployment: Deployment, host: str) -> Iterator[tuple[str, ...]]:
         if host in (item.first, item.second):
             yield "connection", item.second if host == item.first else item.first, item.method, ""
     yield from _state_rows(deployment.overlay.state(host))
+
+
+def _view(overlay: Overlay, host: str) -> Iterator[str]:
+    """Yield the overlay's own view of a host; of a host whose agent has died, the error, because the others go on."""
+    try:
+        yield from overlay.view(host)
+    except EmulationError as error:
+        yield str(error)
 
 
 def _state_rows(state: KernelState) -> Iterator[tuple[str, ...]]:
@@ -55,8 +66,13 @@ def _detail(name: str, value: object) -> str:
     return f"{name} {value}"
 
 
-def _table(host: str, rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
-    for number, row in enumerate(rows):
-        cells = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield f"{host if number == 0 else '':12} {cells}".rstrip()
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield rows of cells as lines in which the columns are aligned."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _table(host: str, rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    for number, line in enumerate(columns(rows)):
+        yield f"{host if number == 0 else '':12} {line}"
