@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from emulator.system.errors import EmulationError
+from gtsdsl.text import printable
 
 if TYPE_CHECKING:
     from emulator.netlink.state import KernelState
     from emulator.overlays.base import Overlay
     from emulator.overlays.deployment import Deployment
 
+_ERROR_CHARACTERS = 100
 _HIDDEN_KINDS = frozenset({"veth"})
 
 
@@ -46,7 +48,7 @@ def _view(overlay: Overlay, host: str) -> Iterator[str]:
     try:
         yield from overlay.view(host)
     except EmulationError as error:
-        yield str(error)
+        yield printable(str(error), _ERROR_CHARACTERS)
 
 
 def _state_rows(state: KernelState) -> Iterator[tuple[str, ...]]:

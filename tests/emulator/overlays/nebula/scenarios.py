@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from dataclasses import asdict
 
+from emulator.mininet.impair import impair
 from emulator.overlays.text import overlay_lines
-from tests.emulator.overlays.inside import Stage, captured
+from tests.emulator.overlays.inside import Stage, captured, cut, kill, seconds_until
+
+_A_MINUTE_S = 60.0
 
 
 def measure(stage: Stage) -> dict[str, object]:
@@ -47,3 +51,106 @@ def measure(stage: Stage) -> dict[str, object]:
         "certificate": certificate.stdout,
         "configuration": overlay._file("h2", "yml").read_text(),
     }
+
+
+def cut_a_host_off(stage: Stage) -> dict[str, object]:
+    """Cut h3 off for a minute; return who reached whom, and the seconds until it is back."""
+    probe = stage.probe
+    _shake_hands(stage)
+    cut(stage.net, "h3", "down")
+    time.sleep(_A_MINUTE_S / 2)
+    gone = not probe.reach("c1", "c3")  # a packet without an answer is what makes Nebula test a tunnel
+    time.sleep(_A_MINUTE_S / 2)
+    others = [probe.reach(*pair) for pair in (("c1", "c2"), ("c2", "c4"), ("c4", "c5"))]
+    peers = [peer.host for peer in stage.overlay.peers("h1")]
+    cut(stage.net, "h3", "up")
+    return {
+        "gone": gone,
+        "others": others,
+        "peers": peers,
+        "there": probe.seconds_until("c1", "c3"),
+        "back": probe.seconds_until("c3", "c5"),
+    }
+
+
+def cut_a_circuit(stage: Stage, how: list[str], back: list[str]) -> dict[str, object]:
+    """Do something to the circuit of h1 and h2 for a minute with packets; return the seconds until it is back."""
+    probe = stage.probe
+    _shake_hands(stage)
+    impair(stage.net, "l1", how)
+    reached = []
+    for _ in range(int(_A_MINUTE_S)):
+        reached.append(probe.reach("c1", "c2"))
+        time.sleep(1)
+    others = [probe.reach(*pair) for pair in (("c1", "c3"), ("c2", "c3"))]
+    peers = [peer.host for peer in stage.overlay.peers("h1")]
+    impair(stage.net, "l1", back)
+    return {"reached": any(reached), "others": others, "peers": peers, "there": probe.seconds_until("c1", "c2")}
+
+
+def cut_the_lighthouse_off(stage: Stage) -> dict[str, object]:
+    """Cut the lighthouse off, and start another host again meanwhile; return who reached whom."""
+    probe, overlay = stage.probe, stage.overlay
+    _shake_hands(stage)
+    cut(stage.net, "h1", "down")
+    time.sleep(_A_MINUTE_S)
+    others = [probe.reach(*pair) for pair in (("c2", "c3"), ("c2", "c4"), ("c4", "c5"))]
+    overlay.stop("h5")
+    overlay.start("h5")
+    seconds_until(lambda: overlay.is_ready("h5"))
+    time.sleep(_A_MINUTE_S)
+    meanwhile = [probe.reach("c4", "c5"), probe.reach("c5", "c4")]
+    cut(stage.net, "h1", "up")
+    return {
+        "others": others,
+        "meanwhile": meanwhile,
+        "there": probe.seconds_until("c4", "c5"),
+        "back": probe.seconds_until("c1", "c2"),
+    }
+
+
+def kill_agents(stage: Stage) -> dict[str, object]:
+    """Kill the `nebula` of h2, of the lighthouse, and stop that of h4; return what went on, and the seconds after."""
+    probe, overlay = stage.probe, stage.overlay
+    _shake_hands(stage)
+    before = overlay.state("h2")
+    kill(stage.net, "h2")
+    time.sleep(_A_MINUTE_S / 2)
+    without = probe.reach("c1", "c2")
+    others = [probe.reach("c1", "c3"), probe.reach("c3", "c4")]
+    dead = list(overlay_lines(stage.deployment, ["h2"]))
+    overlay.start("h2")
+    back = probe.seconds_until("c1", "c2")
+    same = overlay.state("h2") == before
+    kill(stage.net, "h2")
+    overlay.start("h2")  # before the others notice
+    at_once = [probe.seconds_until(*pair) for pair in (("c1", "c2"), ("c3", "c2"), ("c2", "c4"))]
+    overlay.stop("h4")
+    stopped = seconds_until(lambda: "h4" not in [peer.host for peer in overlay.peers("h1")])
+    overlay.start("h4")
+    returned = probe.seconds_until("c4", "c1")
+    kill(stage.net, "h1")
+    time.sleep(_A_MINUTE_S)
+    without_lighthouse = probe.reach("c2", "c3")
+    overlay.start("h1")
+    return {
+        "without": without,
+        "others": others,
+        "dead": dead,
+        "back": back,
+        "same": same,
+        "at_once": at_once,
+        "stopped": stopped,
+        "returned": returned,
+        "without_lighthouse": without_lighthouse,
+        "lighthouse": [probe.seconds_until(*pair) for pair in (("c4", "c1"), ("c2", "c1"))],
+    }
+
+
+def _shake_hands(stage: Stage) -> None:
+    """Send packets between all containers, so that each two hosts have a tunnel."""
+    names = sorted(stage.probe.addresses)
+    for near in names:
+        for far in names:
+            if near < far:
+                stage.probe.steady_ms(near, far)
