@@ -26,6 +26,7 @@ _EXTRA_OF = {
     "mininet": "emulation",
     "pygls": "lsp",
     "pyroute2": "emulation",
+    "nacl": "emulation",
     "resvg_py": "draw",
 }
 """The extra of gtsdsl that installs a package, by the package's name in Python."""

@@ -35,6 +35,9 @@ class Loop(Closing):
         self._timers: list[tuple[int, int, Timer]] = []
         self._order = itertools.count()  # of two timers of the same time, the first made is called first
         self._is_running = True
+        self._deferred: list[Callable[[], None]] = []
+        self.turn_ns = self.now_ns()
+        """The time at which the loop has last woken up. It costs nothing; each reading of the clock takes time."""
 
     def close(self) -> None:
         """Close the loop's own descriptor."""
@@ -72,6 +75,10 @@ class Loop(Closing):
         heapq.heappush(self._timers, (timer.at_ns, next(self._order), timer))
         return timer
 
+    def defer(self, function: Callable[[], None]) -> None:
+        """Call a function once, after the functions that the loop calls now."""
+        self._deferred.append(function)
+
     def stop(self) -> None:
         """End `run` after the function that runs now."""
         self._is_running = False
@@ -79,12 +86,18 @@ class Loop(Closing):
     def run(self) -> None:
         """Serve descriptors and timers until `stop` is called."""
         while self._is_running:
-            for descriptor, events in self._poll.poll(self._patience_s()):
+            ready = self._poll.poll(self._patience_s())
+            self.turn_ns = self.now_ns()
+            for descriptor, events in ready:
                 if events & ~select.EPOLLOUT and (reader := self._readers.get(descriptor)) is not None:
                     reader()
                 if events & ~select.EPOLLIN and (writer := self._writers.get(descriptor)) is not None:
                     writer()
             self._call_due()
+            while self._deferred:
+                deferred, self._deferred = self._deferred, []
+                for function in deferred:
+                    function()
 
     def _patience_s(self) -> float | None:
         """Return the time until the next timer; None without a timer."""
@@ -95,8 +108,7 @@ class Loop(Closing):
     def _call_due(self) -> None:
         if not self._timers:
             return
-        now_ns = self.now_ns()
-        while self._timers and self._timers[0][0] <= now_ns:
+        while self._timers and self._timers[0][0] <= self.turn_ns:
             timer = heapq.heappop(self._timers)[2]
             function, timer.function = timer.function, None
             if function is not None:
