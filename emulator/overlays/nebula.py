@@ -110,7 +110,7 @@ class Nebula(SubnetOverlay):
             self.agents[host].check()
         except DaemonError:
             return ()
-        remotes = [_endpoint(tunnel, "currentRemote") for tunnel in self._ask(host, "list-hostmap")]
+        remotes = [_endpoint(tunnel.get("currentRemote")) for tunnel in self._ask(host, "list-hostmap")]
         host_of = {f"{self.loopback(it)}:{PORT}": it for it in self.spec.hosts}
         known = [host_of[remote] for remote in remotes if remote in host_of]
         return tuple(Peer(it, self.loopback(it), str(self.subnet(it))) for it in known)
@@ -124,11 +124,11 @@ class Nebula(SubnetOverlay):
         rows = []
         for tunnel in self._ask(host, "list-hostmap"):
             sent = f"{tunnel.get('messageCounter')} packets sent"
-            rows.append(("tunnel", str(tunnel.get("vpnIp")), _endpoint(tunnel, "currentRemote"), sent))
+            rows.append(("tunnel", _address_in(tunnel), _endpoint(tunnel.get("currentRemote")), sent))
         for tunnel in self._ask(host, "list-pending-hostmap"):
-            rows.append(("handshake", str(tunnel.get("vpnIp")), "", f"{tunnel.get('cachedPackets')} packets wait"))
+            rows.append(("handshake", _address_in(tunnel), "", ""))
         for entry in self._ask(host, "list-lighthouse-addrmap"):
-            rows.append(("host map", str(entry.get("vpnIp")), _reported(entry), ""))
+            rows.append(("host map", _address_in(entry), _reported(entry), ""))
         return tuple(columns([(kind, host_of.get(address, ""), address, *more) for kind, address, *more in rows]))
 
     def stop(self, host: str) -> None:
@@ -138,7 +138,8 @@ class Nebula(SubnetOverlay):
     def _configuration(self, host: str) -> dict[str, object]:
         lighthouse = self.spec.hosts[0]
         others = [it for it in self.spec.hosts if it != host]
-        anything = [{"port": "any", "proto": "any", "host": "any"}]
+        # without the last, rules of later versions are about the host's own address alone, not about its containers
+        anything = [{"port": "any", "proto": "any", "host": "any", "local_cidr": "0.0.0.0/0"}]
         client_key = (self._folder / "client.pub").read_text().strip()
         return {
             "pki": {
@@ -213,19 +214,24 @@ class Nebula(SubnetOverlay):
         return self._folder / "hosts" / f"{host}.{suffix}"
 
 
-def _endpoint(item: Mapping[str, object], name: str) -> str:
-    """Return the address and port that a field of Nebula's JSON holds; empty if it holds none."""
-    value = item.get(name)
-    return f"{value.get('ip')}:{value.get('port')}" if isinstance(value, dict) else ""
+def _address_in(item: Mapping[str, object]) -> str:
+    """Return the address, in Nebula's network, of a host in Nebula's JSON; from 1.10 on, a tunnel has several."""
+    several = item.get("vpnAddrs")
+    return str(several[0] if isinstance(several, list) and several else item.get("vpnIp") or item.get("vpnAddr") or "")
+
+
+def _endpoint(value: object) -> str:
+    """Return the address and port that a value in Nebula's JSON stands for; from 1.10 on, it is a text."""
+    return f"{value.get('ip')}:{value.get('port')}" if isinstance(value, dict) else str(value or "")
 
 
 def _reported(entry: Mapping[str, object]) -> str:
     """Return the addresses and ports of an entry of a host map, each once. Nebula lists them by who has told them."""
     sources = entry.get("addrs")
-    found = []
+    found: list[str] = []
     for source in sources.values() if isinstance(sources, dict) else ():
-        for addresses in (source.get("learned"), source.get("reported")):
-            found += [_endpoint({"at": it}, "at") for it in addresses or ()]
+        for kind in ("learned", "reported"):
+            found += map(_endpoint, source.get(kind) or ())
     return " ".join(dict.fromkeys(found))
 
 

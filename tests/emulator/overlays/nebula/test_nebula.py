@@ -163,3 +163,20 @@ def test_a_public_key_is_that_of_the_private_key() -> None:
     private = (9).to_bytes(32, "little")
     public = "422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079"
     assert nebula._public_key(private).hex() == public
+
+
+def test_the_answers_of_nebula_are_read_as_those_of_later_versions() -> None:
+    """1.6 writes a host's one address and an endpoint's address and port; 1.10 several addresses and a text."""
+    for tunnel in (
+        {"vpnIp": "10.244.0.2", "currentRemote": {"ip": "100.64.0.2", "port": 4242}},
+        {"vpnAddrs": ["10.244.0.2"], "currentRemote": "100.64.0.2:4242"},
+    ):
+        assert nebula._address_in(tunnel) == "10.244.0.2"
+        assert nebula._endpoint(tunnel["currentRemote"]) == "100.64.0.2:4242"
+    at = {"ip": "100.64.0.3", "port": 4242}
+    for entry in (
+        {"vpnIp": "10.244.0.3", "addrs": {"10.244.0.1": {"learned": [at], "reported": [at, at], "relay": []}}},
+        {"vpnAddr": "10.244.0.3", "addrs": {"10.244.0.1": {"reported": ["100.64.0.3:4242"], "relay": []}}},
+    ):
+        assert nebula._address_in(entry) == "10.244.0.3"
+        assert nebula._reported(entry) == "100.64.0.3:4242"
