@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import re
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,13 +15,11 @@ from emulator.kernel.cache import Kernel, Origin, Symbols
 from emulator.kernel.check import check_clock
 from emulator.kernel.source import Source, find, from_tarball, sha256
 from emulator.kernel.wheel import LICENSES, differences, read_wheel
+from emulator.system.builds import Progress, running
 from emulator.system.errors import EmulationError
 from emulator.system.programs import environment, find_program
 from emulator.system.run_folders import RunFolder
 from emulator.system.text import one_line
-
-Progress = Callable[[str, float], None]
-"""Called with the present step, in words, and the part of the build that is done, from 0 to 1."""
 
 _STEPS = 1600
 """Lines that a build of Linux 7.3 prints, about one for each object; only the progress bar uses it."""
@@ -57,10 +53,6 @@ _UNUSED = (
     *(f"drivers/{name}" for name in ("video", "mfd", "hwmon", "power", "soc", "platform", "comedi", "accel", "crypto")),
 )
 """Folders that the configuration never switches on; only their Kconfig files, which make reads, are unpacked."""
-
-_PR_SET_PDEATHSIG = 1
-
-_libc = ctypes.CDLL(None)  # loaded here, because a fork must load nothing: another thread may have held a lock
 
 
 def build(tarball: Path | None, progress: Progress, warn: Callable[[str], None]) -> Kernel:
@@ -253,7 +245,7 @@ def _compile(tree: Path, folder: Path, progress: Progress) -> None:
     jobs = len(os.sched_getaffinity(0))
     command = ["nice", "-n", "5", "make", "ARCH=um", f"-j{jobs}", "linux", *named]
     log = folder / "log"
-    with _running(command, tree, log) as process:
+    with running(command, tree, _environment(tree), log) as process:
         if process.stdout is None:
             raise RuntimeError("started with a pipe")
         for count, _ in enumerate(process.stdout):
@@ -310,42 +302,12 @@ def _symbols(executable: Path) -> Symbols | None:
 
 
 def _run(command: list[str], folder: Path, failed: str, log: Path | None = None) -> str:
-    with _running(command, folder, log) as process:
+    with running(command, folder, _environment(folder), log) as process:
         output, errors = process.communicate()
     if process.returncode != 0:
         said = _error_in(log) if log else ((errors or "").strip().splitlines() or [f"{command[0]} says nothing"])[0]
         raise EmulationError(f"{failed}: {said}")
     return output
-
-
-@contextlib.contextmanager
-def _running(command: list[str], folder: Path, log: Path | None) -> Iterator[subprocess.Popen[str]]:
-    """Run a program of the build within the context; kill it and its children if the context ends early."""
-    with contextlib.ExitStack() as stack:
-        errors = stack.enter_context(log.open("ab")) if log else subprocess.PIPE
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=_environment(folder),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call, which needs no lock
-        )
-        try:
-            yield process
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-        finally:
-            process.wait()
-
-
-def _end_with_parent() -> None:
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import os
 import platform
-import shutil
 import site
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from emulator.system import builds
 from emulator.system.errors import EmulationError
-from emulator.system.folders import cache_folder, make_folder, removing_all, require_own_cache, umask
+from emulator.system.folders import cache_folder, require_own_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,6 @@ _WHEEL_FOLDER = "gtsdsl_kernel"
 _UPGRADE = "pip install --upgrade gtsdsl-kernel, or gtsdsl kernel build"
 _INFO = "info.json"
 _EXECUTABLE = "linux"
-_BUILDING = "building-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,32 +217,9 @@ def keep(kernel: Kernel, origin: Origin, folder: Path) -> None:
     (folder / _INFO).write_text(json.dumps(fields, indent=2) + "\n")
 
 
-@contextlib.contextmanager
-def building(name: str) -> Iterator[Path]:
-    """Yield a folder to build in, locked against other builds and removed at the end; after a kill, `clean` removes it.
-
-    Raises:
-        EmulationError: another process builds the same kernel, or the folder cannot be made.
-    """
-    folder = kernels_folder() / f"{_BUILDING}{name}"
-    try:
-        make_folder(folder)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise EmulationError(f"{folder}: {error.strerror}; set XDG_CACHE_HOME to a folder you may write") from None
-    try:
-        if not _locked(lock) or os.fstat(lock).st_nlink == 0:  # no link: the other build has just removed the folder
-            raise EmulationError("another gtsdsl builds this kernel right now: wait for it, then run this again")
-        try:
-            for path in folder.iterdir():  # files that a killed build left
-                if path.name != "lock":
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
-            with umask(0o022):  # the user's own umask may take the user's rights, or give rights to others
-                yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        os.close(lock)
+def building(name: str) -> contextlib.AbstractContextManager[Path]:
+    """Return a context with a folder to build a kernel in; see `emulator.system.builds.building`."""
+    return builds.building(kernels_folder(), name, "kernel")
 
 
 def clean() -> Iterator[Path]:
@@ -253,47 +228,12 @@ def clean() -> Iterator[Path]:
     Raises, after the rest has been removed:
         EmulationError: the cache cannot be read, or a part of it cannot be removed.
     """
-    with removing_all() as removing:
-        verdicts = verdicts_folder()
-        for folder in (*_kept(), *([verdicts] if os.path.lexists(verdicts) else [])):
-            with removing(folder):
-                if _remove(folder):
-                    yield folder
-
-
-def _remove(folder: Path) -> bool:
-    """Remove a folder of the cache unless a build runs in it; return whether it was removed."""
-    lock = None
-    if folder.name.startswith(_BUILDING):
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        is_free = lock is None or _locked(lock)
-        if is_free and folder.is_symlink():  # the user keeps the kernel elsewhere, where it stays
-            folder.unlink()
-        elif is_free:
-            shutil.rmtree(folder)
-        return is_free
-    finally:
-        if lock is not None:
-            os.close(lock)
+    verdicts = verdicts_folder()
+    yield from builds.clean([*_kept(), *([verdicts] if os.path.lexists(verdicts) else [])])
 
 
 def _kept() -> list[Path]:
-    folder = kernels_folder()
-    try:
-        return sorted(it for it in folder.iterdir() if it.is_dir())
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise EmulationError(f"{folder}: {error.strerror}; set XDG_CACHE_HOME to a folder you may write") from None
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    return builds.kept_folders(kernels_folder())
 
 
 def read(folder: Path) -> Kernel:

@@ -53,7 +53,7 @@ def require_own_cache(path: Path) -> Path:
     Raises:
         UntrustedError: another user can.
     """
-    return require_own(path, _CACHE)
+    return require_own(path, f"set {_CACHE} to a folder of your own")
 
 
 def make_folder(path: Path) -> None:

@@ -51,7 +51,8 @@ def runs_folder() -> Path:
         UntrustedError: other users may rename the folder.
         EmulationError: another user owns the folder, or may write in it.
     """
-    place = require_own(Path(os.environ.get(PLACE_VARIABLE) or tempfile.gettempdir()), "TMPDIR")
+    given = Path(os.environ.get(PLACE_VARIABLE) or tempfile.gettempdir())
+    place = require_own(given, "set TMPDIR to a folder of your own")
     folder = place / f"{PREFIX}{_user()}"
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)

@@ -12,12 +12,12 @@ from pathlib import Path
 from emulator.system.errors import UntrustedError
 
 
-def require_own(path: Path, variable: str) -> Path:
+def require_own(path: Path, remedy: str) -> Path:
     """Return a path unchanged, if only the user and root can change its file, or make it where it is missing.
 
     The check covers the path and each folder and link on the way to it: the owner of a folder can give others its
-    rights later, and who may write in a folder can replace what is in it. ``variable`` names the environment variable
-    by which the user can move the path.
+    rights later, and who may write in a folder can replace what is in it. ``remedy`` says how the user gets a path that
+    nobody else can change, and ends the error.
 
     Raises:
         UntrustedError: another user can; the message names the folder or file and says how to mend it.
@@ -36,13 +36,12 @@ def require_own(path: Path, variable: str) -> Path:
             except OSError:
                 break  # it is missing or unreadable: the caller's first use of it fails
             name = shlex.quote(str(each))
-            other = f"set {variable} to a folder of your own"
             if found.st_uid not in owners:
-                raise UntrustedError(f"{name} belongs to user {found.st_uid}, neither to you nor to root", other)
+                raise UntrustedError(f"{name} belongs to user {found.st_uid}, neither to you nor to root", remedy)
             if stat.S_ISLNK(found.st_mode):
                 waiting.append(each.parent / each.readlink())
             elif _others_may_write(found):
-                raise UntrustedError(f"{name} may be written by others", f"chmod go-w {name}, or {other}")
+                raise UntrustedError(f"{name} may be written by others", f"chmod go-w {name}, or {remedy}")
     return path
 
 

@@ -17,6 +17,7 @@ from emulator.kernel import cache
 from emulator.kernel.build import build
 from emulator.kernel.cache import CONFIGURATION, built_kernels
 from emulator.kernel.source import Package, _Apt, find, from_tarball
+from emulator.system import builds
 from emulator.system.errors import EmulationError
 from emulator.system.run_folders import runs_folder
 from tests.emulator.kernel.standins import a_kernel
@@ -139,7 +140,7 @@ def test_a_build_that_ends_just_when_another_looks(kernels: Path, monkeypatch: p
         shutil.rmtree(kernels / "building-source")
         return True
 
-    monkeypatch.setattr(cache, "_locked", ended)
+    monkeypatch.setattr(builds, "_locked", ended)
     assert "another gtsdsl builds this kernel" in try_build()
 
 

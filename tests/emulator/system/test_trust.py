@@ -32,7 +32,7 @@ STRANGER = 4321
 
 def untrusted(path: Path) -> str:
     with pytest.raises(UntrustedError) as caught:
-        require_own(path, "XDG_CACHE_HOME")
+        require_own(path, "set XDG_CACHE_HOME to a folder of your own")
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
