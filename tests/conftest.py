@@ -18,6 +18,7 @@ import pytest
 from tests.emulator.samples import Cli
 
 if TYPE_CHECKING:
+    from emulator.agents.model import AgentProgram
     from emulator.kernel.cache import Kernel
 
 pytest_plugins = ["pytester"]
@@ -57,6 +58,29 @@ def guest_kernel() -> Kernel:
                 raise
             time.sleep(1)  # another worker of this test run builds it
     return built_kernels()[0]
+
+
+@pytest.fixture(scope="session")
+def flanneld() -> AgentProgram:
+    """The real agent of flannel in the user's cache. If the cache has none, build it, which takes minutes."""
+    from emulator.agents.build import build, lacks
+    from emulator.agents.cache import built_agent
+    from emulator.agents.recipes import RECIPES
+    from emulator.system.errors import EmulationError
+
+    recipe = RECIPES["flannel"]
+    while (built := built_agent(recipe)) is None:
+        if missing := lacks(recipe):
+            pytest.skip(f"flanneld has not been built; to build it, this is missing: {'; '.join(missing)}")
+        try:
+            build(recipe, lambda _what, _part: None)
+        except EmulationError as error:
+            if "is too old" in str(error):
+                pytest.skip(str(error))
+            if "another gtsdsl builds" not in str(error):
+                raise
+            time.sleep(1)  # another worker of this test run builds it
+    return built.program
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,7 @@ _GROUPS = {
     "Setup": {
         "doctor": "Show what this machine can do and what it lacks.",
         "kernel": "Build, show and remove guest kernels.",
+        "agents": "Build, show and remove agents of overlays.",
         "clean": "Remove what killed runs have left behind.",
         "lsp": "Run the language server, for editors.",
         "completion": "Print the completion script of a shell.",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 
 from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import CommandGroup
+from gtsdsl.cli.progress import build_progress
 from gtsdsl.text import printable
 
 
@@ -55,7 +54,7 @@ def build(source: Path | None, wheel: Path | None) -> None:
         from emulator.kernel.build import build as build_kernel
         from emulator.kernel.build import compare_with_wheel
 
-        with _progress() as progress:
+        with build_progress() as progress:
             if wheel is None:
                 built = build_kernel(source, progress, _warn).executable
             else:
@@ -72,27 +71,6 @@ def build(source: Path | None, wheel: Path | None) -> None:
 
 def _warn(message: str) -> None:
     complain("warning", message)
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str, float], None]]:
-    """Yield a function that shows the steps of a build: as a bar on a terminal, elsewhere as a line for each."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    shown: set[str] = set()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=1.0)
-
-        def progress(step: str, part: float) -> None:
-            if not console.is_terminal and step not in shown:
-                click.echo(step, err=True)
-            shown.add(step)
-            bar.update(task, description=step, completed=part)
-
-        yield progress
 
 
 @command.command(short_help="Show the guest kernels of this machine.")
