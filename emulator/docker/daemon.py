@@ -15,7 +15,7 @@ from emulator.docker import programs
 from emulator.docker.image import Image
 from emulator.docker.model import HOST_NETWORK, RuncContainer
 from emulator.lab.containers import Container
-from emulator.lab.daemons import Daemon, DaemonError, start_program
+from emulator.lab.daemons import Daemon, DaemonError, host_name, start_program
 from emulator.lab.lab import Lab
 from emulator.system.errors import EmulationError
 from emulator.system.poll import readable, wait_until
@@ -35,7 +35,6 @@ _RUNC = b"_LIBCONTAINER_"
 """The prefix of the environment variables that runc passes to its child."""
 _PERIOD_US = 100_000
 COMMAND_ENDED = "the command of its image ended, but must keep running"
-_MAX_HOST_NAME_BYTES = 63
 _NAMESPACE_KINDS = {"mount": "mnt", "uts": "uts"}
 """The daemon's own namespaces: the names that `nsenter` and the kernel have for each."""
 
@@ -57,11 +56,6 @@ class LoadedImage:
 
     name: str
     command: tuple[str, ...] | None
-
-
-def host_name(host: str) -> str:
-    """Return the host name of a host's daemon: the host's name, cut to the kernel's limit."""
-    return host[:_MAX_HOST_NAME_BYTES]
 
 
 class Dockerd:

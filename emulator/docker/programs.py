@@ -27,7 +27,7 @@ def replacements(folder: Path) -> Path:
     if folder.exists():
         return folder
     folder.mkdir(parents=True)
-    if (iptables := _iptables()) is not None:
+    if (iptables := working_iptables()) is not None:
         (folder / "iptables").symlink_to(iptables)
     if (shim := shutil.which(_SHIM, path=PATH)) is not None and len(os.sched_getaffinity(0)) == 1:
         _write_one_thread_shim(Path(shim), folder)
@@ -73,7 +73,7 @@ def lacks() -> Iterator[str]:
     if absent := [name for name in _CONTROLLERS if not _has_controller(name)]:
         names = " and ".join(absent)
         yield f"Docker needs control groups for {names}, which are not mounted; a guest kernel has them: {_GUEST}"
-    if _iptables() is None:
+    if working_iptables() is None:
         if shutil.which("iptables", path=PATH) is None:
             yield "iptables is missing, which Docker needs: `apt-get install iptables`"
         else:
@@ -93,7 +93,7 @@ def _has_controller(name: str) -> bool:
 
 
 @cache
-def _iptables() -> Path | None:
+def working_iptables() -> Path | None:
     """Return the `iptables` of this machine that works with this kernel: that of nftables, or the legacy one."""
     for name in ("iptables", "iptables-nft", "iptables-legacy"):
         if (path := shutil.which(name, path=PATH)) is not None:

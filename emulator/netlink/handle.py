@@ -80,6 +80,10 @@ class Handle(Closing):
         """Add a tunnel of IP in IP without fixed ends; the routes through it name the far ends as gateways."""
         self._add(name, {"kind": "ipip", "mtu": mtu_bytes})
 
+    def add_dummy(self, name: str, *, mtu_bytes: int) -> None:
+        """Add an interface that drops what is sent by it, to hold an address, and bring it up."""
+        self._add(name, {"kind": "dummy", "mtu": mtu_bytes, "state": "up"})
+
     def add_bridge(self, name: str, *, mac: str, mtu_bytes: int) -> None:
         """Add a Linux bridge and bring it up."""
         self._add(name, {"kind": "bridge", "address": mac, "mtu": mtu_bytes, "state": "up"})

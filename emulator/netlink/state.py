@@ -28,6 +28,7 @@ _DETAILS = {
         "vni": "IFLA_VXLAN_ID",
         "port": "IFLA_VXLAN_PORT",
         "local": "IFLA_VXLAN_LOCAL",
+        "dev": "IFLA_VXLAN_LINK",
         "learning": "IFLA_VXLAN_LEARNING",
         "proxy": "IFLA_VXLAN_PROXY",
         "l2miss": "IFLA_VXLAN_L2MISS",
@@ -201,7 +202,9 @@ def _link(message: Any, name_of: dict[int, str]) -> Link:
     kind: str | None = message.get(("linkinfo", "kind"))
     wanted = _DETAILS.get(kind or "", {})
     data = message.get(("linkinfo", "data")) if wanted else None
-    details = tuple((name, _plain(name, data.get(attribute))) for name, attribute in wanted.items()) if data else ()
+    details = (
+        tuple((name, _plain(name, data.get(attribute), name_of)) for name, attribute in wanted.items()) if data else ()
+    )
     master = message.get("master")
     return Link(
         message.get("ifname"),
@@ -215,7 +218,9 @@ def _link(message: Any, name_of: dict[int, str]) -> Link:
     )
 
 
-def _plain(name: str, value: Any) -> Plain:
+def _plain(name: str, value: Any, name_of: dict[int, str]) -> Plain:
+    if name == "dev":
+        return name_of.get(value)
     if name in _BOOLEAN:
         return bool(value)
     if name == "type":

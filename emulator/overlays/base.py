@@ -6,12 +6,14 @@ import abc
 from collections.abc import Iterator
 from typing import ClassVar
 
+from emulator.agents.model import AgentProgram
 from emulator.lab.containers import Attachment, Container, Runtime
 from emulator.lab.daemons import Daemon
 from emulator.lab.lab import Lab
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import KernelState
 from emulator.overlays.model import Connection, OverlaySpec, Peer
+from emulator.plan import Plan
 from emulator.stores.etcd import Store
 
 
@@ -59,6 +61,20 @@ class Overlay(abc.ABC):
     @classmethod
     def refuses(cls, spec: OverlaySpec) -> Iterator[str]:  # noqa: ARG003 - for overlays with limits
         """Yield a sentence for each demand that the overlay cannot meet on any machine, such as too many hosts."""
+        yield from ()
+
+    @classmethod
+    def programs(cls, spec: OverlaySpec) -> dict[str, AgentProgram]:  # noqa: ARG003 - for overlays with other agents
+        """Return the program of each host whose agent is not the built-in one, from the text of ``spec.agent``.
+
+        Raises:
+            EmulationError: the text names no agent, or the agent is missing.
+        """
+        return {}
+
+    @classmethod
+    def misfits(cls, spec: OverlaySpec, plan: Plan) -> Iterator[str]:  # noqa: ARG003 - for overlays that need it
+        """Yield a sentence for each reason why the overlay, with its agents, cannot run on the topology of a plan."""
         yield from ()
 
     @property

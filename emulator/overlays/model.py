@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from emulator.agents.model import AgentProgram
 from emulator.lab.containers import Container, Runtime
 from emulator.stores.model import StoreLocation
 
@@ -16,7 +17,8 @@ class OverlaySpec:
     their addresses from (``10.244.0.0/16``). ``store`` is None for a variant without a store. ``image`` is the path of
     the image archive of Docker containers; None means the built-in image. ``agent`` is ``built-in``, ``real`` or the
     path of a program; None means the overlay's first agent. ``password`` is None without encryption. ``reflectors`` are
-    the hosts that reflect routes; empty is the overlay's choice.
+    the hosts that reflect routes; empty is the overlay's choice. ``programs`` are the programs of the hosts whose agent
+    is not the built-in one, by host.
     """
 
     name: str
@@ -30,6 +32,7 @@ class OverlaySpec:
     agent: str | None = None
     password: str | None = None
     reflectors: tuple[str, ...] = ()
+    programs: dict[str, AgentProgram] = field(default_factory=dict)
 
 
 def first_containers(spec: OverlaySpec) -> dict[str, str]:

@@ -86,6 +86,9 @@ def make_spec(
     )
     for reason in kind.refuses(spec):
         raise OverlayError(reason)
+    spec = replace(spec, programs=kind.programs(spec))
+    for reason in kind.misfits(spec, plan):
+        raise OverlayError(f"{name} {variant}: {reason}")
     return replace(spec, image=_image(options.image)) if runtime == "docker" else spec
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 from collections.abc import Iterator
 
-from emulator.lab.daemons import Daemon, start_program
+from emulator.lab.daemons import Daemon, start_program, without_variables
 from emulator.lab.lab import Lab
 from emulator.netlink import namespaces
 from emulator.stores.client import Client, StoreError
@@ -137,12 +136,10 @@ class Store:
 
     def _command(self) -> list[str]:
         """Return the command that starts etcd without the user's ``ETCD_*`` variables, which are for their own etcd."""
-        variables = [name for name in os.environ if name.startswith("ETCD_")]
         client_urls = f"http://{self.endpoint(self._host)[0]}:{PORT}"
         peer_url = f"http://{_LOCALHOST}:{_PEER_PORT}"
         return [
-            "env",
-            *(word for name in variables for word in ("-u", name)),
+            *without_variables("ETCD_"),
             "etcd",
             f"--data-dir={self.lab.processes.start() / 'etcd'}",
             # also at the default address of etcdctl

@@ -1,22 +1,27 @@
 """Flannel's overlay: an agent on each host leases a subnet in etcd and routes to the subnets of the others.
 
-The agents use flannel's own keys in the store, and write into the kernel what flannel's backends write. An overlay of
-the real `flanneld` would differ in the program that `Flannel.bring_up` starts and in the name `Flannel.agent`.
+The agents use flannel's own keys in the store, and write into the kernel what flannel's backends write. An agent is the
+built-in one, or the real `flanneld` (`real`); both kinds can be in one network.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from emulator.agents.choice import choose
+from emulator.agents.model import AgentProgram
+from emulator.agents.recipes import RECIPES
 from emulator.lab.daemons import start_function
 from emulator.lab.lab import Lab
 from emulator.netlink import facilities, tun
-from emulator.overlays.flannel import agent, vxlan, wireguard
+from emulator.netlink.handle import Handle
+from emulator.overlays.flannel import agent, real, vxlan, wireguard
 from emulator.overlays.flannel.leases import (
     CONFIG_KEY,
     SUBNETS,
@@ -24,15 +29,19 @@ from emulator.overlays.flannel.leases import (
     Config,
     config_from_json,
     config_to_json,
+    key_of,
     lease_from_json,
     parse_subnet_file,
 )
 from emulator.overlays.model import OverlaySpec, Peer
-from emulator.overlays.subnets import SUBNET_BITS, SubnetOverlay, host_number
+from emulator.overlays.subnets import SUBNET_BITS, SubnetOverlay, host_number, numbered_subnet
+from emulator.plan import Plan
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
 from emulator.system.errors import EmulationError
+from gtsdsl.text import quantity
 
+_BUILT_IN = "built-in control plane"
 _OTHER_STORE = "use another etcd, or a store inside the topology (`--store h1`)"
 
 
@@ -49,6 +58,8 @@ class Flannel(SubnetOverlay):
         self.lease_s = TTL_S
         self._store = store
         self._has_configured = False
+        needs_shared = spec.variant == "host-gw" and spec.programs
+        self._shared_ends = real.shared_ends(lab.plan, spec.hosts) if needs_shared else {}
 
     @classmethod
     def needs_store(cls, variant: str) -> bool:  # noqa: ARG003 - the same for all backends
@@ -56,14 +67,37 @@ class Flannel(SubnetOverlay):
         return True
 
     @classmethod
+    def options(cls, variant: str) -> frozenset[str]:  # noqa: ARG003 - the same for all backends
+        """Return the option that chooses the agents."""
+        return frozenset({"agent"})
+
+    @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
-        """Yield a sentence if the kernel lacks what the backend needs."""
+        """Yield a sentence if the kernel lacks what the backend needs, or this machine what `flanneld` needs."""
         yield from _LACKS[spec.variant]()
+        if spec.programs:
+            yield from real.lacks()
+
+    @classmethod
+    def programs(cls, spec: OverlaySpec) -> dict[str, AgentProgram]:
+        """Return the `flanneld` of each host that is to run one."""
+        return choose(spec.agent, RECIPES["flannel"], spec.hosts)
+
+    @classmethod
+    def misfits(cls, spec: OverlaySpec, plan: Plan) -> Iterator[str]:
+        """Yield a sentence if a `flanneld` cannot run the backend on the topology."""
+        for program in list(spec.programs.values())[:1]:
+            yield from real.misfits(plan, spec.hosts, spec.variant, program)
 
     @property
     def agent(self) -> str:
-        """The name of the control plane in this package."""
-        return "built-in control plane"
+        """The control plane of this package, or the programs that run in its place, with the numbers of their hosts."""
+        titles = [program.title for program in self.spec.programs.values()]
+        titles += [_BUILT_IN] * (len(self.spec.hosts) - len(titles))
+        counts = Counter(titles)
+        if len(counts) == 1:
+            return titles[0]
+        return ", ".join(f"{title} on {quantity(count, 'host')}" for title, count in counts.items())
 
     @property
     def overhead_bytes(self) -> int:
@@ -98,10 +132,19 @@ class Flannel(SubnetOverlay):
 
     def bring_up(self, host: str) -> None:
         """Start the agent. An agent that was killed takes its previous lease again."""
+        program = self.spec.programs.get(host)
+        if program is not None:
+            circuits = self.circuits(host)
+            interface = real.external_interface(self.lab, host, self.spec.variant, self.spec.hosts, circuits)
+            self.agents[host] = real.start(
+                self.lab, host, program, interface, self._store.endpoint(host),
+                self._folder(host), numbered_subnet(self.spec, host),
+            )  # fmt: skip
+            return
         settings = agent.Settings(
             backend=self.spec.variant,
             number=host_number(self.spec, host),
-            public_ip=self.loopback(host),
+            public_ip=self._public_ip(host),
             circuits=self.circuits(host),
             folder=self._folder(host),
             store=self._store.endpoint(host),
@@ -112,6 +155,8 @@ class Flannel(SubnetOverlay):
     def is_ready(self, host: str) -> bool:
         """Return whether the agent has written the file that names its leased subnet."""
         self.agents[host].check()
+        if host in self.spec.programs:
+            return real.is_ready(self._folder(host))
         return (self._folder(host) / agent.SUBNET_FILE).exists()
 
     def subnet(self, host: str) -> IPv4Network:
@@ -123,16 +168,28 @@ class Flannel(SubnetOverlay):
 
     def peers(self, host: str) -> tuple[Peer, ...]:
         """Return the hosts whose leases the agent has seen."""
+        if host in self.spec.programs:
+            return tuple(self._peers_of_program(host))
         path = self._folder(host) / agent.PEERS_FILE
         if not path.exists():
             return ()
-        hosts = {it.loopback: it.name for it in self.lab.plan.hosts}
+        hosts = {self._public_ip(name): name for name in self.spec.hosts}
         known = json.loads(path.read_text())
         return tuple(Peer(hosts.get(it["PublicIP"], ""), it["PublicIP"], it["Subnet"]) for it in known)
 
     def stop(self, host: str) -> None:
-        """Stop the agent, which removes its lease and what it has in the kernel."""
+        """Stop the agent, and remove its lease and what it has in the kernel: the built-in agent does it by itself."""
         self.agents[host].stop()
+        subnet_file = self._folder(host) / agent.SUBNET_FILE
+        if host not in self.spec.programs or not subnet_file.exists():
+            return
+        subnet, state = self.subnet(host), self.state(host)
+        # suppressed, because the store may be unreachable: the lease stays until its term ends
+        with contextlib.suppress(StoreError), self._store.client() as client:
+            client.delete(key_of(subnet))
+        with Handle(self.namespace(host)) as kernel:
+            real.remove_remains(kernel, self.spec.variant, state, IPv4Network(self.spec.subnet_pool))
+        subnet_file.unlink()
 
     def leave(self) -> None:
         """Stop all agents, and remove the configuration from the store if `prepare` wrote it."""
@@ -142,6 +199,21 @@ class Flannel(SubnetOverlay):
             # suppressed, because the store may be unreachable by now
             with contextlib.suppress(StoreError), self._store.client() as client:
                 client.delete(CONFIG_KEY)
+
+    def _public_ip(self, host: str) -> str:
+        """Return the address that a host's lease has: its own, or one in an Ethernet that a `flanneld` needs."""
+        if self._shared_ends:
+            return self._shared_ends[host].address
+        return self.loopback(host)
+
+    def _peers_of_program(self, host: str) -> Iterator[Peer]:
+        log = self.agents[host].log.read_text(errors="replace") if host in self.agents else ""
+        known = real.known_subnets(self.spec.variant, self.state(host), log)
+        for peer in self.spec.hosts:
+            if peer != host and (self._folder(peer) / agent.SUBNET_FILE).exists():
+                subnet = str(self.subnet(peer))
+                if subnet in known:
+                    yield Peer(peer, self._public_ip(peer), subnet)
 
     def _folder(self, host: str) -> Path:
         # the agent's /run/flannel; the hosts share a file system, so each has its own folder
@@ -153,7 +225,7 @@ class Flannel(SubnetOverlay):
         Raises:
             EmulationError: the store has such leases.
         """
-        addresses = {host.loopback for host in self.lab.plan.hosts}
+        addresses = {self._public_ip(host) for host in self.spec.hosts}
         foreign = []
         for item in client.list_keys(SUBNETS).items:
             with contextlib.suppress(ValueError, TypeError):  # not a lease: the agents ignore it, too

@@ -10,8 +10,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
-from emulator.docker.daemon import Dockerd, host_name
-from emulator.lab.daemons import DaemonError
+from emulator.docker.daemon import Dockerd
+from emulator.lab.daemons import DaemonError, host_name
 
 NETWORK_NAME = "gtsdsl"
 """The name of the overlay network in Docker."""

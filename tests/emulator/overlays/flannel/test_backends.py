@@ -160,7 +160,7 @@ def test_vxlan_writes_a_neighbour_an_fdb_entry_and_a_route_for_each_other_host(m
     assert (device["kind"], device["mac"], device["mtu_bytes"]) == ("vxlan", "0e:f1:64:40:00:01", 1450)
     assert (device["queue_packets"], found["accept_ra"].strip()) == (0, "0")
     assert dict(device["details"]) == {
-        "vni": 1, "port": 8472, "local": "100.64.0.1",
+        "vni": 1, "port": 8472, "local": "100.64.0.1", "dev": None,
         "learning": False, "proxy": False, "l2miss": False, "l3miss": False,
     }  # fmt: skip
     assert ("flannel.1", "10.244.1.0/32") in rows(state, "addresses", "interface", "address")

@@ -139,7 +139,7 @@ def test_the_hidden_namespace_has_a_bridge_a_vxlan_with_proxied_arp_and_an_entry
     assert links["br0"]["kind"] == "bridge"
     assert (links["vxlan0"]["master"], links["vxlan0"]["mtu_bytes"]) == ("br0", MTU_BYTES)
     assert dict(links["vxlan0"]["details"]) == {
-        "vni": VNI[variant], "port": VXLAN_PORT, "local": None,
+        "vni": VNI[variant], "port": VXLAN_PORT, "local": None, "dev": None,
         "learning": True, "proxy": True, "l2miss": True, "l3miss": True,
     }  # fmt: skip
     machine_of = {entry["mac"]: entry["destination"] for entry in found["state"]["h1"]["fdb"]}
