@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 
 from emulator.netlink import namespaces, xfrm
 from emulator.netlink.connection import Netlink
 from emulator.netlink.datapath import Datapath
 from emulator.overlays.weave import fastdp_links
-from tests.emulator.overlays.inside import Stage, captured, seconds_until
+from tests.emulator.overlays.inside import Stage, captured, kill, seconds_until
 
 _ALL_NODES = "ff02::1"
 _LARGEST_ECHO_BYTES = 1376 - 20 - 8
@@ -142,4 +143,40 @@ def cut_a_circuit(stage: Stage) -> dict[str, object]:
         "others_ms": others_ms,
         "back": back,
         "method": method(stage, "h1", "h2"),
+    }
+
+
+def kill_and_stop(stage: Stage) -> dict[str, object]:
+    """Kill the agent of h1, and start it; stop it in order, and start it; return what passes meanwhile."""
+    net, probe, overlay = stage.net, stage.probe, stage.overlay
+    await_method(stage, "fastdp")
+    direct_ms = probe.steady_ms("c1", "c2")
+    kill(net, "h1")
+    # the datapath forwards by its flows without an agent
+    while_dead_ms = probe.steady_ms("c1", "c2")
+    time.sleep(5)
+    overlay.start("h1")
+    back = probe.seconds_until("c1", "c2")
+    fast_again = await_method(stage, "fastdp")
+    again_ms = probe.steady_ms("c1", "c2")
+    overlay.stop("h1")
+    links = net["h1"].cmd("ip -oneline link show").replace("\r", "")
+    while_stopped = probe.reach("c1", "c2")
+    others_ms = probe.steady_ms("c2", "c3")
+    overlay.start("h1")
+    back_after_stop = probe.seconds_until("c1", "c2")
+    fast_after_stop = await_method(stage, "fastdp")
+    return {
+        "direct_ms": direct_ms,
+        "while dead_ms": while_dead_ms,
+        "back": back,
+        "fast again": fast_again,
+        "again_ms": again_ms,
+        "links": re.findall(r"^\d+: ([\w-]+)", links, re.MULTILINE),
+        "while stopped": while_stopped,
+        "others_ms": others_ms,
+        "back after stop": back_after_stop,
+        "fast after stop": fast_after_stop,
+        "at last_ms": probe.steady_ms("c1", "c2"),
+        "associations": len(net["h2"].cmd("ip xfrm state").split("proto esp")) - 1,
     }

@@ -137,3 +137,19 @@ def test_when_a_circuit_is_cut_another_peer_relays(tmp_path: Path) -> None:
     assert 29.8 <= found["others_ms"] <= 29.81
     assert found["method"] == "fastdp"
     assert found["back"] <= 90
+
+
+@pytest.mark.parametrize("arguments", [(), ("--overlay-password", "correct horse")], ids=["plain", "encrypted"])
+def test_an_agent_that_was_killed_or_stopped_comes_back(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    found = run(tmp_path, "mesh", "weave", fastdp_overlay_scenarios.kill_and_stop, *arguments)
+    # Weave waits longer after each failed attempt to connect, by chance
+    assert found["back"] <= 30
+    assert found["back after stop"] <= 30
+    for name in ("again_ms", "at last_ms"):
+        assert found[name] == pytest.approx(found["direct_ms"], abs=0.002)
+    assert {"vxlan-6784", "datapath", "vethwe-datapath", "vethwe-bridge"}.isdisjoint(found["links"])
+    assert "weave" in found["links"]  # with the containers, as after `weave stop`
+    assert not found["while stopped"]
+    assert 55.6 <= found["others_ms"] <= 55.61
+    # two for each connection, so those of ended connections are gone
+    assert found["associations"] == (8 if arguments else 0)
