@@ -23,6 +23,8 @@ _ANY = "0.0.0.0"  # noqa: S104 - the default route's destination
 _PROTOCOLS = {2: "kernel", 3: "boot", 4: "static", 12: "bird"}
 _SCOPES = {0: "global", 253: "link", 254: "host"}
 _FLAGS = {0x4: "onlink"}
+_CLONED = 0x200
+"""The flag of a route that the kernel keeps for one destination, such as for a path MTU, and forgets by itself."""
 _DETAILS = {
     "vxlan": {
         "vni": "IFLA_VXLAN_ID",
@@ -231,7 +233,7 @@ def _plain(name: str, value: Any, name_of: dict[int, str]) -> Plain:
 
 def _routes(messages: Iterable[Any], name_of: dict[int, str]) -> Iterator[Route]:
     for message in messages:
-        kind = _ROUTE_TYPES.get(message["type"])
+        kind = None if message["flags"] & _CLONED else _ROUTE_TYPES.get(message["type"])
         if kind is not None and (message.get("oif") is None or message.get("oif") in name_of):
             yield Route(
                 f"{message.get('dst') or _ANY}/{message['dst_len']}",

@@ -23,7 +23,7 @@ from emulator.netlink.handle import Handle
 from emulator.overlays.calico import bird
 from emulator.overlays.calico.felix import Dataplane, entries
 from emulator.overlays.calico.ipam import Ipam
-from emulator.overlays.calico.resources import ROOT, Node, node_key, node_to_json
+from emulator.overlays.calico.resources import CLUSTER_KEY, ROOT, Node, is_cluster_ready, node_key, node_to_json
 from emulator.overlays.calico.snapshot import Snapshot
 from emulator.overlays.calico.tunnels import TUNNELS
 from emulator.stores.client import Client, StoreError
@@ -37,6 +37,7 @@ _BIRD_PAUSE_S = 1.0
 """The pause between attempts to reach BIRD, as that between two starts of a program by Calico's `runit`."""
 _MAX_ATTEMPTS = 10
 _LEAVE_DEADLINE_S = 1.0
+_NOT_READY = "the store has no Calico that is ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,6 @@ class _Agent:
         kind = TUNNELS.get(settings.variant)
         self._tunnel = None if kind is None else kind()
         self._dataplane = Dataplane(kernel, changes, self._tunnel)
-        self._snapshot = Snapshot()
         self._must_configure = False
         """Whether BIRD has not read its newest configuration yet."""
         self._configure_s = 0.0
@@ -118,6 +118,7 @@ class _Agent:
         while True:
             try:
                 with Client(*self._settings.store) as client:
+                    _require_cluster(client)
                     own = self._register(client)
                     pause_s = _FIRST_PAUSE_S
                     self._follow(client, own)
@@ -163,28 +164,31 @@ class _Agent:
         """Keep the kernel and BIRD as the store demands, until the store breaks the watch."""
         listing = client.list_keys(ROOT)
         snapshot = Snapshot.of(listing)
-        _require_ready(snapshot)
-        self._snapshot = snapshot
-        self._update(own)
+        self._update(own, snapshot)
         client.close()  # an idle connection would cost keep-alive probes
         with client.watch(ROOT, listing.revision + 1) as watch:
             while True:
                 events = watch.events(max(0.0, self._next_check_s - time.monotonic()))
                 for event in events:
-                    self._snapshot.apply(event)
+                    snapshot.apply(event)
                 if events:
-                    _require_ready(self._snapshot)
-                    if own.name not in self._snapshot.nodes:
-                        raise _NodeLostError
-                    self._update(own)
+                    self._update(own, snapshot)
                 self._check()
 
-    def _update(self, own: Node) -> None:
-        """Write the kernel's entries and BIRD's configuration, and name the hosts that are known."""
-        settings, snapshot = self._settings, self._snapshot
+    def _update(self, own: Node, snapshot: Snapshot) -> None:
+        """Write the kernel's entries and BIRD's configuration, and name the hosts that are known.
+
+        Raises:
+            StoreError: the store has lost the cluster's information.
+        """
+        if not snapshot.is_ready:
+            raise StoreError(_NOT_READY)
+        if own.name not in snapshot.nodes:
+            raise _NodeLostError
+        settings = self._settings
         self._dataplane.update(own, self._mtu_bytes(), entries(snapshot, own, self._tunnel))
         if settings.has_bird:
-            self._write_configuration(own)
+            self._write_configuration(own, snapshot)
         known = [
             {"host": node.name, "address": node.address, "subnet": str(block)}
             for _, node in sorted(snapshot.nodes.items())
@@ -193,9 +197,9 @@ class _Agent:
         ]
         _write(settings.folder / PEERS_FILE, json.dumps(known))
 
-    def _write_configuration(self, own: Node) -> None:
+    def _write_configuration(self, own: Node, snapshot: Snapshot) -> None:
         """Write BIRD's configuration, and let BIRD read it if it has changed."""
-        settings, snapshot = self._settings, self._snapshot
+        settings = self._settings
         nodes = [node for _, node in sorted(snapshot.nodes.items())]
         peers = bird.peers_of(own, nodes, is_mesh=snapshot.is_mesh)
         blocks = snapshot.blocks_of(own.name)
@@ -241,14 +245,19 @@ class _Agent:
             self._check()
 
 
-def _require_ready(snapshot: Snapshot) -> None:
+def _require_cluster(client: Client) -> None:
     """Check that the store has the cluster's information, as Felix does before it takes anything from the store.
 
     Raises:
         StoreError: it has not, as after the loss of its data.
     """
-    if not snapshot.is_ready:
-        raise StoreError("the store has no Calico that is ready")
+    item = client.get(CLUSTER_KEY)
+    try:
+        is_ready = item is not None and is_cluster_ready(item.value)
+    except ValueError as error:
+        raise StoreError(f"{CLUSTER_KEY}: {error}") from None
+    if not is_ready:
+        raise StoreError(_NOT_READY)
 
 
 def _write(path: Path, text: str) -> None:

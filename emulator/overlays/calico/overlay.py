@@ -210,7 +210,8 @@ class Calico(Overlay):
         """Return BIRD's protocols and routes; nothing without BIRD."""
         if host not in self.birds:
             return ()
-        return (*self._ask(host, "show protocols"), *self._ask(host, "show route"))
+        lines = (*self._ask(host, "show protocols"), *self._ask(host, "show route"))
+        return tuple(line.expandtabs() for line in lines)
 
     def state(self, host: str) -> KernelState:
         """Return what the kernel has and did not have before the overlay's start."""
