@@ -62,6 +62,7 @@ def _findings() -> Iterator[Finding]:
     yield _programs("Open vSwitch", OPEN_VSWITCH, "run switches (or use --switch bridge)", "openvswitch-switch")
     yield _build_tools()
     yield _docker()
+    yield _programs("nftables", ("nft",), "enforce network policies", "nftables")
     yield _programs("etcd", ("etcd",), "store the state of overlays", "etcd-server")
     programs = ("nebula", "nebula-cert", "ssh", "ssh-keygen")
     yield _programs("Nebula", programs, "run the overlay nebula", "nebula openssh-client")

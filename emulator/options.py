@@ -241,3 +241,12 @@ class OverlayOptions:
         ).metadata,
     )
     """None is nftables."""
+    labels: tuple[str, ...] = field(
+        default=(),
+        metadata=Flag(
+            "--label",
+            "Label of a container for the selectors of --policy, such as c1:role=db. Repeatable.",
+            metavar="CONTAINER:KEY=VALUE",
+            type="texts",
+        ).metadata,
+    )

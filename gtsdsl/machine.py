@@ -28,6 +28,7 @@ _EXTRA_OF = {
     "pyroute2": "emulation",
     "nacl": "emulation",
     "resvg_py": "draw",
+    "yaml": "emulation",
 }
 """The extra of gtsdsl that installs a package, by the package's name in Python."""
 

@@ -29,6 +29,8 @@ SYSCTLS: Mapping[str, str] = {
     "net.ipv4.neigh.default.gc_thresh3": "524288",
     # one table holds the connections of all namespaces; with a full table, packets of new connections are dropped
     "net.netfilter.nf_conntrack_max": "262144",
+    # the kernel's log has the packets of all namespaces that a rule logs; Linux's default is the first namespace only
+    "net.netfilter.nf_log_all_netns": "1",
     # no tunl0, gre0, sit0 and six more in each new namespace; a program that needs them (Calico) first sets this to 0
     "net.core.fb_tunnels_only_for_init_net": "1",
     # the open files of all processes together, as systemd sets them

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from emulator.agents.model import AgentProgram
 from emulator.lab.containers import Container, Runtime
+from emulator.overlays.policy.model import PolicySpec
 from emulator.stores.model import StoreLocation
 
 
@@ -18,7 +19,8 @@ class OverlaySpec:
     the image archive of Docker containers; None means the built-in image. ``agent`` is ``built-in``, ``real`` or the
     path of a program; None means the overlay's first agent. ``password`` is None without encryption. ``reflectors`` are
     the hosts that reflect routes; empty is the overlay's choice. ``programs`` are the programs of the hosts whose agent
-    is not the built-in one, by host.
+    is not the built-in one, by host. ``policy`` has the network policies and the labels of the containers; None lets
+    all packets through.
     """
 
     name: str
@@ -33,6 +35,7 @@ class OverlaySpec:
     password: str | None = None
     reflectors: tuple[str, ...] = ()
     programs: dict[str, AgentProgram] = field(default_factory=dict)
+    policy: PolicySpec | None = None
 
 
 def first_containers(spec: OverlaySpec) -> dict[str, str]:

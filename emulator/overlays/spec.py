@@ -14,6 +14,7 @@ from emulator.options import SUBNET_POOL, Flag, OverlayOptions
 from emulator.overlays import names, overlay_class
 from emulator.overlays.base import Overlay
 from emulator.overlays.model import OverlaySpec
+from emulator.overlays.policy.model import PolicySpec
 from emulator.plan import Plan
 from emulator.stores.model import StoreLocation
 from emulator.system.errors import OverlayError
@@ -23,7 +24,7 @@ _MAX_CONTAINERS = 200
 """The limit of containers on a host, which a host's subnet of 254 addresses has room for."""
 _SPECIAL = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")))
 """The networks that no host has addresses in: "this network", loopback, multicast, and reserved (RFC 6890)."""
-_SOME_TAKE = frozenset({"agent", "password", "reflectors", "policy", "policy_engine"})
+_SOME_TAKE = frozenset({"agent", "password", "reflectors", "policy", "policy_engine", "labels"})
 """The fields of `OverlayOptions` that an overlay takes only if `Overlay.options` names them."""
 _MAX_PARTS_SHOWN, _MAX_HOSTS_SHOWN = 4, 8
 
@@ -68,21 +69,23 @@ def make_spec(
     _check_disjoint(plan, pool)
     used_names = _node_names(plan)
     free_names = (f"c{number}" for number in range(1, 10**9) if f"c{number}" not in used_names)
+    containers = tuple(
+        Container(next(free_names), host, *limits)
+        for host, limits in limits_of.items()
+        for _ in range(options.containers)
+    )
     spec = OverlaySpec(
         name=name,
         variant=variant,
         hosts=hosts,
-        containers=tuple(
-            Container(next(free_names), host, *limits)
-            for host, limits in limits_of.items()
-            for _ in range(options.containers)
-        ),
+        containers=containers,
         subnet_pool=str(pool),
         runtime=runtime,
         store=store,
         agent=options.agent,
         password=options.password,
         reflectors=_find_hosts(options.reflectors, hosts),
+        policy=_policy(plan, options, containers),
     )
     for reason in kind.refuses(spec):
         raise OverlayError(reason)
@@ -111,6 +114,21 @@ def _takers(field: str) -> Iterator[str]:
         kind = overlay_class(name)
         takers = [variant for variant in kind.variants if field in kind.options(variant)]
         yield from [name] if len(takers) == len(kind.variants) else [f"{name}:{variant}" for variant in takers]
+
+
+def _policy(plan: Plan, options: OverlayOptions, containers: Sequence[Container]) -> PolicySpec | None:
+    """Return the network policies of the user's file, with the labels of the containers; None without a file."""
+    if options.policy is None:
+        for name, value in (("--policy-engine", options.policy_engine), ("--label", options.labels)):
+            if value:
+                raise OverlayError(f"{name} is for network policies: add --policy FILE")
+        return None
+    from emulator.overlays.policy.labels import container_labels
+    from emulator.overlays.policy.reader import read_policy_file
+
+    resources = read_policy_file(options.policy)
+    labels = container_labels(plan, containers, options.labels)
+    return PolicySpec(resources.policies, resources.network_sets, labels, options.policy_engine or "nftables")
 
 
 def _find_hosts(wanted: Sequence[str], hosts: Sequence[str]) -> tuple[str, ...]:

@@ -1,0 +1,181 @@
+"""The packet filter of a host in the kernel, kept as the policies want it; and what a machine needs for that."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from emulator.netlink import namespaces
+from emulator.overlays.policy import nftables
+from emulator.overlays.policy.chains import RuleSet
+from emulator.overlays.policy.compiler import compile_host
+from emulator.overlays.policy.iptables import iptables_tables, removal_text
+from emulator.overlays.policy.model import PolicySpec
+from emulator.overlays.policy.sets import Endpoint
+from emulator.system.errors import EmulationError
+from emulator.system.programs import environment, find_program
+from emulator.system.text import one_line
+from gtsdsl.text import printable
+
+_PROGRAMS = {"nftables": "nft", "iptables": "iptables-restore"}
+"""The program that loads the rules, by the engine; the engine's name is that of its package."""
+_MAX_SET_ENTRIES = 2**20
+_LOG_SWITCH = Path("/proc/sys/net/netfilter/nf_log_all_netns")
+"""Whether the kernel logs packets of all network namespaces, or only of the first."""
+
+
+class EnforcementError(EmulationError):
+    """The kernel, or the program that loads the rules, refuses the rules."""
+
+
+class Enforcer:
+    """The packet filter of one host, for a process in the network namespace of the host."""
+
+    def __init__(self, spec: PolicySpec, host: str) -> None:
+        self._spec = spec
+        self._host = host
+        self._loaded: RuleSet | None = None
+        self._sets: dict[str, tuple[str, ...]] = {}
+        """The networks of each ipset that was made."""
+
+    def apply(self, endpoints: Sequence[Endpoint]) -> bool:
+        """Load the rules for the containers of all hosts, and return whether they have changed.
+
+        New rules replace all old ones at once, and connections that were allowed go on.
+
+        Raises:
+            EnforcementError: the rules cannot be loaded.
+        """
+        rules = compile_host(self._spec, endpoints, self._host)
+        if rules == self._loaded:
+            return False
+        if self._spec.engine == "nftables":
+            self._run(["-f", "-"], nftables.nft_text(rules))
+        else:
+            self._apply_iptables(rules)
+        self._loaded = rules
+        return True
+
+    def remove(self) -> None:
+        """Remove the rules from the kernel.
+
+        Raises:
+            EnforcementError: the rules cannot be removed.
+        """
+        if self._loaded is None:
+            return
+        if self._spec.engine == "nftables":
+            self._run(["-f", "-"], nftables.removal_text())
+        else:
+            self._run(["--noflush", "--wait"], removal_text(self._loaded))
+            self._change_sets({})
+        self._loaded = None
+
+    def _apply_iptables(self, rules: RuleSet) -> None:
+        tables = iptables_tables(rules, is_hooked=self._loaded is not None)
+        # rules may name a set only while it is there: new sets come first, and old ones go last
+        self._change_sets(self._sets | tables.sets)
+        text = tables.text
+        if self._loaded is not None:
+            kept = {chain.name for chain in rules.chains}
+            gone = [chain.name for chain in self._loaded.chains if chain.name not in kept]
+            emptied = "".join(f":{name} - [0:0]\n" for name in gone)
+            removed = "".join(f"-X {name}\n" for name in gone)
+            text = text.replace("*filter\n", f"*filter\n{emptied}", 1).replace("COMMIT\n", f"{removed}COMMIT\n")
+        self._run(["--noflush", "--wait"], text)
+        self._change_sets(tables.sets)
+
+    def _change_sets(self, wanted: dict[str, tuple[str, ...]]) -> None:
+        """Give the kernel the wanted ipsets, with the wanted networks."""
+        from pyroute2 import IPSet  # type: ignore[import-untyped]
+        from pyroute2.netlink.exceptions import NetlinkError  # type: ignore[import-untyped]
+
+        if wanted == self._sets:
+            return
+        try:
+            with contextlib.closing(IPSet()) as kernel:
+                for name, nets in wanted.items():
+                    if name not in self._sets:
+                        kernel.create(name, stype="hash:net", maxelem=_MAX_SET_ENTRIES)
+                    present = set(self._sets.get(name, ()))
+                    for net in nets:
+                        if net not in present:
+                            kernel.add(name, net, etype="net")
+                    for net in present - set(nets):
+                        kernel.delete(name, net, etype="net")
+                    self._sets[name] = nets
+                for name in self._sets.keys() - wanted.keys():
+                    kernel.destroy(name)
+                    del self._sets[name]
+        except NetlinkError as error:
+            raise EnforcementError(f"{self._host}: the kernel refuses an ipset: {os.strerror(error.code)}") from None
+
+    def _run(self, options: Sequence[str], text: str) -> None:
+        program = _PROGRAMS[self._spec.engine]
+        path = find_program(program)
+        if path is None:
+            raise EnforcementError(_missing(self._spec))
+        done = subprocess.run(
+            [path, *options], input=text, env=environment({**os.environ, "LC_ALL": "C"}), cwd="/",
+            capture_output=True, text=True, errors="replace", check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            said = printable(one_line(done.stderr), 200) or f"exit status {done.returncode}"
+            raise EnforcementError(f"{self._host}: {program} refuses the policy's rules: {said}")
+
+
+def engine_version(spec: PolicySpec) -> str:
+    """Return the engine with the version of its program: ``nftables 1.0.6``."""
+    path = find_program(_PROGRAMS[spec.engine])
+    if path is None:
+        return spec.engine
+    done = subprocess.run([path, "--version"], env=environment(os.environ), capture_output=True, text=True, check=False)
+    # `nftables v1.0.6 (Lester Gooch #5)`, and `iptables-restore v1.8.9 (nf_tables)`, whose addition says which iptables
+    found = re.search(r" v([0-9.]+)( \((legacy|nf_tables)\))?", done.stdout)
+    return f"{spec.engine} {found[1]}{found[2] or ''}" if found else spec.engine
+
+
+def lacks(spec: PolicySpec) -> Iterator[str]:
+    """Yield a sentence for each thing that this machine lacks, with the command that adds it.
+
+    The policies' own rules are tried out in a temporary network namespace, with an address for each container.
+    """
+    if find_program(_PROGRAMS[spec.engine]) is None:
+        yield _missing(spec)
+        return
+    endpoints = [
+        Endpoint(name, "try", f"calitry{number}", f"192.0.2.{number % 256}", labels)
+        for number, (name, labels) in enumerate(spec.labels.items())
+    ]
+    ((descriptor, _),) = namespaces.create(1, lambda _: None)
+    try:
+        with namespaces.entered(descriptor):
+            Enforcer(spec, "try").apply(endpoints)
+    except EnforcementError as error:
+        yield f"this kernel cannot enforce the policy ({str(error).removeprefix('try: ')}): use a guest kernel " \
+              "(`gtsdsl kernel build`)"  # fmt: skip
+    finally:
+        os.close(descriptor)
+    if _logs(spec) and not _is_logging():
+        yield (
+            "the policy has the action Log, and this kernel logs packets of its first network namespace only: "
+            "`sysctl net.netfilter.nf_log_all_netns=1`, or use a guest kernel (`gtsdsl kernel build`)"
+        )
+
+
+def _missing(spec: PolicySpec) -> str:
+    return f"{_PROGRAMS[spec.engine]} is missing: install {spec.engine} (`apt-get install {spec.engine}`)"
+
+
+def _logs(spec: PolicySpec) -> bool:
+    return any(rule.action == "Log" for policy in spec.policies for rule in (*policy.ingress, *policy.egress))
+
+
+def _is_logging() -> bool:
+    with contextlib.suppress(OSError):
+        return _LOG_SWITCH.read_text().strip() == "1"
+    return False
