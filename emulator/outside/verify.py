@@ -152,6 +152,9 @@ def _overlay_faults(task: Task, spec: OverlaySpec, outcome: OverlayOutcome) -> I
         yield "its overlay has other pairs of hosts than the task"
     if not all(item.after_ns is None or 0 <= item.after_ns < _MOST_NS for item in outcome.first_packets):
         yield "its overlay has impossible times of first packets"
+    denied = [item.is_denied for item in outcome.first_packets] + [item.is_denied for item in outcome.pairs]
+    if spec.policy is None and any(denied):
+        yield "its overlay has denied packets, and the task has no policies"
     for connection in outcome.connections:
         method = connection.method
         if not {connection.first, connection.second} <= {*spec.hosts} or not method.isprintable() or method[80:]:
@@ -172,6 +175,7 @@ def _overlay_faults(task: Task, spec: OverlaySpec, outcome: OverlayOutcome) -> I
             item.machine_us,
             item.samples_us,
             task.probe_count,
+            is_denied=item.is_denied,
         ):
             yield f"{item.first} and {item.second} have figures that do not follow from the plan and the round trips"
 

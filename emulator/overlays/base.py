@@ -130,6 +130,10 @@ class Overlay(abc.ABC):
         """Return how each two hosts forward to each other now, if the overlay has several ways; else nothing."""
         return ()
 
+    def lets_through(self, near: str, far: str) -> bool:  # noqa: ARG002 - for overlays with policies
+        """Return whether the overlay's policies let an echo pass from a container to another, by their names."""
+        return True
+
     def view(self, host: str) -> tuple[str, ...]:  # noqa: ARG002 - for overlays whose agents answer questions
         """Return the lines in which the agent of a host shows what it knows, such as its peers and its routes."""
         return ()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from emulator.docker import programs
 from emulator.docker.daemon import COMMAND_ENDED
 from emulator.lab import cgroups
-from emulator.lab.containers import Attachment
+from emulator.lab.containers import Attachment, Container
 from emulator.lab.daemons import DaemonError
 from emulator.lab.lab import Lab
 from emulator.measure.echo import Echo
@@ -147,7 +147,7 @@ def _start(overlay: Overlay, began_ns: int, progress: Progress) -> tuple[dict[st
     for host in spec.hosts:
         overlay.start(host)
     with ExitStack() as stack:
-        echoes = _FirstEchoes(stack, began_ns)
+        echoes = _FirstEchoes(stack, began_ns, overlay.lets_through)
         attachments = _attach_all(overlay, echoes, progress)
         progress("waiting for the first packets")
         deadline_ns = time.monotonic_ns() + int(_PACKET_PATIENCE_S * 1e9)
@@ -182,7 +182,7 @@ def _attach_all(overlay: Overlay, echoes: _FirstEchoes, progress: Progress) -> d
                 if container.host == host:
                     attachment = attachments[container.name] = overlay.attach(container)
                     overlay.lab.add_container(container, attachment)
-                    echoes.add(host, attachment)
+                    echoes.add(container, attachment)
             waiting.remove(host)
         if waiting and time.monotonic_ns() > deadline_ns:
             logs = "; ".join(f"{it}: {it.last_lines()}" for host, it in overlay.agents.items() if host in waiting)
@@ -195,10 +195,15 @@ def _attach_all(overlay: Overlay, echoes: _FirstEchoes, progress: Progress) -> d
 class _FirstEchoes:
     """Echoes between the first containers of all pairs of hosts, sent until each pair has had its first reply."""
 
-    def __init__(self, stack: ExitStack, began_ns: int) -> None:
+    def __init__(self, stack: ExitStack, began_ns: int, lets_through: Callable[[str, str], bool]) -> None:
+        """``lets_through`` says whether policies let echoes pass from a container to another, by their names."""
         self._stack = stack
         self._began_ns = began_ns
+        self._lets_through = lets_through
         self._ends: dict[str, tuple[Echo, str]] = {}
+        self._names: dict[str, str] = {}
+        """The first container of each host."""
+        self._denied: set[tuple[str, str]] = set()
         self._after_ns: dict[tuple[str, str], int] = {}
         self._waiting: set[tuple[str, str]] = set()
         self._number = 0
@@ -208,12 +213,24 @@ class _FirstEchoes:
         """True while a pair of hosts has had no reply."""
         return bool(self._waiting)
 
-    def add(self, host: str, attachment: Attachment) -> None:
-        """Begin to send echoes to and from a host's container; only the first container of each host counts."""
-        if host not in self._ends:
-            echo = self._stack.enter_context(Echo(attachment.namespace, attachment.address))
-            self._waiting |= {(other, host) for other in self._ends}
-            self._ends[host] = echo, attachment.address
+    def add(self, container: Container, attachment: Attachment) -> None:
+        """Begin to send echoes to and from a host's container; only the first container of each host counts.
+
+        Of a pair of hosts, one sends to the other in a direction that the policies allow.
+        """
+        host = container.host
+        if host in self._ends:
+            return
+        echo = self._stack.enter_context(Echo(attachment.namespace, attachment.address))
+        for other, name in self._names.items():
+            if self._lets_through(name, container.name):
+                self._waiting.add((other, host))
+            elif self._lets_through(container.name, name):
+                self._waiting.add((host, other))
+            else:
+                self._denied |= {(other, host), (host, other)}
+        self._ends[host] = echo, attachment.address
+        self._names[host] = container.name
 
     def step(self) -> None:
         """Send one echo for each pair that waits, and receive replies for `_INTERVAL_S`."""
@@ -238,4 +255,5 @@ class _FirstEchoes:
     def first_packets(self, hosts: tuple[str, ...]) -> tuple[FirstPacket, ...]:
         """Return the time of each pair's first reply, in the order of the hosts."""
         pairs = [(a, b) for a, b in itertools.combinations(hosts, 2) if {a, b} <= self._ends.keys()]
-        return tuple(FirstPacket(a, b, self._after_ns.get((a, b), self._after_ns.get((b, a)))) for a, b in pairs)
+        after_ns = {pair: self._after_ns.get(pair, self._after_ns.get(pair[::-1])) for pair in pairs}
+        return tuple(FirstPacket(*pair, after_ns[pair], pair in self._denied) for pair in pairs)

@@ -79,6 +79,7 @@ class PairProbe:
     containers: on each circuit, the delay and the time to send an echo with the overlay's headers; None if more than
     one path joins the hosts. ``machine_us`` and ``container_us`` are the median round trips between the hosts and
     between the containers; None if no answer came. ``error_us`` is ``container_us`` minus ``expected_us``.
+    ``is_denied`` says that the overlay's policies deny the echoes between the containers.
     """
 
     first: str
@@ -92,6 +93,7 @@ class PairProbe:
     sent: int
     lost: int
     samples_us: tuple[float, ...]
+    is_denied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +104,5 @@ class FirstPacket:
     second: str
     after_ns: int | None
     """None if no answer came."""
+    is_denied: bool = False
+    """Whether the overlay's policies deny the echoes in both directions, so that none was sent."""

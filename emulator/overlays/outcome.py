@@ -36,10 +36,10 @@ class OverlayOutcome:
 
     @property
     def has_gaps(self) -> bool:
-        """True if the containers of two hosts did not reach each other, or not in the way that the variant asks for."""
+        """True if containers of two hosts did not reach each other as the variant and the policies ask for."""
         return (
-            any(item.after_ns is None for item in self.first_packets)
-            or any(item.container_us is None for item in self.pairs)
+            any(item.after_ns is None and not item.is_denied for item in self.first_packets)
+            or any((item.container_us is None) is not item.is_denied for item in self.pairs)
             or not all(item.is_wanted for item in self.connections)
         )
 

@@ -17,12 +17,14 @@ def pair_probe(
     machine_us: float | None,
     samples_us: tuple[float, ...],
     count: int,
+    *,
+    is_denied: bool = False,
 ) -> PairProbe:
     """Return the probe of a pair of hosts.
 
     ``containers`` are the first containers of the two hosts. ``path`` are the circuits between the hosts; None if there
     are several paths. ``machine_us`` is the median round trip between the hosts. ``samples_us`` are the round trips
-    between the containers that were answered, of ``count`` echoes.
+    between the containers that were answered, of ``count`` echoes. ``is_denied`` says that policies deny the echoes.
     """
     expected, measured = expected_us(path, overhead_bytes), median(samples_us)
     return PairProbe(
@@ -37,6 +39,7 @@ def pair_probe(
         sent=count,
         lost=count - len(samples_us),
         samples_us=samples_us,
+        is_denied=is_denied,
     )
 
 

@@ -32,7 +32,9 @@ def probe_overlay(deployment: Deployment, *, count: int = 10, warm_up: int = 1) 
                 for node, target in ((first, second), (near, far))
             )
             pair = (first, second), (near, far)
-            probes.append(pair_probe(*pair, path, overhead_bytes, median(between_hosts), between_containers, count))
+            is_denied = not deployment.overlay.lets_through(near, far)
+            medians = median(between_hosts), between_containers
+            probes.append(pair_probe(*pair, path, overhead_bytes, *medians, count, is_denied=is_denied))
     return tuple(probes)
 
 

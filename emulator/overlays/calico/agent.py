@@ -1,7 +1,8 @@
 """Calico's agent on a host: it registers its host in etcd, and does what Felix and confd do with what etcd has.
 
 The agent is a process in its host's network namespace and runs until SIGTERM. As Felix, it writes the entries of the
-kernel; as confd, it writes BIRD's configuration. While the store or the agent is away, the kernel keeps what it has.
+kernel, and the packet filter if there are policies; as confd, it writes BIRD's configuration. While the store or the
+agent is away, the kernel keeps what it has.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from emulator.overlays.calico.ipam import Ipam
 from emulator.overlays.calico.resources import CLUSTER_KEY, ROOT, Node, is_cluster_ready, node_key, node_to_json
 from emulator.overlays.calico.snapshot import Snapshot
 from emulator.overlays.calico.tunnels import TUNNELS
+from emulator.overlays.policy.enforcer import Enforcer
+from emulator.overlays.policy.model import PolicySpec
+from emulator.overlays.policy.sets import Endpoint
 from emulator.stores.client import Client, StoreError
 
 PEERS_FILE = "peers.json"
@@ -47,7 +51,8 @@ class Settings:
     ``host`` is the host's name, ``number`` its number, counted from 1, and ``address`` its own address. ``variant`` is
     the overlay's variant. ``has_bird`` says whether BIRD runs on the host. ``cluster_id`` is a route reflector's
     cluster, None for other hosts. ``circuits`` are the names of the interfaces to circuits. ``folder`` has the files of
-    the host, and ``store`` is the address and the port of etcd.
+    the host, and ``store`` is the address and the port of etcd. ``policy`` has the network policies; None lets all
+    packets through.
     """
 
     host: str
@@ -60,6 +65,7 @@ class Settings:
     circuits: tuple[str, ...]
     folder: Path
     store: tuple[str, int]
+    policy: PolicySpec | None = None
 
 
 class _LeaveError(Exception):
@@ -108,6 +114,7 @@ class _Agent:
         kind = TUNNELS.get(settings.variant)
         self._tunnel = None if kind is None else kind()
         self._dataplane = Dataplane(kernel, changes, self._tunnel)
+        self._enforcer = None if settings.policy is None else Enforcer(settings.policy, settings.host)
         self._must_configure = False
         """Whether BIRD has not read its newest configuration yet."""
         self._configure_s = 0.0
@@ -137,6 +144,8 @@ class _Agent:
         except StoreError as error:
             log(f"{error}; the node stays")
         self._dataplane.clear()
+        if self._enforcer is not None:
+            self._enforcer.remove()
         (self._settings.folder / PEERS_FILE).unlink(missing_ok=True)
 
     def _register(self, client: Client) -> Node:
@@ -186,6 +195,8 @@ class _Agent:
         if own.name not in snapshot.nodes:
             raise _NodeLostError
         settings = self._settings
+        if self._enforcer is not None and self._enforcer.apply(_endpoints(snapshot)):
+            log("loaded the rules of the policies")
         self._dataplane.update(own, self._mtu_bytes(), entries(snapshot, own, self._tunnel))
         if settings.has_bird:
             self._write_configuration(own, snapshot)
@@ -243,6 +254,14 @@ class _Agent:
         while (remaining_s := end_s - time.monotonic()) > 0:
             time.sleep(min(remaining_s, max(0.0, self._next_check_s - time.monotonic())))
             self._check()
+
+
+def _endpoints(snapshot: Snapshot) -> list[Endpoint]:
+    """Return all containers as policies see them."""
+    return [
+        Endpoint(workload.name, workload.host, workload.interface, workload.address, workload.labels)
+        for _, workload in sorted(snapshot.workloads.items())
+    ]
 
 
 def _require_cluster(client: Client) -> None:

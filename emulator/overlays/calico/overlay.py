@@ -25,6 +25,10 @@ from emulator.overlays.calico.ipam import Ipam, first_blocks
 from emulator.overlays.calico.resources import BLOCK_BITS, Node, Workload
 from emulator.overlays.calico.tunnels import TUNNELS
 from emulator.overlays.model import OverlaySpec, Peer
+from emulator.overlays.policy import enforcer, verdict
+from emulator.overlays.policy.compiler import selecting
+from emulator.overlays.policy.model import NAMESPACE, PROFILE
+from emulator.overlays.policy.sets import Endpoint
 from emulator.overlays.subnets import host_number
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
@@ -53,6 +57,8 @@ class Calico(Overlay):
         self._docker = ContainerDaemons(lab, spec.image)
         self._states_before: dict[str, KernelState] = {}
         self._keys_before: frozenset[str] = frozenset()
+        self._endpoints: dict[str, Endpoint] = {}
+        """The containers as policies see them, by name."""
 
     @classmethod
     def needs_store(cls, variant: str) -> bool:  # noqa: ARG003 - the same for all variants
@@ -62,13 +68,16 @@ class Calico(Overlay):
     @classmethod
     def options(cls, variant: str) -> frozenset[str]:
         """Return the options that a variant takes."""
-        return frozenset({"reflectors"}) if variant == "rr" else frozenset()
+        own = {"policy", "policy_engine", "labels"}
+        return frozenset(own | {"reflectors"} if variant == "rr" else own)
 
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
         """Yield a sentence for each thing that the variant needs and that is missing: BIRD, a kind of tunnel."""
         if _has_bird(spec.variant) and bird.version() is None:
             yield "bird is missing: install bird2 (`apt-get install bird2`)"
+        if spec.policy is not None:
+            yield from enforcer.lacks(spec.policy)
         if spec.variant in TUNNELS:
             tunnel = TUNNELS[spec.variant]()
             yield from facilities.lacks(
@@ -97,7 +106,8 @@ class Calico(Overlay):
     @property
     def agent(self) -> str:
         """BIRD with its version, and the name of the part that is in this package."""
-        felix = "built-in Felix"
+        policy = self.spec.policy
+        felix = "built-in Felix" if policy is None else f"built-in Felix, {enforcer.engine_version(policy)}"
         return f"BIRD {bird.version()}, {felix}" if _has_bird(self.spec.variant) else felix
 
     @property
@@ -122,7 +132,7 @@ class Calico(Overlay):
             f"{resources.POOLS}{resources.POOL}": resources.pool_to_json(
                 IPv4Network(self.spec.subnet_pool), tunnel_kind=kind
             ),
-            f"{resources.PROFILES}{resources.PROFILE}": resources.profile_to_json(),
+            f"{resources.PROFILES}{PROFILE}": resources.profile_to_json(),
             resources.BGP_KEY: resources.bgp_to_json(is_mesh=is_mesh),
             # the last one, because it tells the agents that the others are there
             resources.CLUSTER_KEY: resources.cluster_to_json(),
@@ -171,6 +181,7 @@ class Calico(Overlay):
                 circuits=self.circuits(host),
                 folder=folder,
                 store=self._store.endpoint(host),
+                policy=self.spec.policy,
             )
             self.agents[host] = start_function(self.lab, host, "felix", partial(agent.run, settings))
 
@@ -207,11 +218,18 @@ class Calico(Overlay):
         return tuple(Peer(hosts.get(address, ""), address, block) for address, block in found)
 
     def view(self, host: str) -> tuple[str, ...]:
-        """Return BIRD's protocols and routes; nothing without BIRD."""
+        """Return the policies of the host's containers, and BIRD's protocols and routes, if it has BIRD."""
+        policies = tuple(self._policies_of(host))
         if host not in self.birds:
-            return ()
+            return policies
         lines = (*self._ask(host, "show protocols"), *self._ask(host, "show route"))
-        return tuple(line.expandtabs() for line in lines)
+        return (*policies, *(line.expandtabs() for line in lines))
+
+    def lets_through(self, near: str, far: str) -> bool:
+        """Return whether the policies let an echo pass from a container to another, by their names."""
+        if self.spec.policy is None:
+            return True
+        return verdict.lets_through(self.spec.policy, self._endpoints[near], self._endpoints[far], verdict.ECHO)
 
     def state(self, host: str) -> KernelState:
         """Return what the kernel has and did not have before the overlay's start."""
@@ -245,15 +263,30 @@ class Calico(Overlay):
     def _join(self, container: Container, namespace: int) -> str:
         """Do what Calico's CNI plugin does for a container, and return its address."""
         host = container.host
-        owner = {"namespace": resources.NAMESPACE, "container": container.name}
+        owner = {"namespace": NAMESPACE, "container": container.name}
         with namespaces.entered(self.namespace(host)), Client(*self._store.endpoint(host)) as client:
             ipam = Ipam(client, IPv4Network(self.spec.subnet_pool), host, host_number(self.spec, host))
             address = str(ipam.assign(f"{_NETWORK}.{container.name}", owner))
             interface = workloads.interface_of(container)
             workloads.join(self.namespace(host), namespace, interface, address, self.mtu_bytes(host))
-            workload = Workload(container.name, host, address, workloads.mac_of_container(address), interface)
+            mac, labels = workloads.mac_of_container(address), self._labels(container.name)
+            workload = Workload(container.name, host, address, mac, interface, labels)
             client.put(resources.workload_key(host, container.name), resources.workload_to_json(workload))
+            self._endpoints[container.name] = Endpoint(container.name, host, interface, address, labels)
         return address
+
+    def _labels(self, container: str) -> dict[str, str]:
+        return {} if self.spec.policy is None else self.spec.policy.labels[container]
+
+    def _policies_of(self, host: str) -> Iterator[str]:
+        """Yield a line for each container of a host, with its policies in the order in which they apply."""
+        policy = self.spec.policy
+        for container in self.spec.containers:
+            if policy is not None and container.host == host:
+                labels = policy.labels[container.name]
+                kinds = {kind: [it.name for it in selecting(policy, labels, kind)] for kind in ("Ingress", "Egress")}
+                listed = "; ".join(f"{kind.lower()} {', '.join(names) or 'none'}" for kind, names in kinds.items())
+                yield f"policies of {container.name}: {listed}"
 
     def _ask(self, host: str, question: str) -> tuple[str, ...]:
         try:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv4Network
 
+from emulator.overlays.policy.model import NAMESPACE, ORCHESTRATOR, PROFILE
+
 ROOT = "/calico/"
 API = "projectcalico.org/v3"
 _RESOURCES = f"{ROOT}resources/v3/projectcalico.org"
@@ -25,11 +27,11 @@ AS_NUMBER = 64512
 """Calico's default AS number."""
 BLOCK_BITS = 26
 """Calico's default prefix length of a block."""
-POOL, PROFILE, NAMESPACE = "default-ipv4-ippool", "gtsdsl", "default"
+POOL = "default-ipv4-ippool"
 REFLECTOR_LABEL = ("route-reflector", "true")
 """The label of a node that is a route reflector, as Calico's documentation has it."""
-_ORCHESTRATOR, ENDPOINT = "cni", "eth0"
-"""The orchestrator of Calico's CNI plugin without Kubernetes, and the name of a container's interface."""
+ENDPOINT = "eth0"
+"""The name of a container's interface."""
 _EPOCH = "2000-01-01T00:00:00Z"
 """The creation time in all resources, so that two runs write the same; nothing reads it."""
 
@@ -115,7 +117,7 @@ def workload_key(host: str, container: str) -> str:
 def workload_to_json(workload: Workload) -> str:
     """Return the value of a workload endpoint, as the CNI plugin writes it without Kubernetes."""
     spec: Json = {
-        "orchestrator": _ORCHESTRATOR,
+        "orchestrator": ORCHESTRATOR,
         "node": workload.host,
         "containerID": workload.name,
         "endpoint": ENDPOINT,
@@ -283,7 +285,7 @@ def _text(value: object) -> str | None:
 
 def _workload_name(host: str, container: str) -> str:
     # a dash in a part is written twice, because a single one separates the parts
-    return "-".join(part.replace("-", "--") for part in (host, _ORCHESTRATOR, container, ENDPOINT))
+    return "-".join(part.replace("-", "--") for part in (host, ORCHESTRATOR, container, ENDPOINT))
 
 
 def _dashed(block: IPv4Network) -> str:

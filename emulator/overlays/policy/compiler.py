@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
@@ -29,14 +30,14 @@ from emulator.overlays.policy.chains import (
     RuleSet,
     Verdict,
 )
-from emulator.overlays.policy.model import ICMPV6, Entity, Icmp, Policy, PolicySpec, PolicyType, Ports, Rule
-from emulator.overlays.policy.selectors import Selector, matches
+from emulator.overlays.policy.model import ICMPV6, PROFILE, Entity, Icmp, Policy, PolicySpec, PolicyType, Ports, Rule
+from emulator.overlays.policy.selectors import Labels, Selector, matches
 from emulator.overlays.policy.sets import Endpoint, Sets, ipv4_nets
 
 INTERFACES = "cali*"
 """The interfaces that lead to containers."""
-_PROFILE = "projectcalico-default-allow"
-"""The profile of all containers, which allows what no policy decides about."""
+_INTERFACE = re.compile(r"cali[A-Za-z0-9_.-]{1,11}")
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 _LONGEST_CHAIN = 28
 """The characters of a chain's name that iptables has room for."""
 _SHORT_KINDS = {"NetworkPolicy": "np", "GlobalNetworkPolicy": "gnp"}
@@ -49,7 +50,8 @@ _TYPES: dict[Direction, PolicyType] = {"i": "Ingress", "o": "Egress"}
 def compile_host(spec: PolicySpec, endpoints: Sequence[Endpoint], host: str) -> RuleSet:
     """Return the packet filter of a host; ``endpoints`` are the containers of all hosts."""
     compiler = _Compiler(spec, Sets(endpoints, spec.network_sets))
-    own = [endpoint for endpoint in endpoints if endpoint.host == host]
+    # a store of the user has the names, and they become part of the text that a program reads
+    own = [it for it in endpoints if it.host == host and _INTERFACE.fullmatch(it.interface)]
     chains = [*compiler.profile(), *(chain for endpoint in own for chain in compiler.endpoint(endpoint))]
     chains = [*compiler.used.values(), *chains, *_dispatch(own), *_static()]
     return RuleSet(
@@ -63,6 +65,15 @@ def in_order(policies: Sequence[Policy]) -> list[Policy]:
         policies,
         key=lambda it: (math.inf if it.order is None else it.order, f"{it.name}/{it.namespace or ''}/{it.kind}"),
     )
+
+
+def selecting(spec: PolicySpec, labels: Labels, kind: PolicyType) -> list[Policy]:
+    """Return the policies that select labels in one direction, in the order in which they apply."""
+    return [
+        policy
+        for policy in in_order(spec.policies)
+        if kind in policy.types and matches(selector_parser.parse(policy.selector), labels)
+    ]
 
 
 def limited_name(prefix: str, suffix: str) -> str:
@@ -90,8 +101,8 @@ class _Compiler:
     def profile(self) -> Iterator[Chain]:
         """Yield the chains of the profile."""
         for prefix in ("cali-pri-", "cali-pro-"):
-            name = limited_name(prefix, _PROFILE)
-            yield Chain(name, tuple(_decide(EVERYTHING, ACCEPT_MARK, f"profile {_PROFILE}")))
+            name = limited_name(prefix, PROFILE)
+            yield Chain(name, tuple(_decide(EVERYTHING, ACCEPT_MARK, f"profile {PROFILE}")))
 
     def _selector(self, policy: Policy) -> Selector:
         return selector_parser.parse(policy.selector)
@@ -110,7 +121,7 @@ class _Compiler:
             yield FilterRule(Match(mark=ACCEPT_MARK), RETURN)
         if chains:
             yield FilterRule(Match(no_mark=PASS_MARK), DROP, "no policy allowed it")
-        yield FilterRule(EVERYTHING, Verdict("jump", limited_name(f"cali-pr{direction}-", _PROFILE)))
+        yield FilterRule(EVERYTHING, Verdict("jump", limited_name(f"cali-pr{direction}-", PROFILE)))
         yield FilterRule(Match(mark=ACCEPT_MARK), RETURN)
         yield FilterRule(EVERYTHING, DROP, "no profile allowed it")
 
@@ -201,15 +212,23 @@ def _dispatch(endpoints: Sequence[Endpoint]) -> Iterator[Chain]:
     """Yield the chains that lead a packet to the chain of its endpoint; an unknown interface is closed."""
     unknown = FilterRule(EVERYTHING, DROP, "unknown interface")
     leaving = [
-        FilterRule(Match(in_interface=it.interface), Verdict("goto", limited_name("cali-fw-", it.interface)), it.name)
+        FilterRule(
+            Match(in_interface=it.interface), Verdict("goto", limited_name("cali-fw-", it.interface)), _comment(it)
+        )
         for it in endpoints
     ]
     yield Chain("cali-from-wl-dispatch", (*leaving, unknown))
     entering = [
-        FilterRule(Match(out_interface=it.interface), Verdict("goto", limited_name("cali-tw-", it.interface)), it.name)
+        FilterRule(
+            Match(out_interface=it.interface), Verdict("goto", limited_name("cali-tw-", it.interface)), _comment(it)
+        )
         for it in endpoints
     ]
     yield Chain("cali-to-wl-dispatch", (*entering, unknown))
+
+
+def _comment(endpoint: Endpoint) -> str:
+    return endpoint.name if _NAME.fullmatch(endpoint.name) else ""
 
 
 def _static() -> Iterator[Chain]:

@@ -76,7 +76,9 @@ class Enforcer:
         self._loaded = None
 
     def _apply_iptables(self, rules: RuleSet) -> None:
-        tables = iptables_tables(rules, is_hooked=self._loaded is not None)
+        # a former process of this host's agent may have left its rules
+        is_hooked = self._loaded is not None or "-j cali-FORWARD" in self._run(["-t", "filter"], "", "iptables-save")
+        tables = iptables_tables(rules, is_hooked=is_hooked)
         # rules may name a set only while it is there: new sets come first, and old ones go last
         self._change_sets(self._sets | tables.sets)
         text = tables.text
@@ -100,7 +102,8 @@ class Enforcer:
             with contextlib.closing(IPSet()) as kernel:
                 for name, nets in wanted.items():
                     if name not in self._sets:
-                        kernel.create(name, stype="hash:net", maxelem=_MAX_SET_ENTRIES)
+                        kernel.create(name, stype="hash:net", maxelem=_MAX_SET_ENTRIES, exclusive=False)
+                        kernel.flush(name)
                     present = set(self._sets.get(name, ()))
                     for net in nets:
                         if net not in present:
@@ -114,8 +117,9 @@ class Enforcer:
         except NetlinkError as error:
             raise EnforcementError(f"{self._host}: the kernel refuses an ipset: {os.strerror(error.code)}") from None
 
-    def _run(self, options: Sequence[str], text: str) -> None:
-        program = _PROGRAMS[self._spec.engine]
+    def _run(self, options: Sequence[str], text: str, program: str | None = None) -> str:
+        """Run a program, by default the one that loads rules, with a text as its input; return its output."""
+        program = program or _PROGRAMS[self._spec.engine]
         path = find_program(program)
         if path is None:
             raise EnforcementError(_missing(self._spec))
@@ -126,6 +130,7 @@ class Enforcer:
         if done.returncode != 0:
             said = printable(one_line(done.stderr), 200) or f"exit status {done.returncode}"
             raise EnforcementError(f"{self._host}: {program} refuses the policy's rules: {said}")
+        return done.stdout
 
 
 def engine_version(spec: PolicySpec) -> str:

@@ -13,6 +13,8 @@ PolicyKind: TypeAlias = Literal["NetworkPolicy", "GlobalNetworkPolicy"]
 
 NAMESPACE = "default"
 """The namespace of all containers."""
+PROFILE = "gtsdsl"
+"""The profile of all containers, which allows what no policy decides about."""
 ORCHESTRATOR = "cni"
 """The orchestrator of all containers, as Calico's CNI plugin names it where there is no Kubernetes."""
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 from typing import Literal
 
 from emulator.overlays.policy.chains import Chain, EndMatch, Hook, Match, RuleSet
-from emulator.overlays.policy.model import ICMP, Icmp, Ports
+from emulator.overlays.policy.compiler import compile_host
+from emulator.overlays.policy.model import ICMP, Icmp, PolicySpec, Ports
+from emulator.overlays.policy.sets import Endpoint
 
-ECHO_REQUEST = 8
-"""The type of ICMP that asks for an echo."""
+_ECHO_REQUEST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,8 @@ class Packet:
     An interface of None is one that leads to no container.
     """
 
-    source: str
-    destination: str
+    source: str = ""
+    destination: str = ""
     in_interface: str | None = None
     out_interface: str | None = None
     protocol: int = ICMP
@@ -31,9 +32,25 @@ class Packet:
     icmp: Icmp | None = None
 
 
-def echo(source: str, destination: str) -> Packet:
-    """Return a request for an echo."""
-    return Packet(source, destination, icmp=Icmp(ECHO_REQUEST, 0))
+def lets_through(spec: PolicySpec, near: Endpoint, far: Endpoint, packet: Packet) -> bool:
+    """Return whether the policies let the first packet of a connection pass from a container to another.
+
+    The packet's addresses and interfaces are set here.
+    """
+    ends = (near, far)
+    packet = replace(packet, source=near.address, destination=far.address)
+    leaving, entering = replace(packet, in_interface=near.interface), replace(packet, out_interface=far.interface)
+    if near.host == far.host:
+        both = replace(leaving, out_interface=far.interface)
+        return Judge(compile_host(spec, ends, near.host)).lets_through("FORWARD", both)
+    return all(
+        Judge(compile_host(spec, ends, host)).lets_through("FORWARD", part)
+        for host, part in ((near.host, leaving), (far.host, entering))
+    )
+
+
+ECHO = Packet(icmp=Icmp(_ECHO_REQUEST, 0))
+"""A request for an echo."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def overlay_table(plan: Plan, spec: OverlaySpec, outcome: OverlayOutcome) -> Ite
             rtt_text(item.machine_us),
             rtt_text(item.container_us),
             "" if item.error_us is None else f"{item.error_us:+.3f} µs",
-            str(item.lost) if item.lost else "",
+            "denied" if item.is_denied and item.container_us is None else str(item.lost) if item.lost else "",
         ]
         if has_study:
             row += [f"{figure:.1f} ms" for figure in figures[item.first, item.second]]
@@ -61,8 +61,11 @@ def overlay_table(plan: Plan, spec: OverlaySpec, outcome: OverlayOutcome) -> Ite
 def gaps(outcome: OverlayOutcome) -> Iterator[str]:
     """Yield a sentence for each pair of hosts whose containers never reached each other, or not as was asked for."""
     for item in outcome.first_packets:
-        if item.after_ns is None:
+        if item.after_ns is None and not item.is_denied:
             yield f"the containers of {item.first} and {item.second} do not reach each other"
+    for pair in outcome.pairs:
+        if pair.is_denied and pair.container_us is not None:
+            yield f"{pair.containers[0]} reaches {pair.containers[1]}, which the policies deny"
     for connection in outcome.connections:
         if not connection.is_wanted:
             ends = f"{connection.first} and {connection.second}"

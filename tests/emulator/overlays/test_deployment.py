@@ -168,8 +168,10 @@ def test_what_does_not_get_ready_is_named_with_its_last_words(tmp_path: Path, mo
         is_ready=lambda host: host == "h2",
         agents=agents,
     )
-    with ExitStack() as stack, pytest.raises(DaemonError) as caught:
-        deployment._attach_all(cast("Overlay", found), deployment._FirstEchoes(stack, 0), lambda _: None)
+    with ExitStack() as stack:
+        echoes = deployment._FirstEchoes(stack, 0, lambda _near, _far: True)
+        with pytest.raises(DaemonError) as caught:
+            deployment._attach_all(cast("Overlay", found), echoes, lambda _: None)
     assert str(caught.value) == (
         "flannel is not ready on h1, h3 after 0 s: "
         "flannel on h1: the store is silent; flannel on h3: the store is silent"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence, Set
-from dataclasses import replace
+from itertools import permutations
 
 from emulator.options import PolicyEngine
 from emulator.overlays.policy.chains import RuleSet
 from emulator.overlays.policy.compiler import compile_host
-from emulator.overlays.policy.model import ICMP, TCP, UDP, PolicySpec
+from emulator.overlays.policy.model import TCP, UDP, PolicySpec
 from emulator.overlays.policy.reader import read_policies
 from emulator.overlays.policy.sets import NAMESPACE_LABEL, Endpoint
-from emulator.overlays.policy.verdict import Judge, Packet, echo
+from emulator.overlays.policy.verdict import ECHO, Packet, lets_through
 
 _LABELS = {"web": {"role": "web"}, "db": {"role": "db"}, "far": {"role": "web", "site": "MIL"}}
 LABELS = {name: {"name": name, NAMESPACE_LABEL: "default", **own} for name, own in _LABELS.items()}
@@ -41,39 +41,24 @@ def rules(spec: PolicySpec, host: str = "h1", endpoints: Sequence[Endpoint] = EN
     return compile_host(spec, endpoints, host)
 
 
-def packets() -> dict[str, Packet]:
-    """Return packets between the containers, by what they are: ``web db tcp 80``."""
-    found = {}
-    for near in ENDPOINTS:
-        for far in ENDPOINTS:
-            if near is not far:
-                first = Packet(near.address, far.address, near.interface, far.interface, source_port=40_000)
-                pair = f"{near.name} {far.name}"
-                found[f"{pair} icmp"] = replace(
-                    echo(near.address, far.address), in_interface=near.interface, out_interface=far.interface
-                )
-                for port in (80, 5432):
-                    found[f"{pair} tcp {port}"] = replace(first, protocol=TCP, destination_port=port)
-                found[f"{pair} udp 53"] = replace(first, protocol=UDP, destination_port=53)
-    assert all(packet.protocol == ICMP for name, packet in found.items() if name.endswith("icmp"))
-    return found
+def packets() -> dict[str, tuple[Endpoint, Endpoint, Packet]]:
+    """Return packets between two containers, by what they are: ``web db tcp 80``."""
+    kinds = {
+        "icmp": ECHO,
+        "tcp 80": Packet(protocol=TCP, source_port=40_000, destination_port=80),
+        "tcp 5432": Packet(protocol=TCP, source_port=40_000, destination_port=5432),
+        "udp 53": Packet(protocol=UDP, source_port=40_000, destination_port=53),
+    }
+    return {
+        f"{near.name} {far.name} {kind}": (near, far, packet)
+        for near, far in permutations(ENDPOINTS, 2)
+        for kind, packet in kinds.items()
+    }
 
 
 def passing(spec: PolicySpec) -> set[str]:
     """Return the packets that pass the hosts of both their containers, by what they are."""
-    judges = {host: Judge(rules(spec, host)) for host in ("h1", "h2")}
-    host_of = {endpoint.interface: endpoint.host for endpoint in ENDPOINTS}
-    found = set()
-    for name, packet in packets().items():
-        near, far = (host_of[str(interface)] for interface in (packet.in_interface, packet.out_interface))
-        if near == far:
-            passes = judges[near].lets_through("FORWARD", packet)
-        else:
-            passes = judges[near].lets_through("FORWARD", replace(packet, out_interface=None))
-            passes &= judges[far].lets_through("FORWARD", replace(packet, in_interface=None))
-        if passes:
-            found.add(name)
-    return found
+    return {name for name, (near, far, packet) in packets().items() if lets_through(spec, near, far, packet)}
 
 
 ALL = frozenset(packets())

@@ -57,7 +57,7 @@ def test_a_host_has_the_chains_of_its_own_containers_and_of_their_policies() -> 
         policy("selector: site == 'MIL'\ntypes: [Ingress, Egress]", name="b", kind="GlobalNetworkPolicy"),
     )
     assert [chain.name for chain in rules(spec, "h2").chains] == [
-        "cali-pi-gnp/b", "cali-po-gnp/b", "cali-pri-_TI1Jm4dJqQzYb0Rx3u", "cali-pro-_TI1Jm4dJqQzYb0Rx3u",
+        "cali-pi-gnp/b", "cali-po-gnp/b", "cali-pri-gtsdsl", "cali-pro-gtsdsl",
         "cali-tw-califar", "cali-fw-califar", "cali-from-wl-dispatch", "cali-to-wl-dispatch", "cali-wl-to-host",
         "cali-INPUT", "cali-FORWARD",
     ]  # fmt: skip
@@ -73,7 +73,7 @@ def test_a_chain_of_a_container_is_as_felix_has_it() -> None:
         (Match(no_mark=0x20000), Verdict("jump", "cali-pi-np/default/p")),
         (Match(mark=0x10000), Verdict("return")),
         (Match(no_mark=0x20000), DROP),
-        (Match(), Verdict("jump", "cali-pri-_TI1Jm4dJqQzYb0Rx3u")),
+        (Match(), Verdict("jump", "cali-pri-gtsdsl")),
         (Match(mark=0x10000), Verdict("return")),
         (Match(), DROP),
     ]
