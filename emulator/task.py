@@ -15,8 +15,10 @@ TASK = "task.json"
 RESULT = "result.json"
 """The file in the shared folder that holds the task's outcome."""
 
-Kind: TypeAlias = Literal["actions", "shell", "serve"]
-"""``actions`` end by themselves, a ``shell`` takes lines, ``serve`` takes requests (`emulator.messages`)."""
+Kind: TypeAlias = Literal["actions", "shell", "serve", "survey"]
+"""``actions`` end by themselves, a ``shell`` takes lines, ``serve`` takes requests (`emulator.messages`).
+
+A ``survey`` makes no network: it looks for what overlays need (`emulator.overlays.catalog`)."""
 
 
 @dataclass(frozen=True, slots=True)

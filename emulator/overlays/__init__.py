@@ -13,7 +13,9 @@ from gtsdsl.text import did_you_mean, printable
 if TYPE_CHECKING:
     from emulator.overlays.base import Overlay
 
-_SHARED = frozenset({"base", "deployment", "model", "outcome", "pairs", "policy", "probe", "spec", "subnets", "text"})
+_SHARED = frozenset(
+    {"base", "catalog", "deployment", "model", "outcome", "pairs", "policy", "probe", "spec", "subnets", "text"}
+)
 """The modules of this package that are not overlays."""
 
 

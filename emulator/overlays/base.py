@@ -12,7 +12,7 @@ from emulator.lab.daemons import Daemon
 from emulator.lab.lab import Lab
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import KernelState
-from emulator.overlays.model import Connection, OverlaySpec, Peer
+from emulator.overlays.model import About, Connection, OverlaySpec, Peer
 from emulator.plan import Plan
 from emulator.stores.etcd import Store
 
@@ -39,6 +39,11 @@ class Overlay(abc.ABC):
         self.store = store
         self.agents: dict[str, Daemon] = {}
         """The agents by host. If a host does not get ready, the error quotes its agent's log."""
+
+    @classmethod
+    def about(cls, variant: str) -> About:  # noqa: ARG003 - for overlays whose variants differ
+        """Return the description of a variant for `gtsdsl overlays`; by default, it is the class's first sentence."""
+        return About((cls.__doc__ or "").partition(".")[0])
 
     @classmethod
     def needs_store(cls, variant: str) -> bool:  # noqa: ARG003 - an overlay may have variants with and without

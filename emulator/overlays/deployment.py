@@ -79,6 +79,11 @@ def require(spec: OverlaySpec) -> None:
     Raises:
         EmulationError: something is missing; the message has the command that adds it.
     """
+    _refuse(spec, missing(spec))
+
+
+def missing(spec: OverlaySpec) -> list[str]:
+    """Return a sentence for each thing that an overlay needs and this machine or its kernel lacks."""
     lacks = list(overlay_class(spec.name).lacks(spec))
     if spec.runtime == "docker":
         lacks += programs.lacks()
@@ -86,7 +91,7 @@ def require(spec: OverlaySpec) -> None:
         lacks += cgroups.lacks()
     if spec.store is not None and spec.store.address is None:
         lacks += Store.lacks(spec.store, in_guest=False)
-    _refuse(spec, lacks)
+    return lacks
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from emulator.lab.lab import Lab
 from emulator.netlink import facilities
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import Neighbour, Route
-from emulator.overlays.model import OverlaySpec, Peer
+from emulator.overlays.model import About, OverlaySpec, Peer
 from emulator.overlays.subnets import SubnetOverlay, host_number, mac_of, numbered_subnet
 from emulator.stores.etcd import Store
 
@@ -27,6 +27,11 @@ class Geneve(SubnetOverlay):
     def __init__(self, spec: OverlaySpec, lab: Lab, store: Store | None) -> None:
         super().__init__(spec, lab, store)
         self._started: set[str] = set()
+
+    @classmethod
+    def about(cls, variant: str) -> About:  # noqa: ARG003 - the only variant
+        """Return what `gtsdsl overlays` shows."""
+        return About("routed through GENEVE", needs=("GENEVE",))
 
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:  # noqa: ARG003 - the only variant

@@ -38,6 +38,21 @@ class OverlaySpec:
     policy: PolicySpec | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """The description of a variant of an overlay, for `gtsdsl overlays`.
+
+    ``forwards`` tells how a packet gets to another host. ``needs`` are the programs, the parts of the kernel and the
+    Python packages that not every network needs, in words. ``agent`` is the program that runs the variant. ``state`` is
+    where the variant keeps its state if it needs no store; empty if it keeps none.
+    """
+
+    forwards: str
+    needs: tuple[str, ...] = ()
+    agent: str = "built-in"
+    state: str = ""
+
+
 def first_containers(spec: OverlaySpec) -> dict[str, str]:
     """Return the name of each host's first container, by host; hosts without containers are missing."""
     containers: dict[str, str] = {}

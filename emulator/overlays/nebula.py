@@ -20,7 +20,7 @@ from pathlib import Path
 from emulator.lab.daemons import DaemonError, start_program
 from emulator.netlink import tun
 from emulator.netlink.state import read
-from emulator.overlays.model import OverlaySpec, Peer
+from emulator.overlays.model import About, OverlaySpec, Peer
 from emulator.overlays.subnets import SUBNET_BITS, SubnetOverlay, host_number, numbered_subnet
 from emulator.overlays.text import columns
 from emulator.system.decode import load
@@ -42,6 +42,13 @@ class Nebula(SubnetOverlay):
     """A `nebula` on each host, with a TUN interface."""
 
     variants = ("tun",)
+
+    @classmethod
+    def about(cls, variant: str) -> About:  # noqa: ARG003 - the only variant
+        """Return the description."""
+        return About(
+            "routed to nebula, encrypted in UDP", needs=("nebula", "ssh", "TUN"), agent="nebula", state="lighthouse"
+        )
 
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:  # noqa: ARG003 - the only variant

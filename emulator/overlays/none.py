@@ -11,7 +11,7 @@ from emulator.lab.containers import Attachment, Container
 from emulator.lab.lab import Lab
 from emulator.netlink.state import KernelState
 from emulator.overlays.base import Overlay
-from emulator.overlays.model import OverlaySpec, Peer
+from emulator.overlays.model import About, OverlaySpec, Peer
 from emulator.stores.etcd import Store
 
 
@@ -23,6 +23,11 @@ class NoOverlay(Overlay):
     def __init__(self, spec: OverlaySpec, lab: Lab, store: Store | None) -> None:
         super().__init__(spec, lab, store)
         self._docker = ContainerDaemons(lab, spec.image)
+
+    @classmethod
+    def about(cls, variant: str) -> About:  # noqa: ARG003 - the only variant
+        """Return the description."""
+        return About("as its host: the baseline", agent="none")
 
     @property
     def agent(self) -> str:

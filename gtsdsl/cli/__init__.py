@@ -27,6 +27,7 @@ _GROUPS = {
     "Networks": {
         "plan": "Show the network that a topology becomes.",
         "emulate": "Run a topology as a real network.",
+        "overlays": "List the overlays, and what each needs.",
         "guest": "Run a command in a guest kernel.",
     },
     "Setup": {

@@ -24,7 +24,7 @@ from emulator.overlays.calico import agent, bird, resources, workloads
 from emulator.overlays.calico.ipam import Ipam, first_blocks
 from emulator.overlays.calico.resources import BLOCK_BITS, Node, Workload
 from emulator.overlays.calico.tunnels import TUNNELS
-from emulator.overlays.model import OverlaySpec, Peer
+from emulator.overlays.model import About, OverlaySpec, Peer
 from emulator.overlays.policy import enforcer, verdict
 from emulator.overlays.policy.compiler import selecting
 from emulator.overlays.policy.model import NAMESPACE, PROFILE
@@ -59,6 +59,16 @@ class Calico(Overlay):
         self._keys_before: frozenset[str] = frozenset()
         self._endpoints: dict[str, Endpoint] = {}
         """The containers as policies see them, by name."""
+
+    @classmethod
+    def about(cls, variant: str) -> About:
+        """Return the description of a variant."""
+        forwards = {
+            "bgp": "routed; BGP between all hosts",
+            "rr": "routed; BGP with route reflectors",
+        }.get(variant, f"routed through {variant.upper()}")
+        needs = (*(["bird"] if _has_bird(variant) else []), *([variant.upper()] if variant in TUNNELS else []))
+        return About(forwards, needs, agent="BIRD, built-in Felix" if _has_bird(variant) else "built-in Felix")
 
     @classmethod
     def needs_store(cls, variant: str) -> bool:  # noqa: ARG003 - the same for all variants

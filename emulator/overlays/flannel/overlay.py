@@ -33,7 +33,7 @@ from emulator.overlays.flannel.leases import (
     lease_from_json,
     parse_subnet_file,
 )
-from emulator.overlays.model import OverlaySpec, Peer
+from emulator.overlays.model import About, OverlaySpec, Peer
 from emulator.overlays.subnets import SUBNET_BITS, SubnetOverlay, host_number, numbered_subnet
 from emulator.plan import Plan
 from emulator.stores.client import Client, StoreError
@@ -42,6 +42,7 @@ from emulator.system.errors import EmulationError
 from gtsdsl.text import quantity
 
 _BUILT_IN = "built-in control plane"
+_AGENTS = "built-in, or flanneld"
 _OTHER_STORE = "use another etcd, or a store inside the topology (`--store h1`)"
 
 
@@ -60,6 +61,11 @@ class Flannel(SubnetOverlay):
         self._has_configured = False
         needs_shared = spec.variant == "host-gw" and spec.programs
         self._shared_ends = real.shared_ends(lab.plan, spec.hosts) if needs_shared else {}
+
+    @classmethod
+    def about(cls, variant: str) -> About:
+        """Return the description of a backend."""
+        return _ABOUT[variant]
 
     @classmethod
     def needs_store(cls, variant: str) -> bool:  # noqa: ARG003 - the same for all backends
@@ -239,6 +245,13 @@ class Flannel(SubnetOverlay):
             )
 
 
+_ABOUT: Mapping[str, About] = {
+    "vxlan": About("routed through VXLAN", ("VXLAN",), _AGENTS),
+    "host-gw": About("routed", agent=_AGENTS),
+    "udp": About("routed to the agent, in UDP", ("TUN",), _AGENTS),
+    "wireguard": About("routed through WireGuard", ("WireGuard",), _AGENTS),
+}
+"""The description of each backend."""
 _LACKS: Mapping[str, Callable[[], Iterator[str]]] = {
     "vxlan": lambda: facilities.lacks("VXLAN", "vxlan", lambda kernel: vxlan.add_vxlan(kernel, "192.0.2.1", 1450)),
     "host-gw": lambda: iter(()),

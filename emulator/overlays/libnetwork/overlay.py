@@ -28,7 +28,7 @@ from emulator.overlays.libnetwork.variants import (
     Variant,
     docker_network_id,
 )
-from emulator.overlays.model import OverlaySpec, Peer
+from emulator.overlays.model import About, OverlaySpec, Peer
 from emulator.stores.etcd import Store
 
 _OVERHEAD_BYTES = 50  # Ethernet, IP, UDP and VXLAN: 14 + 20 + 8 + 8
@@ -56,6 +56,12 @@ class Libnetwork(Overlay):
         self._docker_network_id = ""
         self._hidden: dict[str, int] = {}
         """The descriptors of the hosts' hidden namespaces; the lab does not know them."""
+
+    @classmethod
+    def about(cls, variant: str) -> About:
+        """Return the description of a variant."""
+        state = "gossip" if variant == "kv" else "swarm, gossip"
+        return About("one Ethernet, in VXLAN", needs=("Docker",), agent="dockerd", state=state)
 
     @classmethod
     def needs_store(cls, variant: str) -> bool:

@@ -17,7 +17,7 @@ from emulator.lab.lab import Lab
 from emulator.lab.underlay import empty_namespace
 from emulator.netlink.state import KernelState, difference, read
 from emulator.overlays.base import Overlay
-from emulator.overlays.model import Connection, OverlaySpec, Peer
+from emulator.overlays.model import About, Connection, OverlaySpec, Peer
 from emulator.overlays.weave import agent, fastdp_ipsec, fastdp_links, links, sleeve
 from emulator.overlays.weave.control import Client, make_ends
 from emulator.overlays.weave.status import Share, Status, lines
@@ -40,6 +40,14 @@ class Weave(Overlay):
         self._states_before: dict[str, KernelState] = {}
         self._clients: dict[str, Client] = {}
         self._mtu_bytes = 0
+
+    @classmethod
+    def about(cls, variant: str) -> About:
+        """Return the description of a variant."""
+        if variant == "fastdp":
+            needs = ("datapath of Open vSwitch", "VXLAN")
+            return About("one Ethernet, in VXLAN by the datapath", needs, state="gossip")
+        return About("one Ethernet, in UDP by the router", state="gossip")
 
     @classmethod
     def options(cls, variant: str) -> frozenset[str]:  # noqa: ARG003 - the same for both
