@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from emulator.overlays.base import Overlay
 
 _SHARED = frozenset(
-    {"base", "catalog", "deployment", "model", "outcome", "pairs", "policy", "probe", "spec", "subnets", "text"}
+    [
+        *("base", "catalog", "datagrams", "deployment", "model", "outcome"),
+        *("pairs", "policy", "probe", "spec", "subnets", "text"),
+    ]
 )
 """The modules of this package that are not overlays."""
 
