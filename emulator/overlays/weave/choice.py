@@ -114,7 +114,7 @@ class Choice:
 
     def _set_healthy(self, index: int, *, is_healthy: bool) -> None:
         self._candidates[index].is_healthy = is_healthy
-        self._choose()
+        self._choose_or_fail("no heartbeat has come")
 
     def _fail(self, index: int, reason: str) -> None:
         candidate = self._candidates[index]
@@ -123,8 +123,11 @@ class Choice:
         log(f"{candidate.name}: {reason}")
         candidate.forwarder.stop()
         candidate.forwarder = None
+        self._choose_or_fail(reason)
+
+    def _choose_or_fail(self, reason: str) -> None:
         self._choose()
-        if self.best is None:
+        if self.best is None and not self._is_stopped:
             self._on_failed(f"no forwarder works: {reason}")
 
     def _choose(self) -> None:

@@ -43,8 +43,7 @@ class Loop(Closing):
         """Close the loop's own descriptor."""
         self._poll.close()
 
-    @staticmethod
-    def now_ns() -> int:
+    def now_ns(self) -> int:
         """Return the time of the clock that timers use."""
         return time.monotonic_ns()
 
@@ -86,18 +85,23 @@ class Loop(Closing):
     def run(self) -> None:
         """Serve descriptors and timers until `stop` is called."""
         while self._is_running:
-            ready = self._poll.poll(self._patience_s())
-            self.turn_ns = self.now_ns()
-            for descriptor, events in ready:
-                if events & ~select.EPOLLOUT and (reader := self._readers.get(descriptor)) is not None:
-                    reader()
-                if events & ~select.EPOLLIN and (writer := self._writers.get(descriptor)) is not None:
-                    writer()
-            self._call_due()
-            while self._deferred:
-                deferred, self._deferred = self._deferred, []
-                for function in deferred:
-                    function()
+            self.turn(self._patience_s())
+
+    def turn(self, patience_s: float | None) -> bool:
+        """Serve what is ready, after a wait for it; return whether a descriptor was ready. None waits for ever."""
+        ready = self._poll.poll(patience_s)
+        self.turn_ns = self.now_ns()
+        for descriptor, events in ready:
+            if events & ~select.EPOLLOUT and (reader := self._readers.get(descriptor)) is not None:
+                reader()
+            if events & ~select.EPOLLIN and (writer := self._writers.get(descriptor)) is not None:
+                writer()
+        self._call_due()
+        while self._deferred:
+            deferred, self._deferred = self._deferred, []
+            for function in deferred:
+                function()
+        return bool(ready)
 
     def _patience_s(self) -> float | None:
         """Return the time until the next timer; None without a timer."""

@@ -64,20 +64,27 @@ class Maker:
             self.targets[connection.address].state = "connected"
 
     def ended(self, connection: TcpConnection, reason: str, *, forever: bool) -> None:
-        """Note that a connection has ended, or could not be made; with ``forever``, never try its address again."""
+        """Note that a connection has ended; with ``forever``, never try its address again."""
         self.connections.discard(connection)
-        target = self.targets.get(connection.address)
-        if connection.is_outbound and target is not None:
-            target.state, target.last_error = "waiting", reason
-            now_ns = self._loop.now_ns()
-            if forever:
-                target.try_after_ns = 2**63
-            elif now_ns > target.try_after_ns + _RESET_AFTER_S * 1e9:
-                target.try_after_ns, target.interval_s = now_ns, _FIRST_INTERVAL_S
-            else:
-                delay_s = target.interval_s * (0.5 + self._chance.random())
-                target.try_after_ns = now_ns + int(delay_s * 1e9)
-                target.interval_s = min(target.interval_s * _GROWTH, _LONGEST_INTERVAL_S)
+        if connection.is_outbound:
+            self.failed(connection.address, reason, forever=forever)
+        self.refresh()
+
+    def failed(self, address: str, reason: str, *, forever: bool = False) -> None:
+        """Note that a connection to an address has ended, or could not be made; plan the next attempt."""
+        target = self.targets.get(address)
+        if target is None:
+            return
+        target.state, target.last_error = "waiting", reason
+        now_ns = self._loop.now_ns()
+        if forever:
+            target.try_after_ns = 2**63
+        elif now_ns > target.try_after_ns + _RESET_AFTER_S * 1e9:
+            target.try_after_ns, target.interval_s = now_ns, _FIRST_INTERVAL_S
+        else:
+            delay_s = target.interval_s * (0.5 + self._chance.random())
+            target.try_after_ns = now_ns + int(delay_s * 1e9)
+            target.interval_s = min(target.interval_s * _GROWTH, _LONGEST_INTERVAL_S)
         self.refresh()
 
     def refresh(self) -> None:

@@ -65,12 +65,6 @@ class Names(Gossiper):
         """Enter a container of this host."""
         self._put(NameEntry(f"{name}.{DOMAIN}", name, self._own, address, 0, 0))
 
-    def remove(self, name: str) -> None:
-        """Remove a container of this host; its entry stays as a tombstone, so that old news do not bring it back."""
-        for entry in list(self._entries.values()):
-            if entry.origin == self._own and entry.container == name and not entry.removed_s:
-                self._put(replace(entry, removed_s=self._now_s()))
-
     def forget(self, peer: str) -> None:
         """Forget the entries of a peer that is unreachable."""
         self._entries = {key: entry for key, entry in self._entries.items() if entry.origin != peer}

@@ -5,6 +5,8 @@ It follows `network_router.go`, `router.go` and `local_peer.go` of Weave Net 2.8
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -273,8 +275,11 @@ class Router:
         end = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         end.bind((self._settings.address, 0))
         number = end.connect_ex((host, int(port)))
-        del number  # an error is the socket's error, which the loop reports as for a connection that fails later
-        self._open(end, address, is_outbound=True)
+        if number in (0, errno.EINPROGRESS):
+            self._open(end, address, is_outbound=True)
+        else:
+            end.close()
+            self.maker.failed(address, os.strerror(number))
 
     def _open(self, end: socket.socket, address: str, *, is_outbound: bool) -> None:
         end.setblocking(False)

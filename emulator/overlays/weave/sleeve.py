@@ -311,7 +311,7 @@ class SleeveForwarder(Forwarder):
                 self._path.refused(self._raw.getsockopt(socket.IPPROTO_IP, _IP_MTU))
                 return
             # not at once, because the caller may be the router, which walks over its connections
-            reason = f"sleeve to {self._address}: {error.strerror}"
+            reason = f"to {self._address}: {error.strerror}"
             self._plan("failure", 0, lambda: self.events.failed(reason))
 
     def _send_raw(self, data: bytes, address: str) -> None:

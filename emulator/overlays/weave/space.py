@@ -30,17 +30,6 @@ class Space:
         self.used.add(chunk[0])
         return chunk[0]
 
-    def claim(self, address: int) -> bool:
-        """Take an address into use, and return whether it was free."""
-        if next(self.free((address, address + 1)), None) is None:
-            return False
-        self.used.add(address)
-        return True
-
-    def release(self, address: int) -> None:
-        """Free an address."""
-        self.used.discard(address)
-
     def free(self, within: Range) -> Iterator[Range]:
         """Yield the parts of a range that are this host's and free, in their order."""
         for first, end in self.ranges:
