@@ -8,6 +8,7 @@ import time
 from emulator.netlink import namespaces, xfrm
 from emulator.netlink.connection import Netlink
 from emulator.netlink.datapath import Datapath
+from emulator.overlays.outcome import overlay_outcome
 from emulator.overlays.weave import fastdp_links
 from tests.emulator.overlays.inside import Stage, captured, kill, seconds_until
 
@@ -103,6 +104,7 @@ def drop_the_tunnel(stage: Stage) -> dict[str, object]:
     passes = probe.seconds_until("c1", "c2")
     sleeve_ms = probe.steady_ms("c1", "c2")
     text = "\n".join(stage.overlay.view("h1"))
+    fails = overlay_outcome(stage.deployment, 0, lambda _: None).has_gaps
     for host in hosts:
         net[host].cmd("iptables -D INPUT -p udp --dport 6784 -j DROP")
     back = await_method(stage, "fastdp")
@@ -113,6 +115,7 @@ def drop_the_tunnel(stage: Stage) -> dict[str, object]:
         "passes": passes,
         "sleeve_ms": sleeve_ms,
         "view": text,
+        "a probe fails": fails,
         "back": back,
         "fast again_ms": probe.steady_ms("c1", "c2"),
         "losses": sum(probe.rtt_ms("c1", "c3") is None for _ in range(20)),

@@ -122,6 +122,7 @@ def test_without_udp_6784_sleeve_forwards_until_the_tunnel_passes_again(tmp_path
     assert 36.2 <= found["sleeve_ms"] <= 36.22
     assert found["sleeve_ms"] > found["fast_ms"]
     assert found["view"].count(" sleeve ") == 4
+    assert found["a probe fails"]  # because the variant is fastdp
     assert found["back"] <= 11
     assert found["fast again_ms"] == pytest.approx(found["fast_ms"], abs=0.002)
     assert found["losses"] == 0
