@@ -27,8 +27,9 @@ def overlay_lines(deployment: Deployment, hosts: Sequence[str]) -> Iterator[str]
     for host in hosts:
         yield ""
         yield from _table(host, list(_rows(deployment, host)))
-        for line in _view(deployment.overlay, host):
-            yield f"{'':12} {line}".rstrip()
+        view = list(_view(deployment.overlay, host))
+        yield from [""] if view else []
+        yield from (f"{'':12} {line}".rstrip() for line in view)
 
 
 def _rows(deployment: Deployment, host: str) -> Iterator[tuple[str, ...]]:
