@@ -1,7 +1,9 @@
 """Sleeve: frames in UDP datagrams, packed and unpacked by the router. It follows `sleeve.go` of Weave Net 2.8.1.
 
 Frames whose packets must not be fragmented go by a raw socket that sets `don't fragment`, with a UDP header of the
-router's own, whose checksum is 0; all others by the UDP socket, which lets the kernel fragment.
+router's own, whose checksum is 0; all others by the UDP socket, which lets the kernel fragment. Several datagrams of
+one size at once go as one run (`UDP_SEGMENT`) by the UDP socket, which then does not let the kernel fragment. Weave has
+no such runs, and the kernel gives their datagrams a checksum.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import socket
 from collections.abc import Callable
 
 from emulator.lab.log import log
+from emulator.overlays.datagrams import Failure, Receiver, Run, Sender, address_of, merge
 from emulator.overlays.weave import frames
 from emulator.overlays.weave.forwarder import (
     ETHERNET_BYTES,
@@ -49,9 +52,10 @@ _FRAGMENT_TEST_INTERVAL_S = 300.0
 _HEARTBEAT_BYTES = ETHERNET_BYTES + 8
 _ESTABLISHED, _FRAGMENTS_ARRIVE, _MTU_VERIFIED = 1, 2, 3
 """The tags of messages to the forwarder at the other end, by TCP."""
-_IP_MTU_DISCOVER, _IP_MTU, _PMTUDISC_DONT = 10, 14, 0
+_IP_MTU_DISCOVER, _IP_MTU = 10, 14
+_PMTUDISC_DONT, _PMTUDISC_DO = 0, 2
 _BUFFER_BYTES = 2**22
-_BATCH = 64
+_MAX_DATAGRAM_BYTES = 65535
 
 
 def overhead_bytes(*, is_encrypted: bool) -> int:
@@ -69,13 +73,14 @@ class Sleeve(Method):
         """``address`` is this host's."""
         self.loop = loop
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self.socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_DONT)
+        self.socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_DO)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
         self.socket.bind((address, PORT))
         self.forwarders: dict[PeerName, SleeveForwarder] = {}
         """The confirmed forwarders, by their peers."""
         self.switch: Switch
-        self._full: list[Callable[[], None]] = []
+        self._sender = Sender(self.socket)
+        self._receiver = Receiver(self.socket, _MAX_DATAGRAM_BYTES, is_merged=True)
 
     def start(self, switch: Switch) -> None:
         """Begin to receive datagrams."""
@@ -86,25 +91,33 @@ class Sleeve(Method):
         """Return a passive forwarder."""
         return SleeveForwarder(self, parameters, events)
 
+    def send(self, runs: list[Run], *, dont_fragment: bool) -> list[Failure]:
+        """Send runs of datagrams, and return those that the kernel refused."""
+        if dont_fragment:
+            return self._sender.send(runs)
+        self.socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_DONT)
+        failures = self._sender.send(runs)
+        self.socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_DO)
+        return failures
+
     def close(self) -> None:
         """Receive no more."""
         self.loop.unwatch(self.socket.fileno())
         self.socket.close()
 
     def _receive(self) -> None:
-        for _ in range(_BATCH):
-            try:
-                data, sender = self.socket.recvfrom(65536)
-            except BlockingIOError:
-                return
-            except OSError:  # a host has answered a datagram with an ICMP message
-                continue
+        try:
+            received = self._receiver.receive()
+        except OSError:  # a host has answered a datagram with an ICMP message
+            return
+        for data, sender in received:
             forwarder = self.forwarders.get(data[:NAME_BYTES])
             if forwarder is not None:
+                address = address_of(sender)[0]
                 try:
-                    forwarder.received(data[NAME_BYTES:], sender[0])
+                    forwarder.received(data[NAME_BYTES:], address)
                 except PackingError as error:
-                    log(f"sleeve from {sender[0]}: {error}")
+                    log(f"sleeve from {address}: {error}")
 
 
 class SleeveForwarder(Forwarder):
@@ -132,6 +145,10 @@ class SleeveForwarder(Forwarder):
         self._interval_s = FAST_HEARTBEAT_S
         self._timers: dict[str, Timer] = {}
         self._is_dirty = False
+        self._waiting: list[bytes] = []
+        self._waiting_df: list[bytes] = []
+        """Datagrams that are sent at the end of the loop's turn."""
+        self._sender: Sender
 
     @property
     def mtu_bytes(self) -> int:
@@ -275,46 +292,67 @@ class SleeveForwarder(Forwarder):
     def _pack(self, packer: Packer, source: PeerName, destination: PeerName, frame: bytes) -> None:
         limit_bytes = self._path.mtu_bytes + self._overhead_bytes - UDP_BYTES
         if not packer.is_empty and not packer.fits(frame, limit_bytes):
-            self._flush(packer)
+            self._finish(packer)
         # a first frame may be larger than the limit if the kernel fragments its datagram
         if packer.fits(frame, limit_bytes if packer is self._packer_df else _MAX_BYTES):
             packer.add(source, destination, frame)
             if not self._is_dirty:
                 self._is_dirty = True
-                self._loop.defer(self._flush_all)
+                self._loop.defer(self._flush)
 
     def _send_special(self, packer: Packer, frame: bytes) -> None:
         """Send a frame of the forwarder itself at once, without regard to the MTU."""
-        self._flush_all()
+        self._flush()
         if self._address is not None and not self._is_stopped:
             packer.add(self._own, self.remote, frame)
-            self._flush(packer)
+            self._flush()
 
-    def _flush_all(self) -> None:
+    def _finish(self, packer: Packer) -> None:
+        if not packer.is_empty:
+            (self._waiting_df if packer is self._packer_df else self._waiting).append(packer.finish())
+
+    def _flush(self) -> None:
+        """Send all datagrams that wait."""
         self._is_dirty = False
-        self._flush(self._packer_df)
-        self._flush(self._packer)
-
-    def _flush(self, packer: Packer) -> None:
-        if packer.is_empty or self._address is None or self._is_stopped:
+        for packer in (self._packer_df, self._packer):
+            self._finish(packer)
+        plain, self._waiting = self._waiting, []
+        raw, self._waiting_df = self._waiting_df, []
+        if self._address is None or self._is_stopped:
             return
-        data = packer.finish()
-        try:
-            if packer is self._packer_df:
-                self._send_raw(data, self._address)
-            else:
-                self._sleeve.socket.sendto(data, (self._address, PORT))
-        except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.ENOBUFS):  # the packet is lost, as in a full queue
-                return
-            if error.errno == errno.EMSGSIZE and self._raw is not None:
-                self._path.refused(self._raw.getsockopt(socket.IPPROTO_IP, _IP_MTU))
-                return
+        to = self._address, PORT
+        if raw:
+            self._send_whole(merge((data, to) for data in raw), self._address)
+        if plain:
+            self._take(self._sleeve.send([Run(data, len(data), to) for data in plain], dont_fragment=False))
+
+    def _send_whole(self, runs: list[Run], address: str) -> None:
+        """Send runs without fragmentation: a single datagram by the raw socket, and several by the UDP socket."""
+        for run in runs:
+            if run.segment_bytes < len(run.data):
+                self._take(self._sleeve.send([run], dont_fragment=True))
+                continue
+            try:
+                data = with_header(run.data, PORT)
+                self._take(self._raw_sender(address).send([Run(data, len(data))]))
+            except OSError as error:  # no route leads to the other host, so that the socket cannot be made
+                self._refused(error)
+
+    def _take(self, failures: list[Failure]) -> None:
+        for _, error in failures:
+            self._refused(error)
+
+    def _refused(self, error: OSError) -> None:
+        """Take the kernel's refusal of a datagram."""
+        if error.errno == errno.EMSGSIZE and self._raw is not None:
+            self._path.refused(self._raw.getsockopt(socket.IPPROTO_IP, _IP_MTU))
+        elif error.errno not in (errno.EAGAIN, errno.ENOBUFS):  # then the packet is lost, as in any full queue
             # not at once, because the caller may be the router, which walks over its connections
             reason = f"to {self._address}: {error.strerror}"
             self._plan("failure", 0, lambda: self.events.failed(reason))
 
-    def _send_raw(self, data: bytes, address: str) -> None:
+    def _raw_sender(self, address: str) -> Sender:
         if self._raw is None or self._raw.getpeername()[0] != address:
             self._raw = open_raw(self._local_address, address, PORT)
-        self._raw.send(with_header(data, PORT))
+            self._sender = Sender(self._raw)
+        return self._sender
