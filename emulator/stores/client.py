@@ -88,15 +88,16 @@ class Client(Closing):
         """Set a key and return the revision of the change. The store deletes the key when ``lease`` ends, if not 0."""
         return header_revision(self._call("kv/put", {"key": encode(key), "value": encode(value), "lease": str(lease)}))
 
-    def put_if(self, key: str, mod_revision: int, value: str, lease: int = 0) -> bool:
-        """Set a key if its last change is that of ``mod_revision``, and return whether it was set.
+    def put_if(self, key: str, mod_revision: int, value: str, lease: int = 0) -> int:
+        """Set a key if its last change is that of ``mod_revision``.
 
-        A ``mod_revision`` of 0 demands that the key is missing. ``lease`` is as for `put`.
+        Return the revision of the new change, or 0 if the key was not set. A ``mod_revision`` of 0 demands that the key
+        is missing. ``lease`` is as for `put`.
         """
         put = {"key": encode(key), "value": encode(value), "lease": str(lease)}
         compare = {"key": encode(key), "target": "MOD", "mod_revision": str(mod_revision)}
         answer = self._call("kv/txn", {"compare": [compare], "success": [{"request_put": put}]})
-        return answer.get("succeeded") is True
+        return header_revision(answer) if answer.get("succeeded") is True else 0
 
     def delete(self, key: str) -> bool:
         """Delete a key and return whether it existed."""

@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -24,13 +25,23 @@ from emulator.netlink.handle import Handle
 from emulator.overlays.calico import bird
 from emulator.overlays.calico.felix import Dataplane, entries
 from emulator.overlays.calico.ipam import Ipam
-from emulator.overlays.calico.resources import CLUSTER_KEY, ROOT, Node, is_cluster_ready, node_key, node_to_json
+from emulator.overlays.calico.resources import (
+    CLUSTER_KEY,
+    FOLLOWED,
+    WORKLOADS,
+    Node,
+    is_cluster_ready,
+    node_key,
+    node_to_json,
+    workloads_of,
+)
 from emulator.overlays.calico.snapshot import Snapshot
 from emulator.overlays.calico.tunnels import TUNNELS
 from emulator.overlays.policy.enforcer import Enforcer
 from emulator.overlays.policy.model import PolicySpec
 from emulator.overlays.policy.sets import Endpoint
 from emulator.stores.client import Client, StoreError
+from emulator.system.poll import readable
 
 PEERS_FILE = "peers.json"
 """The hosts that the agent knows; it is there as soon as the host is ready for containers."""
@@ -153,10 +164,10 @@ class _Agent:
         settings = self._settings
         tunnel, mac = None, None
         if self._tunnel is not None:
-            ipam = Ipam(client, settings.pool, settings.host, settings.number)
+            ipam = Ipam(settings.pool, settings.host, settings.number)
             kind = self._tunnel.kind
             handle = f"{kind}-tunnel-addr-{settings.host}"
-            tunnel = str(ipam.assign(handle, {"type": f"{kind}TunnelAddress"}))
+            tunnel = str(ipam.assign(client, handle, {"type": f"{kind}TunnelAddress"}))
             mac = self._tunnel.mac(settings.host)
         own = Node(settings.host, settings.address, tunnel, mac, settings.cluster_id)
         key, value = node_key(own.name), node_to_json(own, tunnel_kind=settings.variant)
@@ -170,19 +181,29 @@ class _Agent:
         raise StoreError(f"{key} changes too often")
 
     def _follow(self, client: Client, own: Node) -> None:
-        """Keep the kernel and BIRD as the store demands, until the store breaks the watch."""
-        listing = client.list_keys(ROOT)
-        snapshot = Snapshot.of(listing)
+        """Keep the kernel and BIRD as the store demands, until the store breaks a watch."""
+        listings = [client.list_keys(prefix) for prefix in FOLLOWED]
+        snapshot = Snapshot.of(*listings)
         self._update(own, snapshot)
         client.close()  # an idle connection would cost keep-alive probes
-        with client.watch(ROOT, listing.revision + 1) as watch:
+        with ExitStack() as stack:
+            watches = [
+                stack.enter_context(client.watch(prefix, listing.revision + 1))
+                for prefix, listing in zip(FOLLOWED, listings, strict=True)
+            ]
             while True:
-                events = watch.events(max(0.0, self._next_check_s - time.monotonic()))
+                readable([watch.fileno() for watch in watches], max(0.0, self._next_check_s - time.monotonic()))
+                events = [event for watch in watches for event in watch.events()]
                 for event in events:
                     snapshot.apply(event)
-                if events:
+                if any(self._concerns(event.item.key) for event in events):
                     self._update(own, snapshot)
                 self._check()
+
+    def _concerns(self, key: str) -> bool:
+        """Return whether a key can change anything on this host; containers of other hosts concern policies only."""
+        own_workloads = workloads_of(self._settings.host)
+        return self._enforcer is not None or not key.startswith(WORKLOADS) or key.startswith(own_workloads)
 
     def _update(self, own: Node, snapshot: Snapshot) -> None:
         """Write the kernel's entries and BIRD's configuration, and name the hosts that are known.

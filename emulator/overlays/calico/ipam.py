@@ -30,6 +30,7 @@ _STRIDE = 4
 """The blocks between the first choices of two hosts, so that host 2 of 10.244.0.0/16 begins at 10.244.2.0/26."""
 _MAX_ATTEMPTS = 100
 """The attempts to change a key that others change, too, before an error; Calico's are as many."""
+_TOO_OFTEN = "the blocks of {} change too often to take an address from them"
 
 
 class NoAddressError(EmulationError):
@@ -135,73 +136,114 @@ def block_from_json(text: str) -> Block:
 
 
 class Ipam:
-    """The addresses of one host; ``number`` is the host's number, counted from 1, and decides where it begins."""
+    """The addresses of one host, for one process; ``number`` is the host's, counted from 1: it decides where it begins.
 
-    def __init__(self, client: Client, pool: IPv4Network, host: str, number: int) -> None:
-        self._client = client
+    The host's blocks are kept as they were read or written last. If another process has changed a block meanwhile, the
+    store refuses the next write, and all blocks are read again.
+    """
+
+    def __init__(self, pool: IPv4Network, host: str, number: int) -> None:
         self._pool = pool
         self._host = host
         self._number = number
+        self._blocks: dict[IPv4Network, tuple[Block, int]] = {}
+        """The host's blocks, each with the revision of its last change."""
 
-    def assign(self, handle: str, owner: Mapping[str, str]) -> IPv4Address:
+    def assign(self, client: Client, handle: str, owner: Mapping[str, str]) -> IPv4Address:
         """Return the address that a handle has in the host's blocks, or give it one; claim a block where needed.
 
         Raises:
             NoAddressError: the pool has no free block for the host.
             StoreError: the store fails.
         """
-        attribute = Attribute(handle, {**owner, "node": self._host})
-        known = self._client.get(f"{_HANDLES}{handle}") is not None
+        attribute, key = Attribute(handle, {**owner, "node": self._host}), f"{_HANDLES}{handle}"
+        counted: IPv4Network | None = None
+        if not self._blocks:
+            self._read(client)
+        if (known := self._address_of(handle)) is not None:
+            return known
         for _ in range(_MAX_ATTEMPTS):
-            blocks = self._own_blocks()
-            if known and (found := next((it for block, _ in blocks for it in block.addresses_of(handle)), None)):
-                return found
-            usable = next(((block, revision) for block, revision in blocks if block.free), None)
-            if usable is None:
-                self._claim()
-                continue
-            block, revision = usable
-            self._add_to_handle(handle, block.cidr)
+            block, revision = self._usable(client)
+            # the handle first, so that an address without a handle cannot be left
+            if counted is None and not client.put_if(key, 0, _handle_to_json(block.cidr)):
+                self._read(client)
+                if (known := self._address_of(handle)) is not None:
+                    return known
+                # an earlier attempt ended before it had an address
+                client.put(key, _handle_to_json(block.cidr))
+            elif counted not in {None, block.cidr}:
+                client.put(key, _handle_to_json(block.cidr))
+            counted = block.cidr
             address, changed = block.assign(attribute)
-            if self._client.put_if(block_key(block.cidr), revision, block_to_json(changed)):
+            if new_revision := client.put_if(block_key(block.cidr), revision, block_to_json(changed)):
+                self._blocks[block.cidr] = changed, new_revision
                 return address
-        raise StoreError(f"the blocks of {self._host} change too often to take an address from them")
+            self._blocks.clear()
+        raise StoreError(_TOO_OFTEN.format(self._host))
 
-    def _own_blocks(self) -> list[tuple[Block, int]]:
-        """Return the host's blocks in the order of their addresses, each with the revision of its last change."""
-        found = []
-        for item in self._client.list_keys(f"{AFFINITIES}{self._host}/ipv4/block/").items:
+    def _address_of(self, handle: str) -> IPv4Address | None:
+        """Return the address that a handle has in the host's blocks; None if it has none."""
+        return next((address for block, _ in self._blocks.values() for address in block.addresses_of(handle)), None)
+
+    def _usable(self, client: Client) -> tuple[Block, int]:
+        """Return the first of the host's blocks that has a free address; claim one where needed."""
+        for is_fresh in (False, True):
+            if is_fresh:
+                self._read(client)
+            for _, item in sorted(self._blocks.items()):
+                if item[0].free:
+                    return item
+        for _ in range(_MAX_ATTEMPTS):
+            if (found := self._claim(client)) is not None:
+                return found
+        raise StoreError(_TOO_OFTEN.format(self._host))
+
+    def _read(self, client: Client) -> None:
+        """Read the host's blocks from the store, and finish claims that were left half done."""
+        self._blocks.clear()
+        for item in client.list_keys(f"{AFFINITIES}{self._host}/ipv4/block/").items:
             _, cidr, is_confirmed = affinity_from_item(item.key, item.value)
-            if not is_confirmed:
-                is_confirmed = self._take(cidr, item.mod_revision)
-            stored = self._client.get(block_key(cidr)) if is_confirmed else None
-            if stored is not None and cidr.subnet_of(self._pool):
-                found.append((_parse(stored.key, stored.value), stored.mod_revision))
-        return sorted(found, key=lambda item: item[0].cidr)
+            if cidr.subnet_of(self._pool):
+                if is_confirmed:
+                    self._read_block(client, cidr)
+                else:
+                    self._take(client, cidr, item.mod_revision)
 
-    def _claim(self) -> None:
-        """Claim one more block for the host; others may claim a block at the same time."""
-        taken = {item.key for item in self._client.list_keys(_BLOCKS).items}
+    def _read_block(self, client: Client, cidr: IPv4Network) -> Block | None:
+        """Read a block, and return it; keep it if it is the host's."""
+        stored = client.get(block_key(cidr))
+        if stored is None:
+            return None
+        try:
+            block = block_from_json(stored.value)
+        except ValueError as error:
+            raise StoreError(f"{stored.key}: {error}") from None
+        if block.host == self._host:
+            self._blocks[cidr] = block, stored.mod_revision
+        return block
+
+    def _claim(self, client: Client) -> tuple[Block, int] | None:
+        """Claim one more block for the host, and return it; None if others have changed the same keys meanwhile."""
+        taken = {item.key for item in client.list_keys(_BLOCKS).items}
         for cidr in self._candidates():
-            if block_key(cidr) in taken:
-                continue
-            key = affinity_key(self._host, cidr)
-            if not self._client.put_if(key, 0, affinity_to_json("pending")):
-                return  # from an earlier attempt: `_own_blocks` confirms it
-            stored = self._client.get(key)
-            if stored is not None and self._take(cidr, stored.mod_revision):
-                return
+            if block_key(cidr) not in taken:
+                revision = client.put_if(affinity_key(self._host, cidr), 0, affinity_to_json("pending"))
+                return self._take(client, cidr, revision) if revision else None
         raise NoAddressError(f"all blocks of {self._pool} are in use: use a larger network (--overlay-network)")
 
-    def _take(self, cidr: IPv4Network, affinity_revision: int) -> bool:
+    def _take(self, client: Client, cidr: IPv4Network, affinity_revision: int) -> tuple[Block, int] | None:
         """Create the block of a pending affinity and confirm this; if another host has it, remove the affinity."""
-        key = affinity_key(self._host, cidr)
-        if not self._client.put_if(block_key(cidr), 0, block_to_json(Block(cidr, self._host))):
-            stored = self._client.get(block_key(cidr))
-            if stored is not None and _parse(stored.key, stored.value).host != self._host:
-                self._client.delete(key)
-                return False
-        return self._client.put_if(key, affinity_revision, affinity_to_json("confirmed"))
+        key, block = affinity_key(self._host, cidr), Block(cidr, self._host)
+        if revision := client.put_if(block_key(cidr), 0, block_to_json(block)):
+            self._blocks[cidr] = block, revision
+        else:
+            stored = self._read_block(client, cidr)
+            if stored is not None and stored.host != self._host:
+                client.delete(key)
+                return None
+        if not client.put_if(key, affinity_revision, affinity_to_json("confirmed")):
+            self._blocks.pop(cidr, None)
+        return self._blocks.get(cidr)
 
     def _candidates(self) -> Iterator[IPv4Network]:
         """Yield the pool's blocks from the host's first choice on.
@@ -213,32 +255,12 @@ class Ipam:
         for number in range(count):
             yield IPv4Network((int(self._pool.network_address) + (first + number) % count * _SIZE, BLOCK_BITS))
 
-    def _add_to_handle(self, handle: str, cidr: IPv4Network) -> None:
-        """Count one more address of a block in the handle, by which a later release finds the block."""
-        key = f"{_HANDLES}{handle}"
-        stored = self._client.get(key)
-        blocks = {} if stored is None else _handle_blocks(key, stored.value)
-        blocks[str(cidr)] = blocks.get(str(cidr), 0) + 1
-        revision = 0 if stored is None else stored.mod_revision
-        if not self._client.put_if(key, revision, dump({"block": blocks, "deleted": False})):
-            raise StoreError(f"{key} was changed by another process")
-
 
 def first_blocks(pool: IPv4Network) -> int:
     """Return the number of a pool's blocks; 0 if the pool is smaller than a block."""
     return 2 ** (BLOCK_BITS - pool.prefixlen) if pool.prefixlen <= BLOCK_BITS else 0
 
 
-def _parse(key: str, text: str) -> Block:
-    try:
-        return block_from_json(text)
-    except ValueError as error:
-        raise StoreError(f"{key}: {error}") from None
-
-
-def _handle_blocks(key: str, text: str) -> dict[str, int]:
-    fields = load(text)
-    blocks = fields.get("block") if isinstance(fields, dict) else None
-    if not isinstance(blocks, dict) or not all(isinstance(it, int) for it in blocks.values()):
-        raise StoreError(f"{key} is not a handle of Calico's")
-    return blocks
+def _handle_to_json(block: IPv4Network) -> str:
+    """Return the value of a handle that has one address, by which a release finds the block."""
+    return dump({"block": {str(block): 1}, "deleted": False})

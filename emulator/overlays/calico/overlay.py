@@ -57,6 +57,7 @@ class Calico(Overlay):
         self._docker = ContainerDaemons(lab, spec.image)
         self._states_before: dict[str, KernelState] = {}
         self._keys_before: frozenset[str] = frozenset()
+        self._ipams: dict[str, Ipam] = {}
         self._endpoints: dict[str, Endpoint] = {}
         """The containers as policies see them, by name."""
 
@@ -275,8 +276,7 @@ class Calico(Overlay):
         host = container.host
         owner = {"namespace": NAMESPACE, "container": container.name}
         with namespaces.entered(self.namespace(host)), Client(*self._store.endpoint(host)) as client:
-            ipam = Ipam(client, IPv4Network(self.spec.subnet_pool), host, host_number(self.spec, host))
-            address = str(ipam.assign(f"{_NETWORK}.{container.name}", owner))
+            address = str(self._ipam(host).assign(client, f"{_NETWORK}.{container.name}", owner))
             interface = workloads.interface_of(container)
             workloads.join(self.namespace(host), namespace, interface, address, self.mtu_bytes(host))
             mac, labels = workloads.mac_of_container(address), self._labels(container.name)
@@ -284,6 +284,11 @@ class Calico(Overlay):
             client.put(resources.workload_key(host, container.name), resources.workload_to_json(workload))
             self._endpoints[container.name] = Endpoint(container.name, host, interface, address, labels)
         return address
+
+    def _ipam(self, host: str) -> Ipam:
+        if host not in self._ipams:
+            self._ipams[host] = Ipam(IPv4Network(self.spec.subnet_pool), host, host_number(self.spec, host))
+        return self._ipams[host]
 
     def _labels(self, container: str) -> dict[str, str]:
         return {} if self.spec.policy is None else self.spec.policy.labels[container]

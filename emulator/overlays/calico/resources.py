@@ -17,6 +17,8 @@ ROOT = "/calico/"
 API = "projectcalico.org/v3"
 _RESOURCES = f"{ROOT}resources/v3/projectcalico.org"
 AFFINITIES = f"{ROOT}ipam/v2/host/"
+FOLLOWED = (AFFINITIES, f"{_RESOURCES}/")
+"""The prefixes of the keys that agents follow: all but those of the addresses in blocks."""
 CLUSTER_KEY = f"{_RESOURCES}/clusterinformations/default"
 POOLS, NODES = f"{_RESOURCES}/ippools/", f"{_RESOURCES}/nodes/"
 BGP_KEY = f"{_RESOURCES}/bgpconfigurations/default"
@@ -107,6 +109,11 @@ def node_from_json(text: str) -> Node:
         tunnel_mac=_text(spec.get("vxlanTunnelMACAddr")),
         cluster_id=_text(bgp.get("routeReflectorClusterID")),
     )
+
+
+def workloads_of(host: str) -> str:
+    """Return the prefix of the keys of a host's workload endpoints."""
+    return f"{WORKLOADS}{NAMESPACE}/{host.replace('-', '--')}-{ORCHESTRATOR}-"
 
 
 def workload_key(host: str, container: str) -> str:

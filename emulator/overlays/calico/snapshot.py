@@ -42,11 +42,12 @@ class Snapshot:
     is_mesh: bool = True
 
     @staticmethod
-    def of(listing: Listing) -> Snapshot:
-        """Return the snapshot of a listing of all keys of Calico's."""
+    def of(*listings: Listing) -> Snapshot:
+        """Return the snapshot of listings of Calico's keys."""
         snapshot = Snapshot()
-        for item in listing.items:
-            snapshot.put(item)
+        for listing in listings:
+            for item in listing.items:
+                snapshot.put(item)
         return snapshot
 
     def apply(self, event: Event) -> None:

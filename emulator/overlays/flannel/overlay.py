@@ -121,7 +121,7 @@ class Flannel(SubnetOverlay):
         config = Config(IPv4Network(self.spec.subnet_pool), SUBNET_BITS, self.spec.variant)
         with self._store.client() as client:
             self._refuse_foreign_leases(client)
-            self._has_configured = client.put_if(CONFIG_KEY, 0, config_to_json(config))
+            self._has_configured = client.put_if(CONFIG_KEY, 0, config_to_json(config)) > 0
             if self._has_configured:
                 return
             item = client.get(CONFIG_KEY)

@@ -56,7 +56,8 @@ def test_of_two_who_want_a_key_one_gets_it(client: Client) -> None:
     item = client.get("/subnet")
     assert item is not None
     assert item.value == "mine"
-    assert client.put_if("/subnet", item.mod_revision, "changed")
+    changed = client.put_if("/subnet", item.mod_revision, "changed")
+    assert changed > item.mod_revision
     assert not client.put_if("/subnet", item.mod_revision, "changed by one who has not seen it")
 
 

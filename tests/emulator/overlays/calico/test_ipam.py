@@ -28,11 +28,12 @@ FIRST = IPv4Network("10.244.1.0/26")
 
 @pytest.mark.networks
 def test_a_host_begins_at_its_own_block_and_a_handle_keeps_its_address(client: Client) -> None:
-    ipam = Ipam(client, POOL, "h1", 1)
-    assert str(ipam.assign("net.c1", {"container": "c1"})) == "10.244.1.0"
-    assert str(ipam.assign("net.c2", {})) == "10.244.1.1"
-    assert str(ipam.assign("net.c1", {})) == "10.244.1.0"
-    assert str(Ipam(client, POOL, "h2", 2).assign("net.c3", {})) == "10.244.2.0"
+    ipam = Ipam(POOL, "h1", 1)
+    assert str(ipam.assign(client, "net.c1", {"container": "c1"})) == "10.244.1.0"
+    assert str(ipam.assign(client, "net.c2", {})) == "10.244.1.1"
+    assert str(ipam.assign(client, "net.c1", {})) == "10.244.1.0"
+    assert str(Ipam(POOL, "h1", 1).assign(client, "net.c1", {})) == "10.244.1.0"
+    assert str(Ipam(POOL, "h2", 2).assign(client, "net.c3", {})) == "10.244.2.0"
     stored = client.get(block_key(FIRST))
     assert stored is not None
     block = block_from_json(stored.value)
@@ -47,13 +48,13 @@ def test_a_full_block_is_followed_by_the_next_free_one(client: Client) -> None:
     client.put(affinity_key("h1", FIRST), affinity_to_json("confirmed"))
     other = IPv4Network("10.244.1.64/26")
     client.put(block_key(other), block_to_json(Block(other, "h9")))
-    assert str(Ipam(client, POOL, "h1", 1).assign("net.c1", {})) == "10.244.1.128"
+    assert str(Ipam(POOL, "h1", 1).assign(client, "net.c1", {})) == "10.244.1.128"
 
 
 @pytest.mark.networks
 def test_an_affinity_that_was_left_pending_is_confirmed(client: Client) -> None:
     client.put(affinity_key("h1", FIRST), affinity_to_json("pending"))
-    assert str(Ipam(client, POOL, "h1", 1).assign("net.c1", {})) == "10.244.1.0"
+    assert str(Ipam(POOL, "h1", 1).assign(client, "net.c1", {})) == "10.244.1.0"
     stored = client.get(affinity_key("h1", FIRST))
     assert stored is not None
     assert json.loads(stored.value)["state"] == "confirmed"
@@ -63,7 +64,7 @@ def test_an_affinity_that_was_left_pending_is_confirmed(client: Client) -> None:
 def test_a_pending_affinity_to_a_block_of_another_host_is_removed(client: Client) -> None:
     client.put(affinity_key("h1", FIRST), affinity_to_json("pending"))
     client.put(block_key(FIRST), block_to_json(Block(FIRST, "h9")))
-    assert str(Ipam(client, POOL, "h1", 1).assign("net.c1", {})) == "10.244.1.64"
+    assert str(Ipam(POOL, "h1", 1).assign(client, "net.c1", {})) == "10.244.1.64"
     assert client.get(affinity_key("h1", FIRST)) is None
 
 
@@ -73,8 +74,8 @@ def test_hosts_that_want_the_same_block_at_once_get_different_ones(store: Store)
 
     def take(host: str) -> None:
         with store.client() as client:
-            ipam = Ipam(client, POOL, host, 1)  # all begin at the same block
-            found[host] = [ipam.assign(f"net.{host}.{number}", {}) for number in range(3)]
+            ipam = Ipam(POOL, host, 1)  # all begin at the same block
+            found[host] = [ipam.assign(client, f"net.{host}.{number}", {}) for number in range(3)]
 
     threads = [threading.Thread(target=take, args=[f"h{number}"]) for number in range(4)]
     for thread in threads:
@@ -93,7 +94,7 @@ def test_two_processes_of_a_host_take_different_addresses_of_its_block(store: St
 
     def take(number: int) -> None:
         with store.client() as client:
-            found.append(Ipam(client, POOL, "h1", 1).assign(f"net.{number}", {}))
+            found.append(Ipam(POOL, "h1", 1).assign(client, f"net.{number}", {}))
 
     threads = [threading.Thread(target=take, args=[number]) for number in range(4)]
     for thread in threads:
@@ -106,13 +107,13 @@ def test_two_processes_of_a_host_take_different_addresses_of_its_block(store: St
 @pytest.mark.networks
 def test_a_pool_without_a_free_block_and_a_malformed_block_are_said(client: Client) -> None:
     pool = IPv4Network("10.9.0.0/26")
-    Ipam(client, pool, "h1", 1).assign("net.c1", {})
+    Ipam(pool, "h1", 1).assign(client, "net.c1", {})
     with pytest.raises(NoAddressError, match=r"all blocks of 10\.9\.0\.0/26 are in use: use a larger network"):
-        Ipam(client, pool, "h2", 2).assign("net.c2", {})
+        Ipam(pool, "h2", 2).assign(client, "net.c2", {})
     key = block_key(IPv4Network("10.9.0.0/26"))
     client.put(key, "[]")
     with pytest.raises(StoreError, match="it is not a block of Calico's"):
-        Ipam(client, pool, "h1", 1).assign("net.c3", {})
+        Ipam(pool, "h1", 1).assign(client, "net.c3", {})
 
 
 def test_a_block_is_the_same_after_json() -> None:
