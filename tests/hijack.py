@@ -34,7 +34,19 @@ os.write(2, b"{RAN}: " + __file__.encode() + b"\\n")
 os.close(os.open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "{RAN}"), os.O_CREAT))
 """
 _FURTHER_MODULES = ("sitecustomize", "usercustomize", "gtsdsl", "emulator", "tests")
-_FURTHER_PROGRAMS = ("python", "python3", "gtsdsl", "linux", "linux.uml", "etcd", "flanneld", "gcc", "make", "apt-get")
+_FURTHER_PROGRAMS = (
+    "python",
+    "python3",
+    "gtsdsl",
+    "linux",
+    "linux.uml",
+    "bird",
+    "etcd",
+    "flanneld",
+    "gcc",
+    "make",
+    "apt-get",
+)
 _CONFIGURATION = {
     "evil.pth": "import os; os.write(2, b'HIJACKED: evil.pth')\n",
     "pyvenv.cfg": "home = .\n",
