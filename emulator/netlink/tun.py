@@ -12,21 +12,24 @@ from emulator.system.unshare import CLONE_NEWNET, unshare
 
 TUN = "/dev/net/tun"
 _TUNSETIFF = 0x400454CA
-_IFF_TUN, _IFF_NO_PI = 0x1, 0x1000
+_IFF_TUN, _IFF_NO_PI, _IFF_VNET_HDR = 0x1, 0x1000, 0x4000
 _IFREQ = struct.Struct("16sH22x")
 
 
-def open_tun(name: str) -> int:
-    """Make a TUN interface for IP packets without a header, and return its non-blocking descriptor.
+def open_tun(name: str, *, takes_runs: bool = False) -> int:
+    """Make a TUN interface for IP packets, and return its non-blocking descriptor.
 
-    The interface exists until the descriptor is closed.
+    The interface exists until the descriptor is closed. With ``takes_runs``, a ``struct virtio_net_hdr`` of 10 bytes
+    precedes each packet, read or written. With it, the kernel takes a run of TCP's segments as one packet. Without
+    ``takes_runs``, packets have no header.
 
     Raises:
         OSError: the kernel has no TUN interfaces, or refuses.
     """
+    flags = _IFF_TUN | _IFF_NO_PI | (_IFF_VNET_HDR if takes_runs else 0)
     descriptor = os.open(TUN, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        fcntl.ioctl(descriptor, _TUNSETIFF, _IFREQ.pack(name.encode(), _IFF_TUN | _IFF_NO_PI))
+        fcntl.ioctl(descriptor, _TUNSETIFF, _IFREQ.pack(name.encode(), flags))
     except OSError:
         os.close(descriptor)
         raise

@@ -3,10 +3,14 @@
 It follows `pkg/backend/udp/proxy_amd64.c` of flannel 0.28. A datagram is an IP packet without a further header. Both
 ends count as a hop: they decrement the time to live, and drop a packet silently when it reaches 0. A packet to an
 unknown subnet gets an ICMP answer, `net unreachable`, unless it is ICMP itself or a later fragment.
+
+System calls take most of the time in a guest, so packets are forwarded in batches: `emulator.overlays.datagrams` sends
+and receives many datagrams by one call, and `emulator.overlays.flannel.segments` writes many segments by one call.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -15,6 +19,8 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network
 
 from emulator.lab.log import log
+from emulator.overlays.datagrams import MAX_RUN_BYTES, Address, Receiver, Sender, merge
+from emulator.overlays.flannel.segments import PLAIN, VNET, frames
 
 _IP = struct.Struct("!BBHHHBBH4s4s")
 _ICMP = struct.Struct("!BBHI")
@@ -24,23 +30,31 @@ _ICMP_PROTOCOL = 1
 _UNREACHABLE, _NETWORK = 3, 0
 _UNREACHABLE_TTL = 8
 _QUOTED_BYTES = 8
+_BATCH = 128
+"""The most packets of the TUN interface that are sent together."""
+_RUNS = 16
+"""The most runs of datagrams that are received together."""
 
 
 class Forwarder:
     """A forwarder between a TUN interface and a UDP socket."""
 
     def __init__(self, tun: int, tunnel: socket.socket, mtu_bytes: int, own_address: str) -> None:
-        """``tun`` is the non-blocking descriptor of a TUN interface; ICMP answers come from ``own_address``."""
+        """``tun`` is the non-blocking descriptor of a TUN interface that takes runs.
+
+        ICMP answers come from ``own_address``.
+        """
         self._tun = tun
         self._tunnel = tunnel
-        self._tunnel.setblocking(False)
+        self._sender = Sender(tunnel)
+        self._receiver = Receiver(tunnel, MAX_RUN_BYTES, _RUNS, is_merged=True)
         self._mtu_bytes = mtu_bytes
         self._own_address = socket.inet_aton(own_address)
-        self._routes: Mapping[IPv4Network, tuple[str, int]] = {}
-        self._cache: dict[bytes, tuple[str, int] | None] = {}
+        self._routes: Mapping[IPv4Network, Address] = {}
+        self._cache: dict[bytes, Address | None] = {}
         """The results of `_route`, by the packets' destinations."""
 
-    def set_routes(self, routes: Mapping[IPv4Network, tuple[str, int]]) -> None:
+    def set_routes(self, routes: Mapping[IPv4Network, Address]) -> None:
         """Set the host's address and port that packets to each subnet go to; another thread may call this."""
         self._routes = dict(routes)
         self._cache = {}
@@ -55,48 +69,47 @@ class Forwarder:
         poll.register(self._tun, select.POLLIN)
         poll.register(self._tunnel, select.POLLIN)
         while True:
-            poll.poll()
-            while self._from_tun() | self._from_tunnel():
-                pass
+            for descriptor, _ in poll.poll():
+                if descriptor == self._tun:
+                    self._from_tun()
+                else:
+                    self._from_tunnel()
 
-    def _from_tun(self) -> bool:
-        """Wrap a packet of the TUN interface, and return whether there was one."""
-        try:
-            packet = bytearray(os.read(self._tun, self._mtu_bytes))
-        except BlockingIOError:
-            return False
-        if len(packet) < _IP.size or packet[0] >> 4 != 4:
-            return True
-        route = self._route(bytes(packet[16:20]))
-        if route is None:
-            if (answer := unreachable(packet, self._own_address)) is not None:
-                self._write(answer)
-        elif lower_ttl(packet):
-            try:
-                self._tunnel.sendto(packet, route)
-            except OSError as error:  # no route to the host now, or the packet is too large
-                log(f"to {route[0]}:{route[1]}: {error.strerror}")
-        return True
+    def _from_tun(self) -> None:
+        """Wrap the packets that the TUN interface has."""
+        outgoing: list[tuple[bytes, Address | None]] = []
+        with contextlib.suppress(BlockingIOError):
+            while len(outgoing) < _BATCH:
+                packet = bytearray(os.read(self._tun, VNET.size + self._mtu_bytes)[VNET.size :])
+                if len(packet) < _IP.size or packet[0] >> 4 != 4:
+                    continue
+                route = self._route(bytes(packet[16:20]))
+                if route is None:
+                    if (answer := unreachable(packet, self._own_address)) is not None:
+                        self._write(PLAIN + answer)
+                elif lower_ttl(packet):
+                    outgoing.append((bytes(packet), route))
+        if outgoing:
+            for run, error in self._sender.send(merge(outgoing)):  # no route to the host, or the packet is too large
+                log(f"to {run.address}: {error.strerror}")
 
-    def _from_tunnel(self) -> bool:
-        """Unwrap a datagram, and return whether there was one."""
+    def _from_tunnel(self) -> None:
+        """Unwrap the datagrams that have arrived."""
         try:
-            packet = bytearray(self._tunnel.recv(self._mtu_bytes))
-        except BlockingIOError:
-            return False
+            received = self._receiver.receive()
         except OSError:  # another host has answered a datagram with an ICMP message
-            return True
-        if len(packet) >= _IP.size and lower_ttl(packet):
-            self._write(packet)
-        return True
+            return
+        for frame in frames([data for data, _ in received if len(data) >= _IP.size]):
+            if lower_ttl(frame, VNET.size):
+                self._write(frame)
 
-    def _write(self, packet: bytes | bytearray) -> None:
+    def _write(self, frame: bytes | bytearray) -> None:
         try:
-            os.write(self._tun, packet)
+            os.write(self._tun, frame)
         except OSError as error:
             log(f"to the TUN interface: {error.strerror}")
 
-    def _route(self, address: bytes) -> tuple[str, int] | None:
+    def _route(self, address: bytes) -> Address | None:
         cache = self._cache  # `set_routes` may replace it meanwhile
         if address not in cache:
             number = int.from_bytes(address, "big")
@@ -111,13 +124,17 @@ class Forwarder:
         return cache[address]
 
 
-def lower_ttl(packet: bytearray) -> bool:
-    """Decrement an IP packet's time to live and update its checksum (RFC 1624); return False if it reaches 0."""
-    if packet[_TTL] <= 1:
+def lower_ttl(frame: bytearray, at: int = 0) -> bool:
+    """Decrement the time to live of the IP packet at an offset, and update its checksum; return False if it reaches 0.
+
+    See RFC 1624.
+    """
+    ttl, checksum_at = at + _TTL, at + _CHECKSUM
+    if frame[ttl] <= 1:
         return False
-    packet[_TTL] -= 1
-    total = int.from_bytes(packet[_CHECKSUM : _CHECKSUM + 2], "big") + 0x100
-    packet[_CHECKSUM : _CHECKSUM + 2] = (total + (total >> 16) & 0xFFFF).to_bytes(2, "big")
+    frame[ttl] -= 1
+    total = int.from_bytes(frame[checksum_at : checksum_at + 2], "big") + 0x100
+    frame[checksum_at : checksum_at + 2] = (total + (total >> 16) & 0xFFFF).to_bytes(2, "big")
     return True
 
 

@@ -41,7 +41,7 @@ class Udp(Backend):
         """Make `DEVICE` and start its forwarder; without a subnet, do nothing, as ICMP needs an address."""
         if subnet is None or self._forwarder is not None:
             return
-        tun = open_tun(DEVICE)
+        tun = open_tun(DEVICE, takes_runs=True)
         set_address(self.kernel, state, DEVICE, subnet, self.host.network)
         self.kernel.set_up(DEVICE, mtu_bytes=self.mtu_bytes)
         tunnel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-ICMP, UDP = 1, 17
+ICMP, TCP, UDP = 1, 6, 17
 _IPV4 = b"\x08\x00"
 
 
@@ -59,6 +59,14 @@ def between_hosts(found: Datagram) -> bool:
 
 def between_containers(found: Datagram) -> bool:
     return found.protocol == ICMP and {found.source, found.target} == {"10.244.1.2", "10.244.2.2"}
+
+
+def tcp_is_right(data: bytes) -> bool:
+    """Return whether the checksums of an IP packet without options and of its TCP segment are right."""
+    pseudo = data[12:20] + struct.pack("!HH", TCP, len(data) - 20)
+    return all(
+        int.from_bytes(part + bytes(len(part) % 2), "big") % 0xFFFF == 0 for part in (data[:20], pseudo + data[20:])
+    )
 
 
 def is_too_long(said: str, mtu_bytes: int) -> bool:

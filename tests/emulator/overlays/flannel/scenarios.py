@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import socket
+import threading
 import time
 from dataclasses import asdict, replace
 
@@ -44,6 +47,40 @@ def measure(stage: Stage) -> dict[str, object]:
         "hop": net["c1"].cmd("ping -c 1", net["c2"].IP()),
         "subnet": (overlay._folder("h1") / "subnet.env").read_text(),
         "accept_ra": net["h1"].cmd("cat /proc/sys/net/ipv6/conf/flannel.1/accept_ra"),
+    }
+
+
+def send_much(stage: Stage, megabytes: int) -> dict[str, object]:
+    """Send random data by TCP from c1 to c2, and return what arrived, what went wrong, and the frames of a circuit."""
+    net, data = stage.net, hashlib.shake_256(b"data").digest(megabytes * 2**20)
+    near, far = (net.lab.namespace(name) for name in ("c1", "c2"))
+    arrived = hashlib.sha256()
+    with namespaces.entered(far):
+        server = socket.create_server(("", 5201))
+
+    def receive() -> None:
+        with server, server.accept()[0] as connection:
+            while part := connection.recv(2**20):
+                arrived.update(part)
+
+    def send() -> None:
+        thread = threading.Thread(target=receive)
+        thread.start()
+        with namespaces.entered(near):
+            client = socket.create_connection((net["c2"].IP(), 5201))
+        with client:
+            client.sendall(data)
+        thread.join()
+
+    frames = captured(net, "h1", net["h1"].intfNames()[0], send)
+    counters = {name: net[name].cmd("grep ^Tcp: /proc/net/snmp").split("\n") for name in ("c1", "c2")}
+    found = {name: dict(zip(*(line.split() for line in lines[:2]), strict=True)) for name, lines in counters.items()}
+    return {
+        "is_whole": arrived.digest() == hashlib.sha256(data).digest(),
+        "bytes": len(data),
+        "wrong": {name: [it["RetransSegs"], it["InErrs"], it["InCsumErrors"]] for name, it in found.items()},
+        "log": stage.overlay.agents["h1"].log.read_text(),
+        "frames": frames,
     }
 
 
