@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from typing import get_args
 
-from emulator.options import SUBNET_POOL, Flag, OverlayOptions
+from emulator.options import SUBNET_POOL, Flag, OverlayOptions, PolicyEngine
 from emulator.overlays import names, overlay_class
 from emulator.overlays.deployment import missing
 from emulator.overlays.model import About, OverlaySpec
+from emulator.overlays.policy.model import PolicySpec
 from emulator.stores.model import StoreLocation
 from emulator.system.errors import EmulationError
 
 _HOSTS, _ANY = ("h1", "h2"), "any"
 _FLAGS = {field.name: Flag.of(field.metadata).name for field in fields(OverlayOptions)}
-_PASSWORD, _REAL_AGENT = _FLAGS["password"], f"{_FLAGS['agent']} real"
+_REAL_AGENT = f"{_FLAGS['agent']} real"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,10 @@ def survey() -> Survey:
     option_lacks: dict[str, dict[str, tuple[str, ...]]] = {}
     for entry in entries():
         found = lacks[entry.name] = _lacks(_spec(entry))
-        if _PASSWORD in entry.flags:
-            more = _lacks(replace(_spec(entry), password=_ANY))
-            option_lacks[entry.name] = {_PASSWORD: tuple(sentence for sentence in more if sentence not in found)}
+        option_lacks[entry.name] = {
+            option: tuple(sentence for sentence in _lacks(spec) if sentence not in found)
+            for option, spec in _with_options(entry)
+        }
     return Survey(lacks, option_lacks)
 
 
@@ -89,6 +92,17 @@ def _spec(entry: Entry) -> OverlaySpec:
     store = StoreLocation(host=_HOSTS[0]) if entry.has_store else None
     runtime = overlay_class(entry.overlay).runtimes[0]
     return OverlaySpec(entry.overlay, entry.variant, _HOSTS, (), SUBNET_POOL, runtime, store)
+
+
+def _with_options(entry: Entry) -> Iterator[tuple[str, OverlaySpec]]:
+    """Yield each option that may need more of the machine, with the specification that it makes."""
+    spec = _spec(entry)
+    if _FLAGS["password"] in entry.flags:
+        yield _FLAGS["password"], replace(spec, password=_ANY)
+    if _FLAGS["policy_engine"] in entry.flags:
+        for engine in get_args(PolicyEngine):
+            policy = PolicySpec((), (), {_ANY: {}}, engine)
+            yield f"{_FLAGS['policy_engine']} {engine}", replace(spec, policy=policy)
 
 
 def _lacks(spec: OverlaySpec) -> tuple[str, ...]:

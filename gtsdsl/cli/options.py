@@ -82,7 +82,15 @@ def _option(item: Field[Any], flag: Flag) -> Callable[[_Command], _Command]:
         multiple=flag.type in {"texts", "pairs"},
         callback=_CALLBACKS.get(flag.type),
         show_default=default is not None and not isinstance(default, bool),
+        shell_complete=_complete_overlay if flag.name == "--overlay" else None,
     )
+
+
+def _complete_overlay(_context: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the overlays whose names begin so, for the shell's completion."""
+    from emulator.overlays import names
+
+    return [name for name in names() if name.startswith(incomplete)]
 
 
 def _type(flag: Flag) -> click.ParamType[Any] | None:

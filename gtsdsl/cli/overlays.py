@@ -120,7 +120,7 @@ def _print_table(found: Sequence[Entry], survey: Survey | None, choice: KernelCh
     if survey is not None and choice is not None:
         for line in _remedies(survey):
             console.print(Text(line))
-        console.print(Text(f"Looked for in {_kernel(choice)}, where `gtsdsl emulate` runs networks."))
+        console.print(Text(f"Looked for in {_kernel(choice)}."))
 
 
 def _remedies(survey: Survey) -> Iterator[str]:

@@ -59,6 +59,8 @@ for reply in "${COMPREPLY[@]}"; do printf 'reply %s\\n' "$reply"; done
         (["gtsdsl", "compile", "--to", "g"], ["reply gts-json", "reply graphml"]),
         (["gtsdsl", "explain", "gts00"], [f"reply {code}" for code in CODES if code < "GTS010"]),
         (["gtsdsl", "completion", "z"], ["reply zsh"]),
+        (["gtsdsl", "emulate", "mesh.dsl", "--overlay", "n"], ["reply nebula", "reply none"]),
+        (["gtsdsl", "overl"], ["reply overlays"]),
         (["gtsdsl", "check", "mesh.dsl", "oth"], ["compopt default"]),  # bash completes the file's name itself
         (["gtsdsl", "compile", "-o", "o"], ["compopt default"]),
         (["gtsdsl", "check", "$(touch owned)"], ["compopt default"]),

@@ -43,7 +43,18 @@ def test_what_only_a_password_needs_does_not_keep_the_variant_from_working(monke
     found = survey()
     assert found.lacks["weave:sleeve"] == ("a kernel",)
     assert found.option_lacks["weave:sleeve"] == {"--overlay-password": ("PyNaCl",)}
-    assert "geneve:mesh" not in found.option_lacks
+    assert found.option_lacks["geneve:mesh"] == {}
+
+
+def test_each_engine_of_policies_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(spec: OverlaySpec) -> list[str]:
+        return [] if spec.policy is None else [f"no {spec.policy.engine}"]
+
+    monkeypatch.setattr(catalog, "missing", missing)
+    assert survey().option_lacks["calico:bgp"] == {
+        "--policy-engine nftables": ("no nftables",),
+        "--policy-engine iptables": ("no iptables",),
+    }
 
 
 def test_an_error_is_a_missing_thing_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +72,7 @@ def test_an_agent_that_has_not_been_built_is_said_with_its_option(monkeypatch: p
     monkeypatch.setattr(Flannel, "programs", programs)
     monkeypatch.setattr(catalog, "missing", lambda _: [])
     found = survey()
-    assert found.option_lacks.get("flannel:vxlan") is None
+    assert found.option_lacks["flannel:vxlan"] == {}
     more = with_agents(found).option_lacks["flannel:vxlan"]
     assert more == {"--agent real": ("real flanneld: gtsdsl agents build flannel",)}
     assert with_agents(replace(found, option_lacks={"flannel:vxlan": {"--x": ()}})).option_lacks["flannel:vxlan"] == {
