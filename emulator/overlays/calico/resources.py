@@ -6,6 +6,7 @@ They follow version 3 of Calico's API and of its data model in etcd: `libcalico-
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ ENDPOINT = "eth0"
 """The name of a container's interface."""
 _EPOCH = "2000-01-01T00:00:00Z"
 """The creation time in all resources, so that two runs write the same; nothing reads it."""
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 Json = dict[str, object]
 
@@ -106,7 +108,7 @@ def node_from_json(text: str) -> Node:
         name=_text(metadata.get("name")) or "",
         address=str(IPv4Interface(_text(bgp.get("ipv4Address")) or "").ip),
         tunnel=None if tunnel is None else str(IPv4Interface(tunnel).ip),
-        tunnel_mac=_text(spec.get("vxlanTunnelMACAddr")),
+        tunnel_mac=_mac(spec.get("vxlanTunnelMACAddr")),
         cluster_id=_text(bgp.get("routeReflectorClusterID")),
     )
 
@@ -288,6 +290,12 @@ def _list(value: object) -> list[object]:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _mac(value: object) -> str | None:
+    """Return a MAC address; None for anything else, which the kernel would refuse."""
+    text = (_text(value) or "").lower()
+    return text if _MAC.fullmatch(text) else None
 
 
 def _workload_name(host: str, container: str) -> str:

@@ -123,7 +123,7 @@ def test_the_store_is_cut_off_and_comes_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("variant", ["bgp", "rr", "ipip", "vxlan"])
 def test_a_host_that_leaves_in_order_takes_what_was_written_along(tmp_path: Path, variant: str) -> None:
     found = run(tmp_path, "mesh", f"calico:{variant}", scenarios.leave_and_return)
-    assert found["gone"] <= 2.0
+    assert found["gone"] <= CONNECT_S
     assert [link["name"] for link in found["left"]["links"]] == ["calic5"]
     assert found["left"]["routes"] == found["left"]["neighbours"] == found["left"]["fdb"] == []
     assert not any("/nodes/" in key for key in found["keys"])

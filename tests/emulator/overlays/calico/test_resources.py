@@ -26,6 +26,11 @@ def test_a_node_is_the_same_after_json() -> None:
         assert resources.node_from_json(resources.node_to_json(node, tunnel_kind=kind)) == node
 
 
+def test_a_tunnels_mac_address_that_is_none_is_left_out() -> None:
+    text = resources.node_to_json(Node("h1", "100.64.0.1", "10.244.1.0", "nonsense"), tunnel_kind="vxlan")
+    assert resources.node_from_json(text).tunnel_mac is None
+
+
 def test_a_reflectors_node_has_the_label_that_others_select_it_by() -> None:
     text = resources.node_to_json(Node("h1", "100.64.0.1", cluster_id="224.0.0.1"), tunnel_kind=None)
     assert json.loads(text)["metadata"]["labels"] == {"route-reflector": "true"}
