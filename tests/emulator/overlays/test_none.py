@@ -48,10 +48,8 @@ def test_hosts_that_are_ready_late_but_ready_are_no_error(monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_hosts_reach_each_other_and_one_that_is_cut_off_comes_back(tmp_path: Path, topology: str) -> None:
-    found = run(tmp_path, topology, "none", scenarios.measure_and_cut_a_host_off)
+def test_hosts_reach_each_other_in_the_round_trip_of_the_circuits(tmp_path: Path, topology: str) -> None:
+    found = run(tmp_path, topology, "none", scenarios.measure)
     bits_ms = 2 * 98 * 8 / 1e6 * (1 if topology == "mesh" else 3)
     for pair, rtt_ms in TOPOLOGIES[topology].round_trips_ms.items():
         assert rtt_ms <= found["rtt_ms"][pair] <= rtt_ms + bits_ms + 0.01, pair
-    assert found["while_cut"] == [True, True, False]
-    assert found["again"] <= 1.25  # an ARP request that is lost while the circuit comes up is repeated after a second

@@ -84,44 +84,16 @@ def send_much(stage: Stage, megabytes: int) -> dict[str, object]:
     }
 
 
-def cut_a_host_off(stage: Stage) -> dict[str, object]:
-    """Cut h3 off for a minute and return who reached whom, and how long the way back took, in seconds."""
-    net, probe, overlay = stage.net, stage.probe, stage.overlay
-    for far in ("c2", "c3", "c5"):
-        probe.steady_ms("c1", far)
-    cut(net, "h3", "down")
-    gone = not probe.reach("c1", "c3")
-    time.sleep(60)
-    others = [probe.reach(*pair) for pair in (("c1", "c2"), ("c2", "c4"), ("c4", "c5"), ("c5", "c1"))]
-    still = not probe.reach("c1", "c3")
-    cut(net, "h3", "up")
-    return {
-        "gone": gone,
-        "others": others,
-        "still": still,
-        "there": probe.seconds_until("c1", "c3"),
-        "back": probe.seconds_until("c3", "c5"),
-        "known": len(overlay.peers("h1")),
-    }
-
-
 def kill_an_agent(stage: Stage) -> dict[str, object]:
-    """Kill the agent of h2, start another, and return what went on meanwhile."""
+    """Kill the agent of h2, start another, and return what it has, compared with that before."""
     net, probe, overlay = stage.net, stage.probe, stage.overlay
-    for far in ("c1", "c3", "c5"):
-        probe.steady_ms("c2", far)
     before = overlay.state("h2")
     kill(net, "h2")
     time.sleep(30)
-    without = probe.reach("c2", "c1")
-    others = [probe.reach("c1", "c3"), probe.reach("c3", "c4")]
     overlay.start("h2")
-    back = probe.seconds_until("c2", "c1")
+    probe.seconds_until("c2", "c1")
     time.sleep(15)
     return {
-        "without": without,
-        "others": others,
-        "back": back,
         "subnet": str(overlay.subnet("h2")),
         "same": overlay.state("h2") == before,
         "peers": [peer.host for peer in overlay.peers("h1")],

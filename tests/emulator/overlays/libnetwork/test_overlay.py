@@ -24,13 +24,8 @@ OVERHEAD_BYTES = 50
 MTU_BYTES = 1450
 VNI = {"kv": 256, "swarm": 4097}
 VXLAN_PORT = 4789
-RECONNECT_S = {"kv": 30.0, "swarm": 60.0}
-"""How often a daemon tries to reach the members that its gossip has lost: serf's ReconnectInterval, and networkdb's
-rejoinClusterInterval."""
 ATTEMPT_S = 10.0
-"""After which a daemon gives such an attempt up: memberlist's TCPTimeout, and networkdb's rejoinClusterDuration."""
-WHOLE_STATE_S = 30.0
-"""How often a daemon asks another for all that it knows, and so for what it missed: memberlist's PushPullInterval."""
+"""After which a daemon gives up to reach another: memberlist's TCPTimeout."""
 HEARTBEAT_S = 20.0
 """How often a daemon announces itself in the store: discovery.heartbeat of Docker."""
 CHECKOUT = Path(__file__).parents[4]
@@ -45,7 +40,7 @@ def require_docker_with_store() -> None:
 
 @pytest.fixture(scope="session")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A function that returns the result for a variant over a topology; only the mesh has failures."""
+    """A function that returns the result for a variant over a topology; on the mesh, a daemon and a store die."""
 
     @cache
     def of(variant: str, topology: str) -> dict[str, Any]:
@@ -152,33 +147,17 @@ def test_the_hidden_namespace_has_a_bridge_a_vxlan_with_proxied_arp_and_an_entry
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_daemon_that_is_killed_comes_back_with_its_containers(measured: Any, variant: str) -> None:
+def test_a_daemon_that_is_killed_leaves_its_tables_and_comes_back_with_its_containers(
+    measured: Any, variant: str
+) -> None:
     found = measured(variant, "mesh")
-    assert found["everybody_at_first"]
-    for host, (reached, links, peers, restart_s, before, after, again) in found["restarts"].items():
-        # the kernel forwards without its daemon, and it is seen by what
-        assert reached
-        assert links == again == ["br0", "vxlan0"]
-        assert peers == sorted({"h1", "h2", "h3", "h4", "h5"} - {host})
-        assert restart_s <= _gossip_s(variant)
-        assert before == after == host.replace("h", "c")
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_a_host_that_gossip_has_declared_dead_comes_back(measured: Any, variant: str) -> None:
-    found = measured(variant, "mesh")
-    assert found["while_cut"] == {"c1 c4": False, "c1 c2": True, "c2 c3": True}
-    assert found["back_s"] <= _gossip_s(variant)
-
-
-def _gossip_s(variant: str) -> float:
-    """Return the time after which gossip has mended itself, at the latest, in seconds."""
-    return RECONNECT_S[variant] + ATTEMPT_S + WHOLE_STATE_S
+    # the kernel forwards without its daemon, and it is seen by what
+    assert found["left"] == [["br0", "vxlan0"], ["h1", "h3", "h4", "h5"]]
+    assert found["again"] == ["c2", "c2", ["br0", "vxlan0"]]
 
 
 def test_a_container_can_be_started_when_the_store_is_back(measured: Any) -> None:
     found = measured("kv", "mesh")
-    assert found["without_store"]
     assert found["new_s"] <= HEARTBEAT_S + ATTEMPT_S
 
 

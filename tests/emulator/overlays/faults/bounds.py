@@ -1,0 +1,111 @@
+"""The longest time that an overlay may take until all is as before a fault, and the timers that decide about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.emulator.overlays.faults.model import Fault
+from tests.emulator.overlays.faults.subjects import Subject
+
+STEP_S = 0.3
+"""The time between two echoes, and the way of an answer and of a request before it."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The most seconds that everything takes to be as before, without `STEP_S`, and the reason."""
+
+    timer_s: float
+    reason: str
+
+    @property
+    def most_s(self) -> float:
+        """The most seconds with the time between two echoes."""
+        return self.timer_s + STEP_S
+
+
+_ARP = Bound(1.0, "the kernel repeats an ARP request after 1 s")
+_NOTHING = Bound(0.0, "nothing stops")
+_DEFAULT = {
+    Fault.HOST: _ARP,
+    Fault.CIRCUIT: _ARP,
+    Fault.SILENCE: _ARP,
+    Fault.STORE: _NOTHING,
+    Fault.HUB: _NOTHING,
+    Fault.AGENT: _NOTHING,
+}
+_HANDSHAKE = Bound(15.0, "WireGuard tries a handshake again after 5 s, and the first two may be lost")
+_CHECK = Bound(10.0, "a circuit that was down has lost its routes, for which the agent looks each 10 s")
+_SERF = Bound(70.0, "serf tries to reach lost members each 30 s for up to 10 s, and asks for all it missed each 30 s")
+_NETWORKDB = Bound(
+    100.0, "networkdb tries to join lost members each 60 s for up to 10 s, and asks for all it missed each 30 s"
+)
+_REPORT = Bound(12.0, "the lighthouse has forgotten the host, which tells where it is each 10 s; a handshake takes 1 s")
+_ATTEMPT = Bound(2.0, "an ARP request is repeated after 1 s, and so is a handshake")
+_STALE = Bound(
+    36.0, "a host tells the lighthouse each 10 s where it is, gives up a dead tunnel after 15 s, and tells again"
+)
+_RETRY = Bound(20.0, "a router tries again after 2 s, then after half as long again each time, with chance")
+_LONG_RETRY = Bound(
+    60.0, "a router notices at once, and tries again after 2 s, then after half as long again each time, with chance"
+)
+_TIMEOUT_S = 60.0
+"""Weave's HeartbeatTimeout: so long a forwarder waits for a heartbeat. The last one may have come 10 s before."""
+_SPECIAL = {
+    ("nebula:tun", Fault.HOST): _REPORT,
+    ("nebula:tun", Fault.CIRCUIT): _ATTEMPT,
+    ("nebula:tun", Fault.SILENCE): _ATTEMPT,
+    ("nebula:tun", Fault.HUB): _STALE,
+    ("nebula:tun", Fault.AGENT): _REPORT,
+    ("weave:fastdp", Fault.HOST): _RETRY,
+    ("weave:fastdp", Fault.CIRCUIT): _RETRY,
+    ("weave:fastdp", Fault.SILENCE): _RETRY,
+    ("weave:fastdp", Fault.AGENT): _RETRY,
+    ("weave:sleeve", Fault.HOST): _LONG_RETRY,
+    ("weave:sleeve", Fault.CIRCUIT): _LONG_RETRY,
+    ("weave:sleeve", Fault.SILENCE): _RETRY,
+    ("weave:sleeve", Fault.AGENT): _RETRY,
+    ("flannel:host-gw", Fault.HOST): _CHECK,
+    ("flannel:host-gw", Fault.CIRCUIT): _CHECK,
+    ("flannel:udp", Fault.AGENT): Bound(0.7, "the agent takes its old lease and reads the others'"),
+    ("flannel:udp --agent real", Fault.AGENT): Bound(2.0, "the agent takes its old lease and reads the others'"),
+    ("flannel:wireguard --agent real", Fault.AGENT): Bound(
+        20.0, "`flanneld` makes a new device with a new key; the others shake hands after 15 s without an answer"
+    ),
+    ("flannel:wireguard", Fault.HOST): _HANDSHAKE,
+    ("flannel:wireguard", Fault.CIRCUIT): _HANDSHAKE,
+    ("flannel:wireguard", Fault.SILENCE): _HANDSHAKE,
+    ("libnetwork:kv", Fault.HOST): _SERF,
+    ("libnetwork:kv", Fault.CIRCUIT): _SERF,
+    ("libnetwork:kv", Fault.SILENCE): _SERF,
+    ("libnetwork:kv", Fault.AGENT): _SERF,
+    ("libnetwork:swarm", Fault.HOST): _NETWORKDB,
+    ("libnetwork:swarm", Fault.CIRCUIT): _NETWORKDB,
+    ("libnetwork:swarm", Fault.SILENCE): _NETWORKDB,
+    ("libnetwork:swarm", Fault.HUB): _NETWORKDB,
+    ("libnetwork:swarm", Fault.AGENT): _NETWORKDB,
+}
+
+
+def bound(subject: Subject, fault: Fault) -> Bound:
+    """Return the longest time that a subject may take after a fault."""
+    keys = ((subject.name, fault), (subject.argument, fault))
+    return next((_SPECIAL[key] for key in keys if key in _SPECIAL), _DEFAULT[fault])
+
+
+def longest_mended_s(subject: Subject) -> float:
+    """Return the longest time that an overlay may take to find a way round a fault."""
+    return _TIMEOUT_S + STEP_S if subject.overlay == "weave" else 0.0
+
+
+def varies(subject: Subject, fault: Fault) -> bool:
+    """Return whether the number of pairs that go on through a fault differs from run to run.
+
+    A swarm's daemons forget the containers of a dead daemon by a gossip that draws random numbers.
+    """
+    return subject.argument == "libnetwork:swarm" and fault in {Fault.AGENT, Fault.HUB}
+
+
+def is_exact(subject: Subject) -> bool:
+    """Return whether two runs give the same figures, because no program draws random numbers or reads the clock."""
+    return subject.overlay in {"none", "geneve"}

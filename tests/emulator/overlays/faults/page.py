@@ -1,0 +1,66 @@
+"""The tables of the page about faults, made from the figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tests.emulator.overlays.faults.bounds import bound, varies
+from tests.emulator.overlays.faults.model import PAGE, Fault, Figures, Reached, Table, read_table
+from tests.emulator.overlays.faults.subjects import Subject, subjects
+
+_ONE_PAIR = {Fault.CIRCUIT, Fault.SILENCE}
+_MARKED = re.compile(r"(<!-- figures of (\w+) -->\n).*?(<!-- end -->)", re.S)
+
+
+def made_page() -> str:
+    """Return the page with its tables made anew from the figures."""
+    table = read_table()
+
+    def filled(match: re.Match[str]) -> str:
+        rows = "\n".join(_rows(Fault(match[2]), table))
+        return f"{match[1]}\n{rows}\n\n{match[3]}"
+
+    return _MARKED.sub(filled, PAGE.read_text())
+
+
+def write_page() -> None:
+    """Write the tables of the page."""
+    PAGE.write_text(made_page())
+
+
+def _rows(fault: Fault, table: Table) -> Iterator[str]:
+    through = "c1 and c2" if fault in _ONE_PAIR else "pairs that it touches"
+    if fault is Fault.STORE:
+        yield "| `--overlay` | pairs that go on | as before after | at most |"
+        yield "| --- | --- | --- | --- |"
+    else:
+        yield f"| `--overlay` | other pairs that go on | {through}, meanwhile | as before after | at most |"
+        yield "| --- | --- | --- | --- | --- |"
+    for subject in subjects():
+        if (figures := table.get(subject.name, {}).get(fault)) is not None:
+            yield "| " + " | ".join(_cells(subject, fault, figures)) + " |"
+
+
+def _cells(subject: Subject, fault: Fault, figures: Figures) -> Iterator[str]:
+    hub = f", {subject.hub}" if fault is Fault.HUB and subject.hub else ""
+    yield f"`{subject.name}`{hub}"
+    if fault is not Fault.STORE:
+        yield _of(figures.others)
+    yield _meanwhile(fault, figures) + (", in one run" if varies(subject, fault) else "")
+    yield f"{figures.back_s:g} s"
+    allowed = bound(subject, fault)
+    yield f"{allowed.most_s:g} s: {allowed.reason}"
+
+
+def _meanwhile(fault: Fault, figures: Figures) -> str:
+    if figures.mended_s == 0.0:
+        return _of(figures.affected) + ", without a gap"
+    detour = "" if figures.detour_ms is None else f", round trip {figures.detour_ms:g} ms"
+    if figures.mended_s is not None:
+        return f"{_of(figures.affected)} after {figures.mended_s:g} s{detour}"
+    return "cut off" if fault in _ONE_PAIR else _of(figures.affected)
+
+
+def _of(reached: Reached) -> str:
+    return f"{reached[0]} of {reached[1]}"
