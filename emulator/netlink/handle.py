@@ -6,6 +6,7 @@ packs the messages here, because it knows each kind of tunnel. The modules besid
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import socket
 import struct
@@ -68,6 +69,10 @@ class Handle(Closing):
 
     def add_external_vxlan(self, name: str, *, port: int, mtu_bytes: int) -> None:
         """Add a VXLAN tunnel without learning, and bring it up; who sends a frame gives it its VNI and addresses."""
+        # the tunnel opens a socket for IPv6. If that made the kernel load IPv6 as a module, both would wait for each
+        # other's lock (seen with Linux 6.1)
+        with contextlib.suppress(OSError):
+            socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
         tunnel = {"vxlan_port": port, "vxlan_collect_metadata": True, "vxlan_learning": False}
         self._add(name, {"kind": "vxlan", **tunnel, "mtu": mtu_bytes, "state": "up"})
 

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from emulator.netlink import addresses, links
-from emulator.netlink.connection import NetlinkError
+from emulator.netlink.connection import Netlink, NetlinkError, is_missing
 from gtsdsl.topology.addresses import Address
 from tests.emulator.netlink.pairs import Pair
 
@@ -41,3 +41,14 @@ def test_many_requests_go_in_several_datagrams(pair: Pair) -> None:
 
 def test_nothing_to_send(pair: Pair) -> None:
     pair.netlink[0].send([])
+
+
+def test_a_family_that_the_kernel_lacks_is_missing() -> None:
+    with pytest.raises(NetlinkError, match="netlink, family 31: the kernel refuses") as caught:
+        Netlink(31)
+    assert is_missing(caught.value)
+
+
+@pytest.mark.parametrize(("number", "says"), [(errno.ENOSYS, True), (errno.ENODEV, True), (errno.EPERM, False)])
+def test_some_refusals_say_that_a_facility_is_missing(number: int, says: bool) -> None:
+    assert is_missing(NetlinkError("it", number, "")) is says

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +33,12 @@ def test_another_refusal_is_an_error() -> None:
 
     with pytest.raises(NetlinkError, match="Operation not permitted"):
         list(lacks("WireGuard", "wireguard", attempt))
+
+
+def test_a_facility_is_tried_in_a_namespace_of_its_own() -> None:
+    here = Path("/proc/thread-self/ns/net")
+    before = here.stat().st_ino
+    tried: list[int] = []
+    assert list(lacks("it", "it", lambda _: tried.append(here.stat().st_ino))) == []
+    assert tried != [before]
+    assert here.stat().st_ino == before
