@@ -95,12 +95,9 @@ def captured(network: EmulatedNetwork, node: str, interface: str, action: Callab
 
 
 def kill(network: EmulatedNetwork, host: str) -> None:
-    """Kill the agent of a host, and the routing daemon that it may have beside it, as if both had crashed."""
+    """Kill the agent of a host, as if it had crashed."""
     assert network.deployment is not None
-    overlay = network.deployment.overlay
-    for daemons in (overlay.agents, getattr(overlay, "birds", {})):
-        if host in daemons:
-            daemons[host].stop(signal.SIGKILL)
+    network.deployment.overlay.agents[host].stop(signal.SIGKILL)
 
 
 def cut(network: EmulatedNetwork, host: str, how: str) -> None:

@@ -30,9 +30,9 @@ class Fault(StrEnum):
     STORE = "store"
     """The store is killed, and started again with its data."""
     HUB = "hub"
-    """The agent of h1, on which the others depend, is killed and started again."""
+    """The agent of h1, on which the others depend, is killed and started again. Calico's BIRD is killed with it."""
     AGENT = "agent"
-    """The agent of h2 is killed, and started again."""
+    """The agent of h2 is killed, and started again. Calico's BIRD is killed with it."""
 
 
 @dataclass(frozen=True)

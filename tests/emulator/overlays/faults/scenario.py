@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 
 from emulator.mininet.impair import impair
+from emulator.overlays.calico.overlay import Calico
 from emulator.overlays.model import first_containers
 from tests.emulator.overlays.faults.model import Fault, Figures
 from tests.emulator.overlays.faults.watch import SAME_MS, Pair, Watch
@@ -104,6 +105,8 @@ def _brought_about(stage: Stage, fault: Fault) -> Iterator[None]:
     else:
         host = HUB_HOST if fault is Fault.HUB else AGENT_HOST
         kill(stage.net, host)
+        if isinstance(stage.overlay, Calico) and host in stage.overlay.birds:
+            stage.overlay.birds[host].stop(signal.SIGKILL)
         yield
         _start_again(stage, host)
 
