@@ -45,3 +45,18 @@ def test_debians_guest_kernel_runs_the_other_forms(gtsdsl: Cli, packaged: Kernel
     done = gtsdsl("emulate", str(MESH), "--overlay", "flannel", *arguments)
     assert done.returncode == 0, done.stderr
     assert "2 received" in done.stdout
+
+
+def test_debians_guest_kernel_runs_weaves_fast_datapath_and_lacks_its_encryption(gtsdsl: Cli, packaged: Kernel) -> None:
+    if not runs_or_says_why(gtsdsl, packaged):
+        return
+    arguments = ["--kernel", "uml-packaged", "--clock", "real", "--exec", "c1: ping -qc 2 c5"]
+    done = gtsdsl("emulate", str(MESH), "--overlay", "weave", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "2 received" in done.stdout
+    done = gtsdsl("emulate", str(MESH), "--overlay", "weave", "--overlay-password", "a secret", *arguments)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == (
+        "error: weave fastdp: this kernel has no IPsec with AES-GCM: load it with `modprobe esp4`, or use a guest "
+        "kernel (`gtsdsl kernel build`)\n"
+    )
