@@ -20,7 +20,8 @@ def run_survey(settings: RunSettings) -> Survey:
         EmulationError: the survey cannot run, or ended early.
     """
     with open_runner(settings, Task(_NO_NETWORK, kind="survey")) as runner:
-        while runner.wait_until(write_to(1), write_to(2), None) is None:
+        errors = write_to(2)
+        while runner.wait_until(errors, errors, None) is None:  # standard output is for the list
             pass
         result = runner.result(RESULT)
     if result is None:
