@@ -45,7 +45,8 @@ class Enforcer:
     def apply(self, endpoints: Sequence[Endpoint]) -> bool:
         """Load the rules for the containers of all hosts, and return whether they have changed.
 
-        New rules replace all old ones at once, and connections that were allowed go on.
+        New rules replace all old ones at once, and connections that were allowed go on. Where only addresses change,
+        as with a container on another host, only addresses are loaded.
 
         Raises:
             EnforcementError: the rules cannot be loaded.
@@ -54,7 +55,7 @@ class Enforcer:
         if rules == self._loaded:
             return False
         if self._spec.engine == "nftables":
-            self._run(["-f", "-"], nftables.nft_text(rules))
+            self._apply_nftables(rules)
         else:
             self._apply_iptables(rules)
         self._loaded = rules
@@ -75,10 +76,21 @@ class Enforcer:
             self._change_sets({})
         self._loaded = None
 
+    def _apply_nftables(self, rules: RuleSet) -> None:
+        update = None if self._loaded is None else nftables.update_text(self._loaded, rules)
+        if update is not None:
+            with contextlib.suppress(EnforcementError):  # somebody has changed the table, which is then made anew
+                self._run(["-f", "-"], update)
+                return
+        self._run(["-f", "-"], nftables.nft_text(rules))
+
     def _apply_iptables(self, rules: RuleSet) -> None:
         # a former process of this host's agent may have left its rules
         is_hooked = self._loaded is not None or "-j cali-FORWARD" in self._run(["-t", "filter"], "", "iptables-save")
         tables = iptables_tables(rules, is_hooked=is_hooked)
+        if self._loaded is not None and self._loaded.chains == rules.chains:
+            self._change_sets(tables.sets)
+            return
         # rules may name a set only while it is there: new sets come first, and old ones go last
         self._change_sets(self._sets | tables.sets)
         text = tables.text

@@ -42,6 +42,26 @@ def nft_text(rules: RuleSet) -> str:
     return "\n".join([*lines, "}", ""])
 
 
+def update_text(before: RuleSet, after: RuleSet) -> str | None:
+    """Return the text that changes the addresses of sets; None if more than addresses has changed.
+
+    A host loads it when a container comes or goes on another host.
+    """
+    if (before.chains, before.hooks) != (after.chains, after.hooks):
+        return None
+    nets_before = {item.name: set(item.nets) for item in before.sets}
+    if nets_before.keys() != {item.name for item in after.sets}:
+        return None
+    lines = []
+    for item in after.sets:
+        old, new = nets_before[item.name], set(item.nets)
+        for verb, nets in (("delete", old - new), ("add", new - old)):
+            if nets:
+                elements = ", ".join(_net(net) for net in sorted(nets))
+                lines.append(f"{verb} element ip {TABLE} {_set_name(item.name)} {{ {elements} }}\n")
+    return "".join(lines)
+
+
 def removal_text() -> str:
     """Return the text that removes the table, whether or not it is there."""
     return f"table ip {TABLE}\ndelete table ip {TABLE}\n"

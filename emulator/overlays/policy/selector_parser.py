@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NoReturn, TypeAlias, cast
 
 from emulator.overlays.policy.selectors import Always, Comparison, Has, Joined, Membership, Not, Operator, Selector
@@ -45,6 +46,7 @@ class _Token:
     offset: int
 
 
+@lru_cache(maxsize=20_000)  # rules are compiled anew with each container, and have the same selectors
 def parse(text: str) -> Selector:
     """Return the selector that a text stands for; an empty text is ``all()``.
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Network, collapse_addresses
 
 from emulator.overlays.policy import selector_parser
@@ -61,6 +62,7 @@ class Sets:
         return ipv4_nets(nets)
 
 
+@lru_cache(maxsize=20_000)
 def set_name(selector: Selector) -> str:
     """Return the name of a selector's set: Calico's hash of the selector's text, cut as Felix cuts it."""
     content = base64.urlsafe_b64encode(hashlib.sha224(f"s:{selector}".encode()).digest()).decode().rstrip("=")

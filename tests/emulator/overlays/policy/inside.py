@@ -21,7 +21,7 @@ from emulator.options import PolicyEngine
 from emulator.overlays.policy.enforcer import Enforcer, lacks
 from emulator.overlays.policy.sets import Endpoint
 from tests.emulator.overlays.inside import Stage
-from tests.emulator.overlays.policy.samples import CASES, ENDPOINTS, packets, policies
+from tests.emulator.overlays.policy.samples import CASES, ENDPOINTS, packets, policies, policy
 
 _PATIENCE_S = 0.2
 _FORGET_S = 200.0
@@ -158,6 +158,9 @@ def what_happens_while_policies_change(_stage: Stage, engine: PolicyEngine) -> d
     found["unchanged"] = network.apply(enforcers)
     found["known"] = network.passes("web far icmp")
 
+    network.remove(enforcers)
+    found["sets follow"] = _sets_follow(network, engine)
+    network.apply(enforcers)
     with network._socket("db", socket.SOCK_STREAM, ("10.9.1.3", 80)) as server:
         server.listen()
         with network._socket("web", socket.SOCK_STREAM, ("10.9.1.2", 0)) as client:
@@ -187,6 +190,23 @@ def what_happens_while_policies_change(_stage: Stage, engine: PolicyEngine) -> d
     found["to its own host"] = _reaches(network, "web", "10.9.1.102")
     network.remove(logging)
     found["to its own host, without policies"] = _reaches(network, "web", "10.9.1.102")
+    return found
+
+
+def _sets_follow(network: Network, engine: PolicyEngine) -> list[bool]:
+    """Return whether far reaches db while h1 does not know far, then knows it, and after somebody emptied the sets."""
+    texts = (policy("selector: role == 'db'\ningress:\n- {action: Allow, source: {selector: role == 'web'}}"),)
+    enforcers = network.enforcers(texts, engine)
+    network.apply(enforcers)
+    found = []
+    for number, endpoints in enumerate((ENDPOINTS[:2], ENDPOINTS, ENDPOINTS[:2], ENDPOINTS)):
+        if number == 3 and engine == "nftables":
+            with namespaces.entered(network.hosts["h1"]):
+                subprocess.run(["nft", "flush", "ruleset"], check=True)
+        network.apply({"h1": enforcers["h1"]}, endpoints)
+        found.append(network.passes("far db icmp"))
+        time.sleep(_FORGET_S)
+    network.remove(enforcers)
     return found
 
 

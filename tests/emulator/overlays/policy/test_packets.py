@@ -32,6 +32,7 @@ def test_rules_follow_the_containers_and_connections_go_on(tmp_path: Path, engin
         "changed": [True, True],
         "unchanged": [False, False],
         "known": True,
+        "sets follow": [False, True, False, True],
         "a connection that was allowed": "on",
         "a new one": False,
         "log": ["calico-packet: IN=caliweb OUT=calidb"],

@@ -7,8 +7,8 @@ import pytest
 from emulator.overlays.policy.chains import Chain, EndMatch, FilterRule, Match, RuleSet, Verdict
 from emulator.overlays.policy.iptables import iptables_tables, removal_text
 from emulator.overlays.policy.model import TCP, Icmp, Ports
-from emulator.overlays.policy.nftables import nft_text
-from tests.emulator.overlays.policy.samples import policies, policy, rules
+from emulator.overlays.policy.nftables import nft_text, update_text
+from tests.emulator.overlays.policy.samples import ENDPOINTS, policies, policy, rules
 from tests.targets.golden import matches
 
 SEGMENTS = policy("""
@@ -50,6 +50,17 @@ def test_the_text_of_iptables_and_its_sets(name: str) -> None:
     tables = iptables_tables(rules(policies(*SAMPLES[name])), is_hooked=False)
     sets = "".join(f"# {key}: {' '.join(nets)}\n" for key, nets in tables.sets.items())
     matches(f"policy-{name}.iptables", sets + tables.text)
+
+
+def test_only_addresses_are_loaded_where_only_addresses_change() -> None:
+    spec = policies(policy("selector: role == 'db'\ningress:\n- {action: Allow, source: {selector: role == 'web'}}"))
+    before, after = rules(spec, endpoints=ENDPOINTS[:2]), rules(spec)
+    name = before.sets[0].name.replace(":", "-")
+    assert update_text(before, after) == f"add element ip calico {name} {{ 10.9.2.2 }}\n"
+    assert update_text(after, before) == f"delete element ip calico {name} {{ 10.9.2.2 }}\n"
+    assert update_text(after, after) == ""
+    assert update_text(rules(spec, endpoints=ENDPOINTS[1:]), after) is None  # another container of this host
+    assert update_text(rules(policies(PORTS)), rules(policies(SEGMENTS))) is None
 
 
 def rule_set(match: Match, verdict: Verdict, comment: str = "") -> RuleSet:
