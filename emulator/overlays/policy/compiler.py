@@ -30,7 +30,18 @@ from emulator.overlays.policy.chains import (
     RuleSet,
     Verdict,
 )
-from emulator.overlays.policy.model import ICMPV6, PROFILE, Entity, Icmp, Policy, PolicySpec, PolicyType, Ports, Rule
+from emulator.overlays.policy.model import (
+    ICMPV6,
+    PROFILE,
+    UDP,
+    Entity,
+    Icmp,
+    Policy,
+    PolicySpec,
+    PolicyType,
+    Ports,
+    Rule,
+)
 from emulator.overlays.policy.selectors import Labels, Selector, matches
 from emulator.overlays.policy.sets import Endpoint, Sets, ipv4_nets
 
@@ -38,6 +49,7 @@ INTERFACES = "cali*"
 """The interfaces that lead to containers."""
 _INTERFACE = re.compile(r"cali[A-Za-z0-9_.-]{1,11}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,63}")
+_VXLAN_PORT, _IPIP = 4789, 4
 _LONGEST_CHAIN = 28
 """The characters of a chain's name that iptables has room for."""
 _SHORT_KINDS = {"NetworkPolicy": "np", "GlobalNetworkPolicy": "gnp"}
@@ -111,6 +123,8 @@ class _Compiler:
         yield FilterRule(Match(connection="known"), ACCEPT)
         yield FilterRule(Match(connection="invalid"), DROP)
         yield FilterRule(EVERYTHING, Verdict("clear-mark", bits=ACCEPT_MARK | PASS_MARK))
+        if direction == "o":
+            yield from _no_tunnels()
         chains = [
             self._policy_chain(policy, direction)
             for policy, selector in self._policies
@@ -190,6 +204,13 @@ def _decide(match: Match, mark: int, comment: str) -> Iterator[FilterRule]:
     """Yield the rules that mark a packet and leave the policy's chain."""
     yield FilterRule(match, Verdict("set-mark", bits=mark), comment)
     yield FilterRule(Match(mark=mark), RETURN)
+
+
+def _no_tunnels() -> Iterator[FilterRule]:
+    """Yield the rules by which no container has a tunnel of its own past its policies, as Felix has by default."""
+    vxlan = EndMatch(ports=(Ports(_VXLAN_PORT, _VXLAN_PORT),))
+    yield FilterRule(Match(protocol=UDP, destination=vxlan), DROP, "VXLAN of a container")
+    yield FilterRule(Match(protocol=_IPIP), DROP, "IPIP of a container")
 
 
 def _typed(icmp: Icmp | None) -> Icmp | None:

@@ -9,6 +9,7 @@ import re
 import select
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,12 +19,20 @@ from emulator.netlink import namespaces
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import InterfaceAddress, Route
 from emulator.options import PolicyEngine
-from emulator.overlays.policy.enforcer import Enforcer, lacks
+from emulator.overlays.policy.enforcer import Enforcer, engine_version, lacks
 from emulator.overlays.policy.sets import Endpoint
 from tests.emulator.overlays.inside import Stage
 from tests.emulator.overlays.policy.samples import CASES, ENDPOINTS, packets, policies, policy
 
 _PATIENCE_S = 0.2
+SOME_CASES = (
+    "a port of TCP from a selector",
+    "nets within nets that are not",
+    "more ports than a line of iptables has",
+    "all but echoes",
+    "pass leaves it to the profile",
+    "all networks as a set",
+)
 _FORGET_S = 200.0
 """The time after which the kernel has forgotten the connections of a case, so that the next case decides anew."""
 _MTU_BYTES = 1500
@@ -139,6 +148,36 @@ def verdicts_of_all_cases(_stage: Stage, engine: PolicyEngine) -> dict[str, obje
     found["after removal"] = sorted(name for name in packets() if network.passes(name))
     found["left"] = _rules(network.hosts["h1"], engine)
     return found
+
+
+def verdicts_of_some_cases_with_legacy_iptables(_stage: Stage) -> dict[str, object]:
+    """Return the packets that pass by some cases, with the iptables that writes no nftables."""
+    network = Network()
+    found: dict[str, object] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("iptables-restore", "iptables-save"):
+            Path(folder, name).symlink_to("/usr/sbin/xtables-legacy-multi")
+        os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
+        for case in SOME_CASES:
+            enforcers = network.enforcers(CASES[case][0], "iptables")
+            network.apply(enforcers)
+            found[case] = sorted(name for name in packets() if network.passes(name))
+            found["version"] = engine_version(policies(*CASES[case][0], engine="iptables"))
+            network.remove(enforcers)
+            time.sleep(_FORGET_S)
+        found["left"] = _rules(network.hosts["h1"], "iptables")
+    return found
+
+
+def tunnels_of_containers(_stage: Stage) -> dict[str, object]:
+    """Return which datagrams pass from web, and to it, if the policies allow everything."""
+    network = Network()
+    network.apply(network.enforcers(CASES["a policy that selects nothing"][0], "nftables"))
+    return {
+        "VXLAN": network.passes("web far udp 4789"),
+        "another port": network.passes("web far udp 4788"),
+        "to it": network.passes("far web udp 4788"),
+    }
 
 
 def what_happens_while_policies_change(_stage: Stage, engine: PolicyEngine) -> dict[str, object]:

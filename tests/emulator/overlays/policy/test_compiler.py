@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from emulator.overlays.model import OverlaySpec
-from emulator.overlays.policy.chains import ACCEPT, DROP, Match, Verdict
+from emulator.overlays.policy.chains import ACCEPT, DROP, EndMatch, Match, Verdict
 from emulator.overlays.policy.compiler import in_order, limited_name
 from emulator.overlays.policy.model import Policy, Ports
 from emulator.overlays.policy.verdict import Judge, Packet
@@ -76,6 +76,15 @@ def test_a_chain_of_a_container_is_as_felix_has_it() -> None:
         (Match(), Verdict("jump", "cali-pri-gtsdsl")),
         (Match(mark=0x10000), Verdict("return")),
         (Match(), DROP),
+    ]
+
+
+def test_a_container_has_no_tunnel_of_its_own() -> None:
+    (chain,) = (it for it in rules(policies(policy("selector: all()"))).chains if it.name == "cali-fw-calidb")
+    ports = EndMatch(ports=(Ports(4789, 4789),))
+    assert [(rule.match, rule.verdict) for rule in chain.rules[3:5]] == [
+        (Match(protocol=17, destination=ports), DROP),
+        (Match(protocol=4), DROP),
     ]
 
 

@@ -14,6 +14,21 @@ ENGINES = pytest.mark.parametrize("engine", ["nftables", "iptables"])
 
 
 @pytest.mark.usefixtures("guest_kernel")
+def test_the_other_iptables_decides_alike(tmp_path: Path) -> None:
+    found = run(tmp_path, "line", "none", inside.verdicts_of_some_cases_with_legacy_iptables, "--containers", "0")
+    assert "(legacy)" in found.pop("version")
+    assert found.pop("left") == []
+    assert found == {case: sorted(CASES[case][1]) for case in inside.SOME_CASES}
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_container_makes_no_tunnel_past_its_policies(tmp_path: Path) -> None:
+    assert run(tmp_path, "line", "none", inside.tunnels_of_containers, "--containers", "0") == {
+        "VXLAN": False, "another port": True, "to it": True
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("guest_kernel")
 @ENGINES
 def test_packets_pass_or_do_not_as_the_policies_say(tmp_path: Path, engine: str) -> None:
     found = run(tmp_path, "line", "none", inside.verdicts_of_all_cases, "--containers", "0", engine=engine)
