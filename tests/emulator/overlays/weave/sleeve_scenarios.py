@@ -72,16 +72,16 @@ def _until(stage: Stage, near: str, far: str, most_ms: float, step_s: float = 0.
     return None
 
 
-def cut_a_circuit(stage: Stage, how: list[str], back: list[str]) -> dict[str, object]:
+def cut_a_circuit(stage: Stage) -> dict[str, object]:
     """Cut the circuit between h1 and h2, and mend it; return how long packets took another way, and what is said."""
     _steady(stage, "c2", "c3")
-    impair(stage.net, "l1", how)
+    impair(stage.net, "l1", ["down"])
     relayed_s = _until(stage, "c1", "c2", 100)
     time.sleep(_SETTLE_S)
     relayed_ms = stage.probe.steady_ms("c1", "c2")
     methods = _methods(stage)
     others = stage.probe.reach("c1", "c3")
-    impair(stage.net, "l1", back)
+    impair(stage.net, "l1", ["up"])
     direct_s = _until(stage, "c1", "c2", 40)
     time.sleep(_SETTLE_S)
     return {

@@ -94,7 +94,7 @@ def test_a_host_has_weaves_interfaces_and_its_router_says_what_it_knows(tmp_path
 
 
 def test_a_circuit_that_is_cut_is_gone_around_and_taken_again(tmp_path: Path) -> None:
-    found = run(tmp_path, "mesh", "weave:sleeve", sleeve_scenarios.cut_a_circuit, how=["down"], back=["up"])
+    found = run(tmp_path, "mesh", "weave:sleeve", sleeve_scenarios.cut_a_circuit)
     # the kernel refuses the next datagram at once, and the two hosts reach each other by h3
     assert found["relayed_s"] <= 2.0
     assert 85.4 <= found["relayed_ms"] <= 85.42
@@ -103,18 +103,6 @@ def test_a_circuit_that_is_cut_is_gone_around_and_taken_again(tmp_path: Path) ->
     # the next attempt to connect comes after a time that grows with the attempts before, up to six minutes
     assert found["direct_s"] <= 60
     assert 36.2 <= found["direct_ms"] <= 36.22
-    assert set(found["methods_after"].values()) == {"sleeve"}
-
-
-def test_a_circuit_that_loses_all_is_noticed_by_its_heartbeats(tmp_path: Path) -> None:
-    found = run(
-        tmp_path, "mesh", "weave:sleeve", sleeve_scenarios.cut_a_circuit, how=["loss", "100%"], back=["loss", "0%"]
-    )
-    # a minute after the last heartbeat, of which one comes every 10 s; a second later the routes are others
-    assert 49 <= found["relayed_s"] <= 62
-    assert 85.4 <= found["relayed_ms"] <= 85.42
-    assert {pair: it for pair, it in found["methods"].items() if it != "sleeve"} == {"h1 h2": "relayed"}
-    assert found["direct_s"] <= 120
     assert set(found["methods_after"].values()) == {"sleeve"}
 
 
