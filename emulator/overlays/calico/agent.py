@@ -41,6 +41,7 @@ from emulator.overlays.policy.enforcer import Enforcer
 from emulator.overlays.policy.model import PolicySpec
 from emulator.overlays.policy.sets import Endpoint
 from emulator.stores.client import Client, StoreError
+from emulator.system.files import replace_text
 from emulator.system.poll import readable
 
 PEERS_FILE = "peers.json"
@@ -227,7 +228,7 @@ class _Agent:
             if node.name != own.name
             for block in snapshot.blocks_of(node.name)
         ]
-        _write(settings.folder / PEERS_FILE, json.dumps(known))
+        replace_text(settings.folder / PEERS_FILE, json.dumps(known))
 
     def _write_configuration(self, own: Node, snapshot: Snapshot) -> None:
         """Write BIRD's configuration, and let BIRD read it if it has changed."""
@@ -238,7 +239,7 @@ class _Agent:
         text = bird.configuration(own, peers, blocks, settings.pool, is_tunnelled=self._tunnel is not None)
         path = settings.folder / bird.CONFIG_FILE
         if path.read_text() != text:
-            _write(path, text)
+            replace_text(path, text)
             self._must_configure = True
             self._configure()
 
@@ -298,10 +299,3 @@ def _require_cluster(client: Client) -> None:
         raise StoreError(f"{CLUSTER_KEY}: {error}") from None
     if not is_ready:
         raise StoreError(_NOT_READY)
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file at once, so that no reader sees a part of it."""
-    new = path.with_name(f".{path.name}")
-    new.write_text(text)
-    new.replace(path)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
+import contextlib
 from collections.abc import Sequence
 
-from emulator.lab.log import log
 from emulator.netlink.changes import Changes
 from emulator.netlink.connection import NetlinkError
 from emulator.netlink.handle import Entry, Handle
@@ -13,10 +12,9 @@ from emulator.netlink.state import KernelState, Route, read_here
 from emulator.overlays.calico.resources import Node
 from emulator.overlays.calico.snapshot import Snapshot
 from emulator.overlays.calico.tunnels import PROTOCOL, Tunnel
+from emulator.overlays.entries import KernelEntries
 
 INTERFACE_PREFIX = "cali"
-_CHECK_S = 90.0
-"""The interval of the checks, as Felix's ``RouteRefreshInterval``."""
 
 
 def entries(snapshot: Snapshot, own: Node, tunnel: Tunnel | None) -> list[Entry]:
@@ -35,78 +33,44 @@ def entries(snapshot: Snapshot, own: Node, tunnel: Tunnel | None) -> list[Entry]
     return wanted
 
 
-class Dataplane:
+class Dataplane(KernelEntries):
     """The kernel's entries of one host, for one process in the host's network namespace."""
 
+    check_interval_s = 90.0
+    """Felix's ``RouteRefreshInterval``."""
+
     def __init__(self, kernel: Handle, changes: Changes, tunnel: Tunnel | None) -> None:
-        self._kernel = kernel
-        self._changes = changes
+        super().__init__(kernel, changes)
         self._tunnel = tunnel
         self._own: Node | None = None
         self._mtu_bytes = 0
-        self._entries: list[Entry] = []
-        self._must_compare = True
-        """Whether a write failed, so that the next look compares all."""
-        self.next_check_s = time.monotonic() + _CHECK_S
-        """The time of the next `check`, in the network's clock."""
+        self._entries: Sequence[Entry] | None = None
 
     def update(self, own: Node, mtu_bytes: int, wanted: Sequence[Entry]) -> None:
-        """Write the wanted entries that are missing, and remove former ones.
+        """Write the wanted entries that are missing, and remove former ones; ``own`` is the host's own node."""
+        self._own, self._mtu_bytes, self._entries = own, mtu_bytes, wanted
+        self.want(wanted)
 
-        The first call reads the kernel's tables. Later calls only write the differences to the previous call.
-        """
-        before, self._entries, self._own, self._mtu_bytes = self._entries, list(wanted), own, mtu_bytes
-        if self._must_compare:
-            self._compare(own)
-        else:
-            known, now = set(before), set(wanted)
-            self._write([it for it in before if it not in now], [it for it in wanted if it not in known])
+    def ensure_device(self, state: KernelState) -> None:
+        """Make the tunnel's device, or mend it."""
+        if self._tunnel is not None and self._own is not None:
+            self._tunnel.ensure_device(self.kernel, state, self._own, self._mtu_bytes)
 
-    def check(self) -> None:
-        """Undo changes that others made since the last check, if the check is due."""
-        if time.monotonic() >= self.next_check_s:
-            self.next_check_s = time.monotonic() + _CHECK_S
-            if (self._changes.seen() or self._must_compare) and self._own is not None:
-                self._compare(self._own)
-
-    def clear(self) -> None:
-        """Remove all entries, those that BIRD left, and the tunnel's device."""
-        state = read_here()
-        for entry in [*self._owned(state), *(route for route in state.routes if route.protocol == "bird")]:
-            self._drop(entry)
+    def remove_device(self) -> None:
+        """Remove the tunnel's device, and the routes that BIRD has left."""
+        for route in read_here().routes:
+            if route.protocol == "bird":
+                with contextlib.suppress(NetlinkError):  # it went with a circuit
+                    self.kernel.drop(route)
         if self._tunnel is not None:
-            self._tunnel.remove_device(self._kernel)
+            self._tunnel.remove_device(self.kernel)
 
-    def _compare(self, own: Node) -> None:
-        self._must_compare = True
-        state = read_here()
-        try:
-            if self._tunnel is not None:
-                self._tunnel.ensure_device(self._kernel, state, own, self._mtu_bytes)
-        except NetlinkError as error:
-            log(str(error))
-            return
-        self._must_compare = False
-        present, wanted = self._owned(state), self._entries
-        self._write([it for it in present if it not in wanted], [it for it in wanted if it not in present])
+    def current(self) -> Sequence[Entry] | None:
+        """Return the entries of the last update."""
+        return self._entries
 
-    def _write(self, stale: Sequence[Entry], missing: Sequence[Entry]) -> None:
-        for entry in stale:  # first: to drop a neighbour removes a new one with the same address, too
-            self._drop(entry)
-        for entry in missing:
-            try:
-                self._kernel.put(entry)
-            except NetlinkError as error:  # the interface of a container that has ended
-                log(str(error))
-                self._must_compare = True
-
-    def _drop(self, entry: Entry) -> None:
-        try:
-            self._kernel.drop(entry)
-        except NetlinkError:  # it went with its interface
-            self._must_compare = True
-
-    def _owned(self, state: KernelState) -> list[Entry]:
+    def owned(self, state: KernelState) -> list[Entry]:
+        """Return the routes with Felix's protocol or to containers, and the entries on the tunnel's device."""
         device = "" if self._tunnel is None else self._tunnel.device
         return [
             *(it for it in state.neighbours if it.interface == device),

@@ -44,6 +44,7 @@ from emulator.overlays.flannel.vxlan import Vxlan
 from emulator.overlays.flannel.wireguard import WireGuard
 from emulator.stores.client import Client, Event, KeyValue, Listing, StoreError
 from emulator.system.errors import EmulationError
+from emulator.system.files import replace_text
 
 BACKENDS: dict[str, type[Backend]] = {kind.type: kind for kind in (Vxlan, HostGw, Udp, WireGuard)}
 SUBNET_FILE = "subnet.env"
@@ -193,7 +194,7 @@ class _Agent:
             raise StoreError("other hosts took each subnet first")
         self._lease = lease  # at once, because `leave` may be called from now on
         backend.ensure_device(read_here(), subnet)
-        _write(self._settings.folder / SUBNET_FILE, format_subnet_file(config.network, subnet, backend.mtu_bytes))
+        replace_text(self._settings.folder / SUBNET_FILE, format_subnet_file(config.network, subnet, backend.mtu_bytes))
         log(f"leased {subnet}")
         return lease
 
@@ -252,7 +253,7 @@ class _Agent:
         peers = [lease for lease in others if not own.backend or lease.backend == own.backend]
         tables.update(own.subnet, peers)
         known = [{"PublicIP": lease.public_ip, "Subnet": str(lease.subnet)} for lease in peers]
-        _write(self._settings.folder / PEERS_FILE, json.dumps(known))
+        replace_text(self._settings.folder / PEERS_FILE, json.dumps(known))
 
     def _pause(self, seconds: float) -> None:
         """Sleep for ``seconds``, and check the kernel's tables each time that a check is due."""
@@ -286,10 +287,3 @@ def _parse_lease(item: KeyValue) -> Lease | None:
     except (ValueError, TypeError) as error:
         log(f"{item.key!a} is ignored: {error}")
         return None
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file at once, so that no reader sees a part of it."""
-    new = path.with_name(f".{path.name}")
-    new.write_text(text)
-    new.replace(path)

@@ -14,7 +14,7 @@ from emulator.netlink import namespaces
 from emulator.netlink.changes import Changes
 from emulator.netlink.handle import Entry, Handle
 from emulator.netlink.state import FdbEntry, InterfaceAddress, Neighbour, Route, read_here
-from emulator.overlays.calico import felix, workloads
+from emulator.overlays.calico import workloads
 from emulator.overlays.calico.felix import Dataplane, entries
 from emulator.overlays.calico.resources import Node, Workload
 from emulator.overlays.calico.snapshot import Snapshot
@@ -97,7 +97,7 @@ def test_stale_entries_go_with_the_first_update_and_damage_at_the_check(
 ) -> None:
     host.put(Route("10.244.7.0/26", None, protocol="80", type="blackhole"))
     host.put(Route("10.244.1.9/32", "calic1", scope="link"))
-    monkeypatch.setattr(felix, "_CHECK_S", 0.0)
+    monkeypatch.setattr(Dataplane, "check_interval_s", 0.0)
     tunnel = Vxlan()
     with Changes() as changes:
         dataplane = Dataplane(host, changes, tunnel)
@@ -114,7 +114,7 @@ def test_stale_entries_go_with_the_first_update_and_damage_at_the_check(
 def test_a_container_that_has_ended_is_logged_and_tried_again(
     host: Handle, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(felix, "_CHECK_S", 0.0)
+    monkeypatch.setattr(Dataplane, "check_interval_s", 0.0)
     gone = Route("10.244.1.8/32", "calic8", scope="link")
     with Changes() as changes:
         dataplane = Dataplane(host, changes, None)
