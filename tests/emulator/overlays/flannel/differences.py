@@ -1,0 +1,162 @@
+"""What a real `flanneld` and the built-in agent leave in the kernel, the store and files, compared field by field.
+
+`DIFFERENCES` is the whole list of what differs, with the reasons. The page on agents has the same list.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from emulator.overlays.subnets import mac_of
+
+DEVICE = "flannel.1"
+ABSENT = "none"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A field that differs: its place, and its values. N is the number of a host."""
+
+    variants: tuple[str, ...]
+    where: str
+    built_in: str
+    real: str
+    reason: str
+
+    @property
+    def row(self) -> str:
+        """The row of the table on the page."""
+        cells = (", ".join(self.variants), self.where, self.built_in, self.real, self.reason)
+        return f"| {' | '.join(cells)} |"
+
+
+DIFFERENCES = (
+    Difference(
+        ("vxlan",),
+        "link flannel.1: MAC address",
+        "0e:f1 and the host's address",
+        "random",
+        "two runs of gtsdsl write the same",
+    ),
+    Difference(
+        ("vxlan",),
+        "link flannel.1: dev",
+        ABSENT,
+        "hN-eth0",
+        "`flanneld` names an interface to the device; the FDB's entries name none, so the routes choose the circuit",
+    ),
+    Difference(
+        ("host-gw",),
+        "lease: PublicIP",
+        "100.64.0.N",
+        "10.0.0.N",
+        "`flanneld` only takes an address of its interface; beside a `flanneld`, the built-in agent does so too",
+    ),
+    Difference(
+        ("udp",),
+        "link flannel-ext",
+        ABSENT,
+        "present",
+        "gtsdsl adds it, because `flanneld` listens at an address of its interface, and takes its MTU",
+    ),
+    Difference(
+        ("udp",),
+        "address 100.64.0.N/32 on flannel-ext",
+        ABSENT,
+        "present",
+        "the address that the other hosts send to",
+    ),
+    Difference(
+        ("vxlan", "host-gw", "udp", "wireguard"),
+        "packet filter",
+        ABSENT,
+        "-N FLANNEL-FWD; -A FORWARD -j FLANNEL-FWD; -A FLANNEL-FWD -s 10.244.0.0/16 -j ACCEPT; "
+        "-A FLANNEL-FWD -d 10.244.0.0/16 -j ACCEPT",
+        "hosts here filter no packets, so nothing needs to be accepted",
+    ),
+)
+"""What differs, and nothing else does."""
+
+
+def differences(built_in: dict[str, Any], other: dict[str, Any], hosts: list[str]) -> set[tuple[str, str, str]]:
+    """Return the places of some hosts that differ between two runs, with both values; numbers of hosts become N."""
+    found = set()
+    named = [_named(run) for run in (built_in, other)]
+    for host in hosts:
+        first, second = (dict(_fields(run["hosts"][host])) for run in named)
+        for where in first.keys() | second.keys():
+            values = first.get(where, ABSENT), second.get(where, ABSENT)
+            # an entry that is missing is one difference, not one for each of its fields
+            entry = where.partition(":")[0]
+            if values[0] != values[1] and (where == entry or (entry in first) == (entry in second)):
+                found.add((_generic(where), _generic(values[0]), _generic(values[1])))
+    return found
+
+
+def _named(run: dict[str, Any]) -> Any:
+    """Return a run with names in place of MAC addresses of devices and of WireGuard's keys, which are random."""
+    text = json.dumps(run)
+    for host, state in run["hosts"].items():
+        for link in state["links"]:
+            if link["name"] == DEVICE:
+                text = text.replace(link["mac"], _mac_name(host, link["mac"]))
+            if link["kind"] == "wireguard":
+                text = text.replace(dict(link["details"])["public_key"], f"the key of {host}")
+    return json.loads(text)
+
+
+def _mac_name(host: str, mac: str) -> str:
+    computed = mac_of("0e:f1", f"100.64.0.{host.removeprefix('h')}")
+    return f"MAC of {host}, {'computed' if mac == computed else 'random'}"
+
+
+_MACS = {"computed": "0e:f1 and the host's address", "random": "random"}
+
+
+def _fields(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each field of a host's state with the place that it stands at; entries have a field without a name."""
+    for link in state["links"]:
+        entry = f"link {link.pop('name')}"
+        yield entry, "present"
+        for name, value in (*link.items(), *link.pop("details")):
+            if name == "mac" and entry == f"link {DEVICE}":
+                yield f"{entry}: MAC address", _MACS[str(value).rpartition(" ")[2]]
+            elif name != "mac" or entry != "link flannel-ext":
+                yield f"{entry}: {name}", _shown(value)
+    for table, kind, keys in (
+        ("addresses", "address", ("address", "interface")),
+        ("neighbours", "neighbour", ("address", "interface")),
+        ("fdb", "FDB entry", ("destination", "interface")),
+        ("routes", "route", ("destination",)),
+        ("tunnel_peers", "peer", ("endpoint", "interface")),
+    ):
+        for item in state[table]:
+            entry = f"{kind} {' on '.join(item.pop(key) for key in keys)}"
+            yield entry, "present"
+            for name, value in item.items():
+                # whose MAC address it is, and not what it is made from, which the link says
+                yield f"{entry}: {name}", _shown(value).partition(", ")[0] if name == "mac" else _shown(value)
+    for name, value in state["leases"].items():
+        yield f"lease: {name}", re.sub(r", (computed|random)", "", _shown(value))
+    for line in state["file"]:
+        name, _, value = line.partition("=")
+        yield f"subnet.env: {name}", value
+    filters = [re.sub(r' -m comment --comment "[^"]*"', "", line) for line in state["filters"]]
+    yield "packet filter", "; ".join(line for line in filters if not line.startswith("-P")) or ABSENT
+    yield "accept_ra", _shown(state["accept_ra"])
+    yield "UDP ports", _shown(state["ports"])
+
+
+def _shown(value: object) -> str:
+    return ABSENT if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def _generic(text: str) -> str:
+    """Return a text with N in place of a host's number."""
+    text = re.sub(r"\bh\d+\b", "hN", text)
+    text = re.sub(r"\b(100\.64\.0|10\.0\.0)\.\d+\b", r"\1.N", text)
+    return re.sub(r"\b10\.244\.[1-9]\d*\.", "10.244.N.", text)
