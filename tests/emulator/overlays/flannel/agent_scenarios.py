@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from dataclasses import asdict
 from ipaddress import IPv4Network
@@ -176,3 +177,41 @@ def delete_the_device_of_udp(stage: Stage) -> None:
     """Delete the TUN device of `SUBJECT`, whose `flanneld` then computes without end."""
     stage.net[SUBJECT].cmd(f"ip link del {_DEVICES['udp']}")
     time.sleep(_CHECK_S)
+
+
+def kill_the_agent(stage: Stage) -> dict[str, object]:
+    """Kill the agent of `SUBJECT`, start it again, and return who reached whom and how long the way back took."""
+    probe, overlay = stage.probe, stage.overlay
+    for far in ("c1", "c3"):
+        probe.steady_ms("c2", far)
+    before = overlay.state(SUBJECT)
+    kill(stage.net, SUBJECT)
+    time.sleep(30)
+    reached = {"without": probe.reach("c2", "c1"), "others": probe.reach("c1", "c3")}
+    overlay.start(SUBJECT)
+    return {
+        **reached,
+        "back": probe.seconds_until("c2", "c1"),
+        "subnet": str(overlay.subnet(SUBJECT)),
+        "whole": seconds_until(lambda: _outline(overlay.state(SUBJECT)) == _outline(before)),
+    }
+
+
+def kill_the_store(stage: Stage, loses: bool) -> dict[str, object]:
+    """Kill the store for 30 s, with its data if ``loses``; return what goes on, and what it has a minute later."""
+    net, probe, overlay, store = stage.net, stage.probe, stage.overlay, stage.store
+    store.daemon.stop(signal.SIGKILL)
+    if loses:
+        net["h1"].cmd("rm -rf", net.lab.processes.folder / "etcd")
+    time.sleep(30)
+    pairs = [probe.reach(*pair) for pair in (("c1", "c2"), ("c2", "c3"), ("c3", "c4"))]
+    store.start()
+    seconds_until(store.is_ready)
+    time.sleep(60)
+    with store.client() as client:
+        leases = [item.key for item in client.list_keys("/coreos.com/network/subnets/").items]
+    found = {"pairs": pairs, "has_all": len(leases) == len(overlay.spec.hosts), "leases": len(leases)}
+    subnet = str(overlay.subnet(LEAVER))
+    overlay.stop(LEAVER)
+    time.sleep(_CHECK_S)
+    return {**found, "told": subnet not in repr(overlay.state(SUBJECT)), "running": _is_running(stage)}

@@ -1,6 +1,7 @@
-"""What a real `flanneld` and the built-in agent leave in the kernel, the store and files, compared field by field.
+"""What a real `flanneld` and the built-in agent write and do, and how the tests compare it.
 
-`DIFFERENCES` is the whole list of what differs, with the reasons. The page on agents has the same list.
+`DIFFERENCES` is the whole list of what differs in the kernel, the store and files, with the reasons. `BEHAVIOURS` is
+what each does on an event. The page on agents has the same lists.
 """
 
 from __future__ import annotations
@@ -82,6 +83,51 @@ DIFFERENCES = (
 """What differs, and nothing else does."""
 
 
+@dataclass(frozen=True)
+class Behaviour:
+    """What the agents do on an event."""
+
+    event: str
+    variants: tuple[str, ...]
+    built_in: str
+    real: str
+
+    @property
+    def row(self) -> str:
+        """The row of the table on the page."""
+        return f"| {self.event} | {', '.join(self.variants)} | {self.built_in} | {self.real} |"
+
+
+VARIANTS = ("vxlan", "host-gw", "udp", "wireguard")
+LOSES_DATA = "the store loses its data"
+ENDLESS = "the agent computes without end, which stops a virtual clock"
+
+_AGAIN_S, _AT_START = "is written again within 10 s", "its entries are removed at the start"
+_MADE_AGAIN, _STAYS_AWAY = "is made again within 10 s", "stays away until the agent starts again"
+
+BEHAVIOURS = (
+    Behaviour("asks the store how long other leases last", VARIANTS, "no", "yes"),
+    Behaviour("a route is deleted", ("host-gw",), _AGAIN_S, _AGAIN_S),
+    Behaviour("a route is deleted", ("vxlan", "udp", "wireguard"), _AGAIN_S, _STAYS_AWAY),
+    Behaviour("the device is deleted", ("vxlan",), _MADE_AGAIN, "is made again without its routes"),
+    Behaviour("the device is deleted", ("udp",), "the agent ends", ENDLESS),
+    Behaviour("the device is deleted", ("wireguard",), _MADE_AGAIN, _STAYS_AWAY),
+    Behaviour("another host leaves while the agent is dead", ("vxlan", "host-gw"), _AT_START, "its entries stay"),
+    Behaviour("another host leaves while the agent is dead", ("udp", "wireguard"), _AT_START, _AT_START),
+    Behaviour("the lease is deleted", VARIANTS, "the agent takes it again", "the agent ends"),
+    Behaviour("SIGTERM", ("vxlan",), "leaves nothing", "leaves the lease and the device and the routes"),
+    Behaviour("SIGTERM", ("host-gw",), "leaves nothing", "leaves the lease and the routes"),
+    Behaviour("SIGTERM", ("udp", "wireguard"), "leaves nothing", "leaves the lease"),
+    Behaviour(
+        LOSES_DATA,
+        ("vxlan",),
+        "the store has all leases again within a minute",
+        "the store has no lease a minute later, and the agents hear of no change",
+    ),
+)
+"""What each agent does on an event."""
+
+
 def differences(built_in: dict[str, Any], other: dict[str, Any], hosts: list[str]) -> set[tuple[str, str, str]]:
     """Return the places of some hosts that differ between two runs, with both values; numbers of hosts become N."""
     found = set()
@@ -120,9 +166,9 @@ _MACS = {"computed": "0e:f1 and the host's address", "random": "random"}
 def _fields(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield each field of a host's state with the place that it stands at; entries have a field without a name."""
     for link in state["links"]:
-        entry = f"link {link.pop('name')}"
+        entry, details = f"link {link.pop('name')}", link.pop("details")
         yield entry, "present"
-        for name, value in (*link.items(), *link.pop("details")):
+        for name, value in (*link.items(), *details):
             if name == "mac" and entry == f"link {DEVICE}":
                 yield f"{entry}: MAC address", _MACS[str(value).rpartition(" ")[2]]
             elif name != "mac" or entry != "link flannel-ext":

@@ -11,7 +11,7 @@ import pytest
 from emulator.agents.model import AgentProgram
 from tests.emulator.overlays.flannel import agent_scenarios
 from tests.emulator.overlays.flannel.differences import DIFFERENCES, differences
-from tests.emulator.overlays.guest import run
+from tests.emulator.overlays.guest import TOPOLOGIES, run
 from tests.emulator.samples import ROOT
 
 pytestmark = pytest.mark.usefixtures("guest_kernel", "flanneld")
@@ -72,6 +72,17 @@ def test_containers_reach_each_other_in_the_same_round_trip_with_each_agent(
     assert other["rtt_ms"].keys() == built_in["rtt_ms"].keys()
     for pair, rtt_ms in built_in["rtt_ms"].items():
         assert other["rtt_ms"][pair] == pytest.approx(rtt_ms, abs=0.01), pair
+
+
+@pytest.mark.parametrize("topology", ["star", "line"])
+@pytest.mark.parametrize("variant", ["vxlan", "udp", "wireguard"])
+def test_real_agents_join_the_hosts_of_each_topology(tmp_path: Path, variant: str, topology: str) -> None:
+    found = run(tmp_path, topology, f"flannel:{variant}", agent_scenarios.everything, "--agent", "real")
+    wanted = TOPOLOGIES[topology].round_trips_ms
+    assert found["rtt_ms"].keys() == wanted.keys()
+    for pair, rtt_ms in found["rtt_ms"].items():
+        # at most 180 bytes each way over three circuits of 1 Gbit/s
+        assert wanted[pair] <= rtt_ms <= wanted[pair] + 2 * 3 * 180 * 8 / 1e6 + 0.01, pair
 
 
 @pytest.mark.parametrize("agent", ["real", MIXED])
