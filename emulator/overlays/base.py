@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from emulator.agents.model import AgentProgram
@@ -29,6 +29,8 @@ class Overlay(abc.ABC):
     """The variants of the overlay; the first is the default."""
     runtimes: ClassVar[tuple[Runtime, ...]] = ("process", "docker")
     """The runtimes that its containers can have; the first is the default."""
+    reasons: ClassVar[Mapping[str, str]] = {}
+    """Why the overlay does not take an option of others, by the field of `OverlayOptions`, where a user may ask."""
     memory_bytes: ClassVar[int] = 2**30
     """The memory that a guest needs for the overlay."""
 

@@ -103,7 +103,8 @@ def _check_options(options: OverlayOptions, kind: type[Overlay], variant: str) -
             continue
         if field.name not in kind.options(variant):
             takers = ", ".join(_takers(field.name))
-            raise OverlayError(f"{options.name} takes no {flag.name}" + (f": {takers} does" if takers else ""))
+            reason = kind.reasons.get(field.name) or (f"{takers} does" if takers else "")
+            raise OverlayError(f"{options.name} takes no {flag.name}" + (f": {reason}" if reason else ""))
         if value == "":
             raise OverlayError(f"{flag.name} is empty: write {flag.name} {flag.metavar}")
 

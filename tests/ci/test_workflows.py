@@ -63,9 +63,10 @@ def test_a_checkout_keeps_no_credentials_and_a_workflow_has_few_rights(workflow:
     assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
 
 
-def test_the_key_of_the_cached_kernel_is_of_files_that_exist() -> None:
-    """The key of the cached guest kernel has a hash of its configuration and patches."""
-    (pattern,) = {
+def test_the_keys_of_caches_are_of_files_that_exist() -> None:
+    """The keys of the cached guest kernel and of the cached agents have a hash of what they are made of."""
+    patterns = {
         match for path in WORKFLOWS for match in re.findall(r"hashFiles\((.*?)\)", path.read_text(encoding="utf-8"))
     }
-    assert all(list(ROOT.glob(part)) for part in re.findall(r"'(.*?)'", pattern))
+    assert len(patterns) == 2
+    assert all(list(ROOT.glob(part)) for pattern in patterns for part in re.findall(r"'(.*?)'", pattern))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network, summarize_address_range
 from pathlib import Path
+from types import MappingProxyType
 
 from emulator.docker.containers import ContainerDaemons
 from emulator.docker.model import NO_NETWORK
@@ -33,6 +34,12 @@ class Weave(Overlay):
     """A router on each host, which is told the addresses of the hosts that started before it."""
 
     variants = ("fastdp", "sleeve")
+    reasons = MappingProxyType(
+        {
+            "agent": "Weave's own weaver asks for a port of Open vSwitch that Linux 7.3 no longer has, and speaks a "
+            "protocol that gtsdsl's routers do not speak"
+        }
+    )
 
     def __init__(self, spec: OverlaySpec, lab: Lab, store: Store | None) -> None:
         super().__init__(spec, lab, store)

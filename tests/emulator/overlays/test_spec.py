@@ -69,6 +69,7 @@ def test_a_specification_goes_through_json() -> None:
         ("none", {"subnet_pool": "240.0.0.0/8"}, "has addresses that no host can have"),
         ("none", {"subnet_pool": "0.0.0.0/8"}, "has addresses that no host can have"),
         ("none", {"agent": "real"}, "none takes no --agent"),
+        ("weave", {"agent": "/opt/weaver"}, "weave takes no --agent: Weave's own weaver asks for a port"),
         ("none", {"password": ""}, "none takes no --overlay-password"),
         ("none", {"reflectors": ("a",)}, "none takes no --reflectors"),
         ("none", {"policy": "p.yaml"}, "none takes no --policy"),

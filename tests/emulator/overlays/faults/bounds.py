@@ -70,7 +70,8 @@ _SPECIAL = {
     ("flannel:udp", Fault.AGENT): Bound(0.7, "the agent takes its old lease and reads the others'"),
     ("flannel:udp --agent real", Fault.AGENT): Bound(2.0, "the agent takes its old lease and reads the others'"),
     ("flannel:wireguard --agent real", Fault.AGENT): Bound(
-        20.0, "`flanneld` makes a new device with a new key; the others shake hands after 15 s without an answer"
+        20.0,
+        "`flanneld` makes a new device, which knows no session; the others shake hands after 15 s without an answer",
     ),
     ("flannel:wireguard", Fault.HOST): _HANDSHAKE,
     ("flannel:wireguard", Fault.CIRCUIT): _HANDSHAKE,

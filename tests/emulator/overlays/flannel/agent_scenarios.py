@@ -179,30 +179,11 @@ def delete_the_device_of_udp(stage: Stage) -> None:
     time.sleep(_CHECK_S)
 
 
-def kill_the_agent(stage: Stage) -> dict[str, object]:
-    """Kill the agent of `SUBJECT`, start it again, and return who reached whom and how long the way back took."""
-    probe, overlay = stage.probe, stage.overlay
-    for far in ("c1", "c3"):
-        probe.steady_ms("c2", far)
-    before = overlay.state(SUBJECT)
-    kill(stage.net, SUBJECT)
-    time.sleep(30)
-    reached = {"without": probe.reach("c2", "c1"), "others": probe.reach("c1", "c3")}
-    overlay.start(SUBJECT)
-    return {
-        **reached,
-        "back": probe.seconds_until("c2", "c1"),
-        "subnet": str(overlay.subnet(SUBJECT)),
-        "whole": seconds_until(lambda: _outline(overlay.state(SUBJECT)) == _outline(before)),
-    }
-
-
-def kill_the_store(stage: Stage, loses: bool) -> dict[str, object]:
-    """Kill the store for 30 s, with its data if ``loses``; return what goes on, and what it has a minute later."""
+def lose_the_data_of_the_store(stage: Stage) -> dict[str, object]:
+    """Kill the store for 30 s, and with it its data; return what goes on, and what the store has a minute later."""
     net, probe, overlay, store = stage.net, stage.probe, stage.overlay, stage.store
     store.daemon.stop(signal.SIGKILL)
-    if loses:
-        net["h1"].cmd("rm -rf", net.lab.processes.folder / "etcd")
+    net["h1"].cmd("rm -rf", net.lab.processes.folder / "etcd")
     time.sleep(30)
     pairs = [probe.reach(*pair) for pair in (("c1", "c2"), ("c2", "c3"), ("c3", "c4"))]
     store.start()

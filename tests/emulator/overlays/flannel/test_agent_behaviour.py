@@ -17,8 +17,6 @@ pytestmark = pytest.mark.usefixtures("guest_kernel", "flanneld")
 AGENTS = ("built-in", "real")
 TOPOLOGIES = {"host-gw": "star"}
 """The topology of a variant that is not tested over the mesh: `flanneld` needs all hosts in one Ethernet."""
-RESTART_S = 2.0
-"""The time in which an agent that starts again has everything: `flanneld` reads the store several times."""
 
 
 def perform(folder: Path, variant: str, agent: str, scenario: Any, **parameters: object) -> dict[str, Any]:
@@ -50,25 +48,9 @@ def test_a_flanneld_of_udp_that_has_lost_its_device_computes_without_end(overlai
     assert "(flanneld runs)" in done.stderr
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_a_real_agent_that_is_killed_and_started_again(tmp_path: Path, variant: str) -> None:
-    found = perform(tmp_path, variant, "real", agent_scenarios.kill_the_agent)
-    # the kernel goes on without the agent, except for the variant in which the agent forwards
-    assert found["without"] is (variant != "udp")
-    assert found["others"]
-    assert found["subnet"] == "10.244.2.0/24"
-    assert found["back"] <= RESTART_S
-    assert found["whole"] <= RESTART_S
-
-
-def test_real_agents_outlive_a_store_that_is_killed_and_started_again(tmp_path: Path) -> None:
-    found = perform(tmp_path, "vxlan", "real", agent_scenarios.kill_the_store, loses=False)
-    assert found == {"pairs": [True] * 3, "has_all": True, "leases": 5, "told": True, "running": True}
-
-
 @pytest.mark.parametrize("agent", AGENTS)
 def test_a_store_that_has_lost_its_data(tmp_path: Path, agent: str) -> None:
-    found = perform(tmp_path, "vxlan", agent, agent_scenarios.kill_the_store, loses=True)
+    found = perform(tmp_path, "vxlan", agent, agent_scenarios.lose_the_data_of_the_store)
     assert all(found["pairs"])
     assert found["running"]
     is_built_in = agent == "built-in"
