@@ -27,8 +27,6 @@ FAST_HEARTBEAT_S, SLOW_HEARTBEAT_S = 0.5, 10.0
 """The intervals of a forwarder's heartbeats: until the forwarder is established, and later."""
 HEARTBEAT_TIMEOUT_S = 6 * SLOW_HEARTBEAT_S
 """The time without a heartbeat after which a forwarder has failed, or is no more healthy."""
-NO_MAC = bytes(6)
-"""Source and destination of the frames that forwarders send each other (`is_special`)."""
 
 
 def is_special(frame: bytes) -> bool:

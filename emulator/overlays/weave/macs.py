@@ -49,7 +49,3 @@ class MacTable:
         for mac in old:
             del self._entries[mac]
         return old
-
-    def items(self) -> list[tuple[Mac, PeerName]]:
-        """Return all entries, by MAC address."""
-        return sorted((mac, peer) for mac, (peer, _) in self._entries.items())

@@ -52,11 +52,6 @@ class Maker:
         self.connections: set[TcpConnection] = set()
         """The connections whose peers are known."""
 
-    @property
-    def told(self) -> tuple[str, ...]:
-        """The addresses and ports that the router is told to connect to."""
-        return self._told
-
     def created(self, connection: TcpConnection) -> None:
         """Note that the peer of a connection is known."""
         self.connections.add(connection)

@@ -104,10 +104,6 @@ class Routes:
         """Return the next hop to each peer, over connections of any state."""
         return self._unicast_all
 
-    def reached(self) -> frozenset[PeerName]:
-        """Return the peers that established connections lead to, this host's own included."""
-        return frozenset(self._unicast)
-
     def next_hops_from(self, source: PeerName) -> tuple[PeerName, ...]:
         """Return the peers that a frame of ``source`` to all is passed on to from here."""
         found = self._broadcast.get(source)

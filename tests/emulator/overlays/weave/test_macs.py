@@ -41,4 +41,4 @@ def test_the_addresses_of_a_peer_go_with_it() -> None:
     table.learn(MAC, HERE, 0, force=False)
     table.learn(OTHER, THERE, 0, force=False)
     table.forget(HERE)
-    assert table.items() == [(OTHER, THERE)]
+    assert (table.peer_of(MAC), table.peer_of(OTHER)) == (None, THERE)

@@ -37,7 +37,7 @@ def test_news_are_new_once(mesh: Mesh) -> None:
     assert names.on_broadcast(b"", news(entry(OTHER))) == news(entry(OTHER))
     assert names.entries == (entry(OTHER),)
     assert names.on_gossip(news(entry(OTHER, 1, removed_s=5))) is not None
-    assert names.entries == ()
+    assert not names.entries
     assert names.on_gossip(news(entry(OTHER, 0))) is None
 
 

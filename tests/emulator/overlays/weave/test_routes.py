@@ -79,7 +79,7 @@ def test_changes_within_a_tenth_of_a_second_cause_one_calculation() -> None:
     assert found.next_hop(name(3)) == name(2)
     assert found.next_hops_from(name(3)) == ()
     assert found.next_hops_from(name(1)) == (name(2),)
-    assert found.reached() == {name(1), name(2), name(3)}
+    assert found.neighbours_of_all() == {name(1): None, name(2): name(2), name(3): name(2)}
     found.recalculate()
     found.ensure()
     loop.advance(0.2)
