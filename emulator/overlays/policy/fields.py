@@ -148,8 +148,8 @@ class Fields:
         found = _RANGE.fullmatch(f"{text}:{text}" if text.isdigit() else text)
         if found is None or not text.isascii():
             shown = printable(text, 40)
-            reason = "named ports are not supported, because containers name none" if text[:1].isalpha() else "wrong"
-            self.mistakes.add(scalar.at, f"port `{shown}`: {reason}; write a port as 80 and a range as 8000:8100")
+            reason = "a name, and named ports are not supported" if text[:1].isalpha() else "no port"
+            self.mistakes.add(scalar.at, f"`{shown}` is {reason}: write a port as 80 and a range as 8000:8100")
             return None
         first, last = int(found[1]), int(found[2])
         if not 1 <= first <= last <= 65535:

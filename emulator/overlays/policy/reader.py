@@ -37,7 +37,7 @@ _TYPES: tuple[PolicyType, ...] = ("Ingress", "Egress")
 
 _POLICY_KEYS = ("selector", "order", "types", "ingress", "egress", "tier", "performanceHints")
 _NO_ACCOUNTS = "containers have no service accounts"
-_HOST_ENDPOINTS = "it is for host endpoints, which there are none of"
+_HOST_ENDPOINTS = "it applies to host endpoints, and gtsdsl has none"
 _REFUSED_IN_POLICY = {"serviceAccountSelector": _NO_ACCOUNTS}
 _REFUSED_IN_GLOBAL_POLICY = {
     **_REFUSED_IN_POLICY,
