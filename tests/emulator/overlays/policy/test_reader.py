@@ -177,7 +177,7 @@ def test_a_policy_without_types_gets_them_from_its_rules(spec: str, types: tuple
         ("{ingress: [{action: Allow, protocol: ICMP, icmp: {type: 255}}]}", "5:63", "a whole number from 0 to 254"),
         ("{ingress: [{action: Allow, protocol: ICMP, ipVersion: 6}]}", "5:44", "protocol ICMP is for `ipVersion: 4`"),
         ("{egress: [{action: Allow, destination: {ports: [80]}}]}", "5:46", "ports need `protocol: TCP`, `UDP` or"),
-        ("{egress: [{action: Allow, protocol: TCP, destination: {ports: [http]}}]}", "5:70", "`http` is a name, and named"),
+        ("{egress: [{action: Allow, protocol: TCP, destination: {ports: [http]}}]}", "5:70", "is a name, and named"),
         ("{egress: [{action: Allow, protocol: TCP, destination: {ports: [0]}}]}", "5:70", "must be from 1 to 65535"),
         ("{egress: [{action: Allow, protocol: TCP, destination: {ports: [9:8]}}]}", "5:70", "must be from 1 to 65535"),
         ("{egress: [{action: Allow, protocol: TCP, destination: {ports: [8-9]}}]}", "5:70", "a range as 8000:8100"),
