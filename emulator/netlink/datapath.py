@@ -166,9 +166,9 @@ class Datapath(Closing):
                 continue
         return tuple(found)
 
-    def execute(self, frame: bytes, actions: Sequence[Action]) -> None:
-        """Let the datapath do something with a packet."""
-        self._netlink.send([self._packet(frame, actions)])
+    def execute(self, *packets: tuple[bytes, Sequence[Action]]) -> None:
+        """Let the datapath do something with each packet, in their order."""
+        self._netlink.send([self._packet(frame, actions) for frame, actions in packets])
 
     def answer(self, upcall: Upcall, actions: Sequence[Action]) -> None:
         """Let the datapath do something with the packet of an upcall, and with those that follow and match its key."""

@@ -83,6 +83,7 @@ class FastBridge(Bridge):
         self._port_of: dict[Mac, int] = {}
         self._learned: set[Mac] = set()
         self._timers: dict[float, Timer] = {}
+        self._waiting: list[tuple[bytes, Sequence[Action]]] = []
         self._generation = 0
         self._last_trouble = ""
         self.misses = 0
@@ -104,8 +105,10 @@ class FastBridge(Bridge):
             self.execute(frame, decision.actions)
 
     def execute(self, frame: bytes, actions: Sequence[Action]) -> None:
-        """Let the datapath do something with a frame."""
-        self._attempt(lambda: self.datapath.execute(frame, actions))
+        """Let the datapath do something with a frame, with others of this turn of the loop."""
+        if not self._waiting:
+            self._loop.defer(self._execute_all)
+        self._waiting.append((frame, actions))
 
     def invalidate(self) -> None:
         """Remove all flows, because they come from decisions that would be others now."""
@@ -117,9 +120,15 @@ class FastBridge(Bridge):
         self._loop.unwatch(self.upcalls.fileno())
         for timer in self._timers.values():
             timer.cancel()
+        self._waiting.clear()
         self._attempt(self.datapath.delete)
         self.datapath.close()
         self.upcalls.close()
+
+    def _execute_all(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._attempt(lambda: self.datapath.execute(*waiting))
 
     def _join(self, name: str, number: int | None) -> int:
         if number is None:
@@ -147,6 +156,7 @@ class FastBridge(Bridge):
         if _leads_back(key, decision.actions, self.tunnel_port):
             self._complain(f"a frame of {key.source.hex(':')} would go back to where it came from")
         elif decision.is_lasting and not decision.hops and generation == self._generation:
+            self._execute_all()  # so that frames keep their order
             self._attempt(lambda: self.datapath.answer(upcall, decision.actions))
         elif decision.actions:
             self.execute(upcall.frame, decision.actions)

@@ -95,10 +95,10 @@ def use_a_datapath(net: EmulatedNetwork) -> None:
     found["after one was deleted"] = len(near.datapath.flows())
     near.datapath.delete_flows()
     found["after all were deleted"] = len(near.datapath.flows())
-    near.datapath.execute(bytes(14 + 1376), near.actions)
+    near.datapath.execute((bytes(14 + 1376), near.actions), (bytes(14 + 100), near.actions))
     with Echo(near.container, "10.32.0.1") as echo:  # which takes longer than the frame
         echo.round_trip_ns("10.32.0.2", 8, 1.0)
-    found["executed"] = next([it.is_miss, len(it.frame)] for it in far.seen if not any(it.key.source))
+    found["executed"] = [[it.is_miss, len(it.frame)] for it in far.seen if not any(it.key.source)]
     with namespaces.entered(near.namespace):
         try:
             near.datapath.add_port("no0", near.upcalls)

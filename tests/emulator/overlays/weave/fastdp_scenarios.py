@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from emulator.lab.underlay import empty_namespace
 from emulator.mininet.network import EmulatedNetwork
@@ -215,8 +216,7 @@ def bridge_between_two_hosts(net: EmulatedNetwork) -> None:
     near.switch.forwarder = user
     step("by a program", (near, two, one))
     found["sent by the program"] = [frame[:12].hex() for frame in user.sent if frame[12:14] == b"\x88\xb5"]
-    near.switch.inject(one + two + bytes.fromhex("88b5") + bytes(46))
-    time.sleep(_SETTLE_S)
+    pair.do(partial(near.switch.inject, one + two + bytes.fromhex("88b5") + bytes(46)))
     found["injected"] = near.received()
     print(json.dumps(found))
 
@@ -249,11 +249,11 @@ def expire_flows(net: EmulatedNetwork) -> None:
 def beat(net: EmulatedNetwork) -> None:
     """Print, as JSON, what forwarders say while UDP 6784 passes, does not, and passes again."""
     pair = Pair(net)
-    for forwarder in pair.forwarders.values():
-        pair.loop.call_later(0, forwarder.confirm)
     with namespaces.entered(net.lab.namespace("h1")):
         end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.htons(3))
         end.bind((net["h1"].intfNames()[0], 3))
+    for forwarder in pair.forwarders.values():
+        pair.loop.call_later(0, forwarder.confirm)
     pair.do(lambda: None)
     sent = [data for data in _all(end) if data[23:24] == b"\x11"]
     found: dict[str, object] = {"heartbeats": [data.hex() for data in sent if len(data) > 1400]}
@@ -265,7 +265,7 @@ def beat(net: EmulatedNetwork) -> None:
     frames = [bytes(14 + 9), bytes(14) + UID.to_bytes(8, "big") + (99).to_bytes(2, "big") + bytes(100)]
     frames.append(bytes(14) + bytes(8) + (1390).to_bytes(2, "big") + bytes(1366))
     for frame in frames:  # too short, of another length than it says, of another connection
-        near.execute(frame, pair.forwarders["h1"].actions(NAMES["h1"], NAMES["h2"]))
+        pair.do(partial(near.execute, frame, pair.forwarders["h1"].actions(NAMES["h1"], NAMES["h2"])))
     pair.do(lambda: far.control(7, b"unknown"))
     pair.do(lambda: far.control(1, b"without a password"))
     found["said about malformed ones"] = pair.events[before:]
