@@ -140,7 +140,7 @@ class Enforcer:
             capture_output=True, text=True, errors="replace", check=False,
         )  # fmt: skip
         if done.returncode != 0:
-            said = printable(one_line(done.stderr), 200) or f"exit status {done.returncode}"
+            said = printable(one_line(done.stderr), 120) or f"exit status {done.returncode}"
             raise EnforcementError(f"{self._host}: {program} refuses the policy's rules: {said}")
         return done.stdout
 
