@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.emulator.overlays.faults.measure import measure
 from tests.emulator.overlays.faults.model import read_table, write_table
 from tests.emulator.overlays.faults.page import write_page
-from tests.emulator.overlays.faults.subjects import subjects
+from tests.emulator.overlays.subjects import SUBJECTS
 
 
 def main() -> None:
@@ -22,8 +22,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the figures into the data and the page")
     parser.add_argument("overlay", nargs="*", help="weave, weave:sleeve; all if none is named")
     options = parser.parse_args()
-    known = list(subjects())
-    for subject in known:
+    for subject in SUBJECTS:
         if options.overlay and not {subject.overlay, subject.argument, subject.name} & set(options.overlay):
             continue
         with tempfile.TemporaryDirectory() as folder:
@@ -32,7 +31,7 @@ def main() -> None:
             print(subject.name, fault.value, asdict(figures), flush=True)
         if options.write:
             table = {**read_table(), subject.name: measured}
-            write_table({it.name: table[it.name] for it in known if it.name in table})
+            write_table({it.name: table[it.name] for it in SUBJECTS if it.name in table})
             write_page()
 
 

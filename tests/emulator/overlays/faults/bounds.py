@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.emulator.overlays.faults.model import Fault
-from tests.emulator.overlays.faults.subjects import Subject
+from tests.emulator.overlays.subjects import Subject
 
 STEP_S = 0.3
 """The time between two echoes, and the way of an answer and of a request before it."""

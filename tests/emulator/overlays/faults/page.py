@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from tests.emulator.overlays.faults.bounds import bound, varies
+from tests.emulator.overlays.faults.kinds import hub
 from tests.emulator.overlays.faults.model import PAGE, Fault, Figures, Reached, Table, read_table
-from tests.emulator.overlays.faults.subjects import Subject, subjects
+from tests.emulator.overlays.subjects import SUBJECTS, Subject
 
 _ONE_PAIR = {Fault.CIRCUIT, Fault.SILENCE}
 _MARKED = re.compile(r"(<!-- figures of (\w+) -->\n).*?(<!-- end -->)", re.S)
@@ -37,14 +38,14 @@ def _rows(fault: Fault, table: Table) -> Iterator[str]:
     else:
         yield f"| `--overlay` | other pairs that go on | {through}, meanwhile | as before after | at most |"
         yield "| --- | --- | --- | --- | --- |"
-    for subject in subjects():
+    for subject in SUBJECTS:
         if (figures := table.get(subject.name, {}).get(fault)) is not None:
             yield "| " + " | ".join(_cells(subject, fault, figures)) + " |"
 
 
 def _cells(subject: Subject, fault: Fault, figures: Figures) -> Iterator[str]:
-    hub = f", {subject.hub}" if fault is Fault.HUB and subject.hub else ""
-    yield f"`{subject.name}`{hub}"
+    role = hub(subject) if fault is Fault.HUB else None
+    yield f"`{subject.name}`" + ("" if role is None else f", {role}")
     if fault is not Fault.STORE:
         yield _of(figures.others)
     yield _meanwhile(fault, figures) + (", in one run" if varies(subject, fault) else "")

@@ -7,18 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.emulator.overlays.faults.bounds import bound, is_exact, longest_mended_s, varies
+from tests.emulator.overlays.faults.kinds import faults_of
 from tests.emulator.overlays.faults.measure import measure
 from tests.emulator.overlays.faults.model import PAGE, read_table
 from tests.emulator.overlays.faults.page import made_page
-from tests.emulator.overlays.faults.subjects import Subject, subjects
-
-SUBJECTS = list(subjects())
+from tests.emulator.overlays.subjects import SUBJECTS, Subject
 
 
-@pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda it: it.name.replace(" ", "_"))
-def test_an_overlay_bears_each_fault_as_written(tmp_path: Path, subject: Subject) -> None:
+def test_an_overlay_bears_each_fault_as_written(tmp_path: Path, any_overlay: Subject) -> None:
+    subject = any_overlay
     told = read_table()[subject.name]
     for fault, figures in measure(tmp_path, subject).items():
         page = told[fault]
@@ -34,10 +32,10 @@ def test_an_overlay_bears_each_fault_as_written(tmp_path: Path, subject: Subject
             assert figures == page, fault
 
 
-@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda it: it.name.replace(" ", "_"))
+@pytest.mark.parametrize("subject", SUBJECTS, ids=str)
 def test_the_page_has_a_figure_within_its_bound_for_each_fault(subject: Subject) -> None:
     told = read_table()[subject.name]
-    assert tuple(told) == subject.faults
+    assert tuple(told) == faults_of(subject)
     for fault, figures in told.items():
         assert figures.others[0] == figures.others[1], fault
         assert (figures.mended_s or 0.0) <= longest_mended_s(subject), fault

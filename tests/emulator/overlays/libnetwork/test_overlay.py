@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from emulator.docker import programs
-from emulator.overlays.libnetwork.overlay import LAST_WITH_STORE
 from tests.emulator.overlays.frames import ICMP, UDP, between_hosts, datagram, echoes, is_too_long
 from tests.emulator.overlays.guest import TOPOLOGIES, run
 from tests.emulator.overlays.libnetwork import scenarios
+from tests.emulator.overlays.libnetwork.docker import require_docker_with_store
 from tests.emulator.samples import Cli
 
 pytestmark = [pytest.mark.usefixtures("guest_kernel"), pytest.mark.timeout(600)]
@@ -29,13 +28,6 @@ ATTEMPT_S = 10.0
 HEARTBEAT_S = 20.0
 """How often a daemon announces itself in the store: discovery.heartbeat of Docker."""
 CHECKOUT = Path(__file__).parents[4]
-
-
-def require_docker_with_store() -> None:
-    """Skip a test of ``kv`` if this machine's Docker no longer has it."""
-    version = programs.version()
-    if int(version.partition(".")[0] or 0) > LAST_WITH_STORE:
-        pytest.skip(f"Docker {version} has no external key-value store; Debian 12's docker.io has")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,26 @@
+"""Which faults an overlay can have."""
+
+from __future__ import annotations
+
+from emulator.overlays import overlay_class
+from tests.emulator.overlays.faults.model import Fault
+from tests.emulator.overlays.subjects import Subject
+
+_WITHOUT_AGENT = {"none", "geneve"}
+"""The overlays that have no process of their own after their start."""
+_HUBS = {"calico:rr": "the route reflector", "nebula:tun": "the lighthouse", "libnetwork:swarm": "the manager"}
+
+
+def hub(subject: Subject) -> str | None:
+    """Return what the first host is to the others; None if nothing."""
+    return _HUBS.get(subject.argument)
+
+
+def faults_of(subject: Subject) -> tuple[Fault, ...]:
+    """Return the faults that an overlay can have."""
+    has = {
+        Fault.STORE: overlay_class(subject.overlay).needs_store(subject.variant),
+        Fault.HUB: hub(subject) is not None,
+        Fault.AGENT: subject.overlay not in _WITHOUT_AGENT,
+    }
+    return tuple(fault for fault in Fault if has.get(fault, True))
