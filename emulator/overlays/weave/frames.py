@@ -42,7 +42,7 @@ def fragments(frame: bytes, mtu_bytes: int) -> Iterator[bytes]:
     start = ETHERNET_BYTES + header_bytes
     total, flags = struct.unpack_from("!H2xH", frame, ETHERNET_BYTES + 2)
     payload = frame[start : ETHERNET_BYTES + total]
-    most = (mtu_bytes - header_bytes) & ~7
+    most = max(8, (mtu_bytes - header_bytes) & ~7)
     for offset in range(0, len(payload), most):
         part = payload[offset : offset + most]
         more = _MORE if offset + most < len(payload) else flags & _MORE

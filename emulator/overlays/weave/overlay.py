@@ -31,7 +31,10 @@ _STATUS_PATIENCE_S = 5.0
 
 
 class Weave(Overlay):
-    """A router on each host, which is told the addresses of the hosts that started before it."""
+    """A router on each host, which is told the addresses of the hosts that started before it.
+
+    A router that starts again is told those of all others, because they wait longer after each failed attempt.
+    """
 
     variants = ("fastdp", "sleeve")
     reasons = MappingProxyType(
@@ -112,13 +115,14 @@ class Weave(Overlay):
         if host not in self._states_before:
             self._states_before[host] = read(self.namespace(host))
             self._folder(host).mkdir(parents=True)
+        told = self.spec.hosts[: self.spec.hosts.index(host)]
         if host in self._clients:
             self._clients.pop(host).close()
-        before = self.spec.hosts[: self.spec.hosts.index(host)]
+            told = tuple(other for other in self.spec.hosts if other != host)
         settings = agent.Settings(
             host=host,
             address=self.loopback(host),
-            told=tuple(map(self.loopback, before)),
+            told=tuple(map(self.loopback, told)),
             variant=self.spec.variant,
             password=self.spec.password,
             pool=IPv4Network(self.spec.subnet_pool),
