@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from emulator.measure.drops import Drops
 from emulator.measure.probe import CircuitProbe
 from emulator.overlays.outcome import OverlayOutcome
+from emulator.workloads.model import WorkloadResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +29,4 @@ class Outcome:
     overlay: OverlayOutcome | None = None
     commands: tuple[CommandResult, ...] = ()
     drops: tuple[Drops, ...] = ()
+    workload: WorkloadResult | None = None

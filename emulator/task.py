@@ -9,6 +9,7 @@ from emulator.docker.model import DockerHost
 from emulator.measure.captures import CaptureRequest
 from emulator.overlays.model import OverlaySpec
 from emulator.plan.model import Plan
+from emulator.workloads.model import WorkloadRequest
 
 TASK = "task.json"
 """The file in the shared folder that holds the task."""
@@ -33,7 +34,8 @@ class Command:
 class Task:
     """A plan's network, and the steps to do in it.
 
-    ``actions`` are, in this order, the measurements (``probe_count``), the ``commands`` and the ``script``.
+    ``actions`` are, in this order, the measurements (``probe_count``), the ``workload``, the ``commands`` and the
+    ``script``.
     """
 
     plan: Plan
@@ -45,6 +47,8 @@ class Task:
     """Whether ``serve`` waits for requests without sleeping, so that no time passes in a virtual clock."""
     probe_count: int = 0
     """The number of echoes over each circuit, and between containers; 0 measures nothing."""
+    workload: WorkloadRequest | None = None
+    """The measurement of a benchmark's cell; it needs an overlay, ``none`` at the least."""
     commands: tuple[Command, ...] = ()
     script: str | None = None
     """The path of a Python file."""

@@ -35,8 +35,8 @@ ORDERS = {
             "messages",
             "stores",
         ),
-        *("docker", "overlays", "mininet", "network", "completion", "task", "outcome", "inside", "outside"),
-        *("session", "pytest_plugin", "doctor", "__init__"),
+        *("docker", "overlays", "workloads", "mininet", "network", "completion", "task", "outcome"),
+        *("inside", "outside", "bench", "session", "pytest_plugin", "doctor", "__init__"),
     ],
 }
 """The rooms of each package, lowest first: the folders and modules that stand directly in it."""

@@ -44,6 +44,13 @@ def perform(network: EmulatedNetwork, task: Task, progress: Callable[[str], None
     if network.deployment is not None:
         overlay = overlay_outcome(network.deployment, task.probe_count, progress)
         status = status or int(overlay.has_gaps)
+    measured = None
+    if task.workload is not None and network.deployment is not None:
+        from emulator.workloads import workload
+        from emulator.workloads.base import Stage
+
+        progress(f"measuring {task.workload.name}")
+        measured = workload(task.workload.name).run(Stage(network.lab, network.deployment), task.workload)
     results: list[CommandResult] = []
     for command in task.commands:
         if status != 0 and not task.keep_going:
@@ -54,7 +61,7 @@ def perform(network: EmulatedNetwork, task: Task, progress: Callable[[str], None
     if task.script is not None and (status == 0 or task.keep_going):
         progress(f"the script {task.script}")
         status = _run_script(network, task.script) or status
-    return Outcome(status, probed, overlay, tuple(results), counter.count())
+    return Outcome(status, probed, overlay, tuple(results), counter.count(), measured)
 
 
 def start(

@@ -28,6 +28,7 @@ _GROUPS = {
         "plan": "Show the network that a topology becomes.",
         "emulate": "Run a topology as a real network.",
         "overlays": "List the overlays, and what each needs.",
+        "bench": "Measure overlays side by side.",
         "guest": "Run a command in a guest kernel.",
     },
     "Setup": {
@@ -41,7 +42,7 @@ _GROUPS = {
 }
 """The line of each command in the help, by the command's name, in groups by task."""
 _COMMANDS = [name for lines in _GROUPS.values() for name in lines]
-_MODULES = {"emulate": "emulate.command", "guest": "emulate.guest"}
+_MODULES = {"emulate": "emulate.command", "guest": "emulate.guest", "bench": "bench.command"}
 """The module under `gtsdsl.cli` of each command that is not in a module of its own name."""
 
 

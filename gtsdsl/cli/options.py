@@ -31,23 +31,24 @@ def options(
     name.
     """
     items = fields(kind)
+    flag_of = {item.name: flags.get(item.name) or Flag.of(item.metadata) for item in items}
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
         def call(**values: object) -> None:
-            chosen = {item.name: values.pop(_variable(item)) for item in items}
+            chosen = {item.name: values.pop(_variable(flag_of[item.name])) for item in items}
             function(**values, **{parameter: _instance(kind, chosen)})
 
         for item in reversed(items):
-            call = _option(item, flags.get(item.name) or Flag.of(item.metadata))(call)
+            call = _option(item, flag_of[item.name])(call)
         return call
 
     return decorate
 
 
-def variables(kind: type[DataclassInstance]) -> tuple[str, ...]:
-    """Return click's names for the options of a dataclass."""
-    return tuple(_variable(item) for item in fields(kind))
+def variables(kind: type[DataclassInstance], **flags: Flag) -> tuple[str, ...]:
+    """Return click's names for the options of a dataclass; ``flags`` are as for `options`."""
+    return tuple(_variable(flags.get(item.name) or Flag.of(item.metadata)) for item in fields(kind))
 
 
 def _instance(kind: type[DataclassInstance], chosen: dict[str, object]) -> DataclassInstance | None:
@@ -56,7 +57,7 @@ def _instance(kind: type[DataclassInstance], chosen: dict[str, object]) -> Datac
         return kind(**chosen)
     context = click.get_current_context()
     for item in fields(kind):
-        if context.get_parameter_source(_variable(item)) is ParameterSource.COMMANDLINE:
+        if context.get_parameter_source(_variable(Flag.of(item.metadata))) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{Flag.of(item.metadata).name} needs {Flag.of(missing[0].metadata).name}")
     return None
 
@@ -65,15 +66,15 @@ def _is_required(item: Field[Any]) -> bool:
     return item.default is MISSING and item.default_factory is MISSING
 
 
-def _variable(item: Field[Any]) -> str:
-    return Flag.of(item.metadata).name.removeprefix("--").replace("-", "_")
+def _variable(flag: Flag) -> str:
+    return flag.name.removeprefix("--").replace("-", "_")
 
 
 def _option(item: Field[Any], flag: Flag) -> Callable[[_Command], _Command]:
     default = None if item.default is MISSING or item.default == () else item.default
     return click.option(
         flag.name,
-        _variable(item),
+        _variable(flag),
         help=flag.help,
         metavar=flag.metavar,
         type=_type(flag),

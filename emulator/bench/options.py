@@ -1,0 +1,77 @@
+"""The options of a benchmark, from which the command line is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from emulator.options import Flag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchOptions:
+    """The matrix of a benchmark, as a user chooses it."""
+
+    overlays: tuple[str, ...] = field(
+        default=(),
+        metadata=Flag(
+            "--overlays",
+            "Overlays to compare, such as none,flannel,weave:sleeve; all is each overlay of this machine's kernel.  "
+            "[default: none,flannel]",
+            metavar="NAME[:VARIANT],…",
+            type="names",
+        ).metadata,
+    )
+    """Empty is ``none`` and ``flannel``."""
+    workloads: tuple[str, ...] = field(
+        default=(),
+        metadata=Flag(
+            "--workloads",
+            "What to measure; all is each workload.  [default: latency,throughput]",
+            metavar="NAME,…",
+            type="names",
+        ).metadata,
+    )
+    """Empty is ``latency`` and ``throughput``."""
+    circuits: tuple[str, ...] = field(
+        default=(),
+        metadata=Flag(
+            "--circuits",
+            "Pairs of sites or of hosts to measure between, such as AMS-MIL,h1-h3.  [default: all]",
+            metavar="A-B,…",
+            type="names",
+        ).metadata,
+    )
+    """Empty is all pairs that a circuit or switches join."""
+    hosts: bool = field(
+        default=False,
+        metadata=Flag("--hosts-too", "Measure between the hosts, too, beside their containers.").metadata,
+    )
+    repetitions: int = field(
+        default=1,
+        metadata=Flag(
+            "--repetitions",
+            "Measure each cell so many times, each with its own seed.",
+            type="number",
+            least=1,
+            most=10_000,
+        ).metadata,
+    )
+    duration_s: float = field(
+        default=10.0,
+        metadata=Flag(
+            "--duration",
+            "Duration of each measurement, in the clock of the network.",
+            metavar="SECONDS",
+            type="seconds",
+        ).metadata,
+    )
+    workers: int | None = field(
+        default=None,
+        metadata=Flag(
+            "--workers", "Guests at a time.  [default: the number of processors]", type="number", least=1, most=256
+        ).metadata,
+    )
+    """None is the number of this machine's processors."""
+    fail_fast: bool = field(
+        default=False, metadata=Flag("--fail-fast", "End the benchmark at the first cell that fails.").metadata
+    )

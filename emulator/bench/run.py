@@ -1,0 +1,105 @@
+"""A benchmark: cells to results. Cells whose results are kept do not run again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from emulator.bench.cells import Cell
+from emulator.bench.fingerprint import key
+from emulator.bench.pool import Pool
+from emulator.bench.results import VERSION, CellResult, Environment
+from emulator.bench.store import ResultStore
+from emulator.bench.worker import WorkerJob, WorkerReport
+from emulator.kernel.choose import choose
+from emulator.options import RunOptions
+from emulator.outside.runner import RunSettings, settle
+from emulator.system.errors import EmulationError
+from gtsdsl import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a benchmark is: the cells that run now, and how many have ended, of how many."""
+
+    running: tuple[Cell, ...]
+    ended: int
+    total: int
+
+
+def run(
+    cells: Sequence[Cell],
+    options: RunOptions,
+    store: ResultStore,
+    *,
+    workers: int,
+    fail_fast: bool,
+    show: Callable[[Progress], None],
+) -> Iterator[tuple[Cell, CellResult]]:
+    """Yield each cell with its result: first those whose results are kept, then the others as they end.
+
+    A cell that fails has a result with an error, which is not kept, and stops nothing unless ``fail_fast`` is set.
+
+    Raises:
+        EmulationError: no kernel can run the cells, or a result cannot be written.
+    """
+    choice = choose(options.kernel, options.clock)
+    missing = []
+    for cell in cells:
+        settings = settle(options, choice, cell.memory_bytes)
+        keyed = _Keyed(cell, settings, key(cell, settings))
+        kept = store.get(keyed.key)
+        if kept is None:
+            missing.append(keyed)
+        else:
+            yield cell, kept
+    ended = len(cells) - len(missing)
+    with Pool(workers) as pool:
+
+        def show_running(running: Sequence[_Keyed]) -> None:
+            show(Progress(tuple(item.cell for item in running), ended, len(cells)))
+
+        jobs = ((item, WorkerJob(item.cell.task, options, item.cell.memory_bytes)) for item in missing)
+        for item, report in pool.run(jobs, show_running):
+            ended += 1
+            result = _result(item, report)
+            if result.error is None:
+                store.put(result)
+            yield item.cell, result
+            if result.error is not None and fail_fast:
+                raise EmulationError(f"{item.cell.label}: {result.error}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Keyed:
+    """A cell with the settings of its run, and its key."""
+
+    cell: Cell
+    settings: RunSettings
+    key: str
+
+
+def _result(item: _Keyed, report: WorkerReport) -> CellResult:
+    cell, settings = item.cell, item.settings
+    kernel = settings.choice.kernel
+    environment = Environment(
+        kernel="native" if kernel is None else kernel.version,
+        clock=settings.choice.clock.value,
+        gtsdsl=__version__,
+        agent=report.agent,
+        store=report.store,
+    )
+    return CellResult(
+        version=VERSION,
+        key=item.key,
+        overlay=cell.overlay,
+        circuit=cell.circuit,
+        workload=cell.workload,
+        level=cell.level,
+        repetition=cell.repetition,
+        seed=cell.task.plan.seed,
+        environment=environment,
+        measured=report.measured,
+        error=report.error,
+        wall_s=round(report.wall_s, 3),
+    )

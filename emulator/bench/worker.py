@@ -1,0 +1,61 @@
+"""A worker: a process that runs one cell in a guest of its own, and returns what came of it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+
+from emulator.kernel.choose import choose
+from emulator.options import RunOptions
+from emulator.outside.run_task import run_task
+from emulator.outside.runner import settle
+from emulator.system.decode import decode, encode
+from emulator.system.errors import EmulationError
+from emulator.task import Task
+from emulator.workloads.model import WorkloadResult
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerJob:
+    """The cell of a worker: its task, the options of its run, and the memory of its guest."""
+
+    task: Task
+    run: RunOptions
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReport:
+    """What came of a worker's cell; ``error`` is None for a cell that was measured."""
+
+    measured: WorkloadResult | None
+    agent: str
+    store: str | None
+    error: str | None
+    wall_s: float
+
+
+def run_job(job: WorkerJob) -> WorkerReport:
+    """Run a cell. An error of the cell is part of the report, and raises nothing."""
+    began_s = time.monotonic()
+    output = bytearray()
+    try:
+        settings = settle(job.run, choose(job.run.kernel, job.run.clock), job.memory_bytes)
+        outcome = run_task(settings, job.task, output.extend, output.extend)
+    except EmulationError as error:
+        return WorkerReport(None, "", None, str(error), time.monotonic() - began_s)
+    wall_s = time.monotonic() - began_s
+    agent, store = ("", None) if outcome.overlay is None else (outcome.overlay.agent, outcome.overlay.store)
+    if outcome.workload is None:
+        said = output.decode(errors="replace").strip().splitlines()
+        reason = said[-1].removeprefix("error: ") if said else f"it ended with status {outcome.exit_status}"
+        return WorkerReport(None, agent, store, reason, wall_s)
+    return WorkerReport(outcome.workload, agent, store, None, wall_s)
+
+
+def main() -> int:
+    """Read a job from standard input, run it, and write the report to standard output."""
+    report = run_job(decode(WorkerJob, sys.stdin.buffer.read(), "the job"))
+    sys.stdout.buffer.write(encode(report))
+    return 0

@@ -1,0 +1,63 @@
+"""A workload's request and its result, as values that cross as JSON into the network and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Level: TypeAlias = Literal["containers", "hosts"]
+"""Between what a workload measures: the first containers of two hosts, or the two hosts themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadRequest:
+    """What to measure, between which two hosts, and for how long in the network's clock.
+
+    ``first`` sends or asks, ``second`` receives or answers; both are names of hosts. ``settings`` are the workload's
+    own, by name, such as ``tool``; a workload refuses those that it does not know.
+    """
+
+    name: str
+    first: str
+    second: str
+    level: Level = "containers"
+    duration_s: float = 10.0
+    seed: int = 1
+    settings: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number of a result. ``name`` is unique in the result: ``rtt.mean``. ``value`` is None if there is none."""
+
+    name: str
+    value: float | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Several numbers of one kind in the order in which they were measured, such as the samples of a round trip.
+
+    ``interval_s`` is the time between two of them; None if it is not constant.
+    """
+
+    name: str
+    unit: str
+    values: tuple[float, ...]
+    interval_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadResult:
+    """What a workload measured. ``tools`` are the programs that measured, each with its version."""
+
+    tools: dict[str, str]
+    figures: tuple[Figure, ...]
+    series: tuple[Series, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """Sentences that a reader of the figures must know."""
+
+    def figure(self, name: str) -> float | None:
+        """Return the value of a figure; None if the result has no such figure, or no value for it."""
+        return next((item.value for item in self.figures if item.name == name), None)

@@ -1,0 +1,58 @@
+"""Programs that measure: run one at an end to its end, or leave one running as a server, and return what they print."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+
+from emulator.lab.daemons import Daemon, start_program
+from emulator.lab.lab import Lab
+from emulator.system.text import one_line
+from emulator.workloads.base import End, WorkloadError
+
+_MOST_BYTES = 2**24
+"""The longest output that is read; a tool's report has some kilobytes."""
+_SHOWN_LINES = 3
+
+
+def run_program(lab: Lab, end: End, command: Sequence[str], timeout_s: float) -> str:
+    """Run a program at an end, without input, and return what it prints.
+
+    ``timeout_s`` is in the network's clock.
+
+    Raises:
+        WorkloadError: the program failed, or had not ended in time; the message has its last lines.
+    """
+    with tempfile.TemporaryFile() as output:
+        process = lab.processes.popen(
+            end.namespace, command, stdin=subprocess.DEVNULL, stdout=output.fileno(), stderr=subprocess.STDOUT
+        )
+        try:
+            status = process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise WorkloadError(f"{command[0]} on {end.name} had not ended after {timeout_s:g} s") from None
+        output.seek(0)
+        text = output.read(_MOST_BYTES).decode(errors="replace")
+    if status != 0:
+        raise WorkloadError(f"{command[0]} on {end.name} ended with status {status}: {_last_lines(text)}")
+    return text
+
+
+@contextlib.contextmanager
+def server(lab: Lab, end: End, command: Sequence[str]) -> Iterator[Daemon]:
+    """Run a program at an end as a server until exit; its log is what it has printed."""
+    daemon = start_program(lab, end.name, command[0], command, namespace=end.namespace)
+    try:
+        yield daemon
+    finally:
+        daemon.stop(signal.SIGTERM)
+
+
+def _last_lines(text: str) -> str:
+    lines = [one_line(line) for line in text.splitlines() if line.strip()]
+    return " | ".join(lines[-_SHOWN_LINES:]) or "it said nothing"

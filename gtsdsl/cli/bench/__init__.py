@@ -1,0 +1,1 @@
+"""`gtsdsl bench`: measure overlays, and show and compare what was measured."""

@@ -1,0 +1,102 @@
+"""`gtsdsl bench`: measure overlays side by side, and show and compare the results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from emulator.bench.options import BenchOptions
+from emulator.options import Flag, RunOptions
+from gtsdsl.cli.errors import complain, emulating
+from gtsdsl.cli.help import CommandGroup, GroupedCommand
+from gtsdsl.cli.network import NetworkOptions, custom_circuits, read_testbed
+from gtsdsl.cli.options import options, variables
+
+_RUN = "run"
+_CIRCUITS_FILE = Flag(
+    "--circuits-file", "Your own round-trip times and sites, in the format of `gtsdsl circuits`.", metavar="FILE"
+)
+_GROUPS = {
+    "What is measured": (*variables(BenchOptions), "output"),
+    "Where it runs": variables(RunOptions),
+    "The network": variables(NetworkOptions, circuits_file=_CIRCUITS_FILE),
+}
+
+
+class _BenchGroup(CommandGroup):
+    """A group whose command `run` is meant where the first argument names no command: ``gtsdsl bench mesh.dsl``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Insert the name of the command that is meant."""
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = [_RUN, *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_BenchGroup, invoke_without_command=False)
+def command() -> None:
+    """Measure overlays on a topology, side by side: `gtsdsl bench FILE` is `gtsdsl bench run FILE`.
+
+    \b
+    Example:
+      gtsdsl bench examples/full_mesh.dsl --overlays none,flannel,weave -o report
+      gtsdsl bench show report
+      gtsdsl bench diff report newer
+    """
+
+
+@command.command(_RUN, cls=GroupedCommand, groups=_GROUPS, short_help="Measure overlays on a topology.")
+@click.argument("file", type=click.Path())
+@options(BenchOptions, "bench")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("report"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder of the results.",
+)
+@options(RunOptions, "run")
+@options(NetworkOptions, "network", circuits_file=_CIRCUITS_FILE)
+def run(file: str, bench: BenchOptions, output: Path, run: RunOptions, network: NetworkOptions) -> None:
+    """Measure each overlay with each workload between each two sites of the topology FILE, in a guest of its own.
+
+    Results are kept in --output. A benchmark that was stopped goes on where it was. A cell whose topology, overlay,
+    workload, kernel and programs have not changed does not run again. A cell that fails stops no other; the exit
+    status is then 1.
+
+    \b
+    Example:
+      gtsdsl bench examples/full_mesh.dsl --overlays none,flannel,calico -o report
+      gtsdsl bench examples/full_mesh.dsl --circuits AMS-BRA --workloads latency --duration 100 -o report
+    """
+    import os
+    import sys
+
+    from emulator.bench.cells import cells_of, matrix_of
+    from emulator.bench.run import run as run_cells
+    from emulator.bench.store import ResultStore
+    from emulator.bench.tables import to_csv
+    from emulator.plan import Options
+    from gtsdsl.cli.bench.progress import showing
+    from gtsdsl.cli.bench.text import tables
+    from gtsdsl.cli.output import write_output
+
+    with emulating():
+        plan_options = Options(circuits=custom_circuits(network), switch=network.switch, seed=network.seed)
+        cells = cells_of(read_testbed(file, network), plan_options, matrix_of(bench, network.seed))
+        store = ResultStore(output / "cells", lambda message: complain("warning", message))
+        results = []
+        with showing(len(cells)) as show:
+            workers = bench.workers or os.cpu_count() or 1
+            for cell, result in run_cells(cells, run, store, workers=workers, fail_fast=bench.fail_fast, show=show):
+                results.append((cell, result))
+                if result.error is not None:
+                    complain("error", f"{cell.label}: {result.error}")
+        place = {id(cell): number for number, cell in enumerate(cells)}
+        ordered = [result for cell, result in sorted(results, key=lambda item: place[id(item[0])])]
+        write_output(output / "results.csv", to_csv(ordered))
+    tables(ordered)
+    sys.exit(any(result.error is not None for result in ordered))
