@@ -22,7 +22,7 @@ from gtsdsl.model.testbed import Testbed
 from gtsdsl.text import did_you_mean, printable
 
 DEFAULT_OVERLAYS = ("none", "flannel")
-DEFAULT_WORKLOADS = ("latency",)
+DEFAULT_WORKLOADS = ("latency", "throughput")
 
 
 @dataclass(frozen=True, slots=True)

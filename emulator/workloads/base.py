@@ -5,10 +5,12 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from emulator.lab.lab import Lab
 from emulator.overlays.deployment import Deployment
 from emulator.overlays.model import first_containers
+from emulator.overlays.pairs import joined
 from emulator.system.errors import EmulationError
 from emulator.workloads.model import WorkloadRequest, WorkloadResult
 
@@ -43,6 +45,12 @@ class Stage:
         """
         return self._end(request.first, request), self._end(request.second, request)
 
+    def rate_bps(self, request: WorkloadRequest) -> float | None:
+        """Return the rate of the slowest interface on the way from the first host to the second; None if it is none."""
+        path = joined(self.lab.plan).get((request.first, request.second)) or ()
+        rates = [end.egress.rate_bps for circuit in path for end in circuit.ends if end.egress is not None]
+        return min(rates, default=None)
+
     def _end(self, host: str, request: WorkloadRequest) -> End:
         if request.level == "hosts":
             return End(host, self.lab.namespace(host), self.lab.plan.loopback(host))
@@ -55,10 +63,9 @@ class Stage:
 class Workload(abc.ABC):
     """A measurement between two hosts. A module of this package defines one, and the module's name is its name."""
 
-    settings: tuple[str, ...] = ()
+    settings: ClassVar[tuple[str, ...]] = ()
     """The names of the settings that the workload takes."""
-
-    programs: tuple[str, ...] = ()
+    programs: ClassVar[tuple[str, ...]] = ()
     """The programs that measure, by their names; a result depends on them."""
 
     def lacks(self) -> Iterator[str]:

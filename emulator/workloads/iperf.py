@@ -16,7 +16,7 @@ PORT = 5001
 INSTALL = "apt-get install iperf"
 
 _LINE = re.compile(
-    r"^\[ *(?P<id>\d+|SUM)\] +(?P<from>[\d.]+)-(?P<to>[\d.]+) sec +(?P<bytes>\d+) Bytes +(?P<rate>\d+) bits/sec(?P<rest>.*)$"
+    r"^\[ *(?P<id>\d+|SUM)\] +(?P<from>[\d.]+)-(?P<to>[\d.]+) sec +\d+ Bytes +(?P<rate>\d+) bits/sec(?P<rest>.*)$"
 )
 _WRITES = re.compile(r"^ +\d+/\d+ +(?P<retransmissions>\d+) ")
 _DATAGRAMS = re.compile(r"^ +(?P<jitter>[\d.]+) ms +(?P<lost>\d+)/ *(?P<total>\d+)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 Level: TypeAlias = Literal["containers", "hosts"]
@@ -23,7 +23,7 @@ class WorkloadRequest:
     level: Level = "containers"
     duration_s: float = 10.0
     seed: int = 1
-    settings: dict[str, str] | None = None
+    settings: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def tables(results: Sequence[CellResult]) -> None:
         for heading in ("circuit", "overlay", "between"):
             table.add_column(heading, no_wrap=True)
         for name in shown:
-            table.add_column(f"{name} [{units[name]}]".replace("[", "\\["), justify="right", no_wrap=True)
+            table.add_column(Text(f"{name}, {units[name]}"), justify="right", no_wrap=True)
         groups = itertools.groupby(mine, key=lambda item: (item.circuit, item.overlay, item.level))
         for (circuit, overlay, level), found in groups:
             cells = list(found)
