@@ -64,7 +64,7 @@ class _Worker:
             jobs.write(encode(job))
             jobs.seek(0)
             self._process = subprocess.Popen(
-                python_command("-c", python_script("emulator.bench.worker", "main", {})),
+                python_command("-c", python_script("emulator.bench.worker", "main", {"parent": os.getpid()})),
                 env=environment(os.environ),
                 stdin=jobs,
                 stdout=self._output,

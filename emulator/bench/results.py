@@ -1,4 +1,4 @@
-"""The result of a cell: a value, and its file (docs/schema)."""
+"""The results of cells and of a whole benchmark, as values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Environment:
 class CellResult:
     """A cell's result. ``error`` is the sentence of a failed cell, whose ``measured`` is None.
 
-    ``key`` is the hash of all that the cell depends on. ``wall_s`` and ``processor_s`` are what it cost.
+    ``key`` is the hash of all that the cell depends on. ``wall_s`` is the real time that it took.
     """
 
     version: int
@@ -39,3 +39,13 @@ class CellResult:
     measured: WorkloadResult | None
     error: str | None
     wall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The results of a benchmark, in the order of its matrix. ``command`` is the command line that repeats it."""
+
+    version: int
+    testbed: str
+    command: tuple[str, ...]
+    cells: tuple[CellResult, ...]

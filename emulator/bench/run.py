@@ -14,7 +14,6 @@ from emulator.bench.worker import WorkerJob, WorkerReport
 from emulator.kernel.choose import choose
 from emulator.options import RunOptions
 from emulator.outside.runner import RunSettings, settle
-from emulator.system.errors import EmulationError
 from gtsdsl import __version__
 
 
@@ -38,7 +37,7 @@ def run(
 ) -> Iterator[tuple[Cell, CellResult]]:
     """Yield each cell with its result: first those whose results are kept, then the others as they end.
 
-    A cell that fails has a result with an error, which is not kept, and stops nothing unless ``fail_fast`` is set.
+    A cell that fails has a result with an error, which is not kept. With ``fail_fast``, it is the last one.
 
     Raises:
         EmulationError: no kernel can run the cells, or a result cannot be written.
@@ -67,7 +66,7 @@ def run(
                 store.put(result)
             yield item.cell, result
             if result.error is not None and fail_fast:
-                raise EmulationError(f"{item.cell.label}: {result.error}")
+                return
 
 
 @dataclass(frozen=True, slots=True)

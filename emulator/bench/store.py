@@ -1,4 +1,4 @@
-"""The folder of a benchmark's results: a file for each cell, by the cell's key."""
+"""The folder of a benchmark: a file for each cell that was measured, by the cell's key, and one with all results."""
 
 from __future__ import annotations
 
@@ -8,44 +8,50 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from emulator.bench.results import VERSION, CellResult
+from emulator.bench.results import VERSION, CellResult, Results
 from emulator.system.decode import decode, encode
 from emulator.system.errors import EmulationError
 from emulator.system.folders import make_folder
+from gtsdsl.text import printable
 
-_MOST_BYTES = 2**27
+RESULTS = "results.json"
+"""The file with all results of the last run."""
+_CELLS = "cells"
+_DAMAGED = ".damaged"
+_MOST_BYTES = 2**28
 
 
 class ResultStore:
     """The results of cells in a folder. A file is written whole or not at all, so a killed run loses nothing."""
 
     def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
-        """``warn`` takes a sentence about each file that is damaged or of another version; such a file stays."""
+        """``warn`` takes a sentence about each file that cannot be used; such a file stays, if under another name.
+
+        Raises:
+            EmulationError: the folder cannot be made.
+        """
         self._folder = folder
         self._warn = warn
         try:
-            make_folder(folder)
+            make_folder(folder / _CELLS)
         except OSError as error:
-            raise EmulationError(f"{folder} cannot be made: {error.strerror}") from None
+            raise EmulationError(f"{printable(str(folder), 300)} cannot be made: {error.strerror}") from None
 
     def get(self, key: str) -> CellResult | None:
-        """Return the result of a key; None if there is none, or none that can be read."""
+        """Return the result of a key; None if the folder has none, or none that can be read."""
         path = self._path(key)
         try:
-            with path.open("rb") as file:
-                text = file.read(_MOST_BYTES + 1)
+            result = decode(CellResult, _read(path), str(path))
         except FileNotFoundError:
             return None
         except OSError as error:
             self._warn(f"{path} cannot be read: {error.strerror}; its cell runs again")
             return None
-        try:
-            result = decode(CellResult, text, str(path))
         except EmulationError as error:
-            self._warn(f"{error}; its cell runs again, and {path.name} is replaced")
+            self._set_aside(path, str(error))
             return None
-        if result.version != VERSION or result.key != key:
-            self._warn(f"{path} is of version {result.version} or of another cell; its cell runs again")
+        if (result.version, result.key) != (VERSION, key):
+            self._set_aside(path, f"{path} is of another version, or of another cell")
             return None
         return result
 
@@ -55,16 +61,60 @@ class ResultStore:
         Raises:
             EmulationError: the file cannot be written, such as on a full disk.
         """
-        path = self._path(result.key)
-        descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=".", suffix=".json")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(encode(result) + b"\n")
-            Path(name).replace(path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise EmulationError(f"{path} cannot be written: {error.strerror}") from None
+        _write(self._path(result.key), encode(result))
+
+    def put_all(self, results: Results) -> None:
+        """Keep the results of a run, in place of those of the run before.
+
+        Raises:
+            EmulationError: the file cannot be written.
+        """
+        _write(self._folder / RESULTS, encode(results))
 
     def _path(self, key: str) -> Path:
-        return self._folder / f"{key}.json"
+        return self._folder / _CELLS / f"{key}.json"
+
+    def _set_aside(self, path: Path, why: str) -> None:
+        aside = path.with_name(path.name + _DAMAGED)
+        self._warn(f"{why}; it is kept as {aside.name}, and its cell runs again")
+        with contextlib.suppress(OSError):
+            path.replace(aside)
+
+
+def read_results(path: Path) -> Results:
+    """Return the results of a benchmark's folder, or of a file.
+
+    Raises:
+        EmulationError: there are no results, or they are damaged or of another version.
+    """
+    path = path / RESULTS if path.is_dir() else path
+    name = printable(str(path), 300)
+    try:
+        results = decode(Results, _read(path), name)
+    except OSError as error:
+        raise EmulationError(f"{name}: {error.strerror}; `gtsdsl bench FILE -o DIR` writes it") from None
+    if results.version != VERSION:
+        raise EmulationError(f"{name} is of version {results.version}, not {VERSION}: run `gtsdsl bench` again")
+    return results
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        text = file.read(_MOST_BYTES + 1)
+    if len(text) > _MOST_BYTES:
+        raise EmulationError(f"{path} has more than {_MOST_BYTES // 2**20} MiB")
+    return text
+
+
+def _write(path: Path, content: bytes) -> None:
+    name = None
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".json")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content + b"\n")
+        Path(name).replace(path)
+    except OSError as error:
+        if name is not None:
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
+        raise EmulationError(f"{path} cannot be written: {error.strerror}") from None

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from dataclasses import dataclass
 
 from emulator.kernel.choose import choose
+from emulator.kernel.parent import end_with
 from emulator.options import RunOptions
 from emulator.outside.run_task import run_task
 from emulator.outside.runner import settle
 from emulator.system.decode import decode, encode
 from emulator.system.errors import EmulationError
+from emulator.system.signals import signals_as_exit
 from emulator.task import Task
 from emulator.workloads.model import WorkloadResult
 
@@ -54,8 +57,11 @@ def run_job(job: WorkerJob) -> WorkerReport:
     return WorkerReport(outcome.workload, agent, store, None, wall_s)
 
 
-def main() -> int:
-    """Read a job from standard input, run it, and write the report to standard output."""
-    report = run_job(decode(WorkerJob, sys.stdin.buffer.read(), "the job"))
-    sys.stdout.buffer.write(encode(report))
+def main(parent: int) -> int:
+    """Read a job from standard input, run it, and write the report to standard output; end when ``parent`` ends."""
+    with signals_as_exit():
+        if not end_with(parent):
+            return 128 + signal.SIGTERM
+        report = run_job(decode(WorkerJob, sys.stdin.buffer.read(), "the job"))
+        sys.stdout.buffer.write(encode(report))
     return 0

@@ -9,18 +9,16 @@ import contextlib
 import gc
 import io
 import os
-import signal
 import sys
-import threading
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.kernel.job import FOLDER_VARIABLE, PARENT_VARIABLE, write_step
+from emulator.kernel.parent import end_with
 from emulator.system import user_namespace
 from emulator.system.decode import decode, encode
 from emulator.system.errors import EmulationError, in_a_line
-from emulator.system.poll import readable
 from emulator.system.signals import signals_as_exit
 from emulator.task import RESULT, TASK, Task
 from gtsdsl.machine import REFUSALS
@@ -49,8 +47,7 @@ def main() -> int:
                 relay = stack.enter_context(relay_to(task.overlay, in_guest=parent is None))
             if parent is not None:
                 user_namespace.enter()
-                # it starts a thread, and a process with threads cannot enter a user namespace
-                if not _end_with(int(parent)):
+                if not end_with(int(parent)):
                     return _INTERRUPTED
             stack.enter_context(signals_as_exit())
             return _do(task, folder, relay, is_guest=parent is None)
@@ -102,19 +99,3 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
             sys.stdout.flush()
             os._exit(outcome.exit_status)
         return outcome.exit_status
-
-
-def _end_with(parent: int) -> bool:
-    """End this process (SIGTERM) when its parent ends; return False if the parent has ended already."""
-    from emulator.kernel.supervisor import watched
-
-    parent_ended = watched(parent)
-    if parent_ended is None:
-        return False
-
-    def end() -> None:
-        readable([parent_ended], None)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=end, daemon=True).start()
-    return True

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from emulator.lab.daemons import Daemon, start_program
+from emulator.lab.daemons import start_program
 from emulator.lab.lab import Lab
+from emulator.system.closing import Closing
 from emulator.system.text import one_line
 from emulator.workloads.base import End, WorkloadError
 
@@ -43,14 +42,33 @@ def run_program(lab: Lab, end: End, command: Sequence[str], timeout_s: float) ->
     return text
 
 
-@contextlib.contextmanager
-def server(lab: Lab, end: End, command: Sequence[str]) -> Iterator[Daemon]:
-    """Run a program at an end as a server until exit; its log is what it has printed."""
-    daemon = start_program(lab, end.name, command[0], command, namespace=end.namespace)
-    try:
-        yield daemon
-    finally:
-        daemon.stop(signal.SIGTERM)
+class Server(Closing):
+    """A program that runs at an end until exit."""
+
+    def __init__(self, lab: Lab, end: End, command: Sequence[str]) -> None:
+        """Start the program.
+
+        Raises:
+            EmulationError: the program cannot be started.
+        """
+        self._daemon = start_program(lab, end.name, command[0], command, namespace=end.namespace)
+        self._before_bytes = self._daemon.log.stat().st_size  # servers before this one have the same log
+
+    def close(self) -> None:
+        """End the program."""
+        self._daemon.stop()
+
+    def output(self) -> str:
+        """Return what the program has printed; it prints its last lines when it is closed.
+
+        Raises:
+            DaemonError: the program has ended by itself.
+        """
+        self._daemon.check()
+        self.close()
+        with self._daemon.log.open("rb") as file:
+            file.seek(self._before_bytes)
+            return file.read(_MOST_BYTES).decode(errors="replace")
 
 
 def _last_lines(text: str) -> str:

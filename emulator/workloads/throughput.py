@@ -12,7 +12,7 @@ from emulator.system.programs import find_program
 from emulator.workloads import iperf
 from emulator.workloads.base import End, Stage, Workload, WorkloadError
 from emulator.workloads.model import Figure, Series, WorkloadRequest, WorkloadResult
-from emulator.workloads.programs import run_program, server
+from emulator.workloads.programs import Server, run_program
 
 _WINDOW = "4M"
 """The socket buffers, as large as the guest allows (``rmem_max``): more than the delay-bandwidth product of each
@@ -91,13 +91,13 @@ def _run(
 ) -> tuple[iperf.Report, iperf.Report]:
     """Run iperf from the first end to the second; return the reports of both."""
     common = [iperf.PROGRAM, "-e", "-f", "b", "-i", f"{_INTERVAL_S:g}", "-p", str(iperf.PORT)]
-    with server(stage.lab, second, [*common, "-s", *of_server]) as daemon:
+    with Server(stage.lab, second, [*common, "-s", *of_server]) as server:
         time.sleep(_SETTLE_S)
         command = [*common, "-c", second.address, *of_client]
-        said = run_program(stage.lab, first, command, _PATIENCE_S + float(of_client[-1]))
+        sent = run_program(stage.lab, first, command, _PATIENCE_S + float(of_client[-1]))
         time.sleep(_SETTLE_S)  # the last segments are on their way
-        daemon.check()
-    return iperf.parse(said), iperf.parse(daemon.log.read_text(errors="replace"))
+        received = server.output()
+    return iperf.parse(sent), iperf.parse(received)
 
 
 def _rates(name: str, parts: Sequence[iperf.Interval]) -> Series:

@@ -42,7 +42,6 @@ def command() -> None:
     Example:
       gtsdsl bench examples/full_mesh.dsl --overlays none,flannel,weave -o report
       gtsdsl bench show report
-      gtsdsl bench diff report newer
     """
 
 
@@ -76,6 +75,7 @@ def run(file: str, bench: BenchOptions, output: Path, run: RunOptions, network: 
     import sys
 
     from emulator.bench.cells import cells_of, matrix_of
+    from emulator.bench.results import VERSION, Results
     from emulator.bench.run import run as run_cells
     from emulator.bench.store import ResultStore
     from emulator.bench.tables import to_csv
@@ -85,18 +85,40 @@ def run(file: str, bench: BenchOptions, output: Path, run: RunOptions, network: 
     from gtsdsl.cli.output import write_output
 
     with emulating():
+        testbed = read_testbed(file, network)
         plan_options = Options(circuits=custom_circuits(network), switch=network.switch, seed=network.seed)
-        cells = cells_of(read_testbed(file, network), plan_options, matrix_of(bench, network.seed))
-        store = ResultStore(output / "cells", lambda message: complain("warning", message))
-        results = []
+        cells = cells_of(testbed, plan_options, matrix_of(bench, network.seed))
+        store = ResultStore(output, lambda message: complain("warning", message))
+        workers = bench.workers or os.cpu_count() or 1
+        found = {}
         with showing(len(cells)) as show:
-            workers = bench.workers or os.cpu_count() or 1
             for cell, result in run_cells(cells, run, store, workers=workers, fail_fast=bench.fail_fast, show=show):
-                results.append((cell, result))
+                found[cell.label] = result
                 if result.error is not None:
                     complain("error", f"{cell.label}: {result.error}")
-        place = {id(cell): number for number, cell in enumerate(cells)}
-        ordered = [result for cell, result in sorted(results, key=lambda item: place[id(item[0])])]
-        write_output(output / "results.csv", to_csv(ordered))
-    tables(ordered)
-    sys.exit(any(result.error is not None for result in ordered))
+        ordered = tuple(found[cell.label] for cell in cells if cell.label in found)
+        results = Results(VERSION, testbed.id, tuple(sys.argv[1:]), ordered)
+        store.put_all(results)
+    write_output(output / "results.csv", to_csv(results.cells))
+    tables(results.cells)
+    sys.exit(any(result.error is not None for result in results.cells))
+
+
+@command.command(short_help="Print the tables of a benchmark.")
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("report"))
+def show(folder: Path) -> None:
+    """Print the tables of the benchmark in FOLDER, without measuring anything.
+
+    \b
+    Example:
+      gtsdsl bench show report
+    """
+    from emulator.bench.store import read_results
+    from gtsdsl.cli.bench.text import tables
+
+    with emulating():
+        results = read_results(folder)
+    tables(results.cells)
+    for result in results.cells:
+        if result.error is not None:
+            complain("error", f"{result.overlay} {result.circuit} {result.workload} {result.level}: {result.error}")

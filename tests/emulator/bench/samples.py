@@ -1,0 +1,23 @@
+"""Results of cells for tests."""
+
+from __future__ import annotations
+
+from emulator.bench.results import VERSION, CellResult, Environment
+from emulator.workloads.model import Figure, WorkloadResult
+
+KEY = "0" * 32
+ENVIRONMENT = Environment("7.3.4", "virtual", "0.2.0", "none", None)
+
+
+def result(
+    overlay: str = "none",
+    mean_us: float | None = 36202.4,
+    *,
+    repetition: int = 1,
+) -> CellResult:
+    """Return the result of a cell of latency; without a mean, one that failed."""
+    measured = None if mean_us is None else WorkloadResult({}, (Figure("rtt.mean", mean_us, "us"),))
+    error = "timed out after 5 s: starting the store" if mean_us is None else None
+    return CellResult(
+        VERSION, KEY, overlay, "AMS-MIL", "latency", "containers", repetition, 1, ENVIRONMENT, measured, error, 1.5
+    )  # fmt: skip

@@ -1,0 +1,143 @@
+"""`gtsdsl bench` with real guests: what it measures, what it keeps, and what is left of it when it is ended."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.measure.echo import FRAME_BYTES
+from tests.emulator.leftovers import Leftovers, is_soon
+from tests.emulator.samples import Cli
+
+RTT_US = 36200 + 2 * FRAME_BYTES * 8 / 1000
+"""The round trip between Amsterdam and Milan with the time to send an echo at 1 Gbit/s."""
+
+
+def cells(folder: Path) -> list[dict[str, Any]]:
+    """Return the results of a benchmark's folder."""
+    found: list[dict[str, Any]] = json.loads((folder / "results.json").read_text())["cells"]
+    return found
+
+
+def figures(cell: dict[str, Any]) -> dict[str, float]:
+    return {item["name"]: item["value"] for item in cell["measured"]["figures"]}
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_cells_are_measured_once_and_kept(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
+    output = tmp_path / "report"
+    matrix = ["--overlays", "none,geneve", "--workloads", "latency", "--duration", "5", "--hosts-too"]
+    done = gtsdsl("bench", str(pair), *matrix, "-o", str(output))
+    assert (done.returncode, done.stderr) == (0, "")
+    found = cells(output)
+    assert [(cell["overlay"], cell["level"]) for cell in found] == [
+        ("none", "hosts"), ("none", "containers"), ("geneve:mesh", "hosts"), ("geneve:mesh", "containers"),
+    ]  # fmt: skip
+    for cell in found:
+        overhead_us = 2 * 50 * 8 / 1000 if (cell["overlay"], cell["level"]) == ("geneve:mesh", "containers") else 0
+        assert figures(cell)["rtt.mean"] == pytest.approx(RTT_US + overhead_us, abs=5)
+        assert (figures(cell)["rtt.sent"], figures(cell)["rtt.lost"]) == (5, 0)
+        (series,) = cell["measured"]["series"]
+        assert (len(series["values"]), series["interval_s"]) == (5, 1.0)
+    rows = list(csv.DictReader(io.StringIO((output / "results.csv").read_text())))
+    assert {(row["overlay"], row["figure"]) for row in rows} >= {("none", "rtt.mean"), ("geneve:mesh", "rtt.p99")}
+    assert all(row["kernel"] and row["clock"] == "virtual" for row in rows)
+
+    files = {path: path.stat().st_mtime_ns for path in (output / "cells").iterdir()}
+    assert len(files) == 4
+    again = gtsdsl("bench", str(pair), *matrix, "-o", str(output))
+    assert again.stdout == done.stdout
+    assert {path: path.stat().st_mtime_ns for path in (output / "cells").iterdir()} == files
+
+    shown = gtsdsl("bench", "show", str(output))
+    assert shown.stdout == done.stdout
+    assert "AMS-MIL  geneve:mesh  containers" in shown.stdout
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_two_benchmarks_measure_the_same_to_the_byte(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
+    command = ["bench", str(pair), "--overlays", "geneve", "--workloads", "latency", "--duration", "5", "-o"]
+    for name in "first", "second":
+        assert gtsdsl(*command, str(tmp_path / name)).returncode == 0
+    first, second = (cells(tmp_path / name)[0]["measured"] for name in ("first", "second"))
+    assert first == second
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_throughput_is_what_the_circuit_and_the_overlay_allow(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
+    output = tmp_path / "report"
+    command = ["bench", str(pair), "--overlays", "geneve", "--workloads", "throughput", "--duration", "4"]
+    done = gtsdsl(*command, "-o", str(output))
+    assert done.returncode == 0, done.stderr
+    found = figures(cells(output)[0])
+    assert found["tcp.limit"] == round(1000 * 1398 / 1514, 3)
+    assert 0.8 * found["tcp.limit"] < found["tcp.received"] <= found["tcp.limit"]
+    assert found["udp.100M.received"] == pytest.approx(100, rel=0.01)
+    assert (found["udp.100M.lost"], found["udp.900M.lost"]) == (0, 0)
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_cell_that_fails_is_named_and_stops_no_other(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
+    output = tmp_path / "report"
+    command = ["bench", str(pair), "--overlays", "none,geneve", "--workloads", "latency", "--duration", "1000000"]
+    done = gtsdsl(*command, "--timeout", "2", "-o", str(output))
+    assert done.returncode == 1
+    errors = done.stderr.splitlines()
+    assert len(errors) == 2
+    assert all("AMS-MIL latency containers 1: timed out after 2 s: " in error for error in errors)
+    assert [cell["measured"] for cell in cells(output)] == [None, None]
+    assert list((output / "cells").iterdir()) == []
+    done = gtsdsl(*command, "--timeout", "2", "--fail-fast", "--workers", "1", "-o", str(output))
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+
+
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+def test_a_benchmark_that_is_ended_leaves_nothing_running(pair: Path, tmp_path: Path, number: int) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    left = Leftovers(place)
+    command = ["bench", str(pair), "--overlays", "none,geneve", "--workloads", "latency", "--duration", "1000000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gtsdsl", *command, "-o", str(tmp_path / "report")],
+        env=left.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert is_soon(lambda: len(left.runs) == 2)
+        left.look()
+    finally:
+        process.send_signal(number)
+        process.wait()
+    assert is_soon(lambda: not left.processes)
+    assert is_soon(lambda: not left.folders)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--overlays", "flanell"], "unknown overlay flanell; did you mean `flannel`"),
+        (["--workloads", "latenzy"], "unknown workload latenzy; did you mean `latency`"),
+        (["--circuits", "AMS-MLI"], "this topology has no circuit AMS-MLI; did you mean `AMS-MIL`"),
+        (["--repetitions", "0"], "--repetitions: 0 is not between 1 and 10000"),
+        (["--duration", "0"], "--duration: `0` is not a number of seconds above 0"),
+        (["--overlays", "none,"], "--overlays: `none,` is not NAME[:VARIANT],…"),
+    ],
+)
+def test_what_is_wrong_is_refused_in_a_line_before_anything_runs(
+    gtsdsl: Cli, pair: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    done = gtsdsl("bench", str(pair), *arguments, "-o", str(tmp_path / "report"))
+    assert done.returncode in {2, 3}
+    assert done.stderr.splitlines()[0] == f"error: {message}"
+    assert not (tmp_path / "report").exists()

@@ -1,0 +1,84 @@
+"""The cells of a matrix: circuits by their names, overlays, levels, repetitions and seeds."""
+
+from __future__ import annotations
+
+import pytest
+
+import gtsdsl
+from emulator.bench.cells import Matrix, cells_of, matrix_of, overlays_of_all, pairs_of
+from emulator.bench.options import BenchOptions
+from emulator.options import OverlayOptions
+from emulator.plan import Options, plan
+from emulator.system.errors import EmulationError
+from tests.emulator.samples import MESH
+from tests.emulator.topologies import joined
+
+MESH_PAIRS = [
+    "AMS-MIL",
+    "AMS-LJU",
+    "AMS-BRA",
+    "AMS-PRA",
+    "LJU-MIL",
+    "BRA-MIL",
+    "MIL-PRA",
+    "BRA-LJU",
+    "LJU-PRA",
+    "BRA-PRA",
+]
+NONE = (OverlayOptions("none"),)
+
+
+def test_pairs_have_the_names_of_their_sites() -> None:
+    found = pairs_of(plan(gtsdsl.load(MESH)))
+    assert list(found) == MESH_PAIRS
+    assert found["AMS-MIL"] == ("h1", "h2")
+
+
+def test_pairs_without_sites_of_their_own_have_the_names_of_their_hosts() -> None:
+    assert pairs_of(plan(joined([("a", "b"), ("b", "c")]))) == {"a-b": ("a", "b"), "b-c": ("b", "c")}
+
+
+def test_cells_are_each_overlay_beside_the_others_for_each_circuit() -> None:
+    matrix = Matrix(
+        (OverlayOptions("none"), OverlayOptions("flannel")), ("latency",), ("mil-ams", "h1-h4"), repetitions=2
+    )
+    cells = cells_of(gtsdsl.load(MESH), Options(), matrix)
+    assert [cell.label for cell in cells] == [
+        "none AMS-MIL latency containers 1", "none AMS-MIL latency containers 2",
+        "flannel:vxlan AMS-MIL latency containers 1", "flannel:vxlan AMS-MIL latency containers 2",
+        "none AMS-BRA latency containers 1", "none AMS-BRA latency containers 2",
+        "flannel:vxlan AMS-BRA latency containers 1", "flannel:vxlan AMS-BRA latency containers 2",
+    ]  # fmt: skip
+    assert [cell.task.plan.seed for cell in cells[:2]] == [1, 2]
+    request = cells[-1].task.workload
+    assert request is not None
+    assert (request.first, request.second, request.seed) == ("h1", "h4", 2)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (Matrix(NONE, ("latency",), ("AMS-MIK",)), "no circuit AMS-MIK; did you mean `AMS-MIL`"),
+        (Matrix(NONE, ("latency",), ("x",)), "no circuit x; the circuits are AMS-MIL, AMS-LJU"),
+        (Matrix(NONE, ("speed",)), "unknown workload speed"),
+        (Matrix((OverlayOptions("flanell"),), ("latency",)), "unknown overlay flanell; did you mean `flannel`"),
+        (Matrix((), ("latency",)), "no overlay to measure"),
+    ],
+)
+def test_what_is_not_there_is_refused_before_anything_runs(matrix: Matrix, message: str) -> None:
+    with pytest.raises(EmulationError) as caught:
+        cells_of(gtsdsl.load(MESH), Options(), matrix)
+    assert message in str(caught.value)
+
+
+def test_a_topology_without_a_circuit_has_no_cells() -> None:
+    with pytest.raises(EmulationError, match="no two hosts that a circuit joins"):
+        cells_of(joined([], alone=["a"]), Options(), Matrix(NONE, ("latency",)))
+
+
+def test_all_stands_for_each_overlay_and_each_workload() -> None:
+    matrix = matrix_of(BenchOptions(overlays=("none", "all"), workloads=("all",), hosts=True), seed=5)
+    assert tuple(it.name for it in matrix.overlays) == overlays_of_all()
+    assert {"none", "flannel:udp", "weave:sleeve", "calico:rr", "geneve:mesh"} <= set(overlays_of_all())
+    assert {"latency", "throughput"} <= set(matrix.workloads)
+    assert (matrix.levels, matrix.seed) == (("hosts", "containers"), 5)
