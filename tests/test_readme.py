@@ -20,7 +20,7 @@ from tests.emulator.docker.archives import save
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.joinpath("docs").glob("*.md"))]
-BOOTING = ("gtsdsl emulate", "gtsdsl guest", "gtsdsl overlays", "import emulate", "gtsdsl.emulate")
+BOOTING = ("gtsdsl emulate", "gtsdsl guest", "gtsdsl overlays", "gtsdsl bench", "import emulate", "gtsdsl.emulate")
 """The parts of a block of commands, or of a program, that boots a guest."""
 LINKED = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("editors/*/README.md"))]
 

@@ -42,6 +42,7 @@ class Nebula(SubnetOverlay):
     """A `nebula` on each host, with a TUN interface."""
 
     variants = ("tun",)
+    daemons = ("nebula",)
 
     @classmethod
     def about(cls, variant: str) -> About:  # noqa: ARG003 - the only variant

@@ -46,6 +46,7 @@ class Calico(Overlay):
     """A BIRD and an agent on each host; `vxlan` has no BIRD."""
 
     variants = ("bgp", "rr", "ipip", "vxlan")
+    daemons = ("bird",)
 
     def __init__(self, spec: OverlaySpec, lab: Lab, store: Store | None) -> None:
         super().__init__(spec, lab, store)

@@ -44,6 +44,7 @@ class Libnetwork(Overlay):
     """An overlay network of Docker's library `libnetwork`: VXLAN in a hidden network namespace on each host."""
 
     variants = ("kv", "swarm")
+    daemons = ("dockerd", "containerd", "runc")
     runtimes: ClassVar[tuple[Runtime, ...]] = ("docker",)
 
     def __init__(self, spec: OverlaySpec, lab: Lab, store: Store | None) -> None:

@@ -68,8 +68,8 @@ def run(file: str, bench: BenchOptions, output: Path, run: RunOptions, network: 
 
     \b
     Example:
-      gtsdsl bench examples/full_mesh.dsl --overlays none,flannel,calico -o report
-      gtsdsl bench examples/full_mesh.dsl --circuits AMS-BRA --workloads latency --duration 100 -o report
+      gtsdsl bench run examples/full_mesh.dsl --overlays none,flannel -o report
+      gtsdsl bench run examples/full_mesh.dsl --circuits AMS-BRA -o report
     """
     import os
     import sys
