@@ -21,6 +21,8 @@ from emulator.task import Task
 from gtsdsl.text import printable
 
 _LONGEST_NAME = 200
+_LONGEST_AGENT = 20_000
+"""The limit of an overlay's agents, of which each host may have another: a hundred hosts with a title each."""
 _MOST_OVERHEAD_BYTES = 1000
 _MOST_US = 1e12
 _MOST_NS = 10**18
@@ -128,9 +130,11 @@ def _are_samples(samples_us: Sequence[float], count: int) -> bool:
 
 
 def _overlay_faults(task: Task, spec: OverlaySpec, outcome: OverlayOutcome) -> Iterator[str]:
-    for name in (outcome.agent, outcome.store or ""):
-        if len(name) > _LONGEST_NAME or not name.isprintable():
+    for name, longest in ((outcome.agent, _LONGEST_AGENT), (outcome.store or "", _LONGEST_NAME)):
+        if len(name) > longest or not name.isprintable():
             yield "its overlay or store has an impossible name"
+    if any(program.title not in outcome.agent for program in spec.programs.values()):
+        yield "its overlay names other agents than the task has"
     if not 0 <= outcome.overhead_bytes <= _MOST_OVERHEAD_BYTES:
         yield f"an overlay cannot add {outcome.overhead_bytes} bytes to a packet"
     has_store = spec.store is not None

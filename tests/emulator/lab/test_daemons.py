@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.lab.daemons import Daemon, DaemonError, start_function, start_program
+from emulator.lab.daemons import Daemon, DaemonError, own_run_command, start_function, start_program, without_variables
 from emulator.lab.lab import Lab
 from emulator.plan import Options, plan
 from tests.emulator.topologies import joined
@@ -69,6 +69,29 @@ def test_a_program_runs_in_its_hosts_namespace_and_writes_to_its_log() -> None:
         assert daemon.stop() == 0
         assert daemon.log == lab.run_folder / "logs" / "net-ns-a.log"
         assert daemon.log.read_text() == f"{namespace_of(lab, 'a')}\na word\n/\n"
+
+
+@pytest.mark.networks
+def test_a_program_has_its_own_run_and_host_name_and_no_variables_of_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTHERD_OPTION", "of the user's own program")
+    (tmp_path / "mark").touch()
+    with Lab(PLAN) as lab:
+        script = "uname -n; ls /run; env | grep OTHERD_"
+        command = [
+            *own_run_command("a" * 70, tmp_path),
+            *without_variables("OTHERD_"),
+            "WORD=a word",
+            "sh",
+            "-c",
+            script,
+        ]
+        daemon = start_program(lab, "a", "own", command)
+        wait_for_the_end(daemon)
+        assert daemon.stop() == 1  # grep finds no such variable
+        assert daemon.log.read_text() == f"{'a' * 63}\nmark\n"
+    assert os.uname().nodename != "a" * 63
 
 
 @pytest.mark.networks

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from emulator.agents.model import AgentProgram
 from emulator.measure.drops import Drops
 from emulator.measure.probe import circuit_probe
 from emulator.options import OverlayOptions
@@ -210,3 +211,15 @@ def test_a_script_adds_nothing_that_moves_the_cursor() -> None:
         verify_outcome(
             replace(TASK, script="/script.py"), replace(OUTCOME, drops=(Drops("socket", "\x1b[2J", None, 5),))
         )
+
+
+def test_an_outcome_names_the_programs_that_the_task_has_as_agents() -> None:
+    program = AgentProgram("flanneld", "0.28.10", "/opt/flanneld", "0123456789abcdef", "tencent-vpc")
+    task = replace(OVERLAY_TASK, overlay=replace(OVERLAY, programs={"a": program}))
+    overlay = overlay_outcome().overlay
+    assert overlay is not None
+    named = replace(overlay_outcome(), overlay=replace(overlay, agent=f"{program.title} on 1 host, others"))
+    assert verify_outcome(task, decode(Outcome, encode(named), "the result")) == named
+    assert decode(Task, encode(task), "the task") == task
+    with pytest.raises(EmulationError, match="its overlay names other agents than the task has"):
+        verify_outcome(task, overlay_outcome())

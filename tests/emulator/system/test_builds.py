@@ -1,0 +1,75 @@
+"""Builds in the cache folder: the lock of their folder, the end of their programs, and what is removed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from emulator.system.builds import building, clean, kept_folders, running
+from emulator.system.errors import EmulationError
+from tests.emulator.waiting import wait_for
+
+
+def test_a_folder_is_for_one_build_at_a_time_and_empty_at_its_start(tmp_path: Path) -> None:
+    left = tmp_path / "kept" / "building-x" / "folder" / "file"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    with building(tmp_path / "kept", "x", "thing") as folder:
+        assert [path.name for path in folder.iterdir()] == ["lock"]
+        with pytest.raises(EmulationError, match="another gtsdsl builds this thing right now"):
+            building(tmp_path / "kept", "x", "thing").__enter__()
+        with building(tmp_path / "kept", "y", "thing") as other:
+            assert other != folder
+    assert kept_folders(tmp_path / "kept") == []
+
+
+def test_clean_leaves_a_build_that_runs_and_what_a_link_leads_to(tmp_path: Path) -> None:
+    kept, elsewhere = tmp_path / "kept", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with building(kept, "x", "thing") as folder:
+        (kept / "whole").mkdir()
+        (kept / "link").symlink_to(elsewhere)
+        assert list(clean(kept_folders(kept))) == [kept / "link", kept / "whole"]
+        assert folder.is_dir()
+    assert elsewhere.is_dir()
+
+
+def test_folders_that_cannot_be_made_or_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / "kept").touch()
+    with (
+        pytest.raises(EmulationError, match=r"kept/building-x: .*; set XDG_CACHE_HOME to a folder you may write"),
+        building(tmp_path / "kept", "x", "thing"),
+    ):
+        pass
+    with pytest.raises(EmulationError, match="kept: Not a directory"):
+        kept_folders(tmp_path / "kept")
+    assert kept_folders(tmp_path / "missing") == []
+
+
+def test_a_program_of_a_build_ends_with_it_and_its_children_too(tmp_path: Path) -> None:
+    pids: list[int] = []
+
+    def build_until_interrupted() -> None:
+        with running(["sh", "-c", "sleep 300 & echo $!; wait"], tmp_path, os.environ, None) as process:
+            assert process.stdout is not None
+            pids.extend([process.pid, int(process.stdout.readline())])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_until_interrupted()
+    wait_for(lambda: not any(_runs(pid) for pid in pids))
+
+
+def test_errors_of_a_program_go_to_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with running(["sh", "-c", "echo wrong >&2; exit 3"], tmp_path, os.environ, log) as process:
+        pass
+    assert (process.returncode, log.read_text()) == (3, "wrong\n")
+
+
+def _runs(pid: int) -> bool:
+    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return done.stdout.strip()[:1] not in {"", "Z"}
