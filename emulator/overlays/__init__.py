@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SHARED = frozenset(
     [
-        *("base", "catalog", "datagrams", "deployment", "entries", "model", "outcome"),
+        *("agent_process", "base", "catalog", "datagrams", "deployment", "entries", "model", "outcome"),
         *("pairs", "policy", "probe", "spec", "subnets", "text"),
     ]
 )

@@ -7,21 +7,18 @@ agent is away, the kernel keeps what it has.
 
 from __future__ import annotations
 
-import gc
 import json
-import os
-import signal
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
-from types import FrameType
 
 from emulator.lab.log import log
-from emulator.netlink import namespaces
 from emulator.netlink.changes import Changes
 from emulator.netlink.handle import Handle
+from emulator.overlays.agent_process import run_agent
 from emulator.overlays.calico import bird
 from emulator.overlays.calico.felix import Dataplane, entries
 from emulator.overlays.calico.ipam import Ipam
@@ -80,10 +77,6 @@ class Settings:
     policy: PolicySpec | None = None
 
 
-class _LeaveError(Exception):
-    """The process got SIGTERM."""
-
-
 class _NodeLostError(Exception):
     """The store no longer has this host's node."""
 
@@ -97,24 +90,7 @@ def run(settings: Settings) -> None:
     Raises:
         EmulationError: the pool has no block for the host's tunnel.
     """
-    # the short-lived parent process has no garbage collector; freeze, so that the memory shared with it stays shared
-    gc.freeze()
-    gc.enable()
-    signal.signal(signal.SIGTERM, _raise_leave)
-    namespace = namespaces.current("net")
-    try:
-        with Handle(namespace) as kernel, Changes() as changes:
-            agent = _Agent(settings, kernel, changes)
-            try:
-                agent.serve()
-            except _LeaveError:
-                agent.leave()
-    finally:
-        os.close(namespace)
-
-
-def _raise_leave(_number: int, _frame: FrameType | None) -> None:
-    raise _LeaveError
+    run_agent(partial(_Agent, settings))
 
 
 class _Agent:

@@ -7,21 +7,18 @@ for the remaining terms of the other hosts' leases.
 
 from __future__ import annotations
 
-import gc
 import json
-import os
-import signal
 import time
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
-from types import FrameType
 
 from emulator.lab.log import log
-from emulator.netlink import namespaces
 from emulator.netlink.changes import Changes
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import read_here
+from emulator.overlays.agent_process import run_agent
 from emulator.overlays.flannel.backend import Backend, LocalHost
 from emulator.overlays.flannel.hostgw import HostGw
 from emulator.overlays.flannel.leases import (
@@ -74,10 +71,6 @@ class Settings:
     ttl_s: int
 
 
-class _LeaveError(Exception):
-    """The process got SIGTERM."""
-
-
 class _LeaseLostError(Exception):
     """The store no longer has this host's lease."""
 
@@ -91,25 +84,8 @@ def run(settings: Settings) -> None:
     Raises:
         EmulationError: the configuration in the store is unusable, or no subnet is free.
     """
-    # the short-lived parent process has no garbage collector; freeze, so that the memory shared with it stays shared
-    gc.freeze()
-    gc.enable()
-    signal.signal(signal.SIGTERM, _raise_leave)
     settings.folder.mkdir(parents=True, exist_ok=True)
-    namespace = namespaces.current("net")
-    try:
-        with Handle(namespace) as kernel, Changes() as changes:
-            agent = _Agent(settings, kernel, changes)
-            try:
-                agent.serve()
-            except _LeaveError:
-                agent.leave()
-    finally:
-        os.close(namespace)
-
-
-def _raise_leave(_number: int, _frame: FrameType | None) -> None:
-    raise _LeaveError
+    run_agent(partial(_Agent, settings))
 
 
 class _Agent:
