@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["pytester"]
 
 GUEST_FIXTURES = {"guest_kernel", "packaged"}
+BUILDING_FIXTURES = {"flanneld", "tiny"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,6 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if GUEST_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("guest")
+        if BUILDING_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow("builds an agent with Go, if the cache has none"))
         if item.get_closest_marker("networks") and not _may_make_networks():
             item.add_marker(pytest.mark.skip(reason="needs root, or `unshare --map-root-user --net --mount pytest`"))
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,8 +14,8 @@ from emulator.agents.cache import built_agent
 from emulator.agents.recipes import RECIPES, Recipe
 from emulator.system.builds import building
 from emulator.system.errors import EmulationError
-from tests.emulator.agents.tiny import MAIN, tiny_recipe
-from tests.emulator.samples import ROOT
+from tests.emulator.agents.tiny import MAIN, die_in_a_build, tiny_recipe
+from tests.emulator.play import command_of
 
 
 def built(recipe: Recipe) -> tuple[cache.BuiltAgent, list[str]]:
@@ -97,17 +95,7 @@ def test_two_builds_do_not_meet(tiny: Recipe, agents: Path) -> None:
 def test_a_build_that_was_killed_leaves_what_clean_removes_and_the_next_build_ignores(
     tiny: Recipe, agents: Path
 ) -> None:
-    script = (
-        "import os, signal, sys\n"
-        f"sys.path.insert(0, {str(ROOT)!r})\n"
-        "from pathlib import Path\n"
-        "from emulator.agents.build import build\n"
-        "from tests.emulator.agents.tiny import tiny_recipe\n"
-        "die = lambda step, part: os.kill(os.getpid(), signal.SIGKILL)\n"
-        f"build(tiny_recipe(Path({str(tiny.sources.parent)!r})), die)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], env=os.environ, check=False)
-    assert done.returncode == -signal.SIGKILL
+    subprocess.run(command_of(die_in_a_build, tiny.sources.parent), check=False)
     assert [path.name for path in agents.iterdir()] == ["building-tiny"]
     assert built_agent(tiny) is None
     built(tiny)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
+from emulator.agents.build import build
 from emulator.agents.recipes import RECIPES, Recipe
 
 MAIN = """package main
@@ -48,3 +51,12 @@ def tiny_recipe(folder: Path, main: str = MAIN) -> Recipe:
         options=("-subnet-file",),
         sources=sources,
     )
+
+
+def die_in_a_build(folder: str) -> None:
+    """Begin to build the agent, with its sources below a folder, and die at the first step; a scenario."""
+
+    def die(_step: str, _part: float) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    build(tiny_recipe(Path(folder)), die)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from emulator.agents.model import AgentProgram
 from tests.emulator.overlays.flannel import agent_scenarios
 from tests.emulator.overlays.flannel.differences import DIFFERENCES, differences
 from tests.emulator.overlays.guest import TOPOLOGIES, run
-from tests.emulator.samples import ROOT
+from tests.emulator.samples import ROOT, Cli
 
 pytestmark = pytest.mark.usefixtures("guest_kernel", "flanneld")
 
@@ -112,7 +114,7 @@ def test_the_page_has_the_list_of_differences_and_nothing_else() -> None:
     assert table == [difference.row for difference in DIFFERENCES]
 
 
-def test_host_gw_of_a_real_agent_is_refused_where_hosts_are_not_all_neighbours(tmp_path: Path, gtsdsl: Any) -> None:
+def test_host_gw_of_a_real_agent_is_refused_where_hosts_are_not_all_neighbours(tmp_path: Path, gtsdsl: Cli) -> None:
     topology = str(ROOT / "examples" / "full_mesh.dsl")
     done = gtsdsl("emulate", topology, "--overlay", "flannel:host-gw", "--agent", "h2=real", "--probe", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
@@ -121,3 +123,17 @@ def test_host_gw_of_a_real_agent_is_refused_where_hosts_are_not_all_neighbours(t
         "topology joins all hosts: use a topology in which all hosts are on one switch, another variant such as "
         "`flannel:vxlan`, or `--agent built-in`\n"
     )
+
+
+def test_a_result_file_has_the_whole_hash_and_the_path_of_each_program(
+    tmp_path: Path, gtsdsl: Cli, flanneld: AgentProgram
+) -> None:
+    output = tmp_path / "result.json"
+    topology = str(ROOT / "examples" / "full_mesh.dsl")
+    done = gtsdsl("emulate", topology, "--overlay", "flannel", "--agent", "h2=real", "--probe", "--json", str(output))
+    assert done.returncode == 0
+    title = f"{flanneld.title} on 1 host, built-in control plane on 4 hosts"
+    assert f"flannel vxlan, {title}; etcd" in done.stdout
+    overlay = json.loads(output.read_text())["overlay"]
+    assert overlay["agent"] == title
+    assert overlay["spec"]["programs"] == {"h2": asdict(flanneld)}
