@@ -101,7 +101,7 @@ def _go_version(recipe: Recipe, source: Path) -> str:
 
 def _compile(recipe: Recipe, folder: Path, program: Path, progress: Progress) -> None:
     log = folder / "log"
-    # `-v` prints each package when it is compiled, to the stream of errors, and `exec` keeps that stream in a file too
+    # `-v` prints each package to the stream of errors when it is compiled
     command = ["go", "build", "-v", "-ldflags", recipe.linker_flags, "-o", str(program), recipe.package]
     progress("downloading and compiling", 0.01)
     with running(["nice", "-n", "5", *command], folder / "source", _environment(folder), None) as process:
