@@ -42,6 +42,7 @@ def command() -> None:
     Example:
       gtsdsl bench examples/full_mesh.dsl --overlays none,flannel,weave -o report
       gtsdsl bench show report
+      gtsdsl bench diff report newer
     """
 
 
@@ -122,3 +123,36 @@ def show(folder: Path) -> None:
     for result in results.cells:
         if result.error is not None:
             complain("error", f"{result.overlay} {result.circuit} {result.workload} {result.level}: {result.error}")
+
+
+@command.command(short_help="Show what differs between two benchmarks.")
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path))
+@click.option(
+    "--fail-on",
+    type=click.FloatRange(min=0),
+    metavar="PERCENT",
+    help="Exit with status 1 if a figure differs by more than its spread, and by more than this.",
+)
+def diff(before: Path, after: Path, fail_on: float | None) -> None:
+    """Show the figures of AFTER that differ from those of BEFORE by more than their spread.
+
+    The spread is that of the repetitions: a 95 % bootstrap interval of the difference of the means. With one
+    repetition, the spread is unknown, and each difference is shown.
+
+    \b
+    Example:
+      gtsdsl bench diff report newer
+      gtsdsl bench diff report newer --fail-on 1
+    """
+    import sys
+
+    from emulator.bench.diff import compare
+    from emulator.bench.store import read_results
+    from gtsdsl.cli.bench.text import differences
+
+    with emulating():
+        comparison = compare(read_results(before), read_results(after))
+    differences(comparison)
+    if fail_on is not None and any(item.is_beyond(fail_on) for item in comparison.differences):
+        sys.exit(1)

@@ -6,9 +6,14 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import click
+
 from gtsdsl.text import printable
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from emulator.bench.diff import Comparison
     from emulator.bench.results import CellResult
 
 _PIPE_WIDTH = 200
@@ -20,13 +25,10 @@ _SHOWN = {
 
 def tables(results: Sequence[CellResult]) -> None:
     """Print a table for each workload, with the mean over the repetitions of a cell."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH
+    console = _console()
     measured = [item for item in results if item.measured is not None]
     for workload in dict.fromkeys(item.workload for item in measured):
         mine = [item for item in measured if item.workload == workload and item.measured is not None]
@@ -46,6 +48,45 @@ def tables(results: Sequence[CellResult]) -> None:
         console.print()
 
 
+def differences(comparison: Comparison) -> None:
+    """Print the differences between two benchmarks, and the cells that only one of them has."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if comparison.differences:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("circuit", "overlay", "between", "figure"):
+            table.add_column(heading, no_wrap=True)
+        for heading in ("before", "after", "difference", "95 % interval"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for item in comparison.differences:
+            percent = "" if item.percent is None else f"{item.percent:+.3g} %"
+            low, high = ("", "") if item.interval is None else (f"{bound:+.4g}" for bound in item.interval)
+            interval = f"{low} to {high}" if low else "one repetition"
+            texts = (item.circuit, item.overlay, item.level, f"{item.workload} {item.figure}, {item.unit}")
+            numbers = (_number(item.before), _number(item.after), percent, interval)
+            table.add_row(*(Text(printable(it, 80)) for it in (*texts, *numbers)))
+        _console().print(table)
+    for when, places in (("before", comparison.only_before), ("after", comparison.only_after)):
+        for overlay, circuit, workload, level in places:
+            click.echo(f"only {when}: {printable(f'{overlay} {circuit} {workload} {level}', 200)}")
+    click.echo(f"{len(comparison.differences)} of {comparison.compared} figures differ by more than their spread")
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    return console
+
+
+def _number(value: float) -> str:
+    text = f"{value:.3f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def _mean(cells: Sequence[CellResult], name: str) -> str:
     values = [value for it in cells if it.measured is not None and (value := it.measured.figure(name)) is not None]
-    return f"{sum(values) / len(values):.3f}".rstrip("0").rstrip(".") if values else ""
+    return _number(sum(values) / len(values)) if values else ""

@@ -1,0 +1,83 @@
+"""The comparison of two benchmarks: what differs by more than its spread, and what does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from emulator.bench.diff import bootstrap, compare
+from emulator.bench.results import VERSION, Results
+from emulator.bench.store import ResultStore
+from gtsdsl.cli import cli
+from tests.emulator.bench.samples import result
+
+
+def results(*means_us: float | None, overlay: str = "none") -> Results:
+    """Return a benchmark with one cell, repeated."""
+    cells = tuple(result(overlay, mean, repetition=number) for number, mean in enumerate(means_us, 1))
+    return Results(VERSION, "Mesh", (), cells)
+
+
+def test_equal_benchmarks_do_not_differ() -> None:
+    comparison = compare(results(5.0, 6.0), results(5.0, 6.0))
+    assert (comparison.differences, comparison.compared) == ((), 1)
+
+
+def test_means_within_the_spread_do_not_differ() -> None:
+    assert compare(results(1.0, 9.0, 5.0, 4.0), results(2.0, 9.0, 5.0, 4.0)).differences == ()
+
+
+def test_means_beyond_the_spread_differ_with_their_interval() -> None:
+    (found,) = compare(results(10.0, 10.2, 9.8), results(12.0, 12.2, 11.8)).differences
+    assert (found.before, found.after) == (10.0, 12.0)
+    assert found.percent == pytest.approx(20)
+    assert found.interval is not None
+    assert 1.5 < found.interval[0] < 2 < found.interval[1] < 2.5
+    assert found.is_beyond(19.9)
+    assert not found.is_beyond(20.1)
+
+
+def test_one_repetition_has_no_interval() -> None:
+    (found,) = compare(results(10.0), results(10.001)).differences
+    assert found.interval is None
+
+
+def test_a_failed_cell_is_missing_on_its_side() -> None:
+    comparison = compare(results(1.0), results(None))
+    assert comparison.only_before == (("none", "AMS-MIL", "latency", "containers"),)
+    assert comparison.compared == 0
+    assert compare(results(None), results(1.0)).only_after == comparison.only_before
+
+
+def test_a_value_of_zero_has_no_percentage() -> None:
+    (found,) = compare(results(0.0), results(1.0)).differences
+    assert found.percent is None
+    assert found.is_beyond(1000)
+
+
+def test_the_bootstrap_is_the_same_each_time_and_holds_the_difference() -> None:
+    first, second = [1.0, 2.0, 3.0], [4.0, 5.0, 6.0]
+    low, high = bootstrap(first, second)
+    assert (low, high) == bootstrap(first, second)
+    assert low <= 3 <= high
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [([], 0), (["--fail-on", "1"], 0), (["--fail-on", "0.1"], 1)],
+    ids=["shown", "within", "beyond"],
+)
+def test_the_command_shows_the_differences_and_fails_on_request(
+    tmp_path: Path, arguments: list[str], status: int
+) -> None:
+    for name, mean_us in (("before", 36200.0), ("after", 36300.0)):
+        ResultStore(tmp_path / name, pytest.fail).put_all(results(mean_us))
+    done = CliRunner().invoke(cli, ["bench", "diff", str(tmp_path / "before"), str(tmp_path / "after"), *arguments])
+    assert done.exit_code == status
+    lines = done.output.splitlines()
+    assert lines[1].split() == (
+        "AMS-MIL none containers latency rtt.mean, us 36200 36300 +0.276 % one repetition".split()
+    )
+    assert lines[-1] == "1 of 1 figures differ by more than their spread"
