@@ -18,6 +18,16 @@ _ENVIRONMENT = {"PATH": PATH}
 _SHIM = "containerd-shim-runc-v2"
 _REQUIRED = ("dockerd", "containerd", _SHIM, "runc")
 _THREADS, _ONE_THREAD = b"GOMAXPROCS=4", b"GOMAXPROCS=1"
+# dockerd starts `containerd --config FILE …`, and has just written the file. Its version decides how plugins are named.
+_QUIET_CONTAINERD = """\
+#!/bin/sh
+if [ "$1" = --config ]; then
+    name=scheduler
+    if grep -q '^version = [23]' "$2"; then name='"io.containerd.gc.v1.scheduler"'; fi
+    printf '\\n[plugins.%s]\\n  pause_threshold = 0.0\\n' "$name" >> "$2"
+fi
+exec CONTAINERD "$@"
+"""
 _CONTROLLERS = ("devices", "memory")
 _GUEST = "build one with `gtsdsl kernel build`, then add `--kernel uml`"
 
@@ -29,9 +39,22 @@ def replacements(folder: Path) -> Path:
     folder.mkdir(parents=True)
     if (iptables := working_iptables()) is not None:
         (folder / "iptables").symlink_to(iptables)
+    if (containerd := shutil.which("containerd", path=PATH)) is not None:
+        _write_quiet_containerd(containerd, folder)
     if (shim := shutil.which(_SHIM, path=PATH)) is not None and len(os.sched_getaffinity(0)) == 1:
         _write_one_thread_shim(Path(shim), folder)
     return folder
+
+
+def _write_quiet_containerd(containerd: str, folder: Path) -> None:
+    """Write a script that runs containerd with a setting that dockerd, which starts it, cannot pass on.
+
+    containerd collects its garbage again after 49 times the time that the last collection took. In a virtual clock,
+    this is no time, and the collector would run at each tick. Without ``pause_threshold`` it runs at most each second.
+    """
+    script = folder / "containerd"
+    script.write_text(_QUIET_CONTAINERD.replace("CONTAINERD", shlex.quote(containerd)))
+    script.chmod(0o755)
 
 
 def _write_one_thread_shim(shim: Path, folder: Path) -> None:

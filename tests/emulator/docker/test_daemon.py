@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from emulator.docker.daemon import storage_driver
 from tests.emulator.overlays import scenarios
 from tests.emulator.overlays.guest import run
+
+
+def test_images_are_copied_where_overlays_of_folders_do_not_work() -> None:
+    has_overlay = "\toverlay\n" in Path("/proc/filesystems").read_text()
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        assert storage_driver(Path(folder)) == ("overlay2" if has_overlay else "vfs")
+    assert storage_driver(Path("/proc")) == "vfs"
 
 
 @pytest.mark.usefixtures("guest_kernel")

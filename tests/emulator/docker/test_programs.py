@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -28,13 +30,35 @@ def test_the_version_is_in_figures() -> None:
     assert all(part.isdecimal() for part in programs.version().split("."))
 
 
+@pytest.mark.parametrize(
+    ("version", "table"),
+    [("version = 0\n", "scheduler"), ("version = 2\n", '"io.containerd.gc.v1.scheduler"'), ("", "scheduler")],
+)
+def test_containerd_gets_a_setting_that_dockerd_cannot_pass_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str, table: str
+) -> None:
+    program = tmp_path / "containerd"
+    program.write_text('#!/bin/sh\necho "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(programs, "PATH", f"{tmp_path}:{programs.PATH}")
+    settings = tmp_path / "containerd.toml"
+    settings.write_text(f'{version}root = "/somewhere"\n')
+    script = programs.replacements(tmp_path / "programs") / "containerd"
+    done = subprocess.run(
+        [script, "--config", settings, "--log-level", "info"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"--config {settings} --log-level info\n"
+    assert tomllib.loads(settings.read_text())["plugins"] == {table.strip('"'): {"pause_threshold": 0.0}}
+    assert subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout == "--version\n"
+
+
 def test_on_one_processor_the_shim_gets_one_thread(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     shim = tmp_path / "bin" / "containerd-shim-runc-v2"
     shim.write_bytes(b"begin GOMAXPROCS=4 end")
     shim.chmod(0o755)
     monkeypatch.setattr(programs, "PATH", str(tmp_path / "bin"))
-    monkeypatch.setattr(programs, "_iptables", lambda: Path("/usr/sbin/iptables-legacy"))
+    monkeypatch.setattr(programs, "working_iptables", lambda: Path("/usr/sbin/iptables-legacy"))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {0})
     folder = programs.replacements(tmp_path / "replacements")
     assert (folder / "iptables").readlink() == Path("/usr/sbin/iptables-legacy")
