@@ -1,4 +1,4 @@
-"""Which faults an overlay can have."""
+"""Which faults an overlay can have, and for how long."""
 
 from __future__ import annotations
 
@@ -24,3 +24,11 @@ def faults_of(subject: Subject) -> tuple[Fault, ...]:
         Fault.AGENT: subject.overlay not in _WITHOUT_AGENT,
     }
     return tuple(fault for fault in Fault if has.get(fault, True))
+
+
+def cut_s(subject: Subject) -> float:
+    """Return for how long a host or a circuit is cut, so that all keepalives and gossip notice it.
+
+    Weave waits for 60 s. Docker's gossip needs a few seconds, and five `dockerd` take much processor time meanwhile.
+    """
+    return 30.0 if subject.overlay == "libnetwork" else 70.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.emulator.overlays.faults import scenario
-from tests.emulator.overlays.faults.kinds import faults_of
+from tests.emulator.overlays.faults.kinds import cut_s, faults_of
 from tests.emulator.overlays.faults.model import Fault, Figures, figures_of
 from tests.emulator.overlays.guest import run
 from tests.emulator.overlays.subjects import Subject
@@ -14,5 +14,6 @@ from tests.emulator.overlays.subjects import Subject
 def measure(folder: Path, subject: Subject) -> dict[Fault, Figures]:
     """Bring all faults that a subject can have about, one after the other, and return the figures of each."""
     faults = [fault.value for fault in faults_of(subject)]
-    found = run(folder, "mesh", subject.argument, scenario.break_everything, *subject.options, faults=faults)
+    parameters = {"faults": faults, "cut_s": cut_s(subject)}
+    found = run(folder, "mesh", subject.argument, scenario.break_everything, *subject.options, **parameters)
     return {Fault(fault): figures_of(value) for fault, value in found.items()}

@@ -16,8 +16,6 @@ from tests.emulator.overlays.faults.model import Fault, Figures
 from tests.emulator.overlays.faults.watch import SAME_MS, Pair, Watch
 from tests.emulator.overlays.inside import Stage, cut, kill, seconds_until
 
-CUT_S = 70.0
-"""So long a host or a circuit is cut: long enough for all keepalives and gossip to notice."""
 DEAD_S = 20.0
 """So long a program is dead."""
 CUT_HOST, HUB_HOST, AGENT_HOST = "h4", "h1", "h2"
@@ -26,17 +24,18 @@ CIRCUIT_PAIR = ("c1", "c2")
 """The containers at the ends of `CIRCUIT`."""
 
 
-def break_everything(stage: Stage, faults: list[str]) -> dict[str, object]:
-    """Bring each of some faults about and return its figures, by the fault's name."""
-    breaks = _Break(stage)
+def break_everything(stage: Stage, faults: list[str], cut_s: float) -> dict[str, object]:
+    """Bring each of some faults about and return its figures, by the fault's name; cuts last for ``cut_s``."""
+    breaks = _Break(stage, cut_s)
     return {fault: asdict(breaks.figures(Fault(fault))) for fault in faults}
 
 
 class _Break:
     """One fault after another, and the pairs of containers that each is between."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, cut_s: float) -> None:
         self._stage = stage
+        self._cut_s = cut_s
         self._container = first_containers(stage.overlay.spec)
         self._pairs: list[Pair] = list(itertools.combinations(self._container.values(), 2))
 
@@ -47,7 +46,7 @@ class _Break:
         others = [pair for pair in self._pairs if pair not in affected]
         with _brought_about(self._stage, fault):
             with Watch(self._stage, affected) as watch:
-                mended_s = watch.watch(DEAD_S if fault in {Fault.STORE, Fault.HUB, Fault.AGENT} else CUT_S)
+                mended_s = watch.watch(DEAD_S if fault in {Fault.STORE, Fault.HUB, Fault.AGENT} else self._cut_s)
                 affected_ms = watch.last_ms()
             with Watch(self._stage, others) as watch:
                 watch.watch(1.0)
