@@ -15,7 +15,7 @@ class BenchOptions:
         default=(),
         metadata=Flag(
             "--overlays",
-            "Overlays to compare, such as none,flannel,weave:sleeve; all is each overlay of this machine's kernel.  "
+            "Overlays to compare, such as none,flannel,weave:sleeve; all is each variant of each overlay.  "
             "[default: none,flannel]",
             metavar="NAME[:VARIANT],…",
             type="names",
@@ -44,13 +44,13 @@ class BenchOptions:
     """Empty is all pairs that a circuit or switches join."""
     hosts: bool = field(
         default=False,
-        metadata=Flag("--hosts-too", "Measure between the hosts, too, beside their containers.").metadata,
+        metadata=Flag("--hosts-too", "Measure between the hosts too, beside their containers.").metadata,
     )
     repetitions: int = field(
         default=1,
         metadata=Flag(
             "--repetitions",
-            "Measure each cell so many times, each with its own seed.",
+            "Measurements of each overlay, workload and pair, each with its own seed.",
             type="number",
             least=1,
             most=10_000,
@@ -68,7 +68,11 @@ class BenchOptions:
     workers: int | None = field(
         default=None,
         metadata=Flag(
-            "--workers", "Guests at a time.  [default: the number of processors]", type="number", least=1, most=256
+            "--workers",
+            "Cells that run at the same time.  [default: the number of processors]",
+            type="number",
+            least=1,
+            most=256,
         ).metadata,
     )
     """None is the number of this machine's processors."""

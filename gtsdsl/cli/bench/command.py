@@ -61,11 +61,11 @@ def command() -> None:
 @options(RunOptions, "run")
 @options(NetworkOptions, "network", circuits_file=_CIRCUITS_FILE)
 def run(file: str, bench: BenchOptions, output: Path, run: RunOptions, network: NetworkOptions) -> None:
-    """Measure each overlay with each workload between each two sites of the topology FILE, in a guest of its own.
+    """Measure each overlay with each workload between each two hosts that a circuit of the topology FILE joins.
 
-    Results are kept in --output. A benchmark that was stopped goes on where it was. A cell whose topology, overlay,
-    workload, kernel and programs have not changed does not run again. A cell that fails stops no other; the exit
-    status is then 1.
+    Each measurement is a cell, and has its own network. Results are kept in --output. A benchmark that was stopped
+    goes on where it was: a cell whose topology, overlay, workload, kernel and programs have not changed does not run
+    again. Other cells go on when a cell fails; the exit status is then 1.
 
     \b
     Example:
