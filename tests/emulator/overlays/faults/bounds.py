@@ -51,6 +51,8 @@ _LONG_RETRY = Bound(
 )
 _TIMEOUT_S = 60.0
 """Weave's HeartbeatTimeout: so long a forwarder waits for a heartbeat. The last one may have come 10 s before."""
+_SPREAD_S = 2.0
+"""The time until all peers have heard of the lost connection, and have new routes: gossip is collected for 1 s."""
 _SPECIAL = {
     ("nebula:tun", Fault.HOST): _REPORT,
     ("nebula:tun", Fault.CIRCUIT): _ATTEMPT,
@@ -96,7 +98,7 @@ def bound(subject: Subject, fault: Fault) -> Bound:
 
 def longest_mended_s(subject: Subject) -> float:
     """Return the longest time that an overlay may take to find a way round a fault."""
-    return _TIMEOUT_S + STEP_S if subject.overlay == "weave" else 0.0
+    return _TIMEOUT_S + _SPREAD_S + STEP_S if subject.overlay == "weave" else 0.0
 
 
 def varies(subject: Subject, fault: Fault) -> bool:
