@@ -1,4 +1,4 @@
-"""The longest time that an overlay may take until all is as before a fault, and the timers that decide about it."""
+"""The longest time that an overlay may take to recover from a fault, and the timers that decide about it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STEP_S = 0.3
 
 @dataclass(frozen=True)
 class Bound:
-    """The most seconds that everything takes to be as before, without `STEP_S`, and the reason."""
+    """The most seconds that an overlay takes to recover, without `STEP_S`, and the reason."""
 
     timer_s: float
     reason: str
@@ -34,23 +34,24 @@ _DEFAULT = {
     Fault.HUB: _NOTHING,
     Fault.AGENT: _NOTHING,
 }
-_HANDSHAKE = Bound(15.0, "WireGuard tries a handshake again after 5 s, and the first two may be lost")
-_CHECK = Bound(10.0, "a circuit that was down has lost its routes, for which the agent looks each 10 s")
-_SERF = Bound(70.0, "serf tries to reach lost members each 30 s for up to 10 s, and asks for all it missed each 30 s")
+_HANDSHAKE = Bound(15.0, "WireGuard repeats a handshake after 5 s, and the first two may be lost")
+_CHECK = Bound(10.0, "a circuit that was down has lost its routes, which the agent checks every 10 s")
+_SERF = Bound(70.0, "serf tries lost members every 30 s for up to 10 s, and asks for what it missed every 30 s")
 _NETWORKDB = Bound(
-    100.0, "networkdb tries to join lost members each 60 s for up to 10 s, and asks for all it missed each 30 s"
+    100.0, "networkdb tries lost members every 60 s for up to 10 s, and asks for what it missed every 30 s"
 )
-_REPORT = Bound(12.0, "the lighthouse has forgotten the host, which tells where it is each 10 s; a handshake takes 1 s")
-_ATTEMPT = Bound(2.0, "an ARP request is repeated after 1 s, and so is a handshake")
+_REPORT = Bound(12.0, "the lighthouse has forgotten the host, which reports to it every 10 s; a handshake takes 1 s")
+_ATTEMPT = Bound(2.0, "the kernel repeats an ARP request after 1 s, and `nebula` a handshake")
 _STALE = Bound(
-    36.0, "a host tells the lighthouse each 10 s where it is, gives up a dead tunnel after 15 s, and tells again"
+    36.0, "a host reports to the lighthouse every 10 s, ends a dead tunnel after 15 s, and then reports again"
 )
-_RETRY = Bound(20.0, "a router tries again after 2 s, then after half as long again each time, with chance")
+_RETRY = Bound(20.0, "a router tries again after 1 to 3 s, and waits half as long again after each failure")
 _LONG_RETRY = Bound(
-    60.0, "a router notices at once, and tries again after 2 s, then after half as long again each time, with chance"
+    60.0,
+    "a router notices the cut at once, so its waits between attempts grow during the cut, by half each time",
 )
 _TIMEOUT_S = 60.0
-"""Weave's HeartbeatTimeout: so long a forwarder waits for a heartbeat. The last one may have come 10 s before."""
+"""Weave's HeartbeatTimeout: the time that a forwarder waits for a heartbeat. The last one may have come 10 s before."""
 _SPREAD_S = 2.0
 """The time until all peers have heard of the lost connection, and have new routes: gossip is collected for 1 s."""
 _SPECIAL = {

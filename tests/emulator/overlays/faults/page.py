@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from tests.emulator.overlays.faults.bounds import bound, varies
 from tests.emulator.overlays.faults.kinds import hub
 from tests.emulator.overlays.faults.model import PAGE, Fault, Figures, Reached, Table, read_table
+from tests.emulator.overlays.faults.scenario import AGENT_HOST, CUT_HOST, HUB_HOST
 from tests.emulator.overlays.subjects import SUBJECTS, Subject
 
 _ONE_PAIR = {Fault.CIRCUIT, Fault.SILENCE}
+_HOST = {Fault.HOST: CUT_HOST, Fault.HUB: HUB_HOST, Fault.AGENT: AGENT_HOST}
 _MARKED = re.compile(r"(<!-- figures of (\w+) -->\n).*?(<!-- end -->)", re.S)
 
 
@@ -31,12 +33,12 @@ def write_page() -> None:
 
 
 def _rows(fault: Fault, table: Table) -> Iterator[str]:
-    through = "c1 and c2" if fault in _ONE_PAIR else "pairs that it touches"
+    through = "c1 and c2" if fault in _ONE_PAIR else f"pairs of {_HOST.get(fault, '')}"
     if fault is Fault.STORE:
-        yield "| `--overlay` | pairs that go on | as before after | at most |"
+        yield "| `--overlay` | pairs that go on | recovers after | at most |"
         yield "| --- | --- | --- | --- |"
     else:
-        yield f"| `--overlay` | other pairs that go on | {through}, meanwhile | as before after | at most |"
+        yield f"| `--overlay` | other pairs that go on | {through}, during the fault | recovers after | at most |"
         yield "| --- | --- | --- | --- | --- |"
     for subject in SUBJECTS:
         if (figures := table.get(subject.name, {}).get(fault)) is not None:
@@ -48,7 +50,7 @@ def _cells(subject: Subject, fault: Fault, figures: Figures) -> Iterator[str]:
     yield f"`{subject.name}`" + ("" if role is None else f", {role}")
     if fault is not Fault.STORE:
         yield _of(figures.others)
-    yield _meanwhile(fault, figures) + (", in one run" if varies(subject, fault) else "")
+    yield _meanwhile(fault, figures) + (" (differs by run)" if varies(subject, fault) else "")
     yield f"{figures.back_s:g} s"
     allowed = bound(subject, fault)
     yield f"{allowed.most_s:g} s: {allowed.reason}"
@@ -59,7 +61,8 @@ def _meanwhile(fault: Fault, figures: Figures) -> str:
         return _of(figures.affected) + ", without a gap"
     detour = "" if figures.detour_ms is None else f", round trip {figures.detour_ms:g} ms"
     if figures.mended_s is not None:
-        return f"{_of(figures.affected)} after {figures.mended_s:g} s{detour}"
+        reached = "answer again" if fault in _ONE_PAIR else _of(figures.affected)
+        return f"{reached} after {figures.mended_s:g} s{detour}"
     return "cut off" if fault in _ONE_PAIR else _of(figures.affected)
 
 
