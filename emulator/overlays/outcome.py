@@ -7,9 +7,16 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from emulator.overlays.model import Connection, FirstPacket, PairProbe
+from emulator.system.poll import wait_until
 
 if TYPE_CHECKING:
+    from emulator.overlays.base import Overlay
     from emulator.overlays.deployment import Deployment
+
+_SETTLE_S = 10.0
+"""The time for connections to come up, in the lab's clock. First packets may take another way before: Weave's routers
+pass news of a connection on after a second, and relay meanwhile."""
+_POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +68,11 @@ def overlay_outcome(deployment: Deployment, probe_count: int, progress: Callable
         first_packets=deployment.first_packets,
         pairs=pairs,
         state={host: asdict(deployment.overlay.state(host)) for host in deployment.spec.hosts},
-        connections=deployment.overlay.connections(),
+        connections=_connections(deployment.overlay),
     )
+
+
+def _connections(overlay: Overlay) -> tuple[Connection, ...]:
+    """Return how the hosts forward to each other, after a time in which connections come up that are not wanted yet."""
+    wait_until(lambda: all(item.is_wanted for item in overlay.connections()), _SETTLE_S, _POLL_S)
+    return overlay.connections()

@@ -29,7 +29,9 @@ class _BenchGroup(CommandGroup):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert the name of the command that is meant."""
-        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+        run_options = {name for param in self.commands[_RUN].params for name in param.opts}
+        first = args[0].partition("=")[0] if args else ""
+        if first in run_options or (first and not first.startswith("-") and first not in self.commands):
             args = [_RUN, *args]
         return super().parse_args(ctx, args)
 
