@@ -69,7 +69,7 @@ def gaps(outcome: OverlayOutcome) -> Iterator[str]:
     for connection in outcome.connections:
         if not connection.is_wanted:
             ends = f"{connection.first} and {connection.second}"
-            yield f"{ends} forward by {connection.method}, which is not what was asked for"
+            yield f"the method between {ends} is {connection.method}, not the one that the variant asks for"
 
 
 def overlay_line(spec: OverlaySpec, outcome: OverlayOutcome) -> Text:
