@@ -205,16 +205,16 @@ class OverlayOptions:
         default=None,
         metadata=Flag(
             "--agent",
-            "Agent on each host: gtsdsl's own, the real one of `gtsdsl agents build`, or a program of yours.  "
-            "[default: built-in]",
+            "Agent on each host: gtsdsl's own, the real one of `gtsdsl agents build`, or your own program. "
+            "h1=real,h3=real: on these hosts only.  [default: built-in]",
             metavar="built-in|real|PATH",
         ).metadata,
     )
-    """None is the overlay's first agent."""
+    """None is the built-in agent."""
     password: str | None = field(
         default=None,
         metadata=Flag(
-            "--overlay-password", "Password from which weave makes the keys of its connections.", metavar="PASSWORD"
+            "--overlay-password", "Encrypt the connections of weave with keys from this password.", metavar="PASSWORD"
         ).metadata,
     )
     """None is no encryption."""
@@ -222,7 +222,7 @@ class OverlayOptions:
         default=(),
         metadata=Flag(
             "--reflectors",
-            "Hosts that are the route reflectors of calico:rr.  [default: the first host]",
+            "Hosts that are route reflectors, for calico:rr.  [default: the first host]",
             metavar="HOST,HOST",
             type="names",
         ).metadata,
@@ -230,7 +230,7 @@ class OverlayOptions:
     """The names of hosts; empty is the overlay's choice."""
     policy: str | None = field(
         default=None,
-        metadata=Flag("--policy", "File of network policies for calico, in Calico's YAML.", metavar="FILE").metadata,
+        metadata=Flag("--policy", "File of network policies in Calico's YAML, for calico.", metavar="FILE").metadata,
     )
     policy_engine: PolicyEngine | None = field(
         default=None,
@@ -245,7 +245,7 @@ class OverlayOptions:
         default=(),
         metadata=Flag(
             "--label",
-            "Label of a container for the selectors of --policy, such as c1:role=db. Repeatable.",
+            "Label of a container for the selectors of --policy, such as c1:role=db or c1,c2:role=db. Repeatable.",
             metavar="CONTAINER:KEY=VALUE",
             type="texts",
         ).metadata,

@@ -17,7 +17,7 @@ class OverlaySpec:
     ``hosts`` are the names of the hosts that the overlay joins. ``subnet_pool`` is the network that containers get
     their addresses from (``10.244.0.0/16``). ``store`` is None for a variant without a store. ``image`` is the path of
     the image archive of Docker containers; None means the built-in image. ``agent`` is ``built-in``, ``real`` or the
-    path of a program; None means the overlay's first agent. ``password`` is None without encryption. ``reflectors`` are
+    path of a program; None means the built-in agent. ``password`` is None without encryption. ``reflectors`` are
     the hosts that reflect routes; empty is the overlay's choice. ``programs`` are the programs of the hosts whose agent
     is not the built-in one, by host. ``policy`` has the network policies and the labels of the containers; None lets
     all packets through.
