@@ -1,4 +1,4 @@
-"""What a program says about itself: only an agent that answers to its version and its options is run."""
+"""A program's answers about itself: gtsdsl runs an agent only if it names its version and its options."""
 
 from __future__ import annotations
 

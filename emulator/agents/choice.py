@@ -1,4 +1,4 @@
-"""Which agent runs on which host: the text of `--agent`, as programs by host."""
+"""The text of `--agent` to the program of each host."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _SOURCES = Path(__file__).with_name("sources")
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How an agent is built by Go, and how a program is recognised as the agent.
+    """The build of an agent by Go, and the marks by which a program is recognised as the agent.
 
     ``overlay`` is the overlay that the agent runs, ``program`` the program's name. ``package`` is the Go package, whose
     version go.mod and go.sum in the folder ``sources`` pin, with the hashes of all modules; the folder may hold modules

@@ -1,1 +1,1 @@
-"""Benchmarks: the matrix of cells, the workers that run them, their results, and what is made of these."""
+"""Benchmarks: the matrix of cells, the workers that run them, their results, and the tables and comparisons."""

@@ -44,7 +44,7 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One measurement: its place in the matrix, and the task that does it.
+    """One measurement: where it is in the matrix, and the task that does it.
 
     ``circuit`` names the pair of hosts, by their sites if these are two (``AMS-MIL``), else by the hosts.
     """

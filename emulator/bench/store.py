@@ -1,4 +1,4 @@
-"""The folder of a benchmark: a file for each cell that was measured, by the cell's key, and one with all results."""
+"""The folder of a benchmark: a file for each measured cell, named by the cell's key, and a file with all results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ResultStore:
     """The results of cells in a folder. A file is written whole or not at all, so a killed run loses nothing."""
 
     def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
-        """``warn`` takes a sentence about each file that cannot be used; such a file stays, if under another name.
+        """``warn`` takes a sentence about each file that cannot be used; such a file stays, under another name.
 
         Raises:
             EmulationError: the folder cannot be made.

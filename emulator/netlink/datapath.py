@@ -157,7 +157,7 @@ class Datapath(Closing):
         self._change(self._families.flow, _SET, clear_attributes(key), f"{self.name}, flow")
 
     def flows(self) -> tuple[Flow, ...]:
-        """Return the flows that are of the form of `emulator.netlink.flows`."""
+        """Return the flows that `emulator.netlink.flows` can express."""
         found = []
         for body in self._dump(self._families.flow, f"flows of {self.name}"):
             try:
@@ -167,11 +167,11 @@ class Datapath(Closing):
         return tuple(found)
 
     def execute(self, *packets: tuple[bytes, Sequence[Action]]) -> None:
-        """Let the datapath do something with each packet, in their order."""
+        """Let the datapath carry out actions on each packet, in their order."""
         self._netlink.send([self._packet(frame, actions) for frame, actions in packets])
 
     def answer(self, upcall: Upcall, actions: Sequence[Action]) -> None:
-        """Let the datapath do something with the packet of an upcall, and with those that follow and match its key."""
+        """Let the datapath carry out actions on the packet of an upcall, and on later packets that match its key."""
         requests = [self._packet(upcall.frame, actions)] if actions else []
         self._netlink.send([*requests, self._flow(upcall.key, actions)])
 

@@ -124,7 +124,7 @@ def parse_flow(data: bytes, offset: int) -> Flow:
     """Return the flow of a message's attributes.
 
     Raises:
-        ValueError: the flow is of another form than this module's.
+        ValueError: this module cannot express the flow.
     """
     values = dict(attributes(data, offset))
     packets, size = _STATS.unpack(values[_FLOW_STATS]) if _FLOW_STATS in values else (0, 0)

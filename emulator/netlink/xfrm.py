@@ -1,4 +1,4 @@
-"""IPsec in the kernel: security associations, which encrypt packets between two addresses, and policies that use them.
+"""IPsec in the kernel: security associations, which encrypt packets between two addresses, and IPsec policies for them.
 
 An association here is ESP in transport mode with AES-GCM (RFC 4106), with 64-bit sequence numbers (RFC 4304).
 """
@@ -54,7 +54,7 @@ class Association:
 
     @property
     def name(self) -> str:
-        """What the association is called in errors."""
+        """The name of the association in errors."""
         return f"IPsec from {self.source} to {self.destination}, SPI {self.spi:#x}"
 
 

@@ -89,7 +89,7 @@ class KernelEntries(abc.ABC):
         self._write([it for it in present if it not in wanted], [it for it in wanted if it not in present])
 
     def _write(self, stale: Iterable[Entry], missing: Iterable[Entry]) -> None:
-        # stale entries first: to drop a neighbour removes a new one with the same address, too
+        # stale entries first, because removing a neighbour also removes a new one with the same address
         for write, entries in ((self.kernel.drop, stale), (self.kernel.put, missing)):
             for entry in entries:
                 try:

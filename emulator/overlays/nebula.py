@@ -186,7 +186,7 @@ class Nebula(SubnetOverlay):
         return IPv4Interface((int(pool.network_address) + host_number(self.spec, host), SUBNET_BITS))
 
     def _ask(self, host: str, command: str) -> list[dict[str, object]]:
-        """Return the answer of the host's `nebula` to a command for its SSH server, which alone tells its tunnels.
+        """Return the answer of the host's `nebula` to a command for its SSH server; nothing else tells the tunnels.
 
         Raises:
             EmulationError: it does not answer.

@@ -1,4 +1,4 @@
-"""Programs that measure: run one at an end to its end, or leave one running as a server, and return what they print."""
+"""Programs that measure: run one until it ends, or as a server, at an end of a measurement; return what it prints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statistics of samples: the ones that the study has, and the ones that it lacks."""
+"""Statistics of samples: minimum, mean, percentiles, standard deviation, jitter."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 The agent is a process in its host's network namespace and runs until SIGTERM. As Felix, it writes the entries of the
 kernel, and the packet filter if there are policies; as confd, it writes BIRD's configuration. While the store or the
-agent is away, the kernel keeps what it has.
+agent is down, the kernel keeps what it has.
 """
 
 from __future__ import annotations

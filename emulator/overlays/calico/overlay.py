@@ -117,7 +117,7 @@ class Calico(Overlay):
 
     @property
     def agent(self) -> str:
-        """BIRD with its version, and the name of the part that is in this package."""
+        """BIRD with its version, and the built-in part."""
         policy = self.spec.policy
         felix = "built-in Felix" if policy is None else f"built-in Felix, {enforcer.engine_version(policy)}"
         return f"BIRD {bird.version()}, {felix}" if _has_bird(self.spec.variant) else felix

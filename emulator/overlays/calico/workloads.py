@@ -1,6 +1,6 @@
 """The interfaces of a container and of its host to each other, as Calico's CNI plugin makes them.
 
-A container has an address of its own length (/32), a default route by 169.254.1.1, and a permanent neighbour for that
+A container has a single address (/32), a default route by 169.254.1.1, and a permanent neighbour for that
 address. Calico writes no such neighbour, because a host answers each ARP request of its containers (proxy ARP). The
 kernel does so only for addresses that it has a route to, and the hosts of a testbed have no default route.
 """

@@ -105,7 +105,7 @@ class FastBridge(Bridge):
             self.execute(frame, decision.actions)
 
     def execute(self, frame: bytes, actions: Sequence[Action]) -> None:
-        """Let the datapath do something with a frame, with others of this turn of the loop."""
+        """Let the datapath carry out actions on a frame, together with others of this turn of the loop."""
         if not self._waiting:
             self._loop.defer(self._execute_all)
         self._waiting.append((frame, actions))
@@ -162,7 +162,7 @@ class FastBridge(Bridge):
             self.execute(upcall.frame, decision.actions)
 
     def _decide(self, key: FlowKey) -> _Decision | None:
-        """Return what happens to a frame; None if it comes from nowhere that is known."""
+        """Return what happens to a frame; None if it comes from an unknown port or peer."""
         decision = _Decision()
         if key.in_port in self._ports:
             self._bridge(decision, key.in_port, key.source, key.destination)

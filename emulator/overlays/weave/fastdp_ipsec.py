@@ -110,7 +110,7 @@ class Ipsec(Closing):
         self._outbound[ends.remote, ends.uid] = spi
 
     def destroy(self, ends: Ends) -> None:
-        """Remove what a connection has in the kernel; log what the kernel has no more."""
+        """Remove what a connection has in the kernel; log what the kernel no longer has."""
         if (spi := self._inbound.pop((ends.remote, ends.uid), None)) is not None:
             self._send([xfrm.delete(xfrm.Association(ends.remote_address, ends.own_address, spi))])
             try:
@@ -192,8 +192,8 @@ def _no_rules() -> str:
 def _peer_rules(ends: Ends, spi: int, verb: str) -> str:
     """Return the rules for one connection, to be added (``-A``) or removed (``-D``).
 
-    Weave matches the SPI by `-m esp`, which the guest kernel has not. `u32` looks at the same four bytes, the first
-    after the IP header.
+    Weave matches the SPI by `-m esp`, which the guest kernel does not have. `u32` looks at the same four bytes, the
+    first after the IP header.
     """
     inward, outward = (
         f"-s {ends.remote_address} -d {ends.own_address}",

@@ -1,7 +1,7 @@
 """The interfaces of the fast datapath: `weave` – `vethwe-bridge` = `vethwe-datapath` – `datapath` – `vxlan-6784`.
 
-Weave asks Open vSwitch for a port of the type VXLAN, which Linux 7.3 has no more. A VXLAN interface in external mode is
-a port like any other, and puts the same on the wire.
+Weave asks Open vSwitch for a port of the type VXLAN, which Linux 7.3 no longer has. A VXLAN interface in external mode
+is a port like any other, and puts the same on the wire.
 """
 
 from __future__ import annotations

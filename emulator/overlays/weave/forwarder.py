@@ -26,7 +26,7 @@ SHORT_ID_BITS = 12
 FAST_HEARTBEAT_S, SLOW_HEARTBEAT_S = 0.5, 10.0
 """The intervals of a forwarder's heartbeats: until the forwarder is established, and later."""
 HEARTBEAT_TIMEOUT_S = 6 * SLOW_HEARTBEAT_S
-"""The time without a heartbeat after which a forwarder has failed, or is no more healthy."""
+"""The time without a heartbeat after which a forwarder has failed, or is no longer healthy."""
 
 
 def is_special(frame: bytes) -> bool:
@@ -80,7 +80,7 @@ class Forwarder(abc.ABC):
     @property
     @abc.abstractmethod
     def mtu_bytes(self) -> int:
-        """The size of the largest packet, without its Ethernet header, that fits in one datagram."""
+        """The size in bytes of the largest packet, without its Ethernet header, that fits in one datagram."""
 
     @abc.abstractmethod
     def confirm(self) -> None:

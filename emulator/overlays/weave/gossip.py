@@ -1,7 +1,7 @@
 """Gossip between peers: channels over the TCP connections, to one peer, to all, or to some neighbours.
 
 It follows `gossip_channel.go` and `routes.go` of Weave's library `mesh`. Messages are relayed over connections of any
-state, because they are what establishes connections.
+state, because connections are established by such messages.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Gossips:
                 sender.send(Tag.BROADCAST, pack_gossip(gossip))
 
     def _relay(self, gossip: Gossip) -> None:
-        """Send to neighbours by chance, in proportion to the peers that are reached through them."""
+        """Send to neighbours drawn at random, in proportion to the peers that are reached through them."""
         self._routes.ensure()
         hops = self._routes.neighbours_of_all()
         weights: dict[PeerName, int] = {}

@@ -31,7 +31,7 @@ class NameEntry:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What tells it from other entries."""
+        """The fields that identify the entry."""
         return self.host_name, self.container, self.origin, self.address
 
 
