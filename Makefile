@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # What the tests run in emulated networks, and what the guest kernel is built with: commands and their packages.
-FOR_NETWORKS := ip:iproute2 tc:iproute2 ping:iputils-ping nsenter:util-linux setpriv:util-linux iperf3:iperf3 \
+FOR_NETWORKS := ip:iproute2 tc:iproute2 ping:iputils-ping nsenter:util-linux setpriv:util-linux iperf3:iperf3 iperf:iperf \
   linux.uml:user-mode-linux modprobe:kmod mnexec:mininet brctl:bridge-utils ovs-vsctl:openvswitch-switch ovs-testcontroller:openvswitch-testcontroller \
   bird:bird2 nft:nftables iptables-restore:iptables etcd:etcd-server etcdctl:etcd-client dockerd:docker.io busybox:busybox-static tcpdump:tcpdump \
   nebula:nebula ssh:openssh-client ss:iproute2 curl:curl \
