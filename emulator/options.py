@@ -38,7 +38,7 @@ class Flag:
     several times."""
     least: int = 0
     most: int | None = None
-    """The smallest and the largest number or size; None is no limit."""
+    """The smallest number or size, and the largest number or number of seconds; None is no limit."""
 
     @property
     def metadata(self) -> Mapping[str, object]:

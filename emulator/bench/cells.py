@@ -13,7 +13,7 @@ from emulator.overlays import names as overlay_names
 from emulator.overlays import overlay_class
 from emulator.overlays.pairs import joined
 from emulator.plan import Options, Plan
-from emulator.system.errors import EmulationError
+from emulator.system.errors import EmulationError, UnknownNameError
 from emulator.task import Task
 from emulator.workloads import names as workload_names
 from emulator.workloads import workload
@@ -119,7 +119,7 @@ def _find(text: str, pairs: dict[str, tuple[str, str]]) -> str:
         if ends & {(first.casefold(), second.casefold()), (second.casefold(), first.casefold())}:
             return name
     near_name = did_you_mean(text, list(pairs)) or "the circuits are " + ", ".join(itertools.islice(pairs, 8))
-    raise EmulationError(f"this topology has no circuit {printable(text, 80)}; {near_name}")
+    raise UnknownNameError(f"this topology has no circuit {printable(text, 80)}; {near_name}")
 
 
 def matrix_of(options: BenchOptions, seed: int) -> Matrix:

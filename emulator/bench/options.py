@@ -63,6 +63,7 @@ class BenchOptions:
             "Duration of each measurement, in the clock of the network.",
             metavar="SECONDS",
             type="seconds",
+            most=1_000_000,
         ).metadata,
     )
     workers: int | None = field(

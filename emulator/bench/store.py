@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -99,7 +100,10 @@ def read_results(path: Path) -> Results:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
+    # O_NONBLOCK: to open a pipe must not block
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+            raise EmulationError(f"{path} is a pipe, not a file")
         text = file.read(_MOST_BYTES + 1)
     if len(text) > _MOST_BYTES:
         raise EmulationError(f"{path} has more than {_MOST_BYTES // 2**20} MiB")

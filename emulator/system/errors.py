@@ -23,6 +23,12 @@ class OverlayError(EmulationError):
     exit_status = 2
 
 
+class UnknownNameError(EmulationError):
+    """An option names something that does not exist, such as a circuit; the message has the nearest name."""
+
+    exit_status = 2
+
+
 class UntrustedError(EmulationError):
     """Another user could have changed a file that would be run or read, so the run ends.
 

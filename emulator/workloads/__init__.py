@@ -7,7 +7,7 @@ import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING
 
-from emulator.system.errors import EmulationError
+from emulator.system.errors import UnknownNameError
 from gtsdsl.text import did_you_mean, printable
 
 if TYPE_CHECKING:
@@ -27,11 +27,12 @@ def workload(name: str) -> Workload:
     """Return a workload by its name.
 
     Raises:
-        EmulationError: no workload has this name.
+        UnknownNameError: no workload has this name.
     """
     if name not in names():
         near = did_you_mean(name, list(names()))
-        raise EmulationError(f"unknown workload {printable(name, 80)}; {near or 'choose one of ' + ', '.join(names())}")
+        known = near or "choose one of " + ", ".join(names())
+        raise UnknownNameError(f"unknown workload {printable(name, 80)}; {known}")
     module = importlib.import_module(f"{__name__}.{name}")
     found: Workload = module.WORKLOAD
     return found

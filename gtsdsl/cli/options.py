@@ -103,7 +103,7 @@ def _type(flag: Flag) -> click.ParamType[Any] | None:
         case "size":
             return _Size(flag.least)
         case "seconds":
-            return _Seconds()
+            return _Seconds(flag.most)
         case _:
             return None
 
@@ -132,14 +132,19 @@ class Number(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no typ
 
 
 class _Seconds(click.ParamType):  # type: ignore[type-arg]
-    """A time in seconds, more than zero."""
+    """A time in seconds, more than zero, up to a limit that may be None."""
 
     name = "seconds"
+
+    def __init__(self, most: int | None) -> None:
+        self._most = most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         seconds = float(click.FLOAT.convert(value, param, ctx))
         if not seconds > 0:  # NaN too, because a run with such a limit would not end
             self.fail(f"`{value}` is not a number of seconds above 0", param, ctx)
+        if self._most is not None and seconds > self._most:
+            self.fail(f"{value} is more than {self._most} seconds", param, ctx)
         return seconds
 
 

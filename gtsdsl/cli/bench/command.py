@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,6 +25,20 @@ _GROUPS = {
     "Where it runs": variables(RunOptions),
     "The network": variables(NetworkOptions, circuits_file=_CIRCUITS_FILE),
 }
+
+
+class _OutputFolder(click.Path):
+    """A folder for results, whose name is not empty, because `Path` takes an empty name for the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the folder's path.
+
+        Raises:
+            click.BadParameter: the name is empty, or that of a file.
+        """
+        if not os.fspath(value):
+            self.fail("the name of the folder is empty", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class _BenchGroup(CommandGroup):
@@ -54,7 +71,7 @@ def command() -> None:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=_OutputFolder(path_type=Path, file_okay=False),
     default=Path("report"),
     show_default=True,
     metavar="DIR",
@@ -74,7 +91,6 @@ def run(file: str, bench: BenchOptions, output: Path, run: RunOptions, network: 
       gtsdsl bench run examples/full_mesh.dsl --overlays none,flannel -o report
       gtsdsl bench run examples/full_mesh.dsl --circuits AMS-BRA -o report
     """
-    import os
     import sys
 
     from emulator.bench.cells import cells_of, matrix_of
@@ -127,12 +143,19 @@ def show(folder: Path) -> None:
             complain("error", f"{result.overlay} {result.circuit} {result.workload} {result.level}: {result.error}")
 
 
+def _require_number(_context: click.Context, _param: click.Parameter, value: float | None) -> float | None:
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is not a number")
+    return value
+
+
 @command.command(short_help="Show what differs between two benchmarks.")
 @click.argument("before", type=click.Path(path_type=Path))
 @click.argument("after", type=click.Path(path_type=Path))
 @click.option(
     "--fail-on",
     type=click.FloatRange(min=0),
+    callback=_require_number,
     metavar="PERCENT",
     help="Exit with status 1 if a figure differs by more than its spread, and by more than this.",
 )
@@ -156,5 +179,8 @@ def diff(before: Path, after: Path, fail_on: float | None) -> None:
     with emulating():
         comparison = compare(read_results(before), read_results(after))
     differences(comparison)
+    if not comparison.compared:
+        complain("error", "the two benchmarks have no figure in common")
+        sys.exit(1)
     if fail_on is not None and any(item.is_beyond(fail_on) for item in comparison.differences):
         sys.exit(1)

@@ -81,3 +81,19 @@ def test_the_command_shows_the_differences_and_fails_on_request(
         "AMS-MIL none containers latency rtt.mean, us 36200 36300 +0.276 % one repetition".split()
     )
     assert lines[-1] == "1 of 1 figures differ by more than their spread"
+
+
+def test_benchmarks_without_a_figure_in_common_are_not_equal(tmp_path: Path) -> None:
+    for name in "none", "flannel:vxlan":
+        ResultStore(tmp_path / name, pytest.fail).put_all(results(36200.0, overlay=name))
+    done = CliRunner().invoke(cli, ["bench", "diff", str(tmp_path / "none"), str(tmp_path / "flannel:vxlan")])
+    assert done.exit_code == 1
+    assert "only before: none AMS-MIL latency containers\n" in done.output
+    assert "error: the two benchmarks have no figure in common" in done.output
+
+
+def test_a_limit_that_is_not_a_number_is_refused(tmp_path: Path) -> None:
+    ResultStore(tmp_path, pytest.fail).put_all(results(36200.0))
+    done = CliRunner().invoke(cli, ["bench", "diff", str(tmp_path), str(tmp_path), "--fail-on", "nan"])
+    assert done.exit_code == 2
+    assert "error: --fail-on: nan is not a number" in done.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,12 @@ def test_the_results_of_a_run_are_read_by_the_folder_or_the_file(store: ResultSt
 def test_missing_results_name_the_command_that_writes_them(tmp_path: Path) -> None:
     with pytest.raises(EmulationError, match="No such file or directory; `gtsdsl bench FILE -o DIR` writes it"):
         read_results(tmp_path)
+
+
+def test_a_pipe_is_refused_without_waiting_for_its_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(EmulationError, match="pipe is a pipe, not a file"):
+        read_results(tmp_path / "pipe")
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
