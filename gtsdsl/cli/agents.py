@@ -47,7 +47,7 @@ def build(overlay: str) -> None:
     click.echo(built.program.path)
 
 
-@command.command(short_help="Show the agents that can be built, and those that are.")
+@command.command(short_help="Show which agents can be built, and which are built.")
 @click.option("--format", "format_", type=Choice(["text", "json"]), default="text", show_default=True)
 def info(format_: str) -> None:
     """Show each agent that gtsdsl can build: its version, and the hash, the path and the size if it is built.

@@ -59,7 +59,7 @@ def overlay_table(plan: Plan, spec: OverlaySpec, outcome: OverlayOutcome) -> Ite
 
 
 def gaps(outcome: OverlayOutcome) -> Iterator[str]:
-    """Yield a sentence for each pair of hosts whose containers never reached each other, or not as was asked for."""
+    """Yield a sentence for each pair of hosts whose containers reached each other otherwise than asked, or never."""
     for item in outcome.first_packets:
         if item.after_ns is None and not item.is_denied:
             yield f"the containers of {item.first} and {item.second} do not reach each other"
