@@ -68,7 +68,7 @@ class Handle(Closing):
         self._add(name, {"kind": "vxlan", **tunnel, "address": mac, "mtu": mtu_bytes, "txqlen": 0})
 
     def add_external_vxlan(self, name: str, *, port: int, mtu_bytes: int) -> None:
-        """Add a VXLAN tunnel without learning, and bring it up; the sender of a frame sets the VNI and the addresses."""
+        """Add a VXLAN tunnel without learning, and bring it up; the sender of a frame sets VNI and addresses."""
         # the tunnel opens a socket for IPv6. If that made the kernel load IPv6 as a module, both would wait for each
         # other's lock (seen with Linux 6.1)
         with contextlib.suppress(OSError):
