@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
     from emulator.bench.diff import Comparison
     from emulator.bench.results import CellResult
 
-_PIPE_WIDTH = 200
+_WIDTH = 1000
+"""More than a table has: a terminal wraps long lines, whereas a narrower table would lose figures."""
 _SHOWN = {
     "latency": ("rtt.min", "rtt.mean", "rtt.p99", "rtt.stddev", "rtt.jitter", "rtt.lost"),
+    "throughput": ("tcp.*", "udp.*.lost"),
 }
-"""The figures of a workload that its table shows; all others are in the files."""
+"""Patterns of the figures of a workload that its table shows; all others are in the files."""
 
 
 def tables(results: Sequence[CellResult]) -> None:
@@ -33,7 +36,7 @@ def tables(results: Sequence[CellResult]) -> None:
     for workload in dict.fromkeys(item.workload for item in measured):
         mine = [item for item in measured if item.workload == workload and item.measured is not None]
         units = {it.name: it.unit for item in mine if item.measured is not None for it in item.measured.figures}
-        shown = [name for name in _SHOWN.get(workload, tuple(units)) if name in units]
+        shown = [name for it in _SHOWN.get(workload, ("*",)) for name in fnmatch.filter(units, it)]
         table = Table(box=None, pad_edge=False, title=workload, title_justify="left")
         for heading in ("circuit", "overlay", "between"):
             table.add_column(heading, no_wrap=True)
@@ -76,10 +79,7 @@ def differences(comparison: Comparison) -> None:
 def _console() -> Console:
     from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH
-    return console
+    return Console(highlight=False, soft_wrap=True, width=_WIDTH)
 
 
 def _number(value: float) -> str:
