@@ -69,6 +69,7 @@ def _findings() -> Iterator[Finding]:
     yield _programs("BIRD", ("bird",), "route between the hosts of the overlay calico", "bird2")
     yield _programs("ping", ("ping",), "see whether hosts answer", "iputils-ping")
     yield _programs("iproute2", ("ip", "tc"), "show interfaces and queues", "iproute2")
+    yield _programs("iperf", ("iperf",), "measure throughput in benchmarks", "iperf")
     yield _programs("iperf3", ("iperf3",), "measure throughput", "iperf3")
     yield _programs("netperf", ("netperf",), "measure round trips of transactions, as the study did", "netperf")
     yield _programs(

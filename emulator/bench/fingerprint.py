@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 from functools import cache
 from pathlib import Path
 
@@ -24,8 +25,8 @@ def key(cell: Cell, settings: RunSettings) -> str:
     if cell.task.overlay is None or cell.task.workload is None:
         raise AssertionError("a cell has an overlay and a workload")
     parts = [encode(cell.task), settings.choice.clock.value.encode(), str(settings.memory_bytes).encode(), _code()]
-    if settings.choice.kernel is not None:
-        parts.append(_content(str(settings.choice.kernel.executable)))
+    kernel = settings.choice.kernel
+    parts.append(platform.version().encode() if kernel is None else _content(str(kernel.executable)))
     overlay = cell.task.overlay
     names = [*overlay_class(overlay.name).daemons, *workload(cell.task.workload.name).programs]
     names += ["etcd"] if overlay.store is not None else []

@@ -14,6 +14,8 @@ from emulator.bench.worker import WorkerJob, WorkerReport
 from emulator.kernel.choose import choose
 from emulator.options import RunOptions
 from emulator.outside.runner import RunSettings, settle
+from emulator.system.errors import EmulationError
+from emulator.workloads import workload
 from gtsdsl import __version__
 
 
@@ -40,8 +42,11 @@ def run(
     A cell that fails has a result with an error, which is not kept. With ``fail_fast``, it is the last one.
 
     Raises:
-        EmulationError: no kernel can run the cells, or a result cannot be written.
+        EmulationError: a workload's program is missing, no kernel can run the cells, or a result cannot be written.
     """
+    lacks = [lack for name in dict.fromkeys(cell.workload for cell in cells) for lack in workload(name).lacks()]
+    if lacks:
+        raise EmulationError("; ".join(lacks))
     choice = choose(options.kernel, options.clock)
     missing = []
     for cell in cells:

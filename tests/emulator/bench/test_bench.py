@@ -13,7 +13,15 @@ from typing import Any
 
 import pytest
 
+import gtsdsl as gtsdsl_package
+from emulator.bench.cells import Matrix, cells_of
+from emulator.bench.run import run
+from emulator.bench.store import ResultStore
 from emulator.measure.echo import FRAME_BYTES
+from emulator.options import OverlayOptions, RunOptions
+from emulator.plan import Options
+from emulator.system.errors import EmulationError
+from emulator.workloads import throughput
 from tests.emulator.leftovers import Leftovers, is_soon
 from tests.emulator.samples import Cli
 
@@ -121,6 +129,14 @@ def test_a_benchmark_that_is_ended_leaves_nothing_running(pair: Path, tmp_path: 
         process.wait()
     assert is_soon(lambda: not left.processes)
     assert is_soon(lambda: not left.folders)
+
+
+def test_a_missing_tool_is_named_before_anything_runs(pair: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(throughput, "find_program", lambda _: None)
+    cells_of_pair = cells_of(gtsdsl_package.load(pair), Options(), Matrix((OverlayOptions("none"),), ("throughput",)))
+    store = ResultStore(tmp_path / "report", pytest.fail)
+    with pytest.raises(EmulationError, match=r"^iperf is missing: apt-get install iperf$"):
+        next(run(cells_of_pair, RunOptions(), store, workers=1, fail_fast=False, show=lambda _: pytest.fail("it runs")))
 
 
 @pytest.mark.parametrize(

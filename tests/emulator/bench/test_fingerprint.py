@@ -1,0 +1,79 @@
+"""The key of a cell: equal for equal cells, and different for each thing that the result depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import gtsdsl
+from emulator.bench import fingerprint
+from emulator.bench.cells import Cell, Matrix, cells_of
+from emulator.kernel.choose import KernelChoice
+from emulator.kernel.kinds import Clock, KernelKind
+from emulator.options import OverlayOptions
+from emulator.outside.runner import RunSettings
+from emulator.plan import Options
+from emulator.workloads.model import WorkloadRequest
+from tests.emulator.samples import MESH
+
+SETTINGS = RunSettings(choice=KernelChoice(KernelKind.NATIVE, Clock.REAL, None))
+
+
+@pytest.fixture
+def cell() -> Cell:
+    """A cell over the mesh."""
+    matrix = Matrix((OverlayOptions("flannel"),), ("throughput",), ("AMS-MIL",))
+    return cells_of(gtsdsl.load(MESH), Options(), matrix)[0]
+
+
+def test_equal_cells_have_one_key(cell: Cell) -> None:
+    assert fingerprint.key(cell, SETTINGS) == fingerprint.key(replace(cell), SETTINGS)
+
+
+def workload_of(cell: Cell) -> WorkloadRequest:
+    assert cell.task.workload is not None
+    return cell.task.workload
+
+
+CHANGES: dict[str, Callable[[Cell], Cell]] = {
+    "seed": lambda cell: replace(cell, task=replace(cell.task, plan=replace(cell.task.plan, seed=2))),
+    "duration": lambda cell: replace(
+        cell, task=replace(cell.task, workload=replace(workload_of(cell), duration_s=11.0))
+    ),
+    "pair": lambda cell: replace(cell, task=replace(cell.task, workload=replace(workload_of(cell), second="h3"))),
+    "overlay": lambda cell: replace(
+        cell, task=replace(cell.task, overlay=replace(cell.task.overlay, variant="udp"))  # type: ignore[type-var]
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_each_change_of_the_cell_changes_the_key(cell: Cell, name: str) -> None:
+    assert fingerprint.key(CHANGES[name](cell), SETTINGS) != fingerprint.key(cell, SETTINGS)
+
+
+def test_the_clock_and_the_memory_change_the_key(cell: Cell) -> None:
+    keys = {
+        fingerprint.key(cell, settings)
+        for settings in (
+            SETTINGS,
+            replace(SETTINGS, memory_bytes=2**31),
+            replace(SETTINGS, choice=replace(SETTINGS.choice, clock=Clock.SKIP)),
+        )
+    }
+    assert len(keys) == 3
+
+
+@pytest.mark.parametrize("program", ["iperf", "etcd"])
+def test_another_program_of_the_workload_or_the_store_changes_the_key(
+    cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    monkeypatch.setattr(fingerprint, "find_program", lambda _: None)
+    without = fingerprint.key(cell, SETTINGS)
+    other = tmp_path / program
+    other.write_text("another version")
+    monkeypatch.setattr(fingerprint, "find_program", lambda name: str(other) if name == program else None)
+    assert fingerprint.key(cell, SETTINGS) != without
