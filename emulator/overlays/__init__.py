@@ -36,7 +36,8 @@ def overlay_class(name: str) -> type[Overlay]:
     """
     if name not in names():
         near = did_you_mean(name, list(names()))
-        raise OverlayError(f"unknown overlay {printable(name, 80)}; {near or 'choose one of ' + ', '.join(names())}")
+        said = f"unknown overlay {printable(name, 80)}" if name else "the name of the overlay is empty"
+        raise OverlayError(f"{said}; {near or 'choose one of ' + ', '.join(names())}")
     module = importlib.import_module(f"{__name__}.{name}")
     kind: type[Overlay] = module.OVERLAY
     return kind

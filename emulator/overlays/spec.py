@@ -45,7 +45,8 @@ def make_spec(
     variant = variant if colon else kind.variants[0]
     if variant not in kind.variants:
         near = did_you_mean(variant, list(kind.variants)) or "choose one of " + ", ".join(kind.variants)
-        raise OverlayError(f"{name} has no variant {printable(variant, 40)}; {near}")
+        said = f"has no variant {printable(variant, 40)}" if variant else "has a colon, but no variant"
+        raise OverlayError(f"{name} {said}; {near}")
     _check_options(options, kind, variant)
     runtime = options.runtime or kind.runtimes[0]
     if runtime not in kind.runtimes:

@@ -51,6 +51,9 @@ def test_a_specification_goes_through_json() -> None:
     [
         ("nono", {}, "unknown overlay nono; did you mean `none`"),
         ("base", {}, "unknown overlay base; "),
+        ("", {}, "the name of the overlay is empty; choose one of calico, flannel, "),
+        (":bgp", {}, "the name of the overlay is empty; choose one of calico, flannel, "),
+        ("none:", {}, "none has a colon, but no variant; choose one of host"),
         ("none", {"containers": 201}, "201 containers on each host: the number must be 0 to 200"),
         ("none:udp", {}, "none has no variant udp; choose one of host"),
         ("none", {"subnet_pool": "10.0.0.0/8"}, "network 10.0.0.0/8 overlaps 10.0.0.0/31 of circuit l1"),
