@@ -20,10 +20,14 @@ class OutputError(OSError):
 class _Output(io.FileIO):
     """Standard output. Its errors are `OutputError`, to tell them from those of other files."""
 
+    has_lost_reader = False
+    """Whether standard output is a pipe whose reader, such as `head`, has ended."""
+
     def write(self, data: ReadableBuffer, /) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:
+            _Output.has_lost_reader = True
             raise
         except OSError as error:
             raise OutputError(error.errno, error.strerror) from None
@@ -53,6 +57,11 @@ def prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def has_lost_reader() -> bool:
+    """Return whether a write to standard output failed because the reader of the pipe has ended."""
+    return _Output.has_lost_reader
 
 
 def discard_output() -> None:
