@@ -38,10 +38,12 @@ def _words(text: str, hosts: Sequence[str]) -> Mapping[str, str]:
     for part in text.split(","):
         host, equals, word = part.partition("=")
         if not equals or not word:
-            raise OverlayError(f"--agent: {printable(part, 40)} is not HOST=AGENT, as in h1=real,h3=real")
+            raise OverlayError(f"--agent: `{printable(part, 40)}` is not HOST=AGENT, as in h1=real,h3=real")
         if host not in hosts:
             near = did_you_mean(host, list(hosts)) or f"the hosts are {', '.join(hosts[:_MOST_SHOWN])}"
             raise OverlayError(f"--agent: the topology has no host {printable(host, 40)}; {near}")
+        if host in words:
+            raise OverlayError(f"--agent: {host} is given twice")
         words[host] = word
     return words
 
