@@ -23,6 +23,8 @@ from gtsdsl.text import did_you_mean, printable
 
 DEFAULT_OVERLAYS = ("none", "flannel")
 DEFAULT_WORKLOADS = ("latency", "throughput")
+_MOST_NAMED = 8
+"""The most circuits that an error names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ def _find(text: str, pairs: dict[str, tuple[str, str]]) -> str:
         ends = {tuple(name.casefold().split("-")), (near.casefold(), far.casefold())}
         if ends & {(first.casefold(), second.casefold()), (second.casefold(), first.casefold())}:
             return name
-    near_name = did_you_mean(text, list(pairs)) or "the circuits are " + ", ".join(itertools.islice(pairs, 8))
+    known = [*itertools.islice(pairs, _MOST_NAMED), *(["…"] if len(pairs) > _MOST_NAMED else [])]
+    near_name = did_you_mean(text, list(pairs)) or "the circuits are " + ", ".join(known)
     raise UnknownNameError(f"this topology has no circuit {printable(text, 80)}; {near_name}")
 
 

@@ -60,6 +60,7 @@ def test_cells_are_each_overlay_beside_the_others_for_each_circuit() -> None:
     [
         (Matrix(NONE, ("latency",), ("AMS-MIK",)), "no circuit AMS-MIK; did you mean `AMS-MIL`"),
         (Matrix(NONE, ("latency",), ("x",)), "no circuit x; the circuits are AMS-MIL, AMS-LJU"),
+        (Matrix(NONE, ("latency",), ("x",)), "MIL-PRA, BRA-LJU, …"),
         (Matrix(NONE, ("speed",)), "unknown workload speed"),
         (Matrix((OverlayOptions("flanell"),), ("latency",)), "unknown overlay flanell; did you mean `flannel`"),
         (Matrix((), ("latency",)), "no overlay to measure"),
