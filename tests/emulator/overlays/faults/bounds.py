@@ -108,8 +108,3 @@ def varies(subject: Subject, fault: Fault) -> bool:
     A swarm's daemons forget the containers of a dead daemon by a gossip that draws random numbers.
     """
     return subject.argument == "libnetwork:swarm" and fault in {Fault.AGENT, Fault.HUB}
-
-
-def is_exact(subject: Subject) -> bool:
-    """Return whether two runs give the same figures, because no program draws random numbers or reads the clock."""
-    return subject.overlay in {"none", "geneve"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulator.overlays.faults.bounds import bound, is_exact, longest_mended_s, varies
+from tests.emulator.overlays.faults.bounds import bound, longest_mended_s, varies
 from tests.emulator.overlays.faults.kinds import faults_of
 from tests.emulator.overlays.faults.measure import measure
 from tests.emulator.overlays.faults.model import PAGE, read_table
@@ -28,8 +28,6 @@ def test_an_overlay_bears_each_fault_as_written(tmp_path: Path, any_overlay: Sub
             assert figures.detour_ms == page.detour_ms, fault
         assert (figures.mended_s or 0.0) <= longest_mended_s(subject), fault
         assert figures.back_s <= bound(subject, fault).most_s, fault
-        if is_exact(subject):
-            assert figures == page, fault
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=str)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import os
 import random
 from collections.abc import Sequence
 from ipaddress import IPv4Network
@@ -137,13 +138,16 @@ class MemoryMethod(Method):
 
 
 class Mesh:
-    """Routers at 127.7.R.N, each told the addresses before it, or those of ``told``."""
+    """Routers, each told the addresses before it, or those of ``told``.
+
+    Their addresses are 127.P.R.N, with P of the process, because tests run side by side.
+    """
 
     _runs = itertools.count(1)
 
     def __init__(self, count: int, *, password: str | None = None, told: Sequence[Sequence[int]] | None = None) -> None:
         self.loop = ManualLoop()
-        self.network = f"127.7.{next(self._runs)}"
+        self.network = f"127.{os.getpid() % 250 + 2}.{next(self._runs)}"
         self.password = password
         self.world: dict[PeerName, MemoryMethod] = {}
         self.bridges = [MemoryBridge() for _ in range(count)]
