@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from emulator.system.programs import find_program
+from emulator.system.programs import environment, find_program
 from emulator.workloads.base import WorkloadError
 
 PROGRAM = "iperf"
@@ -75,7 +76,7 @@ def version() -> str:
     path = find_program(PROGRAM)
     if path is None:
         return ""
-    done = subprocess.run([path, "-v"], capture_output=True, text=True, check=False)
+    done = subprocess.run([path, "-v"], env=environment(os.environ), capture_output=True, text=True, check=False)
     match = _VERSION.search(done.stdout + done.stderr)
     return match[1] if match else ""
 

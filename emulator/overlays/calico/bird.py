@@ -6,6 +6,7 @@ Calico ships a version of BIRD 1.6 of its own. Timers are Calico's.
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from emulator.overlays.calico.resources import AS_NUMBER, Node
 from emulator.system.errors import EmulationError
-from emulator.system.programs import find_program
+from emulator.system.programs import environment, find_program
 
 PROGRAM = "bird"
 CONFIG_FILE, SOCKET = "bird.cfg", "bird.ctl"
@@ -164,7 +165,7 @@ def version() -> str | None:
     path = find_program(PROGRAM)
     if path is None:
         return None
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    said = subprocess.run([path, "--version"], env=environment(os.environ), capture_output=True, text=True, check=False)
     match = re.search(r"BIRD version (\S+)", said.stdout + said.stderr)
     return match[1] if match else None
 

@@ -24,7 +24,7 @@ from emulator.netlink.messages import Request
 from emulator.overlays.weave.fastdp_links import TUNNEL_UDP_PORT
 from emulator.overlays.weave.forwarder import PeerName
 from emulator.system.closing import Closing
-from emulator.system.programs import find_program
+from emulator.system.programs import environment, find_program
 
 MARK = 0x20000
 _MARK = f"{MARK:#x}/{MARK:#x}"
@@ -219,7 +219,9 @@ def _run(name: str, *options: str, rules: str = "") -> str:
     program = find_program(name)
     if program is None:
         raise OSError(f"{name} is missing")
-    done = subprocess.run([program, *options], input=rules, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program, *options], env=environment(os.environ), input=rules, capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         with suppress(IndexError):
             raise OSError(f"{name}: {done.stderr.strip().splitlines()[0][:200]}")

@@ -28,7 +28,7 @@ def starts() -> Iterator[tuple[str, set[str | None]]]:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                     module, name = ast.unparse(node.func.value), node.func.attr
-                    if name.startswith(("exec", "spawn", "posix_spawn", "find_library")) and module != "self":
+                    if name.startswith(("execl", "execv", "spawn", "posix_spawn", "find_library")) and module != "self":
                         yield f"{path.relative_to(ROOT)} {name}", set()
                     elif name == "_popen" or (name in STARTS and module in {"subprocess", "shutil", "os"}):
                         yield f"{path.relative_to(ROOT)}:{node.lineno} {name}", {it.arg for it in node.keywords}
