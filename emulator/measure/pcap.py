@@ -39,6 +39,10 @@ _ROUND = 1000
 _FLUSH_BYTES = 2**20
 _IDLE_MS = 50
 
+_DRAIN_NS = 200_000_000
+"""The time after SIGTERM whose frames count, too. The kernel turns its time stamps on a moment after a tap asks for
+them; a frame from before that moment gets the time at which it is read."""
+
 
 def header() -> bytes:
     """Return the header of a pcap file."""
@@ -90,7 +94,8 @@ def record(tap: socket.socket, file: Path, limit_bytes: int | None) -> None:
     while not is_stopped:
         ready = dict(poll.poll(_IDLE_MS if pending else None))
         is_stopped = stop in ready
-        for stamp_ns, frame, length in _frames(tap, until_ns=time.time_ns() if is_stopped else None):
+        until_ns = time.time_ns() + _DRAIN_NS if is_stopped else None
+        for stamp_ns, frame, length in _frames(tap, until_ns):
             data = _RECORD.pack(*divmod(stamp_ns, 10**9), len(frame), length) + frame
             if left_bytes is not None and len(data) > left_bytes:
                 left_bytes = 0  # leave out shorter ones too: the file then holds all packets up to a moment
