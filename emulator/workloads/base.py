@@ -63,8 +63,6 @@ class Stage:
 class Workload(abc.ABC):
     """A measurement between two hosts. A module of this package defines one, and the module's name is its name."""
 
-    settings: ClassVar[tuple[str, ...]] = ()
-    """The names of the settings that the workload takes."""
     programs: ClassVar[tuple[str, ...]] = ()
     """The programs that measure, by their names; a result depends on them."""
 

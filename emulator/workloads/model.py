@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Level: TypeAlias = Literal["containers", "hosts"]
@@ -13,8 +13,7 @@ Level: TypeAlias = Literal["containers", "hosts"]
 class WorkloadRequest:
     """What to measure, between which two hosts, and for how long in the network's clock.
 
-    ``first`` sends or asks, ``second`` receives or answers; both are names of hosts. ``settings`` are the workload's
-    own, by name, such as ``tool``; a workload refuses those that it does not know.
+    ``first`` sends or asks, ``second`` receives or answers; both are names of hosts.
     """
 
     name: str
@@ -23,7 +22,6 @@ class WorkloadRequest:
     level: Level = "containers"
     duration_s: float = 10.0
     seed: int = 1
-    settings: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

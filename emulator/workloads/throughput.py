@@ -10,7 +10,7 @@ from emulator.measure.echo import ETHERNET_BYTES
 from emulator.netlink import namespaces
 from emulator.system.programs import find_program
 from emulator.workloads import iperf
-from emulator.workloads.base import End, Stage, Workload, WorkloadError
+from emulator.workloads.base import End, Stage, Workload
 from emulator.workloads.model import Figure, Series, WorkloadRequest, WorkloadResult
 from emulator.workloads.programs import Server, run_program
 
@@ -34,7 +34,6 @@ class Throughput(Workload):
     """TCP for the duration, then UDP at each rate for at most two seconds of it."""
 
     programs = (iperf.PROGRAM,)
-    settings = ("congestion", "streams", "window", "udp_rates_mbps")
 
     def lacks(self) -> Iterator[str]:
         """Yield a sentence if iperf is missing."""
@@ -56,11 +55,7 @@ _Measured = tuple[tuple[Figure, ...], tuple[Series, ...]]
 
 
 def _tcp(stage: Stage, first: End, second: End, request: WorkloadRequest, mtu_bytes: int) -> _Measured:
-    window = request.settings.get("window", _WINDOW)
-    options = ["-w", window, "-P", request.settings.get("streams", "1")]
-    if "congestion" in request.settings:
-        options += ["-Z", request.settings["congestion"]]
-    sent, received = _run(stage, first, second, ["-w", window], [*options, "-t", f"{request.duration_s:g}"])
+    sent, received = _run(stage, first, second, ["-w", _WINDOW], ["-w", _WINDOW, "-t", f"{request.duration_s:g}"])
     figures = [
         Figure("tcp.received", received.whole.rate_bps / 1e6, "Mbit/s"),
         Figure("tcp.retransmissions", sent.whole.retransmissions, "segments"),
@@ -105,13 +100,7 @@ def _rates(name: str, parts: Sequence[iperf.Interval]) -> Series:
 
 
 def _udp_rates_bps(stage: Stage, request: WorkloadRequest) -> Iterator[float]:
-    text = request.settings.get("udp_rates_mbps")
-    if text is not None:
-        try:
-            yield from (float(rate) * 1e6 for rate in text.split())
-        except ValueError:
-            raise WorkloadError(f"udp_rates_mbps are numbers, such as `10 100 900`, not {text[:80]!a}") from None
-    elif (limit_bps := stage.rate_bps(request)) is not None:
+    if (limit_bps := stage.rate_bps(request)) is not None:
         yield from (limit_bps * part for part in _UDP_PARTS)
 
 
