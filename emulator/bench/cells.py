@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from emulator.bench.options import BenchOptions
 from emulator.options import HostOptions, OverlayOptions
@@ -17,12 +17,15 @@ from emulator.system.errors import EmulationError, UnknownNameError
 from emulator.task import Task
 from emulator.workloads import names as workload_names
 from emulator.workloads import workload
-from emulator.workloads.model import Level, WorkloadRequest
+from emulator.workloads.model import Level, Setting, WorkloadRequest
+from emulator.workloads.settings import parse, texts
 from gtsdsl.model.testbed import Testbed
 from gtsdsl.text import did_you_mean, printable
 
 DEFAULT_OVERLAYS = ("none", "flannel")
 DEFAULT_WORKLOADS = ("latency", "throughput")
+ALL = "all"
+"""The circuit of a cell that measures the whole network, and the name of all overlays or all workloads."""
 _MOST_NAMED = 8
 """The most circuits that an error names."""
 
@@ -32,7 +35,8 @@ class Matrix:
     """What to measure: each overlay with each workload between each pair of hosts, ``repetitions`` times.
 
     ``circuits`` are the wanted pairs, as ``AMS-MIL`` or ``h1-h2``; empty means all pairs that a circuit or switches
-    join. ``levels`` are measured side by side. The seed of a repetition is ``seed`` and its number.
+    join. ``levels`` are measured side by side. ``settings`` are by the workload's name. The seed of a repetition is
+    ``seed`` and its number.
     """
 
     overlays: tuple[OverlayOptions, ...]
@@ -42,13 +46,15 @@ class Matrix:
     repetitions: int = 1
     duration_s: float = 10.0
     seed: int = 1
+    settings: Mapping[str, tuple[Setting, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One measurement: where it is in the matrix, and the task that does it.
 
-    ``circuit`` names the pair of hosts, by their sites if these are two (``AMS-MIL``), else by the hosts.
+    ``circuit`` names the pair of hosts, by their sites if these are two (``AMS-MIL``), else by the hosts. It is
+    ``all`` for a workload that measures the whole network.
     """
 
     overlay: str
@@ -65,31 +71,56 @@ class Cell:
         return f"{self.overlay} {self.circuit} {self.workload} {self.level} {self.repetition}"
 
 
-def cells_of(testbed: Testbed, options: Options, matrix: Matrix) -> tuple[Cell, ...]:
-    """Return the cells of a matrix, in the order of circuits, workloads, overlays and repetitions.
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The cells of a matrix, and a sentence about each overlay that a workload of the matrix cannot measure."""
+
+    cells: tuple[Cell, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def cells_of(testbed: Testbed, options: Options, matrix: Matrix) -> Cells:
+    """Return the cells of a matrix, in the order of workloads, circuits, overlays and repetitions.
 
     Raises:
-        EmulationError: an overlay, a workload or a circuit is unknown, or an overlay cannot run on the topology.
+        EmulationError: an overlay, a workload, a setting or a circuit is unknown, or an overlay cannot run on the
+            topology.
     """
-    for name in matrix.workloads:
-        workload(name)
+    for name in matrix.settings:
+        if name not in matrix.workloads:
+            workload(name)
+            raise EmulationError(f"there are settings of {name}, which is not measured: add it to --workloads")
+    settings = {
+        name: texts(parse(workload(name).settings, matrix.settings.get(name, ()), name)) for name in matrix.workloads
+    }
     requests = [(it.name, request_run(testbed, options, it, HostOptions())) for it in matrix.overlays]
     if not requests:
         raise EmulationError("no overlay to measure: name one, such as none")
-    pairs = _wanted(matrix.circuits, pairs_of(requests[0][1].task.plan))
-    cells = []
-    for (circuit, pair), name in itertools.product(pairs.items(), matrix.workloads):
-        for (overlay, request), level in itertools.product(requests, matrix.levels):
+    plan = requests[0][1].task.plan
+    pairs = _wanted(matrix.circuits, pairs_of(plan))
+    everywhere = {ALL: tuple(host.name for host in plan.hosts)}
+    cells: list[Cell] = []
+    left_out = []
+    for name in matrix.workloads:
+        measure = workload(name)
+        places: Mapping[str, tuple[str, ...]] = pairs if measure.scope == "pair" else everywhere
+        fitting = []
+        for overlay, request in requests:
             spec = request.task.overlay
             if spec is None:
                 raise AssertionError("an overlay was asked for")
+            label = f"{spec.name}:{spec.variant}" if overlay != "none" else overlay
+            if (reason := measure.misfit(spec)) is None:
+                fitting.append((label, request))
+            else:
+                left_out.append(f"{name} does not measure {label}, because {reason}")
+        for (circuit, hosts), (label, request), level in itertools.product(places.items(), fitting, matrix.levels):
             for repetition in range(1, matrix.repetitions + 1):
                 seed = matrix.seed + repetition - 1
-                asked = WorkloadRequest(name, *pair, level=level, duration_s=matrix.duration_s, seed=seed)
+                asked = WorkloadRequest(name, hosts, level, settings[name], matrix.duration_s, seed)
                 task = replace(request.task, plan=replace(request.task.plan, seed=seed), workload=asked)
-                label = f"{spec.name}:{spec.variant}" if overlay != "none" else overlay
                 cells.append(Cell(label, circuit, name, level, repetition, task, request.memory_bytes))
-    return tuple(cells)
+    return Cells(tuple(cells), tuple(left_out))
 
 
 def pairs_of(plan: Plan) -> dict[str, tuple[str, str]]:
@@ -136,7 +167,19 @@ def matrix_of(options: BenchOptions, seed: int) -> Matrix:
         repetitions=options.repetitions,
         duration_s=options.duration_s,
         seed=seed,
+        settings=_settings(options.settings),
     )
+
+
+def _settings(pairs: Mapping[str, str]) -> dict[str, tuple[Setting, ...]]:
+    """Return the settings of each workload from pairs such as ``throughput.congestion`` and ``bbr``."""
+    found: dict[str, tuple[Setting, ...]] = {}
+    for text, value in pairs.items():
+        name, dot, setting = text.partition(".")
+        if not dot:
+            raise EmulationError(f"{printable(text, 80)} names no setting: write WORKLOAD.SETTING=VALUE")
+        found[name] = (*found.get(name, ()), Setting(setting, value))
+    return found
 
 
 def overlays_of_all() -> tuple[str, ...]:
@@ -148,4 +191,4 @@ def overlays_of_all() -> tuple[str, ...]:
 
 
 def _each(chosen: Sequence[str], everything: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(it for name in chosen for it in (everything if name == "all" else (name,))))
+    return tuple(dict.fromkeys(it for name in chosen for it in (everything if name == ALL else (name,))))

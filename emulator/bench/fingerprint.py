@@ -28,9 +28,9 @@ def key(cell: Cell, settings: RunSettings) -> str:
     kernel = settings.choice.kernel
     parts.append(platform.version().encode() if kernel is None else _content(str(kernel.executable)))
     overlay = cell.task.overlay
-    names = [*overlay_class(overlay.name).daemons, *workload(cell.task.workload.name).programs]
-    names += ["etcd"] if overlay.store is not None else []
+    names = [*overlay_class(overlay.name).daemons, *(["etcd"] if overlay.store is not None else [])]
     parts += [_content(path) for name in names if (path := find_program(name)) is not None]
+    parts += [_content(str(path)) for path in workload(cell.task.workload.name).files(cell.task.workload)]
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from emulator.options import Flag
@@ -32,6 +33,15 @@ class BenchOptions:
         ).metadata,
     )
     """Empty is ``latency`` and ``throughput``."""
+    settings: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata=Flag(
+            "--setting",
+            "Setting of a workload, such as throughput.congestion=bbr; may be given several times.",
+            metavar="WORKLOAD.SETTING=VALUE",
+            type="pairs",
+        ).metadata,
+    )
     circuits: tuple[str, ...] = field(
         default=(),
         metadata=Flag(

@@ -44,7 +44,8 @@ def run(
     Raises:
         EmulationError: a workload's program is missing, no kernel can run the cells, or a result cannot be written.
     """
-    lacks = [lack for name in dict.fromkeys(cell.workload for cell in cells) for lack in workload(name).lacks()]
+    requests = [cell.task.workload for cell in cells if cell.task.workload is not None]
+    lacks = dict.fromkeys(lack for request in requests for lack in workload(request.name).lacks(request))
     if lacks:
         raise EmulationError("; ".join(lacks))
     choice = choose(options.kernel, options.clock)

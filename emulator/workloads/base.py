@@ -5,14 +5,21 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from emulator.lab.lab import Lab
 from emulator.overlays.deployment import Deployment
-from emulator.overlays.model import first_containers
+from emulator.overlays.model import OverlaySpec, first_containers
 from emulator.overlays.pairs import joined
 from emulator.system.errors import EmulationError
 from emulator.workloads.model import WorkloadRequest, WorkloadResult
+from emulator.workloads.settings import NoSettings
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Scope: TypeAlias = Literal["pair", "network"]
 
 
 class WorkloadError(EmulationError):
@@ -38,16 +45,18 @@ class Stage:
     deployment: Deployment
 
     def ends(self, request: WorkloadRequest) -> tuple[End, End]:
-        """Return the two ends between which a request is measured.
+        """Return the two ends between which a pair's request is measured.
 
         Raises:
             WorkloadError: a host has no container.
         """
-        return self._end(request.first, request), self._end(request.second, request)
+        first, second = request.hosts
+        return self._end(first, request), self._end(second, request)
 
     def rate_bps(self, request: WorkloadRequest) -> float | None:
-        """Return the rate of the slowest interface on the way from the first host to the second; None if it is none."""
-        path = joined(self.lab.plan).get((request.first, request.second)) or ()
+        """Return the rate of the slowest interface on the way between the two hosts of a pair; None if it is none."""
+        first, second = request.hosts
+        path = joined(self.lab.plan).get((first, second)) or ()
         rates = [end.egress.rate_bps for circuit in path for end in circuit.ends if end.egress is not None]
         return min(rates, default=None)
 
@@ -63,15 +72,28 @@ class Stage:
 class Workload(abc.ABC):
     """A measurement between two hosts. A module of this package defines one, and the module's name is its name."""
 
-    programs: ClassVar[tuple[str, ...]] = ()
-    """The programs that measure, by their names; a result depends on them."""
+    scope: ClassVar[Scope] = "pair"
+    """Whether a cell of the matrix is a pair of hosts, or the whole network."""
+    settings: ClassVar[type[DataclassInstance]] = NoSettings
+    """The class of the settings; its fields are made by `setting`."""
 
-    def lacks(self) -> Iterator[str]:
-        """Yield a sentence for each program that this machine lacks, with the command that adds it.
+    def files(self, request: WorkloadRequest) -> Iterator[Path]:
+        """Yield the files on which a result depends: programs that measure, videos. A missing one is left out."""
+        yield from ()
+
+    def lacks(self, request: WorkloadRequest) -> Iterator[str]:
+        """Yield a sentence for each program or file that this machine lacks, with the command that adds it.
 
         This is called on this machine, before anything starts.
         """
         yield from ()
+
+    def misfit(self, overlay: OverlaySpec) -> str | None:
+        """Return why an overlay cannot be measured by this workload, as "it has no store"; None if it can.
+
+        The matrix leaves such a cell out.
+        """
+        return None
 
     @abc.abstractmethod
     def run(self, stage: Stage, request: WorkloadRequest) -> WorkloadResult:

@@ -10,16 +10,25 @@ Level: TypeAlias = Literal["containers", "hosts"]
 
 
 @dataclass(frozen=True, slots=True)
-class WorkloadRequest:
-    """What to measure, between which two hosts, and for how long in the network's clock.
+class Setting:
+    """A setting of a workload as a user writes it, such as ``congestion`` and ``bbr``."""
 
-    ``first`` sends or asks, ``second`` receives or answers; both are names of hosts.
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadRequest:
+    """What to measure, between which hosts, with which settings, and for how long in the network's clock.
+
+    ``hosts`` are the two hosts of a pair, of which the first sends or asks and the second receives or answers; or all
+    hosts, for a workload that measures the whole network.
     """
 
     name: str
-    first: str
-    second: str
+    hosts: tuple[str, ...]
     level: Level = "containers"
+    settings: tuple[Setting, ...] = ()
     duration_s: float = 10.0
     seed: int = 1
 

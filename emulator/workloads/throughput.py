@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from emulator.measure.echo import ETHERNET_BYTES
 from emulator.netlink import namespaces
@@ -33,9 +34,12 @@ _INTERVAL_S = 1.0
 class Throughput(Workload):
     """TCP for the duration, then UDP at each rate for at most two seconds of it."""
 
-    programs = (iperf.PROGRAM,)
+    def files(self, request: WorkloadRequest) -> Iterator[Path]:
+        """Yield the program iperf."""
+        if (path := find_program(iperf.PROGRAM)) is not None:
+            yield Path(path)
 
-    def lacks(self) -> Iterator[str]:
+    def lacks(self, request: WorkloadRequest) -> Iterator[str]:
         """Yield a sentence if iperf is missing."""
         if find_program(iperf.PROGRAM) is None:
             yield f"iperf is missing: {iperf.INSTALL}"

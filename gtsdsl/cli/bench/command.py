@@ -106,7 +106,10 @@ def run(file: str, bench: BenchOptions, output: Path, run: RunOptions, network: 
     with emulating():
         testbed = read_testbed(file, network)
         plan_options = Options(circuits=custom_circuits(network), switch=network.switch, seed=network.seed)
-        cells = cells_of(testbed, plan_options, matrix_of(bench, network.seed))
+        matrix = cells_of(testbed, plan_options, matrix_of(bench, network.seed))
+        cells = matrix.cells
+        for sentence in matrix.left_out:
+            complain("warning", sentence)
         store = ResultStore(output, lambda message: complain("warning", message))
         workers = bench.workers or os.cpu_count() or 1
         found = {}

@@ -133,7 +133,9 @@ def test_a_benchmark_that_is_ended_leaves_nothing_running(pair: Path, tmp_path: 
 
 def test_a_missing_tool_is_named_before_anything_runs(pair: Path, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(throughput, "find_program", lambda _: None)
-    cells_of_pair = cells_of(gtsdsl_package.load(pair), Options(), Matrix((OverlayOptions("none"),), ("throughput",)))
+    cells_of_pair = cells_of(
+        gtsdsl_package.load(pair), Options(), Matrix((OverlayOptions("none"),), ("throughput",))
+    ).cells
     store = ResultStore(tmp_path / "report", pytest.fail)
     with pytest.raises(EmulationError, match=r"^iperf is missing: apt-get install iperf$"):
         next(run(cells_of_pair, RunOptions(), store, workers=1, fail_fast=False, show=lambda _: pytest.fail("it runs")))

@@ -10,6 +10,7 @@ from emulator.bench.options import BenchOptions
 from emulator.options import OverlayOptions
 from emulator.plan import Options, plan
 from emulator.system.errors import EmulationError
+from emulator.workloads.model import Setting
 from tests.emulator.samples import MESH
 from tests.emulator.topologies import joined
 
@@ -42,7 +43,7 @@ def test_cells_are_each_overlay_beside_the_others_for_each_circuit() -> None:
     matrix = Matrix(
         (OverlayOptions("none"), OverlayOptions("flannel")), ("latency",), ("mil-ams", "h1-h4"), repetitions=2
     )
-    cells = cells_of(gtsdsl.load(MESH), Options(), matrix)
+    cells = cells_of(gtsdsl.load(MESH), Options(), matrix).cells
     assert [cell.label for cell in cells] == [
         "none AMS-MIL latency containers 1", "none AMS-MIL latency containers 2",
         "flannel:vxlan AMS-MIL latency containers 1", "flannel:vxlan AMS-MIL latency containers 2",
@@ -52,7 +53,7 @@ def test_cells_are_each_overlay_beside_the_others_for_each_circuit() -> None:
     assert [cell.task.plan.seed for cell in cells[:2]] == [1, 2]
     request = cells[-1].task.workload
     assert request is not None
-    assert (request.first, request.second, request.seed) == ("h1", "h4", 2)
+    assert (request.hosts, request.seed) == (("h1", "h4"), 2)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,12 @@ def test_cells_are_each_overlay_beside_the_others_for_each_circuit() -> None:
         (Matrix(NONE, ("speed",)), "unknown workload speed"),
         (Matrix((OverlayOptions("flanell"),), ("latency",)), "unknown overlay flanell; did you mean `flannel`"),
         (Matrix((), ("latency",)), "no overlay to measure"),
+        (Matrix(NONE, ("latency",), settings={"throughput": ()}), "settings of throughput, which is not measured"),
+        (Matrix(NONE, ("latency",), settings={"latenzy": ()}), "unknown workload latenzy"),
+        (
+            Matrix(NONE, ("latency",), settings={"latency": (Setting("speed", "1"),)}),
+            "unknown setting latency.speed; ",
+        ),
     ],
 )
 def test_what_is_not_there_is_refused_before_anything_runs(matrix: Matrix, message: str) -> None:
@@ -83,3 +90,8 @@ def test_all_stands_for_each_overlay_and_each_workload() -> None:
     assert {"none", "flannel:udp", "weave:sleeve", "calico:rr", "geneve:mesh"} <= set(overlays_of_all())
     assert {"latency", "throughput"} <= set(matrix.workloads)
     assert (matrix.levels, matrix.seed) == (("hosts", "containers"), 5)
+
+
+def test_a_setting_without_a_workload_is_refused() -> None:
+    with pytest.raises(EmulationError, match=r"congestion names no setting: write WORKLOAD.SETTING=VALUE"):
+        matrix_of(BenchOptions(settings={"congestion": "bbr"}), seed=1)

@@ -16,6 +16,7 @@ from emulator.kernel.kinds import Clock, KernelKind
 from emulator.options import OverlayOptions
 from emulator.outside.runner import RunSettings
 from emulator.plan import Options
+from emulator.workloads import throughput
 from emulator.workloads.model import WorkloadRequest
 from tests.emulator.samples import MESH
 
@@ -26,7 +27,7 @@ SETTINGS = RunSettings(choice=KernelChoice(KernelKind.NATIVE, Clock.REAL, None))
 def cell() -> Cell:
     """A cell over the mesh."""
     matrix = Matrix((OverlayOptions("flannel"),), ("throughput",), ("AMS-MIL",))
-    return cells_of(gtsdsl.load(MESH), Options(), matrix)[0]
+    return cells_of(gtsdsl.load(MESH), Options(), matrix).cells[0]
 
 
 def test_equal_cells_have_one_key(cell: Cell) -> None:
@@ -43,7 +44,7 @@ CHANGES: dict[str, Callable[[Cell], Cell]] = {
     "duration": lambda cell: replace(
         cell, task=replace(cell.task, workload=replace(workload_of(cell), duration_s=11.0))
     ),
-    "pair": lambda cell: replace(cell, task=replace(cell.task, workload=replace(workload_of(cell), second="h3"))),
+    "pair": lambda cell: replace(cell, task=replace(cell.task, workload=replace(workload_of(cell), hosts=("h1", "h3")))),
     "overlay": lambda cell: replace(
         cell, task=replace(cell.task, overlay=replace(cell.task.overlay, variant="udp"))  # type: ignore[type-var]
     ),
@@ -71,9 +72,11 @@ def test_the_clock_and_the_memory_change_the_key(cell: Cell) -> None:
 def test_another_program_of_the_workload_or_the_store_changes_the_key(
     cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
-    monkeypatch.setattr(fingerprint, "find_program", lambda _: None)
+    for module in (fingerprint, throughput):
+        monkeypatch.setattr(module, "find_program", lambda _: None)
     without = fingerprint.key(cell, SETTINGS)
     other = tmp_path / program
     other.write_text("another version")
-    monkeypatch.setattr(fingerprint, "find_program", lambda name: str(other) if name == program else None)
+    for module in (fingerprint, throughput):
+        monkeypatch.setattr(module, "find_program", lambda name: str(other) if name == program else None)
     assert fingerprint.key(cell, SETTINGS) != without

@@ -244,7 +244,7 @@ FORGED_WORKLOADS = {
 
 @pytest.mark.parametrize("what", FORGED_WORKLOADS)
 def test_an_impossible_measurement_of_a_workload_is_refused(what: str) -> None:
-    task = replace(OVERLAY_TASK, workload=WorkloadRequest("throughput", "a", "b"))
+    task = replace(OVERLAY_TASK, workload=WorkloadRequest("throughput", ("a", "b")))
     outcome = replace(overlay_outcome(), workload=WORKLOAD)
     assert verify_outcome(task, outcome) == outcome
     fields = json.loads(encode(outcome))
