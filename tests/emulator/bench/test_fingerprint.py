@@ -44,7 +44,9 @@ CHANGES: dict[str, Callable[[Cell], Cell]] = {
     "duration": lambda cell: replace(
         cell, task=replace(cell.task, workload=replace(workload_of(cell), duration_s=11.0))
     ),
-    "pair": lambda cell: replace(cell, task=replace(cell.task, workload=replace(workload_of(cell), hosts=("h1", "h3")))),
+    "pair": lambda cell: replace(
+        cell, task=replace(cell.task, workload=replace(workload_of(cell), hosts=("h1", "h3")))
+    ),
     "overlay": lambda cell: replace(
         cell, task=replace(cell.task, overlay=replace(cell.task.overlay, variant="udp"))  # type: ignore[type-var]
     ),
