@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from emulator.workloads.model import WorkloadResult
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,14 @@ class Environment:
 class CellResult:
     """A cell's result. ``error`` is the sentence of a failed cell, whose ``measured`` is None.
 
-    ``key`` is the hash of all that the cell depends on. ``wall_s`` is the real time that it took.
+    ``key`` is the hash of all that the cell depends on. ``testbed`` is the id of its topology. ``hosts`` are those that
+    it measured between. ``wall_s`` is the real time that it took.
     """
 
     version: int
     key: str
+    testbed: str
+    hosts: tuple[str, ...]
     overlay: str
     circuit: str
     workload: str
@@ -42,10 +45,47 @@ class CellResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """The computer that a benchmark ran on: its processor's model, how many it has, its memory, its system."""
+
+    processor: str
+    processors: int
+    memory_bytes: int
+    system: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """When and on what a benchmark ran: in the virtual clock, no figure depends on it.
+
+    ``started`` is a time of UTC, as ``2026-11-28T19:00:00Z``. ``commit`` is None if gtsdsl is not a checkout, and ends
+    in ``-dirty`` if files were changed.
+    """
+
+    started: str
+    gtsdsl: str
+    commit: str | None
+    machine: Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """A topology that was measured: the testbed's id, the testbed as GTS JSON, and the user's own circuits as JSON.
+
+    ``circuits`` is None if the user gave no round trips of their own (see `gtsdsl.circuits.to_json`).
+    """
+
+    testbed: str
+    gts_json: str
+    circuits: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """The results of a benchmark, in the order of its matrix. ``command`` is the command line that repeats it."""
 
     version: int
-    testbed: str
     command: tuple[str, ...]
+    origin: Origin
+    topologies: tuple[Topology, ...]
     cells: tuple[CellResult, ...]

@@ -97,6 +97,8 @@ def _result(item: _Keyed, report: WorkerReport) -> CellResult:
     return CellResult(
         version=VERSION,
         key=item.key,
+        testbed=cell.task.plan.testbed,
+        hosts=() if cell.task.workload is None else cell.task.workload.hosts,
         overlay=cell.overlay,
         circuit=cell.circuit,
         workload=cell.workload,

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from emulator.bench.results import VERSION, Results
 from emulator.bench.store import ResultStore
 from emulator.workloads.model import Figure, WorkloadResult
 from gtsdsl.cli import cli
-from tests.emulator.bench.samples import result
+from tests.emulator.bench.samples import result, results_of
 
 FIGURES = (
     Figure("tcp.received", 921.655, "Mbit/s"),
@@ -29,7 +28,7 @@ FIGURES = (
 @pytest.mark.parametrize("columns", ["80", "300"])
 def test_a_table_has_all_its_figures_however_narrow_the_terminal_is(tmp_path: Path, columns: str) -> None:
     cell = replace(result(), workload="throughput", measured=WorkloadResult({}, FIGURES))
-    ResultStore(tmp_path, pytest.fail).put_all(Results(VERSION, "Mesh", (), (cell,)))
+    ResultStore(tmp_path, pytest.fail).put_all(results_of(cell))
     done = CliRunner(env={"COLUMNS": columns}).invoke(cli, ["bench", "show", str(tmp_path)])
     assert done.exit_code == 0
     _, headings, values, *_ = done.output.splitlines()

@@ -94,6 +94,7 @@ def run(file: str, bench: BenchOptions, output: Path, run: RunOptions, network: 
     import sys
 
     from emulator.bench.cells import cells_of, matrix_of
+    from emulator.bench.origin import origin, topology
     from emulator.bench.results import VERSION, Results
     from emulator.bench.run import run as run_cells
     from emulator.bench.store import ResultStore
@@ -105,13 +106,15 @@ def run(file: str, bench: BenchOptions, output: Path, run: RunOptions, network: 
 
     with emulating():
         testbed = read_testbed(file, network)
-        plan_options = Options(circuits=custom_circuits(network), switch=network.switch, seed=network.seed)
+        custom = custom_circuits(network)
+        plan_options = Options(circuits=custom, switch=network.switch, seed=network.seed)
         matrix = cells_of(testbed, plan_options, matrix_of(bench, network.seed))
         cells = matrix.cells
         for sentence in matrix.left_out:
             complain("warning", sentence)
         store = ResultStore(output, lambda message: complain("warning", message))
         workers = bench.workers or os.cpu_count() or 1
+        started = origin()
         found = {}
         with showing(len(cells)) as show:
             for cell, result in run_cells(cells, run, store, workers=workers, fail_fast=bench.fail_fast, show=show):
@@ -119,7 +122,7 @@ def run(file: str, bench: BenchOptions, output: Path, run: RunOptions, network: 
                 if result.error is not None:
                     complain("error", f"{cell.label}: {result.error}")
         ordered = tuple(found[cell.label] for cell in cells if cell.label in found)
-        results = Results(VERSION, testbed.id, tuple(sys.argv[1:]), ordered)
+        results = Results(VERSION, tuple(sys.argv[1:]), started, (topology(testbed, custom),), ordered)
         store.put_all(results)
     write_output(output / "results.csv", to_csv(results.cells))
     tables(results.cells)

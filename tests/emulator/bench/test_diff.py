@@ -8,16 +8,15 @@ import pytest
 from click.testing import CliRunner
 
 from emulator.bench.diff import bootstrap, compare
-from emulator.bench.results import VERSION, Results
+from emulator.bench.results import Results
 from emulator.bench.store import ResultStore
 from gtsdsl.cli import cli
-from tests.emulator.bench.samples import result
+from tests.emulator.bench.samples import result, results_of
 
 
 def results(*means_us: float | None, overlay: str = "none") -> Results:
     """Return a benchmark with one cell, repeated."""
-    cells = tuple(result(overlay, mean, repetition=number) for number, mean in enumerate(means_us, 1))
-    return Results(VERSION, "Mesh", (), cells)
+    return results_of(*(result(overlay, mean, repetition=number) for number, mean in enumerate(means_us, 1)))
 
 
 def test_equal_benchmarks_do_not_differ() -> None:

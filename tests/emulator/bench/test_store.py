@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from emulator.bench.results import VERSION, Results
+from emulator.bench.results import VERSION
 from emulator.bench.store import ResultStore, read_results
 from emulator.system.errors import EmulationError
-from tests.emulator.bench.samples import KEY, result
+from tests.emulator.bench.samples import KEY, result, results_of
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_file_of_another_version_or_cell_is_set_aside(
 
 
 def test_the_results_of_a_run_are_read_by_the_folder_or_the_file(store: ResultStore, tmp_path: Path) -> None:
-    results = Results(VERSION, "Mesh", ("bench", "mesh.dsl"), (result(), result(mean_us=None)))
+    results = results_of(result(), result(mean_us=None))
     store.put_all(results)
     assert read_results(tmp_path / "report") == results
     assert read_results(tmp_path / "report" / "results.json") == results

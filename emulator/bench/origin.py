@@ -1,0 +1,70 @@
+"""When and on what a benchmark runs: the time, gtsdsl's version and commit, this machine."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+from emulator.bench.results import Machine, Origin, Topology
+from emulator.system.programs import environment, find_program
+from gtsdsl import __version__
+from gtsdsl.circuits import Circuits, to_json
+from gtsdsl.model.testbed import Testbed
+from gtsdsl.targets import compile_to
+
+_ROOT = Path(__file__).resolve().parents[2]
+_CPU = Path("/proc/cpuinfo")
+_CPU_BYTES = 2**14
+"""More bytes than the first processor's part of /proc/cpuinfo has."""
+
+
+def origin() -> Origin:
+    """Return the origin of a benchmark that starts now on this machine."""
+    now = datetime.datetime.now(datetime.UTC)
+    return Origin(now.strftime("%Y-%m-%dT%H:%M:%SZ"), __version__, commit(_ROOT), machine())
+
+
+def machine() -> Machine:
+    """Return what this machine is; a processor or a system that has no name is named by its kind."""
+    return Machine(
+        processor=_processor(),
+        processors=os.cpu_count() or 1,
+        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        system=f"{_distribution()}, Linux {platform.release()}",
+    )
+
+
+def commit(folder: Path) -> str | None:
+    """Return the commit of a checkout, with ``-dirty`` if files were changed; None if the folder is no checkout."""
+    git = find_program("git")
+    if git is None or not (folder / ".git").exists():  # a folder above it may be a checkout of something else
+        return None
+    command = [git, "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    done = subprocess.run(command, env=environment(os.environ), capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None
+
+
+def topology(testbed: Testbed, custom: Circuits | None) -> Topology:
+    """Return a testbed as it stands in results; ``custom`` are the user's own circuits and sites."""
+    own = None if custom is None else to_json(custom.circuits.values(), custom.sites.values())
+    return Topology(testbed.id, compile_to(testbed, "gts-json"), own)
+
+
+def _processor() -> str:
+    try:
+        with _CPU.open(encoding="utf-8", errors="replace") as file:
+            match = re.search(r"^model name\s*:\s*(.+)$", file.read(_CPU_BYTES), re.MULTILINE)
+    except OSError:
+        match = None
+    return match[1].strip() if match else platform.machine()
+
+
+def _distribution() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return platform.system()
