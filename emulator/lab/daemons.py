@@ -118,12 +118,13 @@ class Daemon:
 
 def start_program(
     lab: Lab, host: str, name: str, command: Sequence[str],
-    variables: Mapping[str, str] | None = None, namespace: int | None = None,
+    variables: Mapping[str, str] | None = None, namespace: int | None = None, *, in_container: bool = True,
 ) -> Daemon:  # fmt: skip
     """Start a program in a host, without input.
 
     ``variables`` are added to its environment. ``namespace`` is the descriptor of the network namespace that the
     program runs in; None is the host's. A daemon that serves all hosts has its own, and ``host`` then only names it.
+    ``in_container`` is that of `Processes.command`.
 
     Raises:
         EmulationError: the program cannot be started.
@@ -136,7 +137,7 @@ def start_program(
         # not in the user's working folder, which can be a stranger's, because containerd runs programs that it finds
         # in its working folder
         streams = (nothing.fileno(), output.fileno(), output.fileno())
-        process = lab.processes.popen(namespace, line, *streams, directory="/")
+        process = lab.processes.popen(namespace, line, *streams, directory="/", in_container=in_container)
     daemon = Daemon(name, host, process.pid, log)
     process.returncode = 0  # the daemon waits for the process from now on, and `subprocess` must not
     return daemon

@@ -125,19 +125,21 @@ class Processes:
             _append(path, line)
 
     def command(
-        self, namespace: int, command: Sequence[str], directory: str | None = None, *, terminal: bool = False
-    ) -> list[str]:
+        self, namespace: int, command: Sequence[str], directory: str | None = None, *,
+        terminal: bool = False, in_container: bool = True,
+    ) -> list[str]:  # fmt: skip
         """Return the command line that runs a command in a network namespace and a mount namespace of its own.
 
         The process must inherit the namespace's descriptor and `mounts`. If the namespace is a container's, the command
-        runs in the container, as by `docker exec`; with ``terminal``, it gets a terminal there. ``directory`` is the
-        working directory; None is the user's.
+        runs in the container, as by `docker exec`; with ``terminal``, it gets a terminal there. Without
+        ``in_container``, it has the container's network, and the files of this machine. ``directory`` is the working
+        directory; None is the user's.
 
         Raises:
             EmulationError: the reaper cannot be started, a tool is missing, or the container has ended.
         """
         self.start()
-        if (container := self._containers.get(namespace)) is not None:
+        if in_container and (container := self._containers.get(namespace)) is not None:
             # through nsenter, because Mininet takes the namespaces of the process that it starts for the host's
             enter = ["nsenter", f"--net=/proc/self/fd/{namespace}"]
             return [*enter, *container.enter(command, self.environment, terminal=terminal)]
@@ -156,9 +158,10 @@ class Processes:
     def popen(
         self, namespace: int, command: Sequence[str],
         stdin: int | None = None, stdout: int | None = None, stderr: int | None = None, directory: str | None = None,
+        *, in_container: bool = True,
     ) -> subprocess.Popen[bytes]:  # fmt: skip
         """Start a process in a network namespace, as the leader of a session; see `command`."""
-        line = self.command(namespace, command, directory)
+        line = self.command(namespace, command, directory, in_container=in_container)
         return subprocess.Popen(
             line,
             env=self.environment,

@@ -1,4 +1,8 @@
-"""Programs that measure: run one until it ends, or as a server, at an end of a measurement; return what it prints."""
+"""Programs that measure: run one until it ends, or as a server, at an end of a measurement; return what it prints.
+
+They are this machine's programs, also at a container of Docker, whose image need not have them: they run in its network
+namespace.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +30,8 @@ def run_program(lab: Lab, end: End, command: Sequence[str], timeout_s: float) ->
         WorkloadError: the program failed, or had not ended in time; the message has its last lines.
     """
     with tempfile.TemporaryFile() as output:
-        process = lab.processes.popen(
-            end.namespace, command, stdin=subprocess.DEVNULL, stdout=output.fileno(), stderr=subprocess.STDOUT
-        )
+        streams = (subprocess.DEVNULL, output.fileno(), subprocess.STDOUT)
+        process = lab.processes.popen(end.namespace, command, *streams, in_container=False)
         try:
             status = process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -51,7 +54,7 @@ class Server(Closing):
         Raises:
             EmulationError: the program cannot be started.
         """
-        self._daemon = start_program(lab, end.name, command[0], command, namespace=end.namespace)
+        self._daemon = start_program(lab, end.name, command[0], command, namespace=end.namespace, in_container=False)
         self._before_bytes = self._daemon.log.stat().st_size  # servers before this one have the same log
 
     def close(self) -> None:

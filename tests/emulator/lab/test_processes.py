@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -42,6 +42,26 @@ def test_a_command_runs_in_its_namespace_with_the_labs_names(processes: Processe
     number = os.fstat(namespace).st_ino
     assert output(processes, namespace, "readlink", "/proc/self/ns/net") == f"net:[{number}]\n"
     assert output(processes, namespace, "getent", "hosts", "a").split() == ["10.0.0.1", "a"]
+
+
+class Elsewhere:
+    """A container whose commands say where they run."""
+
+    is_there = True
+
+    def enter(self, command: Sequence[str], environment: Mapping[str, str], *, terminal: bool) -> list[str]:  # noqa: ARG002
+        return ["echo", "in the container:", *command]
+
+
+@pytest.mark.networks
+def test_a_command_runs_in_the_container_or_in_its_network_with_this_machines_files(
+    processes: Processes, namespace: int
+) -> None:
+    processes.inhabit(namespace, Elsewhere())
+    command = ["readlink", "/proc/self/ns/net"]
+    assert output(processes, namespace, *command) == "in the container: readlink /proc/self/ns/net\n"
+    beside = processes.popen(namespace, command, stdout=subprocess.PIPE, in_container=False)
+    assert beside.communicate()[0].decode() == f"net:[{os.fstat(namespace).st_ino}]\n"
 
 
 @pytest.mark.networks
