@@ -1,4 +1,4 @@
-"""A pool of workers: several processes at a time, each with one cell; all end with the pool."""
+"""Pools of workers that run jobs, behind one interface; the local pool has several processes, each with one job."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import IO, TypeVar
+from types import TracebackType
+from typing import IO, Protocol, Self, TypeVar
 
 from emulator.bench.worker import WorkerJob, WorkerReport
 from emulator.system.closing import Closing
@@ -19,8 +20,23 @@ _GRACE_S = 20.0
 _STEP_S = 0.5
 
 
-class Pool(Closing):
-    """Runs the jobs of items, ``workers`` at a time."""
+class Pool(Protocol):
+    """Runs the jobs of items on several workers; a context manager whose exit ends the jobs that run."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def run(
+        self, jobs: Iterable[tuple[_Item, WorkerJob]], show: Callable[[Sequence[_Item]], None]
+    ) -> Iterator[tuple[_Item, WorkerReport]]:
+        """Yield each item with the report of its job, as the jobs end. ``show`` gets the items that are running."""
+
+
+class LocalPool(Closing):
+    """Runs the jobs of items on this machine, ``workers`` at a time."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
@@ -29,7 +45,7 @@ class Pool(Closing):
     def run(
         self, jobs: Iterable[tuple[_Item, WorkerJob]], show: Callable[[Sequence[_Item]], None]
     ) -> Iterator[tuple[_Item, WorkerReport]]:
-        """Yield each item with the report of its job, as the jobs end. ``show`` gets the items that are running."""
+        """Yield each item with the report of its job, as `Pool.run`."""
         waiting = iter(jobs)
         item_of: dict[_Worker, _Item] = {}
         while True:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from emulator.bench.cells import Cell
-from emulator.bench.fingerprint import key
+from emulator.bench.fingerprint import Need, key, needs_of
 from emulator.bench.pool import Pool
 from emulator.bench.results import VERSION, CellResult, Environment
 from emulator.bench.store import ResultStore
@@ -32,14 +32,15 @@ def run(
     cells: Sequence[Cell],
     options: RunOptions,
     store: ResultStore,
+    pool: Pool,
     *,
-    workers: int,
     fail_fast: bool,
     show: Callable[[Progress], None],
 ) -> Iterator[tuple[Cell, CellResult]]:
     """Yield each cell with its result: first those whose results are kept, then the others as they end.
 
-    A cell that fails has a result with an error, which is not kept. With ``fail_fast``, it is the last one.
+    ``pool`` runs the cells; it is closed at the end. A cell that fails has a result with an error, which is not kept.
+    With ``fail_fast``, it is the last one.
 
     Raises:
         EmulationError: a workload's program is missing, no kernel can run the cells, or a result cannot be written.
@@ -52,19 +53,20 @@ def run(
     missing = []
     for cell in cells:
         settings = settle(options, choice, cell.memory_bytes)
-        keyed = _Keyed(cell, settings, key(cell, settings))
+        needs = needs_of(cell.task, settings)
+        keyed = _Keyed(cell, settings, needs, key(cell.task, settings, needs))
         kept = store.get(keyed.key)
         if kept is None:
             missing.append(keyed)
         else:
             yield cell, kept
     ended = len(cells) - len(missing)
-    with Pool(workers) as pool:
+    with pool:
 
         def show_running(running: Sequence[_Keyed]) -> None:
             show(Progress(tuple(item.cell for item in running), ended, len(cells)))
 
-        jobs = ((item, WorkerJob(item.cell.task, options, item.cell.memory_bytes)) for item in missing)
+        jobs = ((item, WorkerJob(item.cell.task, options, item.cell.memory_bytes, item.needs)) for item in missing)
         for item, report in pool.run(jobs, show_running):
             ended += 1
             result = _result(item, report)
@@ -77,10 +79,11 @@ def run(
 
 @dataclass(frozen=True, slots=True)
 class _Keyed:
-    """A cell with the settings of its run, and its key."""
+    """A cell with the settings of its run, what it needs, and its key."""
 
     cell: Cell
     settings: RunSettings
+    needs: tuple[Need, ...]
     key: str
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import dataclass
 
+from emulator.bench.fingerprint import Need
 from emulator.kernel.choose import choose
 from emulator.kernel.parent import end_with
 from emulator.options import RunOptions
@@ -21,11 +22,12 @@ from emulator.workloads.model import WorkloadResult
 
 @dataclass(frozen=True, slots=True)
 class WorkerJob:
-    """The cell of a worker: its task, the options of its run, and the memory of its guest."""
+    """The cell of a worker: its task, the options of its run, the memory of its guest, and what its result needs."""
 
     task: Task
     run: RunOptions
     memory_bytes: int
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

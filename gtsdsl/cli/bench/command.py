@@ -95,6 +95,7 @@ def run(file: str, bench: BenchOptions, output: Path, run: RunOptions, network: 
 
     from emulator.bench.cells import cells_of, matrix_of
     from emulator.bench.origin import origin, topology
+    from emulator.bench.pool import LocalPool
     from emulator.bench.results import VERSION, Results
     from emulator.bench.run import run as run_cells
     from emulator.bench.store import ResultStore
@@ -113,11 +114,11 @@ def run(file: str, bench: BenchOptions, output: Path, run: RunOptions, network: 
         for sentence in matrix.left_out:
             complain("warning", sentence)
         store = ResultStore(output, lambda message: complain("warning", message))
-        workers = bench.workers or os.cpu_count() or 1
+        pool = LocalPool(bench.workers or os.cpu_count() or 1)
         started = origin()
         found = {}
         with showing(len(cells)) as show:
-            for cell, result in run_cells(cells, run, store, workers=workers, fail_fast=bench.fail_fast, show=show):
+            for cell, result in run_cells(cells, run, store, pool, fail_fast=bench.fail_fast, show=show):
                 found[cell.label] = result
                 if result.error is not None:
                     complain("error", f"{cell.label}: {result.error}")

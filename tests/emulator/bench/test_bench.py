@@ -15,6 +15,7 @@ import pytest
 
 import gtsdsl as gtsdsl_package
 from emulator.bench.cells import Matrix, cells_of
+from emulator.bench.pool import LocalPool
 from emulator.bench.run import run
 from emulator.bench.store import ResultStore
 from emulator.measure.echo import FRAME_BYTES
@@ -138,7 +139,16 @@ def test_a_missing_tool_is_named_before_anything_runs(pair: Path, tmp_path: Path
     ).cells
     store = ResultStore(tmp_path / "report", pytest.fail)
     with pytest.raises(EmulationError, match=r"^iperf is missing: apt-get install iperf$"):
-        next(run(cells_of_pair, RunOptions(), store, workers=1, fail_fast=False, show=lambda _: pytest.fail("it runs")))
+        next(
+            run(
+                cells_of_pair,
+                RunOptions(),
+                store,
+                LocalPool(1),
+                fail_fast=False,
+                show=lambda _: pytest.fail("it runs"),
+            )
+        )
 
 
 @pytest.mark.parametrize(

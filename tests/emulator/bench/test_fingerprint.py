@@ -30,8 +30,12 @@ def cell() -> Cell:
     return cells_of(gtsdsl.load(MESH), Options(), matrix).cells[0]
 
 
+def key(cell: Cell, settings: RunSettings) -> str:
+    return fingerprint.key(cell.task, settings, fingerprint.needs_of(cell.task, settings))
+
+
 def test_equal_cells_have_one_key(cell: Cell) -> None:
-    assert fingerprint.key(cell, SETTINGS) == fingerprint.key(replace(cell), SETTINGS)
+    assert key(cell, SETTINGS) == key(replace(cell), SETTINGS)
 
 
 def workload_of(cell: Cell) -> WorkloadRequest:
@@ -55,12 +59,12 @@ CHANGES: dict[str, Callable[[Cell], Cell]] = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_each_change_of_the_cell_changes_the_key(cell: Cell, name: str) -> None:
-    assert fingerprint.key(CHANGES[name](cell), SETTINGS) != fingerprint.key(cell, SETTINGS)
+    assert key(CHANGES[name](cell), SETTINGS) != key(cell, SETTINGS)
 
 
 def test_the_clock_and_the_memory_change_the_key(cell: Cell) -> None:
     keys = {
-        fingerprint.key(cell, settings)
+        key(cell, settings)
         for settings in (
             SETTINGS,
             replace(SETTINGS, memory_bytes=2**31),
@@ -76,9 +80,9 @@ def test_another_program_of_the_workload_or_the_store_changes_the_key(
 ) -> None:
     for module in (fingerprint, throughput):
         monkeypatch.setattr(module, "find_program", lambda _: None)
-    without = fingerprint.key(cell, SETTINGS)
+    without = key(cell, SETTINGS)
     other = tmp_path / program
     other.write_text("another version")
     for module in (fingerprint, throughput):
         monkeypatch.setattr(module, "find_program", lambda name: str(other) if name == program else None)
-    assert fingerprint.key(cell, SETTINGS) != without
+    assert key(cell, SETTINGS) != without
