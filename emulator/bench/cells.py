@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from emulator.bench.options import BenchOptions
+from emulator.bench.results import Network, where
 from emulator.options import HostOptions, OverlayOptions
-from emulator.outside.request import request_run
+from emulator.outside.request import RunRequest, request_run
 from emulator.overlays import names as overlay_names
 from emulator.overlays import overlay_class
+from emulator.overlays.model import OverlaySpec
 from emulator.overlays.pairs import joined
 from emulator.plan import Options, Plan
 from emulator.system.errors import EmulationError, UnknownNameError
@@ -21,6 +23,7 @@ from emulator.workloads.model import Level, Setting, WorkloadRequest
 from emulator.workloads.settings import parse, texts
 from gtsdsl.model.testbed import Testbed
 from gtsdsl.text import did_you_mean, printable
+from gtsdsl.topology.cut import cut_out
 
 DEFAULT_OVERLAYS = ("none", "flannel")
 DEFAULT_WORKLOADS = ("latency", "throughput")
@@ -36,7 +39,8 @@ class Matrix:
 
     ``circuits`` are the wanted pairs, as ``AMS-MIL`` or ``h1-h2``; empty means all pairs that a circuit or switches
     join. ``levels`` are measured side by side. ``settings`` are by the workload's name. The seed of a repetition is
-    ``seed`` and its number.
+    ``seed`` and its number. With ``point_to_point``, each pair is measured in a network of its own, which has only the
+    two hosts and what joins them.
     """
 
     overlays: tuple[OverlayOptions, ...]
@@ -47,6 +51,7 @@ class Matrix:
     duration_s: float = 10.0
     seed: int = 1
     settings: Mapping[str, tuple[Setting, ...]] = field(default_factory=dict)
+    point_to_point: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +69,12 @@ class Cell:
     repetition: int
     task: Task
     memory_bytes: int
+    network: Network = "whole"
 
     @property
     def label(self) -> str:
         """The cell in a line: ``flannel:vxlan AMS-MIL latency containers 1``."""
-        return f"{self.overlay} {self.circuit} {self.workload} {self.level} {self.repetition}"
+        return f"{self.overlay} {where(self.circuit, self.network)} {self.workload} {self.level} {self.repetition}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,34 +99,73 @@ def cells_of(testbed: Testbed, options: Options, matrix: Matrix) -> Cells:
     settings = {
         name: texts(parse(workload(name).settings, matrix.settings.get(name, ()), name)) for name in matrix.workloads
     }
-    requests = [(it.name, request_run(testbed, options, it, HostOptions())) for it in matrix.overlays]
-    if not requests:
+    if not matrix.overlays:
         raise EmulationError("no overlay to measure: name one, such as none")
-    plan = requests[0][1].task.plan
-    pairs = _wanted(matrix.circuits, pairs_of(plan))
-    everywhere = {ALL: tuple(host.name for host in plan.hosts)}
+    whole = _place(testbed, options, matrix.overlays)
+    pairs = _wanted(matrix.circuits, pairs_of(whole.plan))
+    if matrix.point_to_point:
+        own = {name: _pair_place(testbed, options, matrix.overlays, whole.plan, pair) for name, pair in pairs.items()}
+    else:
+        own = {name: replace(whole, hosts=pair) for name, pair in pairs.items()}
     cells: list[Cell] = []
     left_out = []
     for name in matrix.workloads:
         measure = workload(name)
-        places: Mapping[str, tuple[str, ...]] = pairs if measure.scope == "pair" else everywhere
-        fitting = []
-        for overlay, request in requests:
-            spec = request.task.overlay
-            if spec is None:
-                raise AssertionError("an overlay was asked for")
-            label = f"{spec.name}:{spec.variant}" if overlay != "none" else overlay
-            if (reason := measure.misfit(spec)) is None:
-                fitting.append((label, request))
+        fitting = set()
+        for label, request in whole.requests.items():
+            if (reason := measure.misfit(_spec(request))) is None:
+                fitting.add(label)
             else:
                 left_out.append(f"{name} does not measure {label}, because {reason}")
-        for (circuit, hosts), (label, request), level in itertools.product(places.items(), fitting, matrix.levels):
-            for repetition in range(1, matrix.repetitions + 1):
+        places = own if measure.scope == "pair" else {ALL: whole}
+        for (circuit, place), label, level in itertools.product(places.items(), whole.requests, matrix.levels):
+            request = place.requests[label]
+            for repetition in range(1, matrix.repetitions + 1) if label in fitting else ():
                 seed = matrix.seed + repetition - 1
-                asked = WorkloadRequest(name, hosts, level, settings[name], matrix.duration_s, seed)
+                asked = WorkloadRequest(name, place.hosts, level, settings[name], matrix.duration_s, seed)
                 task = replace(request.task, plan=replace(request.task.plan, seed=seed), workload=asked)
-                cells.append(Cell(label, circuit, name, level, repetition, task, request.memory_bytes))
+                cells.append(Cell(label, circuit, name, level, repetition, task, request.memory_bytes, place.network))
     return Cells(tuple(cells), tuple(left_out))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A network in which cells are measured, by the overlay, and the hosts between which they are measured."""
+
+    requests: Mapping[str, RunRequest]
+    hosts: tuple[str, ...]
+    network: Network = "whole"
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that the overlays share."""
+        return next(iter(self.requests.values())).task.plan
+
+
+def _place(testbed: Testbed, options: Options, overlays: Sequence[OverlayOptions]) -> _Place:
+    requests = {}
+    for overlay in overlays:
+        request = request_run(testbed, options, overlay, HostOptions())
+        spec = _spec(request)
+        requests[f"{spec.name}:{spec.variant}" if overlay.name != "none" else overlay.name] = request
+    return _Place(requests, tuple(host.name for host in request.task.plan.hosts))
+
+
+def _pair_place(
+    testbed: Testbed, options: Options, overlays: Sequence[OverlayOptions], plan: Plan, hosts: tuple[str, str]
+) -> _Place:
+    """Return the network that has only two hosts and what joins them; ``hosts`` are their names in the whole plan."""
+    id_of = {host.name: host.id for host in plan.hosts}
+    first, second = (id_of[name] for name in hosts)
+    found = _place(cut_out(testbed, first, second), options, overlays)
+    name_of = {host.id: host.name for host in found.plan.hosts}
+    return replace(found, hosts=(name_of[first], name_of[second]), network="pair")
+
+
+def _spec(request: RunRequest) -> OverlaySpec:
+    if request.task.overlay is None:
+        raise AssertionError("an overlay was asked for")
+    return request.task.overlay
 
 
 def pairs_of(plan: Plan) -> dict[str, tuple[str, str]]:
@@ -168,6 +213,7 @@ def matrix_of(options: BenchOptions, seed: int) -> Matrix:
         duration_s=options.duration_s,
         seed=seed,
         settings=_settings(options.settings),
+        point_to_point=options.point_to_point,
     )
 
 

@@ -107,7 +107,7 @@ def _by_place(results: Results) -> dict[_Place, list[CellResult]]:
     found: dict[_Place, list[CellResult]] = {}
     for cell in results.cells:
         if cell.measured is not None:
-            found.setdefault((cell.overlay, cell.circuit, cell.workload, cell.level), []).append(cell)
+            found.setdefault((cell.overlay, cell.where, cell.workload, cell.level), []).append(cell)
     return found
 
 

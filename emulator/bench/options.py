@@ -52,6 +52,13 @@ class BenchOptions:
         ).metadata,
     )
     """Empty is all pairs that a circuit or switches join."""
+    point_to_point: bool = field(
+        default=False,
+        metadata=Flag(
+            "--point-to-point",
+            "Measure each pair in a network of its own, which has only the two hosts and what joins them.",
+        ).metadata,
+    )
     hosts: bool = field(
         default=False,
         metadata=Flag("--hosts-too", "Measure between the hosts too, beside their containers.").metadata,

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from emulator.workloads.model import WorkloadResult
 
-VERSION = 2
+VERSION = 3
+
+Network: TypeAlias = Literal["whole", "pair"]
+"""The network of a cell: the whole topology, or only the two hosts that it measures between and what joins them."""
+
+
+def where(circuit: str, network: Network) -> str:
+    """Return a circuit and its network in words, such as ``AMS-MIL`` or ``AMS-MIL point to point``."""
+    return circuit if network == "whole" else f"{circuit} point to point"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,7 @@ class CellResult:
     version: int
     key: str
     testbed: str
+    network: Network
     hosts: tuple[str, ...]
     overlay: str
     circuit: str
@@ -42,6 +52,11 @@ class CellResult:
     measured: WorkloadResult | None
     error: str | None
     wall_s: float
+
+    @property
+    def where(self) -> str:
+        """The circuit and its network in words, such as ``AMS-MIL`` or ``AMS-MIL point to point``."""
+        return where(self.circuit, self.network)
 
 
 @dataclass(frozen=True, slots=True)

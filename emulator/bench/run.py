@@ -101,6 +101,7 @@ def _result(item: _Keyed, report: WorkerReport) -> CellResult:
         version=VERSION,
         key=item.key,
         testbed=cell.task.plan.testbed,
+        network=cell.network,
         hosts=() if cell.task.workload is None else cell.task.workload.hosts,
         overlay=cell.overlay,
         circuit=cell.circuit,

@@ -14,8 +14,10 @@ from emulator.bench.results import CellResult
 class Row:
     """One figure of one cell."""
 
+    testbed: str
     overlay: str
     circuit: str
+    network: str
     workload: str
     level: str
     repetition: int
@@ -38,7 +40,8 @@ def rows(results: Sequence[CellResult]) -> Iterator[Row]:
         figures = [] if result.measured is None else [(it.name, it.value, it.unit) for it in result.measured.figures]
         for name, value, unit in figures or [("", None, "")]:
             yield Row(
-                result.overlay, result.circuit, result.workload, result.level, result.repetition, result.seed,
+                result.testbed, result.overlay, result.circuit, result.network, result.workload, result.level,
+                result.repetition, result.seed,
                 name, value, unit, agent, kernel, clock, result.key, result.error or "",
             )  # fmt: skip
 

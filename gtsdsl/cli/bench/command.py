@@ -147,7 +147,7 @@ def show(folder: Path) -> None:
     tables(results.cells)
     for result in results.cells:
         if result.error is not None:
-            complain("error", f"{result.overlay} {result.circuit} {result.workload} {result.level}: {result.error}")
+            complain("error", f"{result.overlay} {result.where} {result.workload} {result.level}: {result.error}")
 
 
 def _require_number(_context: click.Context, _param: click.Parameter, value: float | None) -> float | None:

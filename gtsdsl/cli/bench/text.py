@@ -42,7 +42,7 @@ def tables(results: Sequence[CellResult]) -> None:
             table.add_column(heading, no_wrap=True)
         for name in shown:
             table.add_column(Text(f"{name}, {units[name]}"), justify="right", no_wrap=True)
-        groups = itertools.groupby(mine, key=lambda item: (item.circuit, item.overlay, item.level))
+        groups = itertools.groupby(mine, key=lambda item: (item.where, item.overlay, item.level))
         for (circuit, overlay, level), found in groups:
             cells = list(found)
             figures = [_mean(cells, name) for name in shown]

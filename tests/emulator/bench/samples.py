@@ -21,8 +21,8 @@ def result(
     measured = None if mean_us is None else WorkloadResult({}, (Figure("rtt.mean", mean_us, "us"),))
     error = "timed out after 5 s: starting the store" if mean_us is None else None
     return CellResult(
-        VERSION, KEY, "Mesh", ("h1", "h2"), overlay, "AMS-MIL", "latency", "containers", repetition, 1, ENVIRONMENT,
-        measured, error, 1.5,
+        VERSION, KEY, "Mesh", "whole", ("h1", "h2"), overlay, "AMS-MIL", "latency", "containers", repetition, 1,
+        ENVIRONMENT, measured, error, 1.5,
     )  # fmt: skip
 
 

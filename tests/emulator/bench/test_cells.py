@@ -56,6 +56,22 @@ def test_cells_are_each_overlay_beside_the_others_for_each_circuit() -> None:
     assert (request.hosts, request.seed) == (("h1", "h4"), 2)
 
 
+def test_point_to_point_is_a_network_of_the_pair_with_the_delay_that_it_has_in_the_whole() -> None:
+    circuits = ("AMS-MIL", "BRA-LJU")
+    whole = cells_of(gtsdsl.load(MESH), Options(), Matrix(NONE, ("latency",), circuits)).cells
+    pairs = cells_of(gtsdsl.load(MESH), Options(), Matrix(NONE, ("latency",), circuits, point_to_point=True)).cells
+    assert [cell.label for cell in pairs] == [
+        "none AMS-MIL point to point latency containers 1", "none BRA-LJU point to point latency containers 1",
+    ]  # fmt: skip
+    for cell, other in zip(pairs, whole, strict=True):
+        request, wanted = cell.task.workload, other.task.workload
+        assert request is not None
+        assert wanted is not None
+        assert request.hosts == wanted.hosts == tuple(host.name for host in cell.task.plan.hosts)
+        (circuit,) = cell.task.plan.circuits
+        assert circuit.rtt_ns == {it.id: it.rtt_ns for it in other.task.plan.circuits}[circuit.id]
+
+
 @pytest.mark.parametrize(
     ("matrix", "message"),
     [
