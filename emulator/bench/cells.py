@@ -15,15 +15,18 @@ from emulator.overlays import overlay_class
 from emulator.overlays.model import OverlaySpec
 from emulator.overlays.pairs import joined
 from emulator.plan import Options, Plan
+from emulator.plan.build import with_seed
 from emulator.system.errors import EmulationError, UnknownNameError
 from emulator.task import Task
 from emulator.workloads import names as workload_names
 from emulator.workloads import workload
 from emulator.workloads.model import Level, Setting, WorkloadRequest
 from emulator.workloads.settings import parse, texts
+from gtsdsl.circuits import Circuits, as_measured, canonical, measured
 from gtsdsl.model.testbed import Testbed
 from gtsdsl.text import did_you_mean, printable
 from gtsdsl.topology.cut import cut_out
+from gtsdsl.topology.model import Topology
 
 DEFAULT_OVERLAYS = ("none", "flannel")
 DEFAULT_WORKLOADS = ("latency", "throughput")
@@ -40,7 +43,8 @@ class Matrix:
     ``circuits`` are the wanted pairs, as ``AMS-MIL`` or ``h1-h2``; empty means all pairs that a circuit or switches
     join. ``levels`` are measured side by side. ``settings`` are by the workload's name. The seed of a repetition is
     ``seed`` and its number. With ``point_to_point``, each pair is measured in a network of its own, which has only the
-    two hosts and what joins them.
+    two hosts and what joins them. With ``as_measured``, an overlay of the study has the delays that the study measured
+    over it (`gtsdsl.circuits.as_measured`).
     """
 
     overlays: tuple[OverlayOptions, ...]
@@ -52,6 +56,7 @@ class Matrix:
     seed: int = 1
     settings: Mapping[str, tuple[Setting, ...]] = field(default_factory=dict)
     point_to_point: bool = False
+    as_measured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +101,18 @@ def cells_of(testbed: Testbed, options: Options, matrix: Matrix) -> Cells:
         if name not in matrix.workloads:
             workload(name)
             raise EmulationError(f"there are settings of {name}, which is not measured: add it to --workloads")
+    if matrix.as_measured:
+        _check_as_measured(testbed, matrix.overlays)
     settings = {
         name: texts(parse(workload(name).settings, matrix.settings.get(name, ()), name)) for name in matrix.workloads
     }
     if not matrix.overlays:
         raise EmulationError("no overlay to measure: name one, such as none")
-    whole = _place(testbed, options, matrix.overlays)
+    options_of = [(overlay, _options_of(options, overlay, matrix)) for overlay in matrix.overlays]
+    whole = _place(testbed, options_of)
     pairs = _wanted(matrix.circuits, pairs_of(whole.plan))
     if matrix.point_to_point:
-        own = {name: _pair_place(testbed, options, matrix.overlays, whole.plan, pair) for name, pair in pairs.items()}
+        own = {name: _pair_place(testbed, options_of, whole.plan, pair) for name, pair in pairs.items()}
     else:
         own = {name: replace(whole, hosts=pair) for name, pair in pairs.items()}
     cells: list[Cell] = []
@@ -123,7 +131,7 @@ def cells_of(testbed: Testbed, options: Options, matrix: Matrix) -> Cells:
             for repetition in range(1, matrix.repetitions + 1) if label in fitting else ():
                 seed = matrix.seed + repetition - 1
                 asked = WorkloadRequest(name, place.hosts, level, settings[name], matrix.duration_s, seed)
-                task = replace(request.task, plan=replace(request.task.plan, seed=seed), workload=asked)
+                task = replace(request.task, plan=with_seed(request.task.plan, seed), workload=asked)
                 cells.append(Cell(label, circuit, name, level, repetition, task, request.memory_bytes, place.network))
     return Cells(tuple(cells), tuple(left_out))
 
@@ -142,22 +150,47 @@ class _Place:
         return next(iter(self.requests.values())).task.plan
 
 
-def _place(testbed: Testbed, options: Options, overlays: Sequence[OverlayOptions]) -> _Place:
+def _check_as_measured(testbed: Testbed, overlays: Sequence[OverlayOptions]) -> None:
+    """Refuse a matrix in which no overlay or no circuit is one of the study's."""
+    names = {overlay.name.partition(":")[0] for overlay in overlays}
+    if not any(as_measured(name) for name in names):
+        raise EmulationError("--as-measured: the study measured libnetwork, weave and flannel; none of them is here")
+    topology = Topology.of(testbed)
+    sites = {topology.nodes[end.resource].location for wire in topology.wires for end in wire.ends}
+    codes = {canonical(site) for site in sites if site}
+    if not any({*pair} <= codes for pair in measured()):
+        raise EmulationError("--as-measured: the study measured no circuit between two sites of this topology")
+
+
+_Overlays = Sequence[tuple[OverlayOptions, Options]]
+"""Overlays, each with the options of its plan."""
+
+
+def _options_of(options: Options, overlay: OverlayOptions, matrix: Matrix) -> Options:
+    """Return the options of an overlay's plan; a user's own circuits take precedence over the study's."""
+    if not matrix.as_measured:
+        return options
+    own = options.circuits or Circuits()
+    found = as_measured(overlay.name.partition(":")[0])
+    return (
+        options if found is None else replace(options, circuits=Circuits(own.sites, {**found.circuits, **own.circuits}))
+    )
+
+
+def _place(testbed: Testbed, overlays: _Overlays) -> _Place:
     requests = {}
-    for overlay in overlays:
+    for overlay, options in overlays:
         request = request_run(testbed, options, overlay, HostOptions())
         spec = _spec(request)
         requests[f"{spec.name}:{spec.variant}" if overlay.name != "none" else overlay.name] = request
     return _Place(requests, tuple(host.name for host in request.task.plan.hosts))
 
 
-def _pair_place(
-    testbed: Testbed, options: Options, overlays: Sequence[OverlayOptions], plan: Plan, hosts: tuple[str, str]
-) -> _Place:
+def _pair_place(testbed: Testbed, overlays: _Overlays, plan: Plan, hosts: tuple[str, str]) -> _Place:
     """Return the network that has only two hosts and what joins them; ``hosts`` are their names in the whole plan."""
     id_of = {host.name: host.id for host in plan.hosts}
     first, second = (id_of[name] for name in hosts)
-    found = _place(cut_out(testbed, first, second), options, overlays)
+    found = _place(cut_out(testbed, first, second), overlays)
     name_of = {host.id: host.name for host in found.plan.hosts}
     return replace(found, hosts=(name_of[first], name_of[second]), network="pair")
 
@@ -214,6 +247,7 @@ def matrix_of(options: BenchOptions, seed: int) -> Matrix:
         seed=seed,
         settings=_settings(options.settings),
         point_to_point=options.point_to_point,
+        as_measured=options.as_measured,
     )
 
 

@@ -59,6 +59,13 @@ class BenchOptions:
             "Measure each pair in a network of its own, which has only the two hosts and what joins them.",
         ).metadata,
     )
+    as_measured: bool = field(
+        default=False,
+        metadata=Flag(
+            "--as-measured",
+            "Give libnetwork, weave and flannel the delays that the study of 2016 measured over them.",
+        ).metadata,
+    )
     hosts: bool = field(
         default=False,
         metadata=Flag("--hosts-too", "Measure between the hosts too, beside their containers.").metadata,

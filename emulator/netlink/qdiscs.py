@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 from emulator.netlink.connection import Netlink
 from emulator.netlink.messages import PUT, Request, attribute, attributes, s64, text
+from gtsdsl.model.distribution import Distribution
 from gtsdsl.topology.impairments import MIN_QUEUE_PACKETS, PACKET_BYTES
 
 _RTM_NEWQDISC, _RTM_DELQDISC, _RTM_GETQDISC = 36, 37, 38
 _TCA_KIND, _TCA_OPTIONS, _TCA_STATS = 1, 2, 3
 _TCA_NETEM_RATE, _TCA_NETEM_RATE64, _TCA_NETEM_LATENCY64, _TCA_NETEM_JITTER64 = 6, 8, 10, 11
-_TCA_NETEM_PRNG_SEED = 14
+_TCA_NETEM_DELAY_DIST, _TCA_NETEM_PRNG_SEED = 2, 14
 _TC_H_ROOT = 0xFFFFFFFF
 _TCMSG = struct.Struct("=BxxxiIII")
 _QOPT = struct.Struct("=IIIIII")
@@ -21,6 +22,10 @@ _DROPS = struct.Struct("=12xI")
 """The count of drops in ``struct tc_stats``, which follows the bytes and packets that were sent."""
 _U32_MAX, _U64_MAX = 2**32 - 1, 2**64 - 1
 _MANY = 2**31 - 1
+TABLE_SIZE = 4096
+"""The delays in a table, of which netem draws one for each packet; it takes up to 16,384 (``NETEM_DIST_MAX``)."""
+_TABLE_SCALE, _TABLE_MOST = 8192, 2**15 - 1
+"""An entry of a table that stands for the jitter (``NETEM_DIST_SCALE``), and the largest entry."""
 
 _ONE_STAGE, _RATE_STAGE, _DELAY_STAGE = 1 << 16, 2 << 16, 3 << 16
 """Handles of qdiscs: the root of one stage and that of two differ, so that the kernel replaces one by the other."""
@@ -36,6 +41,9 @@ class Netem:
     ``queue_packets`` is the most packets that netem holds: those in flight and those that wait for the rate
     (`Impairment.queue_packets`). A ``rate_bps`` of 0 is no limit. The ``seed`` makes jitter and loss the same in every
     run; kernels before 6.6 ignore it.
+
+    ``added`` are random delays that are added to ``delay_ns``; None adds nothing. Packets keep their order if there is
+    a rate: a packet that would overtake leaves behind the one before. There is no ``jitter_ns`` beside them.
     """
 
     delay_ns: int
@@ -44,6 +52,7 @@ class Netem:
     rate_bps: int
     queue_packets: int
     seed: int
+    added: Distribution | None = None
 
 
 def set_netem(index: int, name: str, netem: Netem) -> list[Request]:
@@ -69,21 +78,40 @@ def set_netem(index: int, name: str, netem: Netem) -> list[Request]:
 
 
 def _netem(index: int, name: str, netem: Netem, handle: int, parent: int) -> Request:
+    delay_ns, jitter_ns, table = netem.delay_ns, netem.jitter_ns, b""
+    if netem.added is not None:
+        delay_ns, jitter_ns, table = _drawn(netem.delay_ns, netem.added)
     loss = min(_U32_MAX, round(netem.loss_percent / 100 * 2**32))
     rate_bytes = netem.rate_bps // 8
     # the 64-bit attributes override the old fields for delay and jitter, which count ticks of 64 ns and end at 275 s
     options = [
         _QOPT.pack(0, netem.queue_packets, loss, 0, 0, 0),
-        s64(_TCA_NETEM_LATENCY64, netem.delay_ns),
-        s64(_TCA_NETEM_JITTER64, netem.jitter_ns),
+        s64(_TCA_NETEM_LATENCY64, delay_ns),
+        s64(_TCA_NETEM_JITTER64, jitter_ns),
         attribute(_TCA_NETEM_PRNG_SEED, struct.pack("=Q", netem.seed)),
     ]
     if rate_bytes:
         options.append(attribute(_TCA_NETEM_RATE, _RATE.pack(min(rate_bytes, _U32_MAX), 0, 0, 0)))
         if rate_bytes > _U32_MAX:
             options.append(attribute(_TCA_NETEM_RATE64, struct.pack("=Q", rate_bytes)))
+    if table:
+        options.append(attribute(_TCA_NETEM_DELAY_DIST, table))
     body = _TCMSG.pack(0, index, handle, parent, 0) + text(_TCA_KIND, "netem")
     return Request(_RTM_NEWQDISC, PUT, body + attribute(_TCA_OPTIONS, b"".join(options)), f"{name}, netem")
+
+
+def _drawn(delay_ns: int, added: Distribution) -> tuple[int, int, bytes]:
+    """Return the delay, the jitter and the table with which netem draws from a distribution (``tabledist``).
+
+    An entry ``t`` of the table is the delay ``delay + jitter * t / 8192``. The entries have 16 bits, so the delays are
+    exact to the 65,534th part of the distance between the least and the longest one.
+    """
+    middle_ns = round(500 * (added.least_us + added.most_us))
+    jitter_ns = -(-round(500 * (added.most_us - added.least_us)) * _TABLE_SCALE // _TABLE_MOST)
+    if jitter_ns == 0:
+        return delay_ns + middle_ns, 0, b""
+    table = (round((1000 * it - middle_ns) * _TABLE_SCALE / jitter_ns) for it in added.samples_us(TABLE_SIZE))
+    return delay_ns + middle_ns, jitter_ns, struct.pack(f"={TABLE_SIZE}h", *table)
 
 
 def remove(index: int, name: str) -> Request:

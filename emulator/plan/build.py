@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
 from emulator.netlink.qdiscs import Netem
 from emulator.plan.model import Circuit, Controller, Host, Interface, Plan, Route, Switch, SwitchKind
+from emulator.plan.random_delays import balanced_seed, with_random_delays
 from emulator.system.errors import EmulationError
 from gtsdsl.circuits import Circuits
 from gtsdsl.model.testbed import PortRef, Resource, Testbed
@@ -69,7 +70,7 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
     names = node_names(topology, numbers)
     ends = _ends(topology, names, numbers, given, effects, options)
     loops = has_loop(topology)
-    return Plan(
+    made = Plan(
         testbed=testbed.id,
         seed=options.seed,
         hosts=_hosts(topology.hosts, names, own, ends, routes),
@@ -97,6 +98,7 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
             for index, wire in enumerate(topology.wires)
         ),
     )
+    return made if options.circuits is None else with_random_delays(made, options.circuits)
 
 
 def _check_links(topology: Topology) -> None:
@@ -159,6 +161,24 @@ def egress_of(effect: Impairment, seed: int) -> Netem:
         queue_packets=effect.queue_packets,
         seed=seed,
     )
+
+
+def with_seed(plan: Plan, seed: int) -> Plan:
+    """Return a plan with another seed, from which all seeds of its interfaces are made anew."""
+    circuits = []
+    for index, circuit in enumerate(plan.circuits):
+        first, second = (
+            replace(end, egress=_reseeded(end.egress, circuit.rtt_ns, seed_of(seed, 2 * index + side)))
+            for side, end in enumerate(circuit.ends)
+        )
+        circuits.append(replace(circuit, first=first, second=second))
+    return replace(plan, seed=seed, circuits=tuple(circuits))
+
+
+def _reseeded(egress: Netem | None, rtt_ns: int, seed: int) -> Netem | None:
+    if egress is None:
+        return None
+    return replace(egress, seed=seed if egress.added is None else balanced_seed(seed, rtt_ns, egress.added))
 
 
 def seed_of(seed: int, number: int) -> int:

@@ -4,6 +4,7 @@ from gtsdsl.circuits.custom import parse_circuits, read_circuits, to_json
 from gtsdsl.circuits.lookup import find, measured, measurement
 from gtsdsl.circuits.model import Circuit, Circuits, Measurement, Pair, Site
 from gtsdsl.circuits.sites import SITES, canonical, site
+from gtsdsl.circuits.study import as_measured
 
 __all__ = [
     "SITES",
@@ -12,6 +13,7 @@ __all__ = [
     "Measurement",
     "Pair",
     "Site",
+    "as_measured",
     "canonical",
     "find",
     "measured",

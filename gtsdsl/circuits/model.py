@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
+from gtsdsl.model.distribution import Distribution
+
 EARTH_RADIUS_KM = 6371.0088
 """The mean radius R₁ of the earth (IUGG)."""
 
@@ -55,7 +57,8 @@ class Circuit:
 
     ``rtt_ms`` is the round-trip time of the path alone, without the delay that an overlay or a host adds. ``low_ms``
     and ``high_ms`` are the bounds of an estimate; otherwise they equal ``rtt_ms``. ``statistic`` names the figure,
-    such as a minimum, and ``source`` its origin. ``measurements`` are those over overlays, if there are any.
+    such as a minimum, and ``source`` its origin. ``measurements`` are those over overlays, if there are any. ``added``
+    are random delays that a round trip has beside ``rtt_ms``; None if it has none.
     """
 
     sites: Pair
@@ -66,6 +69,7 @@ class Circuit:
     statistic: str
     source: str
     measurements: tuple[Measurement, ...] = ()
+    added: Distribution | None = None
 
     @property
     def one_way_us(self) -> float:

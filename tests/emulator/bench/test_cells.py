@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import gtsdsl
-from emulator.bench.cells import Matrix, cells_of, matrix_of, overlays_of_all, pairs_of
+from emulator.bench.cells import Cell, Matrix, cells_of, matrix_of, overlays_of_all, pairs_of
 from emulator.bench.options import BenchOptions
 from emulator.options import OverlayOptions
 from emulator.plan import Options, plan
@@ -72,6 +72,27 @@ def test_point_to_point_is_a_network_of_the_pair_with_the_delay_that_it_has_in_t
         assert circuit.rtt_ns == {it.id: it.rtt_ns for it in other.task.plan.circuits}[circuit.id]
 
 
+def test_as_measured_gives_each_overlay_its_own_delays() -> None:
+    overlays = tuple(map(OverlayOptions, ("none", "flannel", "weave")))
+    matrix = Matrix(overlays, ("latency",), ("AMS-MIL",), point_to_point=True, as_measured=True)
+    cells = cells_of(gtsdsl.load(MESH), Options(), matrix).cells
+    assert [(cell.task.plan.circuits[0].rtt_ns, _added(cell)) for cell in cells] == [
+        (36_200_000, False), (42_500_000, True), (36_200_000, True),
+    ]  # fmt: skip
+
+
+def _added(cell: Cell) -> bool:
+    """Return whether a round trip of the cell's circuit has random delays."""
+    return any(end.egress is not None and end.egress.added is not None for end in cell.task.plan.circuits[0].ends)
+
+
+def test_repetitions_differ_in_all_seeds() -> None:
+    cells = cells_of(gtsdsl.load(MESH), Options(), Matrix(NONE, ("latency",), ("AMS-MIL",), repetitions=2)).cells
+    seeds = [{end.egress.seed for end in cell.task.plan.ends if end.egress is not None} for cell in cells]
+    assert len(seeds[0]) == 20
+    assert not seeds[0] & seeds[1]
+
+
 @pytest.mark.parametrize(
     ("matrix", "message"),
     [
@@ -81,6 +102,10 @@ def test_point_to_point_is_a_network_of_the_pair_with_the_delay_that_it_has_in_t
         (Matrix(NONE, ("speed",)), "unknown workload speed"),
         (Matrix((OverlayOptions("flanell"),), ("latency",)), "unknown overlay flanell; did you mean `flannel`"),
         (Matrix((), ("latency",)), "no overlay to measure"),
+        (
+            Matrix(NONE, ("latency",), as_measured=True),
+            "the study measured libnetwork, weave and flannel; none of them",
+        ),
         (Matrix(NONE, ("latency",), settings={"throughput": ()}), "settings of throughput, which is not measured"),
         (Matrix(NONE, ("latency",), settings={"latenzy": ()}), "unknown workload latenzy"),
         (

@@ -13,6 +13,7 @@ from emulator.netlink import qdiscs
 from emulator.netlink.connection import NetlinkError
 from emulator.netlink.messages import attributes
 from emulator.system.errors import EmulationError
+from gtsdsl.model.distribution import Distribution
 from tests.emulator.netlink.pairs import Pair
 
 pytestmark = pytest.mark.networks
@@ -73,3 +74,18 @@ def test_one_stage_and_two_replace_each_other() -> None:
 def test_a_short_queue_stays_short_with_jitter() -> None:
     rate, _ = _stages(qdiscs.Netem(18_000_000, 2_000_000, 0.0, 10**9, 7, 1))
     assert rate[3][1] == 7
+
+
+def test_random_delays_are_a_table_in_one_stage_behind_no_other() -> None:
+    """Because netem with a rate keeps the order of packets, also of those that it delays by a table."""
+    added = Distribution((0, 0.5, 1), (100, 300, 1100))
+    ((_, parent, inner, _),) = _stages(qdiscs.Netem(10**7, 0, 0.0, 10**9, 1000, 7, added))
+    assert (parent, 6 in inner) == (0xFFFFFFFF, True)
+    ((delay_ns,), (jitter_ns,)) = struct.unpack("=q", inner[10]), struct.unpack("=q", inner[11])
+    delays_us = [(delay_ns + jitter_ns * it / 8192) / 1000 for (it,) in struct.iter_unpack("=h", inner[2])]
+    assert delays_us == pytest.approx([10_000 + it for it in added.samples_us(qdiscs.TABLE_SIZE)], abs=0.02)
+
+
+def test_a_single_random_delay_needs_no_table() -> None:
+    ((_, _, inner, _),) = _stages(qdiscs.Netem(10**7, 0, 0.0, 10**9, 1000, 7, Distribution((0, 1), (500, 500))))
+    assert (2 in inner, *struct.unpack("=q", inner[10]), *struct.unpack("=q", inner[11])) == (False, 10_500_000, 0)

@@ -1,0 +1,90 @@
+"""A plan with the random delays of its circuits: those that a round trip has beside its least time."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache, partial
+
+from emulator.netlink.draws import draws
+from emulator.netlink.qdiscs import TABLE_SIZE, Netem
+from emulator.plan.model import Circuit, Plan
+from gtsdsl.circuits import Circuits, find
+from gtsdsl.model.distribution import Distribution
+from gtsdsl.topology.impairments import PACKET_BYTES
+
+_SOURCES = frozenset({"given", "measured"})
+_SIEVES = ((256, (104,)), (16, (1792, 3584)))
+"""How many seeds are looked at, and the numbers of draws whose means count: 100 round trips and what comes before them,
+then those that netperf makes in 100 s of UDP and in 100 s of TCP."""
+_STEP = 0x9E3779B97F4A7C15
+_SMALL = 0.0025
+
+
+def with_random_delays(plan: Plan, circuits: Circuits) -> Plan:
+    """Return a plan in which round trips have the random delays of ``circuits``.
+
+    The second end of a circuit adds them, so that the round trip has exactly their distribution: the sum of two random
+    delays, one each way, would have another. They take the place of that end's jitter. A circuit whose link states its
+    own delay has none.
+    """
+    site_of = {node.name: node.site for nodes in (plan.hosts, plan.switches) for node in nodes}
+    return replace(plan, circuits=tuple(_with_delays(circuit, site_of, circuits) for circuit in plan.circuits))
+
+
+def balanced_seed(seed: int, rtt_ns: int, added: Distribution) -> int:
+    """Return a seed that follows from ``seed``, with which the first delays have nearly the mean of a distribution.
+
+    The mean of some hundred draws from a wide distribution is off by its standard error: by 0.9 % for the 1,680 round
+    trips of 100 s, if Weave's circuit between Bratislava and Ljubljana is as the study measured it. So this takes, of
+    256 seeds, the 16 with which the mean of the first 104 draws is nearest to the mean, and of these the one with which
+    the means of the first 1,792 and 3,584 draws are, in standard errors (moment matching: Glasserman, 2003, section
+    4.5). A narrow distribution keeps its seed.
+    """
+    if added.standard_deviation_us / math.sqrt(_SIEVES[0][0]) <= _SMALL * (rtt_ns / 1000 + added.mean_us):
+        return seed
+    seeds = [(seed + number * _STEP) % 2**64 or 1 for number in range(_SIEVES[0][0])]
+    for number, counts in _SIEVES:
+        seeds = sorted(seeds[:number], key=partial(_farthest, added=added, counts=counts))
+    return seeds[0]
+
+
+@cache
+def _table_us(added: Distribution) -> list[float]:
+    return added.samples_us(TABLE_SIZE)
+
+
+@cache
+def _farthest(seed: int, added: Distribution, counts: tuple[int, ...]) -> float:
+    """Return the largest distance of the means of the first draws from the mean; that of n draws counts n^(1/2)."""
+    table, mean_us = _table_us(added), added.mean_us
+    sums = itertools.accumulate(table[draw % TABLE_SIZE] for draw in itertools.islice(draws(seed), counts[-1]))
+    return max(
+        abs(total / count - mean_us) * math.sqrt(count) for count, total in enumerate(sums, 1) if count in counts
+    )
+
+
+def _with_delays(circuit: Circuit, site_of: Mapping[str, str | None], circuits: Circuits) -> Circuit:
+    first, second = (site_of[end.node] for end in circuit.ends)
+    egress = circuit.second.egress
+    if egress is None or circuit.source not in _SOURCES or not (first and second):
+        return circuit
+    known = find(first, second, circuits)
+    if known is None or known.added is None:
+        return circuit
+    egress = _adding(egress, circuit.rtt_ns, known.added)
+    return replace(circuit, second=replace(circuit.second, egress=egress))
+
+
+def _adding(egress: Netem, rtt_ns: int, added: Distribution) -> Netem:
+    """Return an egress with random delays; its queue has room for the packets that they hold back at its rate."""
+    held = -(-egress.rate_bps * round(added.most_us) // (8 * PACKET_BYTES * 10**6))
+    return replace(
+        egress,
+        added=added,
+        jitter_ns=0,
+        queue_packets=egress.queue_packets + held,
+        seed=balanced_seed(egress.seed, rtt_ns, added),
+    )
