@@ -12,6 +12,8 @@ FOR_NETWORKS := ip:iproute2 tc:iproute2 ping:iputils-ping nsenter:util-linux set
   xterm:xterm xhost:x11-xserver-utils Xvfb:xvfb
 FOR_KERNEL := gcc:gcc make:make flex:flex bison:bison bc:bc xz:xz-utils nm:binutils patch:patch \
   /usr/include/stdio.h:libc6-dev
+# What netperf is built with (`gtsdsl tools build netperf`), beside the above.
+FOR_TOOLS := autoreconf:autoconf automake:automake libtoolize:libtool
 
 .PHONY: demo check test lint bench clean
 
@@ -53,7 +55,7 @@ $(VENV)/installed-for-check: $(VENV)/installed
 	@touch $@
 
 $(VENV)/installed-for-tests: $(VENV)/installed-for-check
-	@tools/apt-install $(FOR_NETWORKS) $(FOR_KERNEL)
+	@tools/apt-install $(FOR_NETWORKS) $(FOR_KERNEL) $(FOR_TOOLS)
 	@touch $@
 
 clean:

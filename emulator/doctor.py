@@ -8,14 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.kernel.build import installing, missing_tools
+from emulator.kernel.build import missing_tools
 from emulator.kernel.cache import PACKAGED_FROM, Kernel, built_kernels, packaged_kernel
 from emulator.kernel.choose import native_lacks
 from emulator.kernel.confine import landlock_version, unconfined
 from emulator.kernel.verdict import Lack, refusal
 from emulator.system.errors import EmulationError, UntrustedError
-from emulator.system.programs import OPEN_VSWITCH, find_program
+from emulator.system.programs import OPEN_VSWITCH, find_program, installing
 from emulator.system.user_namespace import opening_command
+from emulator.tools.choice import used_tool
+from emulator.tools.recipes import NETPERF
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def _findings() -> Iterator[Finding]:
     yield _programs("iproute2", ("ip", "tc"), "show interfaces and queues", "iproute2")
     yield _programs("iperf", ("iperf",), "measure throughput in benchmarks", "iperf")
     yield _programs("iperf3", ("iperf3",), "measure throughput", "iperf3")
-    yield _programs("netperf", ("netperf",), "measure round trips of transactions, as the study did", "netperf")
+    yield _netperf()
     yield _programs(
         "xterm", ("xterm", "xhost"), "open terminals on hosts, on this machine's kernel", "xterm x11-xserver-utils"
     )
@@ -141,6 +143,18 @@ def _programs(name: str, programs: tuple[str, ...], purpose: str, packages: str)
     if missing:
         return Finding(name, False, f"{', '.join(missing)} missing; needed to {purpose}", f"apt-get install {packages}")
     return Finding(name, True, "installed")
+
+
+def _netperf() -> Finding:
+    try:
+        used, mend = used_tool(NETPERF), f"gtsdsl tools build {NETPERF.name}"
+    except UntrustedError as error:
+        return Finding("netperf", False, error.what, error.mend)
+    except EmulationError as error:  # the user has no folder for built tools
+        return Finding("netperf", False, str(error))
+    if used is None:
+        return Finding("netperf", False, "missing; needed to measure round trips as the study did", mend)
+    return Finding("netperf", True, used.version)
 
 
 def _docker() -> Finding:

@@ -20,11 +20,12 @@ from tests.emulator.samples import Cli
 if TYPE_CHECKING:
     from emulator.agents.model import AgentProgram
     from emulator.kernel.cache import Kernel
+    from emulator.tools.cache import BuiltTool
 
 pytest_plugins = ["pytester"]
 
 GUEST_FIXTURES = {"guest_kernel", "packaged"}
-BUILDING_FIXTURES = {"flanneld", "tiny"}
+BUILDING_FIXTURES = {"flanneld", "tiny", "netperf"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if GUEST_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("guest")
         if BUILDING_FIXTURES.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.slow("builds an agent with Go, if the cache has none"))
+            item.add_marker(pytest.mark.slow("builds an agent or a tool, if the cache has none"))
         if item.get_closest_marker("networks") and not _may_make_networks():
             item.add_marker(pytest.mark.skip(reason="needs root, or `unshare --map-root-user --net --mount pytest`"))
 
@@ -84,6 +85,24 @@ def flanneld() -> AgentProgram:
                 raise
             time.sleep(1)  # another worker of this test run builds it
     return built.program
+
+
+@pytest.fixture(scope="session")
+def netperf() -> BuiltTool:
+    """The netperf in the user's cache. If the cache has none, build it, which takes seconds."""
+    from emulator.system.errors import EmulationError
+    from emulator.tools.build import build
+    from emulator.tools.cache import built_tool
+    from emulator.tools.recipes import NETPERF
+
+    while (built := built_tool(NETPERF)) is None:
+        try:
+            build(NETPERF, None, lambda _what, _part: None)
+        except EmulationError as error:
+            if "another gtsdsl builds" not in str(error):
+                pytest.skip(f"netperf has not been built: {error}")
+            time.sleep(1)  # another worker of this test run builds it
+    return built
 
 
 @pytest.fixture(scope="session")

@@ -50,14 +50,21 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize("block", blocks("sh", boots=True))
 def test_commands_run_in_a_guest(block: str, checkout: Path, request: pytest.FixtureRequest) -> None:
-    if "gtsdsl agents" in block:
-        request.getfixturevalue("flanneld")  # which skips the test where the agent cannot be built
+    build_for(block, request)
     run_commands(block, checkout)
 
 
 @pytest.mark.parametrize("block", blocks("sh", boots=False))
-def test_commands_run(block: str, checkout: Path) -> None:
+def test_commands_run(block: str, checkout: Path, request: pytest.FixtureRequest) -> None:
+    build_for(block, request)
     run_commands(block, checkout)
+
+
+def build_for(block: str, request: pytest.FixtureRequest) -> None:
+    """Build what a block of commands builds, or skip the test where it cannot be built."""
+    for part, fixture in (("gtsdsl agents", "flanneld"), ("gtsdsl tools", "netperf")):
+        if part in block:
+            request.getfixturevalue(fixture)
 
 
 def run_commands(block: str, checkout: Path) -> None:

@@ -29,6 +29,7 @@ ORDERS = {
             "flavors",
             "kernel",
             "agents",
+            "tools",
             "lab",
             "options",
             "measure",

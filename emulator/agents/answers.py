@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import shlex
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from emulator.agents.model import AgentProgram
 from emulator.agents.recipes import Recipe
+from emulator.system import files
 from emulator.system.errors import OverlayError
 from emulator.system.poll import readable
 from emulator.system.programs import search_folders
@@ -77,8 +77,7 @@ def sha256_of(path: Path) -> str:
         OverlayError: the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return files.sha256_of(path)
     except OSError as error:
         raise OverlayError(f"{path} cannot be read: {error.strerror}") from None
 

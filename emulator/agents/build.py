@@ -12,6 +12,7 @@ from emulator.agents import cache
 from emulator.agents.answers import version_of
 from emulator.agents.cache import BuiltAgent
 from emulator.agents.recipes import Recipe
+from emulator.system import builds
 from emulator.system.builds import Progress, building, running
 from emulator.system.errors import EmulationError
 from emulator.system.programs import environment, find_program
@@ -44,7 +45,7 @@ def build(recipe: Recipe, progress: Progress) -> BuiltAgent:
         go = _go_version(recipe, folder / "source")
         final = cache.agents_folder() / cache.key(recipe, go)
         if (kept := cache.read(recipe, final)) is not None:
-            os.utime(final / "info.json")  # the newest is used
+            os.utime(final / builds.INFO)  # the newest is used
             return kept
         result = folder / "result"
         result.mkdir()

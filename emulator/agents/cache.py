@@ -11,11 +11,8 @@ from emulator.agents.answers import sha256_of
 from emulator.agents.model import AgentProgram
 from emulator.agents.recipes import Recipe
 from emulator.system import builds
-from emulator.system.decode import decode, encode
-from emulator.system.errors import EmulationError
-from emulator.system.folders import cache_folder, require_own_cache
-
-_INFO = "info.json"
+from emulator.system.decode import encode
+from emulator.system.folders import cache_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ def keep(recipe: Recipe, go: str, folder: Path) -> None:
     """Write the facts about an agent into the folder that has its program, which makes it a folder of the cache."""
     path = folder / recipe.program
     program = AgentProgram(recipe.program, recipe.version, path.name, sha256_of(path), recipe.without)
-    (folder / _INFO).write_bytes(encode(BuiltAgent(recipe.overlay, program, go, path.stat().st_size)))
+    (folder / builds.INFO).write_bytes(encode(BuiltAgent(recipe.overlay, program, go, path.stat().st_size)))
 
 
 def built_agent(recipe: Recipe) -> BuiltAgent | None:
@@ -56,7 +53,7 @@ def built_agent(recipe: Recipe) -> BuiltAgent | None:
     for folder in builds.kept_folders(agents_folder()):
         if folder.name.startswith(_prefix(recipe)):
             with contextlib.suppress(OSError):
-                changed_ns = (folder / _INFO).stat().st_mtime_ns
+                changed_ns = (folder / builds.INFO).stat().st_mtime_ns
                 found = read(recipe, folder)
                 if found is not None and (newest is None or changed_ns > newest[0]):
                     newest = changed_ns, found
@@ -69,13 +66,10 @@ def read(recipe: Recipe, folder: Path) -> BuiltAgent | None:
     Raises:
         UntrustedError: another user could have written the agent.
     """
-    info, path = require_own_cache(folder / _INFO), require_own_cache(folder / recipe.program)
-    try:
-        found = decode(BuiltAgent, info.read_bytes(), str(info))
-        if sha256_of(path) != found.program.sha256:
-            return None
-    except (OSError, EmulationError):
+    kept = builds.read_kept(BuiltAgent, folder, [recipe.program])
+    if kept is None or kept[0].program.sha256 != kept[1][recipe.program]:
         return None
+    found, path = kept[0], folder / recipe.program
     program = AgentProgram(recipe.program, recipe.version, str(path), found.program.sha256, recipe.without)
     return BuiltAgent(recipe.overlay, program, found.go, path.stat().st_size)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from emulator.kernel import cache
@@ -15,11 +14,10 @@ from emulator.kernel.cache import Kernel, Origin, Symbols
 from emulator.kernel.check import check_clock
 from emulator.kernel.source import Source, find, from_tarball, sha256
 from emulator.kernel.wheel import LICENSES, differences, read_wheel
-from emulator.system.builds import Progress, running
+from emulator.system import builds
+from emulator.system.builds import Progress, bare_environment, error_in, plain_folder, run_step, running
 from emulator.system.errors import EmulationError
-from emulator.system.programs import environment, find_program
-from emulator.system.run_folders import RunFolder
-from emulator.system.text import one_line
+from emulator.system.programs import environment, find_program, installing
 
 _STEPS = 1600
 """Lines that a build of Linux 7.3 prints, about one for each object; only the progress bar uses it."""
@@ -126,7 +124,7 @@ def _make(source: Source, folder: Path, progress: Progress, warn: Callable[[str]
     result = folder / "result"
     result.mkdir()
     progress("unpacking", 0.03)
-    with _work_folder(folder) as work:
+    with plain_folder(folder, "Linux") as work:
         tree = _unpack(source, work)
         unfit = _patch(tree)
         for patch in unfit:
@@ -142,27 +140,6 @@ def _make(source: Source, folder: Path, progress: Progress, warn: Callable[[str]
     return result
 
 
-@contextlib.contextmanager
-def _work_folder(folder: Path) -> Iterator[Path]:
-    """Yield the folder to compile in: ``folder``, or a new run folder if the path of ``folder`` has a blank or a colon.
-
-    Linux's makefiles cannot handle such a path.
-
-    Raises:
-        EmulationError: the run folder's path has a blank or a colon too.
-    """
-    if re.search(r"[\s:]", str(folder)) is None:
-        yield folder
-        return
-    with RunFolder("kernel") as run:
-        if re.search(r"[\s:]", str(run.path)) is not None:
-            raise EmulationError(
-                f"Linux cannot be built in a folder with a blank or a colon in its path, such as {folder}: set TMPDIR "
-                "to a folder without"
-            )
-        yield run.path
-
-
 def _require_tools() -> None:
     if os.uname().machine != "x86_64":
         raise EmulationError(f"a guest kernel runs on x86-64 only, not on {os.uname().machine}: take --kernel native")
@@ -172,10 +149,8 @@ def _require_tools() -> None:
 
 def missing_tools() -> dict[str, str]:
     """Return the tools that a build needs and that are missing here, each with its Debian package."""
-    missing = {tool: package for tool, package in _TOOLS.items() if find_program(tool) is None}
-    if not Path("/usr/include/stdio.h").exists():
-        missing["the C library's headers"] = "libc6-dev"
-    elif "gcc" not in missing and not Path(_archive_of_the_c_library()).is_absolute():
+    missing = builds.missing_tools(_TOOLS)
+    if not {"gcc", builds.HEADERS} & missing.keys() and not Path(_archive_of_the_c_library()).is_absolute():
         missing["the C library as an archive (libc.a)"] = "libc6-dev"
     return missing
 
@@ -186,18 +161,13 @@ def _archive_of_the_c_library() -> str:
     return subprocess.run(asked, env=own, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def installing(missing: Mapping[str, str]) -> str:
-    """Return the command that installs missing tools."""
-    return f"apt-get install {' '.join(sorted(set(missing.values())))}"
-
-
 def _unpack(source: Source, folder: Path) -> Path:
     tree = folder / "linux"
     tree.mkdir()
     skipped = [f"--exclude=*/{place}/*.[chS]" for place in _UNUSED]
     skipped += ["--exclude=*.dts", "--exclude=*.dtsi", "--exclude=*/Documentation/*.rst"]
     skipped += ["--exclude=*/Documentation/*.yaml", "--exclude=*/tools/testing/*"]
-    _run(
+    run_step(
         ["tar", "--extract", "--file", str(source.tarball.absolute()), "--strip-components=1", *skipped],
         tree,
         f"{source.tarball.name} cannot be unpacked",
@@ -213,7 +183,7 @@ def _patch(tree: Path) -> tuple[cache.Patch, ...]:
     for patch in cache.PATCHES:
         command = ["patch", "--strip=1", "--forward", "--batch", "--reject-file=-", f"--input={patch.path}"]
         for arguments in (["--dry-run"], []):
-            line, own = [*command, *arguments], _environment(tree)
+            line, own = [*command, *arguments], bare_environment(tree)
             if subprocess.run(line, cwd=tree, env=own, capture_output=True, check=False).returncode != 0:
                 unfit.append(patch)
                 break
@@ -223,11 +193,11 @@ def _patch(tree: Path) -> tuple[cache.Patch, ...]:
 def _configure(tree: Path, folder: Path) -> tuple[str, ...]:
     """Configure the tree; return the options of the configuration that the source does not know."""
     failed = "the kernel cannot be configured"
-    _run(["make", "ARCH=um", "tinyconfig"], tree, failed, log=folder / "log")
+    run_step(["make", "ARCH=um", "tinyconfig"], tree, failed, log=folder / "log")
     wanted = cache.CONFIGURATION.read_text()
     with (tree / ".config").open("a") as file:
         file.write(wanted)  # of two lines for one option, make takes the later
-    _run(["make", "ARCH=um", "olddefconfig"], tree, failed, log=folder / "log")
+    run_step(["make", "ARCH=um", "olddefconfig"], tree, failed, log=folder / "log")
     lines = set((tree / ".config").read_text().splitlines())
     missing = [
         line.partition("=")[0].removeprefix("CONFIG_")
@@ -245,13 +215,13 @@ def _compile(tree: Path, folder: Path, progress: Progress) -> None:
     jobs = len(os.sched_getaffinity(0))
     command = ["nice", "-n", "5", "make", "ARCH=um", f"-j{jobs}", "linux", *named]
     log = folder / "log"
-    with running(command, tree, _environment(tree), log) as process:
+    with running(command, tree, bare_environment(tree), log) as process:
         if process.stdout is None:
             raise RuntimeError("started with a pipe")
         for count, _ in enumerate(process.stdout):
             progress("compiling", 0.08 + 0.9 * min(count / _STEPS, 1))
     if process.returncode != 0:
-        raise EmulationError(f"the kernel cannot be compiled: {_error_in(log)}")
+        raise EmulationError(f"the kernel cannot be compiled: {error_in(log)}")
 
 
 def _take_from(tree: Path, source: Source, result: Path, *, seeded: bool) -> Kernel:
@@ -259,7 +229,9 @@ def _take_from(tree: Path, source: Source, result: Path, *, seeded: bool) -> Ker
     executable = result / "linux"
     symbols = _symbols(tree / "linux")
     # symbols for debuggers are not needed, because the addresses for the watchdog are known by now
-    _run(["strip", "--strip-all", "-o", str(executable), str(tree / "linux")], tree, "the kernel cannot be stripped")
+    run_step(
+        ["strip", "--strip-all", "-o", str(executable), str(tree / "linux")], tree, "the kernel cannot be stripped"
+    )
     seccomp = b"seccomp=<on/auto/off>" in executable.read_bytes()
     kernel = Kernel(
         executable, source.version, seccomp, virtual_clock=True, seeded=seeded, symbols=symbols, modules=None
@@ -291,7 +263,7 @@ def _origin(tree: Path, source: Source) -> Origin:
 
 def _symbols(executable: Path) -> Symbols | None:
     """Return the addresses that the watchdog reads; None if this version of Linux has other names."""
-    lines = _run(["nm", "--print-size", str(executable)], executable.parent, "the kernel's symbols cannot be read")
+    lines = run_step(["nm", "--print-size", str(executable)], executable.parent, "the kernel's symbols cannot be read")
     found = {}
     for line in lines.splitlines():
         if match := re.fullmatch(r"([0-9a-f]+) ([0-9a-f]+) \w (time_travel_time|cpu_tasks|init_task)", line):
@@ -299,29 +271,3 @@ def _symbols(executable: Path) -> Symbols | None:
     if len(found) < 3:
         return None
     return Symbols(found["time_travel_time"][0], found["cpu_tasks"][0], *found["init_task"])
-
-
-def _run(command: list[str], folder: Path, failed: str, log: Path | None = None) -> str:
-    with running(command, folder, _environment(folder), log) as process:
-        output, errors = process.communicate()
-    if process.returncode != 0:
-        said = _error_in(log) if log else ((errors or "").strip().splitlines() or [f"{command[0]} says nothing"])[0]
-        raise EmulationError(f"{failed}: {said}")
-    return output
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """Return the environment for make, without the user's flags and options, which would change the kernel."""
-    known = {"PATH", "HOME", "USER", "LOGNAME"}
-    kept = {name: value for name, value in environment(os.environ).items() if name in known}
-    # the compiler's temporary files are in the build's own folder, which `clean` removes after a kill
-    return {**kept, "LC_ALL": "C", "TMPDIR": str(folder)}
-
-
-def _error_in(log: Path) -> str:
-    """Return the first line of a log that names an error."""
-    lines = log.read_text(errors="replace").splitlines()
-    # leave out warnings and quoted lines of source, which the compiler shows after a number and a bar
-    said = [line for line in lines if "warning:" not in line and not re.match(r"[\s\d]*\|", line)]
-    first = next((line for line in said if re.search(r"error|Error|No space|cannot", line)), "make says nothing")
-    return one_line(first)

@@ -7,16 +7,15 @@ folder of the build. The machine's own lists and sources are read and never chan
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.system.apt import RETRYING, first_error, own_archives, run
 from emulator.system.errors import EmulationError
-from emulator.system.programs import environment
+from emulator.system.files import sha256_of
 from emulator.system.text import one_line
 
 SUITE = "trixie-backports"
@@ -27,22 +26,7 @@ PREFERRED = "linux-source-7.3"
 Report = Callable[[str], None]
 """Called with the present step, in a few words."""
 
-_ALIASES = frozenset({"stable", "testing", "unstable", "sid", "oldstable", "oldoldstable"})
 _PACKAGE = re.compile(r"linux-source-(\d+)\.(\d+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Archive:
-    """A package source of apt, with the fields of its deb822 format."""
-
-    uris: tuple[str, ...]
-    options: tuple[tuple[str, str], ...]
-    """Options such as Signed-By, copied from the machine's sources, so that the machine's trust holds."""
-
-    def stanza(self, suite: str) -> str:
-        """Return the text of the source for apt, with another suite."""
-        lines = ["Types: deb", f"URIs: {' '.join(self.uris)}", f"Suites: {suite}", "Components: main"]
-        return "\n".join([*lines, *(f"{name}: {value}" for name, value in self.options)]) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +66,7 @@ def find(folder: Path, report: Report) -> Package:
     Raises:
         EmulationError: apt, the network or the package is missing, or the signature cannot be verified.
     """
-    archives = tuple(debian_archives(_release(), _source_files()))
+    archives = own_archives()
     if archives:
         own = _Apt(folder, "".join(f"{archive.stanza(SUITE)}\n" for archive in archives))
         report(f"reading the package list of {SUITE}")
@@ -114,72 +98,9 @@ def sha256(tarball: Path) -> str:
         EmulationError: the tarball cannot be read.
     """
     try:
-        with tarball.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(tarball)
     except OSError as error:
         raise EmulationError(f"{tarball}: {error.strerror}") from None
-
-
-def debian_archives(release: str, files: Iterable[tuple[str, str]]) -> Iterator[Archive]:
-    """Yield those of apt's sources that hold Debian's main archive of ``release``; ``files`` are names and texts.
-
-    Only a source whose suite is the release or an alias counts, because third parties have other suites, and the
-    security archive has no backports.
-    """
-    for name, text in files:
-        for types, suites, components, archive in _deb822(text) if name.endswith(".sources") else _one_line(text):
-            remote = all(re.match(r"(https?|ftp|tor|mirror|file|copy)[:+]", uri) for uri in archive.uris)
-            if "deb" in types and "main" in components and archive.uris and remote and {release, *_ALIASES} & suites:
-                yield archive
-
-
-_Entry = tuple[set[str], set[str], set[str], Archive]
-
-
-def _deb822(text: str) -> Iterator[_Entry]:
-    without_comments = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
-    for paragraph in re.split(r"\n[ \t]*\n", without_comments):
-        # a line that begins with a blank continues the field before, such as a whole key
-        fields = {
-            name.lower(): value.strip()
-            for name, value in re.findall(r"(?m)^([\w-]+):((?:.*)(?:\n[ \t].+)*)", paragraph)
-        }
-        if fields.get("enabled", "yes").lower() in {"no", "false", "off", "0", "disable"}:
-            continue
-        options = [(option, fields[option.lower()]) for option in _OPTIONS.values() if option.lower() in fields]
-        archive = Archive(tuple(fields.get("uris", "").split()), tuple(options))
-        types, suites, components = (set(fields.get(name, "").split()) for name in ("types", "suites", "components"))
-        yield types, suites, components, archive
-
-
-_OPTIONS = {"signed-by": "Signed-By", "trusted": "Trusted", "check-valid-until": "Check-Valid-Until"}
-
-
-def _one_line(text: str) -> Iterator[_Entry]:
-    for line in text.splitlines():
-        if match := re.match(r"\s*(deb)\s+(?:\[([^]]*)\]\s*)?(\S+)\s+(\S+)\s+([^#]*)", line):
-            kind, options, uri, suite, components = match.groups()
-            given = [
-                (key.lower(), value) for key, _, value in (word.partition("=") for word in (options or "").split())
-            ]
-            kept = tuple((_OPTIONS[key], value.replace(",", " ")) for key, value in given if key in _OPTIONS)
-            yield {kind}, {suite}, set(components.split()), Archive((uri,), kept)
-
-
-def _release() -> str:
-    """Return the code name of this Debian; an empty string on another system."""
-    try:
-        fields = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
-    except OSError:
-        return ""
-    values = {key: value.strip("\"'") for key, value in fields.items()}
-    return values.get("VERSION_CODENAME", "sid") if values.get("ID") == "debian" else ""
-
-
-def _source_files() -> Iterator[tuple[str, str]]:
-    for path in (Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))):
-        if path.suffix in {".list", ".sources"} and path.is_file():
-            yield path.name, path.read_text(errors="replace")
 
 
 class _Apt:
@@ -188,7 +109,7 @@ class _Apt:
     def __init__(self, folder: Path, sources: str | None) -> None:
         self._folder = folder
         self._options = ["Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache=", "APT::Update::Error-Mode=any"]
-        self._options += ["Acquire::Retries=2", "Acquire::http::Timeout=30", "Acquire::https::Timeout=30"]
+        self._options += RETRYING
         if sources is not None:
             lists = folder / "lists"
             (lists / "partial").mkdir(parents=True, exist_ok=True)
@@ -212,7 +133,7 @@ class _Apt:
             )
         if re.search(r"\b404\b|does not have a Release file", said):
             return False
-        raise EmulationError(f"the Linux source cannot be fetched: {_first_error(said)}")
+        raise EmulationError(f"the Linux source cannot be fetched: {first_error(said)}")
 
     def newest(self) -> str | None:
         """Return the name of the source package: `PREFERRED`, or else the newest version; None if apt knows none."""
@@ -229,7 +150,7 @@ class _Apt:
         shown = self._run("apt-cache", "show", "--no-all-versions", name)
         version = re.search(r"(?m)^Version: (\S+)$", shown.stdout)
         if version is None:
-            raise EmulationError(f"{name} cannot be downloaded: {_first_error(shown.stderr)}")
+            raise EmulationError(f"{name} cannot be downloaded: {first_error(shown.stderr)}")
         return Package(self, name, version[1])
 
     def download(self, name: str, version: str, report: Report) -> Source:
@@ -238,7 +159,7 @@ class _Apt:
         got = self._run("apt-get", "download", f"{name}={version}")
         packages = sorted(self._folder.glob(f"{name}_*.deb"))
         if got.returncode != 0 or not packages:
-            raise EmulationError(f"{name} cannot be downloaded: {_first_error(got.stderr + got.stdout)}")
+            raise EmulationError(f"{name} cannot be downloaded: {first_error(got.stderr + got.stdout)}")
         unpacked = self._run("dpkg-deb", "--extract", str(packages[-1]), str(self._folder / "package"))
         if unpacked.returncode != 0:  # such as on a full disk, which leaves a part of the tarball
             said = one_line(unpacked.stderr.strip().rpartition("\n")[2])
@@ -250,25 +171,6 @@ class _Apt:
         return Source(tarballs[0], version, name)
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        options = [] if program == "dpkg-deb" else [word for option in self._options for word in ("-o", option)]
-        try:
-            return subprocess.run(
-                [program, *options, *arguments],
-                cwd=self._folder,
-                stdin=subprocess.DEVNULL,
-                env={**environment(os.environ), "LC_ALL": "C"},
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-            )
-        except FileNotFoundError:
-            raise EmulationError(
-                f"{program} is missing, which fetches the Linux source: name a tarball with --source TARBALL"
-            ) from None
-
-
-def _first_error(said: str) -> str:
-    """Return the first error in apt's output, on one line, without characters that a terminal would obey."""
-    errors = [line for line in said.splitlines() if line.startswith("E:")] or said.splitlines() or ["apt says nothing"]
-    return f"{one_line(errors[0].removeprefix('E:'))} (is there a network?)"
+        options = [] if program == "dpkg-deb" else self._options
+        instead = "name a tarball of Linux with --source TARBALL"
+        return run(program, arguments, self._folder, instead, options)

@@ -6,17 +6,32 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import re
 import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
+from emulator.system.decode import decode
 from emulator.system.errors import EmulationError
-from emulator.system.folders import make_folder, removing_all, umask
+from emulator.system.files import sha256_of
+from emulator.system.folders import make_folder, removing_all, require_own_cache, umask
+from emulator.system.programs import environment, missing_programs
+from emulator.system.run_folders import RunFolder
+from emulator.system.text import one_line
+
+_Facts = TypeVar("_Facts")
 
 Progress = Callable[[str, float], None]
 """Called with the present step, in words, and the part of the build that is done, from 0 to 1."""
+
+INFO = "info.json"
+"""The file of a build's facts in its folder."""
+
+HEADERS = "the C library's headers"
+"""The name of the headers among the missing tools."""
 
 _BUILDING = "building-"
 _PR_SET_PDEATHSIG = 1
@@ -54,6 +69,33 @@ def building(folder: Path, name: str, noun: str) -> Iterator[Path]:
         os.close(lock)
 
 
+def missing_tools(packages: Mapping[str, str]) -> dict[str, str]:
+    """Return the programs that a build of C needs and that are missing, each with its Debian package, and `HEADERS`."""
+    headers = {} if Path("/usr/include/stdio.h").exists() else {HEADERS: "libc6-dev"}
+    return {**missing_programs(packages), **headers}
+
+
+@contextlib.contextmanager
+def plain_folder(folder: Path, noun: str) -> Iterator[Path]:
+    """Yield a folder to compile in: ``folder``, or a new run folder if the path of ``folder`` has a blank or a colon.
+
+    Makefiles, such as Linux's, cannot handle such a path. ``noun`` names what is compiled in the error.
+
+    Raises:
+        EmulationError: the run folder's path has a blank or a colon too.
+    """
+    if re.search(r"[\s:]", str(folder)) is None:
+        yield folder
+        return
+    with RunFolder("build") as run:
+        if re.search(r"[\s:]", str(run.path)) is not None:
+            raise EmulationError(
+                f"{noun} cannot be built in a folder with a blank or a colon in its path, such as {folder}: set TMPDIR "
+                "to a folder without"
+            )
+        yield run.path
+
+
 def kept_folders(folder: Path) -> list[Path]:
     """Return the folders of builds, whole ones and those of killed builds, in a folder that may be missing.
 
@@ -66,6 +108,23 @@ def kept_folders(folder: Path) -> list[Path]:
         return []
     except OSError as error:
         raise EmulationError(f"{folder}: {error.strerror}; set XDG_CACHE_HOME to a folder you may write") from None
+
+
+def read_kept(kind: type[_Facts], folder: Path, programs: Sequence[str]) -> tuple[_Facts, Mapping[str, str]] | None:
+    """Return the facts about a build (`INFO`), and the hashes that its programs have now, by their names.
+
+    None if the folder is missing or damaged.
+
+    Raises:
+        UntrustedError: another user could have written the folder.
+    """
+    for name in (INFO, *programs):
+        require_own_cache(folder / name)
+    try:
+        facts = decode(kind, (folder / INFO).read_bytes(), str(folder / INFO))
+        return facts, {name: sha256_of(folder / name) for name in programs}
+    except (OSError, EmulationError):
+        return None
 
 
 def clean(folders: Sequence[Path]) -> Iterator[Path]:
@@ -140,3 +199,36 @@ def running(
 
 def _end_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def run_step(command: Sequence[str], folder: Path, failed: str, log: Path | None = None) -> str:
+    """Run a program of a build in a folder, with `bare_environment`, and return its output.
+
+    ``failed`` begins the error. ``log`` is the file for its errors, of which the message has the first one.
+
+    Raises:
+        EmulationError: the program fails.
+    """
+    with running(command, folder, bare_environment(folder), log) as process:
+        output, errors = process.communicate()
+    if process.returncode != 0:
+        said = error_in(log) if log else ((errors or "").strip().splitlines() or [f"{command[0]} says nothing"])[0]
+        raise EmulationError(f"{failed}: {said}")
+    return output
+
+
+def bare_environment(folder: Path) -> dict[str, str]:
+    """Return the environment for a build in a folder, without the user's flags and options, which would change it."""
+    known = {"PATH", "HOME", "USER", "LOGNAME"}
+    kept = {name: value for name, value in environment(os.environ).items() if name in known}
+    # the compiler's temporary files are in the build's own folder, which `clean` removes after a kill
+    return {**kept, "LC_ALL": "C", "TMPDIR": str(folder)}
+
+
+def error_in(log: Path) -> str:
+    """Return the first line of a log of make that names an error."""
+    lines = log.read_text(errors="replace").splitlines()
+    # leave out warnings and quoted lines of source, which the compiler shows after a number and a bar
+    said = [line for line in lines if "warning:" not in line and not re.match(r"[\s\d]*\|", line)]
+    first = next((line for line in said if re.search(r"error|Error|No space|cannot", line)), "make says nothing")
+    return one_line(first)

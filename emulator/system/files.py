@@ -1,7 +1,8 @@
-"""Files that other processes read while they change."""
+"""Contents of files: replaced whole, and known by a hash."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 
@@ -10,3 +11,13 @@ def replace_text(path: Path, text: str) -> None:
     new = path.with_name(f".{path.name}")
     new.write_text(text)
     new.replace(path)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

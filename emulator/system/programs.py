@@ -27,6 +27,16 @@ def find_program(name: str) -> str | None:
     return shutil.which(name, path=os.pathsep.join(search_folders(os.environ)))
 
 
+def missing_programs(packages: Mapping[str, str]) -> dict[str, str]:
+    """Return those programs that are missing, each with its Debian package; ``packages`` has the package of each."""
+    return {name: package for name, package in packages.items() if find_program(name) is None}
+
+
+def installing(missing: Mapping[str, str]) -> str:
+    """Return the command that installs what is missing, from the Debian package of each."""
+    return f"apt-get install {' '.join(sorted(set(missing.values())))}"
+
+
 def environment(own: Mapping[str, str]) -> dict[str, str]:
     """Return ``own``, an environment for a program, with absolute folders only in ``PATH`` and ``LD_LIBRARY_PATH``.
 

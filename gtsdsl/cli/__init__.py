@@ -37,6 +37,7 @@ _GROUPS = {
         "doctor": "Show what this machine can do and what it lacks.",
         "kernel": "Build, show and remove guest kernels.",
         "agents": "Build, show and remove agents of overlays.",
+        "tools": "Build, show and remove tools that measure.",
         "clean": "Remove what killed runs have left behind.",
         "lsp": "Run the language server, for editors.",
         "completion": "Print the completion script of a shell.",

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,6 @@ from emulator.kernel.cache import CONFIGURATION, built_kernels
 from emulator.kernel.source import Package, _Apt, find, from_tarball
 from emulator.system import builds
 from emulator.system.errors import EmulationError
-from emulator.system.run_folders import runs_folder
 from tests.emulator.kernel.standins import a_kernel
 
 pytestmark = pytest.mark.usefixtures("kernels")
@@ -46,25 +44,6 @@ def test_the_c_library_is_needed_as_an_archive(monkeypatch: pytest.MonkeyPatch) 
     assert said == "to build a kernel the C library as an archive (libc.a) is missing: apt-get install libc6-dev"
 
 
-@pytest.mark.parametrize("name", ["with a blank", "with:a:colon", "with\ttab"])
-def test_linux_is_compiled_elsewhere_where_its_makefiles_would_take_the_path_apart(tmp_path: Path, name: str) -> None:
-    plain = tmp_path / "plain"
-    with module._work_folder(plain) as work:
-        assert work == plain
-    with module._work_folder(tmp_path / name) as work:
-        assert work.is_dir()
-        assert work.parent == runs_folder()
-    assert not work.exists()
-
-
-def test_a_temporary_folder_with_a_blank_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a b").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a b"))
-    with pytest.raises(EmulationError, match="set TMPDIR to a folder without"), module._work_folder(tmp_path / "a b"):
-        pass
-    assert [path.name for path in runs_folder().iterdir()] == ["lock"]
-
-
 def test_each_patch_that_does_not_fit_a_source_is_named(tmp_path: Path) -> None:
     assert module._patch(tmp_path) == cache.PATCHES
     (tmp_path / "arch/um").mkdir(parents=True)
@@ -74,16 +53,6 @@ def test_each_patch_that_does_not_fit_a_source_is_named(tmp_path: Path) -> None:
         *("random-seed.patch", "cpuset.patch", "optimisation.patch")
     ]
     assert "default 1000" in (tmp_path / "arch/um/Kconfig").read_text()
-
-
-def test_of_a_log_the_first_error_is_shown(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_text(
-        "a.h:1:2: warning: error is compared\n 1799 |   if (error == error)\n      |   ^~~~\na.c:3:4: error: no x\n"
-    )
-    assert module._error_in(log) == "a.c:3:4: error: no x"
-    log.write_text("")
-    assert module._error_in(log) == "make says nothing"
 
 
 def test_a_tarball_that_is_none(tmp_path: Path, kernels: Path) -> None:

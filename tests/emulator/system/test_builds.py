@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from emulator.system.builds import building, clean, kept_folders, running
+from emulator.system.builds import building, clean, error_in, kept_folders, plain_folder, running
 from emulator.system.errors import EmulationError
+from emulator.system.run_folders import runs_folder
 from tests.emulator.waiting import wait_for
 
 
@@ -73,3 +75,32 @@ def test_errors_of_a_program_go_to_the_log(tmp_path: Path) -> None:
 def _runs(pid: int) -> bool:
     done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return done.stdout.strip()[:1] not in {"", "Z"}
+
+
+@pytest.mark.parametrize("name", ["with a blank", "with:a:colon", "with\ttab"])
+def test_linux_is_compiled_elsewhere_where_its_makefiles_would_take_the_path_apart(tmp_path: Path, name: str) -> None:
+    plain = tmp_path / "plain"
+    with plain_folder(plain, "Linux") as work:
+        assert work == plain
+    with plain_folder(tmp_path / name, "Linux") as work:
+        assert work.is_dir()
+        assert work.parent == runs_folder()
+    assert not work.exists()
+
+
+def test_a_temporary_folder_with_a_blank_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a b").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a b"))
+    with pytest.raises(EmulationError, match="set TMPDIR to a folder without"), plain_folder(tmp_path / "a b", "Linux"):
+        pass
+    assert [path.name for path in runs_folder().iterdir()] == ["lock"]
+
+
+def test_of_a_log_the_first_error_is_shown(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(
+        "a.h:1:2: warning: error is compared\n 1799 |   if (error == error)\n      |   ^~~~\na.c:3:4: error: no x\n"
+    )
+    assert error_in(log) == "a.c:3:4: error: no x"
+    log.write_text("")
+    assert error_in(log) == "make says nothing"

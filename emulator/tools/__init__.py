@@ -1,0 +1,1 @@
+"""Tools that measure, built from pinned sources into the user's cache where this machine has none."""
