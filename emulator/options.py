@@ -40,6 +40,9 @@ class Flag:
     most: int | None = None
     """The smallest number or size, and the largest number or number of seconds; None is no limit."""
 
+    in_files: bool = True
+    """Whether the TOML file of a benchmark may set the option, too. Such files come from strangers."""
+
     @property
     def metadata(self) -> Mapping[str, object]:
         """The metadata of a field that holds this flag."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from emulator.bench.options import BenchOptions
 from emulator.bench.results import Network, where
@@ -24,7 +25,7 @@ from emulator.workloads.model import Level, Setting, WorkloadRequest
 from emulator.workloads.settings import parse, texts
 from gtsdsl.circuits import Circuits, as_measured, canonical, measured
 from gtsdsl.model.testbed import Testbed
-from gtsdsl.text import did_you_mean, printable
+from gtsdsl.text import did_you_mean, printable, quantity
 from gtsdsl.topology.cut import cut_out
 from gtsdsl.topology.model import Topology
 
@@ -32,6 +33,8 @@ DEFAULT_OVERLAYS = ("none", "flannel")
 DEFAULT_WORKLOADS = ("latency", "throughput")
 ALL = "all"
 """The circuit of a cell that measures the whole network, and the name of all overlays or all workloads."""
+MOST_CELLS = 50_000
+"""The most cells of a benchmark: a cell takes a second or more."""
 _MOST_NAMED = 8
 """The most circuits that an error names."""
 
@@ -115,6 +118,8 @@ def cells_of(testbed: Testbed, options: Options, matrix: Matrix) -> Cells:
         own = {name: _pair_place(testbed, options_of, whole.plan, pair) for name, pair in pairs.items()}
     else:
         own = {name: replace(whole, hosts=pair) for name, pair in pairs.items()}
+    _require_few(matrix, len(pairs))
+    plans: dict[tuple[int, int], Plan] = {}
     cells: list[Cell] = []
     left_out = []
     for name in matrix.workloads:
@@ -131,9 +136,22 @@ def cells_of(testbed: Testbed, options: Options, matrix: Matrix) -> Cells:
             for repetition in range(1, matrix.repetitions + 1) if label in fitting else ():
                 seed = matrix.seed + repetition - 1
                 asked = WorkloadRequest(name, place.hosts, level, settings[name], matrix.duration_s, seed)
-                task = replace(request.task, plan=with_seed(request.task.plan, seed), workload=asked)
+                if (id(request), seed) not in plans:
+                    plans[id(request), seed] = with_seed(request.task.plan, seed)
+                task = replace(request.task, plan=plans[id(request), seed], workload=asked)
                 cells.append(Cell(label, circuit, name, level, repetition, task, request.memory_bytes, place.network))
     return Cells(tuple(cells), tuple(left_out))
+
+
+def _require_few(matrix: Matrix, pairs: int) -> None:
+    """Refuse a matrix that nobody can wait for, before its cells take all memory."""
+    places = sum(pairs if workload(name).scope == "pair" else 1 for name in matrix.workloads)
+    count = places * len(matrix.overlays) * len(matrix.levels) * matrix.repetitions
+    if count > MOST_CELLS:
+        raise EmulationError(
+            f"the benchmark has {quantity(count, 'cell')}, and {MOST_CELLS:,} are the most: choose fewer overlays, "
+            "workloads, circuits or repetitions"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,12 +252,17 @@ def _find(text: str, pairs: dict[str, tuple[str, str]]) -> str:
     raise UnknownNameError(f"this topology has no circuit {printable(text, 80)}; {near_name}")
 
 
-def matrix_of(options: BenchOptions, seed: int) -> Matrix:
-    """Return the matrix that a user's options ask for; the seeds begin with ``seed``."""
+def matrix_of(
+    options: BenchOptions, seed: int, overlay_options: Mapping[str, OverlayOptions] = MappingProxyType({})
+) -> Matrix:
+    """Return the matrix that a user's options ask for; the seeds begin with ``seed``.
+
+    ``overlay_options`` are the options of overlays, by ``weave`` or, for one variant, ``weave:sleeve``.
+    """
     overlays = _each(options.overlays or DEFAULT_OVERLAYS, overlays_of_all())
     return Matrix(
-        overlays=tuple(map(OverlayOptions, overlays)),
-        workloads=_each(options.workloads or DEFAULT_WORKLOADS, workload_names()),
+        overlays=tuple(_overlay_options(name, overlay_options) for name in overlays),
+        workloads=chosen_workloads(options),
         circuits=options.circuits,
         levels=("hosts", "containers") if options.hosts else ("containers",),
         repetitions=options.repetitions,
@@ -249,6 +272,16 @@ def matrix_of(options: BenchOptions, seed: int) -> Matrix:
         point_to_point=options.point_to_point,
         as_measured=options.as_measured,
     )
+
+
+def chosen_workloads(options: BenchOptions) -> tuple[str, ...]:
+    """Return the names of the workloads that a user's options choose."""
+    return _each(options.workloads or DEFAULT_WORKLOADS, workload_names())
+
+
+def _overlay_options(name: str, options: Mapping[str, OverlayOptions]) -> OverlayOptions:
+    found = options.get(name) or options.get(name.partition(":")[0])
+    return OverlayOptions(name) if found is None else replace(found, name=name)
 
 
 def _settings(pairs: Mapping[str, str]) -> dict[str, tuple[Setting, ...]]:

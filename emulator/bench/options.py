@@ -40,6 +40,7 @@ class BenchOptions:
             "Setting of a workload, such as throughput.congestion=bbr; may be given several times.",
             metavar="WORKLOAD.SETTING=VALUE",
             type="pairs",
+            in_files=False,  # a file has a table for each workload
         ).metadata,
     )
     circuits: tuple[str, ...] = field(
@@ -103,4 +104,12 @@ class BenchOptions:
     """None is the number of this machine's processors."""
     fail_fast: bool = field(
         default=False, metadata=Flag("--fail-fast", "End the benchmark at the first cell that fails.").metadata
+    )
+    allow_programs: bool = field(
+        default=False,
+        metadata=Flag(
+            "--allow-programs",
+            "Let a TOML file name programs and images, which the benchmark then runs.",
+            in_files=False,
+        ).metadata,
     )

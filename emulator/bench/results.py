@@ -97,7 +97,11 @@ class Topology:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The results of a benchmark, in the order of its matrix. ``command`` is the command line that repeats it."""
+    """The results of a benchmark, in the order of its matrix.
+
+    ``command`` is the command line that repeats it, without the program's name: ``bench``, ``run``, the file, and each
+    option that was given, as ``--overlays=none,flannel`` or ``--hosts-too``.
+    """
 
     version: int
     command: tuple[str, ...]

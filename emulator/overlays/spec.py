@@ -40,13 +40,8 @@ def make_spec(
     Raises:
         EmulationError: the overlay or the variant is unknown, or the overlay cannot run on this topology.
     """
-    name, colon, variant = options.name.partition(":")
+    name, variant = find_variant(options.name)
     kind = overlay_class(name)
-    variant = variant if colon else kind.variants[0]
-    if variant not in kind.variants:
-        near = did_you_mean(variant, list(kind.variants)) or "choose one of " + ", ".join(kind.variants)
-        said = f"has no variant {printable(variant, 40)}" if variant else "has a colon, but no variant"
-        raise OverlayError(f"{name} {said}; {near}")
     _check_options(options, kind, variant)
     runtime = options.runtime or kind.runtimes[0]
     if runtime not in kind.runtimes:
@@ -94,6 +89,22 @@ def make_spec(
     for reason in kind.misfits(spec, plan):
         raise OverlayError(f"{name} {variant}: {reason}")
     return replace(spec, image=_image(options.image)) if runtime == "docker" else spec
+
+
+def find_variant(text: str) -> tuple[str, str]:
+    """Return the overlay and the variant that ``flannel:udp`` names; without a variant, the overlay's first one.
+
+    Raises:
+        OverlayError: the overlay or the variant is unknown.
+    """
+    name, colon, variant = text.partition(":")
+    variants = overlay_class(name).variants
+    variant = variant if colon else variants[0]
+    if variant not in variants:
+        near = did_you_mean(variant, list(variants)) or "choose one of " + ", ".join(variants)
+        said = f"has no variant {printable(variant, 40)}" if variant else "has a colon, but no variant"
+        raise OverlayError(f"{name} {said}; {near}")
+    return name, variant
 
 
 def _check_options(options: OverlayOptions, kind: type[Overlay], variant: str) -> None:

@@ -77,6 +77,9 @@ class Workload(abc.ABC):
     settings: ClassVar[type[DataclassInstance]] = NoSettings
     """The class of the settings; its fields are made by `setting`."""
 
+    runs_programs: ClassVar[bool] = False
+    """Whether the settings name a program that runs, which a TOML file may do with ``--allow-programs`` only."""
+
     def files(self, request: WorkloadRequest) -> Iterator[Path]:
         """Yield the files on which a result depends: programs that measure, videos. A missing one is left out."""
         yield from ()

@@ -51,6 +51,18 @@ def variables(kind: type[DataclassInstance], **flags: Flag) -> tuple[str, ...]:
     return tuple(_variable(flags.get(item.name) or Flag.of(item.metadata)) for item in fields(kind))
 
 
+def parameters(kind: type[DataclassInstance], **flags: Flag) -> Mapping[str, click.Option]:
+    """Return click's options of a dataclass, by the names of the fields; ``flags`` are as for `options`.
+
+    They check values that do not come from the command line, such as those of a file.
+    """
+    command = click.Command("", params=[])
+    for item in fields(kind):
+        _option(item, flags.get(item.name) or Flag.of(item.metadata))(command)
+    found = [param for param in command.params if isinstance(param, click.Option)]
+    return {item.name: param for item, param in zip(fields(kind), found, strict=True)}
+
+
 def _instance(kind: type[DataclassInstance], chosen: dict[str, object]) -> DataclassInstance | None:
     missing = [item for item in fields(kind) if _is_required(item) and chosen[item.name] is None]
     if not missing:

@@ -1,11 +1,13 @@
 """Each diagnostic has a page; its wrong example brings the diagnostic about, and its right one is clean."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gtsdsl.circuits import parse_circuits
+from gtsdsl.cli.bench.matrix_file import read_matrix
 from gtsdsl.data import shipped
 from gtsdsl.diagnostics import CODES, GtsError
 from gtsdsl.loading import check
@@ -18,6 +20,9 @@ ABOUT_COMMANDS = {"GTS002", "GTS003", "GTS005", "GTS017", "GTS050"}
 
 EXPECTED_BESIDES = {("GTS016", "right"): {"GTS040"}}
 """Warnings that an example has anyway, and that its page speaks of."""
+
+READERS: dict[str, Callable[[Source], object]] = {"GTS007": parse_circuits, "GTS008": read_matrix}
+"""The readers of files that are no topologies, by the code of their mistakes."""
 
 _PAGE = re.compile(
     r"# (?P<code>GTS\d{3}): (?P<title>[^\n]+)\n\nSeverity: (?P<severity>error|warning)\n\n(?P<meaning>[^#]+)"
@@ -36,10 +41,10 @@ def page(code: str) -> re.Match[str]:
 
 def found(code: str, example: str) -> set[str]:
     source = Source(f"{code}.gts", page(code)[example])
-    if code != "GTS007":
+    if code not in READERS:
         return {diagnostic.code for diagnostic in check(source).diagnostics}
     try:
-        parse_circuits(source)
+        READERS[code](source)
     except GtsError as error:
         return {diagnostic.code for diagnostic in error.diagnostics}
     return set()

@@ -10,20 +10,19 @@ from typing import Any
 import click
 
 from emulator.bench.options import BenchOptions
-from emulator.options import Flag, RunOptions
+from emulator.options import RunOptions
+from gtsdsl.cli.bench.keys import CIRCUITS_FILE
 from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import CommandGroup, GroupedCommand
-from gtsdsl.cli.network import NetworkOptions, custom_circuits, read_testbed
+from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_testbed
 from gtsdsl.cli.options import options, variables
 
 _RUN = "run"
-_CIRCUITS_FILE = Flag(
-    "--circuits-file", "Your own round-trip times and sites, in the format of `gtsdsl circuits`.", metavar="FILE"
-)
+_ARGUMENTS = "gtsdsl.bench.arguments"
 _GROUPS = {
-    "What is measured": (*variables(BenchOptions), "output"),
+    "What is measured": (*variables(BenchOptions), "matrix", "init", "output"),
     "Where it runs": variables(RunOptions),
-    "The network": variables(NetworkOptions, circuits_file=_CIRCUITS_FILE),
+    "The network": variables(NetworkOptions, circuits_file=CIRCUITS_FILE),
 }
 
 
@@ -65,9 +64,35 @@ def command() -> None:
     """
 
 
-@command.command(_RUN, cls=GroupedCommand, groups=_GROUPS, short_help="Measure overlays on a topology.")
-@click.argument("file", type=click.Path())
+class _RunCommand(GroupedCommand):
+    """The command `run`, which can return its own arguments in one form."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the arguments for `given`."""
+        ctx.meta[_ARGUMENTS] = tuple(args)
+        return super().parse_args(ctx, args)
+
+
+def given() -> tuple[str, ...]:
+    """Return the running command as `Results.command` has it."""
+    context = click.get_current_context()
+    values, _, _ = context.command.make_parser(context).parse_args(list(context.meta[_ARGUMENTS]))
+    found = ["bench", _RUN]
+    for param in context.command.params:
+        value = values.get(str(param.name))
+        if isinstance(param, click.Argument):
+            found += [] if value is None else [value]
+        elif isinstance(param, click.Option) and value is not None:
+            name = max(param.opts, key=len)
+            found += [name] if param.is_flag else [f"{name}={it}" for it in (value if param.multiple else [value])]
+    return tuple(found)
+
+
+@command.command(_RUN, cls=_RunCommand, groups=_GROUPS, short_help="Measure overlays on a topology.")
+@click.argument("file", type=click.Path(), required=False)
 @options(BenchOptions, "bench")
+@click.option("--matrix", type=click.Path(), metavar="FILE.toml", help="Options of a benchmark of the topology FILE.")
+@click.option("--init", is_flag=True, help="Write bench.toml beside the topology FILE, with all options, and end.")
 @click.option(
     "-o",
     "--output",
@@ -78,9 +103,20 @@ def command() -> None:
     help="Folder of the results.",
 )
 @options(RunOptions, "run")
-@options(NetworkOptions, "network", circuits_file=_CIRCUITS_FILE)
-def run(file: str, bench: BenchOptions, output: Path, run: RunOptions, network: NetworkOptions) -> None:
+@options(NetworkOptions, "network", circuits_file=CIRCUITS_FILE)
+def run(
+    file: str | None,
+    bench: BenchOptions,
+    matrix: str | None,
+    init: bool,
+    output: Path,
+    run: RunOptions,
+    network: NetworkOptions,
+) -> None:
     """Measure each overlay with each workload between each two hosts that a circuit of the topology FILE joins.
+
+    FILE is a topology, or a TOML file that names one beside all options; --init writes such a file. Options of the
+    command line come before those of the file.
 
     Each measurement is a cell, and has its own network. Results are kept in --output. A benchmark that was stopped
     goes on where it was: a cell whose topology, overlay, workload, kernel and programs have not changed does not run
@@ -90,6 +126,7 @@ def run(file: str, bench: BenchOptions, output: Path, run: RunOptions, network: 
     Example:
       gtsdsl bench run examples/full_mesh.dsl --overlays none,flannel -o report
       gtsdsl bench run examples/full_mesh.dsl --circuits AMS-BRA -o report
+      gtsdsl bench run bench.toml --repetitions 3
     """
     import sys
 
@@ -100,18 +137,27 @@ def run(file: str, bench: BenchOptions, output: Path, run: RunOptions, network: 
     from emulator.bench.run import run as run_cells
     from emulator.bench.store import ResultStore
     from emulator.bench.tables import to_csv
-    from emulator.plan import Options
+    from emulator.plan import Options, plan
+    from gtsdsl.cli.bench.init import write_matrix
+    from gtsdsl.cli.bench.matrix_file import find_matrix, overridden, with_settings
     from gtsdsl.cli.bench.progress import showing
     from gtsdsl.cli.bench.text import tables
     from gtsdsl.cli.output import write_output
 
     with emulating():
-        testbed = read_testbed(file, network)
+        if init:
+            write_matrix(file)
+            return
+        topology_file, chosen = find_matrix(file, matrix, allow_programs=bench.allow_programs)
+        bench, run, network = overridden(bench, chosen), overridden(run, chosen), overridden(network, chosen)
+        bench = with_settings(bench, chosen)
+        testbed = read_testbed(topology_file, network)
         custom = custom_circuits(network)
+        check_rtts(network, custom, plan(testbed, Options(circuits=custom)))
         plan_options = Options(circuits=custom, switch=network.switch, seed=network.seed)
-        matrix = cells_of(testbed, plan_options, matrix_of(bench, network.seed))
-        cells = matrix.cells
-        for sentence in matrix.left_out:
+        measured = cells_of(testbed, plan_options, matrix_of(bench, network.seed, chosen.overlays))
+        cells = measured.cells
+        for sentence in measured.left_out:
             complain("warning", sentence)
         store = ResultStore(output, lambda message: complain("warning", message))
         pool = LocalPool(bench.workers or os.cpu_count() or 1)
@@ -123,7 +169,7 @@ def run(file: str, bench: BenchOptions, output: Path, run: RunOptions, network: 
                 if result.error is not None:
                     complain("error", f"{cell.label}: {result.error}")
         ordered = tuple(found[cell.label] for cell in cells if cell.label in found)
-        results = Results(VERSION, tuple(sys.argv[1:]), started, (topology(testbed, custom),), ordered)
+        results = Results(VERSION, given(), started, (topology(testbed, custom),), ordered)
         store.put_all(results)
     write_output(output / "results.csv", to_csv(results.cells))
     tables(results.cells)

@@ -120,6 +120,21 @@ def test_what_is_not_there_is_refused_before_anything_runs(matrix: Matrix, messa
     assert message in str(caught.value)
 
 
+def test_a_matrix_that_nobody_can_wait_for_is_refused() -> None:
+    matrix = Matrix(NONE, ("latency",), repetitions=5001)
+    with pytest.raises(EmulationError, match="has 50,010 cells, and 50,000 are the most: choose fewer overlays"):
+        cells_of(gtsdsl.load(MESH), Options(), matrix)
+
+
+def test_each_repetition_is_the_network_of_its_own_seed() -> None:
+    testbed = gtsdsl.load(MESH)
+    first, second = cells_of(testbed, Options(), Matrix(NONE, ("latency",), ("AMS-MIL",), repetitions=2, seed=4)).cells
+    assert first.task.plan == plan(testbed, Options(seed=4))
+    assert second.task.plan == plan(testbed, Options(seed=5))
+    seeds = {end.egress.seed for cell in (first, second) for end in cell.task.plan.ends if end.egress is not None}
+    assert len(seeds) == 2 * 20
+
+
 def test_a_topology_without_a_circuit_has_no_cells() -> None:
     with pytest.raises(EmulationError, match="no two hosts that a circuit joins"):
         cells_of(joined([], alone=["a"]), Options(), Matrix(NONE, ("latency",)))

@@ -1,0 +1,268 @@
+"""The TOML file of a benchmark: its text to the values of the options, checked as those of the command line are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from emulator.bench.cells import ALL, chosen_workloads
+from emulator.bench.options import BenchOptions
+from emulator.options import OverlayOptions
+from emulator.overlays.spec import find_variant
+from emulator.system.errors import EmulationError
+from emulator.workloads import names as workload_names
+from emulator.workloads import workload
+from emulator.workloads.model import Setting
+from emulator.workloads.settings import parse
+from gtsdsl.cli.bench.keys import OVERLAY, TOPOLOGY, Key, keys, overlay_keys
+from gtsdsl.cli.bench.toml_values import MistakeError, option_value, setting_text, text
+from gtsdsl.diagnostics import Diagnostic, GtsError
+from gtsdsl.inputs.files import read_source
+from gtsdsl.inputs.toml import TomlDocument, read_toml
+from gtsdsl.source import JsonPath, Source
+from gtsdsl.text import did_you_mean, printable
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Options = TypeVar("_Options", bound="DataclassInstance")
+_Value = TypeVar("_Value")
+
+_CODE = "GTS008"
+_SUFFIX = ".toml"
+_NEEDS_CONSENT = "names what would run: add --allow-programs to the command if you trust this file"
+_OWN_AGENTS = frozenset({"built-in", "real"})
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixFile:
+    """What the TOML file of a benchmark sets.
+
+    ``topology`` is the path of its topology; None if it names none. ``values`` are those of options, by their keys.
+    ``settings`` are those of workloads, as in `BenchOptions`. ``overlays`` are the options of overlays, by ``weave`` or
+    ``weave:sleeve``.
+    """
+
+    topology: Path | None = None
+    values: Mapping[str, object] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    overlays: Mapping[str, OverlayOptions] = field(default_factory=dict)
+
+
+def read_matrix(source: Source, *, allow_programs: bool = False) -> MatrixFile:
+    """Return what a file sets. The files that it names are below its folder; none of them is read here.
+
+    Raises:
+        GtsError: something in the file is wrong; each mistake is a finding with its place.
+    """
+    reader = _Reader(read_toml(source, _CODE), Path(source.name).parent, allow_programs)
+    found = reader.read()
+    if reader.findings:
+        raise GtsError(reader.findings)
+    return found
+
+
+def find_matrix(file: str | None, matrix: str | None, *, allow_programs: bool) -> tuple[str, MatrixFile]:
+    """Return the topology and the file that a command names: ``FILE.toml``, or a topology and ``--matrix FILE.toml``.
+
+    Raises:
+        GtsError: the TOML file is wrong, or names no topology where it must.
+        click.UsageError: no topology is named, or two files of options are.
+    """
+    if file is None:
+        raise click.MissingParameter(param_hint="FILE", param_type="argument")
+    if not file.endswith(_SUFFIX):
+        found = MatrixFile() if matrix is None else read_matrix(read_source(matrix), allow_programs=allow_programs)
+        return file, found
+    if matrix is not None:
+        raise click.UsageError(f"{printable(file)} has the options already: give a topology with --matrix")
+    source = read_source(file)
+    found = read_matrix(source, allow_programs=allow_programs)
+    if found.topology is None:
+        message = "this file names no topology"
+        raise GtsError([Diagnostic(_CODE, message, source, hint=f'add a line such as {TOPOLOGY} = "mesh.dsl"')])
+    return str(found.topology), found
+
+
+def with_settings(options: BenchOptions, matrix: MatrixFile) -> BenchOptions:
+    """Return options with the file's settings of the workloads that are measured, beside those of the command line."""
+    measured = chosen_workloads(options)
+    settings = {name: text for name, text in matrix.settings.items() if name.partition(".")[0] in measured}
+    return replace(options, settings={**settings, **options.settings})
+
+
+def overridden(options: _Options, matrix: MatrixFile) -> _Options:
+    """Return the options of the running command, with the file's values where the command line has none.
+
+    Of an option such as ``--rtt A-B=TIME``, the names that the command line does not set keep the file's values.
+    """
+    context = click.get_current_context()
+    mine = fields(options)
+    changes: dict[str, object] = {}
+    for name, key in keys().items():
+        value = matrix.values.get(name)
+        if value is None or key.field not in mine:
+            continue
+        if context.get_parameter_source(str(key.option.name)) is not ParameterSource.COMMANDLINE:
+            changes[key.field.name] = value
+        elif key.flag.type == "texts" and isinstance(value, tuple):
+            given: Sequence[str] = getattr(options, key.field.name)
+            names = {_name_of(it) for it in given}
+            changes[key.field.name] = (*(it for it in value if _name_of(it) not in names), *given)
+    return _with(options, changes)
+
+
+def _with(options: _Options, changes: Mapping[str, object]) -> _Options:
+    return replace(options, **changes)
+
+
+def _name_of(pair: str) -> tuple[str, ...]:
+    """Return the name in ``NAME=VALUE``; two sites have no order."""
+    return tuple(sorted(pair.partition("=")[0].strip().casefold().split("-")))
+
+
+class _Reader:
+    """Reads a document, and collects all mistakes in it."""
+
+    def __init__(self, document: TomlDocument, folder: Path, allow_programs: bool) -> None:
+        self._document = document
+        self._folder = folder
+        self._allow_programs = allow_programs
+        self._keys = keys()
+        self.findings: list[Diagnostic] = []
+
+    def read(self) -> MatrixFile:
+        """Return what the document sets; this is complete only without findings."""
+        found = MatrixFile()
+        for name, value in self._document.values.items():
+            path = (name,)
+            if name == TOPOLOGY:
+                found = replace(found, topology=self._try(path, self._below_folder, value))
+            elif name == OVERLAY:
+                found = replace(found, overlays=self._overlays(value))
+            elif name in workload_names():
+                found = replace(found, settings={**found.settings, **self._settings(name, value)})
+            elif name in self._keys and self._keys[name].flag.in_files:
+                checked = self._try(path, self._checked, self._keys[name], value)
+                found = replace(found, values={**found.values, name: checked})
+            else:
+                self._unknown(path)
+        return found
+
+    def _overlays(self, tables: object) -> dict[str, OverlayOptions]:
+        found = {}
+        for name, table in self._table((OVERLAY,), tables, "overlay.NAME").items():
+            path = (OVERLAY, name)
+            if self._try(path, find_variant, name, at_key=True) is None:
+                continue
+            options, values = overlay_keys(), {}
+            for key, value in self._table(path, table, f"overlay.{name}").items():
+                if key in options:
+                    values[options[key].field.name] = self._try((*path, key), self._checked, options[key], value)
+                else:
+                    message = f"unknown option of an overlay `{printable(key)}`"
+                    self._add((*path, key), message, _near(key, options), at_key=True)
+            if not self.findings:
+                found[name] = _with(OverlayOptions(name), values)
+        return found
+
+    def _settings(self, name: str, table: object) -> dict[str, str]:
+        """Return the settings of a workload."""
+        measure = workload(name)
+        if measure.runs_programs and not self._allow_programs:
+            self._add((name,), f"the table of {name} {_NEEDS_CONSENT}")
+        known = {item.name for item in fields(measure.settings)}
+        found = {}
+        for key, value in self._table((name,), table, name).items():
+            written = self._try((name, key), setting_text, value)
+            if written is not None:
+                setting = Setting(key, written)
+                self._try((name, key), parse, measure.settings, (setting,), name, at_key=key not in known)
+                found[f"{name}.{key}"] = written
+        return found
+
+    def _table(self, path: JsonPath, value: object, heading: str) -> dict[str, object]:
+        if isinstance(value, dict):
+            return value
+        self._add(path, f"this must be a table: [{heading}]")
+        return {}
+
+    def _checked(self, key: Key, value: object) -> object:
+        with click.Context(click.Command("")) as context:
+            found: object = key.option.process_value(context, option_value(key, value))
+        match key.field.name, found:
+            case ("overlays" | "workloads") as kind, tuple():
+                for index, name in enumerate(found):
+                    _require_known(kind, name, index if isinstance(value, list) else None)
+            case "circuits_file" | "policy", str():
+                return str(self._below_folder(found))
+            case "image", str():
+                self._require_consent(found)
+            case "agent", str():
+                if any(part.rpartition("=")[2].strip() not in _OWN_AGENTS for part in found.split(",")):
+                    self._require_consent(found)
+        return found
+
+    def _below_folder(self, name: object) -> Path:
+        """Return the path of a file below the folder of the TOML file."""
+        written = text(name)
+        try:
+            folder = self._folder.resolve()
+            is_below = bool(written) and (folder / written).resolve().is_relative_to(folder)
+        except (OSError, ValueError, RuntimeError):  # a name that no file system has, or a loop of links
+            is_below = False
+        if not is_below:
+            raise MistakeError(
+                f"`{printable(written, 200)}` is not below the folder of this file: name it on the command line"
+            )
+        return self._folder / written
+
+    def _require_consent(self, written: str) -> None:
+        if not self._allow_programs:
+            raise MistakeError(f"`{printable(written)}` {_NEEDS_CONSENT}")
+
+    def _try(
+        self, path: JsonPath, make: Callable[..., _Value], *arguments: object, at_key: bool = False
+    ) -> _Value | None:
+        """Return what a function makes; after a mistake, add a finding at the path and return None."""
+        try:
+            return make(*arguments)
+        except MistakeError as mistake:
+            self._add(path if mistake.index is None else (*path, mistake.index), str(mistake))
+        except click.BadParameter as error:
+            self._add(path, error.message)
+        except EmulationError as error:
+            self._add(path, str(error), at_key=at_key)
+        return None
+
+    def _unknown(self, path: JsonPath) -> None:
+        name = str(path[0])
+        if name in self._keys:
+            hint = f"give {self._keys[name].flag.name} on the command line"
+            self._add(path, f"a file cannot set `{name}`", hint, at_key=True)
+        else:
+            in_files = [key for key, it in self._keys.items() if it.flag.in_files]
+            hint = _near(name, [TOPOLOGY, OVERLAY, *in_files, *workload_names()])
+            self._add(path, f"unknown key `{printable(name)}`", hint, at_key=True)
+
+    def _add(self, path: JsonPath, message: str, hint: str | None = None, *, at_key: bool = False) -> None:
+        document = self._document
+        place = document.keys.get(path) if at_key else document.place(path)
+        self.findings.append(Diagnostic(_CODE, message, document.source, place, hint=hint))
+
+
+def _near(name: str, known: Mapping[str, object] | Sequence[str]) -> str:
+    return did_you_mean(name, list(known)) or "the keys are " + ", ".join(known)
+
+
+def _require_known(kind: str, name: str, index: int | None) -> None:
+    try:
+        if name != ALL:
+            _ = find_variant(name) if kind == "overlays" else workload(name)
+    except EmulationError as error:
+        raise MistakeError(str(error), index) from None
