@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from gtsdsl.cli.bench.matrix_file import read_matrix
 from gtsdsl.loading import check
 from gtsdsl.source import Source
 from tests.emulator.docker.archives import save
@@ -102,6 +103,11 @@ def run_program(block: str, checkout: Path) -> None:
 @pytest.mark.parametrize("block", blocks("gts"))
 def test_topologies_are_right(block: str) -> None:
     assert not check(Source("<page>", block)).diagnostics
+
+
+@pytest.mark.parametrize("block", blocks("toml"))
+def test_files_of_benchmarks_are_right(block: str) -> None:
+    read_matrix(Source("bench.toml", block))
 
 
 @pytest.mark.parametrize("block", blocks("json"))
