@@ -17,10 +17,12 @@ from emulator.overlays.model import OverlaySpec
 from emulator.overlays.pairs import joined
 from emulator.plan import Options, Plan
 from emulator.plan.build import with_seed
+from emulator.stores.placement import store_places
 from emulator.system.errors import EmulationError, UnknownNameError
 from emulator.task import Task
 from emulator.workloads import names as workload_names
 from emulator.workloads import workload
+from emulator.workloads.base import Scope
 from emulator.workloads.model import Level, Setting, WorkloadRequest
 from emulator.workloads.settings import parse, texts
 from gtsdsl.circuits import Circuits, as_measured, canonical, measured
@@ -67,7 +69,8 @@ class Cell:
     """One measurement: where it is in the matrix, and the task that does it.
 
     ``circuit`` names the pair of hosts, by their sites if these are two (``AMS-MIL``), else by the hosts. It is
-    ``all`` for a workload that measures the whole network.
+    ``all`` for a workload that measures the whole network, and ``store at AMS`` for one that measures with the store at
+    each site.
     """
 
     overlay: str
@@ -118,22 +121,27 @@ def cells_of(testbed: Testbed, options: Options, matrix: Matrix) -> Cells:
         own = {name: _pair_place(testbed, options_of, whole.plan, pair) for name, pair in pairs.items()}
     else:
         own = {name: replace(whole, hosts=pair) for name, pair in pairs.items()}
-    _require_few(matrix, len(pairs))
+    stores = len(store_places(testbed, options.circuits))
+    _require_few(matrix, {"pair": len(pairs), "store": stores, "network": 1})
     plans: dict[tuple[int, int], Plan] = {}
     cells: list[Cell] = []
     left_out = []
     for name in matrix.workloads:
         measure = workload(name)
-        fitting = set()
+        fitting = []
         for label, request in whole.requests.items():
             if (reason := measure.misfit(_spec(request))) is None:
-                fitting.add(label)
+                fitting.append(label)
             else:
                 left_out.append(f"{name} does not measure {label}, because {reason}")
-        places = own if measure.scope == "pair" else {ALL: whole}
-        for (circuit, place), label, level in itertools.product(places.items(), whole.requests, matrix.levels):
+        if measure.scope == "store":
+            places = _store_places(testbed, options_of, whole)
+        else:
+            places = own if measure.scope == "pair" else {ALL: whole}
+        levels = [level for level in matrix.levels if level in measure.levels]
+        for (circuit, place), label, level in itertools.product(places.items(), fitting, levels):
             request = place.requests[label]
-            for repetition in range(1, matrix.repetitions + 1) if label in fitting else ():
+            for repetition in range(1, matrix.repetitions + 1):
                 seed = matrix.seed + repetition - 1
                 asked = WorkloadRequest(name, place.hosts, level, settings[name], matrix.duration_s, seed)
                 if (id(request), seed) not in plans:
@@ -143,10 +151,10 @@ def cells_of(testbed: Testbed, options: Options, matrix: Matrix) -> Cells:
     return Cells(tuple(cells), tuple(left_out))
 
 
-def _require_few(matrix: Matrix, pairs: int) -> None:
+def _require_few(matrix: Matrix, places: Mapping[Scope, int]) -> None:
     """Refuse a matrix that nobody can wait for, before its cells take all memory."""
-    places = sum(pairs if workload(name).scope == "pair" else 1 for name in matrix.workloads)
-    count = places * len(matrix.overlays) * len(matrix.levels) * matrix.repetitions
+    count = sum(places[workload(name).scope] for name in matrix.workloads)
+    count *= len(matrix.overlays) * len(matrix.levels) * matrix.repetitions
     if count > MOST_CELLS:
         raise EmulationError(
             f"the benchmark has {quantity(count, 'cell')}, and {MOST_CELLS:,} are the most: choose fewer overlays, "
@@ -202,6 +210,24 @@ def _place(testbed: Testbed, overlays: _Overlays) -> _Place:
         spec = _spec(request)
         requests[f"{spec.name}:{spec.variant}" if overlay.name != "none" else overlay.name] = request
     return _Place(requests, tuple(host.name for host in request.task.plan.hosts))
+
+
+def _store_places(testbed: Testbed, overlays: _Overlays, whole: _Place) -> dict[str, _Place]:
+    """Return the networks in which the store of the overlays that have one is at one site, for each site."""
+    with_store = [(overlay, options) for overlay, options in overlays if _has_store(overlay)]
+    if not with_store:
+        return {}
+    found = {}
+    for text in store_places(testbed, with_store[0][1].circuits):
+        place = _place(testbed, [(replace(overlay, store=text), options) for overlay, options in with_store])
+        found[f"store at {text}"] = replace(place, hosts=whole.hosts)
+    return found
+
+
+def _has_store(overlay: OverlayOptions) -> bool:
+    name, _, variant = overlay.name.partition(":")
+    kind = overlay_class(name)
+    return kind.needs_store(variant or kind.variants[0])
 
 
 def _pair_place(testbed: Testbed, overlays: _Overlays, plan: Plan, hosts: tuple[str, str]) -> _Place:

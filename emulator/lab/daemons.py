@@ -88,6 +88,14 @@ class Daemon:
             self._poll(0)
         return -signal.SIGKILL if self._status is None else self._status
 
+    def pause(self) -> None:
+        """Let the daemon and its session stand still until `resume`: it answers nothing, and its connections stay."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a daemon that stands still go on."""
+        self._signal(signal.SIGCONT)
+
     def last_lines(self) -> str:
         """Return the last lines of the log, joined in one line."""
         with contextlib.suppress(OSError), self.log.open("rb") as file:

@@ -7,9 +7,10 @@ from ipaddress import IPv4Address
 
 from mininet.link import Intf, Link
 
+from emulator.lab.circuits import set_egress, set_state
 from emulator.lab.lab import Lab
 from emulator.lab.underlay import parse_address
-from emulator.netlink import addresses, links, qdiscs
+from emulator.netlink import addresses, links
 from emulator.plan import Interface
 from emulator.system.errors import EmulationError
 from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_loss
@@ -85,8 +86,7 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
         egress = egress_of(effect, seed)
         if self._queue_packets is not None:
             egress = replace(egress, queue_packets=self._queue_packets)
-        with self.lab.netlink(self.end.node) as netlink:
-            netlink.send(qdiscs.set_netem(self.end.index, self.name, egress))
+        set_egress(self.lab, self.end, egress)
         self._changed = effect
 
     def ifconfig(self, *args: str) -> str:
@@ -94,11 +94,7 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
         if args not in {("up",), ("down",)}:
             found: str = super().ifconfig(*args)
             return found
-        change = links.up if args == ("up",) else links.down
-        with self.lab.netlink(self.end.node) as netlink:
-            netlink.send([change(self.end.index, self.name)])
-        if args == ("up",):  # because the kernel removed the routes when the interface went down
-            self.lab.underlay.restore_routes(self.end)
+        set_state(self.lab, self.end, is_up=args == ("up",))
         return ""
 
     def isUp(self, setUp: bool = False) -> bool:

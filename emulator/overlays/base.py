@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import signal
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
@@ -146,6 +147,14 @@ class Overlay(abc.ABC):
     def view(self, host: str) -> tuple[str, ...]:  # noqa: ARG002 - for overlays whose agents answer questions
         """Return the lines in which the agent of a host shows what it knows, such as its peers and its routes."""
         return ()
+
+    def kill(self, host: str) -> None:
+        """Kill the agent of a host, as if it had crashed; `start` starts it again.
+
+        Raises:
+            KeyError: the host has no agent.
+        """
+        self.agents[host].stop(signal.SIGKILL)
 
     @abc.abstractmethod
     def stop(self, host: str) -> None:

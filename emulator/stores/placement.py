@@ -55,6 +55,12 @@ def plan_with_store(testbed: Testbed, options: Options, text: str) -> tuple[Plan
     return plan(testbed, options), location
 
 
+def store_places(testbed: Testbed, circuits: Circuits | None) -> tuple[str, ...]:
+    """Return the texts that `plan_with_store` takes for each site with a host, or for each host if none has a site."""
+    hosts = Topology.of(testbed).hosts
+    return tuple(_sites(hosts, circuits)) or tuple(host.id for host in hosts)
+
+
 def with_store_host(testbed: Testbed, site: str, circuits: Circuits | None = None) -> tuple[Testbed, str]:
     """Add a host for the store at a site; return the new testbed and the host's id.
 

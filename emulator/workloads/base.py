@@ -13,13 +13,14 @@ from emulator.overlays.deployment import Deployment
 from emulator.overlays.model import OverlaySpec, first_containers
 from emulator.overlays.pairs import joined
 from emulator.system.errors import EmulationError
-from emulator.workloads.model import WorkloadRequest, WorkloadResult
+from emulator.workloads.model import Level, WorkloadRequest, WorkloadResult
 from emulator.workloads.settings import NoSettings
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Scope: TypeAlias = Literal["pair", "network"]
+Scope: TypeAlias = Literal["pair", "network", "store"]
+"""What a cell of a workload is about: a pair of hosts, the whole network, or the network with its store at one site."""
 
 
 class WorkloadError(EmulationError):
@@ -53,6 +54,14 @@ class Stage:
         first, second = request.hosts
         return self._end(first, request), self._end(second, request)
 
+    def all_ends(self, request: WorkloadRequest) -> tuple[End, ...]:
+        """Return the end at each host of a request for the whole network.
+
+        Raises:
+            WorkloadError: a host has no container.
+        """
+        return tuple(self._end(host, request) for host in request.hosts)
+
     def rate_bps(self, request: WorkloadRequest) -> float | None:
         """Return the rate of the slowest interface on the way between the two hosts of a pair; None if it is none."""
         first, second = request.hosts
@@ -73,7 +82,9 @@ class Workload(abc.ABC):
     """A measurement between two hosts. A module of this package defines one, and the module's name is its name."""
 
     scope: ClassVar[Scope] = "pair"
-    """Whether a cell of the matrix is a pair of hosts, or the whole network."""
+    """What a cell of the matrix is about."""
+    levels: ClassVar[tuple[Level, ...]] = ("containers", "hosts")
+    """The levels that can be measured."""
     settings: ClassVar[type[DataclassInstance]] = NoSettings
     """The class of the settings; its fields are made by `setting`."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -250,6 +251,12 @@ class Calico(Overlay):
     def mtu_bytes(self, host: str) -> int:
         """Return the containers' MTU: the largest packet that passes each of the host's circuits when wrapped."""
         return self.circuit_mtu_bytes(host) - self.overhead_bytes
+
+    def kill(self, host: str) -> None:
+        """Kill BIRD and the agent of a host."""
+        super().kill(host)
+        if host in self.birds:
+            self.birds[host].stop(signal.SIGKILL)
 
     def stop(self, host: str) -> None:
         """Stop BIRD and the agent, which removes its node and what both have in the kernel."""

@@ -22,6 +22,8 @@ _WIDTH = 1000
 _SHOWN = {
     "latency": ("rtt.min", "rtt.mean", "rtt.p99", "rtt.stddev", "rtt.jitter", "rtt.lost"),
     "throughput": ("tcp.*", "udp.*.lost"),
+    "convergence": ("start.last", "*.mended", "*.back", "*.lost", "*.join"),
+    "store": ("start.*",),
 }
 """Patterns of the figures of a workload that its table shows; all others are in the files."""
 

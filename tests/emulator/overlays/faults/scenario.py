@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import itertools
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 
-from emulator.mininet.impair import impair
-from emulator.overlays.calico.overlay import Calico
+from emulator.measure.watch import SAME_MS, Pair, Watch
+from emulator.overlays.faults import agent_killed, circuit_down, circuit_silent, store_killed
 from emulator.overlays.model import first_containers
 from tests.emulator.overlays.faults.model import Fault, Figures
-from tests.emulator.overlays.faults.watch import SAME_MS, Pair, Watch
-from tests.emulator.overlays.inside import Stage, cut, kill, seconds_until
+from tests.emulator.overlays.inside import Stage
 
 DEAD_S = 20.0
 """So long a program is dead."""
+LONGEST_S = 200.0
+"""The longest time until all is as before."""
 CUT_HOST, HUB_HOST, AGENT_HOST = "h4", "h1", "h2"
 CIRCUIT = ("h1", "h2")
 CIRCUIT_PAIR = ("c1", "c2")
@@ -45,27 +45,31 @@ class _Break:
         affected = self._affected(fault)
         others = [pair for pair in self._pairs if pair not in affected]
         with _brought_about(self._stage, fault):
-            with Watch(self._stage, affected) as watch:
+            with self._watch(affected) as watch:
                 mended_s = watch.watch(DEAD_S if fault in {Fault.STORE, Fault.HUB, Fault.AGENT} else self._cut_s)
                 affected_ms = watch.last_ms()
-            with Watch(self._stage, others) as watch:
+            with self._watch(others) as watch:
                 watch.watch(1.0)
                 others_ms = watch.last_ms()
             ended_ns = time.time_ns()
-        with Watch(self._stage, self._pairs) as watch:
-            back_s = watch.until_as_before(before_ms, ended_ns)
+        with self._watch(self._pairs) as watch:
+            back_s = watch.until_as_before(before_ms, ended_ns, LONGEST_S)
+            assert back_s is not None, f"after {LONGEST_S:g} s not as before: {watch.last_ms()}"
         detour_ms = affected_ms.get(CIRCUIT_PAIR)
         is_detour = detour_ms is not None and abs(detour_ms - before_ms[CIRCUIT_PAIR]) > SAME_MS
         return Figures(
             others=(len(others_ms), len(others)),
             affected=(len(affected_ms), len(affected)),
-            mended_s=mended_s,
+            mended_s=None if mended_s is None else round(mended_s, 1),
             detour_ms=round(detour_ms, 1) if detour_ms is not None and is_detour else None,
-            back_s=back_s,
+            back_s=round(back_s, 1),
         )
 
+    def _watch(self, pairs: Iterable[Pair]) -> Watch:
+        return Watch(self._stage.net.lab, self._stage.deployment.addresses, pairs)
+
     def _before_ms(self) -> dict[Pair, float]:
-        with Watch(self._stage, self._pairs) as watch:
+        with self._watch(self._pairs) as watch:
             watch.watch(2.0)
             found = watch.last_ms()
         assert found.keys() == set(self._pairs), "some containers do not reach each other before the fault"
@@ -81,41 +85,14 @@ class _Break:
         return [pair for pair in self._pairs if self._container[host] in pair]
 
 
-@contextmanager
-def _brought_about(stage: Stage, fault: Fault) -> Iterator[None]:
-    """Bring a fault about; end it at exit."""
+def _brought_about(stage: Stage, fault: Fault) -> AbstractContextManager[None]:
+    """Return the fault, which is brought about at entry and ended at exit."""
+    lab = stage.net.lab
     if fault is Fault.HOST:
-        cut(stage.net, CUT_HOST, "down")
-        yield
-        cut(stage.net, CUT_HOST, "up")
-    elif fault is Fault.CIRCUIT:
-        stage.net.configLinkStatus(*CIRCUIT, "down")
-        yield
-        stage.net.configLinkStatus(*CIRCUIT, "up")
-    elif fault is Fault.SILENCE:
-        (circuit,) = (it.id for it in stage.net.plan.circuits if {end.node for end in it.ends} == set(CIRCUIT))
-        impair(stage.net, circuit, ["loss", "100%"])
-        yield
-        impair(stage.net, circuit, ["loss", "0%"])
-    elif fault is Fault.STORE:
-        stage.store.daemon.stop(signal.SIGKILL)
-        yield
-        stage.store.start()
-    else:
-        host = HUB_HOST if fault is Fault.HUB else AGENT_HOST
-        kill(stage.net, host)
-        if isinstance(stage.overlay, Calico) and host in stage.overlay.birds:
-            stage.overlay.birds[host].stop(signal.SIGKILL)
-        yield
-        _start_again(stage, host)
-
-
-def _start_again(stage: Stage, host: str) -> None:
-    """Start the agent of a host; containers of Docker have ended with it, and are attached when it is ready."""
-    spec = stage.overlay.spec
-    stage.overlay.start(host)
-    if spec.runtime == "docker":
-        seconds_until(lambda: bool(stage.overlay.is_ready(host)))
-        for container in spec.containers:
-            if container.host == host:
-                stage.net.reattach(container.name)
+        return circuit_down(lab, *(it for it in lab.plan.circuits if CUT_HOST in {end.node for end in it.ends}))
+    if fault is Fault.STORE:
+        return store_killed(stage.deployment)
+    if fault in {Fault.HUB, Fault.AGENT}:
+        return agent_killed(stage.deployment, HUB_HOST if fault is Fault.HUB else AGENT_HOST)
+    (circuit,) = (it for it in lab.plan.circuits if {end.node for end in it.ends} == set(CIRCUIT))
+    return circuit_down(lab, circuit) if fault is Fault.CIRCUIT else circuit_silent(lab, circuit)
