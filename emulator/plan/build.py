@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
 from emulator.netlink.qdiscs import Netem
+from emulator.plan.effects import balanced_seed, with_effects
 from emulator.plan.model import Circuit, Controller, Host, Interface, Plan, Route, Switch, SwitchKind
-from emulator.plan.random_delays import balanced_seed, with_random_delays
 from emulator.system.errors import EmulationError
 from gtsdsl.circuits import Circuits
 from gtsdsl.model.testbed import PortRef, Resource, Testbed
@@ -98,7 +98,7 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
             for index, wire in enumerate(topology.wires)
         ),
     )
-    return made if options.circuits is None else with_random_delays(made, options.circuits)
+    return made if options.circuits is None else with_effects(made, options.circuits)
 
 
 def _check_links(topology: Topology) -> None:

@@ -2,7 +2,7 @@
 
 from gtsdsl.circuits.custom import parse_circuits, read_circuits, to_json
 from gtsdsl.circuits.lookup import find, measured, measurement
-from gtsdsl.circuits.model import Circuit, Circuits, Measurement, Pair, Site
+from gtsdsl.circuits.model import Circuit, Circuits, Effect, Measurement, Pair, Site
 from gtsdsl.circuits.sites import SITES, canonical, site
 from gtsdsl.circuits.study import as_measured
 
@@ -10,6 +10,7 @@ __all__ = [
     "SITES",
     "Circuit",
     "Circuits",
+    "Effect",
     "Measurement",
     "Pair",
     "Site",

@@ -10,10 +10,11 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from gtsdsl.circuits.lookup import pair
-from gtsdsl.circuits.model import Circuit, Circuits, Measurement, Pair, Site
+from gtsdsl.circuits.model import Circuit, Circuits, Effect, Measurement, Pair, Site
 from gtsdsl.diagnostics import Diagnostic, GtsError, Note
 from gtsdsl.inputs.json import parse
-from gtsdsl.model.units import MAX_DURATION_US, parse_duration_us
+from gtsdsl.model.distribution import Distribution
+from gtsdsl.model.units import MAX_DURATION_US, parse_duration_us, parse_loss
 from gtsdsl.model.values import Value
 from gtsdsl.source import JsonPath, Source
 from gtsdsl.text import did_you_mean, printable
@@ -26,7 +27,12 @@ MAX_RTT_MS = MAX_DURATION_US / 1000
 _MAX_FINDINGS = 20
 _MAX_CODE = 64
 
-_CIRCUIT_KEYS = {"sites", "rtt_ms", "low_ms", "high_ms", "estimated", "statistic", "source", "measurements"}
+_CIRCUIT_KEYS = {
+    "sites", "rtt_ms", "low_ms", "high_ms", "estimated", "statistic", "source", "measurements", "added_ms",
+}  # fmt: skip
+_TOP_KEYS = {"unit", "circuits", "sites", "description", "sources", "every_circuit"}
+_EFFECT_KEYS = {"added_ms", "loss", "rate_share"}
+_MAX_SOURCES = 100
 _SITE_KEYS = {"code", "city", "country", "latitude", "longitude", "aliases"}
 
 
@@ -113,6 +119,7 @@ def _read(document: Value, source: Source) -> Circuits:
     places: dict[Pair, JsonPath] = {}
     try:
         site_entries, circuit_entries = _entries(document)
+        about = _about(document)
     except _InvalidError as wrong:
         raise GtsError([wrong.diagnostic(source)]) from None
     for path, entry in site_entries:
@@ -144,7 +151,7 @@ def _read(document: Value, source: Source) -> Circuits:
             raise GtsError(findings)
     if findings:
         raise GtsError(findings)
-    return Circuits(sites, circuits)
+    return Circuits(sites, circuits, *about)
 
 
 _Entries: TypeAlias = list[tuple[JsonPath, Value]]
@@ -156,8 +163,8 @@ def _entries(document: Value) -> tuple[_Entries, _Entries]:
     sites: _Entries = []
     value: Value = document
     root: JsonPath = ()
-    if "circuits" in top or "sites" in top:
-        _known_keys(top, {"unit", "circuits", "sites"}, ())
+    if top.keys() & _TOP_KEYS:
+        _known_keys(top, _TOP_KEYS, ())
         sites = [(("sites", index), entry) for index, entry in enumerate(_list(top.get("sites", []), ("sites",)))]
         value, root = top.get("circuits", []), ("circuits",)
     circuits: _Entries
@@ -168,6 +175,48 @@ def _entries(document: Value) -> tuple[_Entries, _Entries]:
     if len(sites) + len(circuits) > MAX_CIRCUITS:
         raise _InvalidError(f"more than {MAX_CIRCUITS:,} circuits and sites", root)
     return sites, circuits
+
+
+def _about(document: Value) -> tuple[Effect, str, tuple[str, ...]]:
+    """Return what a document says of all circuits, its description and its sources."""
+    top = _object(document, ())
+    sources = _list(top.get("sources", []), ("sources",))
+    if len(sources) > _MAX_SOURCES:
+        raise _InvalidError(f"more than {_MAX_SOURCES} sources", ("sources",))
+    return (
+        _effect(_object(top.get("every_circuit", {}), ("every_circuit",)), ("every_circuit",)),
+        _text(top.get("description", ""), ("description",)),
+        tuple(_text(item, ("sources", index)) for index, item in enumerate(sources)),
+    )
+
+
+def _effect(entry: Mapping[str, Value], path: JsonPath) -> Effect:
+    _known_keys(entry, _EFFECT_KEYS, path)
+    try:
+        loss_percent = parse_loss(entry["loss"]) if "loss" in entry else 0.0
+    except ValueError as error:
+        raise _InvalidError(str(error), (*path, "loss")) from None
+    share = entry.get("rate_share", 1)
+    if isinstance(share, bool) or not isinstance(share, int | Decimal) or not 0 < share <= 1:
+        raise _InvalidError("this must be a number above 0 and at most 1", (*path, "rate_share"))
+    return Effect(_added(entry, path), loss_percent, float(share))
+
+
+def _added(entry: Mapping[str, Value], path: JsonPath) -> Distribution | None:
+    """Return the distribution in ``added_ms``, a list of quantiles, each a part from 0 to 1 and a delay."""
+    if "added_ms" not in entry:
+        return None
+    path = (*path, "added_ms")
+    quantiles = [_list(item, (*path, index)) for index, item in enumerate(_list(entry["added_ms"], path))]
+    for index, item in enumerate(quantiles):
+        if len(item) != 2:
+            raise _InvalidError("a quantile is a part and a delay", (*path, index), hint="write it as `[0.99, 4.5]`")
+    parts = [_number(item[0], 0, 1, "of all round trips", (*path, index, 0)) for index, item in enumerate(quantiles)]
+    delays_us = [1000 * _milliseconds(item[1], (*path, index, 1)) for index, item in enumerate(quantiles)]
+    try:
+        return Distribution(tuple(parts), tuple(delays_us))
+    except ValueError as error:
+        raise _InvalidError(str(error), path) from None
 
 
 def _terse(entry: Value, path: JsonPath, source: Source, custom: Circuits) -> Circuit:
@@ -206,6 +255,7 @@ def _full(entry: Mapping[str, Value], path: JsonPath, source: Source, custom: Ci
             _measurement(overlay, figures, (*path, "measurements", overlay))
             for overlay, figures in _object(entry.get("measurements", {}), (*path, "measurements")).items()
         ),
+        _added(entry, path),
     )
 
 

@@ -77,12 +77,33 @@ class Circuit:
         return self.rtt_ms * 1000 / 2
 
 
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What an environment does to all circuits, beside their own delays, losses and rates.
+
+    ``added`` are random delays of a round trip; None adds none, and a circuit with its own keeps those. Each direction
+    loses ``loss_percent`` of the packets, and keeps ``rate_share`` of its rate, which is above 0 and at most 1.
+    """
+
+    added: Distribution | None = None
+    loss_percent: float = 0.0
+    rate_share: float = 1.0
+
+
+NO_EFFECT = Effect()
+
+
 @dataclass(frozen=True)
 class Circuits:
     """A user's own sites by code, and circuits by `Pair`; they take precedence over the shipped ones."""
 
     sites: Mapping[str, Site] = field(default_factory=dict)
     circuits: Mapping[Pair, Circuit] = field(default_factory=dict)
+    every: Effect = NO_EFFECT
+    """What is done to all circuits of a topology, those without sites too."""
+    description: str = ""
+    sources: tuple[str, ...] = ()
+    """Where the figures come from, with dates."""
 
     @cached_property
     def named_sites(self) -> Mapping[str, Site]:

@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 
 from gtsdsl.circuits import SITES, Circuit, Circuits, Measurement, Site, canonical, find, read_circuits, site, to_json
+from gtsdsl.circuits.environments import environments
 from gtsdsl.cli.help import Choice
+from gtsdsl.cli.network import find_environment
 from gtsdsl.text import printable
 
 _STUDY_SITES = frozenset({"AMS", "BRA", "LJU", "MIL", "PRA"})
@@ -29,7 +31,12 @@ _PIPE_WIDTH = 200  # no row is cut in a file or a pipe, which have no width
     help='Your own figures, which replace the known ones, such as {"AMS-MIL": 40.0, "AMS-LAB": "1.5ms"}, or JSON as '
     "this command prints it.",
 )
-def command(first: str | None, second: str | None, format_: str, path: Path | None) -> None:
+@click.option(
+    "--environment",
+    metavar="NAME|FILE",
+    help=f"The circuits of another environment, and their sources: {', '.join(environments())}, or a file.",
+)
+def command(first: str | None, second: str | None, format_: str, path: Path | None, environment: str | None) -> None:
     """Show the round-trip time between sites A and B, with the source of each figure.
 
     With A alone, show all circuits of A; without sites, all circuits. Six circuits were measured; all others are
@@ -39,14 +46,40 @@ def command(first: str | None, second: str | None, format_: str, path: Path | No
     Example:
       gtsdsl circuits AMS MIL
       gtsdsl circuits AMS --format json
+      gtsdsl circuits westeurope --environment azure-2024
     """
+    if path is not None and environment is not None:
+        raise click.UsageError("--circuits and --environment: give one of them")
     custom = read_circuits(path) if path else None
+    if environment is not None:
+        custom = find_environment(environment)
+        if format_ == "text":
+            _print_about(custom)
     circuits = _selected(first, second, custom)
     if format_ == "json":
         codes = {code for circuit in circuits for code in circuit.sites}
         click.echo(to_json(circuits, [item for item in _sites(custom) if item.code in codes]), nl=False)
     else:
         _print(circuits, custom)
+
+
+def _print_about(circuits: Circuits) -> None:
+    """Print what an environment is, what it does to all circuits, and where its figures come from."""
+    every = circuits.every
+    lines = [circuits.description] if circuits.description else []
+    if every.added is not None:
+        quantiles = zip(every.added.parts, every.added.delays_us, strict=True)
+        shown = ", ".join(f"{100 * part:g} %: {delay_us / 1000:g}" for part, delay_us in quantiles)
+        lines.append(f"Added to each round trip, in ms ({shown})")
+    if every.loss_percent:
+        lines.append(f"Lost in each direction: {every.loss_percent:g} %")
+    if every.rate_share < 1:
+        lines.append(f"Share of each rate: {100 * every.rate_share:g} %")
+    lines += [f"Source: {source}" for source in circuits.sources]
+    for line in lines:
+        click.echo(printable(line, 2000))
+    if lines:
+        click.echo()
 
 
 def _selected(first: str | None, second: str | None, custom: Circuits | None) -> list[Circuit]:

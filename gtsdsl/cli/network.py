@@ -11,6 +11,7 @@ import click
 
 from emulator.options import Flag
 from emulator.plan.model import SwitchKind
+from gtsdsl.circuits.environments import environment, environments
 from gtsdsl.cli.compile import parse_settings
 from gtsdsl.cli.output import print_diagnostics
 from gtsdsl.inputs.files import read_source
@@ -40,6 +41,15 @@ class NetworkOptions:
         default=None,
         metadata=Flag(
             "--circuits", "Your own round-trip times and sites, in the format of `gtsdsl circuits`.", metavar="FILE"
+        ).metadata,
+    )
+    environment: str | None = field(
+        default=None,
+        metadata=Flag(
+            "--environment",
+            "Round trips, losses and rates of another environment, by its name or in a file in the format of "
+            f"`gtsdsl circuits`: {', '.join(environments())}.",
+            metavar="NAME|FILE",
         ).metadata,
     )
     settings: tuple[str, ...] = field(
@@ -72,16 +82,22 @@ def read_testbed(file: str, options: NetworkOptions) -> Testbed:
 
 
 def custom_circuits(options: NetworkOptions) -> Circuits | None:
-    """Return the user's own circuits: those of ``--circuits``, replaced by those of ``--rtt``; None without any.
+    """Return the user's own circuits; None without any.
+
+    They are those of ``--environment``, replaced by those of ``--circuits``, replaced by those of ``--rtt``.
 
     Raises:
-        click.BadParameter: an ``--rtt`` is not A-B=TIME, or sets a circuit again.
-        GtsError: the file of ``--circuits`` is not a table of circuits.
+        click.BadParameter: no environment has the name, or an ``--rtt`` is not A-B=TIME, or sets a circuit again.
+        GtsError: the file of ``--environment`` or ``--circuits`` is not a table of circuits.
     """
     from gtsdsl.circuits import Circuit, Circuits, canonical, read_circuits
     from gtsdsl.model.units import parse_duration_us
 
+    around = Circuits() if options.environment is None else find_environment(options.environment)
     custom = read_circuits(Path(options.circuits_file)) if options.circuits_file else Circuits()
+    sites = {**around.sites, **custom.sites}
+    every = around.every if custom.every == Circuits().every else custom.every
+    custom = replace(custom, sites=sites, circuits={**around.circuits, **custom.circuits}, every=every)
     given = dict(custom.circuits)
     seen = set()
     for text in options.rtts:
@@ -98,7 +114,24 @@ def custom_circuits(options: NetworkOptions) -> Circuits | None:
             raise click.BadParameter(f"`{printable(f'{first}-{second}')}` is given twice", param_hint="--rtt")
         seen.add((first, second))
         given[first, second] = Circuit((first, second), rtt_ms, rtt_ms, rtt_ms, False, "given", "--rtt")
-    return replace(custom, circuits=given) if given or custom.sites else None
+    custom = replace(custom, circuits=given)
+    return None if custom == Circuits() else custom
+
+
+def find_environment(name: str) -> Circuits:
+    """Return the environment of ``--environment``.
+
+    Raises:
+        click.BadParameter: no environment and no file has the name.
+        GtsError: the file is not a table of circuits.
+    """
+    try:
+        return environment(name)
+    except KeyError:
+        near = did_you_mean(name, list(environments())) or f"choose one of {', '.join(environments())}, or a file"
+        raise click.BadParameter(
+            f"unknown environment {printable(name, 80)}; {near}", param_hint="--environment"
+        ) from None
 
 
 def check_rtts(options: NetworkOptions, custom: Circuits | None, plan: Plan) -> None:

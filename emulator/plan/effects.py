@@ -1,4 +1,4 @@
-"""A plan with the random delays of its circuits: those that a round trip has beside its least time."""
+"""A plan with what an environment does to its circuits: random delays beside the least one, losses, shares of rates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import cache, partial
 from emulator.netlink.draws import draws
 from emulator.netlink.qdiscs import TABLE_SIZE, Netem
 from emulator.plan.model import Circuit, Plan
-from gtsdsl.circuits import Circuits, find
+from gtsdsl.circuits import Circuits, Effect, find
 from gtsdsl.model.distribution import Distribution
 from gtsdsl.topology.impairments import PACKET_BYTES
 
@@ -23,15 +23,15 @@ _STEP = 0x9E3779B97F4A7C15
 _SMALL = 0.0025
 
 
-def with_random_delays(plan: Plan, circuits: Circuits) -> Plan:
-    """Return a plan in which round trips have the random delays of ``circuits``.
+def with_effects(plan: Plan, circuits: Circuits) -> Plan:
+    """Return a plan in which circuits have the random delays of ``circuits``, and what these do to all circuits.
 
-    The second end of a circuit adds them, so that the round trip has exactly their distribution: the sum of two random
-    delays, one each way, would have another. They take the place of that end's jitter. A circuit whose link states its
-    own delay has none.
+    The second end of a circuit adds the random delays, so that the round trip has exactly their distribution: the sum
+    of two random delays, one each way, would have another. They take the place of that end's jitter. The known delays
+    of two sites are not for a circuit whose link states its own.
     """
     site_of = {node.name: node.site for nodes in (plan.hosts, plan.switches) for node in nodes}
-    return replace(plan, circuits=tuple(_with_delays(circuit, site_of, circuits) for circuit in plan.circuits))
+    return replace(plan, circuits=tuple(_with_effects(circuit, site_of, circuits) for circuit in plan.circuits))
 
 
 def balanced_seed(seed: int, rtt_ns: int, added: Distribution) -> int:
@@ -66,16 +66,28 @@ def _farthest(seed: int, added: Distribution, counts: tuple[int, ...]) -> float:
     )
 
 
-def _with_delays(circuit: Circuit, site_of: Mapping[str, str | None], circuits: Circuits) -> Circuit:
+def _with_effects(circuit: Circuit, site_of: Mapping[str, str | None], circuits: Circuits) -> Circuit:
+    first, second = (
+        end if end.egress is None else replace(end, egress=_affected(end.egress, circuits.every))
+        for end in circuit.ends
+    )
+    added = _added(circuit, site_of, circuits) or circuits.every.added
+    if second.egress is not None and added is not None:
+        second = replace(second, egress=_adding(second.egress, circuit.rtt_ns, added))
+    return replace(circuit, first=first, second=second)
+
+
+def _added(circuit: Circuit, site_of: Mapping[str, str | None], circuits: Circuits) -> Distribution | None:
     first, second = (site_of[end.node] for end in circuit.ends)
-    egress = circuit.second.egress
-    if egress is None or circuit.source not in _SOURCES or not (first and second):
-        return circuit
-    known = find(first, second, circuits)
-    if known is None or known.added is None:
-        return circuit
-    egress = _adding(egress, circuit.rtt_ns, known.added)
-    return replace(circuit, second=replace(circuit.second, egress=egress))
+    known = find(first, second, circuits) if first and second and circuit.source in _SOURCES else None
+    return None if known is None else known.added
+
+
+def _affected(egress: Netem, every: Effect) -> Netem:
+    """Return an egress that loses more, at its share of the rate; its queue keeps its length, in packets."""
+    passed = (1 - egress.loss_percent / 100) * (1 - every.loss_percent / 100)
+    rate_bps = max(1, round(egress.rate_bps * every.rate_share)) if egress.rate_bps else 0
+    return replace(egress, loss_percent=round(100 * (1 - passed), 6), rate_bps=rate_bps)
 
 
 def _adding(egress: Netem, rtt_ns: int, added: Distribution) -> Netem:

@@ -14,7 +14,7 @@ from emulator.netlink.draws import draws
 from emulator.netlink.qdiscs import TABLE_SIZE
 from emulator.plan import Options, plan
 from emulator.plan.build import with_seed
-from emulator.plan.random_delays import balanced_seed
+from emulator.plan.effects import balanced_seed
 from emulator.session import emulate
 from gtsdsl.circuits import Circuit, Circuits, as_measured
 from gtsdsl.model.distribution import Distribution
