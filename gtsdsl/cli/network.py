@@ -95,9 +95,12 @@ def custom_circuits(options: NetworkOptions) -> Circuits | None:
 
     around = Circuits() if options.environment is None else find_environment(options.environment)
     custom = read_circuits(Path(options.circuits_file)) if options.circuits_file else Circuits()
-    sites = {**around.sites, **custom.sites}
-    every = around.every if custom.every == Circuits().every else custom.every
-    custom = replace(custom, sites=sites, circuits={**around.circuits, **custom.circuits}, every=every)
+    custom = replace(
+        custom,
+        sites={**around.sites, **custom.sites},
+        circuits={**around.circuits, **custom.circuits},
+        every=around.every if custom.every == Circuits().every else custom.every,
+    )
     given = dict(custom.circuits)
     seen = set()
     for text in options.rtts:
@@ -135,18 +138,26 @@ def find_environment(name: str) -> Circuits:
 
 
 def check_rtts(options: NetworkOptions, custom: Circuits | None, plan: Plan) -> None:
-    """Refuse each ``--rtt`` that decides the delay of no circuit, because a misspelt site would go unnoticed.
+    """Refuse each ``--rtt``, and an environment, that changes no circuit, because a misspelt site would go unnoticed.
 
     Raises:
-        click.BadParameter: no circuit joins the sites of an ``--rtt``, or all such circuits have their own delay.
+        click.BadParameter: no circuit joins the sites of an ``--rtt``, or all such circuits have their own delay; or no
+            circuit joins two sites of the environment, which does nothing to all circuits either.
     """
-    from gtsdsl.circuits import canonical
+    from gtsdsl.circuits import Effect, canonical
 
     sites = {host.name: host.site for host in plan.hosts} | {switch.name: switch.site for switch in plan.switches}
     joined: dict[str, list[Circuit]] = {}
     for circuit in plan.circuits:
         ends = [sites[end.node] for end in circuit.ends]
         joined.setdefault("-".join(sorted(canonical(site, custom) for site in ends if site)), []).append(circuit)
+    if options.environment is not None:
+        around = find_environment(options.environment)
+        if around.every == Effect() and not {"-".join(pair) for pair in around.circuits} & joined.keys():
+            some = ", ".join(printable(code, 40) for code in [*around.sites][:4])
+            raise click.BadParameter(
+                f"it has no circuit of this topology: its sites are {some}, …", param_hint="--environment"
+            )
     for text in options.rtts:
         codes = text.partition("=")[0].split("-")
         name = "-".join(sorted(canonical(code.strip().upper(), custom) for code in codes))

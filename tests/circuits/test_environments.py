@@ -89,6 +89,12 @@ def test_an_unknown_environment_is_refused_with_the_nearest(gtsdsl: Cli) -> None
     assert "error: --environment: unknown environment azur-2024; did you mean `azure-2024`?" in done.stderr
 
 
+def test_an_environment_that_changes_nothing_is_refused(gtsdsl: Cli) -> None:
+    done = gtsdsl("plan", str(MESH), "--environment", "azure-2024")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --environment: it has no circuit of this topology: its sites are WESTEUROPE")
+
+
 def test_a_file_is_an_environment_too_and_rtt_comes_before_it(gtsdsl: Cli, tmp_path: Path) -> None:
     own = tmp_path / "own.json"
     own.write_text('{"AMS-MIL": 99, "AMS-BRA": 88}')

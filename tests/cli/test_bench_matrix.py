@@ -104,6 +104,7 @@ MISTAKES = [
     ('topology = "/etc/passwd"', "1:12", "`/etc/passwd` is not below the folder of this file", None),
     ('topology = "link/mesh.dsl"', "1:12", "`link/mesh.dsl` is not below the folder of this file", None),
     ('circuits-file = "../c.json"', "1:17", "`../c.json` is not below the folder of this file", None),
+    ('environment = "../e.json"', "1:15", "`../e.json` is not below the folder of this file", None),
     ('overlay.calico.policy = "/p"', "1:25", "`/p` is not below the folder of this file", None),
     ('overlay.weave.agent = "./weaver"', "1:23", "`./weaver` names what would run: add --allow-programs", None),
     ('overlay.libnetwork.image = "a.tar"', "1:28", "`a.tar` names what would run: add --allow-programs", None),

@@ -39,6 +39,7 @@ EXAMPLES = {
     "output-limit": '"8G"',
     "rtt": '["AMS-MIL=40ms"]',
     "circuits-file": '"circuits.json"',
+    "environment": '"noisy-neighbours"',
     "set": '["n=4"]',
     "runtime": '"process"',
     "store": '"AMS"',

@@ -19,6 +19,7 @@ from emulator.workloads import names as workload_names
 from emulator.workloads import workload
 from emulator.workloads.model import Setting
 from emulator.workloads.settings import parse
+from gtsdsl.circuits.environments import environments
 from gtsdsl.cli.bench.keys import OVERLAY, TOPOLOGY, Key, keys, overlay_keys
 from gtsdsl.cli.bench.toml_values import MistakeError, option_value, setting_text, text
 from gtsdsl.diagnostics import Diagnostic, GtsError
@@ -200,6 +201,8 @@ class _Reader:
                 for index, name in enumerate(found):
                     _require_known(kind, name, index if isinstance(value, list) else None)
             case "circuits_file" | "policy", str():
+                return str(self._below_folder(found))
+            case "environment", str() if found not in environments():
                 return str(self._below_folder(found))
             case "image", str():
                 self._require_consent(found)
