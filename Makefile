@@ -4,11 +4,18 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
+# What benchmarks stream video with: files and commands, and their packages.
+LIBRARIES := /usr/lib/x86_64-linux-gnu
+FOR_STREAMING := ffmpeg:ffmpeg /usr/lib/python3/dist-packages/gi:python3-gi \
+  $(LIBRARIES)/girepository-1.0/GstRtspServer-1.0.typelib:gir1.2-gst-rtsp-server-1.0 \
+  $(LIBRARIES)/gstreamer-1.0/libgstrtp.so:gstreamer1.0-plugins-good \
+  $(LIBRARIES)/gstreamer-1.0/libgstvideoparsersbad.so:gstreamer1.0-plugins-bad
+
 # What the tests run in emulated networks, and what the guest kernel is built with: commands and their packages.
 FOR_NETWORKS := ip:iproute2 tc:iproute2 ping:iputils-ping nsenter:util-linux setpriv:util-linux iperf3:iperf3 iperf:iperf \
   linux.uml:user-mode-linux modprobe:kmod mnexec:mininet brctl:bridge-utils ovs-vsctl:openvswitch-switch ovs-testcontroller:openvswitch-testcontroller \
   bird:bird2 nft:nftables iptables-restore:iptables etcd:etcd-server etcdctl:etcd-client dockerd:docker.io busybox:busybox-static tcpdump:tcpdump \
-  nebula:nebula ssh:openssh-client ss:iproute2 curl:curl \
+  nebula:nebula ssh:openssh-client ss:iproute2 curl:curl $(FOR_STREAMING) \
   xterm:xterm xhost:x11-xserver-utils Xvfb:xvfb
 FOR_KERNEL := gcc:gcc make:make flex:flex bison:bison bc:bc xz:xz-utils nm:binutils patch:patch \
   /usr/include/stdio.h:libc6-dev

@@ -18,6 +18,7 @@ from emulator.system.programs import OPEN_VSWITCH, find_program, installing
 from emulator.system.user_namespace import opening_command
 from emulator.tools.choice import used_tool
 from emulator.tools.recipes import NETPERF
+from emulator.workloads.rtsp.installation import installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Finding:
 def examine() -> tuple[Finding, ...]:
     """Return the findings on this machine.
 
-    A guest kernel that has not run on this machine before is booted; nothing else is started or changed.
+    A guest kernel that has not run on this machine before is booted, and the system's Python is asked for GStreamer;
+    nothing else is started or changed.
     """
     return tuple(_findings())
 
@@ -74,6 +76,8 @@ def _findings() -> Iterator[Finding]:
     yield _programs("iperf", ("iperf",), "measure throughput in benchmarks", "iperf")
     yield _programs("iperf3", ("iperf3",), "measure throughput", "iperf3")
     yield _netperf()
+    yield _streaming()
+    yield _programs("ffmpeg", ("ffmpeg",), "encode the video that benchmarks stream", "ffmpeg")
     yield _programs(
         "xterm", ("xterm", "xhost"), "open terminals on hosts, on this machine's kernel", "xterm x11-xserver-utils"
     )
@@ -155,6 +159,14 @@ def _netperf() -> Finding:
     if used is None:
         return Finding("netperf", False, "missing; needed to measure round trips as the study did", mend)
     return Finding("netperf", True, used.version)
+
+
+def _streaming() -> Finding:
+    found = installation()
+    if found.missing:
+        detail = f"{', '.join(found.missing)} missing; needed to stream video in benchmarks"
+        return Finding("RTSP server", False, detail, f"apt-get install {' '.join(found.missing)}")
+    return Finding("RTSP server", True, f"GStreamer {found.version}")
 
 
 def _docker() -> Finding:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from emulator.bench.cells import Cell
 from emulator.bench.fingerprint import Need, key, needs_of
@@ -15,7 +15,9 @@ from emulator.kernel.choose import choose
 from emulator.options import RunOptions
 from emulator.outside.runner import RunSettings, settle
 from emulator.system.errors import EmulationError
+from emulator.task import Task
 from emulator.workloads import workload
+from emulator.workloads.model import WorkloadRequest
 from gtsdsl import __version__
 
 
@@ -49,6 +51,7 @@ def run(
     lacks = dict.fromkeys(lack for request in requests for lack in workload(request.name).lacks(request))
     if lacks:
         raise EmulationError("; ".join(lacks))
+    prepared = {request: workload(request.name).prepare(request) for request in dict.fromkeys(requests)}
     choice = choose(options.kernel, options.clock)
     missing = []
     for cell in cells:
@@ -66,7 +69,10 @@ def run(
         def show_running(running: Sequence[_Keyed]) -> None:
             show(Progress(tuple(item.cell for item in running), ended, len(cells)))
 
-        jobs = ((item, WorkerJob(item.cell.task, options, item.cell.memory_bytes, item.needs)) for item in missing)
+        jobs = (
+            (item, WorkerJob(_prepared(item.cell.task, prepared), options, item.cell.memory_bytes, item.needs))
+            for item in missing
+        )
         for item, report in pool.run(jobs, show_running):
             ended += 1
             result = _result(item, report)
@@ -85,6 +91,10 @@ class _Keyed:
     settings: RunSettings
     needs: tuple[Need, ...]
     key: str
+
+
+def _prepared(task: Task, prepared: Mapping[WorkloadRequest, WorkloadRequest]) -> Task:
+    return task if task.workload is None else replace(task, workload=prepared[task.workload])
 
 
 def _result(item: _Keyed, report: WorkerReport) -> CellResult:

@@ -10,7 +10,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from emulator.netlink import namespaces
 from emulator.system.closing import Closing
@@ -117,9 +117,19 @@ def arrivals(end: socket.socket, began_ns: int, patience_s: float) -> Iterator[t
             data, ancillary, _, sender = end.recvmsg(2048, 64)
         except OSError:  # the interface is down or removed
             return
-        stamps = [_TIMESPEC.unpack(value) for _, kind, value in ancillary if kind == SO_TIMESTAMPNS]
-        arrived_ns = stamps[0][0] * 10**9 + stamps[0][1] if stamps else time.time_ns()
-        yield data, sender, arrived_ns
+        yield data, sender, arrived_ns(ancillary)
+
+
+def arrived_ns(ancillary: Iterable[tuple[int, int, bytes]]) -> int:
+    """Return when the kernel received a packet, in nanoseconds since 1970, from the packet's ancillary data.
+
+    The socket must have `SO_TIMESTAMPNS`; for a packet from before that option, it is the present time.
+    """
+    for _, kind, value in ancillary:
+        if kind == SO_TIMESTAMPNS:
+            seconds, nanoseconds = _TIMESPEC.unpack(value)
+            return int(seconds) * 10**9 + int(nanoseconds)
+    return time.time_ns()
 
 
 def _packet(kind: int, identifier: int, sequence: int) -> bytes:

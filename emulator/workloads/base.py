@@ -102,6 +102,16 @@ class Workload(abc.ABC):
         """
         yield from ()
 
+    def prepare(self, request: WorkloadRequest) -> WorkloadRequest:
+        """Make the files that a measurement needs, such as a video, and return the request with their paths.
+
+        This is called on this machine, before anything starts, when it lacks nothing.
+
+        Raises:
+            EmulationError: a file cannot be made.
+        """
+        return request
+
     def misfit(self, overlay: OverlaySpec) -> str | None:
         """Return why an overlay cannot be measured by this workload, as "it has no store"; None if it can.
 

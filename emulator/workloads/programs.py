@@ -48,18 +48,28 @@ def run_program(lab: Lab, end: End, command: Sequence[str], timeout_s: float) ->
 class Server(Closing):
     """A program that runs at an end until exit."""
 
-    def __init__(self, lab: Lab, end: End, command: Sequence[str]) -> None:
-        """Start the program.
+    def __init__(self, lab: Lab, end: End, command: Sequence[str], name: str | None = None) -> None:
+        """Start the program. ``name`` names it in errors; None is the first word of the command.
 
         Raises:
             EmulationError: the program cannot be started.
         """
-        self._daemon = start_program(lab, end.name, command[0], command, namespace=end.namespace, in_container=False)
+        self._daemon = start_program(
+            lab, end.name, name or command[0], command, namespace=end.namespace, in_container=False
+        )
         self._before_bytes = self._daemon.log.stat().st_size  # servers before this one have the same log
 
     def close(self) -> None:
         """End the program."""
         self._daemon.stop()
+
+    def wait_for(self, line: str, patience_s: float) -> None:
+        """Wait until the program has printed a line, in the network's clock.
+
+        Raises:
+            DaemonError: the program has ended, or has not printed the line in time.
+        """
+        self._daemon.wait_until(lambda: line in self.printed().splitlines(), patience_s)
 
     def output(self) -> str:
         """Return what the program has printed; it prints its last lines when it is closed.
@@ -69,6 +79,10 @@ class Server(Closing):
         """
         self._daemon.check()
         self.close()
+        return self.printed()
+
+    def printed(self) -> str:
+        """Return what the program has printed so far."""
         with self._daemon.log.open("rb") as file:
             file.seek(self._before_bytes)
             return file.read(_MOST_BYTES).decode(errors="replace")

@@ -26,8 +26,13 @@ def jitter(transits: Sequence[float]) -> float:
     """
     found = 0.0
     for before, after in itertools.pairwise(transits):
-        found += (abs(after - before) - found) / 16
+        found = next_jitter(found, after - before)
     return found
+
+
+def next_jitter(before: float, difference: float) -> float:
+    """Return the interarrival jitter after one more packet, whose transit time has changed by ``difference``."""
+    return before + (abs(difference) - before) / 16
 
 
 def summary(name: str, samples: Sequence[float], unit: str, *, sent: int) -> tuple[Figure, ...]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from emulator.measure.echo import ETHERNET_BYTES
-from emulator.netlink import namespaces
+from emulator.measure.mtu import path_mtu_bytes
 from emulator.system.programs import find_program
 from emulator.workloads import iperf
 from emulator.workloads.base import End, Stage, Workload
@@ -22,7 +21,6 @@ _UDP_PARTS = (0.01, 0.1, 0.5, 0.9)
 """The rates of UDP as parts of the circuit's rate: 10, 100, 500 and 900 Mbit/s of 1 Gbit/s."""
 _UDP_S = 2.0
 """The longest measurement of one rate of UDP. A datagram costs 27 µs of processor time, so 10 s at 900 Mbit/s 21 s."""
-_IP_MTU = 14  # of the C library; Python's socket module has no name for it
 _IP_UDP_BYTES = 28
 _IP_TCP_BYTES = 20 + 20 + 12
 """The headers of TCP's segments, with time stamps, as Linux sends them."""
@@ -47,7 +45,7 @@ class Throughput(Workload):
     def run(self, stage: Stage, request: WorkloadRequest) -> WorkloadResult:
         """Measure TCP and UDP, one after the other."""
         first, second = stage.ends(request)
-        mtu_bytes = _mtu_bytes(first, second)
+        mtu_bytes = path_mtu_bytes(first.namespace, second.address)
         figures, series = _tcp(stage, first, second, request, mtu_bytes)
         for rate_bps in _udp_rates_bps(stage, request):
             measured = _udp(stage, first, second, rate_bps, mtu_bytes, min(_UDP_S, request.duration_s))
@@ -106,13 +104,6 @@ def _rates(name: str, parts: Sequence[iperf.Interval]) -> Series:
 def _udp_rates_bps(stage: Stage, request: WorkloadRequest) -> Iterator[float]:
     if (limit_bps := stage.rate_bps(request)) is not None:
         yield from (limit_bps * part for part in _UDP_PARTS)
-
-
-def _mtu_bytes(first: End, second: End) -> int:
-    """Return the largest packet that the kernel sends from one end to the other."""
-    with namespaces.entered(first.namespace), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect((second.address, iperf.PORT))
-        return probe.getsockopt(socket.IPPROTO_IP, _IP_MTU)
 
 
 WORKLOAD = Throughput()

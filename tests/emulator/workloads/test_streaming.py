@@ -1,0 +1,126 @@
+"""The workload `streaming`: real streams in guests, and what it says before anything runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.bench.cells import Matrix, cells_of
+from emulator.options import OverlayOptions
+from emulator.plan import Options
+from emulator.workloads import streaming, workload
+from emulator.workloads.model import Setting, WorkloadRequest
+from emulator.workloads.rtsp import video
+from emulator.workloads.rtsp.gst_server import Installation
+from gtsdsl import load
+from tests.emulator.samples import PAIR, Cli
+
+ROUND_TRIP_MS = 36.2
+THIN = PAIR.replace('id = "l1";', 'id = "l1"; bandwidth = 20;')
+"""A circuit of 20 Mbit/s, whose queue holds 131 packets."""
+
+LACKS = tuple(workload("streaming").lacks(WorkloadRequest("streaming", ("h1", "h2"))))
+needs_streaming = pytest.mark.skipif(bool(LACKS), reason="; ".join(LACKS))
+
+
+def request(duration_s: float = 10.0, **settings: str) -> WorkloadRequest:
+    found = tuple(Setting(name, value) for name, value in settings.items())
+    return WorkloadRequest("streaming", ("h1", "h2"), settings=found, duration_s=duration_s)
+
+
+def cells(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((folder / "results.json").read_text())["cells"]
+    return found
+
+
+def figures(cell: dict[str, Any]) -> dict[str, float]:
+    return {item["name"]: item["value"] for item in cell["measured"]["figures"]}
+
+
+@needs_streaming
+@pytest.mark.usefixtures("guest_kernel")
+def test_each_client_gets_the_video_and_two_runs_are_the_same(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
+    command = ["bench", str(pair), "--overlays", "geneve", "--workloads", "streaming", "--duration", "1.5"]
+    settings = ["--setting", "streaming.clients=1,2", "--setting", "streaming.server=second"]
+    for name, levels in {"first": ["--hosts-too"], "second": []}.items():
+        done = gtsdsl(*command, *settings, *levels, "-o", str(tmp_path / name))
+        assert (done.returncode, done.stderr) == (0, "")
+    found = cells(tmp_path / "first")
+    assert cells(tmp_path / "second")[0]["measured"] == found[1]["measured"]
+    assert [(cell["level"], cell["measured"]["remarks"][0]) for cell in found] == [
+        ("hosts", "h2 serves, h1 receives"), ("containers", "c2 serves, c1 receives"),
+    ]  # fmt: skip
+    for cell in found:
+        measured = figures(cell)
+        assert (measured["clients.2.packets_lost"], measured["clients.2.queue_drops"]) == (0, 0)
+        assert measured["clients.2.packets_sent"] == 2 * measured["clients.1.packets_sent"]
+        assert measured["clients.1.bitrate"] == pytest.approx(1650, rel=0.02)  # two complete pictures in 1.5 s
+        # the connection, OPTIONS, DESCRIBE, SETUP, PLAY; then the 25 kB of a complete picture at 1 Gbit/s
+        assert measured["clients.1.first_frame"] == pytest.approx(5 * ROUND_TRIP_MS + 0.2, abs=0.15)
+        assert 0 < measured["clients.1.jitter"] < 0.05
+        bitrates = {item["name"]: item["values"] for item in cell["measured"]["series"]}["clients.2.bitrate"]
+        assert len(bitrates) == 2
+
+
+@needs_streaming
+@pytest.mark.usefixtures("guest_kernel")
+def test_the_clients_miss_exactly_what_the_queue_has_dropped(gtsdsl: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "thin.dsl"
+    path.write_text(THIN)
+    command = ["bench", str(path), "--overlays", "none", "--workloads", "streaming", "--duration", "1.6"]
+    # eight clients at once: their complete pictures, 18 packets each, do not fit in the queue together
+    settings = ["--setting", "streaming.clients=8", "--setting", "streaming.ramp_ms=0"]
+    done = gtsdsl(*command, *settings, "-o", str(tmp_path / "report"))
+    assert (done.returncode, done.stderr) == (0, "")
+    (cell,) = cells(tmp_path / "report")
+    measured = figures(cell)
+    assert measured["clients.8.queue_drops"] == measured["clients.8.packets_lost"] > 10
+    lost = 100 * measured["clients.8.packets_lost"] / measured["clients.8.packets_sent"]
+    assert measured["clients.8.lost"] == pytest.approx(lost, abs=1e-4)
+    assert measured["clients.8.failed"] == 0
+
+
+def test_a_missing_server_is_named_with_the_command_that_adds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    lacking = Installation("", (), ("gir1.2-gst-rtsp-server-1.0", "python3-gi"))
+    monkeypatch.setattr(streaming, "installation", lambda: lacking)
+    monkeypatch.setattr(video, "find_program", lambda _: None)
+    monkeypatch.setattr(video, "cache_folder", lambda: Path("/nonexistent"))
+    assert list(workload("streaming").lacks(request())) == [
+        "the RTSP server of streaming is missing: apt-get install gir1.2-gst-rtsp-server-1.0 python3-gi",
+        "streaming: ffmpeg is missing: apt-get install ffmpeg",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (request(3601.0), "streaming: its video lasts at most 3600 s: set a shorter --duration"),
+        (request(video="/etc"), "streaming: /etc cannot be read: Is a directory"),
+        (request(video="/etc/passwd"), "streaming: /etc/passwd is damaged, or not an MP4 file"),
+    ],
+)
+def test_a_video_that_cannot_be_streamed_is_named(
+    monkeypatch: pytest.MonkeyPatch, found: WorkloadRequest, message: str
+) -> None:
+    monkeypatch.setattr(streaming, "installation", lambda: Installation("1.22.0", (), ()))
+    assert list(workload("streaming").lacks(found)) == [message]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (Setting("clients", "0"), "streaming.clients: 0 is not between 1 and 256"),
+        (Setting("clients", "1,257"), "streaming.clients: 1,257 is not between 1 and 256"),
+        (Setting("clients", "two"), "streaming.clients: two is not a whole number"),
+        (Setting("server", "third"), "streaming.server: third is none of first, second"),
+        (Setting("ramp_ms", "-1"), "streaming.ramp_ms: -1 is not between 0 and 60000"),
+        (Setting("client", "1"), "unknown setting streaming.client; did you mean `clients`"),
+    ],
+)
+def test_a_wrong_setting_is_refused(setting: Setting, message: str, pair: Path) -> None:
+    matrix = Matrix((OverlayOptions("none"),), ("streaming",), settings={"streaming": (setting,)})
+    with pytest.raises(Exception, match=message.replace("(", r"\(")):
+        cells_of(load(pair), Options(), matrix)
