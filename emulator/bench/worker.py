@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emulator.bench.fingerprint import Need
 from emulator.kernel.choose import choose
@@ -17,6 +17,7 @@ from emulator.system.decode import decode, encode
 from emulator.system.errors import EmulationError
 from emulator.system.signals import signals_as_exit
 from emulator.task import Task
+from emulator.workloads import workload
 from emulator.workloads.model import WorkloadResult
 
 
@@ -47,7 +48,7 @@ def run_job(job: WorkerJob) -> WorkerReport:
     output = bytearray()
     try:
         settings = settle(job.run, choose(job.run.kernel, job.run.clock), job.memory_bytes)
-        outcome = run_task(settings, job.task, output.extend, output.extend)
+        outcome = run_task(settings, _with_programs(job.task), output.extend, output.extend)
     except EmulationError as error:
         return WorkerReport(None, "", None, str(error), time.monotonic() - began_s)
     wall_s = time.monotonic() - began_s
@@ -57,6 +58,14 @@ def run_job(job: WorkerJob) -> WorkerReport:
         reason = said[-1].removeprefix("error: ") if said else f"it ended with status {outcome.exit_status}"
         return WorkerReport(None, agent, store, reason, wall_s)
     return WorkerReport(outcome.workload, agent, store, None, wall_s)
+
+
+def _with_programs(task: Task) -> Task:
+    """Return a task whose workload has the paths of this machine's programs."""
+    if task.workload is None:
+        return task
+    programs = tuple(workload(task.workload.name).programs(task.workload))
+    return replace(task, workload=replace(task.workload, programs=programs))
 
 
 def main(parent: int) -> int:

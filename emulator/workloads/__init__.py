@@ -13,7 +13,9 @@ from gtsdsl.text import did_you_mean, printable
 if TYPE_CHECKING:
     from emulator.workloads.base import Workload
 
-_SHARED = frozenset({"base", "iperf", "model", "programs", "rtsp", "settings", "starts", "statistics"})
+_SHARED = frozenset(
+    ("base", "iperf", "iperf3", "model", "netperf", "programs", "rtsp", "settings", "starts", "statistics")
+)
 """The modules of this package that are not workloads."""
 
 

@@ -13,7 +13,7 @@ from emulator.overlays.deployment import Deployment
 from emulator.overlays.model import OverlaySpec, first_containers
 from emulator.overlays.pairs import joined
 from emulator.system.errors import EmulationError
-from emulator.workloads.model import Level, WorkloadRequest, WorkloadResult
+from emulator.workloads.model import Level, Program, WorkloadRequest, WorkloadResult
 from emulator.workloads.settings import NoSettings
 
 if TYPE_CHECKING:
@@ -90,6 +90,13 @@ class Workload(abc.ABC):
 
     runs_programs: ClassVar[bool] = False
     """Whether the settings name a program that runs, which a TOML file may do with ``--allow-programs`` only."""
+
+    def programs(self, request: WorkloadRequest) -> Iterator[Program]:
+        """Yield the programs of this machine that a request gets by their paths, such as built ones.
+
+        A guest cannot look for them, because it does not trust the user's cache folder.
+        """
+        yield from ()
 
     def files(self, request: WorkloadRequest) -> Iterator[Path]:
         """Yield the files on which a result depends: programs that measure, videos. A missing one is left out."""

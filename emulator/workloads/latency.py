@@ -1,43 +1,143 @@
-"""Round-trip times between two ends, by echoes of which each sample is kept."""
+"""Round-trip times between two ends: by echoes of which each sample is kept, and by transactions of netperf."""
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
 
 from emulator.measure.echo import Echo
+from emulator.workloads import netperf
 from emulator.workloads.base import End, Stage, Workload
-from emulator.workloads.model import Series, WorkloadRequest, WorkloadResult
+from emulator.workloads.model import Figure, Program, Series, WorkloadRequest, WorkloadResult
+from emulator.workloads.settings import parse, setting
 from emulator.workloads.statistics import summary
 
-_INTERVAL_S = 1.0
+_Samples = tuple[float, ...]
+
 _PATIENCE_S = 5.0
 _WARM_UP = 3
 """Echoes before the first one that counts: they find neighbours, set up tunnels and fill caches."""
+_MOST_ECHOES = 1_000_000
+"""The most samples that a result keeps, of some ten bytes each."""
+_ECHO: Final = "echo"
+_TCP_RR = "tcp_rr"
+_HISTOGRAM = (
+    "p50, p90 and p99 under `netperf.` are from netperf's histogram, and no samples: from 10 to 100 ms its buckets are "
+    "1 ms wide, from 100 ms to 1 s 10 ms, and netperf interpolates in the bucket"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LatencySettings:
+    """The settings of the workload."""
+
+    tools: tuple[Literal["echo", "udp_rr", "tcp_rr"], ...] = setting(
+        (_ECHO,), "What measures, one after the other: echo (gtsdsl's own echoes), udp_rr, tcp_rr (netperf's tests)."
+    )
+    interval_s: float = setting(1.0, "Seconds between two echoes; 0 sends each after the reply to the last.", most=3600)
+    netperf_duration_s: int | None = setting(
+        None, "Seconds of each test of netperf; the default is --duration, rounded up.", least=1, most=1_000_000
+    )
 
 
 class Latency(Workload):
-    """Echoes one second apart for the duration."""
+    """Echoes for the duration, then each test of netperf for its own."""
+
+    settings = LatencySettings
+
+    def programs(self, request: WorkloadRequest) -> Iterator[Program]:
+        """Yield the programs of netperf, if it measures."""
+        if _uses_netperf(_settings(request)):
+            yield from netperf.programs()
+
+    def files(self, request: WorkloadRequest) -> Iterator[Path]:
+        """Yield the programs of netperf, if it measures."""
+        yield from (Path(program.path) for program in self.programs(request))
+
+    def lacks(self, request: WorkloadRequest) -> Iterator[str]:
+        """Yield a sentence if netperf is missing, or if the echoes are too many."""
+        settings = _settings(request)
+        if _uses_netperf(settings) and netperf.used() is None:
+            yield f"netperf is missing: {netperf.INSTALL}, or measure with --setting latency.tools={_ECHO}"
+        count = _count(settings, request)
+        if count is not None and count > _MOST_ECHOES:
+            yield (
+                f"latency would send {count} echoes, and keeps at most {_MOST_ECHOES}: choose a longer "
+                "latency.interval_s or a shorter --duration"
+            )
 
     def run(self, stage: Stage, request: WorkloadRequest) -> WorkloadResult:
         """Measure the round trips."""
+        settings = _settings(request)
         first, second = stage.ends(request)
-        count = max(1, round(request.duration_s / _INTERVAL_S))
-        samples_us = _echoes(first, second, count)
-        return WorkloadResult(
-            {}, summary("rtt", samples_us, "us", sent=count), (Series("rtt", "us", samples_us, _INTERVAL_S),)
-        )
+        tools: dict[str, str] = {}
+        figures: tuple[Figure, ...] = ()
+        series: tuple[Series, ...] = ()
+        remarks: list[str] = []
+        sent, samples_us = _echoes(first, second, settings, request)
+        if _ECHO in settings.tools:
+            figures = summary("rtt", samples_us, "us", sent=sent)
+            series = (Series("rtt", "us", samples_us, settings.interval_s or None),)
+            if sent == _MOST_ECHOES:
+                remarks.append(f"the echoes ended after {_MOST_ECHOES}, the most that a result keeps")
+        if _uses_netperf(settings):
+            tools = {netperf.NAME: netperf.version(request)}
+            duration_s = settings.netperf_duration_s or request.duration_s
+            with netperf.serving(stage, second, request):
+                for tool in (it for it in settings.tools if it != _ECHO):
+                    figures += netperf.transactions(stage, first, second, request, tool.upper(), duration_s)
+            remarks.append(_HISTOGRAM)
+        result = WorkloadResult(tools, figures, series, tuple(remarks))
+        return WorkloadResult(tools, figures, series, (*remarks, *_of_the_connection(result)))
 
 
-def _echoes(first: End, second: End, count: int) -> tuple[float, ...]:
+def _settings(request: WorkloadRequest) -> LatencySettings:
+    return parse(LatencySettings, request.settings, request.name)
+
+
+def _uses_netperf(settings: LatencySettings) -> bool:
+    return any(tool != _ECHO for tool in settings.tools)
+
+
+def _count(settings: LatencySettings, request: WorkloadRequest) -> int | None:
+    """Return how many echoes are sent; None if that is known only at the end, because each follows the last."""
+    if _ECHO not in settings.tools:
+        return 0
+    return None if settings.interval_s == 0 else max(1, round(request.duration_s / settings.interval_s))
+
+
+def _echoes(first: End, second: End, settings: LatencySettings, request: WorkloadRequest) -> tuple[int, _Samples]:
+    """Send echoes, and return their number and the samples in µs; those of the warm-up do not count."""
     samples_us = []
+    sent, count = 0, _count(settings, request)
     with Echo(first.namespace, first.address) as echo:
-        for number in range(-_WARM_UP, count):
+        for number in range(-_WARM_UP, 0):
+            echo.round_trip_ns(second.address, number & 0xFFFF, _PATIENCE_S)
+        end_s = time.monotonic() + (request.duration_s if count is None else math.inf)
+        for number in range(_MOST_ECHOES if count is None else count):
             began_s = time.monotonic()
+            if began_s >= end_s:
+                break
+            sent += 1
             found_ns = echo.round_trip_ns(second.address, number & 0xFFFF, _PATIENCE_S)
-            if number >= 0 and found_ns is not None:
+            if found_ns is not None:
                 samples_us.append(found_ns / 1000)
-            time.sleep(max(0.0, began_s + _INTERVAL_S - time.monotonic()))
-    return tuple(samples_us)
+            time.sleep(max(0.0, began_s + settings.interval_s - time.monotonic()))
+    return sent, tuple(samples_us)
+
+
+def _of_the_connection(result: WorkloadResult) -> Iterator[str]:
+    """Yield the remark about the connection that TCP_RR counts in its first sample."""
+    least, most = (result.figure(f"{netperf.NAME}.{_TCP_RR}.{key}") for key in ("min", "max"))
+    if least and most:
+        yield (
+            f"netperf's TCP_RR counts the connection in its first sample: the largest is {most:g} us, "
+            f"{most / least:.2f} times the smallest; this raises its mean and its standard deviation"
+        )
 
 
 WORKLOAD = Latency()

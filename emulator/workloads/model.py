@@ -18,11 +18,21 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Program:
+    """A program that measures, where its name alone does not find it: its path, and its version for results."""
+
+    name: str
+    path: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkloadRequest:
     """What to measure, between which hosts, with which settings, and for how long in the network's clock.
 
     ``hosts`` are the two hosts of a pair, of which the first sends or asks and the second receives or answers; or all
-    hosts, for a workload that measures the whole network.
+    hosts, for a workload that measures the whole network. ``programs`` are those of the machine that measures, which
+    finds them (`Workload.programs`) before the network starts.
     """
 
     name: str
@@ -31,6 +41,7 @@ class WorkloadRequest:
     settings: tuple[Setting, ...] = ()
     duration_s: float = 10.0
     seed: int = 1
+    programs: tuple[Program, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

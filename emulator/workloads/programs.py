@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 
 from emulator.lab.daemons import start_program
@@ -19,6 +20,7 @@ from emulator.workloads.base import End, WorkloadError
 _MOST_BYTES = 2**24
 """The longest output that is read; a tool's report has some kilobytes."""
 _SHOWN_LINES = 3
+_SETTLE_S = 1.0
 
 
 def run_program(lab: Lab, end: End, command: Sequence[str], timeout_s: float) -> str:
@@ -58,6 +60,15 @@ class Server(Closing):
             lab, end.name, name or command[0], command, namespace=end.namespace, in_container=False
         )
         self._before_bytes = self._daemon.log.stat().st_size  # servers before this one have the same log
+
+    def settle(self) -> None:
+        """Wait for a second, in which the program begins to listen.
+
+        Raises:
+            DaemonError: the program has ended by itself.
+        """
+        time.sleep(_SETTLE_S)
+        self._daemon.check()
 
     def close(self) -> None:
         """End the program."""

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 _WIDTH = 1000
 """More than a table has: a terminal wraps long lines, whereas a narrower table would lose figures."""
 _SHOWN = {
-    "latency": ("rtt.min", "rtt.mean", "rtt.p99", "rtt.stddev", "rtt.jitter", "rtt.lost"),
+    "latency": (
+        *("rtt.min", "rtt.mean", "rtt.p99", "rtt.stddev", "rtt.jitter", "rtt.lost"),
+        *("netperf.*.mean", "netperf.*.p99"),
+    ),
     "streaming": ("clients.*.bitrate", "clients.*.lost", "clients.*.jitter"),
     "throughput": ("tcp.*", "udp.*.lost"),
     "convergence": ("start.last", "*.mended", "*.back", "*.lost", "*.join"),

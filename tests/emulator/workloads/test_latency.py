@@ -1,0 +1,109 @@
+"""The workload `latency`: echoes and netperf's transactions, exact in the virtual clock."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.tools.choice import UsedTool
+from emulator.workloads import netperf, workload
+from emulator.workloads.model import Setting, WorkloadRequest
+from emulator.workloads.statistics import netperf_percentile
+from tests.emulator.samples import Cli
+
+
+def request(*settings: tuple[str, str], duration_s: float = 10.0) -> WorkloadRequest:
+    texts = tuple(Setting(*it) for it in settings)
+    return WorkloadRequest("latency", ("h1", "h2"), settings=texts, duration_s=duration_s)
+
+
+def measured(gtsdsl: Cli, pair: Path, output: Path, *arguments: str) -> dict[str, Any]:
+    """Measure latency between two hosts; return the result of the cell."""
+    command = ["bench", str(pair), "--overlays", "none", "--workloads", "latency", *arguments, "-o", str(output)]
+    done = gtsdsl(*command)
+    assert (done.returncode, done.stderr) == (0, "")
+    (cell,) = json.loads((output / "results.json").read_text())["cells"]
+    found: dict[str, Any] = cell["measured"]
+    return found
+
+
+@pytest.mark.usefixtures("guest_kernel", "netperf")
+def test_netperfs_transactions_stand_beside_the_echoes_and_two_runs_are_the_same(
+    gtsdsl: Cli, pair: Path, tmp_path: Path
+) -> None:
+    settings = ["--setting", "latency.tools=echo,udp_rr,tcp_rr", "--setting", "latency.interval_s=0"]
+    first, second = (
+        measured(gtsdsl, pair, tmp_path / name, *settings, "--duration", "4") for name in ("first", "second")
+    )
+    assert first == second
+    assert "2.7." in first["tools"]["netperf"]
+    (series,) = first["series"]
+    samples_us = series["values"]
+    assert (len(samples_us), series["interval_s"]) == (111, None)  # 4 s are 110.5 round trips
+    found = {item["name"]: item["value"] for item in first["figures"]}
+    assert found["rtt.sent"] == 111
+    assert (found["rtt.min"], found["rtt.max"]) == (pytest.approx(36_202.4, abs=0.2), pytest.approx(36_202.4, abs=0.2))
+
+    udp, tcp = (
+        {key: found[f"netperf.{test}.{key}"] for key in ("min", "mean", "p50", "p90", "p99", "max", "stddev", "rate")}
+        for test in ("udp_rr", "tcp_rr")
+    )
+    assert (udp["min"], udp["max"], udp["stddev"]) == (36_201, 36_202, 0.5)
+    assert 36_201 < udp["mean"] < 36_202
+    assert udp["rate"] == pytest.approx(1e6 / udp["mean"], rel=0.01)
+    # netperf prints what its histogram makes of constant samples, of which it has as many as its rate says
+    assert udp["p99"] == netperf_percentile([udp["min"]] * round(4 * udp["rate"]), 0.99)
+    assert udp["p50"] == netperf_percentile([udp["min"]] * round(4 * udp["rate"]), 0.5)
+    assert 36_980 < udp["p99"] < 37_000
+
+    assert tcp["min"] == 36_202
+    assert tcp["max"] == pytest.approx(2 * tcp["min"], abs=5)  # the connection takes a round trip, too
+    assert tcp["mean"] > udp["mean"] + 100
+    assert any("netperf's histogram" in remark for remark in first["remarks"])
+    assert any("the largest is 7240" in remark and "2.00 times the smallest" in remark for remark in first["remarks"])
+
+
+@pytest.mark.usefixtures("guest_kernel", "netperf")
+def test_netperf_alone_measures_for_its_own_duration(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
+    settings = ["--setting", "latency.tools=udp_rr", "--setting", "latency.netperf_duration_s=1"]
+    found = measured(gtsdsl, pair, tmp_path / "report", *settings, "--duration", "100")
+    assert {item["name"].rpartition(".")[0] for item in found["figures"]} == {"netperf.udp_rr"}
+    assert found["series"] == []
+    # 27 round trips are 26 in the bucket's part: int(0.99 * 27)
+    assert {item["name"]: item["value"] for item in found["figures"]}["netperf.udp_rr.p99"] == netperf_percentile(
+        [36_201] * 27, 0.99
+    )
+
+
+def test_netperf_is_asked_for_only_where_it_measures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netperf, "used", lambda: None)
+    latency = workload("latency")
+    assert list(latency.lacks(request())) == []
+    assert list(latency.files(request())) == []
+    assert list(latency.lacks(request(("tools", "echo,tcp_rr")))) == [
+        "netperf is missing: gtsdsl tools build netperf, or measure with --setting latency.tools=echo"
+    ]
+
+
+def test_the_programs_of_netperf_are_part_of_what_a_cell_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netperf, "used", lambda: UsedTool(("/a/netperf", "/a/netserver"), "2.7.1, this machine's"))
+    latency = workload("latency")
+    assert list(latency.files(request())) == []
+    asked = request(("tools", "udp_rr"))
+    assert list(latency.files(asked)) == [Path("/a/netperf"), Path("/a/netserver")]
+    assert [(it.name, it.version) for it in latency.programs(asked)] == [
+        ("netperf", "2.7.1, this machine's"), ("netserver", "2.7.1, this machine's"),
+    ]  # fmt: skip
+
+
+def test_more_echoes_than_a_result_keeps_are_refused() -> None:
+    latency = workload("latency")
+    (said,) = latency.lacks(request(("interval_s", "0.001"), duration_s=1_000_000))
+    assert said == (
+        "latency would send 1000000000 echoes, and keeps at most 1000000: choose a longer latency.interval_s or a "
+        "shorter --duration"
+    )
+    assert list(latency.lacks(request(("interval_s", "0"), duration_s=1_000_000))) == []
