@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from emulator.bench.cells import Cell
+from emulator.bench.costs import Costs, Remaining
 from emulator.bench.fingerprint import Need, key, needs_of
 from emulator.bench.pool import Pool
 from emulator.bench.results import VERSION, CellResult, Environment
 from emulator.bench.store import ResultStore
 from emulator.bench.worker import WorkerJob, WorkerReport
 from emulator.kernel.choose import choose
+from emulator.kernel.kinds import Clock
 from emulator.options import RunOptions
 from emulator.outside.runner import RunSettings, settle
 from emulator.system.errors import EmulationError
@@ -23,11 +25,17 @@ from gtsdsl import __version__
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a benchmark is: the cells that run now, and how many have ended, of how many."""
+    """How far a benchmark is.
+
+    ``running`` are the cells that run now. ``kept`` cells of ``total`` were measured before, and ``ended`` have ended,
+    with those. ``left_s`` is an estimate of the wall time until all have.
+    """
 
     running: tuple[Cell, ...]
+    kept: int
     ended: int
     total: int
+    left_s: float
 
 
 def run(
@@ -41,8 +49,9 @@ def run(
 ) -> Iterator[tuple[Cell, CellResult]]:
     """Yield each cell with its result: first those whose results are kept, then the others as they end.
 
-    ``pool`` runs the cells; it is closed at the end. A cell that fails has a result with an error, which is not kept.
-    With ``fail_fast``, it is the last one.
+    The cells that take longest start first, so that no worker is idle while a last long one runs. ``show`` is called
+    while cells run, and before each of them is yielded. ``pool`` runs the cells; it is closed at the end. A cell that
+    fails has a result with an error, which is not kept. With ``fail_fast``, it is the last one.
 
     Raises:
         EmulationError: a workload's program is missing, no kernel can run the cells, or a result cannot be written.
@@ -53,6 +62,7 @@ def run(
         raise EmulationError("; ".join(lacks))
     prepared = {request: workload(request.name).prepare(request) for request in dict.fromkeys(requests)}
     choice = choose(options.kernel, options.clock)
+    costs = Costs(is_virtual=choice.clock is not Clock.REAL)
     missing = []
     for cell in cells:
         settings = settle(options, choice, cell.memory_bytes)
@@ -62,12 +72,18 @@ def run(
         if kept is None:
             missing.append(keyed)
         else:
+            costs.add(kept)
             yield cell, kept
-    ended = len(cells) - len(missing)
+    missing.sort(key=lambda item: costs.estimate_s(item.cell), reverse=True)
+    remaining = Remaining(costs, [item.cell for item in missing])
+    kept_count = ended = len(cells) - len(missing)
+    running: tuple[Cell, ...] = ()
     with pool:
 
-        def show_running(running: Sequence[_Keyed]) -> None:
-            show(Progress(tuple(item.cell for item in running), ended, len(cells)))
+        def show_running(items: Sequence[_Keyed]) -> None:
+            nonlocal running
+            running = tuple(item.cell for item in items)
+            show(Progress(running, kept_count, ended, len(cells), remaining.left_s(running)))
 
         jobs = (
             (item, WorkerJob(_prepared(item.cell.task, prepared), options, item.cell.memory_bytes, item.needs))
@@ -76,8 +92,11 @@ def run(
         for item, report in pool.run(jobs, show_running):
             ended += 1
             result = _result(item, report)
+            remaining.end(item.cell, result)
             if result.error is None:
                 store.put(result)
+            running = tuple(cell for cell in running if cell is not item.cell)
+            show(Progress(running, kept_count, ended, len(cells), remaining.left_s(running)))
             yield item.cell, result
             if result.error is not None and fail_fast:
                 return

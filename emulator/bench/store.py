@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from emulator.bench.results import VERSION, CellResult, Results
+from emulator.bench.tables import to_csv
 from emulator.system.decode import decode, encode
 from emulator.system.errors import EmulationError
 from emulator.system.folders import make_folder
@@ -17,8 +20,10 @@ from gtsdsl.text import printable
 
 RESULTS = "results.json"
 """The file with all results of the last run."""
+CSV = "results.csv"
 _CELLS = "cells"
 _DAMAGED = ".damaged"
+_LOCK = ".lock"
 _MOST_BYTES = 2**28
 
 
@@ -62,15 +67,16 @@ class ResultStore:
         Raises:
             EmulationError: the file cannot be written, such as on a full disk.
         """
-        _write(self._path(result.key), encode(result))
+        _write(self._path(result.key), encode(result) + b"\n")
 
     def put_all(self, results: Results) -> None:
-        """Keep the results of a run, in place of those of the run before.
+        """Keep the results of a run in all formats, in place of those of the run before.
 
         Raises:
-            EmulationError: the file cannot be written.
+            EmulationError: a file cannot be written.
         """
-        _write(self._folder / RESULTS, encode(results))
+        _write(self._folder / RESULTS, encode(results) + b"\n")
+        _write(self._folder / CSV, to_csv(results.cells).encode())
 
     def _path(self, key: str) -> Path:
         return self._folder / _CELLS / f"{key}.json"
@@ -99,6 +105,30 @@ def read_results(path: Path) -> Results:
     return results
 
 
+@contextlib.contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Make a folder for results, and hold it for this process, so that two benchmarks do not mix their results.
+
+    Raises:
+        EmulationError: the folder cannot be made or written, or another benchmark holds it.
+    """
+    name = printable(str(folder), 300)
+    try:
+        make_folder(folder)
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise EmulationError(f"{name} cannot be written: {error.strerror}; choose another folder with -o") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"another gtsdsl bench writes to {name}: wait for its end, or choose another folder with -o"
+            raise EmulationError(message) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _read(path: Path) -> bytes:
     # O_NONBLOCK: to open a pipe must not block
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
@@ -115,10 +145,12 @@ def _write(path: Path, content: bytes) -> None:
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".json")
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content + b"\n")
+            file.write(content)
         Path(name).replace(path)
     except OSError as error:
         if name is not None:
             with contextlib.suppress(OSError):
                 Path(name).unlink()
-        raise EmulationError(f"{path} cannot be written: {error.strerror}") from None
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = "; free some space, and run the same command again" if is_full else ""
+        raise EmulationError(f"{path} cannot be written: {error.strerror}{hint}") from None

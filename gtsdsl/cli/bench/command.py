@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,15 +135,11 @@ def run(
     from emulator.bench.origin import origin, topology
     from emulator.bench.pool import LocalPool
     from emulator.bench.results import VERSION, Results
-    from emulator.bench.run import run as run_cells
-    from emulator.bench.store import ResultStore
-    from emulator.bench.tables import to_csv
     from emulator.plan import Options, plan
     from gtsdsl.cli.bench.init import write_matrix
     from gtsdsl.cli.bench.matrix_file import find_matrix, overridden, with_settings
-    from gtsdsl.cli.bench.progress import showing
+    from gtsdsl.cli.bench.measure import measure
     from gtsdsl.cli.bench.text import tables
-    from gtsdsl.cli.output import write_output
 
     with emulating():
         if init:
@@ -156,22 +153,11 @@ def run(
         check_rtts(network, custom, plan(testbed, Options(circuits=custom)))
         plan_options = Options(circuits=custom, switch=network.switch, seed=network.seed)
         measured = cells_of(testbed, plan_options, matrix_of(bench, network.seed, chosen.overlays))
-        cells = measured.cells
         for sentence in measured.left_out:
             complain("warning", sentence)
-        store = ResultStore(output, lambda message: complain("warning", message))
         pool = LocalPool(bench.workers or os.cpu_count() or 1)
-        started = origin()
-        found = {}
-        with showing(len(cells)) as show:
-            for cell, result in run_cells(cells, run, store, pool, fail_fast=bench.fail_fast, show=show):
-                found[cell.label] = result
-                if result.error is not None:
-                    complain("error", f"{cell.label}: {result.error}")
-        ordered = tuple(found[cell.label] for cell in cells if cell.label in found)
-        results = Results(VERSION, given(), started, (topology(testbed, custom),), ordered)
-        store.put_all(results)
-    write_output(output / "results.csv", to_csv(results.cells))
+        results_of = partial(Results, VERSION, given(), origin(), (topology(testbed, custom),))
+        results = measure(measured.cells, run, output, pool, results_of, fail_fast=bench.fail_fast)
     tables(results.cells)
     sys.exit(any(result.error is not None for result in results.cells))
 

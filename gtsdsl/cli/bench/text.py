@@ -30,6 +30,21 @@ _SHOWN = {
     "store": ("start.*",),
 }
 """Patterns of the figures of a workload that its table shows; all others are in the files."""
+_HEADLINES = {"latency": ("rtt.mean",)}
+"""The figure of a workload that stands for a cell in a line, if it is not the first one of the table."""
+
+
+def headline(result: CellResult) -> str:
+    """Return the first figure of a cell that its table shows, as ``36.20 ms, ``; empty if it has none."""
+    if result.measured is None:
+        return ""
+    shown = (_HEADLINES.get(result.workload, ()), _SHOWN.get(result.workload, ()), ("*",))
+    for pattern in itertools.chain.from_iterable(shown):
+        for it in result.measured.figures:
+            if fnmatch.fnmatch(it.name, pattern) and it.value is not None:
+                value, unit = (it.value / 1000, "ms") if it.unit == "us" else (it.value, it.unit)
+                return f"{f'{value:#.4g}'.rstrip('.')} {unit}, "
+    return ""
 
 
 def tables(results: Sequence[CellResult]) -> None:

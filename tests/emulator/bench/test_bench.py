@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import gtsdsl as gtsdsl_package
 from emulator.bench.cells import Matrix, cells_of
 from emulator.bench.pool import LocalPool
 from emulator.bench.run import run
-from emulator.bench.store import ResultStore
+from emulator.bench.store import ResultStore, claimed
 from emulator.measure.echo import FRAME_BYTES
 from emulator.options import OverlayOptions, RunOptions
 from emulator.plan import Options
@@ -45,7 +46,12 @@ def test_cells_are_measured_once_and_kept(gtsdsl: Cli, pair: Path, tmp_path: Pat
     output = tmp_path / "report"
     matrix = ["--overlays", "none,geneve", "--workloads", "latency", "--duration", "5", "--hosts-too"]
     done = gtsdsl("bench", str(pair), *matrix, "-o", str(output))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    first, *lines = done.stderr.splitlines()
+    assert re.fullmatch(r"4 cells, 0 of them kept: about \d+ s", first)
+    assert [line.split()[0] for line in lines] == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
+    assert re.fullmatch(r"\[4/4\] .* AMS-MIL latency (hosts|containers) 1: 36.20 ms, \d+\.\d s", lines[-1])
+    assert all(re.search(r" s, about \d+ s left$", line) for line in lines[:-1])
     found = cells(output)
     assert [(cell["overlay"], cell["level"]) for cell in found] == [
         ("none", "hosts"), ("none", "containers"), ("geneve:mesh", "hosts"), ("geneve:mesh", "containers"),
@@ -63,7 +69,7 @@ def test_cells_are_measured_once_and_kept(gtsdsl: Cli, pair: Path, tmp_path: Pat
     files = {path: path.stat().st_mtime_ns for path in (output / "cells").iterdir()}
     assert len(files) == 4
     again = gtsdsl("bench", str(pair), *matrix, "-o", str(output))
-    assert again.stdout == done.stdout
+    assert (again.stdout, again.stderr) == (done.stdout, "")
     assert {path: path.stat().st_mtime_ns for path in (output / "cells").iterdir()} == files
 
     shown = gtsdsl("bench", "show", str(output))
@@ -99,13 +105,16 @@ def test_a_cell_that_fails_is_named_and_stops_no_other(gtsdsl: Cli, pair: Path, 
     command = ["bench", str(pair), "--overlays", "none,geneve", "--workloads", "latency", "--duration", "1000000"]
     done = gtsdsl(*command, "--timeout", "2", "-o", str(output))
     assert done.returncode == 1
-    errors = done.stderr.splitlines()
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 2
     assert all("AMS-MIL latency containers 1: timed out after 2 s: " in error for error in errors)
     assert [cell["measured"] for cell in cells(output)] == [None, None]
     assert list((output / "cells").iterdir()) == []
     done = gtsdsl(*command, "--timeout", "2", "--fail-fast", "--workers", "1", "-o", str(output))
-    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert (done.returncode, done.stderr.count("error: ")) == (1, 1)
+    assert done.stderr.endswith(
+        f"stopped: 0 of 2 cells are measured and kept in {output}; the same command goes on with the others\n"
+    )
 
 
 @pytest.mark.usefixtures("guest_kernel")
@@ -130,6 +139,76 @@ def test_a_benchmark_that_is_ended_leaves_nothing_running(pair: Path, tmp_path: 
         process.wait()
     assert is_soon(lambda: not left.processes)
     assert is_soon(lambda: not left.folders)
+
+
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "TERM"])
+def test_a_benchmark_that_is_stopped_has_the_files_of_what_has_ended(
+    pair: Path, tmp_path: Path, number: int, status: int
+) -> None:
+    output = tmp_path / "report"
+    command = ["bench", str(pair), "--overlays", "none", "--workloads", "latency", "--repetitions", "99"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gtsdsl", *command, "-o", str(output)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert is_soon(lambda: any(output.glob("cells/[0-9a-f]*.json")))
+    process.send_signal(number)
+    said, errors = process.communicate()
+    assert (process.returncode, said) == (status, "")
+    found = cells(output)
+    assert found
+    assert sorted(f"{cell['key']}.json" for cell in found) == sorted(it.name for it in (output / "cells").iterdir())
+    assert {row["key"] for row in csv.DictReader((output / "results.csv").open())} == {cell["key"] for cell in found}
+    assert errors.splitlines()[-1] == (
+        f"stopped: {len(found)} of 99 cells are measured and kept in {output}; the same command goes on with the others"
+    )
+
+
+FULL = """
+mkdir "$1" && mount -t tmpfs -o size=8k none "$1" || exit 77
+output=$1; shift; "$@"; status=$?
+ls -A "$output/cells"; exit $status
+"""
+
+
+@pytest.mark.networks
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_full_disk_ends_the_benchmark_and_leaves_whole_files(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
+    output = tmp_path / "report"
+    command = ["bench", str(pair), "--overlays", "none", "--workloads", "latency", "--repetitions", "4"]
+    prefix = ["unshare", "--mount", "sh", "-c", FULL, "sh", str(output)]
+    done = gtsdsl(*command, "--workers", "1", "-o", str(output), prefix=prefix)
+    assert done.returncode == EmulationError.exit_status
+    *_, stopped, error = done.stderr.splitlines()
+    why = "No space left on device; free some space, and run the same command again"
+    assert re.fullmatch(rf"error: {output}/cells/\w+.json cannot be written: {why}", error)
+    found = re.fullmatch(r"stopped: (\d) of 4 cells are measured and kept in .*", stopped)
+    assert found is not None
+    assert int(found[1]) > 0
+    assert len(re.findall(r"^\w{32}\.json$", done.stdout, re.M)) == len(done.stdout.splitlines()) == int(found[1])
+
+
+def test_two_benchmarks_do_not_share_a_folder(pair: Path, tmp_path: Path, gtsdsl: Cli) -> None:
+    output = tmp_path / "report"
+    with claimed(output):
+        done = gtsdsl("bench", str(pair), "-o", str(output))
+    assert done.returncode == EmulationError.exit_status
+    assert done.stderr == (
+        f"error: another gtsdsl bench writes to {output}: wait for its end, or choose another folder with -o\n"
+    )
+    with claimed(output):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_runs(pair: Path, gtsdsl: Cli) -> None:
+    done = gtsdsl("bench", str(pair), "-o", "/proc/self/report")
+    assert done.returncode == EmulationError.exit_status
+    assert done.stderr.startswith("error: /proc/self/report cannot be written: ")
+    assert done.stderr.endswith("; choose another folder with -o\n")
 
 
 def test_a_missing_tool_is_named_before_anything_runs(pair: Path, tmp_path: Path, monkeypatch: Any) -> None:

@@ -1,0 +1,75 @@
+"""The run of a benchmark's cells: its progress, its files, and what is said of a run that was stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gtsdsl.cli.bench.progress import showing
+from gtsdsl.cli.errors import complain
+from gtsdsl.text import printable
+
+if TYPE_CHECKING:
+    from emulator.bench.cells import Cell
+    from emulator.bench.pool import Pool
+    from emulator.bench.results import CellResult, Results
+    from emulator.options import RunOptions
+
+
+def measure(
+    cells: Sequence[Cell],
+    options: RunOptions,
+    folder: Path,
+    pool: Pool,
+    results_of: Callable[[tuple[CellResult, ...]], Results],
+    *,
+    fail_fast: bool,
+) -> Results:
+    """Measure cells whose results the folder does not have, and write all results; return them in the order of cells.
+
+    ``results_of`` makes the results of a benchmark from those of its cells. If the run is stopped, the files have the
+    cells that have ended.
+
+    Raises:
+        EmulationError: another benchmark writes to the folder, no cell can run, or a file cannot be written.
+    """
+    from emulator.bench.run import run
+    from emulator.bench.store import ResultStore, claimed
+    from emulator.system.errors import EmulationError
+
+    found: dict[int, CellResult] = {}
+
+    def results() -> Results:
+        return results_of(tuple(found[id(cell)] for cell in cells if id(cell) in found))
+
+    with claimed(folder):
+        store = ResultStore(folder, lambda message: complain("warning", message))
+        try:
+            with showing(len(cells)) as progress:
+                for cell, result in run(cells, options, store, pool, fail_fast=fail_fast, show=progress.show):
+                    found[id(cell)] = result
+                    progress.end(cell, result)
+        except BaseException:
+            if found:  # else the files of the run before stay
+                with contextlib.suppress(EmulationError):  # the disk is full, say, which the first error says
+                    store.put_all(results())
+                _say_stopped(found, len(cells), folder)
+            raise
+        store.put_all(results())
+        if len(found) < len(cells):
+            _say_stopped(found, len(cells), folder)
+    return results()
+
+
+def _say_stopped(found: dict[int, CellResult], total: int, folder: Path) -> None:
+    kept = sum(result.error is None for result in found.values())
+    click.echo(
+        f"stopped: {kept} of {total} cells are measured and kept in {printable(shlex.quote(str(folder)), 300)}; "
+        "the same command goes on with the others",
+        err=True,
+    )
