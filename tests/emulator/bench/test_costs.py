@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
 
 import gtsdsl
-from emulator.bench import costs
 from emulator.bench.cells import Cell, Matrix, cells_of
 from emulator.bench.costs import Costs, Remaining
 from emulator.options import OverlayOptions
@@ -39,7 +39,7 @@ def test_waiting_takes_its_time_in_the_real_clock(cells: list[Cell]) -> None:
 
 def test_the_time_left_is_shared_by_the_workers(cells: list[Cell], monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 100.0
-    monkeypatch.setattr(costs.time, "monotonic", lambda: now_s)
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
     known = Costs(is_virtual=True)
     for name in "none", "flannel:vxlan", "libnetwork:swarm":
         known.add(replace(result(name), wall_s=10.0))
