@@ -24,6 +24,7 @@ _EXTRA_OF = {
     "docker": "emulation",
     "lsprotocol": "lsp",
     "mininet": "emulation",
+    "polars": "bench",
     "pygls": "lsp",
     "pyroute2": "emulation",
     "nacl": "emulation",

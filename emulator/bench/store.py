@@ -11,16 +11,20 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from emulator.bench import parquet
 from emulator.bench.results import VERSION, CellResult, Results
 from emulator.bench.tables import to_csv
 from emulator.system.decode import decode, encode
 from emulator.system.errors import EmulationError
 from emulator.system.folders import make_folder
+from gtsdsl.machine import missing_package
 from gtsdsl.text import printable
 
 RESULTS = "results.json"
 """The file with all results of the last run."""
 CSV = "results.csv"
+PARQUET = "results.parquet"
+SAMPLES = "samples.parquet"
 _CELLS = "cells"
 _DAMAGED = ".damaged"
 _LOCK = ".lock"
@@ -72,11 +76,20 @@ class ResultStore:
     def put_all(self, results: Results) -> None:
         """Keep the results of a run in all formats, in place of those of the run before.
 
+        Without polars there are no Parquet files, which the user is told.
+
         Raises:
             EmulationError: a file cannot be written.
         """
         _write(self._folder / RESULTS, encode(results) + b"\n")
         _write(self._folder / CSV, to_csv(results.cells).encode())
+        if parquet.has_polars():
+            _write(self._folder / PARQUET, parquet.figures(results.cells))
+            _write(self._folder / SAMPLES, parquet.samples(results.cells))
+            return
+        for name in (PARQUET, SAMPLES):  # those of an earlier run would say something else than results.json
+            (self._folder / name).unlink(missing_ok=True)
+        self._warn(f"{PARQUET} and {SAMPLES} are not written: {missing_package('polars')}")
 
     def _path(self, key: str) -> Path:
         return self._folder / _CELLS / f"{key}.json"
