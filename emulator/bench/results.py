@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from emulator.workloads.model import WorkloadResult
+from emulator.workloads.model import Setting, WorkloadResult
 
-VERSION = 3
+VERSION = 4
 
 Network: TypeAlias = Literal["whole", "pair"]
 """The network of a cell: the whole topology, or only the two hosts that it measures between and what joins them."""
@@ -52,6 +52,12 @@ class CellResult:
     measured: WorkloadResult | None
     error: str | None
     wall_s: float
+    duration_s: float = 10.0
+    """The duration that was asked for, in the network's clock."""
+    settings: tuple[Setting, ...] = ()
+    """The workload's settings that are not the defaults."""
+    memory_bytes: int = 0
+    """The memory of the guest, which TCP's buffers follow."""
 
     @property
     def where(self) -> str:

@@ -117,7 +117,9 @@ def _prepared(task: Task, prepared: Mapping[WorkloadRequest, WorkloadRequest]) -
 
 
 def _result(item: _Keyed, report: WorkerReport) -> CellResult:
-    cell, settings = item.cell, item.settings
+    cell, settings, request = item.cell, item.settings, item.cell.task.workload
+    if request is None:
+        raise AssertionError("a cell has a workload")
     kernel = settings.choice.kernel
     environment = Environment(
         kernel="native" if kernel is None else kernel.version,
@@ -131,7 +133,7 @@ def _result(item: _Keyed, report: WorkerReport) -> CellResult:
         key=item.key,
         testbed=cell.task.plan.testbed,
         network=cell.network,
-        hosts=() if cell.task.workload is None else cell.task.workload.hosts,
+        hosts=request.hosts,
         overlay=cell.overlay,
         circuit=cell.circuit,
         workload=cell.workload,
@@ -142,4 +144,7 @@ def _result(item: _Keyed, report: WorkerReport) -> CellResult:
         measured=report.measured,
         error=report.error,
         wall_s=round(report.wall_s, 3),
+        duration_s=request.duration_s,
+        settings=request.settings,
+        memory_bytes=settings.memory_bytes,
     )

@@ -10,11 +10,12 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from emulator.bench import parquet
 from emulator.bench.results import VERSION, CellResult, Results
 from emulator.bench.tables import to_csv
-from emulator.system.decode import decode, encode
+from emulator.system.decode import decode_value, encode, load
 from emulator.system.errors import EmulationError
 from emulator.system.folders import make_folder
 from gtsdsl.machine import missing_package
@@ -29,6 +30,8 @@ _CELLS = "cells"
 _DAMAGED = ".damaged"
 _LOCK = ".lock"
 _MOST_BYTES = 2**28
+
+_Kind = TypeVar("_Kind", CellResult, Results)
 
 
 class ResultStore:
@@ -51,7 +54,7 @@ class ResultStore:
         """Return the result of a key; None if the folder has none, or none that can be read."""
         path = self._path(key)
         try:
-            result = decode(CellResult, _read(path), str(path))
+            result = _decoded(CellResult, _read(path), str(path))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -60,8 +63,8 @@ class ResultStore:
         except EmulationError as error:
             self._set_aside(path, str(error))
             return None
-        if (result.version, result.key) != (VERSION, key):
-            self._set_aside(path, f"{path} is of another version, or of another cell")
+        if result.key != key:
+            self._set_aside(path, f"{path} is of another cell")
             return None
         return result
 
@@ -110,12 +113,18 @@ def read_results(path: Path) -> Results:
     path = path / RESULTS if path.is_dir() else path
     name = printable(str(path), 300)
     try:
-        results = decode(Results, _read(path), name)
+        return _decoded(Results, _read(path), name)
     except OSError as error:
         raise EmulationError(f"{name}: {error.strerror}; `gtsdsl bench FILE -o DIR` writes it") from None
-    if results.version != VERSION:
-        raise EmulationError(f"{name} is of version {results.version}, not {VERSION}: run `gtsdsl bench` again")
-    return results
+
+
+def _decoded(kind: type[_Kind], text: bytes, name: str) -> _Kind:
+    """Return the results that a file holds. The version comes first, because an older file has other fields."""
+    value = load(text, name)
+    version = value.get("version") if isinstance(value, dict) else None
+    if isinstance(version, int) and version != VERSION:
+        raise EmulationError(f"{name} is of version {version}, and this gtsdsl reads version {VERSION}")
+    return decode_value(kind, value, name)
 
 
 @contextlib.contextmanager

@@ -27,16 +27,19 @@ _MOST_VALUES = 64
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The meaning of a setting, and the smallest and the largest number that it takes."""
+    """The meaning of a setting, the smallest and the largest number that it takes, and whether it names a file."""
 
     help: str
     least: float = 0
     most: float = math.inf
+    is_file: bool = False
 
 
-def setting(default: _Value, help_text: str, *, least: float = 0, most: float = math.inf) -> _Value:
+def setting(
+    default: _Value, help_text: str, *, least: float = 0, most: float = math.inf, is_file: bool = False
+) -> _Value:
     """Return a field of a settings class. Its type is text, a choice, a number, or a tuple of these."""
-    found: _Value = dataclasses.field(default=default, metadata={_ABOUT: About(help_text, least, most)})
+    found: _Value = dataclasses.field(default=default, metadata={_ABOUT: About(help_text, least, most, is_file)})
     return found
 
 
@@ -48,6 +51,11 @@ class NoSettings:
 def described(kind: type[DataclassInstance]) -> Mapping[str, tuple[str, str]]:
     """Return the default, as text, and the meaning of each setting of a class."""
     return {item.name: (_text(item.default), _about(item).help) for item in dataclasses.fields(kind)}
+
+
+def file_settings(kind: type[DataclassInstance]) -> frozenset[str]:
+    """Return the names of the settings of a class that name a file."""
+    return frozenset(item.name for item in dataclasses.fields(kind) if _about(item).is_file)
 
 
 def parse(kind: type[_Settings], settings: Sequence[Setting], workload: str) -> _Settings:

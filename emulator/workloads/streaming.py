@@ -37,7 +37,9 @@ class StreamingSettings:
         "first", "The host of the pair that serves, in the order of the topology; the clients are on the other."
     )
     ramp_ms: float = setting(61.0, "Mean time between the starts of two clients, in ms.", most=60_000)
-    video: str = setting("", "Your own video, an MP4 file with H.264. Empty is a test pattern, which ffmpeg encodes.")
+    video: str = setting(
+        "", "Your own video, an MP4 file with H.264. Empty is a test pattern, which ffmpeg encodes.", is_file=True
+    )
 
 
 class Streaming(Workload):

@@ -37,6 +37,7 @@ clock = "virtual"
 kernel = "host"
 set = ["n=4"]
 circuits-file = "circuits.json"
+streaming.video = "video.mp4"
 overlay.calico.policy = "policy.yaml"
 rtt.AMS-MIL = "40ms"
 rtt."AMS-LJU" = 30
@@ -66,6 +67,7 @@ def test_a_file_sets_each_option_as_the_command_line_does(tmp_path: Path) -> Non
         "circuits-file": str(tmp_path / "circuits.json"),
         "rtt": ("AMS-MIL=40ms", "AMS-LJU=30"),
     }
+    assert found.settings == {"streaming.video": str(tmp_path / "video.mp4")}
     assert found.overlays == {
         "weave": OverlayOptions("weave", password=SECRET),
         "calico": OverlayOptions("calico", policy=str(tmp_path / "policy.yaml")),
@@ -96,6 +98,7 @@ MISTAKES = [
     ("[latency]\nspeed = 1", "2:1", "unknown setting latency.speed", None),
     ("latency = 1", "1:11", "this must be a table: [latency]", None),
     ("[latency]\nx = {}", "2:5", "this must be a text, a number or an array of these, not a table", None),
+    ('streaming.video = "/etc/shadow"', "1:19", "`/etc/shadow` is not below the folder of this file", None),
     ("[overlay.weve]", "1:10", "unknown overlay weve; did you mean `weave`?", None),
     ("overlay.weave = 1", "1:17", "this must be a table: [overlay.weave]", None),
     ("[overlay.weave]\npasword = 1", "2:1", "unknown option of an overlay `pasword`", "did you mean `password`?"),

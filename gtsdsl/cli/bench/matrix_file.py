@@ -18,7 +18,7 @@ from emulator.system.errors import EmulationError
 from emulator.workloads import names as workload_names
 from emulator.workloads import workload
 from emulator.workloads.model import Setting
-from emulator.workloads.settings import parse
+from emulator.workloads.settings import file_settings, parse
 from gtsdsl.circuits.environments import environments
 from gtsdsl.cli.bench.keys import OVERLAY, TOPOLOGY, Key, keys, overlay_keys
 from gtsdsl.cli.bench.toml_values import MistakeError, option_value, setting_text, text
@@ -181,6 +181,8 @@ class _Reader:
         found = {}
         for key, value in self._table((name,), table, name).items():
             written = self._try((name, key), setting_text, value)
+            if written and key in file_settings(measure.settings):
+                written = self._try((name, key), lambda file=written: str(self._below_folder(file)))
             if written is not None:
                 setting = Setting(key, written)
                 self._try((name, key), parse, measure.settings, (setting,), name, at_key=key not in known)

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema_rs import Draft202012Validator
 
 import gtsdsl as gtsdsl_package
 from emulator.bench.cells import Matrix, cells_of
 from emulator.bench.pool import LocalPool
+from emulator.bench.results import VERSION
 from emulator.bench.run import run
 from emulator.bench.store import ResultStore, claimed
 from emulator.measure.echo import FRAME_BYTES
@@ -24,6 +26,7 @@ from emulator.options import OverlayOptions, RunOptions
 from emulator.plan import Options
 from emulator.system.errors import EmulationError
 from emulator.workloads import throughput
+from gtsdsl.data import shipped
 from tests.emulator.leftovers import Leftovers, is_soon
 from tests.emulator.samples import Cli
 
@@ -62,6 +65,10 @@ def test_cells_are_measured_once_and_kept(gtsdsl: Cli, pair: Path, tmp_path: Pat
         assert (figures(cell)["rtt.sent"], figures(cell)["rtt.lost"]) == (5, 0)
         (series,) = cell["measured"]["series"]
         assert (len(series["values"]), series["interval_s"]) == (5, 1.0)
+    validator = Draft202012Validator(
+        json.loads(shipped("docs", "schema", f"bench-results-{VERSION}.schema.json").read_text())
+    )
+    validator.validate(json.loads((output / "results.json").read_text()))
     rows = list(csv.DictReader(io.StringIO((output / "results.csv").read_text())))
     assert {(row["overlay"], row["figure"]) for row in rows} >= {("none", "rtt.mean"), ("geneve:mesh", "rtt.p99")}
     assert all(row["kernel"] and row["clock"] == "virtual" for row in rows)

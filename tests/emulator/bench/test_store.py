@@ -48,9 +48,19 @@ def test_a_damaged_file_is_named_and_kept(
     assert store.get(KEY) == result()
 
 
-@pytest.mark.parametrize("wrong", [replace(result(), version=VERSION + 1), replace(result(), key="1" * 32)])
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        (
+            replace(result(), version=VERSION - 1),
+            f"is of version {VERSION - 1}, and this gtsdsl reads version {VERSION}",
+        ),
+        (replace(result(), key="1" * 32), "is of another cell"),
+    ],
+    ids=["version", "cell"],
+)
 def test_a_file_of_another_version_or_cell_is_set_aside(
-    store: ResultStore, warnings: list[str], tmp_path: Path, wrong: object
+    store: ResultStore, warnings: list[str], tmp_path: Path, wrong: object, why: str
 ) -> None:
     store.put(result())
     path = tmp_path / "report" / "cells" / f"{KEY}.json"
@@ -59,7 +69,7 @@ def test_a_file_of_another_version_or_cell_is_set_aside(
     (written,) = (tmp_path / "other" / "cells").iterdir()
     path.write_bytes(written.read_bytes())
     assert store.get(KEY) is None
-    assert "is of another version, or of another cell" in warnings[0]
+    assert warnings == [f"{path} {why}; it is kept as {path.name}.damaged, and its cell runs again"]
 
 
 def test_the_results_of_a_run_are_read_by_the_folder_or_the_file(store: ResultStore, tmp_path: Path) -> None:
@@ -67,6 +77,12 @@ def test_the_results_of_a_run_are_read_by_the_folder_or_the_file(store: ResultSt
     store.put_all(results)
     assert read_results(tmp_path / "report") == results
     assert read_results(tmp_path / "report" / "results.json") == results
+
+
+def test_results_of_an_older_version_are_named_whatever_fields_they_had(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text('{"version": 1, "testbed": "Mesh"}')
+    with pytest.raises(EmulationError, match=rf"results.json is of version 1, and this gtsdsl reads version {VERSION}"):
+        read_results(tmp_path)
 
 
 def test_missing_results_name_the_command_that_writes_them(tmp_path: Path) -> None:
