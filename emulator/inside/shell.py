@@ -111,11 +111,12 @@ class Shell(CLI):  # type: ignore[misc]
         for link in self.mn.links:
             ends = f"{link.intf1.node.name} {link.intf1.name} - {link.intf2.node.name} {link.intf2.name}"
             is_up = link.intf1.isUp() and link.intf2.isUp()
-            output(f"{printable(link.id):12} {ends:40} {'up' if is_up else 'down':5} {impairment_text(link.intf1)}\n")
+            output(f"{printable(link.id):12} {ends:40} {'up' if is_up else 'down':5} {impairment_text(link)}\n")
 
     def do_link(self, line: str) -> None:
         """Change a circuit: link ID up | down | [rtt 40ms] [delay 20ms] [jitter 1ms] [loss 1%] [bandwidth 100]
-        delay is one way, rtt is there and back, bandwidth is in Mbit/s. Values that are not named stay."""
+        delay is one way, rtt is there and back, bandwidth is in Mbit/s. 18ms/20ms is 18 ms from the first end to the
+        second, and 20 ms back. Values that are not named stay."""
         circuit, *words = line.split() or [""]
         if not circuit:
             raise EmulationError(f"usage: {USAGE}")

@@ -79,6 +79,17 @@ class Echo(Closing):
             if (kind, identifier) == (_ECHO_REPLY, self._identifier):
                 yield str(sender[0]), sequence, arrived_ns
 
+    def request_arrived_ns(self, number: int, began_ns: int, patience_s: float) -> int | None:
+        """Return when the kernel received a request of this process, by its number; None if it does not arrive.
+
+        This is for the far end of a path: a raw socket gets the requests that the kernel answers.
+        """
+        for data, _, arrived_ns in arrivals(self._socket, began_ns, patience_s):
+            kind, _, _, identifier, sequence = _ECHO.unpack_from(data, (data[0] & 15) * 4)
+            if (kind, identifier, sequence) == (_ECHO_REQUEST, self._identifier, number & 0xFFFF):
+                return arrived_ns
+        return None
+
     def answered(self) -> Iterator[str]:
         """Yield the addresses whose replies have arrived, without waiting."""
         while readable([self.fileno()], 0):

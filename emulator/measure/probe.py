@@ -15,11 +15,11 @@ import os
 import socket
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from emulator.lab.lab import Lab
-from emulator.measure.echo import FRAME_BYTES, SO_TIMESTAMPNS, Echo, arrivals, samples_us
+from emulator.measure.echo import FRAME_BYTES, SO_TIMESTAMPNS, Echo, arrivals
 from emulator.netlink import namespaces
 from emulator.plan import Circuit, Interface, Plan
 
@@ -31,16 +31,32 @@ _LEAST_PATIENCE_S = 1.0
 _GONE = frozenset({errno.ENODEV, errno.ENXIO, errno.EADDRNOTAVAIL})
 _OUTGOING = 4  # PACKET_OUTGOING: a packet socket sees its own frames too
 
-_RoundTrip = Callable[[int], int | None]
+_Times = tuple[int, int]
+"""The time from the first end of a circuit to the second, and that of the way back, in nanoseconds."""
+_RoundTrip = Callable[[int], _Times | None]
+
+
+@dataclass(frozen=True, slots=True)
+class WayProbe:
+    """The measurements of one direction of a circuit, in microseconds.
+
+    ``expected_us`` is the delay and the time to send the bits of `FRAME_BYTES`. ``measured_us`` is the median, and
+    ``error_us`` is measured minus expected; both are None if all echoes were lost.
+    """
+
+    expected_us: float
+    measured_us: float | None
+    error_us: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class CircuitProbe:
-    """The measurements of one circuit. All times are round trips in microseconds, ``samples_us`` in sending order.
+    """The measurements of one circuit. Times are round trips in microseconds, ``samples_us`` in sending order.
 
     ``configured_us`` is the delay of both directions. ``expected_us`` adds the time to send the bits of `FRAME_BYTES`
     at the rate of each direction. ``measured_us`` is the median, and ``error_us`` is measured minus expected; both are
-    None if all echoes were lost. ``by`` is ``icmp`` or ``frame``.
+    None if all echoes were lost. ``by`` is ``icmp`` or ``frame``. ``there`` is the direction from the first end to the
+    second, and ``there_samples_us`` are its part of each round trip; ``back`` is the other direction.
     """
 
     id: str
@@ -54,6 +70,9 @@ class CircuitProbe:
     sent: int
     lost: int
     samples_us: tuple[float, ...]
+    there: WayProbe
+    back: WayProbe
+    there_samples_us: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +112,12 @@ def probe(lab: Lab, *, count: int = 10, warm_up: int = 1) -> ProbeResult:
 
 def expected_ns(circuit: Circuit) -> float:
     """Return the round trip over a circuit, with the time to send the bits of an echo in each direction."""
-    total = 0.0
-    for end in circuit.ends:
-        if end.egress is not None:
-            total += end.egress.delay_ns + FRAME_BYTES * 8 * 1e9 / end.egress.rate_bps
-    return total
+    return sum(map(_expected_ns, circuit.ends))
+
+
+def _expected_ns(end: Interface) -> float:
+    """Return the time that an echo takes from an interface to the other end of its circuit."""
+    return 0.0 if end.egress is None else end.egress.delay_ns + FRAME_BYTES * 8 * 1e9 / end.egress.rate_bps
 
 
 def rtt_text(rtt_us: float | None, decimals: int = 6) -> str:
@@ -105,9 +125,15 @@ def rtt_text(rtt_us: float | None, decimals: int = 6) -> str:
     return "no reply" if rtt_us is None else f"{rtt_us / 1e3:.{decimals}f} ms"
 
 
-def circuit_probe(plan: Plan, circuit: Circuit, samples: tuple[float, ...], count: int) -> CircuitProbe:
-    """Return the probe of a circuit over which ``count`` echoes were sent; ``samples`` are the round trips, in µs."""
+def circuit_probe(
+    plan: Plan, circuit: Circuit, samples: tuple[float, ...], there: tuple[float, ...], count: int
+) -> CircuitProbe:
+    """Return the probe of a circuit over which ``count`` echoes were sent.
+
+    ``samples`` are the round trips in µs, and ``there`` the part of each that it took to the second end.
+    """
     expected = expected_ns(circuit)
+    back = [round(whole - part, 3) for whole, part in zip(samples, there, strict=True)]
     measured = statistics.median(samples) if samples else None
     return CircuitProbe(
         id=circuit.id,
@@ -121,21 +147,32 @@ def circuit_probe(plan: Plan, circuit: Circuit, samples: tuple[float, ...], coun
         sent=count,
         lost=count - len(samples),
         samples_us=samples,
+        there=_way(circuit.first, there),
+        back=_way(circuit.second, back),
+        there_samples_us=there,
     )
+
+
+def _way(end: Interface, samples: Sequence[float]) -> WayProbe:
+    expected = _expected_ns(end) / 1000
+    measured = statistics.median(samples) if samples else None
+    return WayProbe(round(expected, 3), measured, None if measured is None else round(measured - expected, 3))
 
 
 def _probe(lab: Lab, circuit: Circuit, count: int, warm_up: int) -> CircuitProbe:
     jitter_ns = sum(4 * end.egress.jitter_ns for end in circuit.ends if end.egress is not None)
     # a circuit's first echo waits for ARP, which asks over the same circuit from both ends
     patience_s = _LEAST_PATIENCE_S + (3 * expected_ns(circuit) + jitter_ns) / 1e9
-    samples: tuple[float, ...] = ()
+    times: list[_Times | None] = []
     try:
-        with (_by_icmp if _is_by_ip(lab.plan, circuit) else _by_frames)(lab, circuit, patience_s) as round_trip_ns:
-            samples = samples_us(round_trip_ns, count, warm_up)
+        with (_by_icmp if _is_by_ip(lab.plan, circuit) else _by_frames)(lab, circuit, patience_s) as round_trip:
+            times = [round_trip(number) for number in range(warm_up + count)][warm_up:]
     except OSError as error:
         if error.errno not in _GONE:
             raise
-    return circuit_probe(lab.plan, circuit, samples, count)
+    found = [item for item in times if item is not None]
+    samples = tuple((there_ns + back_ns) / 1000 for there_ns, back_ns in found)
+    return circuit_probe(lab.plan, circuit, samples, tuple(there_ns / 1000 for there_ns, _ in found), count)
 
 
 def _is_by_ip(plan: Plan, circuit: Circuit) -> bool:
@@ -145,10 +182,23 @@ def _is_by_ip(plan: Plan, circuit: Circuit) -> bool:
 
 @contextlib.contextmanager
 def _by_icmp(lab: Lab, circuit: Circuit, patience_s: float) -> Iterator[_RoundTrip]:
-    """Open a socket for ICMP echoes over a circuit, from its first end to its second."""
+    """Open a socket for ICMP echoes over a circuit, from its first end to its second, and one that sees them there."""
     near, far = ((end.address or "").partition("/")[0] for end in circuit.ends)
-    with Echo(lab.namespace(circuit.first.node), near, circuit.first.name) as echo:
-        yield lambda number: echo.round_trip_ns(far, number, patience_s)
+    with (
+        Echo(lab.namespace(circuit.first.node), near, circuit.first.name) as echo,
+        Echo(lab.namespace(circuit.second.node), far, circuit.second.name) as far_end,
+    ):
+
+        def round_trip(number: int) -> _Times | None:
+            began_ns = time.time_ns()
+            whole_ns = echo.round_trip_ns(far, number, patience_s)
+            arrived_ns = None if whole_ns is None else far_end.request_arrived_ns(number, began_ns, patience_s)
+            if whole_ns is None or arrived_ns is None:
+                return None
+            there_ns = arrived_ns - began_ns
+            return there_ns, whole_ns - there_ns
+
+        yield round_trip
 
 
 @contextlib.contextmanager
@@ -156,13 +206,13 @@ def _by_frames(lab: Lab, circuit: Circuit, patience_s: float) -> Iterator[_Round
     """Open sockets for frames over a circuit, from its first end to its second and back."""
     with _frame_socket(lab, circuit.first) as near, _frame_socket(lab, circuit.second) as far:
 
-        def round_trip_ns(number: int) -> int | None:
+        def round_trip(number: int) -> _Times | None:
             # without the frame's stay at the far end
             there_ns = _one_way_ns(near, far, number, patience_s)
             back_ns = None if there_ns is None else _one_way_ns(far, near, number, patience_s)
-            return None if there_ns is None or back_ns is None else there_ns + back_ns
+            return None if there_ns is None or back_ns is None else (there_ns, back_ns)
 
-        yield round_trip_ns
+        yield round_trip
 
 
 def _one_way_ns(near: socket.socket, far: socket.socket, number: int, patience_s: float) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.system.errors import EmulationError
-from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_loss
+from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us, parse_loss
 from gtsdsl.text import did_you_mean, printable
 from gtsdsl.topology.impairments import Impairment
 
@@ -15,21 +15,31 @@ if TYPE_CHECKING:
     from emulator.mininet.interfaces import EmulatedIntf, EmulatedLink
     from emulator.mininet.network import EmulatedNetwork
 
-USAGE = "link ID up | down | [rtt 40ms] [delay 20ms] [jitter 1ms] [loss 1%] [bandwidth 100]"
+USAGE = "link ID up | down | [rtt 40ms] [delay 20ms or 18ms/20ms] [jitter 1ms] [loss 1%] [bandwidth 100]"
 
-_CHANGES: Mapping[str, Callable[[Impairment, str], Impairment]] = {
-    "rtt": lambda effect, value: replace(effect, rtt_us=parse_duration_us(value)),
-    "delay": lambda effect, value: replace(effect, rtt_us=2 * parse_duration_us(value)),
-    "jitter": lambda effect, value: replace(effect, jitter_us=parse_duration_us(value)),
-    "loss": lambda effect, value: replace(effect, loss_percent=parse_loss(value)),
-    "bandwidth": lambda effect, value: replace(effect, rate_bps=parse_bandwidth(value)),
+
+def _delayed(effect: Impairment, way: int, value: str) -> Impairment:
+    delays_us = each_direction(parse_duration_us, value)
+    rtt_us = sum(delays_us)
+    return replace(effect, rtt_us=rtt_us, one_way_us=None if 2 * delays_us[way] == rtt_us else delays_us[way])
+
+
+_CHANGES: Mapping[str, Callable[[Impairment, int, str], Impairment]] = {
+    "rtt": lambda effect, _, value: replace(effect, rtt_us=parse_duration_us(value), one_way_us=None),
+    "delay": _delayed,
+    "jitter": lambda effect, way, value: replace(effect, jitter_us=each_direction(parse_duration_us, value)[way]),
+    "loss": lambda effect, way, value: replace(effect, loss_percent=each_direction(parse_loss, value)[way]),
+    "bandwidth": lambda effect, way, value: replace(effect, rate_bps=each_direction(parse_bandwidth, value)[way]),
 }
+"""What each property changes at a direction: 0 is from the circuit's first end to its second, 1 is back."""
 LINK_WORDS = ("up", "down", *_CHANGES)
 """The words that may follow a circuit's id in the shell's ``link``."""
 
 
 def impair(network: EmulatedNetwork, circuit: str, words: Sequence[str]) -> None:
-    """Set a circuit up or down, or change its delay, jitter, loss or rate in both directions; the rest stays as it is.
+    """Set a circuit up or down, or change its delay, jitter, loss or rate; the rest stays as it is.
+
+    A value is for both directions, or has a part for each: ``18ms/20ms``.
 
     Raises:
         EmulationError: there is no such circuit, or a word is wrong; the message shows the usage.
@@ -41,20 +51,29 @@ def impair(network: EmulatedNetwork, circuit: str, words: Sequence[str]) -> None
         return
     if not words or len(words) % 2:
         raise EmulationError(f"usage: {USAGE}")
-    for interface in interfaces:
-        interface.impair(_changed(interface.impairment, words))
+    changed = [_changed(interface.impairment, way, words) for way, interface in enumerate(interfaces)]
+    for interface, effect in zip(interfaces, changed, strict=True):
+        interface.impair(effect)
 
 
-def impairment_text(interface: EmulatedIntf) -> str:
-    """Return what an interface does to packets, for a person: ``40 ms, 1 % lost, 1000 Mbit/s``."""
-    effect = interface.impairment
-    parts = [f"{effect.rtt_ms:g} ms"]
-    if effect.jitter_us:
-        parts.append(f"± {effect.jitter_us / 1000:g} ms")
-    if effect.loss_percent:
-        parts.append(f"{effect.loss_percent:g} % lost")
-    parts.append(f"{effect.rate_bps / 1e6:g} Mbit/s")
+def impairment_text(link: EmulatedLink) -> str:
+    """Return what a circuit does to packets, for a person: ``40 ms, 1 % lost, 1000 Mbit/s``.
+
+    Where the directions differ, both values are there: ``38 ms (18/20), 0/1 % lost, 1000 Mbit/s``.
+    """
+    there, back = link.intf1.impairment, link.intf2.impairment
+    delays = _both(there.delay_ns / 1e6, back.delay_ns / 1e6)
+    parts = [f"{there.rtt_ms:g} ms" + (f" ({delays})" if "/" in delays else "")]
+    if there.jitter_us or back.jitter_us:
+        parts.append(f"± {_both(there.jitter_us / 1000, back.jitter_us / 1000)} ms")
+    if there.loss_percent or back.loss_percent:
+        parts.append(f"{_both(there.loss_percent, back.loss_percent)} % lost")
+    parts.append(f"{_both(there.rate_bps / 1e6, back.rate_bps / 1e6)} Mbit/s")
     return ", ".join(parts)
+
+
+def _both(there: float, back: float) -> str:
+    return f"{there:g}" if there == back else f"{there:g}/{back:g}"
 
 
 def _interfaces(network: EmulatedNetwork, circuit: str) -> tuple[EmulatedIntf, EmulatedIntf]:
@@ -63,14 +82,17 @@ def _interfaces(network: EmulatedNetwork, circuit: str) -> tuple[EmulatedIntf, E
     return link.intf1, link.intf2
 
 
-def _changed(effect: Impairment, words: Sequence[str]) -> Impairment:
-    """Return a changed copy of an impairment; ``words`` are pairs of a property and a value: ``delay``, ``40ms``."""
+def _changed(effect: Impairment, way: int, words: Sequence[str]) -> Impairment:
+    """Return a changed copy of one direction's impairment.
+
+    ``words`` are pairs of a property and a value: ``delay``, ``40ms``. ``way`` is 0 for there and 1 for back.
+    """
     for what, value in zip(words[::2], words[1::2], strict=True):
         if what not in _CHANGES:
             near = did_you_mean(what[:80], LINK_WORDS) or f"usage: {USAGE}"
             raise EmulationError(f"a link has no {printable(what, 40)}; {near}")
         try:
-            effect = _CHANGES[what](effect, value)
+            effect = _CHANGES[what](effect, way, value)
         except ValueError as error:
             raise EmulationError(f"{what}: {error}") from None
     return effect

@@ -19,14 +19,15 @@ from gtsdsl.topology.impairments import Impairment
 
 
 class EmulatedIntf(Intf):  # type: ignore[misc]
-    """An interface that the lab has made. ``end`` is the interface in the plan."""
+    """An interface that the lab has made. ``end`` is the interface in the plan, ``rtt_ns`` its circuit's round trip."""
 
     name: str
     link: EmulatedLink | None
 
-    def __init__(self, lab: Lab, node: object, end: Interface) -> None:
+    def __init__(self, lab: Lab, node: object, end: Interface, rtt_ns: int) -> None:
         self.lab = lab
         self.end = end
+        self.rtt_ns = rtt_ns
         self._changed: Impairment | None = None
         self._queue_packets: int | None = None
         super().__init__(end.name, node=node, port=end.number, mac=end.mac, moveIntfFn=_leave_in_place)
@@ -67,7 +68,7 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
     @property
     def impairment(self) -> Impairment:
         """The impairment of packets that leave the interface: the last change's, or else the plan's."""
-        return self._changed or _planned(self.end)
+        return self._changed or _planned(self.end, self.rtt_ns)
 
     def impair(self, effect: Impairment) -> None:
         """Change the impairment of packets that leave the interface.
@@ -196,11 +197,12 @@ class EmulatedLink(Link):  # type: ignore[misc]
         """Do nothing, because the circuit ends with its lab."""
 
 
-def _planned(end: Interface) -> Impairment:
+def _planned(end: Interface, rtt_ns: int) -> Impairment:
     if end.egress is None:
         return Impairment()
     return Impairment(
-        rtt_us=2 * end.egress.delay_ns // 1000,
+        rtt_us=rtt_ns // 1000,
+        one_way_us=None if 2 * end.egress.delay_ns == rtt_ns else end.egress.delay_ns // 1000,
         jitter_us=end.egress.jitter_ns // 1000,
         loss_percent=end.egress.loss_percent,
         rate_bps=end.egress.rate_bps,

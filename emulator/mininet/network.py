@@ -18,7 +18,7 @@ from emulator.mininet.interfaces import EmulatedIntf, EmulatedLink
 from emulator.mininet.node import EmulatedHost, EmulatedNode
 from emulator.mininet.ovs import OpenVSwitch, OvsSwitch
 from emulator.netlink import datapath, namespaces
-from emulator.plan import Circuit, Interface, Plan
+from emulator.plan import Circuit, Plan
 from emulator.system.closing import Closing
 from emulator.system.errors import EmulationError
 from emulator.system.text import one_line
@@ -276,13 +276,12 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
         self.nameToNode[node.name] = node
 
     def _add_link(self, circuit: Circuit) -> EmulatedLink:
-        ends: Sequence[EmulatedIntf] = [self._interface(end) for end in circuit.ends]
+        ends: Sequence[EmulatedIntf] = [
+            EmulatedIntf(self.lab, self.nameToNode[end.node], end, circuit.rtt_ns) for end in circuit.ends
+        ]
         link = EmulatedLink(circuit.id, ends[0], ends[1])
         self.links.append(link)
         return link
-
-    def _interface(self, end: Interface) -> EmulatedIntf:
-        return EmulatedIntf(self.lab, self.nameToNode[end.node], end)
 
 
 def _docker_creator(lab: Lab, docker_hosts: Sequence[DockerHost]) -> Create:

@@ -136,9 +136,14 @@ def _probe_faults(plan: Plan, probes: Sequence[CircuitProbe], count: int) -> Ite
         yield f"it has {len(probes)} circuits, and the plan has {len(plan.circuits)}"
         return
     for circuit, item in zip(plan.circuits, probes, strict=True):
-        if not _are_samples(item.samples_us, count):
+        parts_us = item.there_samples_us
+        if (
+            not _are_samples(item.samples_us, count)
+            or len(parts_us) != len(item.samples_us)
+            or not all(0 <= part <= whole for part, whole in zip(parts_us, item.samples_us, strict=True))
+        ):
             yield f"circuit {circuit.id} has impossible round trips"
-        elif item != circuit_probe(plan, circuit, item.samples_us, count):
+        elif item != circuit_probe(plan, circuit, item.samples_us, parts_us, count):
             yield f"circuit {circuit.id} has figures that do not follow from the plan and the round trips"
 
 

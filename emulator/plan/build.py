@@ -16,7 +16,7 @@ from gtsdsl.text import printable
 from gtsdsl.topology.addresses import Address, addresses, loopbacks
 from gtsdsl.topology.controllers import controllers
 from gtsdsl.topology.domains import has_loop
-from gtsdsl.topology.impairments import Impairment, impairments
+from gtsdsl.topology.impairments import Directions, Impairment, impairments
 from gtsdsl.topology.model import Topology
 from gtsdsl.topology.naming import interface_name, node_names, port_numbers
 from gtsdsl.topology.routes import Hop, host_routes
@@ -92,8 +92,8 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
                 wire.link.id,
                 ends[2 * index],
                 ends[2 * index + 1],
-                effects[wire.link.id].rtt_us * 1000 if options.impaired else 0,
-                effects[wire.link.id].delay_source,
+                effects[wire.link.id][0].rtt_us * 1000 if options.impaired else 0,
+                effects[wire.link.id][0].delay_source,
             )
             for index, wire in enumerate(topology.wires)
         ),
@@ -121,14 +121,14 @@ def _ends(
     names: Mapping[str, str],
     numbers: Mapping[PortRef, int],
     given: Mapping[PortRef, Address],
-    effects: Mapping[str, Impairment],
+    effects: Mapping[str, Directions],
     options: Options,
 ) -> list[Interface]:
     """Return all interfaces: ``2k`` and ``2k + 1`` are the first and second end of wire ``k``."""
     next_index: dict[str, int] = {}
     found: list[Interface] = []
     for wire in topology.wires:
-        for port in wire.ends:
+        for port, effect in zip(wire.ends, effects[wire.link.id], strict=True):
             node = topology.nodes[port.resource]
             namespace = "" if node.is_switch else node.id  # a host's id may be empty only where the rules let it be
             index = next_index.get(namespace, _FIRST_INDEX)
@@ -145,7 +145,7 @@ def _ends(
                     # locally administered, and the same in each run, so that captures can be compared
                     mac=(0x02 << 40 | number + 1).to_bytes(6, "big").hex(":"),
                     address=str(given[port]) if port in given else None,
-                    egress=egress_of(effects[wire.link.id], seed) if options.impaired else None,
+                    egress=egress_of(effect, seed) if options.impaired else None,
                 )
             )
     return found

@@ -23,8 +23,8 @@ class Interface:
     ``node`` is the name of the host or switch, ``port`` the testbed's port. ``number`` is Mininet's port number, and on
     a switch OpenFlow's too. ``index`` is the kernel's interface index in the node's namespace; all switches share one.
     ``address`` has its prefix length, as ``10.0.0.0/31``; on a switch, only the port to its controller has an address.
-    ``egress`` is what happens to the packets that leave it, with half of the circuit's round trip as its delay; None
-    lets packets leave as fast as the machine can send them.
+    ``egress`` is what happens to the packets that leave it, with the one-way delay of their direction; None lets
+    packets leave as fast as the machine can send them.
     """
 
     node: str

@@ -95,7 +95,11 @@ NO_EFFECT = Effect()
 
 @dataclass(frozen=True)
 class Circuits:
-    """A user's own sites by code, and circuits by `Pair`; they take precedence over the shipped ones."""
+    """A user's own sites by code, and circuits by `Pair`; they take precedence over the shipped ones.
+
+    ``one_way_us`` has the one-way delays in microseconds from one site to another, by their canonical codes. They take
+    precedence over the circuits. A pair of sites has both directions, or none.
+    """
 
     sites: Mapping[str, Site] = field(default_factory=dict)
     circuits: Mapping[Pair, Circuit] = field(default_factory=dict)
@@ -104,6 +108,7 @@ class Circuits:
     description: str = ""
     sources: tuple[str, ...] = ()
     """Where the figures come from, with dates."""
+    one_way_us: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     @cached_property
     def named_sites(self) -> Mapping[str, Site]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -34,6 +35,16 @@ class NetworkOptions:
             "--rtt",
             "Round-trip time of all circuits between two sites, such as AMS-MIL=40ms. Repeatable.",
             metavar="A-B=TIME",
+            type="texts",
+        ).metadata,
+    )
+    delays: tuple[str, ...] = field(
+        default=(),
+        metadata=Flag(
+            "--delay",
+            "One-way delay of all circuits between two sites: AMS-MIL=18ms, or AMS-MIL=18ms/20ms for there and back. "
+            "Repeatable.",
+            metavar="A-B=TIME[/TIME]",
             type="texts",
         ).metadata,
     )
@@ -84,14 +95,16 @@ def read_testbed(file: str, options: NetworkOptions) -> Testbed:
 def custom_circuits(options: NetworkOptions) -> Circuits | None:
     """Return the user's own circuits; None without any.
 
-    They are those of ``--environment``, replaced by those of ``--circuits``, replaced by those of ``--rtt``.
+    They are those of ``--environment``, replaced by those of ``--circuits``, replaced by those of ``--rtt`` and
+    ``--delay``.
 
     Raises:
-        click.BadParameter: no environment has the name, or an ``--rtt`` is not A-B=TIME, or sets a circuit again.
+        click.BadParameter: no environment has the name; or an ``--rtt`` or a ``--delay`` is not A-B=TIME, or sets a
+            circuit again.
         GtsError: the file of ``--environment`` or ``--circuits`` is not a table of circuits.
     """
     from gtsdsl.circuits import Circuit, Circuits, canonical, read_circuits
-    from gtsdsl.model.units import parse_duration_us
+    from gtsdsl.model.units import each_direction, parse_duration_us
 
     around = Circuits() if options.environment is None else find_environment(options.environment)
     custom = read_circuits(Path(options.circuits_file)) if options.circuits_file else Circuits()
@@ -102,22 +115,27 @@ def custom_circuits(options: NetworkOptions) -> Circuits | None:
         every=around.every if custom.every == Circuits().every else custom.every,
     )
     given = dict(custom.circuits)
+    one_way_us: dict[tuple[str, str], int] = {}
     seen = set()
-    for text in options.rtts:
+    for option, text in _times(options):
         sites, equals, value = text.partition("=")
         ends = [code.strip().upper() for code in sites.split("-")]
         if not equals or len(ends) != 2 or not all(ends):
-            raise click.BadParameter(f"`{printable(text)}` is not A-B=TIME, as AMS-MIL=40ms", param_hint="--rtt")
-        try:
-            rtt_ms = parse_duration_us(value.strip()) / 1000
-        except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--rtt") from None
-        first, second = sorted(canonical(code, custom) for code in ends)
+            raise click.BadParameter(f"`{printable(text)}` is not A-B=TIME, as AMS-MIL=40ms", param_hint=option)
+        near, far = (canonical(code, custom) for code in ends)
+        first, second = sorted((near, far))
         if (first, second) in seen:
-            raise click.BadParameter(f"`{printable(f'{first}-{second}')}` is given twice", param_hint="--rtt")
+            raise click.BadParameter(f"`{printable(f'{first}-{second}')}` is given twice", param_hint=option)
         seen.add((first, second))
-        given[first, second] = Circuit((first, second), rtt_ms, rtt_ms, rtt_ms, False, "given", "--rtt")
-    custom = replace(custom, circuits=given)
+        try:
+            if option == _DELAY:
+                one_way_us[near, far], one_way_us[far, near] = each_direction(parse_duration_us, value.strip())
+            else:
+                rtt_ms = parse_duration_us(value.strip()) / 1000
+                given[first, second] = Circuit((first, second), rtt_ms, rtt_ms, rtt_ms, False, "given", option)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint=option) from None
+    custom = replace(custom, circuits=given, one_way_us=one_way_us)
     return None if custom == Circuits() else custom
 
 
@@ -137,12 +155,21 @@ def find_environment(name: str) -> Circuits:
         ) from None
 
 
+_RTT, _DELAY = "--rtt", "--delay"
+
+
+def _times(options: NetworkOptions) -> Iterator[tuple[str, str]]:
+    """Yield each round-trip time and each delay that the user gives, after the name of its option."""
+    yield from ((_RTT, text) for text in options.rtts)
+    yield from ((_DELAY, text) for text in options.delays)
+
+
 def check_rtts(options: NetworkOptions, custom: Circuits | None, plan: Plan) -> None:
-    """Refuse each ``--rtt``, and an environment, that changes no circuit, because a misspelt site would go unnoticed.
+    """Refuse each time, and an environment, that changes no circuit, because a misspelt site would go unnoticed.
 
     Raises:
-        click.BadParameter: no circuit joins the sites of an ``--rtt``, or all such circuits have their own delay; or no
-            circuit joins two sites of the environment, which does nothing to all circuits either.
+        click.BadParameter: no circuit joins the sites of an ``--rtt`` or a ``--delay``, or all such circuits have their
+            own delay; or no circuit joins two sites of the environment, which does nothing to all circuits either.
     """
     from gtsdsl.circuits import Effect, canonical
 
@@ -158,17 +185,17 @@ def check_rtts(options: NetworkOptions, custom: Circuits | None, plan: Plan) -> 
             raise click.BadParameter(
                 f"it has no circuit of this topology: its sites are {some}, …", param_hint="--environment"
             )
-    for text in options.rtts:
+    for option, text in _times(options):
         codes = text.partition("=")[0].split("-")
         name = "-".join(sorted(canonical(code.strip().upper(), custom) for code in codes))
         if name not in joined:
             between = " and ".join(printable(code, 40) for code in name.split("-"))
             near = did_you_mean(name, sorted(it for it in joined if "-" in it))
             hint = f"; {near}" if near else ": `gtsdsl plan` lists its circuits"
-            raise click.BadParameter(f"this topology has no circuit between {between}{hint}", param_hint="--rtt")
+            raise click.BadParameter(f"this topology has no circuit between {between}{hint}", param_hint=option)
         if all(circuit.source == "link" for circuit in joined[name]):
             links = ", ".join(printable(circuit.id, 40) for circuit in joined[name][:4])
             raise click.BadParameter(
                 f"`{printable(name, 80)}` would change nothing: the topology states its own `delay` for {links}",
-                param_hint="--rtt",
+                param_hint=option,
             )

@@ -37,7 +37,8 @@ def command(
 ) -> None:
     """Show the network that `gtsdsl emulate` makes of a topology, without making it.
 
-    A circuit's delay is that of the link, else of --rtt, else of --circuits, else the known one between its two sites.
+    A circuit's delay is that of the link, else of --delay or --rtt, else of --circuits, else the known one between its
+    two sites. Where the two directions differ, a slash parts the values there and back.
 
     \b
     Example:
@@ -73,16 +74,17 @@ def _text(plan: Plan) -> str:
     circuits: list[Sequence[str]] = []
     for circuit in plan.circuits:
         ends = [f"{end.name} {end.address or ''}".strip() for end in circuit.ends]
-        egress = circuit.first.egress
+        there, back = (end.egress for end in circuit.ends)
         figures = ["", "", "", "", "", ""]
-        if egress is not None:
+        if there is not None and back is not None:
+            delays = _both(there.delay_ns / 1e6, back.delay_ns / 1e6, "")
             figures = [
-                f"{circuit.rtt_ns / 1e6:.3f} ms",
+                f"{circuit.rtt_ns / 1e6:.3f} ms" + (f" ({delays})" if "/" in delays else ""),
                 circuit.source,
-                f"{egress.jitter_ns / 1e6:g} ms" if egress.jitter_ns else "",
-                f"{egress.loss_percent:g} %" if egress.loss_percent else "",
-                f"{egress.rate_bps / 1e6:g} Mbit/s",
-                f"{egress.queue_packets} packets",
+                _both(there.jitter_ns / 1e6, back.jitter_ns / 1e6, " ms"),
+                _both(there.loss_percent, back.loss_percent, " %"),
+                _both(there.rate_bps / 1e6, back.rate_bps / 1e6, " Mbit/s"),
+                _both(there.queue_packets, back.queue_packets, " packets"),
             ]
         circuits.append([printable(word, 100) for word in (circuit.id, *ends, *figures)])
     parts = (
@@ -91,6 +93,13 @@ def _text(plan: Plan) -> str:
         _table(("circuit", "from", "to", "round trip", "source", "jitter", "loss", "rate", "queue"), circuits),
     )
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+
+
+def _both(there: float, back: float, unit: str) -> str:
+    """Return the values of both directions, as ``18/20 ms``; one if they are equal, and nothing if both are 0."""
+    if there == back:
+        return f"{there:.12g}{unit}" if there else ""
+    return f"{there:.12g}/{back:.12g}{unit}"
 
 
 _FIGURES = frozenset({"round trip", "jitter", "loss", "rate", "queue"})

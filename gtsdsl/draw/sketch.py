@@ -9,7 +9,7 @@ from enum import Enum
 from gtsdsl.circuits import Circuits, Site, canonical, site
 from gtsdsl.model.testbed import HOST_CLASSES, SWITCH_CLASSES, Resource, Testbed
 from gtsdsl.text import printable, quantity
-from gtsdsl.topology.impairments import DelaySource, Impairment, impairments
+from gtsdsl.topology.impairments import DelaySource, Directions, impairments
 from gtsdsl.topology.model import Topology, Wire
 
 _LISTED = 12
@@ -50,7 +50,10 @@ class SiteGroup:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The circuits between two ends, which are numbers of site groups or of nodes; both may be the same group."""
+    """The circuits between two ends, which are numbers of site groups or of nodes; both may be the same group.
+
+    ``one_way_ms`` are the delays there and back of a single circuit, in the order of ``joins``, if they differ.
+    """
 
     first: int
     second: int
@@ -60,6 +63,7 @@ class Bundle:
     source: DelaySource
     joins: str
     links: tuple[str, ...]
+    one_way_ms: tuple[float, float] | None = None
 
     @property
     def tip(self) -> str:
@@ -76,6 +80,8 @@ class Bundle:
             text = "? ms"
         elif _figure(self.low_ms) == _figure(self.high_ms):
             text = f"{_figure(self.low_ms)} ms"
+            if self.one_way_ms is not None:
+                text += f" ({'/'.join(map(_figure, self.one_way_ms))})"
         else:
             text = f"{_figure(self.low_ms)}–{_figure(self.high_ms)} ms"
         return ("≈ " if self.source == "estimated" else "") + text + (f"  ×{self.count:,}" if self.count > 1 else "")
@@ -149,22 +155,26 @@ def _node(resource: Resource) -> Node:
     return Node(resource.id, kind, "\n".join(lines))
 
 
-def _bundles(joined: Iterable[tuple[int, int, Wire]], delays: dict[str, Impairment]) -> tuple[Bundle, ...]:
+def _bundles(joined: Iterable[tuple[int, int, Wire]], delays: dict[str, Directions]) -> tuple[Bundle, ...]:
     groups: dict[tuple[int, int], list[Wire]] = {}
     for first, second, wire in joined:
         groups.setdefault((min(first, second), max(first, second)), []).append(wire)
     return tuple(_bundle(*ends, group, delays) for ends, group in sorted(groups.items()))
 
 
-def _bundle(first: int, second: int, group: list[Wire], delays: dict[str, Impairment]) -> Bundle:
-    found = [delays[wire.link.id] for wire in group]
+def _bundle(first: int, second: int, group: list[Wire], delays: dict[str, Directions]) -> Bundle:
+    found = [delays[wire.link.id][0] for wire in group]
     rtts = [item.rtt_ms for item in found if item.delay_source != "unknown"]
     # the least certain of several circuits decides how the figure is marked
     order: tuple[DelaySource, ...] = ("unknown", "estimated", "link", "given", "measured")
     source = min((item.delay_source for item in found), key=order.index)
     low, high = (min(rtts), max(rtts)) if rtts else (0.0, 0.0)
     joins = f"from {group[0].first} to {group[0].second}"
-    return Bundle(first, second, len(group), low, high, source, joins, tuple(wire.link.id for wire in group))
+    there, back = delays[group[0].link.id]
+    differ = len(group) == 1 and there.delay_ns != back.delay_ns
+    one_way_ms = (there.delay_us / 1000, back.delay_us / 1000) if differ else None
+    names = tuple(wire.link.id for wire in group)
+    return Bundle(first, second, len(group), low, high, source, joins, names, one_way_ms)
 
 
 WORDS: dict[DelaySource, str] = {

@@ -49,8 +49,8 @@ _HOST = {
 }
 
 _LINK = {
-    "bandwidth": "The circuit's rate in Mbit/s.",
-    "delay": 'One-way delay with its unit, e.g. `"18ms"`, in place of the circuit\'s known one. (GTS ignores it.)',
+    "bandwidth": 'The circuit\'s rate in Mbit/s; `"100/20"` is 100 there and 20 back.',
+    "delay": 'One-way delay in place of the known one: `"18ms"`, or `"18ms/20ms"` there and back. (GTS ignores it.)',
     "jitter": 'How much the delay varies, one way, with its unit, e.g. `"0.5ms"`. (GTS ignores it.)',
     "loss": 'The share of packets lost in each direction, e.g. `"0.1%"`. (GTS ignores it.)',
     "port": "An end of the circuit; there are two, mostly called `src` and `dst`.",

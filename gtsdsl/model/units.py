@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
+from typing import TypeVar
 
 from gtsdsl.model.values import Value, describe
 
@@ -15,6 +17,24 @@ _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?(us|ms|s)")
 _PERCENT = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?%")
 _NUMBER = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,12})?")
 _UNIT_US = {"us": 1, "ms": 1000, "s": 1_000_000}
+_Parsed = TypeVar("_Parsed")
+
+
+def each_direction(parse: Callable[[Value], _Parsed], value: Value) -> tuple[_Parsed, _Parsed]:
+    """Return a value of a link for each of its directions: from its first port to its second, and back.
+
+    ``"18ms/20ms"`` has a part for each direction. Any other value is for both. ``parse`` parses a part.
+
+    Raises:
+        ValueError: the text has more than two parts, or ``parse`` refuses one.
+    """
+    if not isinstance(value, str) or "/" not in value:
+        parsed = parse(value)
+        return parsed, parsed
+    there, _, back = value.partition("/")
+    if "/" in back:
+        raise ValueError(f'{describe(value)} has more than two directions; write it as "18ms/20ms": there and back')
+    return parse(there.strip()), parse(back.strip())
 
 
 def parse_duration_us(value: Value) -> int:

@@ -12,7 +12,7 @@ from gtsdsl.circuits import SITES, site
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.classes import CLASSES
 from gtsdsl.model.testbed import SWITCH_CLASSES, Port, Resource, Testbed
-from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_loss
+from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us, parse_loss
 from gtsdsl.model.values import Value, describe
 from gtsdsl.rules.index import Index, place_of, shown
 
@@ -111,10 +111,12 @@ def _each(
 
 def _jitter_above_delay(index: Index, link: Resource) -> Iterator[Diagnostic]:
     try:
-        delay_us, jitter_us = (parse_duration_us(link.attributes[name]) for name in ("delay", "jitter"))
+        delays_us, jitters_us = (
+            each_direction(parse_duration_us, link.attributes[name]) for name in ("delay", "jitter")
+        )
     except (KeyError, ValueError):  # the link has no delay, or another rule reports it
         return
-    if jitter_us > delay_us:
+    if any(jitter_us > delay_us for jitter_us, delay_us in zip(jitters_us, delays_us, strict=True)):
         yield index.finding(
             "GTS045",
             f"link {shown(link.id)} has more jitter than delay: packets that would arrive before they were sent are "
@@ -205,7 +207,7 @@ def _number_up_to(maximum: int, what: str) -> Check:
 def _parsed_by(parse: Callable[[Value], object], code: str) -> Check:
     def check(value: Value) -> Bad | None:
         try:
-            parse(value)
+            each_direction(parse, value)
         except ValueError as error:
             return Bad(code, str(error))
         return None

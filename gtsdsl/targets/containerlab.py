@@ -22,7 +22,7 @@ from gtsdsl.targets.figures import plain
 from gtsdsl.targets.remark import Remark, ids_of
 from gtsdsl.topology.addresses import Address, addresses, loopbacks
 from gtsdsl.topology.controllers import controllers
-from gtsdsl.topology.impairments import Impairment, impairments
+from gtsdsl.topology.impairments import Directions, Impairment, impairments
 from gtsdsl.topology.model import Topology
 from gtsdsl.topology.routes import FORWARDING, Hop, host_routes, open_filters, time_to_live
 from gtsdsl.topology.safe_names import safe_names
@@ -107,7 +107,7 @@ def remarks(testbed: Testbed) -> Iterator[Remark]:
             "the head of the file says how to make it a switch with OpenFlow",
         )
     effects = impairments(topology)
-    if spread := [wire.link for wire in topology.wires if effects[wire.link.id].jitter_us]:
+    if spread := [wire.link for wire in topology.wires if any(way.jitter_us for way in effects[wire.link.id])]:
         yield Remark(
             f"no packet overtakes another in the lab, despite the `jitter` of {ids_of(spread)}: netem keeps the order "
             "of packets if it has a rate",
@@ -116,16 +116,16 @@ def remarks(testbed: Testbed) -> Iterator[Remark]:
         )
 
 
-def _interfaces(topology: Topology, effects: Mapping[str, Impairment]) -> dict[PortRef, _Interface]:
+def _interfaces(topology: Topology, effects: Mapping[str, Directions]) -> dict[PortRef, _Interface]:
     """Return the interface of each wired port, from eth1, because containerlab uses eth0 for management."""
     address_of = addresses(topology)
     found: dict[PortRef, _Interface] = {}
     count: dict[str, int] = {}
     for wire in topology.wires:
-        for end in wire.ends:
+        for end, effect in zip(wire.ends, effects[wire.link.id], strict=True):
             count[end.resource] = count.get(end.resource, 0) + 1
             name = f"eth{count[end.resource]}"
-            found[end] = _Interface(name, effects[wire.link.id], address_of.get(end), end in topology.bridged_ports)
+            found[end] = _Interface(name, effect, address_of.get(end), end in topology.bridged_ports)
     return found
 
 
@@ -219,7 +219,8 @@ _ABOUT = """\
 # controllers that the label gts-controllers names.
 # Addresses: each host has an address on `lo`, to which all hosts resolve its name (`docker exec -it clab-LAB-h1 ping
 # h2`), and an address on each link. The commands under `exec` add them, and the routes between all hosts.
-# Delays: the tc commands under `exec` set half of each circuit's round-trip time at the egress of both its ends."""
+# Delays: the tc commands under `exec` set the one-way delay of each direction at the egress of its end: half of the
+# circuit's round-trip time, unless the topology states both directions."""
 
 
 def _preamble(lab: str, names: dict[str, str], interfaces: dict[PortRef, _Interface]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from gtsdsl.model.testbed import Resource, Testbed
 from gtsdsl.targets.escaping import escaped
 from gtsdsl.targets.figures import plain
 from gtsdsl.text import printable
-from gtsdsl.topology.impairments import Impairment, impairments
+from gtsdsl.topology.impairments import Directions, impairments
 from gtsdsl.topology.model import Topology
 
 _SHAPES = {"host": "box", "baremetalserver": "box3d", "ofx": "hexagon", "vsi": "hexagon"}
@@ -46,10 +46,14 @@ def _node(node: Resource) -> str:
     return f"{_id(node.id)} [shape={_SHAPES.get(node.cls, _OTHER_SHAPE)}, label={_label(node.id)}]"
 
 
-def _round_trip(effect: Impairment) -> str:
-    if effect.delay_source == "unknown":
+def _round_trip(effects: Directions) -> str:
+    there, back = effects
+    if there.delay_source == "unknown":
         return ""
-    return f"{'≈ ' if effect.delay_source == 'estimated' else ''}{plain(effect.rtt_ms)} ms"
+    rtt = f"{'≈ ' if there.delay_source == 'estimated' else ''}{plain(there.rtt_ms)} ms"
+    if there.delay_ns == back.delay_ns:
+        return rtt
+    return f"{rtt} ({plain(there.delay_us / 1000)} / {plain(back.delay_us / 1000)})"
 
 
 def _id(text: str) -> str:

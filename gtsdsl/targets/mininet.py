@@ -15,7 +15,7 @@ from gtsdsl.targets.figures import plain
 from gtsdsl.topology.addresses import addresses, loopbacks
 from gtsdsl.topology.controllers import controllers
 from gtsdsl.topology.domains import has_loop
-from gtsdsl.topology.impairments import impairments
+from gtsdsl.topology.impairments import Impairment, impairments
 from gtsdsl.topology.model import Topology
 from gtsdsl.topology.naming import node_names, port_numbers
 from gtsdsl.topology.routes import FORWARDING, host_routes, time_to_live
@@ -53,21 +53,28 @@ def write(testbed: Testbed) -> str:
     )
     links = []
     for wire in topology.wires:
-        effect = effects[wire.link.id]
         ends = ", ".join(
             f"({names[end.resource]!r}, {ports[end]}, {str(address_of[end]) if end in address_of else None!r})"
             for end in wire.ends
         )
+        there, back = effects[wire.link.id]
         links.append(
-            f"{{'id': {wire.link.id!a}, 'ends': ({ends}), 'delay_us': {effect.delay_us}, "
-            f"'jitter_us': {effect.jitter_us}, 'loss_percent': {plain(effect.loss_percent)}, "
-            f"'rate_mbit': {plain(effect.rate_bps / 10**6)}, 'queue_packets': {effect.queue_packets}, "
-            f"'source': {effect.delay_source!r}}}"
+            f"{{'id': {wire.link.id!a}, 'ends': ({ends}), 'there': {_way(there)}, 'back': {_way(back)}, "
+            f"'source': {there.delay_source!r}}}"
         )
     data += _table("LINKS", links)
     program = files("gtsdsl.targets").joinpath("mininet_program.txt").read_text("utf-8")
     before, after = program.split("# DATA\n")
     return before + "\n".join(data) + after
+
+
+def _way(effect: Impairment) -> str:
+    """Return what one direction of a link does to packets."""
+    return (
+        f"{{'delay_us': {effect.delay_us}, 'jitter_us': {effect.jitter_us}, "
+        f"'loss_percent': {plain(effect.loss_percent)}, 'rate_mbit': {plain(effect.rate_bps / 10**6)}, "
+        f"'queue_packets': {effect.queue_packets}}}"
+    )
 
 
 def _table(name: str, rows: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_loss
+from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us, parse_loss
 from gtsdsl.model.values import Value
 from gtsdsl.text import printable
 from gtsdsl.topology.model import Topology
@@ -27,11 +27,11 @@ DelaySource: TypeAlias = Literal["link", "given", "measured", "estimated", "unkn
 
 @dataclass(frozen=True, slots=True)
 class Impairment:
-    """The effect of one direction of a circuit on packets; both directions have the same effect.
+    """The effect of one direction of a circuit on packets.
 
-    ``rtt_us`` is the round-trip time in microseconds, of which each direction takes half; it is 0 if ``delay_source``
-    is ``unknown``. ``jitter_us`` is netem's jitter. ``loss_percent`` is from 0 to 100. ``rate_bps`` is in bits per
-    second.
+    ``rtt_us`` is the round-trip time of the circuit in microseconds; it is 0 if ``delay_source`` is ``unknown``.
+    ``one_way_us`` is the delay of this direction; None is half of the round-trip time. ``jitter_us`` is netem's jitter.
+    ``loss_percent`` is from 0 to 100. ``rate_bps`` is in bits per second.
     """
 
     rtt_us: int = 0
@@ -39,16 +39,17 @@ class Impairment:
     jitter_us: int = 0
     loss_percent: float = 0.0
     rate_bps: int = DEFAULT_RATE_BPS
+    one_way_us: int | None = None
 
     @property
     def delay_us(self) -> int:
-        """The one-way delay in microseconds, rounded down: half the round-trip time."""
-        return self.rtt_us // 2
+        """The one-way delay in microseconds, rounded down."""
+        return self.delay_ns // 1000
 
     @property
     def delay_ns(self) -> int:
-        """The one-way delay in nanoseconds: exactly half the round-trip time."""
-        return self.rtt_us * 500
+        """The one-way delay in nanoseconds."""
+        return self.rtt_us * 500 if self.one_way_us is None else self.one_way_us * 1000
 
     @property
     def rtt_ms(self) -> float:
@@ -63,20 +64,24 @@ class Impairment:
         length is the sum of both:
 
         - in flight: the full-sized packets that are sent at the rate within the one-way delay and the jitter,
-          ``rate * (rtt / 2 + jitter) / (8 * 1500)``;
+          ``rate * (delay + jitter) / (8 * 1500)``;
         - waiting: one delay-bandwidth product, ``rate * rtt / (8 * 1500)``. With this buffer, a single TCP flow that
           halves its window after a loss keeps the circuit full (Villamizar and Song, 1994). A longer queue would only
           add delay: netem's default of 1,000 packets holds 1.2 s of traffic at 10 Mbit/s. The least is
           `MIN_QUEUE_PACKETS`, a few of TCP's initial windows (10 packets, RFC 6928), as in each real interface.
         """
-        bits_per_packet = 8 * PACKET_BYTES * 1_000_000
-        in_flight = -(-self.rate_bps * (self.rtt_us + 2 * self.jitter_us) // (2 * bits_per_packet))
-        waiting = -(-self.rate_bps * self.rtt_us // bits_per_packet)
+        bits_per_packet = 8 * PACKET_BYTES * 10**9
+        in_flight = -(-self.rate_bps * (self.delay_ns + 1000 * self.jitter_us) // bits_per_packet)
+        waiting = -(-self.rate_bps * self.rtt_us * 1000 // bits_per_packet)
         return min(in_flight + max(waiting, MIN_QUEUE_PACKETS), _MAX_QUEUE_PACKETS)
 
 
-def impairments(topology: Topology, custom: Circuits | None = None) -> dict[str, Impairment]:
-    """Return the impairment of each wire, by the link's id, in the order of the file.
+Directions: TypeAlias = tuple[Impairment, Impairment]
+"""The impairment from a wire's first end to its second, and that of the way back."""
+
+
+def impairments(topology: Topology, custom: Circuits | None = None) -> dict[str, Directions]:
+    """Return the impairments of both directions of each wire, by the link's id, in the order of the file.
 
     The delay is the link's ``delay``, else half the round-trip time of the circuit between the sites of its ends.
     ``custom`` are the user's own circuits, which take precedence over the known ones.
@@ -88,27 +93,50 @@ def impairments(topology: Topology, custom: Circuits | None = None) -> dict[str,
     for wire in topology.wires:
         sites = topology.nodes[wire.first.resource].location, topology.nodes[wire.second.resource].location
         try:
-            found[wire.link.id] = _impairment(wire.link.attributes, sites, custom)
+            found[wire.link.id] = _directions(wire.link.attributes, sites, custom)
         except ValueError as error:
             raise ValueError(f"link `{printable(wire.link.id)}`: {error}") from None
     return found
 
 
-def _impairment(
+def _directions(
     attributes: Mapping[str, Value], sites: tuple[str | None, str | None], custom: Circuits | None
-) -> Impairment:
+) -> Directions:
     source: DelaySource = "link"
+    delays_us: tuple[int, int] | None = None
     if "delay" in attributes:
-        rtt_us = 2 * parse_duration_us(attributes["delay"])
+        delays_us = each_direction(parse_duration_us, attributes["delay"])
+    elif custom is not None and (given := _given_delays_us(*sites, custom)) is not None:
+        delays_us, source = given, "given"
+    if delays_us is not None:
+        rtt_us = sum(delays_us)
     else:
         rtt_us, source = _circuit_rtt(*sites, custom)
-    return Impairment(
-        rtt_us=rtt_us,
-        delay_source=source,
-        jitter_us=parse_duration_us(attributes["jitter"]) if "jitter" in attributes else 0,
-        loss_percent=parse_loss(attributes["loss"]) if "loss" in attributes else 0.0,
-        rate_bps=parse_bandwidth(attributes["bandwidth"]) if "bandwidth" in attributes else DEFAULT_RATE_BPS,
+    jitters_us = each_direction(parse_duration_us, attributes.get("jitter", "0us"))
+    losses = each_direction(parse_loss, attributes.get("loss", "0%"))
+    rates_bps = each_direction(parse_bandwidth, attributes.get("bandwidth", DEFAULT_RATE_BPS // 10**6))
+    there, back = (
+        Impairment(
+            rtt_us=rtt_us,
+            delay_source=source,
+            jitter_us=jitters_us[way],
+            loss_percent=losses[way],
+            rate_bps=rates_bps[way],
+            one_way_us=None if delays_us is None or 2 * delays_us[way] == rtt_us else delays_us[way],
+        )
+        for way in (0, 1)
     )
+    return there, back
+
+
+def _given_delays_us(site_a: str | None, site_b: str | None, custom: Circuits) -> tuple[int, int] | None:
+    from gtsdsl.circuits import canonical
+
+    if not custom.one_way_us or not site_a or not site_b:
+        return None
+    first, second = canonical(site_a, custom), canonical(site_b, custom)
+    there_us = custom.one_way_us.get((first, second))
+    return None if there_us is None else (there_us, custom.one_way_us[second, first])
 
 
 def _circuit_rtt(site_a: str | None, site_b: str | None, custom: Circuits | None) -> tuple[int, DelaySource]:

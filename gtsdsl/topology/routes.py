@@ -20,7 +20,7 @@ from ipaddress import IPv4Address
 from itertools import groupby
 from typing import NamedTuple
 
-from gtsdsl.topology.impairments import Impairment
+from gtsdsl.topology.impairments import Directions
 from gtsdsl.topology.model import Topology
 
 FORWARDING = {"net.ipv4.ip_forward": "1"}
@@ -57,7 +57,7 @@ def open_filters(*interfaces: str) -> dict[str, str]:
 
 
 def host_routes(
-    topology: Topology, effects: Mapping[str, Impairment], loopbacks: Mapping[str, IPv4Address]
+    topology: Topology, effects: Mapping[str, Directions], loopbacks: Mapping[str, IPv4Address]
 ) -> dict[str, dict[Hop, list[str]]]:
     """Return the networks that each host reaches through each of its next hops.
 
@@ -75,7 +75,7 @@ def host_routes(
     for index, wire in enumerate(topology.wires):
         if wire.first in topology.control_ports or wire.second in topology.control_ports:
             continue  # a circuit to a controller carries no other packets
-        rtt_us = effects[wire.link.id].rtt_us
+        rtt_us = effects[wire.link.id][0].rtt_us
         first, second = (number[end.resource] for end in wire.ends)
         joints += [Joint(2 * index, first, second, rtt_us), Joint(2 * index + 1, second, first, rtt_us)]
     paths = Paths(len(hosts), len(number), joints)

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from emulator.measure.probe import CircuitProbe
+from emulator.measure.probe import CircuitProbe, WayProbe
 from emulator.messages import (
     AnyRequest,
     AwaitProcess,
@@ -35,7 +35,8 @@ from emulator.messages import (
 )
 from emulator.system.errors import EmulationError
 
-PROBE = CircuitProbe("l1", "h1", "h2", "icmp", 1.0, 2.0, None, None, 1, 1, ())
+WAY = WayProbe(1.0, None, None)
+PROBE = CircuitProbe("l1", "h1", "h2", "icmp", 1.0, 2.0, None, None, 1, 1, (), WAY, WAY, ())
 
 EXCHANGES: list[tuple[AnyRequest, str, Reply]] = [
     (RunCommand("h1", ("echo", "a b"), 1.5), "h1: echo a b", ProcessResult(-9, "out", "\udc80", timed_out=True)),

@@ -7,13 +7,15 @@ import json
 import pytest
 
 from emulator.measure.drops import CIRCUIT, SOCKET, Drops
-from emulator.measure.probe import CircuitProbe
+from emulator.measure.probe import CircuitProbe, WayProbe
 from emulator.outcome import CommandResult, Outcome
 from emulator.system.decode import decode, encode
 from emulator.system.errors import EmulationError
 
-PROBE = CircuitProbe("l1", "h1", "h2", "icmp", 36_200.0, 36_201.5, 36_202.5, 1.0, 2, 0, (36_202.0, 36_203.0))
-LOST = CircuitProbe("l2", "h2", "s1", "frame", 10.0, 11.5, None, None, 2, 2, ())
+UNSEEN = WayProbe(5.75, None, None)
+PROBE = CircuitProbe("l1", "h1", "h2", "icmp", 36_200.0, 36_201.5, 36_202.5, 1.0, 2, 0, (36_202.0, 36_203.0),
+    WayProbe(18_100.75, 18_101.25, 0.5), WayProbe(18_100.75, 18_101.25, 0.5), (18_101.0, 18_101.5))  # fmt: skip
+LOST = CircuitProbe("l2", "h2", "s1", "frame", 10.0, 11.5, None, None, 2, 2, (), UNSEEN, UNSEEN, ())
 
 
 def test_an_outcome_of_nothing_is_a_success() -> None:

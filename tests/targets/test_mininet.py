@@ -117,25 +117,30 @@ def test_a_link_has_half_of_the_round_trip_on_each_interface(tmp_path: Path) -> 
     script = _imported(pair(jitter="2ms", loss="0.5%", bandwidth=100), tmp_path)
     ((first, second, options),) = script.TestbedTopo().links(withInfo=True)
     assert (first, second) == ("h1", "h2")
+    way = {"delay": "18100us", "jitter": "2000us", "loss": 0.5, "bw": 100, "max_queue_size": 470}
     assert options == {
         "node1": "h1",
         "node2": "h2",
         "port1": 0,
         "port2": 0,
         "cls": script.CircuitLink,
-        "delay": "18100us",
-        "jitter": "2000us",
-        "loss": 0.5,
-        "bw": 100,
-        "max_queue_size": 470,
-        "params1": {"ip": "10.0.0.0/31"},
-        "params2": {"ip": "10.0.0.1/31"},
+        "params1": {**way, "ip": "10.0.0.0/31"},
+        "params2": {**way, "ip": "10.0.0.1/31"},
     }
+
+
+def test_each_interface_has_its_own_direction(tmp_path: Path) -> None:
+    script = _imported(pair(delay="18ms/20ms", loss="0%/1%", bandwidth="100/20"), tmp_path)
+    ((_, _, options),) = script.TestbedTopo().links(withInfo=True)
+    there, back = options["params1"], options["params2"]
+    assert (there["delay"], there["bw"], there.get("loss")) == ("18000us", 100, None)
+    assert (back["delay"], back["bw"], back.get("loss")) == ("20000us", 20, 1)
 
 
 def test_mininet_makes_the_tc_commands_that_are_meant(tmp_path: Path) -> None:
     script = _imported(pair(jitter="2ms", bandwidth=2500), tmp_path)
-    ((_, _, options),) = script.TestbedTopo().links(withInfo=True)
+    ((_, _, link),) = script.TestbedTopo().links(withInfo=True)
+    options = link["params1"]
     interface = object.__new__(script.CircuitIntf)
     rate, parent = interface.bwCmds(bw=options["bw"])
     assert "rate 2500.000000Mbit" in rate[1]

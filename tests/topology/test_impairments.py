@@ -14,7 +14,10 @@ from tests.targets.samples import host, link, pair, triangle, wired
 
 
 def _impairments(testbed: Testbed, own: Circuits | None = None) -> dict[str, Impairment]:
-    return impairments(Topology.of(testbed), own)
+    """Return the impairment of each link whose directions are alike."""
+    found = impairments(Topology.of(testbed), own)
+    assert all(there == back for there, back in found.values())
+    return {name: there for name, (there, _) in found.items()}
 
 
 @pytest.mark.parametrize(
@@ -109,3 +112,45 @@ def test_links_inside_nested_testbeds_have_flattened_ids() -> None:
 
 def test_every_wired_link_is_there_in_the_order_of_the_file() -> None:
     assert list(_impairments(triangle())) == ["l1", "l2", "l3", "l4", "l5", "l6", "l7", "l8", "unknown"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "there", "back"),
+    [
+        (
+            {"delay": "18ms/20ms"},
+            Impairment(38_000, "link", one_way_us=18_000),
+            Impairment(38_000, "link", one_way_us=20_000),
+        ),
+        ({"delay": "19ms/19ms"}, Impairment(38_000, "link"), Impairment(38_000, "link")),
+        ({"loss": "0%/1%"}, Impairment(36_200, "measured"), Impairment(36_200, "measured", loss_percent=1)),
+        (
+            {"bandwidth": "100/20"},
+            Impairment(36_200, "measured", rate_bps=10**8),
+            Impairment(36_200, "measured", rate_bps=2 * 10**7),
+        ),
+        (
+            {"jitter": "1ms / 2ms"},
+            Impairment(36_200, "measured", jitter_us=1000),
+            Impairment(36_200, "measured", jitter_us=2000),
+        ),
+    ],
+)
+def test_each_direction_may_have_a_value_of_its_own(
+    attributes: dict[str, Value], there: Impairment, back: Impairment
+) -> None:
+    testbed = pair(**attributes)
+    assert impairments(Topology.of(testbed)) == {"l1": (there, back)}
+
+
+def test_the_users_own_delays_have_a_direction() -> None:
+    own = Circuits(one_way_us={("MIL", "AMS"): 20_000, ("AMS", "MIL"): 18_000})
+    ((there, back),) = impairments(Topology.of(pair()), own).values()
+    assert (there.delay_us, back.delay_us, there.rtt_us, there.delay_source) == (18_000, 20_000, 38_000, "given")
+
+
+def test_a_slow_direction_has_a_longer_queue() -> None:
+    there, back = Impairment(38_000, one_way_us=8_000), Impairment(38_000, one_way_us=30_000)
+    assert back.queue_packets - there.queue_packets == -(-(10**9) * 30_000 // 12_000_000_000) - -(
+        -(10**9) * 8_000 // 12_000_000_000
+    )

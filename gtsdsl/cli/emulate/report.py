@@ -107,7 +107,7 @@ def _circuits_table(outcome: Outcome) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in ("circuit", "between"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("configured", "expected", "measured", "error", "lost"):
+    for heading in ("configured", "expected", "measured", "error", "there", "back", "lost"):
         table.add_column(heading, justify="right", no_wrap=True)
     for item in outcome.probe:
         row = [
@@ -117,6 +117,7 @@ def _circuits_table(outcome: Outcome) -> Table:
             f"{item.expected_us / 1e3:.6f} ms",
             rtt_text(item.measured_us),
             "" if item.error_us is None else f"{item.error_us:+.3f} µs",
+            *("" if way.measured_us is None else rtt_text(way.measured_us) for way in (item.there, item.back)),
             str(item.lost) if item.lost else "",
         ]
         table.add_row(*(Text(cell) for cell in row))

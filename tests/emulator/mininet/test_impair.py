@@ -34,7 +34,7 @@ def network() -> EmulatedNetwork:
     """Hosts a and b, joined by the circuit l1, whose delay is 20 ms one way."""
     lab = Lab(plan(joined([("a", "b", "20ms")])))
     (circuit,) = lab.plan.circuits
-    first, second = (NotingIntf(lab, None, end) for end in circuit.ends)
+    first, second = (NotingIntf(lab, None, end, circuit.rtt_ns) for end in circuit.ends)
     link = SimpleNamespace(id=circuit.id, intf1=first, intf2=second)
     return cast(EmulatedNetwork, SimpleNamespace(lab=lab, links=[link]))
 
@@ -88,9 +88,13 @@ def test_a_wrong_word_is_an_error_and_changes_nothing(
 
 def test_a_persons_text_names_only_what_the_interface_does(network: EmulatedNetwork) -> None:
     (link,) = network.links
-    assert impairment_text(link.intf1) == "40 ms, 1000 Mbit/s"
+    assert impairment_text(link) == "40 ms, 1000 Mbit/s"
     impair(network, "l1", ["jitter", "1.5ms", "loss", "0.1%", "bandwidth", "0.5"])
-    assert impairment_text(link.intf1) == "40 ms, ± 1.5 ms, 0.1 % lost, 0.5 Mbit/s"
+    assert impairment_text(link) == "40 ms, ± 1.5 ms, 0.1 % lost, 0.5 Mbit/s"
+    impair(network, "l1", ["delay", "18ms/20ms", "loss", "0%/2%"])
+    assert impairment_text(link) == "38 ms (18/20), ± 1.5 ms, 0/2 % lost, 0.5 Mbit/s"
+    impair(network, "l1", ["rtt", "40ms"])
+    assert impairment_text(link) == "40 ms, ± 1.5 ms, 0/2 % lost, 0.5 Mbit/s"
 
 
 @pytest.mark.networks

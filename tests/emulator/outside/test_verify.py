@@ -32,7 +32,7 @@ PLAN = plan(ring(3))
 TASK = Task(PLAN, "actions", probe_count=COUNT, commands=(Command("h1", "true"), Command("h2", "false")))
 OUTCOME = Outcome(
     3,
-    tuple(circuit_probe(PLAN, circuit, (1.5, 2.5, 1.0), COUNT) for circuit in PLAN.circuits),
+    tuple(circuit_probe(PLAN, circuit, (1.5, 2.5, 1.0), (0.5, 1.5, 0.5), COUNT) for circuit in PLAN.circuits),
     commands=(CommandResult("h1", "true", 0, 10), CommandResult("h2", "false", 3, 10)),
 )
 SWITCHED = plan(joined_testbed([("a", "s"), ("b", "s"), ("c", "s"), ("a", "b")], switches=["s"]))
@@ -61,7 +61,7 @@ def overlay_outcome() -> Outcome:
         pairs=pairs,
         state={host: {"links": []} for host in OVERLAY.hosts},
     )
-    return Outcome(0, tuple(circuit_probe(SWITCHED, it, (1.0,), 1) for it in SWITCHED.circuits), found)
+    return Outcome(0, tuple(circuit_probe(SWITCHED, it, (1.0,), (0.5,), 1) for it in SWITCHED.circuits), found)
 
 
 def test_a_possible_outcome_is_taken_also_through_json() -> None:
@@ -72,7 +72,7 @@ def test_a_possible_outcome_is_taken_also_through_json() -> None:
 
 
 def test_circuits_without_a_reply_and_commands_that_did_not_run_are_possible() -> None:
-    lost = replace(OUTCOME, exit_status=1, probe=(circuit_probe(PLAN, PLAN.circuits[0], (), 3), *OUTCOME.probe[1:]))
+    lost = replace(OUTCOME, exit_status=1, probe=(circuit_probe(PLAN, PLAN.circuits[0], (), (), 3), *OUTCOME.probe[1:]))
     assert verify_outcome(TASK, replace(lost, commands=())).exit_status == 1
     assert verify_outcome(replace(TASK, keep_going=True), lost).exit_status == 1
     assert verify_outcome(replace(TASK, script="x.py", commands=()), replace(OUTCOME, exit_status=-1, commands=()))
@@ -109,6 +109,9 @@ FORGED = {
     "a time before the echo": set_at(-1.0, "probe", 0, "samples_us", 0),
     "an endless time": set_at(1e300, "probe", 0, "samples_us", 0),
     "more replies than echoes": set_at([1.0] * 4, "probe", 0, "samples_us"),
+    "a part that is longer than the whole": set_at(9.0, "probe", 0, "there_samples_us", 0),
+    "a round trip without its part": set_at([], "probe", 0, "there_samples_us"),
+    "another delay of a direction": set_at(1.0, "probe", 0, "back", "expected_us"),
     "a host that is not in the plan": set_at("h9", "commands", 0, "host"),
     "a command that nobody asked for": set_at("rm", "commands", 0, "command"),
     "terminal's codes": set_at("\x1b[2J", "commands", 0, "command"),

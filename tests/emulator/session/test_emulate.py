@@ -228,8 +228,10 @@ FORGE = """h1: python3 - << 'END'
 import json, os, signal
 folder = os.environ["GTSDSL_SHARED"]
 plan = json.load(open(folder + "/task.json"))["plan"]
+way = {"expected_us": 0.5, "measured_us": 0.5, "error_us": 0.0}
 probe = [{"id": "l9", "first": "h1", "second": "h9", "by": "icmp", "configured_us": 1.0, "expected_us": 1.0,
-          "measured_us": 1.0, "error_us": 0.0, "sent": 3, "lost": 0, "samples_us": [1.0] * 3}]
+          "measured_us": 1.0, "error_us": 0.0, "sent": 3, "lost": 0, "samples_us": [1.0] * 3,
+          "there": way, "back": way, "there_samples_us": [0.5] * 3}]
 with open(folder + "/result.json", "w") as file:
     json.dump({"exit_status": 0, "probe": probe, "overlay": None, "commands": [], "drops": [], "workload": None}, file)
 for name in os.listdir("/proc"):  # whoever would write the true result

@@ -44,6 +44,15 @@ def test_every_circuit_of_the_mesh_is_exact_and_two_runs_are_the_same(gtsdsl: Cl
 
 
 @pytest.mark.usefixtures("guest_kernel")
+def test_each_direction_of_a_circuit_has_its_own_delay(gtsdsl: Cli, tmp_path: Path) -> None:
+    found = measure(gtsdsl, tmp_path / "result.json", "--delay", "MIL-AMS=20ms/18ms")
+    circuits = found["probe"]
+    assert isinstance(circuits, list)
+    assert (circuits[0]["there"]["expected_us"], circuits[0]["back"]["expected_us"]) == (18000.784, 20000.784)
+    assert all(abs(circuit[way]["error_us"]) <= 5 for circuit in circuits for way in ("there", "back"))
+
+
+@pytest.mark.usefixtures("guest_kernel")
 def test_a_result_fits_its_schema(gtsdsl: Cli, tmp_path: Path) -> None:
     from jsonschema_rs import Draft202012Validator
 
@@ -58,7 +67,8 @@ def test_a_result_fits_its_schema(gtsdsl: Cli, tmp_path: Path) -> None:
 def test_a_table_for_people(gtsdsl: Cli) -> None:
     done = gtsdsl("emulate", str(MESH), "--probe", "--count", "2")
     lines = done.stdout.splitlines()
-    assert lines[0].split() == ["circuit", "between", "configured", "expected", "measured", "error", "lost"]
+    headings = "circuit between configured expected measured error there back lost"
+    assert lines[0].split() == headings.split()
     assert re.match(r"l1 +h1 – h2 +36\.200 ms +36\.201568 ms +36\.20\d{4} ms +[+-][0-4]\.\d{3} µs", lines[1])
     assert lines[-1].startswith("virtual clock, Linux ")
 
