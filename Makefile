@@ -51,7 +51,7 @@ $(VENV)/installed: pyproject.toml $(FOR_TABLES)
 	@tools/apt-install python3:python3 -mensurepip:python3-venv
 	@test -x $(BIN)/python || python3 -m venv $(VENV)
 	@echo "Installing gtsdsl into $(VENV) …"
-	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[draw,emulation]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench,draw,emulation]'
 	@touch $@
 
 $(VENV)/installed-for-check: $(VENV)/installed

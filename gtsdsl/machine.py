@@ -21,6 +21,7 @@ _REMEDIES = {
 _MEMORY = f"there is not enough memory: {_REMEDIES[errno.ENOMEM]}"
 
 _EXTRA_OF = {
+    "altair": "bench",
     "docker": "emulation",
     "lsprotocol": "lsp",
     "mininet": "emulation",
@@ -29,6 +30,7 @@ _EXTRA_OF = {
     "pyroute2": "emulation",
     "nacl": "emulation",
     "resvg_py": "draw",
+    "vl_convert": "bench",
     "yaml": "emulation",
 }
 """The extra of gtsdsl that installs a package, by the package's name in Python."""

@@ -44,6 +44,10 @@ class WorkloadRequest:
     programs: tuple[Program, ...] = ()
 
 
+MOST = 1e100
+"""The largest figure that is evaluated: the square of a larger one may not be a number any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One number of a result. ``name`` is unique in the result: ``rtt.mean``. ``value`` is None if there is none."""
@@ -77,5 +81,6 @@ class WorkloadResult:
     """Sentences that a reader of the figures must know."""
 
     def figure(self, name: str) -> float | None:
-        """Return the value of a figure; None if the result has no such figure, or no value for it."""
-        return next((item.value for item in self.figures if item.name == name), None)
+        """Return the value of a figure; None if the result has no such figure, or no value that can be added up."""
+        value = next((item.value for item in self.figures if item.name == name), None)
+        return None if value is None or abs(value) > MOST else value

@@ -139,6 +139,7 @@ def run(
     from gtsdsl.cli.bench.init import write_matrix
     from gtsdsl.cli.bench.matrix_file import find_matrix, overridden, with_settings
     from gtsdsl.cli.bench.measure import measure
+    from gtsdsl.cli.bench.report import write_report
     from gtsdsl.cli.bench.text import tables
 
     with emulating():
@@ -159,6 +160,7 @@ def run(
         results_of = partial(Results, VERSION, given(), origin(), (topology(testbed, custom),))
         results = measure(measured.cells, run, output, pool, results_of, fail_fast=bench.fail_fast)
     tables(results.cells)
+    click.echo(f"the report: {write_report(results, output)}")
     sys.exit(any(result.error is not None for result in results.cells))
 
 
@@ -180,6 +182,29 @@ def show(folder: Path) -> None:
     for result in results.cells:
         if result.error is not None:
             complain("error", f"{result.overlay} {result.where} {result.workload} {result.level}: {result.error}")
+
+
+@command.command(short_help="Write the report of a benchmark.")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("report"))
+def report(folder: Path) -> None:
+    """Write the report of the benchmark in FOLDER anew, without measuring anything.
+
+    The report is a page (index.html), a text (report.md), and each plot as SVG, PDF and PNG (plots/).
+
+    \b
+    Plots need an extra:
+      pip install 'gtsdsl[bench]'
+
+    \b
+    Example:
+      gtsdsl bench report report
+    """
+    from emulator.bench.store import read_results
+    from gtsdsl.cli.bench.report import write_report
+
+    with emulating():
+        results = read_results(folder)
+    click.echo(f"the report: {write_report(results, folder)}")
 
 
 def _require_number(_context: click.Context, _param: click.Parameter, value: float | None) -> float | None:

@@ -80,7 +80,8 @@ def test_cells_are_measured_once_and_kept(gtsdsl: Cli, pair: Path, tmp_path: Pat
     assert {path: path.stat().st_mtime_ns for path in (output / "cells").iterdir()} == files
 
     shown = gtsdsl("bench", "show", str(output))
-    assert shown.stdout == done.stdout
+    assert done.stdout == f"{shown.stdout}the report: {output / 'index.html'}\n"
+    assert (output / "index.html").read_text().startswith("<!DOCTYPE html>")
     assert "AMS-MIL  geneve:mesh  containers" in shown.stdout
 
 

@@ -1,0 +1,107 @@
+"""Cells to groups: the repetitions of one measurement, with their figures and series."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from emulator.bench.results import CellResult, Network, Results, where
+from emulator.workloads.model import MOST, Series
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a workload measured: the topology, all of it or a pair of hosts, the circuit, and between what."""
+
+    testbed: str
+    network: Network
+    circuit: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The repetitions of one overlay at one place; all were measured."""
+
+    place: Place
+    overlay: str
+    cells: tuple[CellResult, ...]
+
+    def values(self, figure: str) -> tuple[float, ...]:
+        """Return the values of a figure, one for each repetition that has it."""
+        found = (cell.measured.figure(figure) for cell in self.cells if cell.measured is not None)
+        return tuple(value for value in found if value is not None)
+
+    def mean(self, figure: str) -> float | None:
+        """Return the mean of a figure over the repetitions; None if none has it."""
+        values = self.values(figure)
+        return statistics.fmean(values) if values else None
+
+    def series(self, name: str) -> tuple[Series, ...]:
+        """Return a series of each repetition, without values that cannot be added up."""
+        return tuple(
+            replace(item, values=tuple(value for value in item.values if abs(value) <= MOST))
+            for cell in self.cells
+            if cell.measured is not None
+            for item in cell.measured.series
+            if item.name == name
+        )
+
+    @property
+    def figures(self) -> dict[str, str]:
+        """The units of all figures by their names."""
+        return {
+            item.name: item.unit for cell in self.cells if cell.measured is not None for item in cell.measured.figures
+        }
+
+
+def measured(results: Results, workload: str) -> tuple[Group, ...]:
+    """Return the groups of a workload in the order of the matrix; cells that failed are left out."""
+    found: dict[tuple[Place, str], list[CellResult]] = {}
+    for cell in results.cells:
+        if cell.workload == workload and cell.measured is not None:
+            place = Place(cell.testbed, cell.network, cell.circuit, cell.level)
+            found.setdefault((place, cell.overlay), []).append(cell)
+    return tuple(Group(place, overlay, tuple(cells)) for (place, overlay), cells in found.items())
+
+
+def workloads(results: Results) -> tuple[str, ...]:
+    """Return the workloads of the cells, also of those that failed."""
+    return tuple(dict.fromkeys(cell.workload for cell in results.cells))
+
+
+def overlays(groups: Iterable[Group | CellResult]) -> tuple[str, ...]:
+    """Return the overlays in their order."""
+    return tuple(dict.fromkeys(group.overlay for group in groups))
+
+
+def by_place(groups: Sequence[Group]) -> dict[Place, tuple[Group, ...]]:
+    """Return the groups of each place."""
+    places = dict.fromkeys(group.place for group in groups)
+    return {place: tuple(group for group in groups if group.place == place) for place in places}
+
+
+def figures(groups: Iterable[Group]) -> dict[str, str]:
+    """Return the units of all figures of some groups, by the figures' names."""
+    return {name: unit for group in groups for name, unit in group.figures.items()}
+
+
+def baseline(names: Sequence[str]) -> str | None:
+    """Return the overlay that all others are compared with: ``none``, else the first; None of no overlays."""
+    return "none" if "none" in names else next(iter(names), None)
+
+
+def labels(places: Iterable[Place]) -> dict[Place, str]:
+    """Return a short name of each place, without what all places have in common."""
+    places = list(places)
+    several = {name: len({getattr(it, name) for it in places}) > 1 for name in ("testbed", "level")}
+    return {place: ", ".join(_parts(place, several)) for place in places}
+
+
+def _parts(place: Place, several: dict[str, bool]) -> Iterator[str]:
+    yield where(place.circuit, place.network)
+    if several["level"]:
+        yield place.level
+    if several["testbed"]:
+        yield place.testbed
