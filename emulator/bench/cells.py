@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from emulator.bench.as_measured import plan_options
 from emulator.bench.options import BenchOptions
 from emulator.bench.results import Network, where
 from emulator.options import HostOptions, OverlayOptions
@@ -25,11 +26,9 @@ from emulator.workloads import workload
 from emulator.workloads.base import Scope
 from emulator.workloads.model import Level, Setting, WorkloadRequest
 from emulator.workloads.settings import parse, texts
-from gtsdsl.circuits import Circuits, as_measured, canonical, measured
 from gtsdsl.model.testbed import Testbed
 from gtsdsl.text import did_you_mean, printable, quantity
 from gtsdsl.topology.cut import cut_out
-from gtsdsl.topology.model import Topology
 
 DEFAULT_OVERLAYS = ("none", "flannel")
 DEFAULT_WORKLOADS = ("latency", "throughput")
@@ -81,11 +80,14 @@ class Cell:
     task: Task
     memory_bytes: int
     network: Network = "whole"
+    part: str = ""
 
     @property
     def label(self) -> str:
         """The cell in a line: ``flannel:vxlan AMS-MIL latency containers 1``."""
-        return f"{self.overlay} {where(self.circuit, self.network)} {self.workload} {self.level} {self.repetition}"
+        part = f"{self.part}: " if self.part else ""
+        place = where(self.circuit, self.network)
+        return f"{part}{self.overlay} {place} {self.workload} {self.level} {self.repetition}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +109,14 @@ def cells_of(testbed: Testbed, options: Options, matrix: Matrix) -> Cells:
         if name not in matrix.workloads:
             workload(name)
             raise EmulationError(f"there are settings of {name}, which is not measured: add it to --workloads")
-    if matrix.as_measured:
-        _check_as_measured(testbed, matrix.overlays)
     settings = {
         name: texts(parse(workload(name).settings, matrix.settings.get(name, ()), name)) for name in matrix.workloads
     }
     if not matrix.overlays:
         raise EmulationError("no overlay to measure: name one, such as none")
-    options_of = [(overlay, _options_of(options, overlay, matrix)) for overlay in matrix.overlays]
+    options_of = [
+        (overlay, plan_options(options, overlay) if matrix.as_measured else options) for overlay in matrix.overlays
+    ]
     whole = _place(testbed, options_of)
     pairs = _wanted(matrix.circuits, pairs_of(whole.plan))
     if matrix.point_to_point:
@@ -176,31 +178,8 @@ class _Place:
         return next(iter(self.requests.values())).task.plan
 
 
-def _check_as_measured(testbed: Testbed, overlays: Sequence[OverlayOptions]) -> None:
-    """Refuse a matrix in which no overlay or no circuit is one of the study's."""
-    names = {overlay.name.partition(":")[0] for overlay in overlays}
-    if not any(as_measured(name) for name in names):
-        raise EmulationError("--as-measured: the study measured libnetwork, weave and flannel; none of them is here")
-    topology = Topology.of(testbed)
-    sites = {topology.nodes[end.resource].location for wire in topology.wires for end in wire.ends}
-    codes = {canonical(site) for site in sites if site}
-    if not any({*pair} <= codes for pair in measured()):
-        raise EmulationError("--as-measured: the study measured no circuit between two sites of this topology")
-
-
 _Overlays = Sequence[tuple[OverlayOptions, Options]]
 """Overlays, each with the options of its plan."""
-
-
-def _options_of(options: Options, overlay: OverlayOptions, matrix: Matrix) -> Options:
-    """Return the options of an overlay's plan; a user's own circuits take precedence over the study's."""
-    if not matrix.as_measured:
-        return options
-    own = options.circuits or Circuits()
-    found = as_measured(overlay.name.partition(":")[0])
-    return (
-        options if found is None else replace(options, circuits=Circuits(own.sites, {**found.circuits, **own.circuits}))
-    )
 
 
 def _place(testbed: Testbed, overlays: _Overlays) -> _Place:

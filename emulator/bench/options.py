@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from emulator.bench.presets import presets
 from emulator.options import Flag
 
 
@@ -43,6 +44,26 @@ class BenchOptions:
             in_files=False,  # a file has a table for each workload
         ).metadata,
     )
+    like: str | None = field(
+        default=None,
+        metadata=Flag(
+            "--like",
+            f"Measure as a study did, with its topologies and options, in place of FILE: {', '.join(presets())}.",
+            metavar="STUDY",
+            in_files=False,
+        ).metadata,
+    )
+    parts: tuple[str, ...] = field(
+        default=(),
+        metadata=Flag(
+            "--parts",
+            "Measure only these parts of a benchmark of several parts, by their names.",
+            metavar="NAME,…",
+            type="names",
+            in_files=False,
+        ).metadata,
+    )
+    """Empty is all parts."""
     circuits: tuple[str, ...] = field(
         default=(),
         metadata=Flag(

@@ -8,6 +8,7 @@ from emulator.workloads import names, workload
 _OF_A_CELL = frozenset(
     [
         *("--overlays", "--workloads", "--circuits", "--hosts-too", "--point-to-point", "--repetitions", "--seed"),
+        "--parts",
         *("--setting", "--output", "--fail-fast", "--workers"),
     ]
 )
@@ -28,5 +29,6 @@ def repeat_command(results: Results, cell: CellResult) -> tuple[str, ...]:
     own += [token for name, token in given if name == "--setting" and token.startswith(f"{name}={cell.workload}.")]
     own += ["--hosts-too"] if cell.level == "hosts" else []
     own += ["--point-to-point"] if cell.network == "pair" else []
+    own += [f"--parts={cell.part}"] if cell.part else []
     own += ["--repetitions=1", f"--seed={cell.seed}", f"--output=repeat-{cell.key[:_KEY_CHARACTERS]}"]
     return ("gtsdsl", *(token for name, token in given if name not in _OF_A_CELL), *own)

@@ -33,7 +33,8 @@ class Environment:
 class CellResult:
     """A cell's result. ``error`` is the sentence of a failed cell, whose ``measured`` is None.
 
-    ``key`` is the hash of all that the cell depends on. ``testbed`` is the id of its topology. ``hosts`` are those that
+    ``part`` is the name of the benchmark's part; empty for a benchmark without parts. ``key`` is the hash of all that
+    the cell depends on. ``testbed`` is the id of its topology. ``hosts`` are those that
     it measured between. ``wall_s`` is the real time that it took.
     """
 
@@ -58,11 +59,12 @@ class CellResult:
     """The workload's settings that are not the defaults."""
     memory_bytes: int = 0
     """The memory of the guest, which TCP's buffers follow."""
+    part: str = ""
 
     @property
     def where(self) -> str:
-        """The circuit and its network in words, such as ``AMS-MIL`` or ``AMS-MIL point to point``."""
-        return where(self.circuit, self.network)
+        """The part, the circuit and its network in words, such as ``AMS-MIL point to point`` or ``mesh: AMS-MIL``."""
+        return (f"{self.part}: " if self.part else "") + where(self.circuit, self.network)
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,4 +147,5 @@ def _result(item: _Keyed, report: WorkerReport) -> CellResult:
         duration_s=request.duration_s,
         settings=request.settings,
         memory_bytes=settings.memory_bytes,
+        part=cell.part,
     )

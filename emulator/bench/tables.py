@@ -14,6 +14,7 @@ from emulator.bench.results import CellResult
 class Row:
     """One figure of one cell."""
 
+    part: str
     testbed: str
     overlay: str
     circuit: str
@@ -40,8 +41,8 @@ def rows(results: Sequence[CellResult]) -> Iterator[Row]:
         figures = [] if result.measured is None else [(it.name, it.value, it.unit) for it in result.measured.figures]
         for name, value, unit in figures or [("", None, "")]:
             yield Row(
-                result.testbed, result.overlay, result.circuit, result.network, result.workload, result.level,
-                result.repetition, result.seed,
+                result.part, result.testbed, result.overlay, result.circuit, result.network, result.workload,
+                result.level, result.repetition, result.seed,
                 name, value, unit, agent, kernel, clock, result.key, result.error or "",
             )  # fmt: skip
 

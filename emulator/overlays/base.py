@@ -51,6 +51,11 @@ class Overlay(abc.ABC):
         return About((cls.__doc__ or "").partition(".")[0])
 
     @classmethod
+    def default_variant(cls) -> str:
+        """Return the variant of an overlay that is named without one."""
+        return cls.variants[0]
+
+    @classmethod
     def needs_store(cls, variant: str) -> bool:  # noqa: ARG003 - an overlay may have variants with and without
         """Return whether a variant keeps its state in a key-value store."""
         return False

@@ -92,14 +92,15 @@ def make_spec(
 
 
 def find_variant(text: str) -> tuple[str, str]:
-    """Return the overlay and the variant that ``flannel:udp`` names; without a variant, the overlay's first one.
+    """Return the overlay and the variant that ``flannel:udp`` names; without a variant, the overlay's default.
 
     Raises:
         OverlayError: the overlay or the variant is unknown.
     """
     name, colon, variant = text.partition(":")
-    variants = overlay_class(name).variants
-    variant = variant if colon else variants[0]
+    kind = overlay_class(name)
+    variants = kind.variants
+    variant = variant if colon else kind.default_variant()
     if variant not in variants:
         near = did_you_mean(variant, list(variants)) or "choose one of " + ", ".join(variants)
         said = f"has no variant {printable(variant, 40)}" if variant else "has a colon, but no variant"

@@ -12,6 +12,9 @@ from gtsdsl.model.distribution import Distribution
 _QUANTILES = 257
 _MOST_BESIDE = 0.0075
 """The largest relative distance of netperf's percentile from the study's that the probability of a bucket allows."""
+_SENDING_MS = 0.02
+"""How far the longest delay stays below the percentile: what it takes to send a packet with an overlay's headers there
+and back, which would take the longest round trips into the next bucket."""
 _PART = 0.99
 _JUMP = 1e-9
 _STEPS = 200
@@ -48,7 +51,7 @@ def added_delays(item: Measurement) -> Distribution:
     which the density would have too little for that gets the least ``p`` with which netperf's percentile is as near as
     `_MOST_BESIDE`; then the densities below the bucket and in it have the same rate ``r``, but are not joined.
     """
-    span, mean = item.p99_ms - item.min_ms, item.mean_ms - item.min_ms
+    span, mean = item.p99_ms - _SENDING_MS - item.min_ms, item.mean_ms - item.min_ms
     low = max(0.0, bucket_ms(item.p99_ms)[0] - item.min_ms)
     width = bucket_ms(item.p99_ms)[1] - bucket_ms(item.p99_ms)[0]
     wanted = (1 - _PART) * width / (_MOST_BESIDE * item.p99_ms)

@@ -16,7 +16,7 @@ from emulator.options import OverlayOptions, RunOptions
 from gtsdsl.cli import cli
 from gtsdsl.cli.bench.init import EXAMPLES
 from gtsdsl.cli.bench.keys import CIRCUITS_FILE, keys, overlay_keys
-from gtsdsl.cli.bench.matrix_file import MatrixFile, find_matrix, overridden, read_matrix, with_settings
+from gtsdsl.cli.bench.matrix_file import MatrixFile, find_parts, overridden, read_matrix, with_settings
 from gtsdsl.cli.network import NetworkOptions
 from gtsdsl.cli.options import options
 from gtsdsl.diagnostics import GtsError
@@ -175,14 +175,15 @@ def test_the_command_line_comes_before_the_file() -> None:
 def test_a_topology_comes_from_the_command_or_from_the_file(tmp_path: Path) -> None:
     file = tmp_path / "bench.toml"
     file.write_text('topology = "mesh.dsl"\nrepetitions = 2')
-    assert find_matrix(str(file), None, allow_programs=False)[0] == str(tmp_path / "mesh.dsl")
-    topology, matrix = find_matrix("other.dsl", str(file), allow_programs=False)
-    assert (topology, matrix.values) == ("other.dsl", {"repetitions": 2})
+    (part,) = find_parts(str(file), None, None, allow_programs=False)
+    assert part.topology == tmp_path / "mesh.dsl"
+    (part,) = find_parts("other.dsl", str(file), None, allow_programs=False)
+    assert (part.topology, part.values) == (Path("other.dsl"), {"repetitions": 2})
     with pytest.raises(click.UsageError, match="has the options already: give a topology with --matrix"):
-        find_matrix(str(file), str(file), allow_programs=False)
+        find_parts(str(file), str(file), None, allow_programs=False)
     file.write_text("repetitions = 2")
     with pytest.raises(GtsError, match="this file names no topology"):
-        find_matrix(str(file), None, allow_programs=False)
+        find_parts(str(file), None, None, allow_programs=False)
 
 
 @pytest.fixture

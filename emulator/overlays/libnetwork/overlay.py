@@ -70,10 +70,15 @@ class Libnetwork(Overlay):
         return variant == "kv"
 
     @classmethod
+    def default_variant(cls) -> str:
+        """Return ``swarm`` if this machine's Docker has no ``kv``."""
+        return "swarm" if _is_without_store(programs.version()) else cls.variants[0]
+
+    @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
         """Yield a sentence if this machine's Docker does not have the variant."""
         version = programs.version()
-        if spec.variant == "kv" and version and int(version.partition(".")[0]) > LAST_WITH_STORE:
+        if spec.variant == "kv" and _is_without_store(version):
             yield (
                 f"Docker {version} has no external key-value store any more: install Debian 12's docker.io (20.10), or "
                 "use `--overlay libnetwork:swarm`"
@@ -264,3 +269,8 @@ class _BackgroundCall:
             self._body()
         except BaseException as error:
             self._error = error
+
+
+def _is_without_store(version: str) -> bool:
+    """Return whether a version of Docker has no external key-value store any more; it is empty without Docker."""
+    return bool(version) and int(version.partition(".")[0]) > LAST_WITH_STORE

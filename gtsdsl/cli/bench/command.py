@@ -15,7 +15,7 @@ from emulator.options import RunOptions
 from gtsdsl.cli.bench.keys import CIRCUITS_FILE
 from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import CommandGroup, GroupedCommand
-from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_testbed
+from gtsdsl.cli.network import NetworkOptions
 from gtsdsl.cli.options import options, variables
 
 _RUN = "run"
@@ -82,7 +82,7 @@ def given() -> tuple[str, ...]:
     for param in context.command.params:
         value = values.get(str(param.name))
         if isinstance(param, click.Argument):
-            found += [] if value is None else [value]
+            found += [value] if isinstance(value, str) else []  # a missing one is None or, from click 8.3, a mark
         elif isinstance(param, click.Option) and value is not None:
             name = max(param.opts, key=len)
             found += [name] if param.is_flag else [f"{name}={it}" for it in (value if param.multiple else [value])]
@@ -116,8 +116,8 @@ def run(
 ) -> None:
     """Measure each overlay with each workload between each two hosts that a circuit of the topology FILE joins.
 
-    FILE is a topology, or a TOML file that names one beside all options; --init writes such a file. Options of the
-    command line come before those of the file.
+    FILE is a topology, or a TOML file that names one beside all options, or several in parts; --init writes such a
+    file. Options of the command line come before those of the file. --like measures as a study did, without a FILE.
 
     Each measurement is a cell, and has its own network. Results are kept in --output. A benchmark that was stopped
     goes on where it was: a cell whose topology, overlay, workload, kernel and programs have not changed does not run
@@ -128,17 +128,17 @@ def run(
       gtsdsl bench run examples/full_mesh.dsl --overlays none,flannel -o report
       gtsdsl bench run examples/full_mesh.dsl --circuits AMS-BRA -o report
       gtsdsl bench run bench.toml --repetitions 3
+      gtsdsl bench run --like seed-2016 --as-measured -o study
     """
     import sys
 
-    from emulator.bench.cells import cells_of, matrix_of
-    from emulator.bench.origin import origin, topology
+    from emulator.bench.origin import origin
     from emulator.bench.pool import LocalPool
     from emulator.bench.results import VERSION, Results
-    from emulator.plan import Options, plan
     from gtsdsl.cli.bench.init import write_matrix
-    from gtsdsl.cli.bench.matrix_file import find_matrix, overridden, with_settings
+    from gtsdsl.cli.bench.matrix_file import chosen_parts, find_parts, overridden
     from gtsdsl.cli.bench.measure import measure
+    from gtsdsl.cli.bench.parts import benchmark_of
     from gtsdsl.cli.bench.report import write_report
     from gtsdsl.cli.bench.text import tables
 
@@ -146,18 +146,13 @@ def run(
         if init:
             write_matrix(file)
             return
-        topology_file, chosen = find_matrix(file, matrix, allow_programs=bench.allow_programs)
-        bench, run, network = overridden(bench, chosen), overridden(run, chosen), overridden(network, chosen)
-        bench = with_settings(bench, chosen)
-        testbed = read_testbed(topology_file, network)
-        custom = custom_circuits(network)
-        check_rtts(network, custom, plan(testbed, Options(circuits=custom)))
-        plan_options = Options(circuits=custom, switch=network.switch, seed=network.seed)
-        measured = cells_of(testbed, plan_options, matrix_of(bench, network.seed, chosen.overlays))
+        parts = chosen_parts(find_parts(file, matrix, bench.like, allow_programs=bench.allow_programs), bench.parts)
+        measured = benchmark_of(parts, bench, network)
+        bench, run = overridden(bench, parts[0]), overridden(run, parts[0])  # in what follows, all parts are alike
         for sentence in measured.left_out:
             complain("warning", sentence)
         pool = LocalPool(bench.workers or os.cpu_count() or 1)
-        results_of = partial(Results, VERSION, given(), origin(), (topology(testbed, custom),))
+        results_of = partial(Results, VERSION, given(), origin(), measured.topologies)
         results = measure(measured.cells, run, output, pool, results_of, fail_fast=bench.fail_fast)
     tables(results.cells)
     click.echo(f"the report: {write_report(results, output)}")

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 TOPOLOGY = "topology"
 OVERLAY = "overlay"
 """The key of the tables with the options of overlays: ``[overlay.weave]``."""
+PARTS, NAME = "parts", "name"
+"""The key of the parts of a benchmark, ``[[parts]]``, each of which has a name."""
+_FOR_ALL = frozenset({"workers", "fail_fast", "scheduler"})
+"""Fields of `BenchOptions` that are for all parts of a benchmark."""
 CIRCUITS_FILE = Flag(
     "--circuits-file", "Your own round-trip times and sites, in the format of `gtsdsl circuits`.", metavar="FILE"
 )
@@ -32,6 +36,11 @@ class Key:
     field: Field[Any]
     flag: Flag
     option: click.Option
+
+
+def is_for_all(key: Key) -> bool:
+    """Return whether an option is for all parts of a benchmark: where cells run, and how many at a time."""
+    return key.field.name in _FOR_ALL or key.field.name in {item.name for item in fields(RunOptions)}
 
 
 def keys() -> Mapping[str, Key]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -12,6 +13,7 @@ from click.core import ParameterSource
 
 from emulator.bench.cells import ALL, chosen_workloads
 from emulator.bench.options import BenchOptions
+from emulator.bench.presets import preset
 from emulator.options import OverlayOptions
 from emulator.overlays.spec import find_variant
 from emulator.system.errors import EmulationError
@@ -20,7 +22,7 @@ from emulator.workloads import workload
 from emulator.workloads.model import Setting
 from emulator.workloads.settings import file_settings, parse
 from gtsdsl.circuits.environments import environments
-from gtsdsl.cli.bench.keys import OVERLAY, TOPOLOGY, Key, keys, overlay_keys
+from gtsdsl.cli.bench.keys import NAME, OVERLAY, PARTS, TOPOLOGY, Key, is_for_all, keys, overlay_keys
 from gtsdsl.cli.bench.toml_values import MistakeError, option_value, setting_text, text
 from gtsdsl.diagnostics import Diagnostic, GtsError
 from gtsdsl.inputs.files import read_source
@@ -37,6 +39,8 @@ _Value = TypeVar("_Value")
 _CODE = "GTS008"
 _SUFFIX = ".toml"
 _NEEDS_CONSENT = "names what would run: add --allow-programs to the command if you trust this file"
+_MOST_PARTS = 100
+_PART_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 -]{0,59}")
 _OWN_AGENTS = frozenset({"built-in", "real"})
 
 
@@ -46,13 +50,28 @@ class MatrixFile:
 
     ``topology`` is the path of its topology; None if it names none. ``values`` are those of options, by their keys.
     ``settings`` are those of workloads, as in `BenchOptions`. ``overlays`` are the options of overlays, by ``weave`` or
-    ``weave:sleeve``.
+    ``weave:sleeve``. ``parts`` are the file's parts, each with its ``name``; a file without parts has none.
     """
 
     topology: Path | None = None
     values: Mapping[str, object] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     overlays: Mapping[str, OverlayOptions] = field(default_factory=dict)
+    name: str = ""
+    parts: tuple[MatrixFile, ...] = ()
+
+    def resolved(self) -> tuple[MatrixFile, ...]:
+        """Return the parts with all that they do not set themselves; a file without parts is its only part."""
+        return tuple(
+            replace(
+                part,
+                topology=part.topology or self.topology,
+                values={**self.values, **part.values},
+                settings={**self.settings, **part.settings},
+                overlays={**self.overlays, **part.overlays},
+            )
+            for part in self.parts
+        ) or (self,)
 
 
 def read_matrix(source: Source, *, allow_programs: bool = False) -> MatrixFile:
@@ -68,26 +87,52 @@ def read_matrix(source: Source, *, allow_programs: bool = False) -> MatrixFile:
     return found
 
 
-def find_matrix(file: str | None, matrix: str | None, *, allow_programs: bool) -> tuple[str, MatrixFile]:
-    """Return the topology and the file that a command names: ``FILE.toml``, or a topology and ``--matrix FILE.toml``.
+def find_parts(
+    file: str | None, matrix: str | None, like: str | None, *, allow_programs: bool
+) -> tuple[MatrixFile, ...]:
+    """Return the parts of a benchmark, each with its topology.
+
+    A command names ``FILE.toml``, or a topology and ``--matrix FILE.toml``, or the name of a preset. A topology on the
+    command line is that of all parts.
 
     Raises:
         GtsError: the TOML file is wrong, or names no topology where it must.
         click.UsageError: no topology is named, or two files of options are.
     """
+    if like is not None:
+        if file is not None or matrix is not None:
+            raise click.UsageError(f"--like {like} has its own topologies and options: omit the file")
+        file = str(preset(like))
     if file is None:
         raise click.MissingParameter(param_hint="FILE", param_type="argument")
     if not file.endswith(_SUFFIX):
         found = MatrixFile() if matrix is None else read_matrix(read_source(matrix), allow_programs=allow_programs)
-        return file, found
+        return tuple(replace(part, topology=Path(file)) for part in found.resolved())
     if matrix is not None:
         raise click.UsageError(f"{printable(file)} has the options already: give a topology with --matrix")
     source = read_source(file)
-    found = read_matrix(source, allow_programs=allow_programs)
-    if found.topology is None:
-        message = "this file names no topology"
-        raise GtsError([Diagnostic(_CODE, message, source, hint=f'add a line such as {TOPOLOGY} = "mesh.dsl"')])
-    return str(found.topology), found
+    parts = read_matrix(source, allow_programs=allow_programs).resolved()
+    for part in parts:
+        if part.topology is None:
+            message = f"{f'the part {part.name}' if part.name else 'this file'} names no topology"
+            raise GtsError([Diagnostic(_CODE, message, source, hint=f'add a line such as {TOPOLOGY} = "mesh.dsl"')])
+    return parts
+
+
+def chosen_parts(parts: Sequence[MatrixFile], names: Sequence[str]) -> tuple[MatrixFile, ...]:
+    """Return the parts with these names; without names, all.
+
+    Raises:
+        click.BadParameter: no part has a name.
+    """
+    by_name = {part.name: part for part in parts if part.name}
+    for name in names:
+        if name not in by_name:
+            near = did_you_mean(name, list(by_name)) or (
+                "the parts are " + ", ".join(by_name) if by_name else "this benchmark has no parts"
+            )
+            raise click.BadParameter(f"there is no part {printable(name, 80)}; {near}", param_hint="--parts")
+    return tuple(part for part in parts if not names or part.name in names)
 
 
 def with_settings(options: BenchOptions, matrix: MatrixFile) -> BenchOptions:
@@ -139,15 +184,42 @@ class _Reader:
 
     def read(self) -> MatrixFile:
         """Return what the document sets; this is complete only without findings."""
+        values = dict(self._document.values)
+        parts = values.pop(PARTS, None)
+        found = self._read(values, ())
+        return found if parts is None else replace(found, parts=tuple(self._parts(parts)))
+
+    def _parts(self, parts: object) -> Iterator[MatrixFile]:
+        if not isinstance(parts, list):
+            self._add((PARTS,), f"this must be an array of tables: [[{PARTS}]]")
+            return
+        if not 0 < len(parts) <= _MOST_PARTS:
+            self._add((PARTS,), f"a benchmark has 1 to {_MOST_PARTS} parts, not {len(parts)}")
+            return
+        names: set[str] = set()
+        for index, table in enumerate(parts):
+            at: JsonPath = (PARTS, index)
+            values = dict(self._table(at, table, PARTS))
+            name = self._try((*at, NAME), _part_name, values.pop(NAME, None))
+            if name in names:
+                self._add((*at, NAME), f"another part has the name `{printable(str(name))}`")
+            for key in [it for it in values if it in self._keys and is_for_all(self._keys[it])]:
+                self._add((*at, key), f"`{key}` is for the whole benchmark: set it above the parts", at_key=True)
+                del values[key]
+            names.add(name or "")
+            yield replace(self._read(values, at), name=name or "")
+
+    def _read(self, values: Mapping[str, object], at: JsonPath) -> MatrixFile:
+        """Return what a table sets, which is the document or a part of it; ``at`` is the table's path."""
         found = MatrixFile()
-        for name, value in self._document.values.items():
-            path = (name,)
+        for name, value in values.items():
+            path = (*at, name)
             if name == TOPOLOGY:
                 found = replace(found, topology=self._try(path, self._below_folder, value))
             elif name == OVERLAY:
-                found = replace(found, overlays=self._overlays(value))
+                found = replace(found, overlays=self._overlays(value, path))
             elif name in workload_names():
-                found = replace(found, settings={**found.settings, **self._settings(name, value)})
+                found = replace(found, settings={**found.settings, **self._settings(name, value, path)})
             elif name in self._keys and self._keys[name].flag.in_files:
                 checked = self._try(path, self._checked, self._keys[name], value)
                 found = replace(found, values={**found.values, name: checked})
@@ -155,10 +227,10 @@ class _Reader:
                 self._unknown(path)
         return found
 
-    def _overlays(self, tables: object) -> dict[str, OverlayOptions]:
+    def _overlays(self, tables: object, at: JsonPath) -> dict[str, OverlayOptions]:
         found = {}
-        for name, table in self._table((OVERLAY,), tables, "overlay.NAME").items():
-            path = (OVERLAY, name)
+        for name, table in self._table(at, tables, "overlay.NAME").items():
+            path = (*at, name)
             if self._try(path, find_variant, name, at_key=True) is None:
                 continue
             options, values = overlay_keys(), {}
@@ -172,20 +244,20 @@ class _Reader:
                 found[name] = _with(OverlayOptions(name), values)
         return found
 
-    def _settings(self, name: str, table: object) -> dict[str, str]:
+    def _settings(self, name: str, table: object, at: JsonPath) -> dict[str, str]:
         """Return the settings of a workload."""
         measure = workload(name)
         if measure.runs_programs and not self._allow_programs:
-            self._add((name,), f"the table of {name} {_NEEDS_CONSENT}")
+            self._add(at, f"the table of {name} {_NEEDS_CONSENT}")
         known = {item.name for item in fields(measure.settings)}
         found = {}
-        for key, value in self._table((name,), table, name).items():
-            written = self._try((name, key), setting_text, value)
+        for key, value in self._table(at, table, name).items():
+            written = self._try((*at, key), setting_text, value)
             if written and key in file_settings(measure.settings):
-                written = self._try((name, key), lambda file=written: str(self._below_folder(file)))
+                written = self._try((*at, key), lambda file=written: str(self._below_folder(file)))
             if written is not None:
                 setting = Setting(key, written)
-                self._try((name, key), parse, measure.settings, (setting,), name, at_key=key not in known)
+                self._try((*at, key), parse, measure.settings, (setting,), name, at_key=key not in known)
                 found[f"{name}.{key}"] = written
         return found
 
@@ -246,19 +318,29 @@ class _Reader:
         return None
 
     def _unknown(self, path: JsonPath) -> None:
-        name = str(path[0])
+        name = str(path[-1])
         if name in self._keys:
             hint = f"give {self._keys[name].flag.name} on the command line"
             self._add(path, f"a file cannot set `{name}`", hint, at_key=True)
         else:
             in_files = [key for key, it in self._keys.items() if it.flag.in_files]
-            hint = _near(name, [TOPOLOGY, OVERLAY, *in_files, *workload_names()])
+            hint = _near(name, [TOPOLOGY, OVERLAY, *in_files, *workload_names(), PARTS])
             self._add(path, f"unknown key `{printable(name)}`", hint, at_key=True)
 
     def _add(self, path: JsonPath, message: str, hint: str | None = None, *, at_key: bool = False) -> None:
         document = self._document
         place = document.keys.get(path) if at_key else document.place(path)
         self.findings.append(Diagnostic(_CODE, message, document.source, place, hint=hint))
+
+
+def _part_name(value: object) -> str:
+    """Return the name of a part, which `--parts` takes between commas."""
+    if value is None:
+        raise MistakeError(f'this part has no name: add a line such as {NAME} = "mesh"')
+    name = text(value)
+    if not _PART_NAME.fullmatch(name):
+        raise MistakeError("a part's name has 1 to 60 letters, digits, spaces and -")
+    return name
 
 
 def _near(name: str, known: Mapping[str, object] | Sequence[str]) -> str:

@@ -102,10 +102,6 @@ def test_repetitions_differ_in_all_seeds() -> None:
         (Matrix(NONE, ("speed",)), "unknown workload speed"),
         (Matrix((OverlayOptions("flanell"),), ("latency",)), "unknown overlay flanell; did you mean `flannel`"),
         (Matrix((), ("latency",)), "no overlay to measure"),
-        (
-            Matrix(NONE, ("latency",), as_measured=True),
-            "the study measured libnetwork, weave and flannel; none of them",
-        ),
         (Matrix(NONE, ("latency",), settings={"throughput": ()}), "settings of throughput, which is not measured"),
         (Matrix(NONE, ("latency",), settings={"latenzy": ()}), "unknown workload latenzy"),
         (

@@ -1,0 +1,53 @@
+"""The parts of a benchmark: each a topology with its own options, of which all cells run as one benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from emulator.bench.as_measured import misfit
+from emulator.bench.cells import Cell, cells_of, matrix_of
+from emulator.bench.options import BenchOptions
+from emulator.bench.origin import topology
+from emulator.bench.results import Topology
+from emulator.plan import Options, plan
+from emulator.system.errors import EmulationError
+from gtsdsl.cli.bench.matrix_file import MatrixFile, overridden, with_settings
+from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_testbed
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """The cells and the topologies of all parts, and a sentence about each overlay that is left out."""
+
+    cells: tuple[Cell, ...]
+    topologies: tuple[Topology, ...]
+    left_out: tuple[str, ...]
+
+
+def benchmark_of(parts: Sequence[MatrixFile], bench: BenchOptions, network: NetworkOptions) -> Benchmark:
+    """Return the benchmark of parts; the options of the command line come before those of each part.
+
+    Raises:
+        EmulationError: a part cannot be measured (see `cells_of`), or no part as the study measured it.
+    """
+    misfits: list[str | None] = []
+    cells: list[Cell] = []
+    topologies: list[Topology] = []
+    left_out: list[str] = []
+    for part in parts:
+        chosen, around = with_settings(overridden(bench, part), part), overridden(network, part)
+        testbed = read_testbed(str(part.topology), around)
+        custom = custom_circuits(around)
+        check_rtts(around, custom, plan(testbed, Options(circuits=custom)))
+        options = Options(circuits=custom, switch=around.switch, seed=around.seed)
+        matrix = matrix_of(chosen, around.seed, part.overlays)
+        found = cells_of(testbed, options, matrix)
+        misfits.append(misfit(testbed, matrix.overlays) if matrix.as_measured else None)
+        cells += (replace(cell, part=part.name) for cell in found.cells)
+        left_out += found.left_out
+        shown = topology(testbed, custom)
+        topologies += [shown] if shown not in topologies else []
+    if all(misfits):
+        raise EmulationError(f"--as-measured: {misfits[0]}")
+    return Benchmark(tuple(cells), tuple(topologies), tuple(dict.fromkeys(left_out)))
