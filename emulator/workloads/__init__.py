@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from emulator.workloads.base import Workload
 
 _SHARED = frozenset(
-    ("base", "iperf", "iperf3", "model", "netperf", "programs", "rtsp", "settings", "starts", "statistics")
+    "base iperf iperf3 model netperf programs rtsp settings sockets starts statistics transfers".split()
 )
 """The modules of this package that are not workloads."""
 

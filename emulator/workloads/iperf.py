@@ -2,55 +2,60 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Sequence
 
-from emulator.system.programs import environment, find_program
-from emulator.workloads.base import WorkloadError
+from emulator.system.text import one_line
+from emulator.workloads.base import End, Stage, WorkloadError
+from emulator.workloads.model import WorkloadRequest
+from emulator.workloads.programs import Server, run_program
+from emulator.workloads.transfers import INTERVAL_S, PATIENCE_S, Interval, Report, TcpTransfer, Transferred, UdpTransfer
 
 PROGRAM = "iperf"
 PORT = 5001
 INSTALL = "apt-get install iperf"
+VERSION = re.compile(r"iperf version (\S+)")
 
+_TIME, _COUNT = r"[0-9]{1,9}(?:\.[0-9]{1,6})?", "[0-9]{1,18}"
 _LINE = re.compile(
-    r"^\[ *(?P<id>\d+|SUM)\] +(?P<from>[\d.]+)-(?P<to>[\d.]+) sec +\d+ Bytes +(?P<rate>\d+) bits/sec(?P<rest>.*)$"
+    rf"^\[ *(?P<id>[0-9]{{1,9}}|SUM)\] +(?P<from>{_TIME})-(?P<to>{_TIME}) sec +{_COUNT} Bytes +"
+    rf"(?P<rate>{_COUNT}) bits/sec(?P<rest>.*)$"
 )
-_WRITES = re.compile(r"^ +\d+/\d+ +(?P<retransmissions>\d+) ")
-_DATAGRAMS = re.compile(r"^ +(?P<jitter>[\d.]+) ms +(?P<lost>\d+)/ *(?P<total>\d+)")
-_VERSION = re.compile(r"iperf version (\S+)")
+_WRITES = re.compile(rf"^ +{_COUNT}/{_COUNT} +(?P<retransmissions>{_COUNT})(?: |$)")
+_DATAGRAMS = re.compile(rf"^ +(?P<jitter>{_TIME}) ms +(?P<lost>{_COUNT})/ *(?P<total>{_COUNT})")
+_SHOWN = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A line of a report. Times are seconds from the start; ``rate_bps`` is of the payload.
-
-    ``retransmissions`` is None where the sender did not write the line, and the other three are None without UDP.
-    """
-
-    begin_s: float
-    end_s: float
-    rate_bps: float
-    retransmissions: int | None
-    jitter_ms: float | None
-    lost: int | None
-    total: int | None
-
-    @property
-    def duration_s(self) -> float:
-        """The length of the interval."""
-        return self.end_s - self.begin_s
+def tcp(stage: Stage, first: End, second: End, request: WorkloadRequest, transfer: TcpTransfer) -> Transferred:
+    """Transfer by TCP from the first end to the second."""
+    window = [] if transfer.window_bytes is None else ["-w", str(transfer.window_bytes)]
+    congestion = [] if transfer.congestion is None else ["-Z", transfer.congestion]
+    streams = [] if transfer.streams == 1 else ["-P", str(transfer.streams)]
+    return _run(stage, first, second, window, [*window, *congestion, *streams], transfer.duration_s)
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A report: the line of the whole time, and those of its parts."""
+def udp(stage: Stage, first: End, second: End, request: WorkloadRequest, transfer: UdpTransfer) -> Transferred:
+    """Transfer by UDP from the first end to the second."""
+    # the server reads no more of a datagram than this
+    size = ["-u", "-l", str(transfer.payload_bytes)]
+    buffer = [] if transfer.buffer_bytes is None else ["-w", str(transfer.buffer_bytes)]
+    rate = ["-b", f"{transfer.rate_bps:.0f}"]
+    return _run(stage, first, second, [*size, *buffer], [*size, *rate], transfer.duration_s)
 
-    whole: Interval
-    parts: tuple[Interval, ...]
+
+def _run(
+    stage: Stage, first: End, second: End, of_server: Sequence[str], of_client: Sequence[str], duration_s: float
+) -> Transferred:
+    common = [PROGRAM, "-e", "-f", "b", "-i", f"{INTERVAL_S:g}", "-p", str(PORT)]
+    # a new server for each transfer: after one of UDP, that of iperf 2.1.8 dies when the next one begins
+    with Server(stage.lab, second, [*common, "-s", *of_server]) as server:
+        server.settle()
+        command = [*common, "-c", second.address, "-t", f"{duration_s:g}", *of_client]
+        sent = run_program(stage.lab, first, command, PATIENCE_S + duration_s)
+        server.settle()  # the last segments are on their way
+        # the server's own words, because its report to the client can be lost
+        received = server.output()
+    return Transferred(parse(sent), parse(received))
 
 
 def parse(text: str) -> Report:
@@ -64,21 +69,10 @@ def parse(text: str) -> Report:
     wanted = "SUM" if "SUM" in streams else next(iter(streams), "")
     intervals = [_interval(match) for match in lines if match["id"] == wanted]
     if not intervals:
-        said = " | ".join(text.split("\n")[-3:]).strip()
-        raise WorkloadError(f"iperf has printed no report: {said[:300] or 'it said nothing'}")
+        said = one_line(" | ".join(text.rstrip().split("\n")[-3:]))
+        raise WorkloadError(f"iperf has printed no report: {said[:_SHOWN] or 'it said nothing'}")
     whole = max(intervals, key=lambda item: item.duration_s)
-    return Report(whole, tuple(_without(intervals, whole)))
-
-
-@cache
-def version() -> str:
-    """Return the version of the installed iperf; empty if it says none."""
-    path = find_program(PROGRAM)
-    if path is None:
-        return ""
-    done = subprocess.run([path, "-v"], env=environment(os.environ), capture_output=True, text=True, check=False)
-    match = _VERSION.search(done.stdout + done.stderr)
-    return match[1] if match else ""
+    return Report(whole, tuple(item for item in intervals if item is not whole))
 
 
 def _interval(match: re.Match[str]) -> Interval:
@@ -92,7 +86,3 @@ def _interval(match: re.Match[str]) -> Interval:
         lost=int(datagrams["lost"]) if datagrams else None,
         total=int(datagrams["total"]) if datagrams else None,
     )
-
-
-def _without(intervals: list[Interval], whole: Interval) -> Iterator[Interval]:
-    return (item for item in intervals if item is not whole)

@@ -14,6 +14,7 @@ from emulator.tools.recipes import NETPERF
 from emulator.workloads.base import End, Stage, WorkloadError
 from emulator.workloads.model import Figure, Program, WorkloadRequest
 from emulator.workloads.programs import Server, run_program
+from emulator.workloads.transfers import INTERVAL_S, PATIENCE_S, Interval, Report, TcpTransfer, Transferred
 
 NAME = NETPERF.name
 INSTALL = f"gtsdsl tools build {NAME}"
@@ -31,9 +32,14 @@ _LATENCIES = {
 }
 """The keys of netperf by the names of our figures; all are in µs."""
 _RATE = "TRANSACTION_RATE"
+_TRANSFER = ("THROUGHPUT", "ELAPSED_TIME", "LOCAL_TRANSPORT_RETRANS")
 _LINE = re.compile(r"^([A-Z_0-9]+(?:\[\d+\])?)=(\S+)$", re.MULTILINE)
-_PATIENCE_S = 60.0
+_PART = re.compile(r"^NETPERF_INTERIM_RESULT\[([0-9]{1,9})\]=", re.MULTILINE)
 _SHOWN = 300
+_OF_THE_SENDER = (
+    "netperf's TCP_STREAM reports the receiver's rate for the whole time only; the rates within the time are the "
+    "sender's, which fills the socket's buffer and the circuit's queue in bursts"
+)
 
 
 @cache
@@ -76,7 +82,7 @@ def run(
     """
     seconds = max(1, math.ceil(duration_s))
     command = [_program(request, _CLIENT).path, "-4", "-P0", "-H", second.address, "-p", str(PORT), "-t", test]
-    return run_program(stage.lab, first, [*command, "-l", str(seconds), *options], _PATIENCE_S + seconds)
+    return run_program(stage.lab, first, [*command, "-l", str(seconds), *options], PATIENCE_S + seconds)
 
 
 def transactions(
@@ -92,6 +98,48 @@ def transactions(
     name = f"{NAME}.{test.lower()}"
     figures = [Figure(f"{name}.{key}", found[theirs], "us") for key, theirs in _LATENCIES.items()]
     return (*figures, Figure(f"{name}.rate", found[_RATE], "1/s"))
+
+
+def tcp(stage: Stage, first: End, second: End, request: WorkloadRequest, transfer: TcpTransfer) -> Transferred:
+    """Transfer by TCP from the first end to the second (``TCP_STREAM``), for whole seconds.
+
+    The report of the receiver has no parts.
+
+    Raises:
+        WorkloadError: netperf failed, or printed no figures.
+    """
+    # the throughput in 10^6 bits/s (-f m), and that of each second (-D)
+    options = ["-f", "m", "-D", f"{INTERVAL_S:g}", "--", "-k", ",".join(_TRANSFER)]
+    if transfer.congestion is not None:
+        options += ["-K", f"{transfer.congestion},{transfer.congestion}"]
+    if transfer.window_bytes is not None:
+        options += ["-s", str(transfer.window_bytes), "-S", str(transfer.window_bytes)]
+    with serving(stage, second, request):
+        text = run(stage, first, second, request, "TCP_STREAM", transfer.duration_s, *options)
+    return transferred(text)
+
+
+def transferred(text: str) -> Transferred:
+    """Return the reports of a transfer that netperf has printed.
+
+    Raises:
+        WorkloadError: the text lacks a figure.
+    """
+    found = parse(text, _TRANSFER)
+    rate_mbps, duration_s, retransmissions = (found[key] for key in _TRANSFER)
+    whole = Interval(0.0, duration_s, 1e6 * rate_mbps, int(retransmissions))
+    return Transferred(Report(whole, tuple(_parts(text))), Report(whole), _OF_THE_SENDER)
+
+
+def _parts(text: str) -> Iterator[Interval]:
+    """Yield the parts of a transfer that netperf has printed within it."""
+    numbers = [match[1] for match in _PART.finditer(text)]
+    pairs = [(f"NETPERF_INTERIM_RESULT[{number}]", f"NETPERF_INTERVAL[{number}]") for number in numbers]
+    found = parse(text, [key for pair in pairs for key in pair])
+    begin_s = 0.0
+    for rate, length in pairs:
+        yield Interval(begin_s, begin_s + found[length], 1e6 * found[rate])
+        begin_s += found[length]
 
 
 def parse(text: str, keys: Sequence[str]) -> Mapping[str, float]:

@@ -6,14 +6,18 @@ namespace.
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import cache
 
 from emulator.lab.daemons import start_program
 from emulator.lab.lab import Lab
 from emulator.system.closing import Closing
+from emulator.system.programs import environment, find_program
 from emulator.system.text import one_line
 from emulator.workloads.base import End, WorkloadError
 
@@ -21,6 +25,8 @@ _MOST_BYTES = 2**24
 """The longest output that is read; a tool's report has some kilobytes."""
 _SHOWN_LINES = 3
 _SETTLE_S = 1.0
+_UNKNOWN = "of unknown version"
+_LONGEST_VERSION = 80
 
 
 def run_program(lab: Lab, end: End, command: Sequence[str], timeout_s: float) -> str:
@@ -45,6 +51,28 @@ def run_program(lab: Lab, end: End, command: Sequence[str], timeout_s: float) ->
     if status != 0:
         raise WorkloadError(f"{command[0]} on {end.name} ended with status {status}: {_last_lines(text)}")
     return text
+
+
+@cache
+def installed_version(program: str, pattern: re.Pattern[str]) -> str:
+    """Return the version of an installed program, which ``-v`` prints; "of unknown version" if it prints none.
+
+    The first group of ``pattern`` is the version.
+    """
+    path = find_program(program)
+    if path is None:
+        return _UNKNOWN
+    done = subprocess.run(
+        [path, "-v"],
+        env=environment(os.environ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    match = pattern.search(done.stdout + done.stderr)
+    return match[1][:_LONGEST_VERSION] if match else _UNKNOWN
 
 
 class Server(Closing):

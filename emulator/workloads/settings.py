@@ -80,7 +80,10 @@ def parse(kind: type[_Settings], settings: Sequence[Setting], workload: str) -> 
             found[item.name] = _parser(hints[item.name], about[item.name])(item.value)
         except ValueError as error:
             raise EmulationError(f"{name}: {printable(item.value, 80)} {error}") from None
-    return kind(**found)
+    try:
+        return kind(**found)
+    except ValueError as error:  # from the class: settings that do not go together
+        raise EmulationError(f"{workload}: {error}") from None
 
 
 def texts(settings: DataclassInstance) -> tuple[Setting, ...]:

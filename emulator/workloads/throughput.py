@@ -1,109 +1,236 @@
-"""The throughput of TCP, and of UDP at several rates, by iperf 2; the receiver's figures count."""
+"""The throughput of TCP, and of UDP at several rates; the receiver's figures count."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from emulator.measure.echo import ETHERNET_BYTES
-from emulator.measure.mtu import path_mtu_bytes
 from emulator.system.programs import find_program
-from emulator.workloads import iperf
+from emulator.workloads import iperf, iperf3, netperf, sockets
 from emulator.workloads.base import End, Stage, Workload
-from emulator.workloads.model import Figure, Series, WorkloadRequest, WorkloadResult
-from emulator.workloads.programs import Server, run_program
+from emulator.workloads.model import Figure, Program, Series, WorkloadRequest, WorkloadResult
+from emulator.workloads.programs import installed_version
+from emulator.workloads.settings import parse, setting
+from emulator.workloads.transfers import INTERVAL_S, Interval, Report, Tcp, TcpTransfer, Udp, UdpTransfer
 
-_WINDOW = "4M"
-"""The socket buffers, as large as the guest allows (``rmem_max``): more than the delay-bandwidth product of each
-circuit of the study at 1 Gbit/s, 7 MB for the longest at most."""
 _UDP_PARTS = (0.01, 0.1, 0.5, 0.9)
 """The rates of UDP as parts of the circuit's rate: 10, 100, 500 and 900 Mbit/s of 1 Gbit/s."""
-_UDP_S = 2.0
-"""The longest measurement of one rate of UDP. A datagram costs 27 µs of processor time, so 10 s at 900 Mbit/s 21 s."""
 _IP_UDP_BYTES = 28
 _IP_TCP_BYTES = 20 + 20 + 12
 """The headers of TCP's segments, with time stamps, as Linux sends them."""
-_SETTLE_S = 1.0
-_PATIENCE_S = 60.0
-_INTERVAL_S = 1.0
+_LEAST_S = 1.0
+_FULL_INTERVAL = 0.9
+"""The part of a second from which on a line of a report is that of a whole second, and not of the rest at the end."""
+_TCP: Mapping[str, Tcp] = {"iperf": iperf.tcp, "iperf3": iperf3.tcp, "netperf": netperf.tcp}
+_UDP: Mapping[str, Udp] = {"iperf": iperf.udp, "iperf3": iperf3.udp, "netperf": iperf.udp}
+_INSTALLED = {iperf.PROGRAM: (iperf.INSTALL, iperf.VERSION), iperf3.PROGRAM: (iperf3.INSTALL, iperf3.VERSION)}
+"""The programs that Debian packages hold: how to install each, and the pattern of its version."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThroughputSettings:
+    """The settings of the workload."""
+
+    protocols: tuple[Literal["tcp", "udp"], ...] = setting(("tcp", "udp"), "What is measured: tcp, udp.")
+    tool: Literal["iperf", "netperf", "iperf3"] = setting(
+        "iperf", "What measures: iperf (version 2), netperf (TCP only, UDP is by iperf), iperf3."
+    )
+    congestion: tuple[str, ...] = setting(
+        (), "TCP's congestion controls, each measured by itself, such as cubic,bbr; the default is the kernel's."
+    )
+    window_bytes: int | None = setting(
+        None,
+        "Size of the sockets' buffers for TCP; by default, the kernel fits them to the path.",
+        least=2048,
+        most=2**30,
+    )
+    streams: int = setting(1, "Connections of TCP at the same time.", least=1, most=64)
+    udp_rates_mbps: tuple[float, ...] = setting(
+        (), "Rates of UDP in Mbit/s; the default is 1, 10, 50 and 90 % of the circuit's.", least=0.01, most=100_000
+    )
+    udp_duration_s: float = setting(2.0, "Seconds of each rate of UDP; at most --duration.", least=1, most=1_000_000)
+
+    def __post_init__(self) -> None:
+        if self.tool == "netperf" and self.streams > 1:
+            raise ValueError("netperf has one connection: set tool to iperf or iperf3, or streams to 1")
 
 
 class Throughput(Workload):
-    """TCP for the duration, then UDP at each rate for at most two seconds of it."""
+    """TCP for the duration with each congestion control, then UDP at each rate."""
+
+    settings = ThroughputSettings
+
+    def programs(self, request: WorkloadRequest) -> Iterator[Program]:
+        """Yield the programs of netperf, if it measures."""
+        if netperf.NAME in _tools(_settings(request)):
+            yield from netperf.programs()
 
     def files(self, request: WorkloadRequest) -> Iterator[Path]:
-        """Yield the program iperf."""
-        if (path := find_program(iperf.PROGRAM)) is not None:
-            yield Path(path)
+        """Yield the programs that measure."""
+        for name in _tools(_settings(request)):
+            if (path := find_program(name) if name in _INSTALLED else None) is not None:
+                yield Path(path)
+        yield from (Path(program.path) for program in self.programs(request))
 
     def lacks(self, request: WorkloadRequest) -> Iterator[str]:
-        """Yield a sentence if iperf is missing."""
-        if find_program(iperf.PROGRAM) is None:
-            yield f"iperf is missing: {iperf.INSTALL}"
+        """Yield a sentence for each tool that is missing, and if the duration is too short."""
+        for name in _tools(_settings(request)):
+            if name == netperf.NAME and netperf.used() is None:
+                yield f"{name} is missing: {netperf.INSTALL}"
+            elif name in _INSTALLED and find_program(name) is None:
+                yield f"{name} is missing: {_INSTALLED[name][0]}"
+        if request.duration_s < _LEAST_S:
+            yield f"throughput needs a --duration of at least {_LEAST_S:g} s, because its tools report once a second"
 
     def run(self, stage: Stage, request: WorkloadRequest) -> WorkloadResult:
-        """Measure TCP and UDP, one after the other."""
-        first, second = stage.ends(request)
-        mtu_bytes = path_mtu_bytes(first.namespace, second.address)
-        figures, series = _tcp(stage, first, second, request, mtu_bytes)
-        for rate_bps in _udp_rates_bps(stage, request):
-            measured = _udp(stage, first, second, rate_bps, mtu_bytes, min(_UDP_S, request.duration_s))
-            figures, series = (*figures, *measured[0]), (*series, *measured[1])
-        return WorkloadResult({iperf.PROGRAM: iperf.version()}, figures, series)
+        """Measure TCP and UDP, one after the other.
+
+        Raises:
+            WorkloadError: a tool failed, or the kernel lacks a congestion control or has smaller buffers.
+        """
+        settings = _settings(request)
+        versions = {
+            name: installed_version(name, _INSTALLED[name][1]) if name in _INSTALLED else netperf.version(request)
+            for name in _tools(settings)
+        }
+        found = _Measured()
+        if "tcp" in settings.protocols:
+            found += _tcp(stage, request, settings)
+        if "udp" in settings.protocols:
+            found += _udp(stage, request, settings)
+        remarks = tuple(dict.fromkeys(found.remarks))
+        return WorkloadResult(versions, found.figures, found.series, remarks)
 
 
-_Measured = tuple[tuple[Figure, ...], tuple[Series, ...]]
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A part of a result."""
+
+    figures: tuple[Figure, ...] = ()
+    series: tuple[Series, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def __add__(self, other: _Measured) -> _Measured:
+        return _Measured(self.figures + other.figures, self.series + other.series, self.remarks + other.remarks)
 
 
-def _tcp(stage: Stage, first: End, second: End, request: WorkloadRequest, mtu_bytes: int) -> _Measured:
-    sent, received = _run(stage, first, second, ["-w", _WINDOW], ["-w", _WINDOW, "-t", f"{request.duration_s:g}"])
-    figures = [
-        Figure("tcp.received", received.whole.rate_bps / 1e6, "Mbit/s"),
-        Figure("tcp.retransmissions", sent.whole.retransmissions, "segments"),
-    ]
-    if (limit_bps := stage.rate_bps(request)) is not None:
-        overhead_bytes = stage.deployment.overlay.overhead_bytes if request.level == "containers" else 0
-        share = (mtu_bytes - _IP_TCP_BYTES) / (mtu_bytes + ETHERNET_BYTES + overhead_bytes)
-        figures.append(Figure("tcp.limit", round(limit_bps * share / 1e6, 3), "Mbit/s"))
-    return tuple(figures), (_rates("tcp.received", received.parts),)
+def _settings(request: WorkloadRequest) -> ThroughputSettings:
+    return parse(ThroughputSettings, request.settings, request.name)
 
 
-def _udp(stage: Stage, first: End, second: End, rate_bps: float, mtu_bytes: int, duration_s: float) -> _Measured:
-    name = f"udp.{rate_bps / 1e6:g}M"
-    client = ["-u", "-b", f"{rate_bps:.0f}", "-l", str(mtu_bytes - _IP_UDP_BYTES), "-t", f"{duration_s:g}"]
-    _, received = _run(stage, first, second, ["-u"], client)
-    whole = received.whole
-    lost = None if not whole.total or whole.lost is None else round(100 * whole.lost / whole.total, 4)
+def _tools(settings: ThroughputSettings) -> tuple[str, ...]:
+    """Return the names of the tools that measure."""
+    by_protocol = {"tcp": settings.tool, "udp": iperf.PROGRAM if settings.tool == netperf.NAME else settings.tool}
+    return tuple(dict.fromkeys(by_protocol[protocol] for protocol in settings.protocols))
+
+
+def _tcp(stage: Stage, request: WorkloadRequest, settings: ThroughputSettings) -> _Measured:
+    """Measure TCP with each congestion control."""
+    first, second = stage.ends(request)
+    if settings.window_bytes is not None:
+        sockets.require_window((first, second), settings.window_bytes)
+    names = settings.congestion or (None,)
+    controls = {sockets.congestion_of(first, name): name for name in names}
+    found = _Measured()
+    for control, wanted in controls.items():
+        name = "tcp" if len(controls) == 1 else f"tcp.{control}"
+        transfer = TcpTransfer(request.duration_s, wanted, settings.window_bytes, settings.streams)
+        done = _TCP[settings.tool](stage, first, second, request, transfer)
+        figures = (
+            Figure(f"{name}.received", _mbps(done.received.whole), "Mbit/s"),
+            Figure(f"{name}.retransmissions", done.sent.whole.retransmissions, "segments"),
+        )
+        rates = _rates(f"{name}.received", done.received) if done.received.parts else _sent(name, done.sent)
+        remarks = [done.remark] if done.remark else []
+        found += _Measured(figures, (rates, *_retransmissions(name, done.sent)), tuple(remarks))
+    if len(controls) == 1:
+        found += _Measured(remarks=(f"TCP's congestion control is {next(iter(controls))}",))
+    return found + _limit(stage, request, "tcp.limit", _IP_TCP_BYTES)
+
+
+def _udp(stage: Stage, request: WorkloadRequest, settings: ThroughputSettings) -> _Measured:
+    """Measure UDP at each rate, up to the circuit's."""
+    first, second = stage.ends(request)
+    payload_bytes = sockets.mtu_bytes(first, second) - _IP_UDP_BYTES
+    limit_bps = stage.rate_bps(request)
+    duration_s = min(settings.udp_duration_s, request.duration_s)
+    found = _Measured()
+    rates_bps = [rate_mbps * 1e6 for rate_mbps in settings.udp_rates_mbps]
+    for rate_bps in rates_bps or [part * (limit_bps or 0) for part in _UDP_PARTS]:
+        if limit_bps is not None and rate_bps > limit_bps:
+            left_out = (
+                f"UDP at {rate_bps / 1e6:g} Mbit/s is left out, because the circuit has {limit_bps / 1e6:g} Mbit/s"
+            )
+            found += _Measured(remarks=(left_out,))
+        elif rate_bps > 0:
+            transfer = UdpTransfer(duration_s, rate_bps, payload_bytes, sockets.buffer_of_datagrams(second))
+            found += _udp_at(stage, first, second, request, _UDP[settings.tool], transfer)
+    if limit_bps is None and not rates_bps:
+        found += _Measured(remarks=("UDP is left out, because the circuit has no rate: set udp_rates_mbps",))
+    return found + _limit(stage, request, "udp.limit", _IP_UDP_BYTES)
+
+
+def _udp_at(
+    stage: Stage, first: End, second: End, request: WorkloadRequest, udp: Udp, transfer: UdpTransfer
+) -> _Measured:
+    name = f"udp.{transfer.rate_bps / 1e6:g}M"
+    done = udp(stage, first, second, request, transfer)
+    whole, parts = done.received.whole, _full(done.received)
     figures = (
-        Figure(f"{name}.received", whole.rate_bps / 1e6, "Mbit/s"),
-        Figure(f"{name}.lost", lost, "%"),
-        Figure(f"{name}.jitter", whole.jitter_ms, "ms"),
+        Figure(f"{name}.received", _mbps(whole), "Mbit/s"),
+        Figure(f"{name}.lost", whole.lost_percent, "%"),
+        Figure(f"{name}.jitter", None if whole.jitter_ms is None else round(whole.jitter_ms, 3), "ms"),
     )
-    return figures, (_rates(f"{name}.received", received.parts),)
+    losses = tuple(it.lost_percent for it in parts)
+    series = (
+        _rates(f"{name}.received", done.received),
+        Series(f"{name}.lost", "%", tuple(it for it in losses if it is not None), INTERVAL_S),
+        Series(
+            f"{name}.jitter",
+            "ms",
+            tuple(round(it.jitter_ms, 3) for it in parts if it.jitter_ms is not None),
+            INTERVAL_S,
+        ),
+    )
+    return _Measured(figures, series, (done.remark,) if done.remark else ())
 
 
-def _run(
-    stage: Stage, first: End, second: End, of_server: Sequence[str], of_client: Sequence[str]
-) -> tuple[iperf.Report, iperf.Report]:
-    """Run iperf from the first end to the second; return the reports of both."""
-    common = [iperf.PROGRAM, "-e", "-f", "b", "-i", f"{_INTERVAL_S:g}", "-p", str(iperf.PORT)]
-    with Server(stage.lab, second, [*common, "-s", *of_server]) as server:
-        time.sleep(_SETTLE_S)
-        command = [*common, "-c", second.address, *of_client]
-        sent = run_program(stage.lab, first, command, _PATIENCE_S + float(of_client[-1]))
-        time.sleep(_SETTLE_S)  # the last segments are on their way
-        received = server.output()
-    return iperf.parse(sent), iperf.parse(received)
+def _limit(stage: Stage, request: WorkloadRequest, name: str, header_bytes: int) -> _Measured:
+    """Return the rate that the circuit leaves for payload in full packets with headers of a size."""
+    if (limit_bps := stage.rate_bps(request)) is None:
+        return _Measured()
+    mtu_bytes = sockets.mtu_bytes(*stage.ends(request))
+    overhead_bytes = stage.deployment.overlay.overhead_bytes if request.level == "containers" else 0
+    share = (mtu_bytes - header_bytes) / (mtu_bytes + ETHERNET_BYTES + overhead_bytes)
+    return _Measured((Figure(name, round(limit_bps * share / 1e6, 3), "Mbit/s"),))
 
 
-def _rates(name: str, parts: Sequence[iperf.Interval]) -> Series:
-    return Series(name, "Mbit/s", tuple(round(part.rate_bps / 1e6, 3) for part in parts), _INTERVAL_S)
+def _mbps(interval: Interval) -> float:
+    return round(interval.rate_bps / 1e6, 6)
 
 
-def _udp_rates_bps(stage: Stage, request: WorkloadRequest) -> Iterator[float]:
-    if (limit_bps := stage.rate_bps(request)) is not None:
-        yield from (limit_bps * part for part in _UDP_PARTS)
+def _full(report: Report) -> Sequence[Interval]:
+    """Return the parts that have a whole second."""
+    return [part for part in report.parts if part.duration_s >= _FULL_INTERVAL * INTERVAL_S]
+
+
+def _rates(name: str, report: Report) -> Series:
+    return Series(name, "Mbit/s", tuple(round(part.rate_bps / 1e6, 3) for part in _full(report)), INTERVAL_S)
+
+
+def _sent(name: str, report: Report) -> Series:
+    """Return the sender's rates, whose intervals are those in which it looked at its clock."""
+    return Series(f"{name}.sent", "Mbit/s", tuple(_mbps(part) for part in report.parts))
+
+
+def _retransmissions(name: str, report: Report) -> Iterator[Series]:
+    counts = [part.retransmissions for part in _full(report)]
+    if counts and None not in counts:
+        values = tuple(float(count) for count in counts if count is not None)
+        yield Series(f"{name}.retransmissions", "segments", values, INTERVAL_S)
 
 
 WORKLOAD = Throughput()

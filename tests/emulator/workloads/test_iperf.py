@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from emulator.workloads.base import WorkloadError
-from emulator.workloads.iperf import Interval, parse
+from emulator.workloads.iperf import parse
+from emulator.workloads.transfers import Interval
 
 SENT = """\
 [ ID] Interval            Transfer    Bandwidth       Write/Err  Rtry     Cwnd/RTT(var)        NetPwr
@@ -45,8 +46,25 @@ def test_a_report_of_datagrams_has_loss_and_jitter() -> None:
     assert (whole.jitter_ms, whole.lost, whole.total, whole.retransmissions) == (0.013, 4, 18729, None)
 
 
-def test_a_text_without_a_report_is_quoted() -> None:
-    with pytest.raises(WorkloadError, match="no report: connect failed: Connection refused"):
-        parse("connect failed: Connection refused\n")
-    with pytest.raises(WorkloadError, match="it said nothing"):
-        parse("")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("connect failed: Connection refused\n", "connect failed: Connection refused"),
+        ("", "it said nothing"),
+        (SENT.replace(" bits/sec", " Gbits/sec"), "0.0000-2.2098 sec"),
+        (f"[  1] 0.0000-1.0000 sec  1 Bytes  {'9' * 5000} bits/sec\n", "9" * 100),
+        ("[  1] 0.0.0-1.0.0 sec  1 Bytes  1 bits/sec\n", "0.0.0"),
+        ("[  1] ٠.0-1.0 sec  1 Bytes  1 bits/sec\n", "bits/sec"),  # a digit of another script
+        ("\x1b[2J\n\x07\n", "[2J"),
+    ],
+)
+def test_a_text_without_a_report_is_quoted_in_a_short_line(text: str, said: str) -> None:
+    with pytest.raises(WorkloadError, match="iperf has printed no report: ") as caught:
+        parse(text)
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 400
+    assert str(caught.value).isprintable()
+
+
+def test_a_long_text_is_read_in_little_time() -> None:
+    assert len(parse(SENT + "[  1] 1.0000-2.0000 sec  1 Bytes  1 bits/sec\n" * 20_000).parts) == 20_002

@@ -7,7 +7,8 @@ import pytest
 from emulator.workloads import netperf
 from emulator.workloads.base import WorkloadError
 from emulator.workloads.model import Program, WorkloadRequest
-from emulator.workloads.netperf import parse
+from emulator.workloads.netperf import parse, transferred
+from emulator.workloads.transfers import Interval, Report
 
 TRANSACTIONS = """\
 MIN_LATENCY=36201
@@ -53,6 +54,33 @@ def test_a_text_without_the_number_is_quoted_in_a_short_line(text: str, said: st
     assert said in str(caught.value)
     assert len(str(caught.value)) < 500
     assert str(caught.value).isprintable()
+
+
+STREAM = """\
+NETPERF_INTERIM_RESULT[0]=815.33
+NETPERF_UNITS[0]=10^6bits/s
+NETPERF_INTERVAL[0]=1.022
+NETPERF_ENDING[0]=1767225637.653
+NETPERF_INTERIM_RESULT[1]=954.23
+NETPERF_UNITS[1]=10^6bits/s
+NETPERF_INTERVAL[1]=1.089
+NETPERF_ENDING[1]=1767225638.742
+THROUGHPUT=880.29
+ELAPSED_TIME=2.24
+LOCAL_TRANSPORT_RETRANS=3
+"""
+
+
+def test_a_transfer_has_the_receivers_whole_rate_and_the_senders_parts() -> None:
+    found = transferred(STREAM)
+    assert found.received == Report(Interval(0.0, 2.24, 880.29e6, 3))
+    assert [(part.begin_s, part.end_s, part.rate_bps) for part in found.sent.parts] == [
+        (0.0, 1.022, 815.33e6), (1.022, pytest.approx(2.111), 954.23e6),
+    ]  # fmt: skip
+    with pytest.raises(WorkloadError, match=r"no number for NETPERF_INTERVAL\[1\]"):
+        transferred(STREAM.replace("INTERVAL[1]", "INTERVAL[2]"))
+    with pytest.raises(WorkloadError, match="no number for LOCAL_TRANSPORT_RETRANS: -1"):
+        transferred(STREAM.replace("RETRANS=3", "RETRANS=-1"))
 
 
 def test_a_request_without_netperf_says_how_to_build_it() -> None:
