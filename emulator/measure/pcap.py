@@ -95,7 +95,7 @@ def record(tap: socket.socket, file: Path, limit_bytes: int | None) -> None:
         ready = dict(poll.poll(_IDLE_MS if pending else None))
         is_stopped = stop in ready
         until_ns = time.time_ns() + _DRAIN_NS if is_stopped else None
-        for stamp_ns, frame, length in _frames(tap, until_ns):
+        for stamp_ns, frame, length in frames(tap, until_ns):
             data = _RECORD.pack(*divmod(stamp_ns, 10**9), len(frame), length) + frame
             if left_bytes is not None and len(data) > left_bytes:
                 left_bytes = 0  # leave out shorter ones too: the file then holds all packets up to a moment
@@ -114,7 +114,7 @@ def record(tap: socket.socket, file: Path, limit_bytes: int | None) -> None:
     print(f"{kept} packets{lost}{full}", flush=True)
 
 
-def _frames(tap: socket.socket, until_ns: int | None) -> Iterator[tuple[int, bytes, int]]:
+def frames(tap: socket.socket, until_ns: int | None = None) -> Iterator[tuple[int, bytes, int]]:
     """Yield the frames that wait in a tap: the kernel's time stamp, the bytes, and the length on the circuit.
 
     Stop after `_ROUND` frames; with ``until_ns``, after all frames that the kernel stamped by that time.

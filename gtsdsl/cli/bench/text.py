@@ -28,6 +28,7 @@ _SHOWN = {
     "throughput": ("tcp.*", "udp.*.lost"),
     "convergence": ("start.last", "*.mended", "*.back", "*.lost", "*.join"),
     "store": ("start.*",),
+    "encapsulation": ("*.wire_bytes", "larger.packets"),
 }
 """Patterns of the figures of a workload that its table shows; all others are in the files."""
 _HEADLINES = {"latency": ("rtt.mean",)}
