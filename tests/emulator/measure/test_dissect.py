@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from scapy.contrib.geneve import GENEVE
-from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
+from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.ipsec import ESP
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.layers.vxlan import VXLAN
-from scapy.packet import Raw, bind_layers
+from scapy.packet import Packet, Raw, bind_layers
 
 from emulator.measure.dissect import Header, dissect
 
@@ -40,7 +40,8 @@ def outer(port: int = 0) -> Any:
 
 def by_scapy(frame: bytes) -> list[Header]:
     """Return the headers that scapy finds; a header's size is what is left of it without what it carries."""
-    found, layer = [], Ether(frame)
+    found: list[Header] = []
+    layer: Packet = Ether(frame)
     while layer and layer.name not in {"Raw", "Padding"}:
         name = NAMES[type(layer).__name__]
         size = 8 if name in {"ESP", "ICMP"} else len(layer) - len(layer.payload)
@@ -88,7 +89,7 @@ def test_the_inner_packet_says_who_sends_to_whom() -> None:
 
 def test_a_later_fragment_has_no_further_headers() -> None:
     packet = plain_ip(id=77) / UDP(dport=9) / Raw(b"x" * 2000)
-    first, second = (dissect(bytes(ETHER / part)) for part in fragment(packet, fragsize=1480))
+    first, second = (dissect(bytes(ETHER / part)) for part in packet.fragment(fragsize=1480))
     assert [header.name for header in first.headers] == ["Ethernet", "IPv4", "UDP"]
     assert [header.name for header in second.headers] == ["Ethernet", "IPv4"]
     assert (first.is_fragment, second.is_fragment) == (True, True)
