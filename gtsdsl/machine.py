@@ -22,6 +22,7 @@ _MEMORY = f"there is not enough memory: {_REMEDIES[errno.ENOMEM]}"
 
 _EXTRA_OF = {
     "altair": "bench",
+    "distributed": "dask",
     "docker": "emulation",
     "lsprotocol": "lsp",
     "mininet": "emulation",

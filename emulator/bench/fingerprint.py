@@ -13,6 +13,7 @@ from emulator.outside.runner import RunSettings
 from emulator.overlays import overlay_class
 from emulator.overlays.model import OverlaySpec
 from emulator.system.decode import encode
+from emulator.system.files import sha256_of
 from emulator.system.programs import find_program
 from emulator.task import Task
 from emulator.workloads import workload
@@ -53,12 +54,17 @@ def needs_of(task: Task, settings: RunSettings) -> tuple[Need, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def key(task: Task, settings: RunSettings, needs: Sequence[Need]) -> str:
+def sha256_of_task(task: Task) -> str:
+    """Return the hash of a cell's task."""
+    return hashlib.sha256(encode(task)).hexdigest()
+
+
+def key(task_sha256: str, settings: RunSettings, needs: Sequence[Need]) -> str:
     """Return the key of a cell: of its task, the clock, the memory of its guest, and what else it ``needs``.
 
     The memory counts because TCP's buffers follow it.
     """
-    parts = [encode(task), settings.choice.clock.value.encode(), str(settings.memory_bytes).encode()]
+    parts = [task_sha256.encode(), settings.choice.clock.value.encode(), str(settings.memory_bytes).encode()]
     digest = hashlib.sha256()
     for part in (*parts, *(need.sha256.encode() for need in needs)):
         digest.update(len(part).to_bytes(8, "big") + part)
@@ -80,7 +86,7 @@ def code() -> Need:
     digest = hashlib.sha256()
     for package in ("emulator", "gtsdsl"):
         for path in sorted(set((_PACKAGES / package).rglob("*.py")) - set(_REPORT.rglob("*.py"))):
-            digest.update(path.relative_to(_PACKAGES).as_posix().encode() + b"\0" + _sha256(path).encode())
+            digest.update(path.relative_to(_PACKAGES).as_posix().encode() + b"\0" + _known_sha256(path).encode())
     return Need(f"gtsdsl {__version__}", digest.hexdigest())
 
 
@@ -91,10 +97,9 @@ def _parts(task: Task) -> tuple[OverlaySpec, WorkloadRequest]:
 
 
 def _file(name: str, path: Path) -> Need:
-    return Need(name, _sha256(path), str(path))
+    return Need(name, _known_sha256(path), str(path))
 
 
 @cache
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _known_sha256(path: Path) -> str:
+    return sha256_of(path)

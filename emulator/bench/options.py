@@ -116,13 +116,23 @@ class BenchOptions:
         default=None,
         metadata=Flag(
             "--workers",
-            "Cells that run at the same time.  [default: the number of processors]",
+            "Cells that run at the same time.  [default: the number of processors, or the cluster's threads]",
             type="number",
             least=1,
             most=256,
         ).metadata,
     )
-    """None is the number of this machine's processors."""
+    """None is the number of this machine's processors, or of the threads of the cluster's workers."""
+    scheduler: str | None = field(
+        default=None,
+        metadata=Flag(
+            "--scheduler",
+            "Run the cells on the workers of your own Dask cluster, such as tcp://10.0.0.1:8786; see "
+            "docs/bench-cluster.md.",
+            metavar="ADDRESS",
+        ).metadata,
+    )
+    """The address of the cluster's scheduler; None is this machine."""
     fail_fast: bool = field(
         default=False, metadata=Flag("--fail-fast", "End the benchmark at the first cell that fails.").metadata
     )

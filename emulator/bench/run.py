@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from emulator.bench.cells import Cell
 from emulator.bench.costs import Costs, Remaining
-from emulator.bench.fingerprint import Need, key, needs_of
+from emulator.bench.fingerprint import Need, key, needs_of, sha256_of_task
 from emulator.bench.pool import Pool
 from emulator.bench.results import VERSION, CellResult, Environment
 from emulator.bench.store import ResultStore
@@ -67,13 +67,15 @@ def run(
     for cell in cells:
         settings = settle(options, choice, cell.memory_bytes)
         needs = needs_of(cell.task, settings)
-        keyed = _Keyed(cell, settings, needs, key(cell.task, settings, needs))
+        keyed = _Keyed(cell, settings, needs, key(sha256_of_task(cell.task), settings, needs))
         kept = store.get(keyed.key)
         if kept is None:
             missing.append(keyed)
         else:
             costs.add(kept)
             yield cell, kept
+    if not missing:
+        return
     missing.sort(key=lambda item: costs.estimate_s(item.cell), reverse=True)
     remaining = Remaining(costs, [item.cell for item in missing])
     kept_count = ended = len(cells) - len(missing)
@@ -85,10 +87,7 @@ def run(
             running = tuple(item.cell for item in items)
             show(Progress(running, kept_count, ended, len(cells), remaining.left_s(running)))
 
-        jobs = (
-            (item, WorkerJob(_prepared(item.cell.task, prepared), options, item.cell.memory_bytes, item.needs))
-            for item in missing
-        )
+        jobs = ((item, item.job(_prepared(item.cell.task, prepared), options)) for item in missing)
         for item, report in pool.run(jobs, show_running):
             ended += 1
             result = _result(item, report)
@@ -110,6 +109,11 @@ class _Keyed:
     settings: RunSettings
     needs: tuple[Need, ...]
     key: str
+
+    def job(self, task: Task, options: RunOptions) -> WorkerJob:
+        """Return the cell, as its prepared ``task``, for a worker."""
+        cell = self.cell
+        return WorkerJob(task, options, cell.memory_bytes, self.key, sha256_of_task(cell.task), self.needs)
 
 
 def _prepared(task: Task, prepared: Mapping[WorkloadRequest, WorkloadRequest]) -> Task:

@@ -111,7 +111,7 @@ def guest_job(task: Task) -> GuestJob:
     Raises:
         EmulationError: a package that every network needs is missing.
     """
-    _require_packages()
+    require_packages()
     _compile()
     return GuestJob(
         _command(),
@@ -140,7 +140,7 @@ class NativeRunner(Closing):
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            _require_packages()
+            require_packages()
             run = stack.enter_context(RunFolder("emulation"))
             self.shared = run.path / "shared"
             self.shared.mkdir(mode=0o700)
@@ -243,7 +243,7 @@ def _command(*options: str) -> tuple[str, ...]:
     return python_command(*options, "-c", python_script("emulator.inside.__main__", "main", {}))
 
 
-def _require_packages() -> None:
+def require_packages() -> None:
     """Refuse a run if a package that every network needs is missing; the packages are not imported.
 
     Raises:

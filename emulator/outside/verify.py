@@ -55,6 +55,17 @@ def verify_probes(plan: Plan, probes: tuple[CircuitProbe, ...], count: int) -> t
     return probes
 
 
+def verify_workload(task: Task, result: WorkloadResult) -> WorkloadResult:
+    """Return the measurement of a task's workload.
+
+    Raises:
+        EmulationError: no workload can give this measurement.
+    """
+    for fault in _workload_faults(task, result):
+        raise refusal(fault)
+    return result
+
+
 def refusal(fault: str) -> EmulationError:
     """Return the error that refuses a guest's result; ``fault`` says what is wrong with it."""
     return EmulationError(f"the guest's result is refused: {printable(fault, 200)}")

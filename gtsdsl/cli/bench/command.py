@@ -6,7 +6,7 @@ import math
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,9 @@ from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import CommandGroup, GroupedCommand
 from gtsdsl.cli.network import NetworkOptions
 from gtsdsl.cli.options import options, variables
+
+if TYPE_CHECKING:
+    from emulator.bench.pool import Pool
 
 _RUN = "run"
 _ARGUMENTS = "gtsdsl.bench.arguments"
@@ -133,7 +136,6 @@ def run(
     import sys
 
     from emulator.bench.origin import origin
-    from emulator.bench.pool import LocalPool
     from emulator.bench.results import VERSION, Results
     from gtsdsl.cli.bench.init import write_matrix
     from gtsdsl.cli.bench.matrix_file import chosen_parts, find_parts, overridden
@@ -151,12 +153,22 @@ def run(
         bench, run = overridden(bench, parts[0]), overridden(run, parts[0])  # in what follows, all parts are alike
         for sentence in measured.left_out:
             complain("warning", sentence)
-        pool = LocalPool(bench.workers or os.cpu_count() or 1)
+        pool = _pool(bench)
         results_of = partial(Results, VERSION, given(), origin(), measured.topologies)
         results = measure(measured.cells, run, output, pool, results_of, fail_fast=bench.fail_fast)
     tables(results.cells)
     click.echo(f"the report: {write_report(results, output)}")
     sys.exit(any(result.error is not None for result in results.cells))
+
+
+def _pool(bench: BenchOptions) -> Pool:
+    from emulator.bench.pool import LocalPool
+
+    if bench.scheduler is not None:
+        from emulator.bench.cluster.pool import ClusterPool
+
+        return ClusterPool(bench.scheduler, lambda message: complain("warning", message), bench.workers)
+    return LocalPool(bench.workers or os.cpu_count() or 1)
 
 
 @command.command(short_help="Print the tables of a benchmark.")

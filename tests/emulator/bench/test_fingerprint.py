@@ -31,7 +31,8 @@ def cell() -> Cell:
 
 
 def key(cell: Cell, settings: RunSettings) -> str:
-    return fingerprint.key(cell.task, settings, fingerprint.needs_of(cell.task, settings))
+    task = cell.task
+    return fingerprint.key(fingerprint.sha256_of_task(task), settings, fingerprint.needs_of(task, settings))
 
 
 def test_equal_cells_have_one_key(cell: Cell) -> None:
