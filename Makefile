@@ -22,7 +22,7 @@ FOR_KERNEL := gcc:gcc make:make flex:flex bison:bison bc:bc xz:xz-utils nm:binut
 # What netperf is built with (`gtsdsl tools build netperf`), beside the above.
 FOR_TOOLS := autoreconf:autoconf automake:automake libtoolize:libtool
 
-.PHONY: demo check test lint bench clean
+.PHONY: demo check test lint bench bench-study clean
 
 demo: $(VENV)/installed
 	@tools/demo
@@ -41,6 +41,17 @@ lint: $(VENV)/installed-for-check
 
 bench: $(VENV)/installed-for-tests
 	$(BIN)/python -m benchmarks
+
+# The study of 2016, repeated: all of its report is in build/study, and the page, the text and the figures, with their
+# plots as SVG, are in docs/report.
+bench-study: $(VENV)/installed
+	@tools/apt-install $(FOR_NETWORKS) $(FOR_KERNEL)
+	@$(BIN)/gtsdsl kernel build
+	@$(BIN)/gtsdsl tools build netperf
+	$(BIN)/gtsdsl bench --like seed-2016 --clock virtual -o build/study
+	rm -rf docs/report && mkdir -p docs/report/plots
+	cp build/study/index.html build/study/report.md build/study/results.json build/study/results.csv docs/report
+	cp build/study/plots/*.svg docs/report/plots
 
 # The installation is editable, so most changes of code need none. But pyproject.toml says what to install, and an
 # installation writes gtsdsl/syntax/tables.json, which gtsdsl/syntax makes from the grammar.

@@ -140,11 +140,20 @@ MESH = "ran emulate examples/full_mesh.dsl"
 
 
 def test_the_demonstration_in_the_virtual_clock(tmp_path: Path) -> None:
-    done = demo(tmp_path, "echo uml", ("ping", "etcd"))
+    done = demo(tmp_path, "echo uml", ("ping", "etcd", "iperf"))
     assert (done.returncode, done.stderr) == (0, "")
     assert f"{MESH} --exec h1: ping -c 3 h2\n" in done.stdout
     assert f"{MESH} --overlay flannel --probe --count 10\n" in done.stdout
     assert "real clock" not in done.stdout
+    measured = "ran bench examples/full_mesh.dsl --overlays none,flannel --workloads latency,throughput"
+    assert f"{measured} --circuits AMS-MIL,AMS-BRA --duration 5 -o build/report\n" in done.stdout
+
+
+def test_the_demonstration_without_iperf_measures_no_throughput(tmp_path: Path) -> None:
+    done = demo(tmp_path, "echo uml", ("ping", "etcd"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "iperf is missing (Debian: iperf), so throughput is left out here." in done.stdout
+    assert " --workloads latency --circuits" in done.stdout
 
 
 def test_the_demonstration_in_the_real_clock_without_anything(tmp_path: Path) -> None:
