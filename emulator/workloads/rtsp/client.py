@@ -120,8 +120,7 @@ class Client(Closing):
         await control.ask("TEARDOWN", url, {"Session": session})
 
     def _begin(self, video: Video, played: Head, duration_s: float) -> None:
-        first = messages.first_sequence(played.headers.get("rtp-info", ""))
-        self.reception = Reception(video.clock_hz, round(duration_s * _NS_PER_S), first)
+        self.reception = Reception(video.clock_hz, duration_s, messages.start(played.headers.get("rtp-info", "")))
         self.receive()
 
     def _left_s(self, duration_s: float) -> float:

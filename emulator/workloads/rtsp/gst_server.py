@@ -94,6 +94,8 @@ def serve(parameters: Parameters) -> None:
 
     _allow_descriptors(_SPARE_DESCRIPTORS + _DESCRIPTORS * parameters.clients)
     os.environ["GST_REGISTRY_DISABLE"] = "yes"  # to look through all plugins takes a second
+    # of sessions and descriptions: with other numbers of digits, the answers would take other times
+    GLib.random_set_seed(parameters.seed & 0xFFFFFFFF)
     Gst.init(None)
     for name in _PLUGINS:
         Gst.Plugin.load_file(str(_plugins(name)[0]))

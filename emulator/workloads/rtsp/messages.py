@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from emulator.workloads.base import WorkloadError
+from emulator.workloads.rtsp.rtp import Start
 from gtsdsl.text import printable
 
 MOST_HEADER_BYTES = 16_384
@@ -15,7 +16,7 @@ MOST_BODY_BYTES = 65_536
 _STATUS = re.compile(r"RTSP/1\.[01] (\d{3})(?: (.*))?")
 _NUMBER = re.compile(r"\d{1,10}")
 _SEQUENCE = re.compile(r"seq=(\d{1,5})(?!\d)")
-_SERVER_PORT = re.compile(r"server_port=(\d{1,5})(?!\d)")
+_TIMESTAMP = re.compile(r"rtptime=(\d{1,10})(?!\d)")
 _SOURCE = re.compile(r"ssrc=([0-9A-Fa-f]{8})(?![0-9A-Fa-f])")
 _DEFAULT_TIMEOUT_S = 60
 """The seconds after which a server forgets a session, if it says none (RFC 2326, 12.37)."""
@@ -121,10 +122,10 @@ def parse_session(text: str) -> tuple[str, int]:
     return identifier, max(1, *seconds) if seconds else _DEFAULT_TIMEOUT_S
 
 
-def first_sequence(rtp_info: str) -> int | None:
-    """Return the sequence number of the first packet, from the header RTP-Info; None if it is not said."""
-    found = _SEQUENCE.search(rtp_info)
-    return int(found[1]) & 0xFFFF if found else None
+def start(rtp_info: str) -> Start:
+    """Return the first packet's numbers, as far as the header RTP-Info says them."""
+    sequence, timestamp = _SEQUENCE.search(rtp_info), _TIMESTAMP.search(rtp_info)
+    return Start(int(sequence[1]) & 0xFFFF if sequence else None, int(timestamp[1]) & 0xFFFFFFFF if timestamp else None)
 
 
 def source(transport: str) -> int | None:

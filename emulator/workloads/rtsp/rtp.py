@@ -42,17 +42,26 @@ def parse_packet(data: bytes) -> Packet | None:
     return Packet(second & 0x7F, bool(second & _MARKER), sequence, timestamp, source, end - begin)
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The sequence number and the time stamp of a stream's first packet; None if the server has not said one."""
+
+    sequence: int | None = None
+    timestamp: int | None = None
+
+
 class Reception:
     """The reception of one stream, which each packet changes.
 
-    ``first_sequence`` is the number of the stream's first packet; None if the server has not said it, and then the
-    first packet that arrives is the first. The bit rate is that of ``window_ns`` from the first packet on.
+    Of what ``start`` does not say, the first packet that arrives has the first. Bit rate and jitter are those of the
+    first ``duration_s`` of the stream by its own time stamps, so they do not depend on when the client leaves.
     """
 
-    def __init__(self, clock_hz: int, window_ns: int, first_sequence: int | None = None) -> None:
+    def __init__(self, clock_hz: int, duration_s: float, start: Start) -> None:
         self._clock_hz = clock_hz
-        self._window_ns = window_ns
-        self._first = first_sequence
+        self._duration_s = duration_s
+        self._first = start.sequence
+        self._begin = start.timestamp
         self._got = bytearray()
         """A byte for each sequence number from the first on: whether it has arrived, and whether it ends a frame."""
         self._transit: tuple[int, int] | None = None
@@ -61,7 +70,7 @@ class Reception:
         self.first_frame_ns: int | None = None
         """The time when the last packet of the first complete frame arrived; None before that."""
         self.payload_bytes = 0
-        """The bytes of payload in the window, without duplicates."""
+        """The bytes of payload in the duration, without duplicates."""
         self.received = 0
         """The packets that arrived, without duplicates."""
         self.duplicates = 0
@@ -69,7 +78,7 @@ class Reception:
         self.reordered = 0
         """The packets that arrived after a later one."""
         self.jitter_ns = 0.0
-        """The interarrival jitter after the last packet (RFC 3550, section 6.4.1)."""
+        """The interarrival jitter after the last packet in the duration (RFC 3550, section 6.4.1)."""
 
     @property
     def expected(self) -> int:
@@ -81,7 +90,9 @@ class Reception:
         index = self._index(packet.sequence)
         if index < 0:
             return  # older than the stream
-        self._update_jitter(packet.timestamp, arrived_ns)
+        is_in_duration = self._is_in_duration(packet.timestamp)
+        if is_in_duration:
+            self._update_jitter(packet.timestamp, arrived_ns)
         if index >= len(self._got):
             self._got.extend(bytes(index + 1 - len(self._got)))
         elif self._got[index]:
@@ -93,7 +104,7 @@ class Reception:
         self.received += 1
         if self.first_arrival_ns is None:
             self.first_arrival_ns = arrived_ns
-        if arrived_ns - self.first_arrival_ns < self._window_ns:
+        if is_in_duration:
             self.payload_bytes += packet.payload_bytes
         completes = packet.ends_frame or index < len(self._got) - 1
         if self.first_frame_ns is None and completes and self._has_frame():
@@ -104,8 +115,8 @@ class Reception:
         return max(sent, self.expected) - self.received
 
     def bit_rate_bps(self) -> float:
-        """Return the rate of the payload in the window, in bit/s."""
-        return self.payload_bytes * 8 * _NS_PER_S / self._window_ns
+        """Return the rate of the payload in the duration, in bit/s."""
+        return self.payload_bytes * 8 / self._duration_s
 
     def _index(self, sequence: int) -> int:
         """Return the number of packets from the stream's first to one, although numbers begin again after 65,535."""
@@ -115,11 +126,16 @@ class Reception:
         ahead = (sequence - self._first - highest) & 0xFFFF
         return highest + (ahead if ahead < 0x8000 else ahead - 0x10000)
 
+    def _is_in_duration(self, timestamp: int) -> bool:
+        if self._begin is None:
+            self._begin = timestamp
+        return _ticks(self._begin, timestamp) < self._duration_s * self._clock_hz
+
     def _update_jitter(self, timestamp: int, arrived_ns: int) -> None:
         if self._transit is not None:
-            before_timestamp, before_ns = self._transit
-            ticks = (timestamp - before_timestamp + 2**31) % 2**32 - 2**31
-            self.jitter_ns = next_jitter(self.jitter_ns, arrived_ns - before_ns - ticks * _NS_PER_S / self._clock_hz)
+            before, before_ns = self._transit
+            spacing_ns = _ticks(before, timestamp) * _NS_PER_S / self._clock_hz
+            self.jitter_ns = next_jitter(self.jitter_ns, arrived_ns - before_ns - spacing_ns)
         self._transit = timestamp, arrived_ns
 
     def _has_frame(self) -> bool:
@@ -129,6 +145,11 @@ class Reception:
         """
         frames = self._got.split(bytes([_ENDS_FRAME]))
         return any(0 not in frame for frame in frames[:-1])
+
+
+def _ticks(before: int, after: int) -> int:
+    """Return the ticks from one time stamp to another, of at most 2**31, although they begin again after 2**32."""
+    return (after - before + 2**31) % 2**32 - 2**31
 
 
 _ARRIVED, _ENDS_FRAME = 1, 2

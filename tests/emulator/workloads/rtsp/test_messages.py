@@ -8,13 +8,14 @@ from emulator.workloads.rtsp.messages import (
     MOST_BODY_BYTES,
     RtspError,
     Video,
-    first_sequence,
     parse_description,
     parse_head,
     parse_session,
     request,
     source,
+    start,
 )
+from emulator.workloads.rtsp.rtp import Start
 
 BASE = "rtsp://10.0.0.1:8554/video/"
 DESCRIPTION = b"""v=0
@@ -99,8 +100,7 @@ def test_a_session_has_an_identifier_and_a_time() -> None:
 
 
 def test_the_first_number_and_the_source_are_found_or_unknown() -> None:
-    assert first_sequence("url=rtsp://h/video/stream=0;seq=65500;rtptime=5") == 65_500
+    assert start("url=rtsp://h/video/stream=0;seq=65500;rtptime=5") == Start(65_500, 5)
     assert source('RTP/AVP;unicast;client_port=30000-30001;server_port=3-4;ssrc=0000004D;mode="PLAY"') == 77
-    assert first_sequence("url=rtsp://h/") is None
-    assert first_sequence("seq=123456") is None
+    assert start("url=rtsp://h/") == start("seq=123456;rtptime=x") == Start()
     assert source("ssrc=4D") is None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from emulator.workloads.rtsp.rtp import Packet, Reception, parse_packet
+from emulator.workloads.rtsp.rtp import Packet, Reception, Start, parse_packet
 from emulator.workloads.statistics import jitter
 
 CLOCK_HZ = 90_000
@@ -20,7 +20,7 @@ def packet(sequence: int, timestamp: int = 0, *, ends_frame: bool = False, paylo
 
 def received(sequences: Sequence[int], first: int | None = 0) -> Reception:
     """Return the reception of packets with these numbers, a millisecond apart."""
-    reception = Reception(CLOCK_HZ, SECOND_NS, first)
+    reception = Reception(CLOCK_HZ, 1.0, Start(first))
     for number, sequence in enumerate(sequences):
         reception.add(packet(sequence), number * 10**6)
     return reception
@@ -67,18 +67,23 @@ def test_a_packet_from_before_the_stream_does_not_count() -> None:
 def test_jitter_is_that_of_rfc_3550_also_where_time_stamps_begin_again() -> None:
     transits_ns = [0, 5_000, 2_000, 90_000, 90_000, 17]
     ticks = [2**32 - 2 * 3600 + 3600 * number for number in range(len(transits_ns))]
-    reception = Reception(CLOCK_HZ, SECOND_NS, 0)
+    reception = Reception(CLOCK_HZ, 1.0, Start(0))
     for number, (transit_ns, tick) in enumerate(zip(transits_ns, ticks, strict=True)):
         reception.add(packet(number, tick), number * 40_000_000 + transit_ns)
     assert reception.jitter_ns == pytest.approx(jitter(transits_ns))
 
 
-def test_the_bit_rate_is_that_of_the_payload_in_the_window_without_duplicates() -> None:
-    reception = Reception(CLOCK_HZ, SECOND_NS, 0)
-    began_ns = 5 * SECOND_NS
-    for sequence, arrived_ns in [(0, 0), (1, 1), (1, 2), (2, SECOND_NS - 1), (3, SECOND_NS)]:
-        reception.add(packet(sequence), began_ns + arrived_ns)
+@pytest.mark.parametrize("begin", [0, 2**32 - CLOCK_HZ // 2])
+@pytest.mark.parametrize("is_said", [True, False])
+def test_bit_rate_and_jitter_are_those_of_the_first_second_of_video(begin: int, is_said: bool) -> None:
+    reception = Reception(CLOCK_HZ, 1.0, Start(0, begin if is_said else None))
+    for number, sequence in enumerate([0, 1, 1, 2, 3]):
+        tick = begin + (0, 0, CLOCK_HZ - 1, CLOCK_HZ)[sequence]
+        reception.add(packet(sequence, tick), 5 * SECOND_NS + number)
     assert reception.bit_rate_bps() == 3 * 1000 * 8
+    before = reception.jitter_ns
+    reception.add(packet(4, begin + CLOCK_HZ), 9 * SECOND_NS)
+    assert reception.jitter_ns == before > 0
 
 
 @pytest.mark.parametrize(
@@ -96,7 +101,7 @@ def test_the_bit_rate_is_that_of_the_payload_in_the_window_without_duplicates() 
 def test_the_first_frame_is_the_first_of_which_all_packets_have_come(
     arrivals: Sequence[tuple[int, bool]], last: int | None
 ) -> None:
-    reception = Reception(CLOCK_HZ, SECOND_NS, 0)
+    reception = Reception(CLOCK_HZ, 1.0, Start(0))
     for number, (sequence, ends_frame) in enumerate(arrivals):
         reception.add(packet(sequence, ends_frame=ends_frame), 1000 + number)
     assert reception.first_frame_ns == (None if last is None else 1000 + last)
