@@ -11,7 +11,8 @@ from typing import Literal
 from emulator.measure.drops import CIRCUIT, DropCounter
 from emulator.measure.mtu import path_mtu_bytes
 from emulator.overlays.pairs import joined
-from emulator.workloads.base import Stage, Workload, WorkloadError
+from emulator.plan import Plan
+from emulator.workloads.base import End, Stage, Workload, WorkloadError
 from emulator.workloads.model import Figure, Series, Setting, WorkloadRequest, WorkloadResult
 from emulator.workloads.rtsp import gst_server, video
 from emulator.workloads.rtsp.crowd import Crowd, View, delays_s
@@ -20,7 +21,7 @@ from emulator.workloads.rtsp.installation import installation
 from emulator.workloads.rtsp.mp4 import VideoError
 from emulator.workloads.rtsp.server import PORT, RtspServer
 from emulator.workloads.settings import parse, setting
-from gtsdsl.text import quantity
+from gtsdsl.text import printable, quantity
 
 _NAME = "streaming"
 _IP_UDP_BYTES = 28
@@ -71,14 +72,14 @@ class Streaming(Workload):
     def run(self, stage: Stage, request: WorkloadRequest) -> WorkloadResult:
         """Measure each number of clients, one after the other, each with a server of its own."""
         settings = _settings(request)
-        server, receiver = stage.ends(request)
-        queues = _queues(stage, request, request.hosts[0])
-        if settings.server == "second":
-            server, receiver = receiver, server
-            queues = _queues(stage, request, request.hosts[1])
+        _require_readable(settings.video)
+        from_server = request if settings.server == "first" else replace(request, hosts=request.hosts[::-1])
+        server, receiver = stage.ends(from_server)
+        queues = _queues(stage.lab.plan, *from_server.hosts)
+        names = (_name(stage, *it) for it in zip((server, receiver), from_server.hosts, strict=True))
         figures: list[Figure] = []
         series: list[Series] = []
-        remarks = [f"{server.name} serves, {receiver.name} receives", *_about_jitter(stage, request)]
+        remarks = ["{} serves, {} receives".format(*names), *_about_jitter(stage, request)]
         version = ""
         counter = DropCounter(stage.lab)
         mtu_bytes = path_mtu_bytes(server.namespace, receiver.address) - _IP_UDP_BYTES
@@ -103,13 +104,13 @@ _Queues = frozenset[tuple[str, str]]
 """Queues of circuits: the circuit's id, and the name of the host or switch that sends from the queue."""
 
 
-def _queues(stage: Stage, request: WorkloadRequest, sender: str) -> _Queues:
-    """Return the queues on the way from a host of the pair to the other; none if several ways lead there."""
-    first, second = request.hosts
-    path = joined(stage.lab.plan).get((first, second)) or ()
+def _queues(plan: Plan, server: str, receiver: str) -> _Queues:
+    """Return the queues on the way from one host to another; none if several ways lead there."""
+    paths = joined(plan)
+    path = paths.get((server, receiver)) or (paths.get((receiver, server)) or ())[::-1]
     found = []
-    node = sender
-    for circuit in path if sender == first else path[::-1]:
+    node = server
+    for circuit in path:
         found.append((circuit.id, node))
         node = next(end.node for end in circuit.ends if end.node != node)
     return frozenset(found)
@@ -160,12 +161,29 @@ def _remarks(count: int, views: Sequence[View], drops: int | None) -> Iterator[s
         )
 
 
+def _name(stage: Stage, end: End, host: str) -> str:
+    site = next((it.site for it in stage.lab.plan.hosts if it.name == host), None)
+    return f"{end.name} in {site}" if site else end.name
+
+
 def _about_jitter(stage: Stage, request: WorkloadRequest) -> Iterator[str]:
     if (rate_bps := stage.rate_bps(request)) is not None:
         yield (
             "the packets of a picture leave the server at once, so the jitter is mostly the time that the circuit of "
             f"{rate_bps / 1e6:g} Mbit/s takes for them"
         )
+
+
+def _require_readable(path: str) -> None:
+    """Check that the server can read the video: a guest has folders of its own in place of some of this machine's."""
+    try:
+        with Path(path).open("rb"):
+            return
+    except OSError as error:
+        name = printable(path, 300)
+        raise WorkloadError(
+            f"{name} cannot be read in the network: {error.strerror}; copy it to your home folder"
+        ) from None
 
 
 def _settings(request: WorkloadRequest) -> StreamingSettings:

@@ -83,7 +83,7 @@ class Client(Closing):
                 writer.close()
         except (OSError, EOFError, RtspError) as error:
             if self.reception is None:  # a stream that has come counts, although its end was not said
-                self.error = str(error) or f"the server has not answered for {_PATIENCE_S:g} s"
+                self.error = _reason(error)
 
     def receive(self) -> None:
         """Take the packets that have arrived; the kernel has noted when each did."""
@@ -160,6 +160,14 @@ class _Control:
         if head.headers.get("cseq") != str(self._number):
             raise RtspError(f"the RTSP server's answer to {method} is to another request")
         return head, body
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return f"the RTSP server has not answered for {_PATIENCE_S:g} s"
+    if isinstance(error, EOFError):
+        return "the RTSP server has closed the connection"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _next(end: socket.socket) -> tuple[bytes, int] | None:

@@ -66,6 +66,8 @@ def read(path: Path) -> Video:
         raise VideoError(f"{name} is damaged, or not an MP4 file") from None
     if not durations:
         raise VideoError(f"{name} is not an MP4 file with a video in H.264: convert it, as with `ffmpeg -c:v libx264`")
+    if not durations[0]:
+        raise VideoError(f"{name} does not say its duration, as a fragmented file: write it anew by `ffmpeg -c copy`")
     return Video(durations[0])
 
 

@@ -51,7 +51,7 @@ def test_each_client_gets_the_video_and_two_runs_are_the_same(gtsdsl: Cli, pair:
     found = cells(tmp_path / "first")
     assert cells(tmp_path / "second")[0]["measured"] == found[1]["measured"]
     assert [(cell["level"], cell["measured"]["remarks"][0]) for cell in found] == [
-        ("hosts", "h2 serves, h1 receives"), ("containers", "c2 serves, c1 receives"),
+        ("hosts", "h2 in MIL serves, h1 in AMS receives"), ("containers", "c2 in MIL serves, c1 in AMS receives"),
     ]  # fmt: skip
     for cell in found:
         measured = figures(cell)

@@ -53,9 +53,22 @@ def test_a_box_may_have_a_long_size_and_the_last_one_none(tmp_path: Path) -> Non
         (movie(track(b"avc1", 1000, 5000, 1)).replace(b"mdhd\x01", b"mdhd\x07"), "is damaged, or not an MP4 file"),
         (struct.pack(">I4sQ", 1, b"moov", 2**63) + bytes(8), "is damaged, or not an MP4 file"),
         (struct.pack(">I4s", 4, b"moov") + bytes(8), "is damaged, or not an MP4 file"),
+        (movie(track(b"avc1", 1000, 0)), "does not say its duration"),
+        (movie(track(b"avc1", 0, 1000)), "does not say its duration"),
         (box(b"free") * 20_000, "is damaged, or not an MP4 file"),
     ],
-    ids=["empty", "a playlist", "H.265", "cut", "version 7", "a box beyond the end", "a box in itself", "many boxes"],
+    ids=[
+        "empty",
+        "a playlist",
+        "H.265",
+        "cut",
+        "version 7",
+        "a box beyond the end",
+        "a box in itself",
+        "a fragmented file",
+        "no clock",
+        "many boxes",
+    ],
 )
 def test_what_is_no_video_in_h264_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "video.mp4"
