@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +16,15 @@ from emulator.bench.options import BenchOptions
 from emulator.options import RunOptions
 from gtsdsl.cli.bench.keys import CIRCUITS_FILE
 from gtsdsl.cli.errors import complain, emulating
-from gtsdsl.cli.help import CommandGroup, GroupedCommand
+from gtsdsl.cli.help import Choice, CommandGroup, GroupedCommand
 from gtsdsl.cli.network import NetworkOptions
 from gtsdsl.cli.options import options, variables
+from gtsdsl.text import printable, quantity
 
 if TYPE_CHECKING:
+    from emulator.bench.cells import Cell
     from emulator.bench.pool import Pool
+    from emulator.bench.results import CellResult, Results
 
 _RUN = "run"
 _ARGUMENTS = "gtsdsl.bench.arguments"
@@ -153,7 +158,7 @@ def run(
         bench, run = overridden(bench, parts[0]), overridden(run, parts[0])  # in what follows, all parts are alike
         for sentence in measured.left_out:
             complain("warning", sentence)
-        pool = _pool(bench)
+        pool = _pool(bench, run, measured.cells)
         results_of = partial(Results, VERSION, given(), origin(), measured.topologies)
         results = measure(measured.cells, run, output, pool, results_of, fail_fast=bench.fail_fast)
     tables(results.cells)
@@ -161,34 +166,81 @@ def run(
     sys.exit(any(result.error is not None for result in results.cells))
 
 
-def _pool(bench: BenchOptions) -> Pool:
+def _pool(bench: BenchOptions, run: RunOptions, cells: Sequence[Cell]) -> Pool:
     from emulator.bench.pool import LocalPool
+    from gtsdsl.cli.bench.measure import fitting_workers
 
     if bench.scheduler is not None:
         from emulator.bench.cluster.pool import ClusterPool
 
         return ClusterPool(bench.scheduler, lambda message: complain("warning", message), bench.workers)
-    return LocalPool(bench.workers or os.cpu_count() or 1)
+    return LocalPool(fitting_workers(bench.workers, run, cells))
 
 
 @command.command(short_help="Print the tables of a benchmark.")
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("report"))
-def show(folder: Path) -> None:
+@click.option(
+    "--format",
+    "format_",
+    type=Choice(["text", "markdown", "csv", "json"]),
+    default="text",
+    show_default=True,
+    help="Tables for people, or all figures as CSV or JSON.",
+)
+@click.option(
+    "--cell",
+    "key",
+    metavar="KEY",
+    help="Print all of one cell, and the command that repeats it. A part of the key does.",
+)
+def show(folder: Path, format_: str, key: str | None) -> None:
     """Print the tables of the benchmark in FOLDER, without measuring anything.
+
+    Cells that failed are named on standard error.
 
     \b
     Example:
       gtsdsl bench show report
+      gtsdsl bench show report --format markdown
+      gtsdsl bench show report --cell 3f9a
     """
     from emulator.bench.store import read_results
-    from gtsdsl.cli.bench.text import tables
+    from emulator.bench.tables import to_csv
+    from emulator.system.decode import encode
+    from gtsdsl.cli.bench.text import details, markdown, tables
+    from gtsdsl.cli.output import write_stdout
 
     with emulating():
         results = read_results(folder)
-    tables(results.cells)
-    for result in results.cells:
-        if result.error is not None:
-            complain("error", f"{result.overlay} {result.where} {result.workload} {result.level}: {result.error}")
+    if key is not None:
+        results = replace(results, cells=(_cell(results, key),))
+    match format_:
+        case "json":
+            write_stdout(encode(results) + b"\n")
+        case "csv":
+            write_stdout(to_csv(results.cells))
+        case "markdown":
+            write_stdout(markdown(results.cells))
+        case _ if key is not None:
+            write_stdout(details(results, results.cells[0]))
+        case _:
+            tables(results.cells)
+    for it in results.cells if key is None else ():
+        if it.error is not None:
+            complain("error", f"{it.overlay} {it.where} {it.workload} {it.level} {it.repetition}: {it.error}")
+
+
+def _cell(results: Results, key: str) -> CellResult:
+    """Return the only cell whose key begins so.
+
+    Raises:
+        click.BadParameter: no cell has such a key, or several have.
+    """
+    found = {it.key: it for it in results.cells if it.key.startswith(key)}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    said = f"{quantity(len(found), 'cell')} have a key that begins with" if found else "no cell has the key"
+    raise click.BadParameter(f"{said} `{printable(key)}`: results.csv has the keys", param_hint="--cell")
 
 
 @command.command(short_help="Write the report of a benchmark.")

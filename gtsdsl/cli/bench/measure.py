@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 
 from gtsdsl.cli.bench.progress import showing
 from gtsdsl.cli.errors import complain
-from gtsdsl.text import printable
+from gtsdsl.text import printable, quantity
 
 if TYPE_CHECKING:
     from emulator.bench.cells import Cell
@@ -64,6 +65,27 @@ def measure(
         if len(found) < len(cells):
             _say_stopped(found, len(cells), folder)
     return results()
+
+
+def fitting_workers(wanted: int | None, options: RunOptions, cells: Sequence[Cell]) -> int:
+    """Return how many cells run at a time on this machine, and warn if its memory is too small for all.
+
+    ``wanted`` is the user's number; None is the number of processors.
+    """
+    from emulator.bench.room import fitting_guests
+
+    workers = wanted or os.cpu_count() or 1
+    largest_bytes = options.memory_bytes or max((cell.memory_bytes for cell in cells), default=0)
+    fitting = fitting_guests(largest_bytes)
+    if options.kernel == "native" or workers <= fitting:
+        return workers
+    guests = "a guest" if fitting == 1 else f"{fitting} guests"
+    complain(
+        "warning",
+        f"the free memory is enough for {guests} of {largest_bytes // 2**20} MB, so {quantity(fitting, 'cell')} will "
+        f"run at a time, not {workers}; guests take less with --memory",
+    )
+    return fitting
 
 
 def _say_stopped(found: dict[int, CellResult], total: int, folder: Path) -> None:

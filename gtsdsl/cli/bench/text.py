@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
-from collections.abc import Sequence
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from gtsdsl.text import printable
+from emulator.bench.repeat import repeat_command
+from gtsdsl.text import printable, quantity
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from emulator.bench.diff import Comparison
-    from emulator.bench.results import CellResult
+    from emulator.bench.results import CellResult, Results
 
+_LONGEST = 2000
 _WIDTH = 1000
 """More than a table has: a terminal wraps long lines, whereas a narrower table would lose figures."""
 _SHOWN = {
@@ -48,29 +53,90 @@ def headline(result: CellResult) -> str:
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    """The table of a workload: a row for each place and overlay, of which the first columns are ``names``."""
+
+    workload: str
+    names: tuple[str, ...]
+    figures: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 def tables(results: Sequence[CellResult]) -> None:
     """Print a table for each workload, with the mean over the repetitions of a cell."""
     from rich.table import Table
     from rich.text import Text
 
     console = _console()
-    measured = [item for item in results if item.measured is not None]
-    for workload in dict.fromkeys(item.workload for item in measured):
-        mine = [item for item in measured if item.workload == workload and item.measured is not None]
-        units = {it.name: it.unit for item in mine if item.measured is not None for it in item.measured.figures}
-        shown = [name for it in _SHOWN.get(workload, ("*",)) for name in fnmatch.filter(units, it)]
-        table = Table(box=None, pad_edge=False, title=workload, title_justify="left")
-        for heading in ("circuit", "overlay", "between"):
+    for summary in _summaries(results):
+        table = Table(box=None, pad_edge=False, title=Text(summary.workload), title_justify="left")
+        for heading in summary.names:
             table.add_column(heading, no_wrap=True)
-        for name in shown:
-            table.add_column(Text(f"{name}, {units[name]}"), justify="right", no_wrap=True)
-        groups = itertools.groupby(mine, key=lambda item: (item.where, item.overlay, item.level))
-        for (circuit, overlay, level), found in groups:
-            cells = list(found)
-            figures = [_mean(cells, name) for name in shown]
-            table.add_row(*(Text(printable(it, 60)) for it in (circuit, overlay, level, *figures)))
+        for heading in summary.figures:
+            table.add_column(Text(heading), justify="right", no_wrap=True)
+        for row in summary.rows:
+            table.add_row(*map(Text, row))
         console.print(table)
         console.print()
+
+
+def markdown(results: Sequence[CellResult]) -> str:
+    """Return the tables of `tables` as Markdown."""
+    lines: list[str] = []
+    for summary in _summaries(results):
+        lines += [f"## {_escaped(summary.workload)}", ""]
+        bars = ["---"] * len(summary.names) + ["---:"] * len(summary.figures)
+        for row in ((*summary.names, *summary.figures), bars, *summary.rows):
+            lines.append("| " + " | ".join(row if row is bars else map(_escaped, row)) + " |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def details(results: Results, cell: CellResult) -> str:
+    """Return all that is known of one cell, and the command that repeats it."""
+    found, measured = cell.environment, cell.measured
+    agent = [] if found is None else [f"agent: {found.agent or 'none'}", f"store: {found.store or 'none'}"]
+    kernel = [] if found is None else [f"kernel: {found.kernel}", f"clock: {found.clock}", f"gtsdsl: {found.gtsdsl}"]
+    lines = [
+        f"{cell.overlay} {cell.where} {cell.workload} {cell.level} {cell.repetition}",
+        *(f"key: {cell.key}", f"hosts: {', '.join(cell.hosts)}", *agent, *kernel, f"seed: {cell.seed}"),
+        *(f"duration: {cell.duration_s:g} s", f"memory: {cell.memory_bytes // 2**20} MiB"),
+        *(f"{cell.workload}.{it.name}: {it.value}" for it in cell.settings),
+        *([f"took: {cell.wall_s:.1f} s"] if cell.error is None else [f"failed: {cell.error}"]),
+    ]
+    if measured is not None:
+        lines += [f"tool: {name} {version}".rstrip() for name, version in measured.tools.items()]
+        lines += [f"{it.name}: {'none' if it.value is None else f'{it.value:g}'} {it.unit}" for it in measured.figures]
+        lines += [f"{it.name}: {quantity(len(it.values), 'sample')}" for it in measured.series]
+        lines += [f"remark: {it}" for it in measured.remarks]
+    lines.append(f"repeat: {shlex.join(repeat_command(results, cell))}")
+    return "".join(f"{printable(line, _LONGEST)}\n" for line in lines)
+
+
+def _summaries(results: Sequence[CellResult]) -> Iterator[_Summary]:
+    has_several = len({it.testbed for it in results}) > 1
+    for workload in dict.fromkeys(it.workload for it in results if it.measured is not None):
+        mine = [it for it in results if it.workload == workload and it.measured is not None]
+        units = {it.name: it.unit for item in mine if item.measured is not None for it in item.measured.figures}
+        shown = [name for it in _SHOWN.get(workload, ("*",)) for name in fnmatch.filter(units, it)]
+        names = ("topology", "circuit", "overlay", "between")
+        groups: dict[tuple[str, ...], list[CellResult]] = {}
+        for item in mine:
+            place = (item.testbed, item.where, item.overlay, item.level)
+            groups.setdefault(place[0 if has_several else 1 :], []).append(item)
+        rows = ((*place, *(_mean(cells, name) for name in shown)) for place, cells in groups.items())
+        yield _Summary(
+            printable(workload, 60),
+            names[0 if has_several else 1 :],
+            tuple(printable(f"{name}, {units[name]}", 80) for name in shown),
+            tuple(tuple(printable(it, 60) for it in row) for row in rows),
+        )
+
+
+def _escaped(text: str) -> str:
+    """Return a text that Markdown and the HTML in it take literally."""
+    return re.sub(r"([\\`*_{}\[\]<>|#&])", r"\\\1", text)
 
 
 def differences(comparison: Comparison) -> None:
