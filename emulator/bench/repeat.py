@@ -9,7 +9,7 @@ _OF_A_CELL = frozenset(
     [
         *("--overlays", "--workloads", "--circuits", "--hosts-too", "--point-to-point", "--repetitions", "--seed"),
         "--parts",
-        *("--setting", "--output", "--fail-fast", "--workers"),
+        *("--setting", "--output", "--fail-fast", "--workers", "--scheduler"),
     ]
 )
 """The options that a cell decides, and those that decide no result."""

@@ -79,6 +79,7 @@ MISTAKES = [
     ("repetitons = 3", "1:1", "unknown key `repetitons`", "did you mean `repetitions`?"),
     ("\nzyx = 3", "2:1", "unknown key `zyx`", "the keys are topology, overlay, overlays, "),
     ('setting = "a"', "1:1", "a file cannot set `setting`", "give --setting on the command line"),
+    ('scheduler = "tcp://evil:1"', "1:1", "a file cannot set `scheduler`", "give --scheduler on the command line"),
     ("allow-programs = true", "1:1", "a file cannot set `allow-programs`", "give --allow-programs"),
     ("repetitions = 0", "1:15", "0 is not between 1 and 10000", None),
     ("repetitions = 2.0", "1:15", "this must be a whole number, not a number", None),

@@ -121,7 +121,7 @@ def _workload_table(name: str) -> str:
     fields = {item.name: item for item in dataclasses.fields(measure.settings)}
     for setting, (_, help_text) in described(measure.settings).items():
         value = fields[setting].default
-        shown = f"{setting} = {_toml(value)}" if value is not None else f"{setting} is not set"
+        shown = f"{setting} is not set" if value in (None, ()) else f"{setting} = {_toml(value)}"
         lines.append(f"{_comment(help_text)}# {shown}\n")
     return _comment(f"{name}: {meaning}") + heading + "".join(lines)
 
