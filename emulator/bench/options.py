@@ -130,7 +130,7 @@ class BenchOptions:
             "Run the cells on the workers of your own Dask cluster, such as tcp://10.0.0.1:8786; see "
             "docs/bench-cluster.md.",
             metavar="ADDRESS",
-            in_files=False,
+            in_files=False,  # the scheduler of a stranger could run code on this machine
         ).metadata,
     )
     """The address of the cluster's scheduler; None is this machine."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import logging
+import queue
+import threading
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -18,6 +20,7 @@ from gtsdsl.text import printable
 
 _SCHEMES = ("tcp", "tls")
 _CONNECT_S = 10.0
+_ANSWER_S = 5.0
 _CLOSE_S = 5.0
 
 
@@ -73,6 +76,33 @@ class ClusterTask(Protocol):
         """Let the cluster forget the result."""
 
 
+class _Client(Protocol):
+    """A client of Dask."""
+
+    @property
+    def status(self) -> str:
+        """``running`` while it is connected."""
+
+    def nthreads(self) -> Mapping[str, int]:
+        """Return the number of threads of each worker."""
+
+    def run(
+        self, function: Callable[..., object], *arguments: bytes | str | int, workers: Sequence[str]
+    ) -> Mapping[str, object]:
+        """Return what a function returns on each worker."""
+
+    def submit(
+        self, function: Callable[[bytes], bytes], argument: bytes, *, workers: Sequence[str], key: str, pure: bool
+    ) -> ClusterTask:
+        """Start a task."""
+
+    def cancel(self, tasks: Sequence[ClusterTask], *, force: bool) -> None:
+        """End tasks."""
+
+    def close(self, *, timeout: float) -> None:
+        """Close the connection."""
+
+
 class Connection(Closing):
     """A client of a scheduler, until exit. Tasks that still run are cancelled then."""
 
@@ -88,20 +118,12 @@ class Connection(Closing):
         self._stack.enter_context(_quiet())
         with self._stack:
             from dask import config
-            from distributed import Client
 
             self._stack.enter_context(config.set({"distributed.comm.timeouts.connect": f"{_CONNECT_S:g}s"}))
             with warnings.catch_warnings():
                 # another version of Dask on a worker shows when a task fails there
                 warnings.filterwarnings("ignore", message=r"\s*Mismatched versions")
-                try:
-                    self._client = Client(address, timeout=_CONNECT_S, set_as_default=False, name="gtsdsl")
-                except OSError:
-                    raise EmulationError(
-                        f"no scheduler answers at {address} within {_CONNECT_S:g} s: `dask scheduler` starts one"
-                    ) from None
-                except (TypeError, ValueError, RuntimeError, ImportError) as error:
-                    raise EmulationError(f"{address} cannot be reached: {in_a_line(error)}") from None
+                self._client = _client(address)
             self._stack.callback(self._end)
             self._stack = self._stack.pop_all()
         self._tasks: set[ClusterTask] = set()
@@ -123,7 +145,7 @@ class Connection(Closing):
             threads = self._client.nthreads()
         except Exception as error:
             raise SchedulerGoneError(f"the scheduler {self.address} has gone away ({in_a_line(error)})") from None
-        return {str(address): int(count) for address, count in threads.items()}
+        return dict(threads)
 
     def ask(self, worker: str, function: Callable[..., object], *arguments: bytes | str | int) -> bytes:
         """Run a function of `remote` on a worker, beside its tasks; return its answer.
@@ -138,9 +160,8 @@ class Connection(Closing):
 
     def start(self, worker: str, function: Callable[[bytes], bytes], argument: bytes) -> ClusterTask:
         """Start a task on a worker."""
-        task: ClusterTask = self._client.submit(
-            function, argument, workers=[worker], key=f"gtsdsl-cell-{uuid.uuid4().hex}", pure=False, retries=0
-        )
+        key = f"gtsdsl-cell-{uuid.uuid4().hex}"
+        task = self._client.submit(function, argument, workers=[worker], key=key, pure=False)
         self._tasks.add(task)
         return task
 
@@ -163,6 +184,38 @@ class Connection(Closing):
                 self._client.cancel(list(self._tasks), force=True)
         with contextlib.suppress(Exception):
             self._client.close(timeout=_CLOSE_S)
+
+
+def _client(address: str) -> _Client:
+    """Return a client of Dask.
+
+    Dask limits the time to connect, but not the time until a server answers that is no scheduler. So the client is made
+    in a thread, which is left alone after a while.
+    """
+    from distributed import Client
+
+    made: queue.SimpleQueue[_Client | Exception] = queue.SimpleQueue()
+
+    def make() -> None:
+        try:
+            made.put(Client(address, timeout=_CONNECT_S, set_as_default=False, name="gtsdsl"))
+        except Exception as error:
+            made.put(error)
+
+    threading.Thread(target=make, daemon=True).start()
+    try:
+        found = made.get(timeout=_CONNECT_S + _ANSWER_S)
+    except queue.Empty:
+        raise EmulationError(
+            f"what answers at {address} is no scheduler of Dask: `dask scheduler` starts one"
+        ) from None
+    if isinstance(found, OSError):
+        raise EmulationError(
+            f"no scheduler answers at {address} within {_CONNECT_S:g} s: `dask scheduler` starts one"
+        ) from None
+    if isinstance(found, Exception):
+        raise EmulationError(f"{address} cannot be reached: {in_a_line(found)}") from None
+    return found
 
 
 @contextlib.contextmanager
