@@ -120,6 +120,23 @@ def test_the_studys_table_has_its_figures_ours_and_the_difference() -> None:
     assert "--overlays libnetwork:kv" in said
 
 
+def test_a_pair_in_a_network_of_its_own_comes_before_the_same_pair_in_a_mesh_in_the_studys_table() -> None:
+    alone, amid = (
+        cell("weave:fastdp", "AMS-MIL", "latency", latency("weave:fastdp", "AMS-MIL", shift_us=shift_us))
+        for shift_us in (0.0, 5000.0)
+    )
+    alone = replace(alone, network="pair")
+    for cells in ((alone, amid), (amid, alone)):
+        rows = {row[:2]: row[2:] for row in tables(section(results_of(*cells), "study"))[0].rows}
+        assert rows["AMS–MIL", "here, samples"][4] == "36.20"
+
+
+def test_the_studys_table_says_that_overlays_had_its_delays() -> None:
+    as_measured = replace(whole(), command=("bench", "run", "--like=seed-2016", "--as-measured"))
+    assert "differences between overlays are the study's" in sentences(section(as_measured, "study"))
+    assert "the paths differ, not the overlays" in sentences(section(whole(), "study"))
+
+
 def test_without_netperf_the_studys_p99_is_not_compared() -> None:
     study = section(whole(netperf=False), "study")
     rows = {row[:2]: row[2:] for row in tables(study)[0].rows}
