@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -24,11 +24,6 @@ _WARM_UP = 3
 _MOST_ECHOES = 1_000_000
 """The most samples that a result keeps, of some ten bytes each."""
 _ECHO: Final = "echo"
-_TCP_RR = "tcp_rr"
-_HISTOGRAM = (
-    "p50, p90 and p99 under `netperf.` are from netperf's histogram, and no samples: from 10 to 100 ms its buckets are "
-    "1 ms wide, from 100 ms to 1 s 10 ms, and netperf interpolates in the bucket"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +69,15 @@ class Latency(Workload):
         """Measure the round trips."""
         settings = _settings(request)
         first, second = stage.ends(request)
-        tools: dict[str, str] = {}
-        figures: tuple[Figure, ...] = ()
-        series: tuple[Series, ...] = ()
-        remarks: list[str] = []
         sent, samples_us = _echoes(first, second, settings, request)
+        found = WorkloadResult({}, ())
         if _ECHO in settings.tools:
-            figures = summary("rtt", samples_us, "us", sent=sent)
-            series = (Series("rtt", "us", samples_us, settings.interval_s or None),)
-            if sent == _MOST_ECHOES:
-                remarks.append(f"the echoes ended after {_MOST_ECHOES}, the most that a result keeps")
-        if _uses_netperf(settings):
-            tools = {netperf.NAME: netperf.version(request)}
-            duration_s = settings.netperf_duration_s or request.duration_s
-            with netperf.serving(stage, second, request):
-                for tool in (it for it in settings.tools if it != _ECHO):
-                    figures += netperf.transactions(stage, first, second, request, tool.upper(), duration_s)
-            remarks.append(_HISTOGRAM)
-        result = WorkloadResult(tools, figures, series, tuple(remarks))
-        return WorkloadResult(tools, figures, series, (*remarks, *_of_the_connection(result)))
+            series = Series("rtt", "us", samples_us, settings.interval_s or None)
+            full = f"the echoes ended after {_MOST_ECHOES}, the most that a result keeps"
+            remarks = (full,) if settings.interval_s == 0 and sent == _MOST_ECHOES else ()
+            found = WorkloadResult({}, summary("rtt", samples_us, "us", sent=sent), (series,), remarks)
+        tests = [tool.upper() for tool in settings.tools if tool != _ECHO]
+        return found if not tests else _with_netperf(found, stage, request, settings, tests)
 
 
 def _settings(request: WorkloadRequest) -> LatencySettings:
@@ -130,14 +115,19 @@ def _echoes(first: End, second: End, settings: LatencySettings, request: Workloa
     return sent, tuple(samples_us)
 
 
-def _of_the_connection(result: WorkloadResult) -> Iterator[str]:
-    """Yield the remark about the connection that TCP_RR counts in its first sample."""
-    least, most = (result.figure(f"{netperf.NAME}.{_TCP_RR}.{key}") for key in ("min", "max"))
-    if least and most:
-        yield (
-            f"netperf's TCP_RR counts the connection in its first sample: the largest is {most:g} us, "
-            f"{most / least:.2f} times the smallest; this raises its mean and its standard deviation"
-        )
+def _with_netperf(
+    found: WorkloadResult, stage: Stage, request: WorkloadRequest, settings: LatencySettings, tests: Sequence[str]
+) -> WorkloadResult:
+    """Return a result with the figures of tests of netperf added."""
+    first, second = stage.ends(request)
+    duration_s = netperf.whole_seconds(settings.netperf_duration_s or request.duration_s)
+    figures: tuple[Figure, ...] = ()
+    with netperf.serving(stage, second, request):
+        for test in tests:
+            figures += netperf.transactions(stage, first, second, request, test, duration_s)
+    remarks = tuple(netperf.remarks(WorkloadResult({}, figures), duration_s))
+    tools = {netperf.NAME: netperf.version(request)}
+    return WorkloadResult(tools, found.figures + figures, found.series, found.remarks + remarks)
 
 
 WORKLOAD = Latency()

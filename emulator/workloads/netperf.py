@@ -12,13 +12,14 @@ from emulator.system.text import one_line
 from emulator.tools.choice import UsedTool, used_tool
 from emulator.tools.recipes import NETPERF
 from emulator.workloads.base import End, Stage, WorkloadError
-from emulator.workloads.model import Figure, Program, WorkloadRequest
+from emulator.workloads.model import Figure, Program, WorkloadRequest, WorkloadResult
 from emulator.workloads.programs import Server, run_program
 from emulator.workloads.transfers import INTERVAL_S, PATIENCE_S, Interval, Report, TcpTransfer, Transferred
 
 NAME = NETPERF.name
 INSTALL = f"gtsdsl tools build {NAME}"
 PORT = 12865
+UDP_RR, TCP_RR = "UDP_RR", "TCP_RR"
 
 _CLIENT, _SERVER = "netperf", "netserver"
 _LATENCIES = {
@@ -36,6 +37,14 @@ _TRANSFER = ("THROUGHPUT", "ELAPSED_TIME", "LOCAL_TRANSPORT_RETRANS")
 _LINE = re.compile(r"^([A-Z_0-9]+(?:\[\d+\])?)=(\S+)$", re.MULTILINE)
 _PART = re.compile(r"^NETPERF_INTERIM_RESULT\[([0-9]{1,9})\]=", re.MULTILINE)
 _SHOWN = 300
+_TIMEOUT_S = 1
+"""The time after which a datagram is lost."""
+_WAITED = 0.9
+"""The part of the timeout from which on a test has waited for a lost datagram, and not for its end."""
+_HISTOGRAM = (
+    "p50, p90 and p99 under `netperf.` are from netperf's histogram, and no samples: from 10 to 100 ms its buckets are "
+    "1 ms wide, from 100 ms to 1 s 10 ms, and netperf interpolates in the bucket"
+)
 _OF_THE_SENDER = (
     "netperf's TCP_STREAM reports the receiver's rate for the whole time only; the rates within the time are the "
     "sender's, which fills the socket's buffer and the circuit's queue in bursts"
@@ -70,23 +79,20 @@ def serving(stage: Stage, end: End, request: WorkloadRequest) -> Iterator[None]:
         yield
 
 
-def run(
-    stage: Stage, first: End, second: End, request: WorkloadRequest, test: str, duration_s: float, *options: str
-) -> str:
+def run(stage: Stage, first: End, second: End, request: WorkloadRequest, test: str, seconds: int, *options: str) -> str:
     """Run a test of netperf from the first end to the second, on which netserver runs; return what it prints.
 
-    netperf counts whole seconds, so the test lasts ``duration_s`` rounded up. ``options`` are those of the test.
+    ``options`` are those of the test.
 
     Raises:
         WorkloadError: netperf failed.
     """
-    seconds = max(1, math.ceil(duration_s))
     command = [_program(request, _CLIENT).path, "-4", "-P0", "-H", second.address, "-p", str(PORT), "-t", test]
     return run_program(stage.lab, first, [*command, "-l", str(seconds), *options], PATIENCE_S + seconds)
 
 
 def transactions(
-    stage: Stage, first: End, second: End, request: WorkloadRequest, test: str, duration_s: float
+    stage: Stage, first: End, second: End, request: WorkloadRequest, test: str, seconds: int
 ) -> tuple[Figure, ...]:
     """Return the round trips of a test of transactions of one byte, ``UDP_RR`` or ``TCP_RR``, as netperf prints them.
 
@@ -94,10 +100,39 @@ def transactions(
         WorkloadError: netperf failed, or printed no figures.
     """
     keys = [*_LATENCIES.values(), _RATE]
-    found = parse(run(stage, first, second, request, test, duration_s, "--", "-k", ",".join(keys)), keys)
-    name = f"{NAME}.{test.lower()}"
+    # without a timeout (-e), UDP_RR waits for a lost datagram to its end
+    timeout = ["-e", str(_TIMEOUT_S)] if test == UDP_RR else []
+    options = ["--", "-k", ",".join(keys), *timeout]
+    found = parse(run(stage, first, second, request, test, seconds, *options), keys)
+    name = _name(test)
     figures = [Figure(f"{name}.{key}", found[theirs], "us") for key, theirs in _LATENCIES.items()]
     return (*figures, Figure(f"{name}.rate", found[_RATE], "1/s"))
+
+
+def remarks(result: WorkloadResult, seconds: int) -> Iterator[str]:
+    """Yield what a reader of the figures of `transactions` must know; each test took ``seconds``."""
+    yield _HISTOGRAM
+    least, most = (result.figure(f"{_name(TCP_RR)}.{key}") for key in ("min", "max"))
+    if least is not None and most is not None:
+        yield (
+            "netperf's TCP_RR counts the connection in its first sample, which is therefore two round trips long: the "
+            f"largest sample is {most:g} us, the smallest {least:g} us; this raises its mean and its standard deviation"
+        )
+    mean, rate = (result.figure(f"{_name(UDP_RR)}.{key}") for key in ("mean", "rate"))
+    if mean is not None and rate is not None and seconds * (1 - rate * mean / 1e6) > _WAITED * _TIMEOUT_S:
+        yield (
+            f"netperf's UDP_RR waited for lost datagrams, {_TIMEOUT_S} s each, which are no samples; this lowers its "
+            "rate"
+        )
+
+
+def whole_seconds(duration_s: float) -> int:
+    """Return a duration as netperf counts it, rounded up."""
+    return max(1, math.ceil(duration_s))
+
+
+def _name(test: str) -> str:
+    return f"{NAME}.{test.lower()}"
 
 
 def tcp(stage: Stage, first: End, second: End, request: WorkloadRequest, transfer: TcpTransfer) -> Transferred:
@@ -115,7 +150,7 @@ def tcp(stage: Stage, first: End, second: End, request: WorkloadRequest, transfe
     if transfer.window_bytes is not None:
         options += ["-s", str(transfer.window_bytes), "-S", str(transfer.window_bytes)]
     with serving(stage, second, request):
-        text = run(stage, first, second, request, "TCP_STREAM", transfer.duration_s, *options)
+        text = run(stage, first, second, request, "TCP_STREAM", whole_seconds(transfer.duration_s), *options)
     return transferred(text)
 
 

@@ -8,8 +8,10 @@ from typing import Literal
 import pytest
 
 from emulator.system.errors import EmulationError
+from emulator.workloads import names, workload
 from emulator.workloads.model import Setting
 from emulator.workloads.settings import described, parse, setting, texts
+from tests.emulator.samples import ROOT
 
 
 @dataclass(frozen=True)
@@ -61,3 +63,10 @@ def test_a_mistake_in_a_setting_is_refused(name: str, value: str, message: str) 
 def test_a_setting_that_is_given_twice_is_refused() -> None:
     with pytest.raises(EmulationError, match=r"the setting throughput\.streams is given twice"):
         parse(_Sample, (Setting("streams", "1"), Setting("streams", "2")), "throughput")
+
+
+def test_the_pages_list_each_setting_of_each_workload() -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("bench*.md"))
+    known = {f"{name}.{key}" for name in names() for key in described(workload(name).settings)}
+    assert len(known) > 10
+    assert {it for it in known if f"`{it}`" not in pages} == set()
