@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from emulator.workloads.base import Workload
 
 _SHARED = frozenset(
-    "base iperf iperf3 model netperf programs rtsp settings sockets starts statistics transfers".split()
+    (
+        "base child iperf iperf3 json_figures model netperf programs rtsp settings sockets starts statistics transfers"
+    ).split()
 )
 """The modules of this package that are not workloads."""
 

@@ -18,12 +18,11 @@ from emulator.lab.daemons import start_program
 from emulator.lab.lab import Lab
 from emulator.system.closing import Closing
 from emulator.system.programs import environment, find_program
-from emulator.system.text import one_line
 from emulator.workloads.base import End, WorkloadError
+from emulator.workloads.child import last_lines
 
 _MOST_BYTES = 2**24
 """The longest output that is read; a tool's report has some kilobytes."""
-_SHOWN_LINES = 3
 _SETTLE_S = 1.0
 _UNKNOWN = "of unknown version"
 _LONGEST_VERSION = 80
@@ -49,7 +48,7 @@ def run_program(lab: Lab, end: End, command: Sequence[str], timeout_s: float) ->
         output.seek(0)
         text = output.read(_MOST_BYTES).decode(errors="replace")
     if status != 0:
-        raise WorkloadError(f"{command[0]} on {end.name} ended with status {status}: {_last_lines(text)}")
+        raise WorkloadError(f"{command[0]} on {end.name} ended with status {status}: {last_lines(text)}")
     return text
 
 
@@ -125,8 +124,3 @@ class Server(Closing):
         with self._daemon.log.open("rb") as file:
             file.seek(self._before_bytes)
             return file.read(_MOST_BYTES).decode(errors="replace")
-
-
-def _last_lines(text: str) -> str:
-    lines = [one_line(line) for line in text.splitlines() if line.strip()]
-    return " | ".join(lines[-_SHOWN_LINES:]) or "it said nothing"
