@@ -16,6 +16,7 @@ FOR_NETWORKS := ip:iproute2 tc:iproute2 ping:iputils-ping nsenter:util-linux set
   linux.uml:user-mode-linux modprobe:kmod mnexec:mininet brctl:bridge-utils ovs-vsctl:openvswitch-switch ovs-testcontroller:openvswitch-testcontroller \
   bird:bird2 nft:nftables iptables-restore:iptables etcd:etcd-server etcdctl:etcd-client dockerd:docker.io busybox:busybox-static tcpdump:tcpdump \
   nebula:nebula ssh:openssh-client ss:iproute2 curl:curl $(FOR_STREAMING) \
+  chromium:chromium \
   xterm:xterm xhost:x11-xserver-utils Xvfb:xvfb
 FOR_KERNEL := gcc:gcc make:make flex:flex bison:bison bc:bc xz:xz-utils nm:binutils patch:patch \
   /usr/include/stdio.h:libc6-dev

@@ -158,7 +158,7 @@ def _table(parent: ET.Element, table: Table, name: str) -> None:
 
 def _scroller(parent: ET.Element, label: str) -> ET.Element:
     """Add a box that scrolls sideways by touch and by keyboard, because a table may be wider than a phone."""
-    attributes = {"class": "scroller", "role": "region", "aria-label": _clean(label), "tabindex": "0"}
+    attributes = {"class": "scroller", "role": "group", "aria-label": _clean(label), "tabindex": "0"}
     return ET.SubElement(parent, "div", attributes)
 
 

@@ -2,8 +2,8 @@
 
 The colours are Okabe and Ito's ("Color Universal Design", 2008), which people with any colour vision can distinguish.
 Their light ones (orange, sky blue, reddish purple) are darkened until they have a contrast of 3 to 1 on white, as the
-Web Content Accessibility Guidelines 2.2 ask of graphics (1.4.11). In the dark, their dark ones are lightened. Dashes
-and marks make the same distinction in black and white.
+Web Content Accessibility Guidelines 2.2 ask of graphics (1.4.11), and vermilion is darkened to stay apart from orange.
+In the dark, their dark ones are lightened. Dashes and marks make the same distinction in black and white.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Style:
 _COLOURS = (
     ("#000000", "#f2f2f2"),
     ("#0072b2", "#3fa0e0"),
-    ("#d55e00", "#e8743b"),
+    ("#b04400", "#e8743b"),
     ("#009e73", "#1fbf92"),
     ("#b8578f", "#d98bb8"),
-    ("#a87400", "#e69f00"),
+    ("#b48c00", "#e69f00"),
     ("#2f8fc4", "#8cd3f7"),
     ("#7a7000", "#f0e442"),
 )

@@ -35,7 +35,7 @@ def ran(results: Results) -> Section:
         ("workloads", listed(workloads(results))),
         *_tools(results),
     ]  # fmt: skip
-    blocks: list[Block] = [Table("What ran on what", ("", ""), tuple(rows), texts=(1,))]
+    blocks: list[Block] = [Table("What ran on what", ("fact", "value"), tuple(rows), texts=(1,))]
     blocks.append(_agents(results.cells))
     blocks += _failed(results.cells)
     return Section("ran", "What ran", tuple(blocks))
