@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import random
-import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from emulator.bench.change import Change, change
 from emulator.bench.results import CellResult, Results
 
-_RESAMPLES = 2000
-_SEED = 1
-_PART = 0.95
+_VIRTUAL = "virtual"
 
 _Place = tuple[str, str, str, str]
+"""The overlay, the circuit, the workload and the level of a cell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A figure that two benchmarks have with different values.
-
-    ``before`` and ``after`` are the means over the repetitions. ``interval`` is the 95 % bootstrap interval of the
-    difference of the means; None if a benchmark has one repetition only, whose spread is unknown.
-    """
+    """A figure that two benchmarks have with different values, and how much it changes."""
 
     overlay: str
     circuit: str
@@ -30,18 +24,11 @@ class Difference:
     level: str
     figure: str
     unit: str
-    before: float
-    after: float
-    interval: tuple[float, float] | None
-
-    @property
-    def percent(self) -> float | None:
-        """The difference in percent of ``before``; None if that is 0."""
-        return None if self.before == 0 else 100 * (self.after - self.before) / abs(self.before)
+    change: Change
 
     def is_beyond(self, percent: float) -> bool:
-        """Return whether the difference is more than a percentage of ``before``."""
-        return self.percent is None or abs(self.percent) > percent
+        """Return whether the difference is more than a percentage of the value before."""
+        return self.change.percent is None or abs(self.change.percent) > percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +45,24 @@ class Comparison:
 def compare(before: Results, after: Results) -> Comparison:
     """Return the figures whose means differ by more than the spread of the repetitions.
 
-    In the virtual clock, repetitions of most figures are equal, and any difference counts. A figure with one repetition
-    on a side has no known spread; then any difference counts, too, and its interval is None.
+    In the virtual clock, repetitions of most figures are equal, and each difference counts that is more than the
+    measurement resolves (see `change`). A figure of the real clock with one repetition on a side has no known spread;
+    then each difference counts.
     """
-    old, new = _by_place(before), _by_place(after)
+    has_several = any(len({cell.testbed for cell in results.cells}) > 1 for results in (before, after))
+    old, new = (_by_place(results, has_several) for results in (before, after))
     differences: list[Difference] = []
     compared = 0
     for place in (it for it in old if it in new):
+        clocks = {it.environment.clock for it in (*old[place], *new[place]) if it.environment is not None}
+        clock = _VIRTUAL if clocks == {_VIRTUAL} else "real"
         for name, unit in _figures(old[place]).items():
             first, second = _values(old[place], name), _values(new[place], name)
             if first and second:
                 compared += 1
-                differences += _difference(place, name, unit, first, second)
+                found = change(first, second, unit, clock)
+                if found.is_real or found.kind == "unknown":
+                    differences.append(Difference(*place, name, unit, found))
     return Comparison(
         tuple(differences),
         compared,
@@ -78,36 +71,13 @@ def compare(before: Results, after: Results) -> Comparison:
     )
 
 
-def _difference(
-    place: _Place, name: str, unit: str, first: Sequence[float], second: Sequence[float]
-) -> Iterator[Difference]:
-    means = statistics.fmean(first), statistics.fmean(second)
-    if means[0] == means[1]:
-        return
-    interval = bootstrap(first, second) if min(len(first), len(second)) > 1 else None
-    if interval is None or not interval[0] <= 0 <= interval[1]:
-        yield Difference(*place, name, unit, *means, interval)
-
-
-def bootstrap(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
-    """Return the 95 % percentile bootstrap interval of the mean of ``second`` minus that of ``first``.
-
-    The resamples are drawn with a fixed seed, so two calls return the same (Efron and Tibshirani, 1993, chapter 13).
-    """
-    draw = random.Random(_SEED)  # noqa: S311 - statistics, not secrets
-    means = sorted(
-        statistics.fmean(draw.choices(second, k=len(second))) - statistics.fmean(draw.choices(first, k=len(first)))
-        for _ in range(_RESAMPLES)
-    )
-    cut = round(_RESAMPLES * (1 - _PART) / 2)
-    return means[cut], means[-cut - 1]
-
-
-def _by_place(results: Results) -> dict[_Place, list[CellResult]]:
+def _by_place(results: Results, has_several: bool) -> dict[_Place, list[CellResult]]:
+    """Return the cells that were measured, by their place; with ``has_several`` topologies, the circuit names its."""
     found: dict[_Place, list[CellResult]] = {}
     for cell in results.cells:
         if cell.measured is not None:
-            found.setdefault((cell.overlay, cell.where, cell.workload, cell.level), []).append(cell)
+            where = f"{cell.testbed} {cell.where}" if has_several else cell.where
+            found.setdefault((cell.overlay, where, cell.workload, cell.level), []).append(cell)
     return found
 
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from emulator.bench.report.change import FEW, Change, change, confidence
+from emulator.bench.change import FEW, Change, change, confidence
 from emulator.bench.report.groups import Group, baseline, by_place, figures, labels, measured, overlays, workloads
 from emulator.bench.report.headline import clock_of, headlines
 from emulator.bench.report.model import Block, Paragraph, Section, Table

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from emulator.bench.report.change import Change, change
+from emulator.bench.change import Change, change
 from emulator.bench.report.groups import Group, Place, baseline, by_place, figures, measured, overlays
 from emulator.bench.results import Results
 

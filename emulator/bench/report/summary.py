@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from emulator.bench.report.change import FEW, Change
+from emulator.bench.change import FEW, Change
 from emulator.bench.report.groups import baseline, overlays
 from emulator.bench.report.headline import Compared, Headline, compared, headlines
 from emulator.bench.report.model import Block, Bullets, Code, Inline, Paragraph, Section, Table

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from emulator.bench.diff import bootstrap
+from emulator.bench.change import bootstrap
 from emulator.bench.report.common import against, all_figures, courses, ranges, remarks
 from emulator.bench.report.groups import Group, figures, labels, measured
 from emulator.bench.report.model import Axis, Block, Dot, DotPlot, Heading, Paragraph, Section, Table

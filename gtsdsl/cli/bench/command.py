@@ -285,8 +285,9 @@ def _require_number(_context: click.Context, _param: click.Parameter, value: flo
 def diff(before: Path, after: Path, fail_on: float | None) -> None:
     """Show the figures of AFTER that differ from those of BEFORE by more than their spread.
 
-    The spread is that of the repetitions: a 95 % bootstrap interval of the difference of the means. With one
-    repetition, the spread is unknown, and each difference is shown.
+    The spread is that of the repetitions: a 95 % bootstrap interval of the difference of the means. Where repetitions
+    are the same, as in the virtual clock, each difference is shown that is more than the measurement resolves. With one
+    repetition of the real clock, the spread is unknown, and each difference is shown.
 
     \b
     Example:

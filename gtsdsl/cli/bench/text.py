@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from emulator.bench.change import FEW, confidence
 from emulator.bench.repeat import repeat_command
 from gtsdsl.text import printable, quantity
 
@@ -148,14 +149,17 @@ def differences(comparison: Comparison) -> None:
         table = Table(box=None, pad_edge=False)
         for heading in ("circuit", "overlay", "between", "figure"):
             table.add_column(heading, no_wrap=True)
-        for heading in ("before", "after", "difference", "95 % interval"):
+        for heading in ("before", "after", "difference", "95 % interval", "effect"):
             table.add_column(heading, justify="right", no_wrap=True)
         for item in comparison.differences:
-            percent = "" if item.percent is None else f"{item.percent:+.3g} %"
-            low, high = ("", "") if item.interval is None else (f"{bound:+.4g}" for bound in item.interval)
-            interval = f"{low} to {high}" if low else "one repetition"
+            found = item.change
+            percent = "" if found.percent is None else f"{found.percent:+.3g} %"
+            low, high = ("", "") if found.interval is None else (f"{bound:+.4g}" for bound in found.interval)
+            few = ", few repetitions" if found.repetitions < FEW else ""
+            interval = f"{low} to {high}{few}" if low else confidence(found)
+            effect = "" if found.effect is None else f"{found.effect:+.2g}"
             texts = (item.circuit, item.overlay, item.level, f"{item.workload} {item.figure}, {item.unit}")
-            numbers = (_number(item.before), _number(item.after), percent, interval)
+            numbers = (_number(found.before), _number(found.after), percent, interval, effect)
             table.add_row(*(Text(printable(it, 80)) for it in (*texts, *numbers)))
         _console().print(table)
     for when, places in (("before", comparison.only_before), ("after", comparison.only_after)):

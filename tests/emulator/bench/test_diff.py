@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from emulator.bench.diff import bootstrap, compare
+from emulator.bench.change import bootstrap, change
+from emulator.bench.diff import compare
 from emulator.bench.results import Results
 from emulator.bench.store import ResultStore
 from gtsdsl.cli import cli
@@ -30,17 +32,42 @@ def test_means_within_the_spread_do_not_differ() -> None:
 
 def test_means_beyond_the_spread_differ_with_their_interval() -> None:
     (found,) = compare(results(10.0, 10.2, 9.8), results(12.0, 12.2, 11.8)).differences
-    assert (found.before, found.after) == (10.0, 12.0)
-    assert found.percent == pytest.approx(20)
-    assert found.interval is not None
-    assert 1.5 < found.interval[0] < 2 < found.interval[1] < 2.5
+    assert (found.change.before, found.change.after) == (10.0, 12.0)
+    assert found.change.percent == pytest.approx(20)
+    assert found.change.interval is not None
+    assert 1.5 < found.change.interval[0] < 2 < found.change.interval[1] < 2.5
+    assert found.change.effect == pytest.approx(10)
     assert found.is_beyond(19.9)
     assert not found.is_beyond(20.1)
 
 
-def test_one_repetition_has_no_interval() -> None:
-    (found,) = compare(results(10.0), results(10.001)).differences
-    assert found.interval is None
+def test_one_repetition_is_exact_in_the_virtual_clock_beyond_what_is_resolved() -> None:
+    (found,) = compare(results(10.0), results(11.001)).differences
+    assert (found.change.interval, found.change.kind) == (None, "exact")
+    comparison = compare(results(10.0), results(10.256))
+    assert (comparison.differences, comparison.compared) == ((), 1)
+
+
+def test_repetitions_without_spread_have_no_interval_and_no_effect() -> None:
+    (found,) = compare(results(10.0, 10.0), results(12.0, 12.0)).differences
+    assert (found.change.interval, found.change.effect, found.change.kind) == (None, None, "exact")
+
+
+def test_one_repetition_beside_several_that_vary_is_no_proof() -> None:
+    assert change([10.0], [12.0, 12.0], "us", "virtual").kind == "exact"
+    assert change([10.0], [12.0, 13.0], "us", "virtual").kind == "unknown"
+
+
+def test_one_repetition_of_the_real_clock_is_shown_without_a_verdict() -> None:
+    assert change([10.0], [10.1], "us", "real").kind == "unknown"
+
+
+def test_topologies_are_not_taken_for_repetitions() -> None:
+    two = results_of(result("none", 1.0), replace(result("none", 9.0), testbed="Star"))
+    assert compare(two, two).compared == 2
+    comparison = compare(two, results(1.0))
+    assert comparison.only_before == (("none", "Star AMS-MIL", "latency", "containers"),)
+    assert (comparison.compared, comparison.differences) == (1, ())
 
 
 def test_a_failed_cell_is_missing_on_its_side() -> None:
@@ -51,8 +78,8 @@ def test_a_failed_cell_is_missing_on_its_side() -> None:
 
 
 def test_a_value_of_zero_has_no_percentage() -> None:
-    (found,) = compare(results(0.0), results(1.0)).differences
-    assert found.percent is None
+    (found,) = compare(results(0.0), results(2.0)).differences
+    assert found.change.percent is None
     assert found.is_beyond(1000)
 
 
@@ -77,7 +104,7 @@ def test_the_command_shows_the_differences_and_fails_on_request(
     assert done.exit_code == status
     lines = done.output.splitlines()
     assert lines[1].split() == (
-        "AMS-MIL none containers latency rtt.mean, us 36200 36300 +0.276 % one repetition".split()
+        "AMS-MIL none containers latency rtt.mean, us 36200 36300 +0.276 % one repetition, virtual clock".split()
     )
     assert lines[-1] == "1 of 1 figures differ by more than their spread"
 
