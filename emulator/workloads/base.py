@@ -105,7 +105,8 @@ class Workload(abc.ABC):
     def lacks(self, request: WorkloadRequest) -> Iterator[str]:
         """Yield a sentence for each program or file that this machine lacks, with the command that adds it.
 
-        This is called on this machine, before anything starts.
+        A sentence may also refuse the request itself, such as one whose duration is too short. This is called on this
+        machine, before anything starts.
         """
         yield from ()
 

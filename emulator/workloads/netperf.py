@@ -131,10 +131,6 @@ def whole_seconds(duration_s: float) -> int:
     return max(1, math.ceil(duration_s))
 
 
-def _name(test: str) -> str:
-    return f"{NAME}.{test.lower()}"
-
-
 def tcp(stage: Stage, first: End, second: End, request: WorkloadRequest, transfer: TcpTransfer) -> Transferred:
     """Transfer by TCP from the first end to the second (``TCP_STREAM``), for whole seconds.
 
@@ -195,6 +191,10 @@ def parse(text: str, keys: Sequence[str]) -> Mapping[str, float]:
             raise WorkloadError(f"{NAME} has printed no number for {key}: {one_line(said)[:_SHOWN]}")
         found[key] = value
     return found
+
+
+def _name(test: str) -> str:
+    return f"{NAME}.{test.lower()}"
 
 
 def _program(request: WorkloadRequest, name: str) -> Program:

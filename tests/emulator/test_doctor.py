@@ -36,12 +36,14 @@ def test_what_works_needs_no_mending() -> None:
         assert "\n" not in finding.mend
 
 
-def test_what_is_missing_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_names_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(programs, "SYSTEM_FOLDERS", ("/nowhere",))
     mends = {finding.name: finding.mend for finding in examine()}
     assert mends["Open vSwitch"] == "apt-get install openvswitch-switch"
     assert mends["iperf3"] == "apt-get install iperf3"
+    assert mends["netperf"] == "gtsdsl tools build netperf"
     build = "apt-get install bc binutils bison flex gcc iproute2 iputils-ping "
     assert mends["kernel tools"].startswith(build)
 
