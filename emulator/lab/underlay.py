@@ -23,6 +23,7 @@ from emulator.plan.neighbours import permanent_neighbours
 from emulator.system.closing import Closing
 from emulator.system.errors import EmulationError
 from gtsdsl.collector import without_collector
+from gtsdsl.model.losses import NO_LOSS
 from gtsdsl.topology.addresses import Address
 from gtsdsl.topology.naming import interface_name
 from gtsdsl.topology.routes import FORWARDING, open_filters, time_to_live
@@ -285,7 +286,7 @@ def require_netem() -> None:
     ((descriptor, netlink),) = namespaces.create(1, lambda _: Netlink())
     try:
         with netlink:
-            probe = qdiscs.Netem(0, 0, 0.0, 0, 1000, 1)
+            probe = qdiscs.Netem(0, 0, NO_LOSS, 0, 1000, 1)
             netlink.send(qdiscs.set_netem(links.LOOPBACK_INDEX, "lo", probe))
     except NetlinkError as error:
         if not is_missing(error):

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator.system.errors import EmulationError
-from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us, parse_loss
+from gtsdsl.model.losses import parse_loss
+from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us, parse_percent
 from gtsdsl.text import did_you_mean, printable
 from gtsdsl.topology.impairments import Impairment
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from emulator.mininet.network import EmulatedNetwork
 
 USAGE = "link ID up | down | [rtt 40ms] [delay 20ms or 18ms/20ms] [jitter 1ms] [loss 1%] [bandwidth 100]"
+
+
+def _share(way: int, value: str) -> float:
+    return each_direction(parse_percent, value)[way]
 
 
 def _delayed(effect: Impairment, way: int, value: str) -> Impairment:
@@ -28,7 +33,10 @@ _CHANGES: Mapping[str, Callable[[Impairment, int, str], Impairment]] = {
     "rtt": lambda effect, _, value: replace(effect, rtt_us=parse_duration_us(value), one_way_us=None),
     "delay": _delayed,
     "jitter": lambda effect, way, value: replace(effect, jitter_us=each_direction(parse_duration_us, value)[way]),
-    "loss": lambda effect, way, value: replace(effect, loss_percent=each_direction(parse_loss, value)[way]),
+    "loss": lambda effect, way, value: replace(effect, loss=each_direction(parse_loss, value)[way]),
+    "corrupt": lambda effect, way, value: replace(effect, corrupt_percent=_share(way, value)),
+    "duplicate": lambda effect, way, value: replace(effect, duplicate_percent=_share(way, value)),
+    "reorder": lambda effect, way, value: replace(effect, reorder_percent=_share(way, value)),
     "bandwidth": lambda effect, way, value: replace(effect, rate_bps=each_direction(parse_bandwidth, value)[way]),
 }
 """What each property changes at a direction: 0 is from the circuit's first end to its second, 1 is back."""
@@ -66,8 +74,14 @@ def impairment_text(link: EmulatedLink) -> str:
     parts = [f"{there.rtt_ms:g} ms" + (f" ({delays})" if "/" in delays else "")]
     if there.jitter_us or back.jitter_us:
         parts.append(f"± {_both(there.jitter_us / 1000, back.jitter_us / 1000)} ms")
-    if there.loss_percent or back.loss_percent:
-        parts.append(f"{_both(there.loss_percent, back.loss_percent)} % lost")
+    for share, word in (
+        ((there.loss.percent, back.loss.percent), "lost"),
+        ((there.corrupt_percent, back.corrupt_percent), "corrupted"),
+        ((there.duplicate_percent, back.duplicate_percent), "duplicated"),
+        ((there.reorder_percent, back.reorder_percent), "reordered"),
+    ):
+        if any(share):
+            parts.append(f"{_both(*share)} % {word}")
     parts.append(f"{_both(there.rate_bps / 1e6, back.rate_bps / 1e6)} Mbit/s")
     return ", ".join(parts)
 

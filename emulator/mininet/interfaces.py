@@ -13,7 +13,8 @@ from emulator.lab.underlay import parse_address
 from emulator.netlink import addresses, links
 from emulator.plan import Interface
 from emulator.system.errors import EmulationError
-from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_loss
+from gtsdsl.model.losses import Loss
+from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_percent
 from gtsdsl.topology.addresses import Address
 from gtsdsl.topology.impairments import Impairment
 
@@ -57,7 +58,7 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
             effect = Impairment(
                 rtt_us=2 * parse_duration_us(str(params.get("delay") or "0us")),
                 jitter_us=parse_duration_us(str(params.get("jitter") or "0us")),
-                loss_percent=parse_loss(f"{params.get('loss') or 0}%"),
+                loss=Loss(parse_percent(f"{params.get('loss') or 0}%")),
                 rate_bps=parse_bandwidth(str(params.get("bw") or 1000)),
             )
             self._queue_packets = int(str(params["max_queue_size"])) if params.get("max_queue_size") else None
@@ -204,7 +205,10 @@ def _planned(end: Interface, rtt_ns: int) -> Impairment:
         rtt_us=rtt_ns // 1000,
         one_way_us=None if 2 * end.egress.delay_ns == rtt_ns else end.egress.delay_ns // 1000,
         jitter_us=end.egress.jitter_ns // 1000,
-        loss_percent=end.egress.loss_percent,
+        loss=end.egress.loss,
+        corrupt_percent=end.egress.corrupt_percent,
+        duplicate_percent=end.egress.duplicate_percent,
+        reorder_percent=end.egress.reorder_percent,
         rate_bps=end.egress.rate_bps,
     )
 

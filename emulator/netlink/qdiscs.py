@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from emulator.netlink.connection import Netlink
 from emulator.netlink.messages import PUT, Request, attribute, attributes, s64, text
 from gtsdsl.model.distribution import Distribution
+from gtsdsl.model.losses import Bursts, Loss
 from gtsdsl.topology.impairments import MIN_QUEUE_PACKETS, PACKET_BYTES
 
 _RTM_NEWQDISC, _RTM_DELQDISC, _RTM_GETQDISC = 36, 37, 38
 _TCA_KIND, _TCA_OPTIONS, _TCA_STATS = 1, 2, 3
 _TCA_NETEM_RATE, _TCA_NETEM_RATE64, _TCA_NETEM_LATENCY64, _TCA_NETEM_JITTER64 = 6, 8, 10, 11
 _TCA_NETEM_DELAY_DIST, _TCA_NETEM_PRNG_SEED = 2, 14
+_TCA_NETEM_CORR, _TCA_NETEM_REORDER, _TCA_NETEM_CORRUPT, _TCA_NETEM_LOSS = 1, 3, 4, 5
+_NETEM_LOSS_GE = 2
 _TC_H_ROOT = 0xFFFFFFFF
 _TCMSG = struct.Struct("=BxxxiIII")
 _QOPT = struct.Struct("=IIIIII")
@@ -38,6 +41,8 @@ class Netem:
 
     ``delay_ns`` is the delay of each packet. ``jitter_ns`` is the most that a delay differs from it,
     to either side, evenly spread.
+    A share of the packets gets a wrong bit (``corrupt_percent``), goes twice (``duplicate_percent``), or leaves at once
+    (``reorder_percent``), before those that wait for their delay.
     ``queue_packets`` is the most packets that netem holds: those in flight and those that wait for the rate
     (`Impairment.queue_packets`). A ``rate_bps`` of 0 is no limit. The ``seed`` makes jitter and loss the same in every
     run; kernels before 6.6 ignore it.
@@ -48,11 +53,14 @@ class Netem:
 
     delay_ns: int
     jitter_ns: int
-    loss_percent: float
+    loss: Loss
     rate_bps: int
     queue_packets: int
     seed: int
     added: Distribution | None = None
+    corrupt_percent: float = 0.0
+    duplicate_percent: float = 0.0
+    reorder_percent: float = 0.0
 
 
 def set_netem(index: int, name: str, netem: Netem) -> list[Request]:
@@ -67,10 +75,12 @@ def set_netem(index: int, name: str, netem: Netem) -> list[Request]:
     bits_per_packet = 8 * PACKET_BYTES
     in_flight = -(-netem.rate_bps * (netem.delay_ns + netem.jitter_ns) // (bits_per_packet * 10**9))
     waiting = max(netem.queue_packets - in_flight, min(netem.queue_packets, MIN_QUEUE_PACKETS))
-    first = replace(netem, delay_ns=0, jitter_ns=0, queue_packets=waiting)
+    first = replace(netem, delay_ns=0, jitter_ns=0, reorder_percent=0.0, queue_packets=waiting)
     # the second stage drops nothing, because its packets are on their way. The seeds differ, so that a packet's jitter
     # does not follow from the random number that decided about another packet's loss
-    second = replace(netem, loss_percent=0.0, rate_bps=0, queue_packets=_MANY, seed=netem.seed ^ _U64_MAX)
+    second = replace(
+        netem, loss=Loss(), corrupt_percent=0.0, rate_bps=0, queue_packets=_MANY, seed=netem.seed ^ _U64_MAX
+    )
     return [
         _netem(index, name, first, _RATE_STAGE, _TC_H_ROOT),
         _netem(index, name, second, _DELAY_STAGE, _BELOW_RATE_STAGE),
@@ -81,11 +91,18 @@ def _netem(index: int, name: str, netem: Netem, handle: int, parent: int) -> Req
     delay_ns, jitter_ns, table = netem.delay_ns, netem.jitter_ns, b""
     if netem.added is not None:
         delay_ns, jitter_ns, table = _drawn(netem.delay_ns, netem.added)
-    loss = min(_U32_MAX, round(netem.loss_percent / 100 * 2**32))
+    loss, correlation, bursts = netem.loss.percent, netem.loss.correlation_percent, netem.loss.bursts
     rate_bytes = netem.rate_bps // 8
     # the 64-bit attributes override the old fields for delay and jitter, which count ticks of 64 ns and end at 275 s
     options = [
-        _QOPT.pack(0, netem.queue_packets, loss, 0, 0, 0),
+        _QOPT.pack(
+            0,
+            netem.queue_packets,
+            0 if bursts is not None else _share(loss),
+            1 if netem.reorder_percent else 0,
+            _share(netem.duplicate_percent),
+            0,
+        ),
         s64(_TCA_NETEM_LATENCY64, delay_ns),
         s64(_TCA_NETEM_JITTER64, jitter_ns),
         attribute(_TCA_NETEM_PRNG_SEED, struct.pack("=Q", netem.seed)),
@@ -94,10 +111,34 @@ def _netem(index: int, name: str, netem: Netem, handle: int, parent: int) -> Req
         options.append(attribute(_TCA_NETEM_RATE, _RATE.pack(min(rate_bytes, _U32_MAX), 0, 0, 0)))
         if rate_bytes > _U32_MAX:
             options.append(attribute(_TCA_NETEM_RATE64, struct.pack("=Q", rate_bytes)))
+    if correlation:
+        options.append(attribute(_TCA_NETEM_CORR, struct.pack("=III", 0, _share(correlation), 0)))
+    if bursts is not None:
+        options.append(attribute(_TCA_NETEM_LOSS, attribute(_NETEM_LOSS_GE, _gilbert_elliott(bursts))))
+    if netem.corrupt_percent:
+        options.append(attribute(_TCA_NETEM_CORRUPT, struct.pack("=II", _share(netem.corrupt_percent), 0)))
+    if netem.reorder_percent:
+        options.append(attribute(_TCA_NETEM_REORDER, struct.pack("=II", _share(netem.reorder_percent), 0)))
     if table:
         options.append(attribute(_TCA_NETEM_DELAY_DIST, table))
     body = _TCMSG.pack(0, index, handle, parent, 0) + text(_TCA_KIND, "netem")
     return Request(_RTM_NEWQDISC, PUT, body + attribute(_TCA_OPTIONS, b"".join(options)), f"{name}, netem")
+
+
+def _share(percent: float) -> int:
+    """Return a share of packets as the kernel compares it with random numbers of 32 bits."""
+    return min(_U32_MAX, round(percent / 100 * 2**32))
+
+
+def _gilbert_elliott(bursts: Bursts) -> bytes:
+    """Return ``struct tc_netem_gemodel``, whose third number is the chance that the bad state loses no packet."""
+    return struct.pack(
+        "=IIII",
+        _share(bursts.to_bad_percent),
+        _share(bursts.to_good_percent),
+        _share(100 - bursts.bad_percent),
+        _share(bursts.good_percent),
+    )
 
 
 def _drawn(delay_ns: int, added: Distribution) -> tuple[int, int, bytes]:

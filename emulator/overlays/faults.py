@@ -13,6 +13,7 @@ from emulator.lab.lab import Lab
 from emulator.overlays.deployment import Deployment
 from emulator.plan import Circuit
 from emulator.system.poll import wait_until
+from gtsdsl.model.losses import Loss
 
 _READY_S = 300.0
 _STEP_S = 0.05
@@ -38,7 +39,7 @@ def circuit_silent(lab: Lab, circuit: Circuit) -> Iterator[None]:
     """
     impaired = [(end, end.egress) for end in circuit.ends if end.egress is not None]
     for end, egress in impaired:
-        set_egress(lab, end, replace(egress, loss_percent=100.0))
+        set_egress(lab, end, replace(egress, loss=Loss(100.0)))
     yield
     for end, egress in impaired:
         set_egress(lab, end, egress)

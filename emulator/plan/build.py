@@ -156,7 +156,10 @@ def egress_of(effect: Impairment, seed: int) -> Netem:
     return Netem(
         delay_ns=effect.delay_ns,
         jitter_ns=effect.jitter_us * 1000,
-        loss_percent=effect.loss_percent,
+        loss=effect.loss,
+        corrupt_percent=effect.corrupt_percent,
+        duplicate_percent=effect.duplicate_percent,
+        reorder_percent=effect.reorder_percent,
         rate_bps=effect.rate_bps,
         queue_packets=effect.queue_packets,
         seed=seed,

@@ -13,6 +13,7 @@ from emulator.netlink.qdiscs import TABLE_SIZE, Netem
 from emulator.plan.model import Circuit, Plan
 from gtsdsl.circuits import Circuits, Effect, find
 from gtsdsl.model.distribution import Distribution
+from gtsdsl.model.losses import Loss
 from gtsdsl.topology.impairments import PACKET_BYTES
 
 _SOURCES = frozenset({"given", "measured"})
@@ -85,9 +86,20 @@ def _added(circuit: Circuit, site_of: Mapping[str, str | None], circuits: Circui
 
 def _affected(egress: Netem, every: Effect) -> Netem:
     """Return an egress that loses more, at its share of the rate; its queue keeps its length, in packets."""
-    passed = (1 - egress.loss_percent / 100) * (1 - every.loss_percent / 100)
     rate_bps = max(1, round(egress.rate_bps * every.rate_share)) if egress.rate_bps else 0
-    return replace(egress, loss_percent=round(100 * (1 - passed), 6), rate_bps=rate_bps)
+    return replace(egress, loss=_more(egress.loss, every.loss_percent), rate_bps=rate_bps)
+
+
+def _more(loss: Loss, percent: float) -> Loss:
+    """Return a loss beside which ``percent`` of all packets are lost."""
+
+    def both(own: float) -> float:
+        return round(100 * (1 - (1 - own / 100) * (1 - percent / 100)), 6)
+
+    bursts = loss.bursts
+    if bursts is not None:
+        bursts = replace(bursts, bad_percent=both(bursts.bad_percent), good_percent=both(bursts.good_percent))
+    return replace(loss, percent=both(loss.percent), bursts=bursts)
 
 
 def _adding(egress: Netem, rtt_ns: int, added: Distribution) -> Netem:

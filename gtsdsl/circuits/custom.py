@@ -14,7 +14,7 @@ from gtsdsl.circuits.model import Circuit, Circuits, Effect, Measurement, Pair, 
 from gtsdsl.diagnostics import Diagnostic, GtsError, Note
 from gtsdsl.inputs.json import parse
 from gtsdsl.model.distribution import Distribution
-from gtsdsl.model.units import MAX_DURATION_US, parse_duration_us, parse_loss
+from gtsdsl.model.units import MAX_DURATION_US, parse_duration_us, parse_percent
 from gtsdsl.model.values import Value
 from gtsdsl.source import JsonPath, Source
 from gtsdsl.text import did_you_mean, printable
@@ -193,7 +193,7 @@ def _about(document: Value) -> tuple[Effect, str, tuple[str, ...]]:
 def _effect(entry: Mapping[str, Value], path: JsonPath) -> Effect:
     _known_keys(entry, _EFFECT_KEYS, path)
     try:
-        loss_percent = parse_loss(entry["loss"]) if "loss" in entry else 0.0
+        loss_percent = parse_percent(entry["loss"]) if "loss" in entry else 0.0
     except ValueError as error:
         raise _InvalidError(str(error), (*path, "loss")) from None
     share = entry.get("rate_share", 1)

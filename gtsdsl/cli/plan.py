@@ -82,7 +82,7 @@ def _text(plan: Plan) -> str:
                 f"{circuit.rtt_ns / 1e6:.3f} ms" + (f" ({delays})" if "/" in delays else ""),
                 circuit.source,
                 _both(there.jitter_ns / 1e6, back.jitter_ns / 1e6, " ms"),
-                _both(there.loss_percent, back.loss_percent, " %"),
+                _both(there.loss.percent, back.loss.percent, " %"),
                 _both(there.rate_bps / 1e6, back.rate_bps / 1e6, " Mbit/s"),
                 _both(there.queue_packets, back.queue_packets, " packets"),
             ]

@@ -54,15 +54,15 @@ def parse_duration_us(value: Value) -> int:
     return round(duration_us)
 
 
-def parse_loss(value: Value) -> float:
-    """Return a share of lost packets such as ``"0.1%"`` in percent, from 0 to 100, rounded to six decimals.
+def parse_percent(value: Value) -> float:
+    """Return a share of packets such as ``"0.1%"`` in percent, from 0 to 100, rounded to six decimals.
 
     Raises:
         ValueError: the value is not such a share; the message says why.
     """
     match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(f'{describe(value)} is not a loss; write a percentage with its sign, such as "0.1%"')
+        raise ValueError(f'{describe(value)} is not a share; write a percentage with its sign, such as "0.1%"')
     percent = Decimal(match[1])
     if percent > 100:
         raise ValueError(f"{describe(value)} is more than 100%")

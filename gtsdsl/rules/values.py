@@ -11,8 +11,9 @@ from typing import NamedTuple, TypeAlias
 from gtsdsl.circuits import SITES, site
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.classes import CLASSES
+from gtsdsl.model.losses import parse_loss
 from gtsdsl.model.testbed import SWITCH_CLASSES, Port, Resource, Testbed
-from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us, parse_loss
+from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us, parse_percent
 from gtsdsl.model.values import Value, describe
 from gtsdsl.rules.index import Index, place_of, shown
 
@@ -285,6 +286,9 @@ _OF_RESOURCES: Mapping[str, Check] = {
     "delay": _parsed_by(parse_duration_us, "GTS038"),
     "jitter": _parsed_by(parse_duration_us, "GTS038"),
     "loss": _parsed_by(parse_loss, "GTS038"),
+    "corrupt": _parsed_by(parse_percent, "GTS038"),
+    "duplicate": _parsed_by(parse_percent, "GTS038"),
+    "reorder": _parsed_by(parse_percent, "GTS038"),
     "fabricIPv4": _address,
     "fabricSubnetMaskv4": _mask,
     "switchIPv4Addr": _address,

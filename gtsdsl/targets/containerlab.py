@@ -201,9 +201,26 @@ def _netem(effect: Impairment) -> str:
     words = [f"delay {effect.delay_us}us"]
     if effect.jitter_us:
         words.append(f"{effect.jitter_us}us")
-    if effect.loss_percent:
-        words.append(f"loss {plain(effect.loss_percent)}%")
+    words += _shares(effect)
     return " ".join([*words, f"rate {effect.rate_bps}bit", f"limit {effect.queue_packets}"])
+
+
+def _shares(effect: Impairment) -> Iterator[str]:
+    """Yield tc's words for losses, wrong bits, duplicates and packets that overtake."""
+    loss, bursts = effect.loss, effect.loss.bursts
+    if bursts is not None:
+        numbers = (bursts.to_bad_percent, bursts.to_good_percent, bursts.bad_percent, bursts.good_percent)
+        yield "loss gemodel " + " ".join(f"{plain(number)}%" for number in numbers)
+    elif loss.percent:
+        correlation = f" {plain(loss.correlation_percent)}%" if loss.correlation_percent else ""
+        yield f"loss {plain(loss.percent)}%{correlation}"
+    for word, percent in (
+        ("corrupt", effect.corrupt_percent),
+        ("duplicate", effect.duplicate_percent),
+        ("reorder", effect.reorder_percent),
+    ):
+        if percent:
+            yield f"{word} {plain(percent)}%"
 
 
 _ABOUT = """\
@@ -241,6 +258,6 @@ def _preamble(lab: str, names: dict[str, str], interfaces: dict[PortRef, _Interf
         words.append(f"--delay {delay_us}us")
         if effect.jitter_us:
             words.append(f"--jitter {effect.jitter_us}us")
-        if effect.loss_percent:
-            words.append(f"--loss {plain(effect.loss_percent)}")
+        if effect.loss.percent:
+            words.append(f"--loss {plain(effect.loss.percent)}")
         yield f"#   {' '.join([*words, f'--rate {effect.rate_bps // 1000}'])}"

@@ -72,7 +72,7 @@ def _way(effect: Impairment) -> str:
     """Return what one direction of a link does to packets."""
     return (
         f"{{'delay_us': {effect.delay_us}, 'jitter_us': {effect.jitter_us}, "
-        f"'loss_percent': {plain(effect.loss_percent)}, 'rate_mbit': {plain(effect.rate_bps / 10**6)}, "
+        f"'loss_percent': {plain(effect.loss.percent)}, 'rate_mbit': {plain(effect.rate_bps / 10**6)}, "
         f"'queue_packets': {effect.queue_packets}}}"
     )
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us, parse_loss
+from gtsdsl.model.losses import NO_LOSS, Loss, parse_loss
+from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us, parse_percent
 from gtsdsl.model.values import Value
 from gtsdsl.text import printable
 from gtsdsl.topology.model import Topology
@@ -31,15 +32,20 @@ class Impairment:
 
     ``rtt_us`` is the round-trip time of the circuit in microseconds; it is 0 if ``delay_source`` is ``unknown``.
     ``one_way_us`` is the delay of this direction; None is half of the round-trip time. ``jitter_us`` is netem's jitter.
-    ``loss_percent`` is from 0 to 100. ``rate_bps`` is in bits per second.
+    ``rate_bps`` is in bits per second. The other shares are of all packets: one with a wrong bit
+    (``corrupt_percent``), one that comes twice (``duplicate_percent``), and one that leaves at once, before those that
+    wait for their delay (``reorder_percent``).
     """
 
     rtt_us: int = 0
     delay_source: DelaySource = "unknown"
     jitter_us: int = 0
-    loss_percent: float = 0.0
+    loss: Loss = NO_LOSS
     rate_bps: int = DEFAULT_RATE_BPS
     one_way_us: int | None = None
+    corrupt_percent: float = 0.0
+    duplicate_percent: float = 0.0
+    reorder_percent: float = 0.0
 
     @property
     def delay_us(self) -> int:
@@ -114,15 +120,21 @@ def _directions(
         rtt_us, source = _circuit_rtt(*sites, custom)
     jitters_us = each_direction(parse_duration_us, attributes.get("jitter", "0us"))
     losses = each_direction(parse_loss, attributes.get("loss", "0%"))
+    corrupt, duplicate, reorder = (
+        each_direction(parse_percent, attributes.get(name, "0%")) for name in ("corrupt", "duplicate", "reorder")
+    )
     rates_bps = each_direction(parse_bandwidth, attributes.get("bandwidth", DEFAULT_RATE_BPS // 10**6))
     there, back = (
         Impairment(
             rtt_us=rtt_us,
             delay_source=source,
             jitter_us=jitters_us[way],
-            loss_percent=losses[way],
+            loss=losses[way],
             rate_bps=rates_bps[way],
             one_way_us=None if delays_us is None or 2 * delays_us[way] == rtt_us else delays_us[way],
+            corrupt_percent=corrupt[way],
+            duplicate_percent=duplicate[way],
+            reorder_percent=reorder[way],
         )
         for way in (0, 1)
     )

@@ -46,9 +46,9 @@ def test_an_environment_does_to_all_circuits_what_its_file_says() -> None:
         first, second = (end.egress for end in circuit.ends)
         assert first is not None
         assert second is not None
-        assert (first.loss_percent, first.rate_bps, first.added) == (1.0, 250_000_000, None)
+        assert (first.loss.percent, first.rate_bps, first.added) == (1.0, 250_000_000, None)
         assert second.added is not None
-        assert (second.loss_percent, second.added.mean_us) == (1.0, 3500)
+        assert (second.loss.percent, second.added.mean_us) == (1.0, 3500)
 
 
 def test_a_circuits_own_random_delays_come_before_those_of_all() -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_loss
+from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_percent
 from gtsdsl.model.values import Value
 
 
@@ -58,13 +58,13 @@ def test_no_duration(value: Value) -> None:
 
 @pytest.mark.parametrize(("value", "percent"), [("0.1%", 0.1), ("0%", 0), ("100%", 100), ("7 %", 7), ("0.07%", 0.07)])
 def test_loss(value: str, percent: float) -> None:
-    assert parse_loss(value) == percent
+    assert parse_percent(value) == percent
 
 
 @pytest.mark.parametrize("value", ["0.1", Decimal("0.1"), 0, "100.1%", "-1%", "%", "1%%", "nan%", None, "1%\n"])
 def test_no_loss(value: Value) -> None:
     with pytest.raises(ValueError, match=r"^[^\n]{1,130}$"):
-        parse_loss(value)
+        parse_percent(value)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gtsdsl.circuits import Circuits, parse_circuits
+from gtsdsl.model.losses import Loss
 from gtsdsl.model.testbed import Port, Testbed
 from gtsdsl.model.values import Value
 from gtsdsl.source import Source
@@ -26,7 +27,7 @@ def _impairments(testbed: Testbed, own: Circuits | None = None) -> dict[str, Imp
         ({}, Impairment(36_200, "measured")),
         ({"delay": "40ms"}, Impairment(80_000, "link")),
         ({"delay": "0us"}, Impairment(0, "link")),
-        ({"jitter": "2ms", "loss": "1%"}, Impairment(36_200, "measured", jitter_us=2000, loss_percent=1)),
+        ({"jitter": "2ms", "loss": "1%"}, Impairment(36_200, "measured", jitter_us=2000, loss=Loss(1))),
         ({"bandwidth": "100"}, Impairment(36_200, "measured", rate_bps=10**8)),
     ],
 )
@@ -123,7 +124,7 @@ def test_every_wired_link_is_there_in_the_order_of_the_file() -> None:
             Impairment(38_000, "link", one_way_us=20_000),
         ),
         ({"delay": "19ms/19ms"}, Impairment(38_000, "link"), Impairment(38_000, "link")),
-        ({"loss": "0%/1%"}, Impairment(36_200, "measured"), Impairment(36_200, "measured", loss_percent=1)),
+        ({"loss": "0%/1%"}, Impairment(36_200, "measured"), Impairment(36_200, "measured", loss=Loss(1))),
         (
             {"bandwidth": "100/20"},
             Impairment(36_200, "measured", rate_bps=10**8),

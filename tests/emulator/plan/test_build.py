@@ -97,7 +97,7 @@ def test_a_links_other_attributes() -> None:
     (circuit,) = plan(pair(jitter="2ms", loss="0.5%", bandwidth=100)).circuits
     egress = circuit.first.egress
     assert egress is not None
-    assert (egress.jitter_ns, egress.loss_percent, egress.rate_bps) == (2_000_000, 0.5, 10**8)
+    assert (egress.jitter_ns, egress.loss.percent, egress.rate_bps) == (2_000_000, 0.5, 10**8)
     # 18.1 ms and 2 ms of packets in flight, 36.2 ms of them waiting
     assert egress.queue_packets == 168 + 302
 
