@@ -16,6 +16,7 @@ from gtsdsl.model.testbed import SWITCH_CLASSES, Port, Resource, Testbed
 from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us, parse_percent
 from gtsdsl.model.values import Value, describe
 from gtsdsl.rules.index import Index, place_of, shown
+from gtsdsl.topology.impairments import JITTERED_DUPLICATES
 
 
 class Bad(NamedTuple):
@@ -68,6 +69,8 @@ def check_values(index: Index) -> Iterator[Diagnostic]:
                 yield from _each(index, resource, resource.attributes, _OF_RESOURCES)
             if "jitter" in resource.attributes:
                 yield from _jitter_above_delay(index, resource)
+            if "duplicate" in resource.attributes:
+                yield from _jittered_duplicates(index, resource)
             if "controller" in resource.attributes:
                 for block, prefix in blocks(resource.attributes.get("controller"), "controller"):
                     yield from _each(index, resource, block, _OF_CONTROLLERS, prefix)
@@ -124,6 +127,21 @@ def _jitter_above_delay(index: Index, link: Resource) -> Iterator[Diagnostic]:
             "not delayed at all",
             place_of(link, "jitter"),
             note=("the delay is here", place_of(link, "delay")),
+        )
+
+
+def _jittered_duplicates(index: Index, link: Resource) -> Iterator[Diagnostic]:
+    try:
+        jitters_us = each_direction(parse_duration_us, link.attributes["jitter"])
+        duplicates = each_direction(parse_percent, link.attributes["duplicate"])
+    except (KeyError, ValueError):  # the link has no jitter, or another rule reports it
+        return
+    if any(map(min, zip(duplicates, jitters_us, strict=True))):
+        yield index.finding(
+            "GTS038",
+            f"link {shown(link.id)}: {JITTERED_DUPLICATES}",
+            place_of(link, "duplicate"),
+            note=("the jitter is here", place_of(link, "jitter")),
         )
 
 

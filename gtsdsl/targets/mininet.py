@@ -6,12 +6,13 @@ program. This module makes the texts that Mininet passes to a shell (names, addr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from ipaddress import IPv4Address
 
 from gtsdsl.model.testbed import Resource, Testbed
 from gtsdsl.targets.figures import plain
+from gtsdsl.targets.remark import Remark, ids_of
 from gtsdsl.topology.addresses import addresses, loopbacks
 from gtsdsl.topology.controllers import controllers
 from gtsdsl.topology.domains import has_loop
@@ -66,6 +67,25 @@ def write(testbed: Testbed) -> str:
     program = files("gtsdsl.targets").joinpath("mininet_program.txt").read_text("utf-8")
     before, after = program.split("# DATA\n")
     return before + "\n".join(data) + after
+
+
+def remarks(testbed: Testbed) -> Iterator[Remark]:
+    """Yield a warning about links whose packets Mininet cannot treat as the testbed says."""
+    topology = Topology.of(testbed)
+    effects = impairments(topology)
+    if beyond := [wire.link for wire in topology.wires if any(map(_is_beyond, effects[wire.link.id]))]:
+        yield Remark(
+            f"Mininet loses packets independently of each other, and has no `corrupt`, `duplicate`, `reorder`, despite "
+            f"{ids_of(beyond)}",
+            beyond[0].place,
+            "`gtsdsl emulate` has them; a burst's mean loss is kept",
+        )
+
+
+def _is_beyond(effect: Impairment) -> bool:
+    loss = effect.loss
+    shares = (effect.corrupt_percent, effect.duplicate_percent, effect.reorder_percent, loss.correlation_percent)
+    return loss.bursts is not None or any(shares)
 
 
 def _way(effect: Impairment) -> str:

@@ -22,6 +22,9 @@ PACKET_BYTES = 1500
 MIN_QUEUE_PACKETS = 100
 _MAX_QUEUE_PACKETS = 2**31 - 1
 
+JITTERED_DUPLICATES = "packets cannot both vary in delay (`jitter`) and come twice (`duplicate`) in one direction"
+"""Jitter beside a rate takes two queues of netem, and the kernel lets none of several queues duplicate packets."""
+
 DelaySource: TypeAlias = Literal["link", "given", "measured", "estimated", "unknown"]
 """The origin of a delay: the link's attribute, the user's own circuit, a measured or an estimated one, or none."""
 
@@ -124,6 +127,8 @@ def _directions(
         each_direction(parse_percent, attributes.get(name, "0%")) for name in ("corrupt", "duplicate", "reorder")
     )
     rates_bps = each_direction(parse_bandwidth, attributes.get("bandwidth", DEFAULT_RATE_BPS // 10**6))
+    if any(map(min, zip(duplicate, jitters_us, strict=True))):
+        raise ValueError(JITTERED_DUPLICATES)
     there, back = (
         Impairment(
             rtt_us=rtt_us,

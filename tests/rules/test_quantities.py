@@ -81,6 +81,9 @@ def test_bad_delays(name: str, value: Value) -> None:
         ({"delay": "0ms", "jitter": "1us"}, ["GTS045"]),
         ({"jitter": "50ms"}, []),
         ({"delay": "1", "jitter": "50ms"}, ["GTS038"]),
+        ({"delay": "9ms/1ms", "jitter": "2ms"}, ["GTS045"]),
+        ({"delay": "9ms", "jitter": "2ms", "duplicate": "1%"}, ["GTS038"]),
+        ({"delay": "9ms", "jitter": "2ms/0ms", "duplicate": "0%/1%"}, []),
     ],
 )
 def test_jitter_above_the_delay(attributes: dict[str, Value], found: list[str]) -> None:
@@ -88,7 +91,7 @@ def test_jitter_above_the_delay(attributes: dict[str, Value], found: list[str]) 
     assert [code for code in said if code in {"GTS038", "GTS045"}] == found
 
 
-@pytest.mark.parametrize("value", ["0%", "0.1%", "100%", "5 %"])
+@pytest.mark.parametrize("value", ["0%", "0.1%", "100%", "5 %", "1% 25%", "gemodel 1% 10%", "1%/gemodel 2%"])
 def test_good_losses(value: str) -> None:
     assert judged("link", "loss", value) == []
 

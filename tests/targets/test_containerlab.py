@@ -238,3 +238,16 @@ def test_a_packet_may_pass_a_long_line_of_hosts() -> None:
 
 def test_golden() -> None:
     matches("triangle.clab.yml", compile_to(triangle(), "containerlab"))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "words"),
+    [
+        ({"loss": "1% 25%"}, "loss 1% 25%"),
+        ({"loss": "gemodel 1% 10%"}, "loss gemodel 1% 10% 100% 0%"),
+        ({"corrupt": "1%", "duplicate": "2%", "reorder": "3%"}, "corrupt 1% duplicate 2% reorder 3%"),
+    ],
+)
+def test_losses_are_in_the_words_of_tc(attributes: dict[str, Value], words: str) -> None:
+    commands = _topology(pair(**attributes))["nodes"]["h1"]["exec"]
+    assert any(f"netem delay 18100us {words} rate" in command for command in commands)

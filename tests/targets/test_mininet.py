@@ -15,7 +15,7 @@ from emulator.plan import plan
 from gtsdsl.model.shapes import build
 from gtsdsl.model.testbed import Port, Resource, Testbed
 from gtsdsl.model.values import Value
-from gtsdsl.targets import compile_to
+from gtsdsl.targets import compile_to, mininet
 from gtsdsl.topology.model import Topology
 from tests.hostile import hostile_testbed
 from tests.modules import load
@@ -285,3 +285,13 @@ def test_without_mininet_the_script_says_what_to_install(tmp_path: Path) -> None
 
 def test_golden() -> None:
     matches("triangle.mininet.txt", compile_to(triangle(), "mininet"))
+
+
+def test_what_mininet_cannot_do_is_said() -> None:
+    assert list(mininet.remarks(pair(loss="1%", jitter="1ms"))) == []
+    (remark,) = mininet.remarks(pair(loss="gemodel 1% 9%"))
+    assert "l1" in remark.message
+    others: list[dict[str, Value]] = [{"corrupt": "1%"}, {"duplicate": "1%"}, {"reorder": "1%"}, {"loss": "1% 5%"}]
+    assert [len(list(mininet.remarks(pair(**attributes)))) for attributes in others] == [1, 1, 1, 1]
+    script = mininet.write(pair(loss="gemodel 1% 9%"))
+    assert "'loss_percent': 10" in script
