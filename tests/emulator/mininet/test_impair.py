@@ -73,7 +73,7 @@ def test_words_change_both_directions_and_the_rest_stays(
         ("l1", "loss", f"usage: {USAGE}"),
         ("l1", "delay 1ms los 2%", "a link has no los; did you mean `loss`"),
         ("l1", "delay 1ms colour red", f"a link has no colour; usage: {USAGE}"),
-        ("l1", "delay 1ms loss 2", 'loss: "2" is not a loss; write a percentage with its sign'),
+        ("l1", "delay 1ms loss 2", 'loss: "2" is not a share; write a percentage with its sign'),
     ],
 )
 def test_a_wrong_word_is_an_error_and_changes_nothing(
