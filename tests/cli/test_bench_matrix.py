@@ -81,7 +81,6 @@ MISTAKES = [
     ('setting = "a"', "1:1", "a file cannot set `setting`", "give --setting on the command line"),
     ('scheduler = "tcp://evil:1"', "1:1", "a file cannot set `scheduler`", "give --scheduler on the command line"),
     ("allow-programs = true", "1:1", "a file cannot set `allow-programs`", "give --allow-programs"),
-    ('scheduler = "tcp://h:1"', "1:1", "a file cannot set `scheduler`", "give --scheduler"),
     ("repetitions = 0", "1:15", "0 is not between 1 and 10000", None),
     ("repetitions = 2.0", "1:15", "this must be a whole number, not a number", None),
     ("repetitions = true", "1:15", "this must be a whole number, not true or false", None),

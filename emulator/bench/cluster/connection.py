@@ -110,7 +110,7 @@ class Connection(Closing):
         """Connect.
 
         Raises:
-            EmulationError: no scheduler answers, or its TLS does not match Dask's configuration here.
+            EmulationError: no scheduler answers, or Dask's configuration here has no certificates for TLS.
         """
         self.address = address
         self.token = uuid.uuid4().hex
@@ -193,7 +193,10 @@ def _client(address: str) -> _Client:
     in a thread, which is left alone after a while.
     """
     from distributed import Client
+    from distributed.security import Security
 
+    if address.startswith("tls:") and Security().get_connection_args("client").get("ssl_context") is None:
+        raise EmulationError(f"{address} needs certificates: set them in Dask's configuration, distributed.comm.tls")
     made: queue.SimpleQueue[_Client | Exception] = queue.SimpleQueue()
 
     def make() -> None:

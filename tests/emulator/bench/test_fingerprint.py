@@ -11,10 +11,12 @@ import pytest
 import gtsdsl
 from emulator.bench import fingerprint
 from emulator.bench.cells import Cell, Matrix, cells_of
-from emulator.kernel.choose import KernelChoice
+from emulator.bench.fingerprint import Need, differences
+from emulator.bench.worker import WorkerJob, run_job
+from emulator.kernel.choose import KernelChoice, choose
 from emulator.kernel.kinds import Clock, KernelKind
-from emulator.options import OverlayOptions
-from emulator.outside.runner import RunSettings
+from emulator.options import OverlayOptions, RunOptions
+from emulator.outside.runner import RunSettings, settle
 from emulator.plan import Options
 from emulator.workloads import throughput
 from emulator.workloads.model import WorkloadRequest
@@ -87,3 +89,21 @@ def test_another_program_of_the_workload_or_the_store_changes_the_key(
     for module in (fingerprint, throughput):
         monkeypatch.setattr(module, "find_program", lambda name: str(other) if name == program else None)
     assert key(cell, SETTINGS) != without
+
+
+def test_what_another_machine_lacks_or_has_otherwise_is_named() -> None:
+    wanted = [Need("gtsdsl 1.0", "a"), Need("bird", "b"), Need("etcd", "c"), Need("iperf", "d", "/usr/bin/iperf")]
+    found = [Need("gtsdsl 1.0", "a"), Need("etcd", "x"), Need("iperf", "d", "/opt/iperf"), Need("ip", "e")]
+    assert list(differences(wanted, found)) == ["it lacks bird", "it has another etcd"]
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_worker_with_another_key_measures_nothing(cell: Cell) -> None:
+    settings = settle(RunOptions(), choose(), cell.memory_bytes)
+    needs = fingerprint.needs_of(cell.task, settings)
+    task_sha256 = fingerprint.sha256_of_task(cell.task)
+    job = WorkerJob(cell.task, RunOptions(), cell.memory_bytes, "0" * 32, task_sha256, needs, {})
+    (misfit,) = run_job(job).misfits
+    assert misfit.startswith("its key of the cell differs (clock virtual, ")
+    lacking = run_job(replace(job, needs=(*needs, Need("bird", "0" * 64))))
+    assert (lacking.measured, lacking.misfits) == (None, ("it lacks bird",))

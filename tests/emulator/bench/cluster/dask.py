@@ -71,6 +71,7 @@ def _dask(log: Path, command: str, *arguments: str, variables: Mapping[str, str]
     with log.open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-m", f"distributed.cli.dask_{command}", *arguments],
+            cwd=log.parent,
             env={**environment(os.environ), **variables},
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from emulator.kernel.cache import Kernel
 from emulator.system.files import sha256_of
 from tests.emulator.bench.cluster.dask import Cluster
 from tests.emulator.leftovers import is_soon
-from tests.emulator.samples import Cli
+from tests.emulator.samples import ROOT, Cli
 
 MATRIX = ("--overlays", "none", "--workloads", "latency", "--setting", "latency.tools=echo")
 
@@ -103,3 +104,19 @@ def test_a_scheduler_that_goes_away_ends_the_benchmark_in_a_line(pair: Path, tmp
     assert errors.splitlines()[-1].startswith(f"error: the scheduler {cluster.address} has gone away")
     assert "Traceback" not in errors
     assert is_soon(lambda: not worker.left.processes)
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_worker_with_another_gtsdsl_runs_no_cell(pair: Path, tmp_path: Path, cluster: Cluster) -> None:
+    other = tmp_path / "other"
+    for package in ("emulator", "gtsdsl"):
+        shutil.copytree(ROOT / package, other / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (other / "emulator" / "bench" / "added.py").touch()
+    worker = cluster.add(variables={"PYTHONPATH": str(other)})
+    cluster.wait()
+    process = start(pair, tmp_path / "report", cluster)
+    _, errors = process.communicate()
+    assert process.returncode == 1
+    assert "with other code than gtsdsl" in errors
+    assert "error: none AMS-MIL latency containers 1: no worker of the cluster can run it: tcp://127.0.0.1:" in errors
+    assert not worker.left.runs

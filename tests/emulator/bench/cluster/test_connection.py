@@ -59,6 +59,14 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
     assert str(caught.value) == f"no scheduler answers at {address} within 0.5 s: `dask scheduler` starts one"
 
 
+def test_an_address_with_tls_needs_certificates() -> None:
+    with pytest.raises(EmulationError) as caught:
+        Connection("tls://127.0.0.1:1")
+    assert str(caught.value) == (
+        "tls://127.0.0.1:1 needs certificates: set them in Dask's configuration, distributed.comm.tls"
+    )
+
+
 def test_a_wrong_address_ends_the_command_before_anything_is_made(gtsdsl: Cli, pair: Path) -> None:
     done = gtsdsl("bench", str(pair), "--scheduler", "http://x:1", "-o", "report")
     assert (done.returncode, done.stdout) == (2, "")
