@@ -18,6 +18,7 @@ from emulator.mininet.interfaces import EmulatedIntf
 from emulator.mininet.network import EmulatedNetwork
 from emulator.plan import plan
 from emulator.system.errors import EmulationError
+from gtsdsl.model.losses import Loss
 from gtsdsl.topology.impairments import Impairment
 from tests.emulator.topologies import joined
 
@@ -51,13 +52,13 @@ def effects(network: EmulatedNetwork) -> list[Impairment]:
         ("rtt 90ms", {"rtt_us": 90_000}),
         ("delay 90ms", {"rtt_us": 180_000}),
         ("jitter 250us", {"jitter_us": 250}),
-        ("loss 1.5%", {"loss_percent": 1.5}),
+        ("loss 1.5%", {"loss": Loss(1.5)}),
         ("bandwidth 100", {"rate_bps": 100_000_000}),
-        ("delay 1ms loss 2% delay 3ms", {"rtt_us": 6000, "loss_percent": 2.0}),
+        ("delay 1ms loss 2% delay 3ms", {"rtt_us": 6000, "loss": Loss(2.0)}),
     ],
 )
 def test_words_change_both_directions_and_the_rest_stays(
-    network: EmulatedNetwork, words: str, changes: dict[str, float]
+    network: EmulatedNetwork, words: str, changes: dict[str, object]
 ) -> None:
     before = Impairment(rtt_us=40_000)
     assert effects(network) == [before] * 2

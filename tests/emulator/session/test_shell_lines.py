@@ -48,7 +48,7 @@ def test_what_the_shell_does_not_know_is_said_and_it_goes_on(pair: Path, guest_k
         "neither a command nor a host",
         "unknown link l2",
         "usage: link ID",
-        "is not a loss",
+        "is not a share",
         "DISPLAY is not set",
     )
     for said in messages:

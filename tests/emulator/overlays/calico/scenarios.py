@@ -12,6 +12,7 @@ from emulator.netlink.state import read
 from emulator.overlays.calico.overlay import Calico
 from emulator.overlays.calico.resources import ROOT
 from emulator.system.errors import EmulationError
+from gtsdsl.model.losses import Loss
 from tests.emulator.overlays.inside import Stage, captured, cut, kill, seconds_until
 
 CIRCUIT = ("h1", "h2")
@@ -85,7 +86,7 @@ def lose_all_packets_of_a_circuit(stage: Stage, for_s: float) -> dict[str, objec
     (link,) = net.linksBetween(*(net[host] for host in CIRCUIT))
     before = [(it, it.impairment) for it in (link.intf1, link.intf2)]
     for interface, effect in before:
-        interface.impair(replace(effect, loss_percent=100))
+        interface.impair(replace(effect, loss=Loss(100)))
     began_s = time.monotonic()
     gone, others = not probe.reach("c1", "c2"), probe.reach("c1", "c3")
 
