@@ -141,6 +141,8 @@ def cells_of(testbed: Testbed, options: Options, matrix: Matrix) -> Cells:
         else:
             places = own if measure.scope == "pair" else {ALL: whole}
         levels = [level for level in matrix.levels if level in measure.levels]
+        for place in places.values():
+            measure.check(WorkloadRequest(name, place.hosts, settings=settings[name]), place.plan)
         for (circuit, place), label, level in itertools.product(places.items(), fitting, levels):
             request = place.requests[label]
             for repetition in range(1, matrix.repetitions + 1):
@@ -150,6 +152,8 @@ def cells_of(testbed: Testbed, options: Options, matrix: Matrix) -> Cells:
                     plans[id(request), seed] = with_seed(request.task.plan, seed)
                 task = replace(request.task, plan=plans[id(request), seed], workload=asked)
                 cells.append(Cell(label, circuit, name, level, repetition, task, request.memory_bytes, place.network))
+    if not cells:
+        raise EmulationError(f"nothing is left to measure: {'; '.join(left_out)}")
     return Cells(tuple(cells), tuple(left_out))
 
 

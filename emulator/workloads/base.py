@@ -12,6 +12,7 @@ from emulator.lab.lab import Lab
 from emulator.overlays.deployment import Deployment
 from emulator.overlays.model import OverlaySpec, first_containers
 from emulator.overlays.pairs import joined
+from emulator.plan import Plan
 from emulator.system.errors import EmulationError
 from emulator.workloads.model import Level, Program, WorkloadRequest, WorkloadResult
 from emulator.workloads.settings import NoSettings
@@ -119,6 +120,13 @@ class Workload(abc.ABC):
             EmulationError: a file cannot be made.
         """
         return request
+
+    def check(self, request: WorkloadRequest, plan: Plan) -> None:  # noqa: B027 - for workloads with such settings
+        """Check that the topology has what the settings name. This is called before anything starts.
+
+        Raises:
+            EmulationError: it has not; the message has the nearest name.
+        """
 
     def misfit(self, overlay: OverlaySpec) -> str | None:
         """Return why an overlay cannot be measured by this workload, as "it has no store"; None if it can.

@@ -13,8 +13,8 @@ from emulator.lab.containers import Container
 from emulator.measure.watch import Pair, Watch
 from emulator.overlays.faults import agent_killed, circuit_down, circuit_silent, store_unreachable
 from emulator.plan import Circuit, Plan
-from emulator.system.errors import EmulationError
-from emulator.workloads.base import Scope, Stage, Workload, WorkloadError
+from emulator.system.errors import EmulationError, UnknownNameError
+from emulator.workloads.base import Scope, Stage, Workload
 from emulator.workloads.model import Figure, WorkloadRequest, WorkloadResult
 from emulator.workloads.settings import parse, setting
 from emulator.workloads.starts import start_result
@@ -51,6 +51,12 @@ class Convergence(Workload):
 
     scope: ClassVar[Scope] = "network"
     settings = ConvergenceSettings
+
+    def check(self, request: WorkloadRequest, plan: Plan) -> None:
+        """Check that the topology has the circuit and the host that the settings name."""
+        settings = parse(ConvergenceSettings, request.settings, request.name)
+        find_circuit(plan, settings.circuit)
+        find_host([host.name for host in plan.hosts if not host.is_store], settings.host)
 
     def run(self, stage: Stage, request: WorkloadRequest) -> WorkloadResult:
         """Report the start, then bring each fault about and watch the pairs."""
@@ -211,13 +217,13 @@ def find_host(hosts: Sequence[str], wanted: str) -> str:
     """Return the host that a setting names; without a name, the second one.
 
     Raises:
-        WorkloadError: there is no such host.
+        UnknownNameError: there is no such host.
     """
     if not wanted:
         return hosts[:2][-1]
     if wanted not in hosts:
         near = did_you_mean(wanted, list(hosts)) or f"the hosts are {', '.join(hosts[:_MOST_NAMED])}"
-        raise WorkloadError(f"convergence.host: the topology has no host {printable(wanted, 80)}; {near}")
+        raise UnknownNameError(f"convergence.host: the topology has no host {printable(wanted, 80)}; {near}")
     return wanted
 
 
@@ -225,7 +231,7 @@ def find_circuit(plan: Plan, wanted: str) -> Circuit:
     """Return the circuit that a setting names by its id or by its two ends; without a name, the first.
 
     Raises:
-        WorkloadError: there is no such circuit.
+        UnknownNameError: there is no such circuit.
     """
     stores = {host.name for host in plan.hosts if host.is_store}
     circuits = [circuit for circuit in plan.circuits if not stores & {end.node for end in circuit.ends}]
@@ -238,7 +244,7 @@ def find_circuit(plan: Plan, wanted: str) -> Circuit:
             return circuit
     near_name = did_you_mean(wanted, [it.id for it in circuits])
     known = near_name or f"name a link, such as {circuits[0].id}, or its two hosts or sites"
-    raise WorkloadError(f"convergence.circuit: the topology has no circuit {printable(wanted, 80)}; {known}")
+    raise UnknownNameError(f"convergence.circuit: the topology has no circuit {printable(wanted, 80)}; {known}")
 
 
 def _named(pairs: Sequence[Pair]) -> str:

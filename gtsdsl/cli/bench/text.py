@@ -50,7 +50,7 @@ def headline(result: CellResult) -> str:
         for it in result.measured.figures:
             if fnmatch.fnmatch(it.name, pattern) and it.value is not None:
                 value, unit = (it.value / 1000, "ms") if it.unit == "us" else (it.value, it.unit)
-                return f"{f'{value:#.4g}'.rstrip('.')} {unit}, "
+                return f"{f'{value:#.4g}'.rstrip('.')} {unit}".rstrip() + ", "
     return ""
 
 
@@ -130,7 +130,7 @@ def _summaries(results: Sequence[CellResult]) -> Iterator[_Summary]:
         yield _Summary(
             printable(workload, 60),
             names[0 if has_several else 1 :],
-            tuple(printable(f"{name}, {units[name]}", 80) for name in shown),
+            tuple(printable(f"{name}, {units[name]}".removesuffix(", "), 80) for name in shown),
             tuple(tuple(printable(it, 60) for it in row) for row in rows),
         )
 

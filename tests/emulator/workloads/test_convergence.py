@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from emulator.plan import plan
-from emulator.workloads import workload
-from emulator.workloads.base import WorkloadError
+from emulator.system.errors import UnknownNameError
 from emulator.workloads.convergence import find_circuit, find_host
 from gtsdsl import load
 from tests.emulator.samples import MESH, Cli
@@ -24,7 +23,8 @@ def measured(gtsdsl: Cli, pair: Path, folder: Path, *arguments: str) -> dict[str
     """Return what a benchmark of two hosts measured, by overlay."""
     command = ["bench", str(pair), "--workloads", "convergence", "--setting", f"convergence.fault_s={FAULT_S}"]
     done = gtsdsl(*command, *arguments, "-o", str(folder))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert "warning: " not in done.stderr
     cells = json.loads((folder / "results.json").read_text())["cells"]
     assert {cell["circuit"] for cell in cells} == {"all"}
     return {cell["overlay"]: cell["measured"] for cell in cells}
@@ -85,13 +85,17 @@ def test_a_circuit_is_named_by_its_id_its_sites_or_its_hosts(name: str) -> None:
 
 
 def test_a_circuit_or_a_host_that_is_not_there_is_an_error() -> None:
-    with pytest.raises(WorkloadError, match=r"convergence\.circuit: the topology has no circuit x; name a link, such"):
+    with pytest.raises(UnknownNameError, match=r"convergence\.circuit: the topology has no circuit x; name a link"):
         find_circuit(MESH_PLAN, "x")
-    with pytest.raises(WorkloadError, match=r"convergence\.host: the topology has no host h9; the hosts are h1, h2"):
+    with pytest.raises(UnknownNameError, match=r"convergence\.host: the topology has no host h9; the hosts are h1, h2"):
         find_host(("h1", "h2"), "h9")
     assert find_host(("h1", "h2", "h3"), "") == "h2"
     assert find_host(("h1",), "") == "h1"
 
 
-def test_it_measures_the_whole_network() -> None:
-    assert workload("convergence").scope == "network"
+def test_a_wrong_name_is_refused_before_anything_runs(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
+    command = ["bench", str(pair), "--overlays", "none", "--workloads", "convergence"]
+    done = gtsdsl(*command, "--setting", "convergence.circuit=AMS-XXX", "-o", str(tmp_path / "report"))
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: convergence.circuit: the topology has no circuit AMS-XXX; name a link, such")
+    assert not (tmp_path / "report").exists()
