@@ -46,7 +46,7 @@ bench: $(VENV)/installed-for-tests
 # The study of 2016, repeated: all of its report is in build/study, and the page, the text and the figures, with their
 # plots as SVG, are in docs/report.
 bench-study: $(VENV)/installed
-	@tools/apt-install $(FOR_NETWORKS) $(FOR_KERNEL)
+	@tools/apt-install $(FOR_NETWORKS) $(FOR_KERNEL) $(FOR_TOOLS)
 	@$(BIN)/gtsdsl kernel build
 	@$(BIN)/gtsdsl tools build netperf
 	$(BIN)/gtsdsl bench --like seed-2016 --clock virtual -o build/study

@@ -158,7 +158,7 @@ def _udp(stage: Stage, request: WorkloadRequest, settings: ThroughputSettings) -
     limit_bps = stage.rate_bps(request)
     duration_s = min(settings.udp_duration_s, request.duration_s)
     found = _Measured()
-    rates_bps = [rate_mbps * 1e6 for rate_mbps in settings.udp_rates_mbps]
+    rates_bps = [float(text) * 1e6 for text in dict.fromkeys(f"{it:g}" for it in settings.udp_rates_mbps)]
     for rate_bps in rates_bps or [part * (limit_bps or 0) for part in _UDP_PARTS]:
         if limit_bps is not None and rate_bps > limit_bps:
             left_out = (

@@ -39,7 +39,7 @@ def series(measured: dict[str, Any]) -> dict[str, list[float]]:
 
 @pytest.mark.usefixtures("guest_kernel")
 def test_rates_are_what_the_circuit_and_the_overlay_allow(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
-    chosen = settings(udp_rates_mbps="100,1000,2000", udp_duration_s="1")
+    chosen = settings(udp_rates_mbps="100,100.0,1000,2000", udp_duration_s="1")
     errors, measured = measure(gtsdsl, pair, tmp_path / "report", "--overlays", "geneve", "--duration", "2", *chosen)
     assert errors == []
     found, parts = figures(measured), series(measured)
