@@ -296,11 +296,13 @@ def _overlay_options(name: str, options: Mapping[str, OverlayOptions]) -> Overla
 def _settings(pairs: Mapping[str, str]) -> dict[str, tuple[Setting, ...]]:
     """Return the settings of each workload from pairs such as ``throughput.congestion`` and ``bbr``."""
     found: dict[str, tuple[Setting, ...]] = {}
-    for text, value in pairs.items():
-        name, dot, setting = text.partition(".")
+    for text, rest in pairs.items():
+        # the command line divides at the last `=`, and a value may have one, such as a path or a command
+        key, equals, beginning = text.partition("=")
+        name, dot, setting = key.partition(".")
         if not dot:
             raise EmulationError(f"{printable(text, 80)} names no setting: write WORKLOAD.SETTING=VALUE")
-        found[name] = (*found.get(name, ()), Setting(setting, value))
+        found[name] = (*found.get(name, ()), Setting(setting, f"{beginning}={rest}" if equals else rest))
     return found
 
 

@@ -1,4 +1,4 @@
-"""A video that several clients stream at once from one server: bit rate, loss, jitter, time to the first picture."""
+"""A video that several clients stream at once from one server: bit rate, loss, jitter, time to the first frame."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _name(stage: Stage, end: End, host: str) -> str:
 def _about_jitter(stage: Stage, request: WorkloadRequest) -> Iterator[str]:
     if (rate_bps := stage.rate_bps(request)) is not None:
         yield (
-            "the packets of a picture leave the server at once, so the jitter is mostly the time that the circuit of "
+            "the packets of a frame leave the server at once, so the jitter is mostly the time that the circuit of "
             f"{rate_bps / 1e6:g} Mbit/s takes for them"
         )
 

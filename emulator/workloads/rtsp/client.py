@@ -23,7 +23,8 @@ _TAIL_S = 5.0
 _BUFFER_BYTES = 2**23
 """The receive buffer: what arrives between two calls of `receive`, of a video of 100 Mbit/s."""
 _SO_RCVBUFFORCE = 33  # of Linux; Python's socket module has no name for it
-_MOST_PACKET_BYTES = 2**16
+_MOST_PACKET_BYTES = 2**14
+"""More than a packet of a path with the largest MTU in use, 9,000 bytes; a longer packet would be cut."""
 _ANCILLARY_BYTES = 64
 _NS_PER_S = 10**9
 

@@ -14,6 +14,8 @@ from emulator.workloads.rtsp.gst_server import Installation
 
 COMMAND = ("/usr/bin/python3", "-I", gst_server.__file__)
 """The start of the server's command: the system's own Python, because Debian's bindings are for it."""
+VARIABLES = ("GST_", "GI_")
+"""The beginnings of the names of variables by which a user changes what GStreamer loads; it gets none of them."""
 _PATIENCE_S = 60.0
 _NOTHING = Installation("", (), ("gir1.2-gst-rtsp-server-1.0", "python3-gi"))
 
@@ -21,9 +23,9 @@ _NOTHING = Installation("", (), ("gir1.2-gst-rtsp-server-1.0", "python3-gi"))
 @cache
 def installation() -> Installation:
     """Return what this machine has of the RTSP server; the system's Python looks, once."""
-    variables = environment(os.environ)
+    variables = {name: it for name, it in environment(os.environ).items() if not name.startswith(VARIABLES)}
     try:
-        done = subprocess.run(COMMAND, env=variables, capture_output=True, check=False, timeout=_PATIENCE_S)
+        done = subprocess.run(COMMAND, env=variables, capture_output=True, check=False, timeout=_PATIENCE_S, cwd="/")
         return decode(Installation, done.stdout, "the answer of the system's Python")
     except (OSError, subprocess.TimeoutExpired, EmulationError):
         return _NOTHING

@@ -15,7 +15,7 @@ _NS_PER_S = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """An RTP packet. ``ends_frame`` is the marker bit, which the last packet of a picture has (RFC 6184, 5.1)."""
+    """An RTP packet. ``ends_frame`` is the marker bit, which the last packet of a frame has (RFC 6184, 5.1)."""
 
     payload_type: int
     ends_frame: bool

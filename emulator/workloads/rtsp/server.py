@@ -12,7 +12,7 @@ from emulator.workloads.base import End
 from emulator.workloads.programs import Server
 from emulator.workloads.rtsp import gst_server
 from emulator.workloads.rtsp.gst_server import Parameters
-from emulator.workloads.rtsp.installation import COMMAND
+from emulator.workloads.rtsp.installation import COMMAND, VARIABLES
 
 PORT = 8554
 _NAME = "gst-rtsp-server"
@@ -36,7 +36,7 @@ class RtspServer(Server):
         Raises:
             EmulationError: the server cannot be started, or does not listen.
         """
-        super().__init__(lab, end, [*without_variables("GST_"), *COMMAND, json.dumps(asdict(parameters))], _NAME)
+        super().__init__(lab, end, [*without_variables(*VARIABLES), *COMMAND, json.dumps(asdict(parameters))], _NAME)
         try:
             self.wait_for(gst_server.READY, _READY_PATIENCE_S)
         except BaseException:

@@ -25,8 +25,8 @@ _PATTERN_S = 10
 """The duration of the pattern, which is repeated."""
 _SPARE_S = 10
 """The time that the video is longer than a measurement: a client waits until the last packets have arrived."""
-# One thread, and no random or dated bytes, so that one version of ffmpeg makes the same file each time. A picture that
-# is complete in itself comes each second, and no picture refers to a later one, as a camera sends them.
+# One thread, and no random or dated bytes, so that one version of ffmpeg makes the same file each time. A frame that is
+# complete in itself comes each second, and no frame refers to a later one, as a camera sends them.
 _ENCODE = (
     *("-f", "lavfi", "-i", f"testsrc2=size=1280x720:rate=25:duration={_PATTERN_S}"),
     *("-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-profile:v", "baseline"),
@@ -34,7 +34,6 @@ _ENCODE = (
     *("-threads", "1", "-flags", "+bitexact", "-fflags", "+bitexact", "-f", "mp4"),
 )
 _REPEAT = ("-c", "copy", "-fflags", "+bitexact", "-movflags", "+faststart", "-f", "mp4")
-DESCRIPTION = "1280x720, 25 pictures a second, H.264 at 1,500 kbit/s"
 _ONCE, _LOCK, _NEW = "once", "lock", "new"
 
 
@@ -64,15 +63,15 @@ def encode(duration_s: float) -> Path:
     if program is None:
         raise VideoError(f"ffmpeg is missing: {INSTALL}")
     try:
-        make_folder(path.parent)
-        lock = os.open(path.parent / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not path.exists():
-                with umask(0o077):
+        with umask(0o077):  # the user's own umask may take the user's rights, or give rights to others
+            make_folder(path.parent)
+            lock = os.open(path.parent / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not path.exists():
                     _encode(program, path, _repetitions(duration_s))
-        finally:
-            os.close(lock)
+            finally:
+                os.close(lock)
     except OSError as error:
         raise VideoError(f"{path} cannot be written: {error.strerror}") from None
     return path

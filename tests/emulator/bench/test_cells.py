@@ -144,6 +144,13 @@ def test_all_stands_for_each_overlay_and_each_workload() -> None:
     assert (matrix.levels, matrix.seed) == (("hosts", "containers"), 5)
 
 
+def test_the_value_of_a_setting_may_have_an_equals_sign() -> None:
+    options = BenchOptions(settings={"streaming.video=a": "b.mp4", "streaming.clients": "1"})
+    assert matrix_of(options, seed=1).settings == {
+        "streaming": (Setting("video", "a=b.mp4"), Setting("clients", "1")),
+    }
+
+
 def test_a_setting_without_a_workload_is_refused() -> None:
     with pytest.raises(EmulationError, match=r"congestion names no setting: write WORKLOAD.SETTING=VALUE"):
         matrix_of(BenchOptions(settings={"congestion": "bbr"}), seed=1)

@@ -57,8 +57,8 @@ def test_each_client_gets_the_video_and_two_runs_are_the_same(gtsdsl: Cli, pair:
         measured = figures(cell)
         assert (measured["clients.2.packets_lost"], measured["clients.2.queue_drops"]) == (0, 0)
         assert measured["clients.2.packets_sent"] == 2 * measured["clients.1.packets_sent"]
-        assert measured["clients.1.bitrate"] == pytest.approx(1650, rel=0.02)  # two complete pictures in 1.5 s
-        # the connection, OPTIONS, DESCRIBE, SETUP, PLAY; then the 25 kB of a complete picture at 1 Gbit/s
+        assert measured["clients.1.bitrate"] == pytest.approx(1650, rel=0.02)  # two complete frames in 1.5 s
+        # the connection, OPTIONS, DESCRIBE, SETUP, PLAY; then the 25 kB of a complete frame at 1 Gbit/s
         assert measured["clients.1.first_frame"] == pytest.approx(5 * ROUND_TRIP_MS + 0.2, abs=0.15)
         assert 0 < measured["clients.1.jitter"] < 0.05
         bitrates = {item["name"]: item["values"] for item in cell["measured"]["series"]}["clients.2.bitrate"]
@@ -71,7 +71,7 @@ def test_the_clients_miss_exactly_what_the_queue_has_dropped(gtsdsl: Cli, tmp_pa
     path = tmp_path / "thin.dsl"
     path.write_text(THIN)
     command = ["bench", str(path), "--overlays", "none", "--workloads", "streaming", "--duration", "1.6"]
-    # eight clients at once: their complete pictures, 18 packets each, do not fit in the queue together
+    # eight clients at once: their complete frames, 18 packets each, do not fit in the queue together
     settings = ["--setting", "streaming.clients=8", "--setting", "streaming.ramp_ms=0"]
     done = gtsdsl(*command, *settings, "-o", str(tmp_path / "report"))
     assert done.returncode == 0, done.stderr
