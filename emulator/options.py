@@ -40,6 +40,9 @@ class Flag:
     most: int | None = None
     """The smallest number or size, and the largest number or number of seconds; None is no limit."""
 
+    is_list: bool = False
+    """Whether one value has parts for several hosts. The option may be given once only, because the last would win."""
+
     in_files: bool = True
     """Whether the TOML file of a benchmark may set the option, too. Such files come from strangers."""
 
@@ -167,7 +170,8 @@ class OverlayOptions:
             metavar="NAME[:VARIANT]",
         ).metadata
     )
-    """The overlay, and after a colon its variant; the default is the overlay's first variant."""
+    """The overlay, and after a colon its variant; the default is the overlay's first variant, and for Docker's
+    one that this machine's Docker has."""
     _: KW_ONLY
     containers: int = field(
         default=1, metadata=Flag("--containers", "Containers on each host: c1, c2, …", type="number").metadata
@@ -211,6 +215,7 @@ class OverlayOptions:
             "Agent on each host: gtsdsl's own, the real one of `gtsdsl agents build`, or your own program. "
             "h1=real,h3=real: on these hosts only.  [default: built-in]",
             metavar="built-in|real|PATH",
+            is_list=True,
         ).metadata,
     )
     """None is the built-in agent."""
@@ -228,6 +233,7 @@ class OverlayOptions:
             "Hosts that are route reflectors, for calico:rr.  [default: the first host]",
             metavar="HOST,HOST",
             type="names",
+            is_list=True,
         ).metadata,
     )
     """The names of hosts; empty is the overlay's choice."""

@@ -210,7 +210,7 @@ def _store_places(testbed: Testbed, overlays: _Overlays, whole: _Place) -> dict[
 def _has_store(overlay: OverlayOptions) -> bool:
     name, _, variant = overlay.name.partition(":")
     kind = overlay_class(name)
-    return kind.needs_store(variant or kind.variants[0])
+    return kind.needs_store(variant or kind.default_variant())
 
 
 def _pair_place(testbed: Testbed, overlays: _Overlays, plan: Plan, hosts: tuple[str, str]) -> _Place:

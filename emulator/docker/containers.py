@@ -37,6 +37,8 @@ class ContainerDaemons:
         """
         if container.host not in self._daemons:
             dockerd = Dockerd(self._lab, container.host, options)
+            if (other := next(iter(self._daemons.values()), None)) is not None:
+                dockerd.take_images(other)
             dockerd.start()
             self._daemons[container.host] = dockerd
             dockerd.await_ready()

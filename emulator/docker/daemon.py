@@ -6,12 +6,13 @@ import contextlib
 import json
 import os
 import socket
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.docker import programs
+from emulator.docker import programs, reexec
 from emulator.docker.image import Image
 from emulator.docker.model import HOST_NETWORK, RuncContainer
 from emulator.lab.containers import Container
@@ -19,6 +20,7 @@ from emulator.lab.daemons import Daemon, DaemonError, host_name, start_program
 from emulator.lab.lab import Lab
 from emulator.system.errors import EmulationError
 from emulator.system.poll import readable, wait_until
+from emulator.system.programs import environment
 from emulator.system.text import one_line
 
 if TYPE_CHECKING:
@@ -83,7 +85,9 @@ class Dockerd:
         self._namespaces: list[int] = []
         self._log_start = 0
         run = lab.run_folder
-        self._programs = programs.replacements(run / "docker" / "programs")  # not in `start`, which threads call
+        # both not in `start`, which threads call
+        self._programs = programs.replacements(run / "docker" / "programs")
+        self._variables = reexec.variables(programs.working_iptables())
         # a number: a host's name may be too long for a socket's path, and a host may have several daemons in turn
         self.folder = run / "docker" / str(len(list((run / "docker").iterdir())))
         self.folder.mkdir()
@@ -120,6 +124,7 @@ class Dockerd:
             *self._options,
         ]
         variables = {"PATH": f"{self._programs}:{programs.PATH}", "GOGC": _GOGC}
+        variables |= self._variables
         self._log_start = 0 if self._daemon is None else self._daemon.log.stat().st_size
         command = [*self._enter(), *command]
         self._daemon = start_program(self.lab, self.host, "dockerd", command, variables, self._network_namespace)
@@ -140,6 +145,11 @@ class Dockerd:
         folder = f"/proc/{os.getpid()}/fd"
         namespaces = zip(_NAMESPACE_KINDS, self._namespaces, strict=True)
         return ["nsenter", *(f"--{kind}={folder}/{descriptor}" for kind, descriptor in namespaces)]
+
+    @property
+    def is_new(self) -> bool:
+        """True until the daemon is started for the first time."""
+        return self._daemon is None
 
     @property
     def daemon(self) -> Daemon:
@@ -213,6 +223,24 @@ class Dockerd:
             has_command = bool(settings.get("Cmd") or settings.get("Entrypoint"))
             self._loaded[image.path] = LoadedImage(name, None if has_command else ("/bin/sh",))
         return self._loaded[image.path]
+
+    def take_images(self, other: Dockerd) -> None:
+        """Take over the images that another daemon has loaded; this one must not have been started yet.
+
+        Their files are linked, which takes less time and memory than to load them again. Daemons replace such files
+        and do not change them.
+
+        Raises:
+            DaemonError: the files cannot be linked.
+        """
+        data = self.folder / "data"
+        data.mkdir(mode=0o711)
+        trees = [str(other.folder / "data" / name) for name in ("image", storage_driver(self.folder))]
+        command = ["cp", "--archive", "--link", *trees, str(data)]
+        done = subprocess.run(command, env=environment(os.environ), capture_output=True, check=False)
+        if done.returncode != 0:
+            raise DaemonError(f"dockerd on {self.host}: {one_line(done.stderr.decode(errors='replace'))}")
+        self._loaded |= other._loaded
 
     def run(
         self, wanted: Container, image: Image, docker_network: str, names: Mapping[str, str] | None = None

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from emulator.docker import programs
+from emulator.docker import programs, reexec
 from emulator.docker.containers import MEMORY_BYTES, container_image, open_namespace
 from emulator.docker.daemon import Dockerd
 from emulator.docker.image import find_image
@@ -53,6 +53,7 @@ def docker_hosts_of(plan: Plan, image_map: Mapping[str, str], *, flavors: bool =
         raise ImageMapError(f"an imageId of the topology has no image: add {listed}")
     if nameless := [host.name for host in hosts if host.image_id is None]:
         raise ImageMapError(f"{', '.join(nameless[:8])}: a Docker host needs an imageId, which maps to its image")
+    reexec.build()
     return tuple(
         DockerHost(host.name, path_of[host.image_id], *flavor_limits(host.flavor_id if flavors else None))
         for host in hosts

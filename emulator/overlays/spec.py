@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from ipaddress import IPv4Network
 
+from emulator.docker import reexec
 from emulator.docker.containers import MEMORY_BYTES
 from emulator.docker.image import built_in_image, find_image
 from emulator.flavors import flavor_limits
@@ -88,7 +89,10 @@ def make_spec(
     spec = replace(spec, programs=kind.programs(spec))
     for reason in kind.misfits(spec, plan):
         raise OverlayError(f"{name} {variant}: {reason}")
-    return replace(spec, image=_image(options.image)) if runtime == "docker" else spec
+    if runtime != "docker":
+        return spec
+    reexec.build()
+    return replace(spec, image=_image(options.image))
 
 
 def find_variant(text: str) -> tuple[str, str]:
@@ -150,7 +154,9 @@ def _find_hosts(wanted: Sequence[str], hosts: Sequence[str]) -> tuple[str, ...]:
         if name not in hosts:
             near = did_you_mean(name, list(hosts)) or f"the hosts are {_listed(hosts)}"
             raise OverlayError(f"--reflectors: the topology has no host {printable(name, 40)}; {near}")
-    return tuple(dict.fromkeys(wanted))
+        if wanted.count(name) > 1:
+            raise OverlayError(f"--reflectors names the host {name} twice: name it once")
+    return tuple(wanted)
 
 
 def memory_bytes(spec: OverlaySpec) -> int:

@@ -10,12 +10,10 @@ import click
 from gtsdsl import __version__
 from gtsdsl.cli.errors import complain
 from gtsdsl.cli.help import CommandGroup
-from gtsdsl.cli.streams import OutputError, discard_output, has_lost_reader, prepare
+from gtsdsl.cli.streams import LOST_READER, OutputError, discard_output, has_lost_reader, prepare
 from gtsdsl.diagnostics import GtsError
 from gtsdsl.machine import EXIT_STATUS, REFUSALS, refusal
 
-_LOST_READER = 141
-"""The exit status of a program that SIGPIPE ends, in a shell."""
 _GROUPS = {
     "Topologies": {
         "check": "Report what is wrong with topologies.",
@@ -103,12 +101,12 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:  # the reader, such as head or less, has ended
         discard_output()
-        sys.exit(_LOST_READER)
+        sys.exit(LOST_READER)
     except SystemExit:  # click and rich handle the error themselves, and exit with 1
         if not has_lost_reader():
             raise
         discard_output()
-        sys.exit(_LOST_READER)
+        sys.exit(LOST_READER)
     except OutputError as error:
         discard_output()
         complain("error", f"standard output cannot be written: {error.strerror}")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import click
 
+from gtsdsl.cli.streams import LOST_READER, discard_output
 from gtsdsl.text import did_you_mean, printable
 
 _LONGEST = 2000
@@ -89,5 +90,8 @@ def emulating() -> Iterator[None]:
     except EmulationError as error:
         complain("error", str(error))
         sys.exit(error.exit_status)
+    except BrokenPipeError:  # click would exit with 1
+        discard_output()
+        sys.exit(LOST_READER)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -87,6 +87,7 @@ def _option(item: Field[Any], flag: Flag) -> Callable[[_Command], _Command]:
     return click.option(
         flag.name,
         _variable(flag),
+        cls=_Once if flag.is_list else None,
         help=flag.help,
         metavar=flag.metavar,
         type=_type(flag),
@@ -97,6 +98,28 @@ def _option(item: Field[Any], flag: Flag) -> Callable[[_Command], _Command]:
         show_default=default is not None and not isinstance(default, bool),
         shell_complete=_complete_overlay if flag.name == "--overlay" else None,
     )
+
+
+class _Once(click.Option):
+    """An option whose value lists parts, and which may be given once only."""
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:  # noqa: ARG002 - click's interface
+        """Let the parser collect all values of the option."""
+        parser.add_option(obj=self, opts=self.opts, dest=self.name, action="append")
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        """Return the only value, and where it comes from.
+
+        Raises:
+            click.BadParameter: the command line has several.
+        """
+        name = self.name or ""
+        given = opts.get(name)
+        if isinstance(given, list):
+            if len(given) > 1:
+                raise click.BadParameter(f"it is given {len(given)} times; join the values with commas", ctx, self)
+            opts = {**opts, name: given[0]}
+        return super().consume_value(ctx, opts)
 
 
 def _complete_overlay(_context: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:

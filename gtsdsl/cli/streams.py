@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _STANDARD_ERROR = 2
+LOST_READER = 141
+"""The exit status of a program whose output's reader has ended: in a shell, that of one that SIGPIPE ends."""
 
 
 class OutputError(OSError):

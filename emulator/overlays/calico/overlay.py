@@ -106,6 +106,8 @@ class Calico(Overlay):
     @classmethod
     def refuses(cls, spec: OverlaySpec) -> Iterator[str]:
         """Yield a sentence if the subnet pool has too few blocks for the hosts, or no addresses for containers."""
+        if not spec.containers:
+            yield "Calico gives each container a route, and connects nothing without containers: omit --containers 0"
         pool, hosts = IPv4Network(spec.subnet_pool), len(spec.hosts)
         size = 2 ** (32 - BLOCK_BITS)
         own = 1 if spec.variant in TUNNELS else 0

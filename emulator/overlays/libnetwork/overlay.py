@@ -54,6 +54,8 @@ class Libnetwork(Overlay):
         self._daemons: dict[str, Dockerd] = {}
         self._starts: dict[str, _BackgroundCall] = {}
         self._states_before: dict[str, KernelState] = {}
+        self._image_is_loaded = threading.Event()
+        """Set when the first host's daemon has loaded the containers' image, which the others take over."""
         self._docker_network_id = ""
         self._hidden: dict[str, int] = {}
         """The descriptors of the hosts' hidden namespaces; the lab does not know them."""
@@ -80,8 +82,8 @@ class Libnetwork(Overlay):
         version = programs.version()
         if spec.variant == "kv" and _is_without_store(version):
             yield (
-                f"Docker {version} has no external key-value store any more: install Debian 12's docker.io (20.10), or "
-                "use `--overlay libnetwork:swarm`"
+                f"Docker {version} has no external key-value store any more: use `--overlay libnetwork:swarm`, or "
+                "install Debian 12's docker.io (20.10)"
             )
 
     @classmethod
@@ -183,12 +185,16 @@ class Libnetwork(Overlay):
 
         Each host has a thread for this, because a daemon that joins waits for answers of others.
         """
-        dockerd = self._daemons[host]
+        dockerd, first = self._daemons[host], self._daemons[self.spec.hosts[0]]
         self._variant.await_turn(host)
+        if dockerd is not first and dockerd.is_new:
+            self._image_is_loaded.wait()  # without a deadline: if the first host fails, its own error is reported
+            dockerd.take_images(first)
         dockerd.start()
         self.agents[host] = dockerd.daemon
         dockerd.await_ready()
         dockerd.load(container_image(self.spec.image))
+        self._image_is_loaded.set()
         join = self._variant.create if host == self.spec.hosts[0] else self._variant.join
         join(dockerd, self._loopbacks[host])
         for container in self.spec.containers:

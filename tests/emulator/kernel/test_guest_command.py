@@ -17,7 +17,7 @@ from emulator.kernel.cache import Kernel
 from emulator.kernel.check import SCRIPT
 from emulator.kernel.guest import Boot
 from tests.emulator.kernel.guests import shell
-from tests.emulator.samples import Cli
+from tests.emulator.samples import MESH, ROOT, Cli
 from tests.emulator.users import as_user, folder_of
 
 
@@ -25,6 +25,19 @@ from tests.emulator.users import as_user, folder_of
 def test_command_line(gtsdsl: Cli) -> None:
     result = gtsdsl("guest", "--", "sh", "-c", "echo out; echo err >&2; exit 3")
     assert (result.returncode, result.stdout, result.stderr) == (3, "out\n", "err\n")
+
+
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize("arguments", [["guest", "--", "seq", "9"], ["emulate", str(MESH), "--exec", "h1: seq 9"]])
+def test_a_reader_that_has_gone_ends_the_command_without_a_message(arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        command = [sys.executable, "-m", "gtsdsl", *arguments]
+        done = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, timeout=120, check=False)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 @pytest.mark.usefixtures("guest_kernel")

@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 import gtsdsl
+from emulator.docker import programs
 from emulator.lab.containers import Container
 from emulator.options import OverlayOptions
 from emulator.overlays import names, overlay_class
 from emulator.overlays.base import Overlay
 from emulator.overlays.model import OverlaySpec
 from emulator.overlays.pairs import joined as joined_pairs
-from emulator.overlays.spec import make_spec
+from emulator.overlays.spec import find_variant, make_spec
 from emulator.plan import Plan, plan
 from emulator.stores.model import StoreLocation
 from emulator.system.decode import decode, encode
@@ -28,6 +29,23 @@ def test_the_overlays_are_the_modules_of_the_package() -> None:
     assert {"flannel", "geneve", "libnetwork", "none"} <= set(names())
     assert overlay_class("none").variants == ("host",)
     assert all(issubclass(overlay_class(name), Overlay) for name in names())
+
+
+@pytest.mark.parametrize(
+    ("version", "variant"), [("", "kv"), ("20.10.24", "kv"), ("23.0.0", "swarm"), ("28.2.2", "swarm")]
+)
+def test_dockers_overlay_without_a_variant_is_one_that_the_docker_has(
+    monkeypatch: pytest.MonkeyPatch, version: str, variant: str
+) -> None:
+    monkeypatch.setattr(programs, "version", lambda: version)
+    assert find_variant("libnetwork") == ("libnetwork", variant)
+    lacks = overlay_class("libnetwork").lacks
+    assert not list(lacks(_libnetwork(variant)))
+    assert bool(list(lacks(_libnetwork("kv")))) is (variant == "swarm")
+
+
+def _libnetwork(variant: str) -> OverlaySpec:
+    return OverlaySpec("libnetwork", variant, ("h1",), (), "10.244.0.0/16", "docker", None)
 
 
 def test_a_container_a_host_unless_more_are_asked_for() -> None:
@@ -59,7 +77,7 @@ def test_a_specification_goes_through_json() -> None:
         ("none", {"subnet_pool": "10.0.0.0/8"}, "network 10.0.0.0/8 overlaps 10.0.0.0/31 of circuit l1"),
         ("none", {"subnet_pool": "100.64.0.0/16"}, "overlaps the address 100.64.0.1 of a"),
         ("geneve", {"subnet_pool": "10.244.0.0/24"}, "10.244.0.0/24 is too small: 2 hosts need 3 subnets of /24"),
-        ("libnetwork", {"subnet_pool": "10.244.0.0/30"}, "is too small: 2 containers and Docker need 5 addresses"),
+        ("libnetwork:kv", {"subnet_pool": "10.244.0.0/30"}, "is too small: 2 containers and Docker need 5 addresses"),
         ("libnetwork:swarm", {"subnet_pool": "10.244.0.0/30"}, "2 containers and Docker need 7 addresses"),
         ("libnetwork", {"subnet_pool": "198.18.7.0/24"}, "overlaps 198.18.0.0/16, which Docker's bridges"),
         ("libnetwork:swarm", {"subnet_pool": "198.16.0.0/12"}, "overlaps 198.18.0.0/16, which Docker's bridges"),

@@ -72,6 +72,10 @@ def test_docker_containers_have_calicos_interfaces_too(gtsdsl: Cli, tmp_path: Pa
     ("arguments", "said"),
     [
         (["calico:rr", "--reflectors", "h7"], "--reflectors"),
+        (["calico:rr", "--reflectors", "h1,h3,h1"], "--reflectors names the host h1 twice: name it once"),
+        (["calico:rr", "--reflectors", "h1", "--reflectors", "h3"], "--reflectors: it is given 2 times; join the"),
+        (["flannel", "--agent", "h1=real", "--agent", "h3=real"], "--agent: it is given 2 times; join the values"),
+        (["calico", "--containers", "0"], "connects nothing without containers: omit --containers 0"),
         (["calico:bgp", "--reflectors", "h1"], "calico:bgp takes no --reflectors: calico:rr does"),
         (["calico:vxlam"], "calico has no variant vxlam; did you mean `vxlan`?"),
         (
