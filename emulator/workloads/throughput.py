@@ -184,16 +184,12 @@ def _udp_at(
         Figure(f"{name}.lost", whole.lost_percent, "%"),
         Figure(f"{name}.jitter", None if whole.jitter_ms is None else round(whole.jitter_ms, 3), "ms"),
     )
-    losses = tuple(it.lost_percent for it in parts)
+    losses = tuple(it.lost_percent for it in parts if it.lost_percent is not None)
+    jitters = tuple(round(it.jitter_ms, 3) for it in parts if it.jitter_ms is not None)
     series = (
         _rates(f"{name}.received", done.received),
-        Series(f"{name}.lost", "%", tuple(it for it in losses if it is not None), INTERVAL_S),
-        Series(
-            f"{name}.jitter",
-            "ms",
-            tuple(round(it.jitter_ms, 3) for it in parts if it.jitter_ms is not None),
-            INTERVAL_S,
-        ),
+        Series(f"{name}.lost", "%", losses, INTERVAL_S),
+        Series(f"{name}.jitter", "ms", jitters, INTERVAL_S),
     )
     return _Measured(figures, series, (done.remark,) if done.remark else ())
 

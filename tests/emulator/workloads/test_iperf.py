@@ -37,7 +37,7 @@ def test_a_report_has_the_whole_time_and_its_parts() -> None:
 
 def test_of_several_streams_the_sum_counts() -> None:
     report = parse(STREAMS)
-    assert report.whole.rate_bps == 928660361
+    assert (report.whole.rate_bps, report.whole.retransmissions) == (928660361, 0)
     assert [part.rate_bps for part in report.parts] == [894436288]
 
 
