@@ -32,25 +32,23 @@ class Costs:
         """``is_virtual``: waiting takes no time, because the clock is virtual or skips."""
         self._is_virtual = is_virtual
         self._measured: dict[_Kind, tuple[int, float]] = {}
+        self._took_s = self._usually_s = 0.0
 
-    def add(self, result: CellResult) -> None:
-        """Count a result; that of a cell which failed says nothing."""
+    def add(self, cell: Cell, result: CellResult) -> None:
+        """Count the result of a cell; that of a cell which failed says nothing."""
         if result.error is None and result.wall_s > 0:
-            kind = (result.overlay, result.workload, result.network)
-            count, total_s = self._measured.get(kind, (0, 0.0))
-            self._measured[kind] = count + 1, total_s + result.wall_s
+            count, total_s = self._measured.get(_kind(cell), (0, 0.0))
+            self._measured[_kind(cell)] = count + 1, total_s + result.wall_s
+            self._took_s += result.wall_s
+            self._usually_s += _usual_s(cell, self._is_virtual)
 
     def estimate_s(self, cell: Cell) -> float:
-        """Return the wall time that a cell will take, in seconds."""
-        count, total_s = self._measured.get((cell.overlay, cell.workload, cell.network), (0, 0.0))
-        return total_s / count if count else self._usual_s(cell)
-
-    def _usual_s(self, cell: Cell) -> float:
-        overlay = cell.overlay.partition(":")[0]
-        duration_s = 10.0 if cell.task.workload is None else cell.task.workload.duration_s
-        start_s = _BOOT_S + _START_S.get(overlay, _OTHER_START_S) * len(cell.task.plan.hosts)
-        each_s = _WORKLOAD_S.get(cell.workload, _OTHER_WORKLOAD_S) / 10 * _SLOW.get(cell.overlay, 1.0)
-        return start_s + duration_s * (each_s + (_IDLE_S.get(overlay, _OTHER_IDLE_S) if self._is_virtual else 1.0))
+        """Return the wall time that a cell will take, in seconds: as such cells took, or on a machine as slow."""
+        count, total_s = self._measured.get(_kind(cell), (0, 0.0))
+        if count:
+            return total_s / count
+        slowness = self._took_s / self._usually_s if self._usually_s else 1.0
+        return slowness * _usual_s(cell, self._is_virtual)
 
 
 class Remaining:
@@ -67,7 +65,7 @@ class Remaining:
         """Count a cell that has ended."""
         self._waiting.pop(id(cell), None)
         self._began_s.pop(id(cell), None)
-        self._costs.add(result)
+        self._costs.add(cell, result)
         self._waiting_s = None
 
     def left_s(self, running: Sequence[Cell]) -> float:
@@ -83,3 +81,16 @@ class Remaining:
         rests_s = [max(0.0, self._costs.estimate_s(it) - (now_s - self._began_s[id(it)])) for it in running]
         total_s = sum(self._waiting_s) + sum(rests_s)
         return max(total_s / self._workers, max(self._waiting_s, default=0.0), max(rests_s, default=0.0))
+
+
+def _usual_s(cell: Cell, is_virtual: bool) -> float:
+    """Return the wall time that a cell takes on a machine that is otherwise idle."""
+    overlay = cell.overlay.partition(":")[0]
+    duration_s = 10.0 if cell.task.workload is None else cell.task.workload.duration_s
+    start_s = _BOOT_S + _START_S.get(overlay, _OTHER_START_S) * len(cell.task.plan.hosts)
+    each_s = _WORKLOAD_S.get(cell.workload, _OTHER_WORKLOAD_S) / 10 * _SLOW.get(cell.overlay, 1.0)
+    return start_s + duration_s * (each_s + (_IDLE_S.get(overlay, _OTHER_IDLE_S) if is_virtual else 1.0))
+
+
+def _kind(cell: Cell) -> _Kind:
+    return cell.overlay, cell.workload, cell.network

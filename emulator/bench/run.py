@@ -72,7 +72,7 @@ def run(
         if kept is None:
             missing.append(keyed)
         else:
-            costs.add(kept)
+            costs.add(cell, kept)
             yield cell, kept
     if not missing:
         return

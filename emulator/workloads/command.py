@@ -34,7 +34,7 @@ class CommandSettings:
     """What runs: a command line, or a function of a file."""
 
     run: str = setting("", "Command line that runs at the first end and prints JSON; no shell reads it.")
-    file: str = setting("", "Python file whose function measures, instead of a command line.")
+    file: str = setting("", "Python file whose function measures, instead of a command line.", is_file=True)
     function: str = setting("measure", "Function of the file; it gets the network and returns a dictionary.")
     server: str = setting("", "Command line that runs at the second end meanwhile, such as a server.")
     limit_s: float = setting(600.0, "Seconds of the network's clock after which it has failed.", least=1, most=1e6)
