@@ -134,7 +134,7 @@ def _places(groups: Sequence[Group], series: str) -> Iterator[tuple[Place, tuple
 def _of(place: Place) -> tuple[str, ...]:
     level = [place.level] if place.level != "containers" else []
     network = [place.network] if place.network != "whole" else []
-    return (place.circuit, *level, *network, place.testbed)
+    return (place.part, place.circuit, *level, *network, place.testbed)
 
 
 def _steps(samples: Sequence[float]) -> tuple[tuple[float, float], ...]:

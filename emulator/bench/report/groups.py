@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from emulator.bench.results import CellResult, Network, Results, where
@@ -12,8 +12,9 @@ from emulator.workloads.model import MOST, Series
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a workload measured: the topology, all of it or a pair of hosts, the circuit, and between what."""
+    """Where a workload measured: the part of the benchmark, the topology, its network, the circuit, the level."""
 
+    part: str
     testbed: str
     network: Network
     circuit: str
@@ -57,13 +58,15 @@ class Group:
 
 
 def measured(results: Results, workload: str) -> tuple[Group, ...]:
-    """Return the groups of a workload in the order of the matrix; cells that failed are left out."""
+    """Return the groups of a workload, those of one place together; cells that failed are left out."""
     found: dict[tuple[Place, str], list[CellResult]] = {}
     for cell in results.cells:
         if cell.workload == workload and cell.measured is not None:
-            place = Place(cell.testbed, cell.network, cell.circuit, cell.level)
+            place = Place(cell.part, cell.testbed, cell.network, cell.circuit, cell.level)
             found.setdefault((place, cell.overlay), []).append(cell)
-    return tuple(Group(place, overlay, tuple(cells)) for (place, overlay), cells in found.items())
+    groups = [Group(place, overlay, tuple(cells)) for (place, overlay), cells in found.items()]
+    order = list(dict.fromkeys(group.place for group in groups))
+    return tuple(sorted(groups, key=lambda group: order.index(group.place)))
 
 
 def workloads(results: Results) -> tuple[str, ...]:
@@ -95,13 +98,16 @@ def baseline(names: Sequence[str]) -> str | None:
 def labels(places: Iterable[Place]) -> dict[Place, str]:
     """Return a short name of each place, without what all places have in common."""
     places = list(places)
-    several = {name: len({getattr(it, name) for it in places}) > 1 for name in ("testbed", "level")}
-    return {place: ", ".join(_parts(place, several)) for place in places}
+    common = {name for name in ("part", "testbed", "network", "level") if len({getattr(it, name) for it in places}) < 2}
+    if len({(it.part, it.testbed) for it in places}) == len({it.part for it in places}):
+        common.add("testbed")  # the part says which
+    return {place: ", ".join(_words(place, common)) for place in places}
 
 
-def _parts(place: Place, several: dict[str, bool]) -> Iterator[str]:
-    yield where(place.circuit, place.network)
-    if several["level"]:
+def _words(place: Place, common: Collection[str]) -> Iterator[str]:
+    network: Network = "whole" if "network" in common else place.network
+    yield (f"{place.part}: " if place.part and "part" not in common else "") + where(place.circuit, network)
+    if "level" not in common:
         yield place.level
-    if several["testbed"]:
+    if "testbed" not in common:
         yield place.testbed

@@ -64,8 +64,10 @@ def headlines(results: Results) -> tuple[Headline, ...]:
 
 
 def compared(results: Results, headline: Headline) -> tuple[Compared, ...]:
-    """Return a headline of all overlays at all places."""
-    return tuple(_compared(measured(results, headline.workload), headline.figure, headline.unit))
+    """Return a headline of all overlays at all places: between containers, because hosts do not need an overlay."""
+    groups = measured(results, headline.workload)
+    own = [group for group in groups if group.place.level == "containers"]
+    return tuple(_compared(own or groups, headline.figure, headline.unit))
 
 
 def _compared(groups: Sequence[Group], figure: str, unit: str) -> Iterator[Compared]:

@@ -26,6 +26,8 @@ from emulator.bench.report.model import (
 from emulator.bench.report.palette import dark_rules
 from emulator.bench.report.points import points_of
 
+_SHORT = 48
+"""The most characters of a text that stays on one line of a table."""
 _SVG = "{http://www.w3.org/2000/svg}"
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]|[\u202a-\u202e\u2066-\u2069]")
 """Characters that XML cannot hold, and those that turn a text around."""
@@ -153,7 +155,8 @@ def _table(parent: ET.Element, table: Table, name: str) -> None:
             elif index in table.commands:
                 _command(_add(row, "td", attributes={"class": "command"}), text)
             else:
-                _add(row, "td", text, {"class": "left"} if index in left else {})
+                kind = "left long" if len(text) > _SHORT else "left"
+                _add(row, "td", text, {"class": kind} if index in left else {})
 
 
 def _scroller(parent: ET.Element, label: str) -> ET.Element:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from emulator.bench.report.common import all_figures, distributions, ranges, remarks
 from emulator.bench.report.groups import Group, figures, labels, measured
 from emulator.bench.report.headline import compared, headlines
 from emulator.bench.report.model import Axis, Block, Code, Dot, DotPlot, Heading, Paragraph, Section, Table
-from emulator.bench.report.numbers import fixed, number
+from emulator.bench.report.numbers import fixed, number, signed
 from emulator.bench.results import Results
 
 _STATISTICS = ("min", "mean", "median", "p90", "p99", "max")
@@ -19,7 +20,7 @@ def latency(results: Results) -> Section | None:
     groups = measured(results, "latency")
     if not groups:
         return None
-    blocks: list[Block] = [_table(groups), *_added(results), *_netperf(groups)]
+    blocks: list[Block] = [_table(groups), *_levels(groups), *_netperf(groups), *_added(results)]
     blocks += distributions(groups, "rtt", Axis("round trip, ms"), 1e-3, "round trip")
     blocks += [*remarks(groups), all_figures(groups, "latency")]
     return Section("latency", "Round trips", tuple(blocks))
@@ -36,6 +37,26 @@ def _table(groups: Sequence[Group]) -> Table:
     headings = ("circuit", "overlay", *_STATISTICS, "stddev", "jitter", "echoes")
     above = (Heading("", 2), Heading("round trip, ms", 6), Heading("µs", 2), Heading("lost", 1))
     return Table("Round trips of single packets, from samples", headings, tuple(rows), heads=2, groups=above)
+
+
+def _levels(groups: Sequence[Group]) -> Iterator[Table]:
+    """Yield a table of what containers add to their hosts, if both were measured."""
+    hosts = {(replace(it.place, level=""), it.overlay): it for it in groups if it.place.level == "hosts"}
+    rows = []
+    label = labels(group.place for group in groups if group.place.level == "containers")
+    for group in groups:
+        beside = hosts.get((replace(group.place, level=""), group.overlay))
+        if group.place.level == "containers" and beside is not None:
+            first, second = beside.mean("rtt.mean"), group.mean("rtt.mean")
+            added = None if first is None or second is None else second - first
+            rows.append(
+                (label[group.place], group.overlay, *(fixed(_ms(it), 4) for it in (first, second)), signed(added, 2))
+            )
+    if rows:
+        headings = ("circuit", "overlay", "hosts, ms", "containers, ms", "added, µs")
+        yield Table(
+            "Mean round trips: machine to machine beside container to container", headings, tuple(rows), heads=2
+        )
 
 
 def _added(results: Results) -> Iterator[Block]:

@@ -14,7 +14,7 @@ def number(value: float | None, digits: int = 3) -> str:
     if value is None:
         return MISSING
     if value and abs(value) < 0.5 * 10**-digits:
-        return f"{value:.2g}"
+        return f"{value:.2g}".replace("-", "−", 1)
     text = f"{value:,.{digits}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return text.replace("-", "−")
@@ -40,7 +40,8 @@ def percent(value: float | None, whole: float | None) -> float | None:
 
 def slug(*parts: str) -> str:
     """Return the stem of a file's name, of letters a to z, digits and dashes, from names of any kind."""
-    return "-".join(re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in parts)[:_MOST_SLUG].strip("-")
+    words = (re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in parts)
+    return "-".join(filter(None, words))[:_MOST_SLUG].strip("-")
 
 
 def listed(items: list[str] | tuple[str, ...]) -> str:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from emulator.bench.report.common import against, all_figures, remarks
 from emulator.bench.report.groups import Group, figures, labels, measured
-from emulator.bench.report.model import Axis, Block, Paragraph, Section, Table
+from emulator.bench.report.model import Axis, Block, Heading, Paragraph, Section, Table
 from emulator.bench.report.numbers import number
 from emulator.bench.results import Results
 
 _CLIENTS = re.compile(r"clients\.(\d+)\.(\w+)")
 _COLUMNS = {
-    "bitrate": ("bit rate", 1),
-    "bitrate_min": ("least of a client", 1),
-    "lost": ("lost", 2),
-    "jitter": ("jitter", 3),
-    "jitter_max": ("most of a client", 3),
-    "first_frame": ("first frame after", 1),
-    "queue_drops": ("dropped by the queue", 0),
+    "bitrate": ("bit rate", "mean", 1),
+    "bitrate_min": ("bit rate", "least", 1),
+    "jitter": ("jitter", "mean", 3),
+    "jitter_max": ("jitter", "most", 3),
+    "lost": ("lost", "packets", 2),
+    "first_frame": ("first frame", "after", 1),
+    "queue_drops": ("queue", "drops", 0),
 }
-"""The columns of the table by the figure: heading and digits. The headings get the figures' units."""
+"""The columns of the table by the figure: the heading of the group, that of the column, and the digits."""
 
 
 def streaming(results: Results) -> Section | None:
@@ -35,7 +36,7 @@ def streaming(results: Results) -> Section | None:
     blocks: list[Block] = [*_table(groups)]
     units = {match[2]: unit for name, unit in figures(groups).items() if (match := _CLIENTS.fullmatch(name))}
     for kind, noun in (("bitrate", "bit rate of a client"), ("jitter", "jitter of a client"), ("lost", "lost packets")):
-        y = Axis(f"{noun}, {units.get(kind, '')}", from_zero=kind != "bitrate")
+        y = Axis(f"{noun}, {units.get(kind, '')}", from_zero=True)
         blocks += against(groups, partial(_points, kind=kind), x, y, noun)
     blocks += [*remarks(groups), tools(), all_figures(groups, "streaming")]
     return Section("streaming", "Streaming", tuple(blocks))
@@ -63,14 +64,18 @@ def _table(groups: Sequence[Group]) -> Iterator[Table]:
             label[group.place],
             group.overlay,
             str(count),
-            *(number(group.mean(f"clients.{count}.{name}"), _COLUMNS[name][1]) for name in shown),
+            *(number(group.mean(f"clients.{count}.{name}"), _COLUMNS[name][2]) for name in shown),
         )
         for group in groups
         for count in _numbers(group)
     ]
-    headings = ("circuit", "overlay", "clients", *(f"{_COLUMNS[name][0]}, {units[name]}" for name in shown))
+    above = [Heading("", 3)]
+    for title, names in itertools.groupby(shown, key=lambda name: f"{_COLUMNS[name][0]}, {units[name]}"):
+        above.append(Heading(title, len(list(names))))
+    headings = ("circuit", "overlay", "clients", *(_COLUMNS[name][1] for name in shown))
     if rows:
-        yield Table("A video for several clients at once: means over the clients", headings, tuple(rows), heads=3)
+        caption = "A video for several clients at once, over the clients"
+        yield Table(caption, headings, tuple(rows), heads=3, groups=tuple(above))
 
 
 def _numbers(group: Group) -> list[int]:

@@ -84,7 +84,7 @@ def _finding(headline: Headline, rows: Sequence[Compared]) -> _Finding:
         baseline(names) or "",
         {name: tuple(its) for name, its in changes.items()},
         {name: statistics.fmean(its) for name, its in means.items()},
-        len({row.place for row in rows}),
+        len({(row.place.part, row.place.testbed, row.place.circuit) for row in rows}),
     )
 
 
@@ -97,6 +97,9 @@ def _lead(found: Sequence[_Finding], names: Sequence[str]) -> Iterator[Paragraph
     decided = [item for item in found if item.changes and not _is_open(item)]
     if not decided:
         return
+    if len(decided[0].changes) == 1:
+        yield Paragraph((_only(decided),), "lead")
+        return
     telling = [item for item in decided if len(item.best) < len(item.changes)]
     if not telling:
         others = listed([name for name in names if name != decided[0].base])
@@ -105,12 +108,19 @@ def _lead(found: Sequence[_Finding], names: Sequence[str]) -> Iterator[Paragraph
     always = [name for name in telling[0].best if all(name in item.best for item in telling)]
     if always:
         nouns = listed([item.headline.heading for item in telling])
-        count = len(telling[0].changes)
-        noun = f"The best of {count} overlays" if count > 1 else "The only overlay"
-        yield Paragraph((f"{noun}: {listed(always)}, by {nouns}.",), "lead")
+        yield Paragraph((f"The best of {len(telling[0].changes)} overlays: {listed(always)}, by {nouns}.",), "lead")
     else:
         parts = [f"{listed(item.best)} in {item.headline.heading}" for item in telling]
         yield Paragraph((f"No overlay is the best in all. The best: {'; '.join(parts)}.",), "lead")
+
+
+def _only(decided: Sequence[_Finding]) -> str:
+    """Return the answer about the only overlay beside the baseline."""
+    base, name = decided[0].base, next(iter(decided[0].changes))
+    differing = [item.headline.heading for item in decided if any(it.is_real for it in item.changes[name])]
+    if not differing:
+        return f"By these figures, {name} is like {base}."
+    return f"{name} differs from {base} in {listed(differing)}."
 
 
 def _is_open(item: _Finding) -> bool:

@@ -64,15 +64,16 @@ def _lines(plot: LinePlot, overlays: Sequence[str]) -> alt.LayerChart | alt.Face
         for line in plot.lines
         for index, (x, y) in enumerate(line.points)
     ]
+    points = [point for line in plot.lines for point in line.points]
     base = alt.Chart(alt.InlineData(rows), width=_WIDTH, height=_HEIGHT).encode(
-        x=alt.X("x:Q", title=plot.x.title, scale=_scale(plot.x), axis=_ticks(plot.x)),
+        x=alt.X("x:Q", title=plot.x.title, scale=_scale(plot.x, [row[0] for row in points]), axis=_ticks(plot.x)),
         y=alt.Y("y:Q", title=plot.y.title, scale=_scale(plot.y), axis=_ticks(plot.y)),
         color=_colour(names, overlays),
     )
     # lines that cover each other stay visible, because those above are thinner
     widths = [max(1.2, 3 - 0.5 * index) for index in range(len(names))]
     line = base.mark_line(interpolate="step-after" if plot.is_step else "linear").encode(
-        strokeDash=_dash(names, overlays),
+        strokeDash=_dash(names, overlays, is_explained=not plot.is_marked),
         strokeWidth=alt.StrokeWidth("overlay:N", scale=alt.Scale(domain=_shown(names), range=widths), legend=None),
         order="order:Q",
     )
@@ -120,8 +121,14 @@ def _dots(plot: DotPlot, overlays: Sequence[str]) -> alt.LayerChart | alt.FacetC
     return alt.layer(*layers)
 
 
-def _scale(axis: Axis) -> alt.Scale:
-    return alt.Scale(type=axis.scale, base=2 if axis.scale == "log" else alt.Undefined, zero=axis.from_zero, nice=True)
+def _scale(axis: Axis, values: Sequence[float] = ()) -> alt.Scale:
+    """Return a scale; one for ``values`` that are all the same shows a little on both sides, so that it has ticks."""
+    if axis.scale == "log":
+        return alt.Scale(type="log", base=2, nice=True)
+    if values and min(values) == max(values) and not axis.from_zero:
+        beside = max(1e-3, 1e-4 * abs(values[0]))
+        return alt.Scale(domain=[values[0] - beside, values[0] + beside], nice=False)
+    return alt.Scale(zero=axis.from_zero, nice=True)
 
 
 def _ticks(axis: Axis) -> alt.Axis:
@@ -137,9 +144,9 @@ def _colour(names: Sequence[str], overlays: Sequence[str]) -> alt.Color:
     return alt.Color("overlay:N", scale=scale, legend=_legend())
 
 
-def _dash(names: Sequence[str], overlays: Sequence[str]) -> alt.StrokeDash:
+def _dash(names: Sequence[str], overlays: Sequence[str], *, is_explained: bool) -> alt.StrokeDash:
     scale = alt.Scale(domain=_shown(names), range=[list(style_of(name, overlays).dash) for name in names])
-    return alt.StrokeDash("overlay:N", scale=scale, legend=_legend())
+    return alt.StrokeDash("overlay:N", scale=scale, legend=_legend() if is_explained else None)
 
 
 def _shape(names: Sequence[str], overlays: Sequence[str]) -> alt.Shape:
