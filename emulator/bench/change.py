@@ -13,7 +13,7 @@ Kind: TypeAlias = Literal["same", "resolution", "noise", "unknown", "exact", "su
 """The kind of a change: none at all; less than the measurement resolves; within the spread; of unknown spread; between
 repetitions without any spread; more than the spread."""
 
-_RESOLUTION = {"us": 1.0, "ms": 0.001, "Mbit/s": 0.1}
+RESOLUTION = {"us": 1.0, "ms": 0.001, "Mbit/s": 0.1}
 """The smallest difference that counts in the virtual clock, by the unit.
 
 Reading the clock costs 256 ns, so a round trip can be off by up to a microsecond (docs/clocks.md). iperf prints jitter
@@ -92,7 +92,7 @@ def bootstrap(first: Sequence[float], second: Sequence[float]) -> tuple[float, f
 def _kind(difference: float, interval: tuple[float, float] | None, repetitions: int, unit: str, clock: str) -> Kind:
     if difference == 0:
         return "same"
-    if clock == "virtual" and abs(difference) <= _RESOLUTION.get(unit, 0.0) * (1 + 1e-9):
+    if clock == "virtual" and abs(difference) <= RESOLUTION.get(unit, 0.0) * (1 + 1e-9):
         return "resolution"
     if interval is not None:
         return "noise" if interval[0] <= 0 <= interval[1] else "sure"

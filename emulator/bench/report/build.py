@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from importlib import metadata
 from importlib.util import find_spec
+from pathlib import Path
 
 from emulator.bench.report.clocks import clocks
 from emulator.bench.report.convergence import convergence, store
@@ -24,12 +27,14 @@ from emulator.bench.report.study import study
 from emulator.bench.report.summary import summary
 from emulator.bench.report.throughput import throughput
 from emulator.bench.results import Results
+from emulator.system.decode import encode
 from gtsdsl.machine import missing_package
 from gtsdsl.text import printable
 
 PAGE = "index.html"
 TEXT = "report.md"
 _PACKAGES = ("altair", "vl_convert")
+_DISTRIBUTIONS = {"vl_convert": "vl-convert-python"}
 
 
 def report_of(results: Results) -> Report:
@@ -47,6 +52,7 @@ def report_of(results: Results) -> Report:
         title=f"Overlays on {listed(testbeds[:5]) or 'no topology'}",
         subtitle=f"{origin.started}, gtsdsl {origin.gtsdsl}{commit}, {machine}",
         overlays=overlays(results.cells),
+        made_from=made_from(results),
         sections=tuple(_with_names(section for section in parts if section is not None)),
     )
 
@@ -65,6 +71,27 @@ def _with_names(sections: Iterable[Section]) -> Iterator[Section]:
 
     for section in sections:
         yield replace(section, blocks=tuple(map(named, section.blocks)))
+
+
+def made_from(results: Results) -> str:
+    """Return the hash of all that a report is made from, but for the time at which the benchmark was started.
+
+    So the page of a benchmark of which no cell ran again stays as it is.
+    """
+    digest = hashlib.sha256(encode(replace(results, origin=replace(results.origin, started=""))))
+    for path in sorted(Path(__file__).parent.iterdir()):
+        if path.is_file():
+            digest.update(path.read_bytes())
+    for name in _PACKAGES:
+        digest.update(_version(name).encode())
+    return digest.hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(_DISTRIBUTIONS.get(package, package))
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def files_of(report: Report) -> Iterator[tuple[str, bytes]]:

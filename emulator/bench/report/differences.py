@@ -15,6 +15,7 @@ from emulator.bench.results import Results
 from gtsdsl.text import quantity
 
 _MOST_ROWS = 60
+_MOST_EFFECT = 100
 _FOLDED = 2000
 _Row: TypeAlias = tuple[tuple[str, str, str, str, str], Change]
 """The overlay, the place, the workload, the figure and the unit of a change."""
@@ -103,4 +104,11 @@ def _table(caption: str, rows: Sequence[_Row], *, is_folded: bool = False) -> Ta
 def _numbers(it: Change) -> Iterator[str]:
     yield from (number(it.before), number(it.after), signed(it.difference), signed(it.percent))
     yield MISSING if it.interval is None else f"{signed(it.interval[0])} to {signed(it.interval[1])}"
-    yield from (signed(it.effect, 1), confidence(it))
+    yield from (_effect(it.effect), confidence(it))
+
+
+def _effect(effect: float | None) -> str:
+    """Return an effect; one of more than 100 standard deviations says no more than that."""
+    if effect is None or abs(effect) <= _MOST_EFFECT:
+        return signed(effect, 1)
+    return f"> {_MOST_EFFECT}" if effect > 0 else f"< −{_MOST_EFFECT}"

@@ -62,6 +62,7 @@ def to_html(report: Report, drawn: Mapping[str, str], missing: str | None) -> st
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
+<meta name="gtsdsl-made-from" content="{report.made_from}">
 {title}
 <style>{style}</style>
 </head>

@@ -162,3 +162,5 @@ class Report:
     overlays: tuple[str, ...]
     """All overlays in the order of the matrix, which decides their colours."""
     sections: tuple[Section, ...]
+    made_from: str
+    """The hash of the results and of the code from which the report is made."""

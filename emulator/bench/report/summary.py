@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from emulator.bench.change import FEW, Change
+from emulator.bench.change import FEW, RESOLUTION, Change
 from emulator.bench.report.groups import baseline, overlays
 from emulator.bench.report.headline import Compared, Headline, compared, headlines
 from emulator.bench.report.model import Block, Bullets, Code, Inline, Paragraph, Section, Table
@@ -45,7 +45,8 @@ class _Finding:
         """The overlays that are the best, without the baseline."""
         sign = 1 if self.headline.better == "less" else -1
         ranked = {name: sign * self.typical(name) for name in self.changes}
-        return tuple(name for name, value in ranked.items() if value == min(ranked.values()))
+        worst = min(ranked.values()) + RESOLUTION.get(self.headline.unit, 0.0)
+        return tuple(name for name, value in ranked.items() if value <= worst)
 
 
 def summary(results: Results) -> Section:
@@ -153,7 +154,7 @@ def _by(item: _Finding, name: str) -> str:
     low, high = (pick(it.difference for it in changes) for pick in (min, max))
     absolute = _range(low, high, item.digits, item.unit)
     percents = [it.percent for it in changes if it.percent is not None]
-    if len(percents) < len(changes) or item.unit == "%":
+    if len(percents) < len(changes) or item.unit in ("%", "s"):
         return absolute
     return f"{absolute} ({_range(min(percents), max(percents), 3 if item.headline.is_added else 1, '%')})"
 

@@ -162,7 +162,7 @@ def run(
         results_of = partial(Results, VERSION, given(), origin(), measured.topologies)
         results = measure(measured.cells, run, output, pool, results_of, fail_fast=bench.fail_fast)
     tables(results.cells)
-    click.echo(f"the report: {write_report(results, output)}")
+    click.echo(f"the report: {write_report(results, output, anew=False)}")
     sys.exit(any(result.error is not None for result in results.cells))
 
 
@@ -263,7 +263,7 @@ def report(folder: Path) -> None:
 
     with emulating():
         results = read_results(folder)
-    click.echo(f"the report: {write_report(results, folder)}")
+    click.echo(f"the report: {write_report(results, folder, anew=True)}")
 
 
 def _require_number(_context: click.Context, _param: click.Parameter, value: float | None) -> float | None:

@@ -20,6 +20,7 @@ from emulator.bench.results import Results
 from emulator.bench.store import ResultStore
 from emulator.workloads.model import Figure, Series, WorkloadResult
 from gtsdsl.cli import cli
+from gtsdsl.cli.bench.report import write_report
 from tests.emulator.bench.report.samples import cell, latency, mesh, whole
 from tests.emulator.bench.samples import result, results_of
 
@@ -302,3 +303,17 @@ def test_the_command_writes_the_report_of_kept_results(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["bench", "report", str(tmp_path)])
     assert (done.exit_code, done.output) == (0, f"the report: {tmp_path / 'index.html'}\n")
     assert (tmp_path / "report.md").read_text().startswith("# Overlays on Mesh\n")
+
+
+def test_a_page_stays_until_its_results_change_and_is_written_anew_on_request(tmp_path: Path) -> None:
+    first = results_of(result())
+    page = Path(write_report(first, tmp_path, anew=False))
+    page.write_text(page.read_text() + "<!-- mine -->")
+    later = replace(first, origin=replace(first.origin, started="2027-01-01T00:00:00Z"))
+    write_report(later, tmp_path, anew=False)
+    assert "<!-- mine -->" in page.read_text()
+    write_report(results_of(result(), result("geneve:mesh")), tmp_path, anew=False)
+    assert "<!-- mine -->" not in page.read_text()
+    page.write_text(page.read_text() + "<!-- mine -->")
+    write_report(results_of(result(), result("geneve:mesh")), tmp_path, anew=True)
+    assert "<!-- mine -->" not in page.read_text()
