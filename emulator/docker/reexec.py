@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from emulator.docker import programs
-from emulator.system.folders import cache_folder, make_folder, require_own_cache
+from emulator.system.folders import make_folder, require_own_cache, unchecked_cache_folder
 from emulator.system.programs import environment
 
 _SOURCE = Path(__file__).with_suffix(".c")
@@ -35,7 +35,7 @@ def build() -> None:
     Raises:
         UntrustedError: another user can write in the cache.
     """
-    path = _path()
+    path = require_own_cache(_path())
     if path.exists() or shutil.which(_COMPILE[0], path=programs.PATH) is None:
         return
     try:
@@ -52,12 +52,9 @@ def build() -> None:
 
 
 def variables(iptables: Path | None) -> Mapping[str, str]:
-    """Return the environment variables by which a `dockerd` uses the library; none if it was not built.
+    """Return the environment variables by which a `dockerd` uses the library; none if `build` has not built it.
 
     ``iptables`` is the program that the daemon uses; ``iptables-restore`` must be beside it.
-
-    Raises:
-        UntrustedError: another user can write in the cache.
     """
     path = _path()
     # the linker takes a colon for the end of a path
@@ -74,4 +71,4 @@ def _is_silent(command: list[str], variables: Mapping[str, str]) -> bool:
 
 def _path() -> Path:
     digest = hashlib.sha256("\n".join(_COMPILE).encode() + _SOURCE.read_bytes()).hexdigest()[:16]
-    return require_own_cache(cache_folder() / "docker" / f"reexec-{digest}.so")
+    return unchecked_cache_folder() / "docker" / f"reexec-{digest}.so"

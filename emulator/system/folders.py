@@ -24,7 +24,16 @@ def cache_folder() -> Path:
         UntrustedError: somebody else can write there.
         EmulationError: the user has no home folder, or ``HOME`` is a relative path.
     """
-    return require_own_cache(_folder(_CACHE, ".cache"))
+    return require_own_cache(unchecked_cache_folder())
+
+
+def unchecked_cache_folder() -> Path:
+    """Return `cache_folder` for a guest, which sees other owners of files; who started the guest has checked it.
+
+    Raises:
+        EmulationError: as for `cache_folder`.
+    """
+    return _folder(_CACHE, ".cache")
 
 
 def state_folder() -> Path:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from emulator.docker import programs, reexec
+from emulator.kernel.cache import Kernel
 from tests.emulator.samples import ROOT, Cli
+from tests.emulator.users import as_user, folder_of
+
+USER = 65534
 
 # Its arguments: Python, and the library or nothing. It prints the status of each task, and the state of a namespace.
 TASKS = r"""
@@ -67,6 +73,20 @@ def test_each_task_leaves_the_state_that_dockers_own_leaves(gtsdsl: Cli) -> None
     ]  # fmt: skip
     assert '{"ContainerID":"c1","Key":"/proc/12/ns/net"}' in lines
     assert [line for line in lines if line.startswith("libnetwork")] == ["libnetwork-setkey 0", "libnetwork-setkey 1"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to run as another user")
+@pytest.mark.skipif(not shutil.which("gcc"), reason="needs a C compiler: apt-get install gcc libc6-dev")
+@pytest.mark.skipif(not programs.version().startswith("20."), reason="needs Docker 20.10: apt-get install docker.io")
+def test_a_guest_of_an_ordinary_user_uses_the_library_too(tmp_path: Path, guest_kernel: Kernel) -> None:
+    cache = folder_of(USER, tmp_path, guest_kernel)
+    os.chown(cache / "gtsdsl", USER, USER)
+    found = "from emulator.docker import programs, reexec; print(reexec.variables(programs.working_iptables()))"
+    python = [*as_user(USER), "env", f"XDG_CACHE_HOME={cache}", sys.executable]
+    subprocess.run([*python, "-c", "from emulator.docker import reexec; reexec.build()"], cwd=ROOT, check=True)
+    command = [*python, "-m", "gtsdsl", "guest", "--", sys.executable, "-c", found]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert f"'LD_AUDIT': '{cache}/gtsdsl/docker/reexec-" in done.stdout, done.stderr
 
 
 def test_dockerd_does_its_tasks_itself_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
