@@ -16,7 +16,9 @@ _BOOT_S = 1.0
 _IDLE_S = {"libnetwork": 0.2}
 """Seconds of wall time that the daemons of an overlay take for a second of the virtual clock."""
 _OTHER_IDLE_S = 0.01
-_WORKLOAD_S = {"latency": 0.5, "throughput": 9.0, "streaming": 15.0}
+_WORKLOAD_S = {
+    "latency": 0.5, "throughput": 9.0, "streaming": 15.0, "convergence": 10.0, "store": 0.0, "encapsulation": 1.0,
+}  # fmt: skip
 """Seconds of wall time for ten seconds of a workload, beside what the daemons take."""
 _OTHER_WORKLOAD_S = 5.0
 _SLOW = {"flannel:udp": 5.0}

@@ -12,6 +12,7 @@ import pytest
 from emulator.lab.daemons import Daemon, DaemonError, own_run_command, start_function, start_program, without_variables
 from emulator.lab.lab import Lab
 from emulator.plan import Options, plan
+from emulator.system.poll import wait_until
 from tests.emulator.topologies import joined
 
 PLAN = plan(joined([("a", "b")]), Options(impaired=False))
@@ -52,6 +53,20 @@ def test_a_daemon_runs_until_it_is_stopped(tmp_path: Path) -> None:
     assert daemon.stop() == -signal.SIGTERM
     with pytest.raises(DaemonError, match="was ended by signal 15"):
         daemon.check()
+
+
+def test_a_paused_daemon_stands_still_until_it_is_resumed(tmp_path: Path) -> None:
+    daemon = start(tmp_path, "exec sleep 1000")
+
+    def state() -> str:
+        return Path(f"/proc/{daemon.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+    daemon.pause()
+    assert wait_until(lambda: state() == "T", 60, 0.01)
+    daemon.check()
+    daemon.resume()
+    assert wait_until(lambda: state() == "S", 60, 0.01)
+    assert daemon.stop() == -signal.SIGTERM
 
 
 def test_a_wait_for_a_daemon_that_has_ended_is_an_error(tmp_path: Path) -> None:
