@@ -64,13 +64,22 @@ def _speed(output: Path, overlays: Sequence[str], goal: float) -> Iterator[Row]:
 
 
 def _repetitions(output: Path) -> Iterator[Row]:
-    options = ["--point-to-point", "--circuits", "AMS-BRA", "--overlays", "flannel:vxlan", "--duration", "5"]
-    options += ["--setting", "latency.tools=echo,udp_rr,tcp_rr", "--repetitions", str(_REPETITIONS)]
-    _bench(output, str(MESH), *options)
-    for workload in (_LATENCY, "throughput"):
-        found = {str(cell.measured) for cell in read_results(output).cells if cell.workload == workload}
-        what = f"{workload}, flannel:vxlan: different results of {_REPETITIONS} repetitions"
-        yield Row(what, str(len(found)), "1", len(found) == 1)
+    """Measure the same cells several times, each time anew.
+
+    flannel's etcd is a real daemon, which works beside the measurement at times that differ by microseconds.
+    """
+    overlays = ("none", "weave:fastdp", "flannel:vxlan")
+    options = ["--point-to-point", "--circuits", "AMS-BRA", "--overlays", ",".join(overlays), "--duration", "5"]
+    options += ["--setting", "latency.tools=echo,udp_rr,tcp_rr", "--setting", "throughput.udp_rates_mbps=100"]
+    found: dict[tuple[str, str], set[str]] = {}
+    for number in range(_REPETITIONS):
+        _bench(output / str(number), str(MESH), *options)
+        for cell in read_results(output / str(number)).cells:
+            found.setdefault((cell.workload, cell.overlay), set()).add(str(cell.measured))
+    for (workload, overlay), results in found.items():
+        what = f"{workload}, {overlay}: different results of {_REPETITIONS} repetitions"
+        has_goal = overlay != overlays[-1]
+        yield Row(what, str(len(results)), "1" if has_goal else "", len(results) == 1 if has_goal else None)
 
 
 def _memory() -> Iterator[Row]:
