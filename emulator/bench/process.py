@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -43,7 +44,7 @@ class WorkerProcess:
         if status == 0:
             return decode(WorkerReport, output, "the worker's report")
         said = errors.decode(errors="replace").strip().splitlines()
-        reason = f"the worker ended with status {status}" + (f": {said[-1]}" if said else "")
+        reason = f"{_end_of(status)}: {said[-1]}" if said else _end_of(status)
         return WorkerReport(None, "", None, reason, 0.0)
 
     def terminate(self) -> None:
@@ -66,3 +67,10 @@ class WorkerProcess:
         with file:
             file.seek(0)
             return file.read()
+
+
+def _end_of(status: int) -> str:
+    """Return how a worker has ended, in words; ``status`` is that of `subprocess`."""
+    if status == -signal.SIGKILL:
+        return "another program killed the worker (out of memory?); try fewer --workers, or less --memory"
+    return f"the worker was ended by {signal.Signals(-status).name}" if status < 0 else f"the worker failed ({status})"

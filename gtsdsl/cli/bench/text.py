@@ -108,7 +108,9 @@ def details(results: Results, cell: CellResult) -> str:
     ]
     if measured is not None:
         lines += [f"tool: {name} {version}".rstrip() for name, version in measured.tools.items()]
-        lines += [f"{it.name}: {'none' if it.value is None else f'{it.value:g}'} {it.unit}" for it in measured.figures]
+        lines += [
+            f"{it.name}: {'none' if it.value is None else _number(it.value)} {it.unit}" for it in measured.figures
+        ]
         lines += [f"{it.name}: {quantity(len(it.values), 'sample')}" for it in measured.series]
         lines += [f"remark: {it}" for it in measured.remarks]
     lines.append(f"repeat: {shlex.join(repeat_command(results, cell))}")

@@ -18,15 +18,18 @@ from jsonschema_rs import Draft202012Validator
 import gtsdsl as gtsdsl_package
 from emulator.bench.cells import Matrix, cells_of
 from emulator.bench.pool import LocalPool
+from emulator.bench.process import WorkerProcess
 from emulator.bench.results import VERSION
 from emulator.bench.run import run
 from emulator.bench.store import ResultStore, claimed
+from emulator.bench.worker import WorkerJob
 from emulator.measure.echo import FRAME_BYTES
 from emulator.options import OverlayOptions, RunOptions
 from emulator.plan import Options
 from emulator.system.errors import EmulationError
 from emulator.workloads import throughput
 from gtsdsl.data import shipped
+from tests.emulator.bench.samples import KEY
 from tests.emulator.leftovers import Leftovers, is_soon
 from tests.emulator.samples import Cli
 
@@ -161,6 +164,25 @@ def test_a_benchmark_that_is_stopped_has_the_files_of_what_has_ended(
     assert errors.splitlines()[-1] == (
         f"stopped: {len(found)} of 99 cells are measured and kept in {output}; the same command goes on with the others"
     )
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_worker_that_is_killed_fails_its_cell_and_leaves_nothing(
+    pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "place").mkdir()
+    left = Leftovers(tmp_path / "place")
+    monkeypatch.setenv("TMPDIR", str(left.place))
+    matrix = Matrix((OverlayOptions("none"),), ("latency",), duration_s=1e6)
+    (cell,) = cells_of(gtsdsl_package.load(pair), Options(), matrix).cells
+    worker = WorkerProcess(WorkerJob(cell.task, RunOptions(), cell.memory_bytes, KEY, "", ()))
+    assert is_soon(lambda: len(left.runs) == 1)
+    left.look()
+    signal.pidfd_send_signal(worker.descriptor, signal.SIGKILL)
+    assert worker.report().error == (
+        "another program killed the worker (out of memory?); try fewer --workers, or less --memory"
+    )
+    assert is_soon(lambda: not left.processes)
 
 
 FULL = """
