@@ -153,11 +153,14 @@ def _remarks(count: int, views: Sequence[View], drops: int | None) -> Iterator[s
         yield f"{len(errors)} of {quantity(count, 'client')} got no stream: {errors[0]}"
     if reordered := sum(view.reordered for view in views):
         yield f"with {quantity(count, 'client')}, {quantity(reordered, 'packet')} came after a later one"
-    lost = sum(view.lost for view in views)
+    lost, reports = sum(view.lost for view in views), sum(view.lost_reports for view in views)
     if drops is not None and drops != lost:
+        others = drops - lost - reports
         yield (
             f"with {quantity(count, 'client')}, the queues on the way dropped {quantity(drops, 'packet')}, and the "
-            f"clients miss {lost:,}: the others were of RTSP, RTCP or the overlay, or were lost elsewhere"
+            f"clients miss {lost:,} of the video and {reports:,} of RTCP"
+            + (f": {others:,} were of RTSP or the overlay" if others > 0 else "")
+            + (f": {-others:,} were lost elsewhere" if others < 0 else "")
         )
 
 

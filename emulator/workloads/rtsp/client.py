@@ -44,6 +44,8 @@ class Client(Closing):
         self.reception: Reception | None = None
         """What has arrived; None before the stream was there."""
         self.error: str | None = None
+        self.reports = 0
+        """The packets of RTCP that have arrived: the sender's reports."""
         self._source: int | None = None
         self._payload_type = 0
         self._sockets: list[socket.socket] = []
@@ -94,8 +96,8 @@ class Client(Closing):
             packet = parse_packet(found[0])
             if packet is not None and packet.payload_type == self._payload_type and self._is_ours(packet.source):
                 self.reception.add(packet, found[1])
-        while _next(self._rtcp) is not None:  # the sender's reports
-            pass
+        while _next(self._rtcp) is not None:
+            self.reports += 1
 
     def _is_ours(self, source: int) -> bool:
         return self._source is None or source == self._source

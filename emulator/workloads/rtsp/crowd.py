@@ -26,13 +26,14 @@ _SETTLE_S = 2.0
 class View:
     """What a client has seen: packets, the payload's bit rate, the jitter, and the time to the first complete frame.
 
-    ``sent`` are the packets that the server has sent. A client without a stream has an ``error``, which says why, the
-    bit rate 0, and no packets.
+    ``sent`` are the packets that the server has sent, and ``lost_reports`` the packets of RTCP that were lost. A client
+    without a stream has an ``error``, which says why, the bit rate 0, and no packets.
     """
 
     bitrate_kbps: float = 0.0
     sent: int = 0
     lost: int = 0
+    lost_reports: int = 0
     reordered: int = 0
     jitter_ms: float | None = None
     first_frame_ms: float | None = None
@@ -64,7 +65,7 @@ class Crowd(ExitStack):
 
     def views(self, sent: Mapping[int, int]) -> tuple[View, ...]:
         """Return what each client has seen. ``sent`` has the packets that the server has sent to each UDP port."""
-        return tuple(_view(client, sent.get(client.port, 0)) for client in self._clients)
+        return tuple(_view(client, sent.get(client.port, 0), sent.get(client.port + 1, 0)) for client in self._clients)
 
     async def _watch(self, target: tuple[str, int], path: str, delays_s: Sequence[float], duration_s: float) -> None:
         receiving = asyncio.create_task(self._receive())
@@ -93,7 +94,7 @@ def delays_s(count: int, ramp_s: float, seed: int) -> tuple[float, ...]:
     return tuple(ramp_s * (number + draw.random()) for number in range(count))
 
 
-def _view(client: Client, sent: int) -> View:
+def _view(client: Client, sent: int, sent_reports: int) -> View:
     found = client.reception
     if found is None:
         return View(error=client.error or "it got no stream")
@@ -102,7 +103,8 @@ def _view(client: Client, sent: int) -> View:
         bitrate_kbps=found.bit_rate_bps() / 1000,
         sent=max(sent, found.expected),
         lost=found.lost(sent),
+        lost_reports=max(0, sent_reports - client.reports),
         reordered=found.reordered,
-        jitter_ms=found.jitter_ns / 1e6 if found.received > 1 else None,
+        jitter_ms=None if found.jitter_ns is None else found.jitter_ns / 1e6,
         first_frame_ms=frame_ms,
     )

@@ -77,8 +77,11 @@ class Reception:
         """The packets that arrived once more."""
         self.reordered = 0
         """The packets that arrived after a later one."""
-        self.jitter_ns = 0.0
-        """The interarrival jitter after the last packet in the duration (RFC 3550, section 6.4.1)."""
+        self.jitter_ns: float | None = None
+        """The interarrival jitter after the last packet in the duration (RFC 3550, section 6.4.1).
+
+        None before the second packet.
+        """
 
     @property
     def expected(self) -> int:
@@ -135,7 +138,7 @@ class Reception:
         if self._transit is not None:
             before, before_ns = self._transit
             spacing_ns = _ticks(before, timestamp) * _NS_PER_S / self._clock_hz
-            self.jitter_ns = next_jitter(self.jitter_ns, arrived_ns - before_ns - spacing_ns)
+            self.jitter_ns = next_jitter(self.jitter_ns or 0.0, arrived_ns - before_ns - spacing_ns)
         self._transit = timestamp, arrived_ns
 
     def _has_frame(self) -> bool:

@@ -39,12 +39,12 @@ def test_a_client_counts_the_packets_of_its_stream(end: End) -> None:
     others = [rtp(1, source=SOURCE + 1), rtp(1, kind=97), b"", b"noise"]
     packets = [rtp(65_535, ends=False), rtp(1), *others, rtp(1), rtp(0)]
     with scripted_server(end.namespace, packets=packets) as asked:
-        view = watch(end, sent={20_000: 6})
+        view = watch(end, sent={20_000: 6, 20_001: 2})
     assert asked == ["OPTIONS", "DESCRIBE", "SETUP", "PLAY", "TEARDOWN"]
     assert view.jitter_ms is not None
     assert view.first_frame_ms is not None
     assert replace(view, jitter_ms=None, first_frame_ms=None) == View(
-        bitrate_kbps=3 * len("payload") * 8 / 0.2 / 1000, sent=6, lost=3, reordered=1
+        bitrate_kbps=3 * len("payload") * 8 / 0.2 / 1000, sent=6, lost=3, lost_reports=2, reordered=1
     )
 
 

@@ -83,7 +83,12 @@ def test_bit_rate_and_jitter_are_those_of_the_first_second_of_video(begin: int, 
     assert reception.bit_rate_bps() == 3 * 1000 * 8
     before = reception.jitter_ns
     reception.add(packet(4, begin + CLOCK_HZ), 9 * SECOND_NS)
+    assert before is not None
     assert reception.jitter_ns == before > 0
+
+
+def test_one_packet_has_no_jitter() -> None:
+    assert received([0]).jitter_ns is None
 
 
 @pytest.mark.parametrize(
