@@ -284,8 +284,13 @@ def matrix_of(
 
 
 def chosen_workloads(options: BenchOptions) -> tuple[str, ...]:
-    """Return the names of the workloads that a user's options choose."""
-    return _each(options.workloads or DEFAULT_WORKLOADS, workload_names())
+    """Return the names of the workloads that a user's options choose.
+
+    "All" has those that run a program of the user's only if there are settings of them, which name it.
+    """
+    set_up = {text.partition(".")[0] for text in options.settings}
+    everything = tuple(name for name in workload_names() if name in set_up or not workload(name).runs_programs)
+    return _each(options.workloads or DEFAULT_WORKLOADS, everything)
 
 
 def _overlay_options(name: str, options: Mapping[str, OverlayOptions]) -> OverlayOptions:

@@ -28,7 +28,7 @@ class BenchOptions:
         default=(),
         metadata=Flag(
             "--workloads",
-            "What to measure; all is each workload.  [default: latency,throughput]",
+            "What to measure; all is each workload, and command if it has settings.  [default: latency,throughput]",
             metavar="NAME,…",
             type="names",
         ).metadata,

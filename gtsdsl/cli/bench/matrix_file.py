@@ -137,7 +137,7 @@ def chosen_parts(parts: Sequence[MatrixFile], names: Sequence[str]) -> tuple[Mat
 
 def with_settings(options: BenchOptions, matrix: MatrixFile) -> BenchOptions:
     """Return options with the file's settings of the workloads that are measured, beside those of the command line."""
-    measured = chosen_workloads(options)
+    measured = chosen_workloads(replace(options, settings={**matrix.settings, **options.settings}))
     settings = {name: text for name, text in matrix.settings.items() if name.partition(".")[0] in measured}
     return replace(options, settings={**settings, **options.settings})
 

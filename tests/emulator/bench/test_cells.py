@@ -151,6 +151,12 @@ def test_the_value_of_a_setting_may_have_an_equals_sign() -> None:
     }
 
 
+def test_all_has_a_program_of_the_user_s_only_if_settings_name_it() -> None:
+    assert "command" not in matrix_of(BenchOptions(workloads=("all",)), seed=1).workloads
+    options = BenchOptions(workloads=("all",), settings={"command.run": "true"})
+    assert "command" in matrix_of(options, seed=1).workloads
+
+
 def test_a_setting_without_a_workload_is_refused() -> None:
     with pytest.raises(EmulationError, match=r"congestion names no setting: write WORKLOAD.SETTING=VALUE"):
         matrix_of(BenchOptions(settings={"congestion": "bbr"}), seed=1)
