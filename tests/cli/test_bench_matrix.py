@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from gtsdsl.cli.bench.matrix_file import MatrixFile, find_parts, overridden, rea
 from gtsdsl.cli.network import NetworkOptions
 from gtsdsl.cli.options import options
 from gtsdsl.diagnostics import GtsError
+from gtsdsl.inputs.toml import MAX_CHARACTERS
 from gtsdsl.source import Source
 from tests.emulator.samples import MESH
 
@@ -135,6 +137,16 @@ def test_all_mistakes_are_shown_at_once() -> None:
     with pytest.raises(GtsError) as caught:
         read_matrix(Source("bench.toml", "\n".join(text for text, _, _, _ in MISTAKES[:1] + MISTAKES[4:5])))
     assert len(caught.value.diagnostics) == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["".join(f"k{number}=1\n" for number in range(7000)), "[overlay.x]\n" * 5000, "[[parts]]\n" * 6500]
+)
+def test_a_file_of_mistakes_costs_little(text: str) -> None:
+    began_s = time.process_time()
+    with pytest.raises(GtsError):
+        read_matrix(Source("bench.toml", text[:MAX_CHARACTERS]))
+    assert time.process_time() - began_s < 5
 
 
 def test_programs_and_images_need_the_users_consent() -> None:

@@ -28,7 +28,7 @@ from gtsdsl.diagnostics import Diagnostic, GtsError
 from gtsdsl.inputs.files import read_source
 from gtsdsl.inputs.toml import TomlDocument, read_toml
 from gtsdsl.source import JsonPath, Source
-from gtsdsl.text import did_you_mean, printable
+from gtsdsl.text import Hints, did_you_mean, printable
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -180,6 +180,7 @@ class _Reader:
         self._folder = folder
         self._allow_programs = allow_programs
         self._keys = keys()
+        self._hints = Hints()
         self.findings: list[Diagnostic] = []
 
     def read(self) -> MatrixFile:
@@ -239,7 +240,7 @@ class _Reader:
                     values[options[key].field.name] = self._try((*path, key), self._checked, options[key], value)
                 else:
                     message = f"unknown option of an overlay `{printable(key)}`"
-                    self._add((*path, key), message, _near(key, options), at_key=True)
+                    self._add((*path, key), message, self._near(key, options), at_key=True)
             if not self.findings:
                 found[name] = _with(OverlayOptions(name), values)
         return found
@@ -324,8 +325,11 @@ class _Reader:
             self._add(path, f"a file cannot set `{name}`", hint, at_key=True)
         else:
             in_files = [key for key, it in self._keys.items() if it.flag.in_files]
-            hint = _near(name, [TOPOLOGY, OVERLAY, *in_files, *workload_names(), PARTS])
+            hint = self._near(name, [TOPOLOGY, OVERLAY, *in_files, *workload_names(), PARTS])
             self._add(path, f"unknown key `{printable(name)}`", hint, at_key=True)
+
+    def _near(self, name: str, known: Mapping[str, object] | Sequence[str]) -> str:
+        return self._hints.near(name, known) or "the keys are " + ", ".join(known)
 
     def _add(self, path: JsonPath, message: str, hint: str | None = None, *, at_key: bool = False) -> None:
         document = self._document
@@ -341,10 +345,6 @@ def _part_name(value: object) -> str:
     if not _PART_NAME.fullmatch(name):
         raise MistakeError("a part's name has 1 to 60 letters, digits, spaces and -")
     return name
-
-
-def _near(name: str, known: Mapping[str, object] | Sequence[str]) -> str:
-    return did_you_mean(name, list(known)) or "the keys are " + ", ".join(known)
 
 
 def _require_known(kind: str, name: str, index: int | None) -> None:

@@ -55,10 +55,11 @@ def measure(
                 for cell, result in run(cells, options, store, pool, fail_fast=fail_fast, show=progress.show):
                     found[id(cell)] = result
                     progress.end(cell, result)
-        except BaseException:
+        except BaseException as stop:
             if found:  # else the files of the run before stay
                 with contextlib.suppress(EmulationError):  # the disk is full, say, which the first error says
                     store.put_all(results())
+            if found or not isinstance(stop, EmulationError):
                 _say_stopped(found, len(cells), folder)
             raise
         store.put_all(results())
