@@ -6,8 +6,8 @@
  * A task that fails here is left to Docker, which then reports the reason.
  *
  * The tasks are those of libnetwork c5aa85f (Docker 20.10): osl/namespace_linux.go, drivers/overlay/ov_network.go,
- * resolver_unix.go and sandbox_externalkey_unix.go. The library has no C library, because every program that dockerd
- * starts loads it. */
+ * resolver_unix.go, service_linux.go and sandbox_externalkey_unix.go. The library uses no C library, because every
+ * program that dockerd starts loads it. */
 
 #include <asm/unistd.h>
 #include <linux/fcntl.h>
@@ -210,6 +210,8 @@ unsigned la_version(unsigned newest)
         is_done = set_default_vlan(words[1], words[2]);
     else if (count == 4 && equal(words[0], "setup-resolver"))
         is_done = set_up_resolver(words[1], words[2], words[3]);
+    else if (count == 4 && equal(words[0], "redirector") && !*words[3])
+        is_done = enter(words[1]); /* no rules, because a swarm without services publishes no ports */
     else if (count == 4 && equal(words[0], "libnetwork-setkey")) {
         is_done = set_key(words[1], words[2], words[3]);
         if (!is_done) /* Docker would wait for the state again, which has been read */

@@ -58,7 +58,8 @@ def variables(iptables: Path | None) -> Mapping[str, str]:
     """
     path = _path()
     # the linker takes a colon for the end of a path
-    if iptables is None or ":" in str(path) or not path.exists() or programs.version().partition(".")[0] != _MAJOR:
+    is_usable = iptables is not None and ":" not in str(path) and os.access(path, os.R_OK)
+    if not is_usable or programs.version().partition(".")[0] != _MAJOR:
         return {}
     return {"LD_AUDIT": str(path), "GTSDSL_IPTABLES_RESTORE": f"{iptables}-restore"}
 

@@ -33,6 +33,8 @@ run set-ipv6 /mnt/ns all false
 run set-ipv6 /mnt/ns br0 true
 run set-default-vlan /mnt/ns br0
 run setup-resolver /mnt/ns 127.0.0.11:40001 127.0.0.11:40002
+run redirector /mnt/ns 198.19.0.2/24 ""
+run redirector /mnt/missing 198.19.0.2/24 ""
 run set-ipv6 /mnt/missing all false
 run netns-create /mnt/missing
 inside cat /proc/sys/net/ipv6/conf/all/disable_ipv6 /proc/sys/net/ipv6/conf/br0/disable_ipv6
@@ -67,8 +69,9 @@ def test_each_task_leaves_the_state_that_dockers_own_leaves(gtsdsl: Cli) -> None
     )
     assert ours.stdout == own.stdout
     lines = ours.stdout.splitlines()
-    assert lines[:8] == [
+    assert lines[:10] == [
         "netns-create 0 ", "set-ipv6 0 ", "set-ipv6 0 ", "set-default-vlan 0 ", "setup-resolver 0 ",
+        "redirector 0 ", "redirector 4 with a message",
         "set-ipv6 2 with a message", "netns-create 1 with a message", "1",
     ]  # fmt: skip
     assert '{"ContainerID":"c1","Key":"/proc/12/ns/net"}' in lines
