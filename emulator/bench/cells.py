@@ -40,6 +40,10 @@ _MOST_NAMED = 8
 """The most circuits that an error names."""
 
 
+class UnknownCircuitError(UnknownNameError):
+    """A topology has no circuit of this name; the message has the nearest name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Matrix:
     """What to measure: each overlay with each workload between each pair of hosts, ``repetitions`` times.
@@ -158,12 +162,19 @@ def cells_of(testbed: Testbed, options: Options, matrix: Matrix) -> Cells:
 
 
 def _require_few(matrix: Matrix, places: Mapping[Scope, int]) -> None:
-    """Refuse a matrix that nobody can wait for, before its cells take all memory."""
     count = sum(places[workload(name).scope] for name in matrix.workloads)
-    count *= len(matrix.overlays) * len(matrix.levels) * matrix.repetitions
-    if count > MOST_CELLS:
+    require_few(count * len(matrix.overlays) * len(matrix.levels) * matrix.repetitions)
+
+
+def require_few(cells: int) -> None:
+    """Refuse a benchmark that nobody can wait for, before its cells take all memory.
+
+    Raises:
+        EmulationError: there are too many cells.
+    """
+    if cells > MOST_CELLS:
         raise EmulationError(
-            f"the benchmark has {quantity(count, 'cell')}, and {MOST_CELLS:,} are the most: choose fewer overlays, "
+            f"the benchmark has {quantity(cells, 'cell')}, and {MOST_CELLS:,} are the most: choose fewer overlays, "
             "workloads, circuits or repetitions"
         )
 
@@ -258,7 +269,7 @@ def _find(text: str, pairs: dict[str, tuple[str, str]]) -> str:
             return name
     known = [*itertools.islice(pairs, _MOST_NAMED), *(["…"] if len(pairs) > _MOST_NAMED else [])]
     near_name = did_you_mean(text, list(pairs)) or "the circuits are " + ", ".join(known)
-    raise UnknownNameError(f"this topology has no circuit {printable(text, 80)}; {near_name}")
+    raise UnknownCircuitError(f"this topology has no circuit {printable(text, 80)}; {near_name}")
 
 
 def matrix_of(

@@ -12,6 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from emulator.bench import cells
 from emulator.bench.options import BenchOptions
 from emulator.options import OverlayOptions, RunOptions
 from gtsdsl.cli import cli
@@ -95,6 +96,7 @@ MISTAKES = [
     ("clock = 1979-05-27", "1:9", "this must be a text in quotes, not a date or a time", None),
     ('overlays = ["none",\n  "flanell"]', "2:3", "unknown overlay flanell; did you mean `flannel`?", None),
     ('overlays = ["none", 1]', "1:21", "each item must be one name in quotes", None),
+    ("[circuits]", "1:2", "this must be an array of texts", None),
     ("circuits = []", "1:12", "this array is empty", None),
     ('workloads = "latenzy"', "1:13", "unknown workload latenzy; did you mean `latency`?", None),
     ("rtt = 40", "1:7", "this must be a table or an array of A-B=TIME", None),
@@ -204,6 +206,34 @@ def mesh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only topology in the current folder."""
     monkeypatch.chdir(tmp_path)
     return Path(shutil.copy(MESH, tmp_path / "mesh.dsl"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "error: bench.toml:2:12: this topology has no circuit AMS-MLI; did you mean `AMS-MIL`?\n"),
+        (("--circuits", "AMS-BAR"), "error: this topology has no circuit AMS-BAR; did you mean `AMS-BRA`?\n"),
+    ],
+    ids=["file", "command"],
+)
+@pytest.mark.usefixtures("mesh")
+def test_a_circuit_that_the_topology_lacks_has_its_place(arguments: tuple[str, ...], said: str) -> None:
+    Path("bench.toml").write_text('topology = "mesh.dsl"\ncircuits = ["AMS-MLI"]')
+    done = CliRunner().invoke(cli, ["bench", "bench.toml", *arguments])
+    assert (done.exit_code, done.stderr) == (2, said)
+
+
+@pytest.mark.usefixtures("mesh")
+def test_parts_have_no_more_cells_than_a_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "MOST_CELLS", 20)
+    part = '\n[[parts]]\nname = "{}"\nrepetitions = 3'
+    Path("bench.toml").write_text('topology = "mesh.dsl"\ncircuits = ["AMS-MIL"]' + "".join(map(part.format, "abcd")))
+    done = CliRunner().invoke(cli, ["bench", "bench.toml", "--workloads", "latency"])
+    assert (done.exit_code, done.stderr) == (
+        3,
+        "error: the benchmark has 24 cells, and 20 are the most: choose fewer overlays, workloads, circuits or "
+        "repetitions\n",
+    )
 
 
 def test_init_writes_a_file_once(mesh: Path) -> None:

@@ -57,6 +57,8 @@ class MatrixFile:
     values: Mapping[str, object] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     overlays: Mapping[str, OverlayOptions] = field(default_factory=dict)
+    circuits_at: str | None = None
+    """The place of the circuits, as ``bench.toml:3:12``, because only a topology tells whether it has them."""
     name: str = ""
     parts: tuple[MatrixFile, ...] = ()
 
@@ -69,6 +71,7 @@ class MatrixFile:
                 values={**self.values, **part.values},
                 settings={**self.settings, **part.settings},
                 overlays={**self.overlays, **part.overlays},
+                circuits_at=part.circuits_at or self.circuits_at,
             )
             for part in self.parts
         ) or (self,)
@@ -224,6 +227,8 @@ class _Reader:
             elif name in self._keys and self._keys[name].flag.in_files:
                 checked = self._try(path, self._checked, self._keys[name], value)
                 found = replace(found, values={**found.values, name: checked})
+                if name == "circuits" and checked is not None:
+                    found = replace(found, circuits_at=self._place(path))
             else:
                 self._unknown(path)
         return found
@@ -327,6 +332,11 @@ class _Reader:
             in_files = [key for key, it in self._keys.items() if it.flag.in_files]
             hint = self._near(name, [TOPOLOGY, OVERLAY, *in_files, *workload_names(), PARTS])
             self._add(path, f"unknown key `{printable(name)}`", hint, at_key=True)
+
+    def _place(self, path: JsonPath) -> str:
+        source = self._document.source
+        line, column = source.position(self._document.places[path].start)
+        return f"{printable(source.name, 300)}:{line}:{column}"
 
     def _near(self, name: str, known: Mapping[str, object] | Sequence[str]) -> str:
         return self._hints.near(name, known) or "the keys are " + ", ".join(known)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from emulator.bench.as_measured import misfit
-from emulator.bench.cells import Cell, cells_of, matrix_of
+from emulator.bench.cells import Cell, UnknownCircuitError, cells_of, matrix_of, require_few
 from emulator.bench.options import BenchOptions
 from emulator.bench.origin import topology
 from emulator.bench.results import Topology
@@ -42,7 +42,12 @@ def benchmark_of(parts: Sequence[MatrixFile], bench: BenchOptions, network: Netw
         check_rtts(around, custom, plan(testbed, Options(circuits=custom)))
         options = Options(circuits=custom, switch=around.switch, seed=around.seed)
         matrix = matrix_of(chosen, around.seed, part.overlays)
-        found = cells_of(testbed, options, matrix)
+        try:
+            found = cells_of(testbed, options, matrix)
+        except UnknownCircuitError as error:
+            is_of_file = part.circuits_at is not None and chosen.circuits == part.values["circuits"]
+            raise UnknownCircuitError(f"{part.circuits_at}: {error}" if is_of_file else str(error)) from None
+        require_few(len(cells) + len(found.cells))
         misfits.append(misfit(testbed, matrix.overlays) if matrix.as_measured else None)
         cells += (replace(cell, part=part.name) for cell in found.cells)
         left_out += found.left_out
