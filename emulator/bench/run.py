@@ -73,7 +73,8 @@ def run(
             missing.append(keyed)
         else:
             costs.add(cell, kept)
-            yield cell, kept
+            # the same cell may have been measured in another part, or between hosts by another name
+            yield cell, replace(kept, part=cell.part, circuit=cell.circuit, network=cell.network)
     if not missing:
         return
     missing.sort(key=lambda item: costs.estimate_s(item.cell), reverse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import click
@@ -191,6 +192,20 @@ def test_a_cell_of_the_study_is_measured_and_can_be_repeated(gtsdsl: Cli, tmp_pa
     again = gtsdsl(*repeat_command(results, cell)[1:])
     assert again.returncode == 0, again.stderr
     assert again.stdout == done.stdout
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_kept_cell_is_that_of_each_part_that_has_it(gtsdsl: Cli, tmp_path: Path) -> None:
+    file, report = tmp_path / "bench.toml", tmp_path / "report"
+    shutil.copy(MESH, tmp_path / "mesh.dsl")
+    part = 'topology = "mesh.dsl"\ncircuits = ["AMS-MIL"]\noverlays = ["none"]\nworkloads = ["latency"]\nduration = 2\n'
+    for name in ("one", "two"):
+        file.write_text(f'{part}[[parts]]\nname = "{name}"\n')
+        done = gtsdsl("bench", str(file), "-o", str(report))
+        assert done.returncode == 0, done.stderr
+        (cell,) = read_results(report).cells
+        assert cell.part == name
+    assert len(list((report / "cells").iterdir())) == 1
 
 
 def test_docker_without_a_store_has_a_swarm(monkeypatch: pytest.MonkeyPatch) -> None:
