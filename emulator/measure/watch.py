@@ -94,8 +94,10 @@ class Watch(Closing):
             return None
         return (self._samples[failed[-1] + 1].sent_ns - began_ns) / 1e9
 
-    def until_as_before(self, before_ms: Mapping[Pair, float], began_ns: int, longest_s: float) -> float | None:
-        """Watch until all pairs answer for some seconds in the round trips of before.
+    def until_as_before(
+        self, before_ms: Mapping[Pair, float], began_ns: int, longest_s: float, same_ms: float = SAME_MS
+    ) -> float | None:
+        """Watch until all pairs answer for some seconds in the round trips of before, to less than ``same_ms``.
 
         Return the seconds from ``began_ns`` to the first of these answers' questions; None if they do not within
         ``longest_s``.
@@ -108,7 +110,7 @@ class Watch(Closing):
             while final < len(self._samples) and self._is_final(self._samples[final], now_ns):
                 sample = self._samples[final]
                 final += 1
-                if not self._is_as_before(sample, before_ms):
+                if not self._is_as_before(sample, before_ms, same_ms):
                     since_ns = None
                 elif since_ns is None:
                     since_ns = sample.sent_ns
@@ -134,8 +136,9 @@ class Watch(Closing):
         return None
 
     def last_ms(self) -> dict[Pair, float]:
-        """Return the round trips of the last echoes that had time to be answered."""
-        return self._final[-1].rtt_ms
+        """Return the round trips of the last echoes that had time to be answered; empty if none had."""
+        final = self._final
+        return final[-1].rtt_ms if final else {}
 
     @property
     def _final(self) -> list[_Sample]:
@@ -146,9 +149,9 @@ class Watch(Closing):
     def _is_final(self, sample: _Sample, now_ns: int) -> bool:
         return now_ns - sample.sent_ns >= self._patience_s * 1e9
 
-    def _is_as_before(self, sample: _Sample, before_ms: Mapping[Pair, float]) -> bool:
+    def _is_as_before(self, sample: _Sample, before_ms: Mapping[Pair, float], same_ms: float) -> bool:
         found = sample.rtt_ms
-        return all(pair in found and abs(found[pair] - before_ms[pair]) < SAME_MS for pair in self._pairs)
+        return all(pair in found and abs(found[pair] - before_ms[pair]) < same_ms for pair in self._pairs)
 
     def _step(self) -> None:
         """Send an echo of each pair, and receive answers until the next is due."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
 from emulator.lab.containers import Container
-from emulator.measure.watch import Pair, Watch
+from emulator.measure.watch import SAME_MS, Pair, Watch
 from emulator.overlays.faults import agent_killed, circuit_down, circuit_silent, store_unreachable
 from emulator.plan import Circuit, Plan
 from emulator.system.errors import EmulationError, UnknownNameError
@@ -18,6 +18,7 @@ from emulator.workloads.base import Scope, Stage, Workload
 from emulator.workloads.model import Figure, WorkloadRequest, WorkloadResult
 from emulator.workloads.settings import parse, setting
 from emulator.workloads.starts import start_result
+from gtsdsl.model.losses import NO_LOSS
 from gtsdsl.text import did_you_mean, printable
 
 Fault: TypeAlias = Literal["start", "cut", "silent_cut", "store_cut", "agent_killed"]
@@ -27,6 +28,9 @@ _BEFORE_S = 2.0
 _LEAST_ECHOES = 3
 _PATIENCE_S = 0.5
 _LONGEST_PATIENCE_S = 5.0
+_RANDOM_DELAYS = 4
+"""The random delays in a round trip over two circuits."""
+_LOSSY = "circuits lose packets by themselves, and these losses count too"
 _DECIMALS = 3
 _MOST_NAMED = 4
 _JOIN_STEP_S = 0.05
@@ -91,6 +95,7 @@ class _Breaking:
         self._settings = settings
         rtt_s = sum(circuit.rtt_ns for circuit in stage.lab.plan.circuits) / 1e9
         self._patience_s = min(_LONGEST_PATIENCE_S, _PATIENCE_S + rtt_s)
+        self._same_ms = SAME_MS + _RANDOM_DELAYS * random_delay_ms(stage.lab.plan)
 
     def result(self, fault: Fault) -> WorkloadResult:
         """Bring a fault about and return what came of it."""
@@ -120,7 +125,7 @@ class _Breaking:
             watch.watch(max(_BEFORE_S, _LEAST_ECHOES * settings.interval_s))
             before_ms = watch.last_ms()
         pairs = [pair for pair in self._pairs() if pair in before_ms]
-        remarks = []
+        remarks = [f"{fault}: {_LOSSY}"] if _is_lossy(self._stage.lab.plan) else []
         if silent := [pair for pair in self._pairs() if pair not in before_ms]:
             remarks.append(f"{fault}: {_named(silent)} did not reach each other before, and are left out")
         if not pairs:
@@ -128,16 +133,17 @@ class _Breaking:
         with bring_about():
             with self._watch(pairs) as during:
                 mended_s = during.watch(settings.fault_s)
+                during_ms = during.last_ms()
             if joining is not None:
                 joining.during(settings.fault_s)
             ended_ns = time.time_ns()
         with self._watch(pairs) as after:
-            back_s = after.until_as_before(before_ms, ended_ns, settings.wait_s)
+            back_s = after.until_as_before(before_ms, ended_ns, settings.wait_s, self._same_ms)
             last_ms = after.last_ms()
         if joining is not None:
             joining.after(settings.wait_s)
         if mended_s is None:
-            cut_off = [pair for pair in pairs if pair in during.lost]
+            cut_off = [pair for pair in pairs if pair not in during_ms]
             remarks.append(f"{fault}: {_named(cut_off)} did not reach each other until it ended")
         if back_s is None:
             missing = [pair for pair in pairs if pair not in last_ms]
@@ -211,6 +217,20 @@ class _Joining:
             self.remarks.append(f"a container that joins {when} the cut reaches nobody within {longest_s:g} s")
             return None
         return (answered_ns - began_ns) / 1e9
+
+
+def random_delay_ms(plan: Plan) -> float:
+    """Return the widest range of the random delays of a plan's interfaces, in ms."""
+    widest_ms = 0.0
+    for egress in (end.egress for circuit in plan.circuits for end in circuit.ends if end.egress is not None):
+        added_us = 0.0 if egress.added is None else egress.added.delays_us[-1] - egress.added.delays_us[0]
+        widest_ms = max(widest_ms, 2 * egress.jitter_ns / 1e6, added_us / 1e3)
+    return widest_ms
+
+
+def _is_lossy(plan: Plan) -> bool:
+    egresses = (end.egress for circuit in plan.circuits for end in circuit.ends if end.egress is not None)
+    return any(egress.loss != NO_LOSS for egress in egresses)
 
 
 def find_host(hosts: Sequence[str], wanted: str) -> str:

@@ -93,6 +93,18 @@ def test_a_circuit_or_a_host_that_is_not_there_is_an_error() -> None:
     assert find_host(("h1",), "") == "h1"
 
 
+@pytest.mark.usefixtures("guest_kernel")
+def test_random_delays_and_losses_are_no_change(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
+    pair.write_text(pair.read_text().replace('id = "l1"', 'id = "l1"; jitter = "2ms"; loss = "1%"'))
+    arguments = ["--overlays", "none", "--setting", "convergence.faults=cut"]
+    found = measured(gtsdsl, pair, tmp_path / "report", *arguments)["none"]
+    assert "cut: circuits lose packets by themselves, and these losses count too" in found["remarks"]
+    values = figures(found)
+    assert values["cut.mended"] is None
+    assert (values["cut.lost"] or 0) >= FAULT_S / STEP_S - 1
+    assert values["cut.back"] is not None
+
+
 def test_a_wrong_name_is_refused_before_anything_runs(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
     command = ["bench", str(pair), "--overlays", "none", "--workloads", "convergence"]
     done = gtsdsl(*command, "--setting", "convergence.circuit=AMS-XXX", "-o", str(tmp_path / "report"))
