@@ -57,6 +57,10 @@ class ReceivedFiles:
         if self.missing(manifest):
             return None
         try:
+            for file in manifest.files:
+                if sha256_of(self._path(file)) != file.sha256:  # it was damaged after it had arrived
+                    self._path(file).unlink()
+                    return None
             self._make(folder, manifest)
         except OSError as error:
             raise EmulationError(f"{folder} cannot be made: {error.strerror}") from None
@@ -124,9 +128,6 @@ class ReceivedFiles:
     def _make(self, folder: Path, manifest: Manifest) -> None:
         with _new_folder(self._caches) as new:
             for file in manifest.files:
-                if sha256_of(self._path(file)) != file.sha256:
-                    self._path(file).unlink()
-                    raise EmulationError(f"{self._path(file)} was damaged, and is removed")
                 make_folder((new / file.place).parent)
                 os.link(self._path(file), new / file.place)
             make_folder(new / CACHE)
