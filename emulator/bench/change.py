@@ -13,11 +13,11 @@ Kind: TypeAlias = Literal["same", "resolution", "noise", "unknown", "exact", "su
 """The kind of a change: none at all; less than the measurement resolves; within the spread; of unknown spread; between
 repetitions without any spread; more than the spread."""
 
-RESOLUTION = {"us": 1.0, "ms": 0.001, "Mbit/s": 0.1}
+RESOLUTION = {"us": 1.0, "ms": 0.001, "Mbit/s": 0.1, "kbit/s": 0.1}
 """The smallest difference that counts in the virtual clock, by the unit.
 
 Reading the clock costs 256 ns, so a round trip can be off by up to a microsecond (docs/clocks.md). iperf prints jitter
-to a microsecond, and whether the last segments count moves a rate by some hundredths of a Mbit/s.
+to a microsecond. Whether the last packets count moves a rate by some hundredths of its unit.
 """
 _RESAMPLES = 2000
 _SEED = 1

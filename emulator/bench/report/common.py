@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from emulator.bench.report.groups import Group, Place, by_place, figures, labels
+from emulator.bench.report.groups import Group, Place, by_place, figures, labels, overlays
 from emulator.bench.report.model import Axis, Bullets, Dot, Line, LinePlot, Table
 from emulator.bench.report.numbers import number, slug
 from gtsdsl.text import printable
@@ -15,12 +15,12 @@ MOST_PLOTS = 12
 _MOST_POINTS = 400
 """The most points of a line; more would make the page large and the line no finer."""
 _MOST_ROWS = 4000
-_MOST_REMARKS = 40
+_MOST_REMARKS = 6
 
 
 def all_figures(groups: Sequence[Group], noun: str) -> Table:
     """Return a table of all figures of a workload, a row for each figure of each place, behind a line that opens it."""
-    names = tuple(dict.fromkeys(group.overlay for group in groups))
+    names = overlays(groups)
     label = labels(group.place for group in groups)
     rows = []
     for place, found in by_place(groups).items():
@@ -35,19 +35,19 @@ def all_figures(groups: Sequence[Group], noun: str) -> Table:
     return Table(caption, headings, tuple(rows[:_MOST_ROWS]), heads=2, is_folded=True, texts=(2,))
 
 
-def remarks(groups: Sequence[Group]) -> Iterator[Bullets]:
-    """Yield the remarks of the cells, each once, with the overlays that made it."""
+def remarks(groups: Sequence[Group]) -> Iterator[Bullets | Table]:
+    """Yield the remarks of the cells, each once, with the overlays that made it; many are behind a line."""
     found: dict[str, dict[str, None]] = {}
     for group in groups:
         for cell in group.cells:
             for remark in () if cell.measured is None else cell.measured.remarks:
                 found.setdefault(remark, {})[group.overlay] = None
-    shown = itertools.islice(found.items(), _MOST_REMARKS)
-    items = [(f"{', '.join(overlays)}: {printable(remark, 400)}",) for remark, overlays in shown]
-    if len(found) > _MOST_REMARKS:
-        items.append((f"{len(found) - _MOST_REMARKS:,} more remarks are in results.json.",))
-    if items:
-        yield Bullets(tuple(items))
+    rows = [(", ".join(names), printable(remark, 400)) for remark, names in itertools.islice(found.items(), _MOST_ROWS)]
+    if len(rows) > _MOST_REMARKS:
+        caption = f"Remarks about the figures: {len(rows)}"
+        yield Table(caption, ("overlay", "remark"), tuple(rows), is_folded=True, texts=(1,))
+    elif rows:
+        yield Bullets(tuple((f"{names}: {remark}",) for names, remark in rows))
 
 
 def distributions(groups: Sequence[Group], series: str, x: Axis, factor: float, noun: str) -> Iterator[LinePlot]:

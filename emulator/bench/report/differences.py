@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from emulator.bench.change import FEW, Change, change, confidence
-from emulator.bench.report.groups import Group, baseline, by_place, figures, labels, measured, overlays, workloads
+from emulator.bench.report.groups import Group, baseline, beside, figures, labels, measured, overlays, workloads
 from emulator.bench.report.headline import clock_of, headlines
 from emulator.bench.report.model import Block, Paragraph, Section, Table
 from emulator.bench.report.numbers import MISSING, number, signed
@@ -73,16 +72,12 @@ def _rule(found: Sequence[_Row]) -> str:
 
 
 def _rows(groups: Sequence[Group]) -> Iterator[_Row]:
-    base = baseline(overlays(groups))
     label = labels(group.place for group in groups)
-    for place, found in by_place(groups).items():
-        first = next((group for group in found if group.overlay == base), None)
-        if first is None:
-            continue
-        for group, (name, unit) in itertools.product(found, figures([first]).items()):
-            before, after = first.values(name), group.values(name)
-            if group is not first and before and after and name.rpartition(".")[2] not in _COUNTS:
-                where = (group.overlay, label[place], first.cells[0].workload, name, unit)
+    for base, group in beside(groups):
+        for name, unit in {} if base is None else figures([base]).items():
+            before, after = () if base is None else base.values(name), group.values(name)
+            if before and after and name.rpartition(".")[2] not in _COUNTS:
+                where = (group.overlay, label[group.place], group.cells[0].workload, name, unit)
                 yield where, change(before, after, unit, clock_of(group))
 
 

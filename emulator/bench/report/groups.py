@@ -66,7 +66,8 @@ def measured(results: Results, workload: str) -> tuple[Group, ...]:
             found.setdefault((place, cell.overlay), []).append(cell)
     groups = [Group(place, overlay, tuple(cells)) for (place, overlay), cells in found.items()]
     order = list(dict.fromkeys(group.place for group in groups))
-    return tuple(sorted(groups, key=lambda group: order.index(group.place)))
+    names = overlays(groups)
+    return tuple(sorted(groups, key=lambda it: (order.index(it.place), names.index(it.overlay))))
 
 
 def workloads(results: Results) -> tuple[str, ...]:
@@ -75,14 +76,28 @@ def workloads(results: Results) -> tuple[str, ...]:
 
 
 def overlays(groups: Iterable[Group | CellResult]) -> tuple[str, ...]:
-    """Return the overlays in their order."""
-    return tuple(dict.fromkeys(group.overlay for group in groups))
+    """Return the overlays in their order, the baseline first."""
+    names = tuple(dict.fromkeys(group.overlay for group in groups))
+    return tuple(sorted(names, key=lambda name: name != baseline(names)))
 
 
 def by_place(groups: Sequence[Group]) -> dict[Place, tuple[Group, ...]]:
     """Return the groups of each place."""
     places = dict.fromkeys(group.place for group in groups)
     return {place: tuple(group for group in groups if group.place == place) for place in places}
+
+
+def beside(groups: Sequence[Group]) -> Iterator[tuple[Group | None, Group]]:
+    """Yield each group with the baseline's at the same place; None for the baseline itself, and where it is missing.
+
+    The baseline may be in another part of the benchmark than the overlay.
+    """
+    base = baseline(overlays(groups))
+    of_base = [group for group in groups if group.overlay == base]
+    for group in groups:
+        near = [it for it in of_base if replace(it.place, part="") == replace(group.place, part="")]
+        near.sort(key=lambda it: it.place != group.place)
+        yield (near[0] if near and group.overlay != base else None), group
 
 
 def figures(groups: Iterable[Group]) -> dict[str, str]:
@@ -98,16 +113,17 @@ def baseline(names: Sequence[str]) -> str | None:
 def labels(places: Iterable[Place]) -> dict[Place, str]:
     """Return a short name of each place, without what all places have in common."""
     places = list(places)
-    common = {name for name in ("part", "testbed", "network", "level") if len({getattr(it, name) for it in places}) < 2}
-    if len({(it.part, it.testbed) for it in places}) == len({it.part for it in places}):
-        common.add("testbed")  # the part says which
+    common = {"part"} if len({it.part for it in places}) < 2 else set()
+    for name in ("testbed", "network"):  # if the part says which, the place need not
+        if len({(it.part, getattr(it, name)) for it in places}) == len({it.part for it in places}):
+            common.add(name)
     return {place: ", ".join(_words(place, common)) for place in places}
 
 
 def _words(place: Place, common: Collection[str]) -> Iterator[str]:
     network: Network = "whole" if "network" in common else place.network
     yield (f"{place.part}: " if place.part and "part" not in common else "") + where(place.circuit, network)
-    if "level" not in common:
+    if place.level != "containers":
         yield place.level
     if "testbed" not in common:
         yield place.testbed

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from emulator.bench.change import Change, change
-from emulator.bench.report.groups import Group, Place, baseline, by_place, figures, measured, overlays
+from emulator.bench.report.groups import Group, Place, beside, figures, measured
 from emulator.bench.results import Results
 
 
@@ -71,15 +71,11 @@ def compared(results: Results, headline: Headline) -> tuple[Compared, ...]:
 
 
 def _compared(groups: Sequence[Group], figure: str, unit: str) -> Iterator[Compared]:
-    base = baseline(overlays(groups))
-    for place, found in by_place(groups).items():
-        before = next((group.values(figure) for group in found if group.overlay == base), ())
-        for group in found:
-            after = group.values(figure)
-            if after:
-                clock = clock_of(group)
-                item = change(before, after, unit, clock) if before and group.overlay != base else None
-                yield Compared(place, group.overlay, statistics.fmean(after), item)
+    for base, group in beside(groups):
+        before, after = () if base is None else base.values(figure), group.values(figure)
+        if after:
+            item = change(before, after, unit, clock_of(group)) if before else None
+            yield Compared(group.place, group.overlay, statistics.fmean(after), item)
 
 
 def clock_of(group: Group) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from emulator.bench.report.common import all_figures, distributions, ranges, remarks
-from emulator.bench.report.groups import Group, figures, labels, measured
+from emulator.bench.report.groups import Group, Place, figures, labels, measured
 from emulator.bench.report.headline import compared, headlines
 from emulator.bench.report.model import Axis, Block, Code, Dot, DotPlot, Heading, Paragraph, Section, Table
 from emulator.bench.report.numbers import fixed, number, signed
@@ -40,23 +40,26 @@ def _table(groups: Sequence[Group]) -> Table:
 
 
 def _levels(groups: Sequence[Group]) -> Iterator[Table]:
-    """Yield a table of what containers add to their hosts, if both were measured."""
-    hosts = {(replace(it.place, level=""), it.overlay): it for it in groups if it.place.level == "hosts"}
+    """Yield a table of what containers add to their hosts, if both were measured, be it in two parts."""
+    hosts = [group for group in groups if group.place.level == "hosts"]
+    containers = [group for group in groups if group.place.level == "containers"]
+    label = labels(group.place for group in containers)
     rows = []
-    label = labels(group.place for group in groups if group.place.level == "containers")
-    for group in groups:
-        beside = hosts.get((replace(group.place, level=""), group.overlay))
-        if group.place.level == "containers" and beside is not None:
-            first, second = beside.mean("rtt.mean"), group.mean("rtt.mean")
-            added = None if first is None or second is None else second - first
-            rows.append(
-                (label[group.place], group.overlay, *(fixed(_ms(it), 4) for it in (first, second)), signed(added, 2))
-            )
+    for group in containers:
+        near = [it for it in hosts if _without_part(it.place) == _without_part(group.place)]
+        near.sort(key=lambda it: (it.place.part != group.place.part, it.overlay != group.overlay))
+        if near and (first := near[0].mean("rtt.mean")) is not None and (second := group.mean("rtt.mean")) is not None:
+            means = (fixed(_ms(it), 4) for it in (first, second))
+            rows.append((label[group.place], group.overlay, *means, signed(second - first, 2)))
     if rows:
         headings = ("circuit", "overlay", "hosts, ms", "containers, ms", "added, µs")
         yield Table(
             "Mean round trips: machine to machine beside container to container", headings, tuple(rows), heads=2
         )
+
+
+def _without_part(place: Place) -> Place:
+    return replace(place, part="", level="")
 
 
 def _added(results: Results) -> Iterator[Block]:

@@ -60,8 +60,9 @@ def specification(plot: Plot, overlays: Sequence[str]) -> dict[str, object]:
 def _lines(plot: LinePlot, overlays: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
     names = [line.overlay for line in plot.lines]
     rows = [
-        {"overlay": printable(line.overlay, 40), "x": x, "y": y, "order": index}
+        {"overlay": name, "line": name, "x": x, "y": y, "order": index}
         for line in plot.lines
+        for name in [printable(line.overlay, 40)]
         for index, (x, y) in enumerate(line.points)
     ]
     points = [point for line in plot.lines for point in line.points]
@@ -74,7 +75,7 @@ def _lines(plot: LinePlot, overlays: Sequence[str]) -> alt.LayerChart | alt.Face
     widths = [max(1.2, 3 - 0.5 * index) for index in range(len(names))]
     line = base.mark_line(interpolate="step-after" if plot.is_step else "linear").encode(
         strokeDash=_dash(names, overlays, is_explained=not plot.is_marked),
-        strokeWidth=alt.StrokeWidth("overlay:N", scale=alt.Scale(domain=_shown(names), range=widths), legend=None),
+        strokeWidth=alt.StrokeWidth("line:N", scale=alt.Scale(domain=_shown(names), range=widths), legend=None),
         order="order:Q",
     )
     if not plot.is_marked:
@@ -102,7 +103,7 @@ def _dots(plot: DotPlot, overlays: Sequence[str]) -> alt.LayerChart | alt.FacetC
             "category:N",
             sort=categories,
             title=None,
-            axis=alt.Axis(labelLimit=110, grid=True, tickBand="extent"),
+            axis=alt.Axis(labelLimit=150, grid=True, tickBand="extent"),
             scale=alt.Scale(paddingInner=0.35, paddingOuter=0.2),
         ),
         yOffset=alt.YOffset("overlay:N", sort=_shown(names)),
@@ -141,18 +142,21 @@ def _shown(names: Sequence[str]) -> list[str]:
 
 def _colour(names: Sequence[str], overlays: Sequence[str]) -> alt.Color:
     scale = alt.Scale(domain=_shown(names), range=[style_of(name, overlays).light for name in names])
-    return alt.Color("overlay:N", scale=scale, legend=_legend())
+    return alt.Color("overlay:N", scale=scale, legend=_legend(len(names)))
 
 
 def _dash(names: Sequence[str], overlays: Sequence[str], *, is_explained: bool) -> alt.StrokeDash:
     scale = alt.Scale(domain=_shown(names), range=[list(style_of(name, overlays).dash) for name in names])
-    return alt.StrokeDash("overlay:N", scale=scale, legend=_legend() if is_explained else None)
+    # a legend takes all scales of its field, so one of marks must not share its field with the dashes
+    return alt.StrokeDash(
+        "overlay:N" if is_explained else "line:N", scale=scale, legend=_legend(len(names)) if is_explained else None
+    )
 
 
 def _shape(names: Sequence[str], overlays: Sequence[str]) -> alt.Shape:
     scale = alt.Scale(domain=_shown(names), range=[style_of(name, overlays).mark for name in names])
-    return alt.Shape("overlay:N", scale=scale, legend=_legend())
+    return alt.Shape("overlay:N", scale=scale, legend=_legend(len(names)))
 
 
-def _legend() -> alt.Legend:
-    return alt.Legend(orient="bottom", columns=2, title=None)
+def _legend(count: int) -> alt.Legend:
+    return alt.Legend(orient="bottom", columns=2 if count > 1 else 1, title=None)
