@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gtsdsl.diagnostics import Diagnostic, GtsError
@@ -46,7 +46,8 @@ def read_toml(source: Source, code: str) -> TomlDocument:
     """Return what a TOML text holds; ``code`` is that of the finding if it is not TOML.
 
     Raises:
-        GtsError: the text is not TOML, or is longer or nested deeper than the limits (GTS005, GTS012).
+        GtsError: the text is not TOML, or beyond a limit: too long (GTS005), nested too deep, or with too large a
+            number (GTS012).
     """
     if len(source.text) > MAX_CHARACTERS:
         raise GtsError([Diagnostic("GTS005", f"a TOML file has at most {MAX_CHARACTERS:,} characters", source)])
@@ -56,7 +57,25 @@ def read_toml(source: Source, code: str) -> TomlDocument:
         values = tomllib.loads(source.text)
     except (ValueError, RecursionError) as error:  # ValueError: not TOML, or a number of more than 4,300 digits
         raise GtsError([_not_toml(source, code, str(error))]) from None
-    return TomlDocument(source, values, scanner.keys, scanner.places)
+    document = TomlDocument(source, values, scanner.keys, scanner.places)
+    large = [
+        Diagnostic("GTS012", "a whole number has at most 64 bits", source, document.place(it)) for it in _large(values)
+    ]
+    if large:
+        raise GtsError(large)
+    return document
+
+
+def _large(value: object, path: JsonPath = ()) -> Iterator[JsonPath]:
+    """Yield the paths of the whole numbers beyond TOML's range, which could not even be shown."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _large(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _large(item, (*path, index))
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        yield path
 
 
 def _not_toml(source: Source, code: str, said: str) -> Diagnostic:

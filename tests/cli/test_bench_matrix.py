@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import time
@@ -11,10 +12,13 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from emulator.bench import cells
 from emulator.bench.options import BenchOptions
 from emulator.options import OverlayOptions, RunOptions
+from emulator.workloads import names
 from gtsdsl.cli import cli
 from gtsdsl.cli.bench.init import EXAMPLES
 from gtsdsl.cli.bench.keys import CIRCUITS_FILE, keys, overlay_keys
@@ -149,6 +153,20 @@ def test_a_file_of_mistakes_costs_little(text: str) -> None:
     with pytest.raises(GtsError):
         read_matrix(Source("bench.toml", text[:MAX_CHARACTERS]))
     assert time.process_time() - began_s < 5
+
+
+KEYS = [*keys(), "topology", "overlay", "parts", *names(), "overlay.weave.password", "overlay.calico.label"]
+VALUES = """1 -1 1.5 nan inf true "a" "" [] ["a","a"] [1] [[]] {} {a=1} {a={b=1}} "all" "\\u0000" ["a=b"] {"a=b"="c"}
+    1979-05-27 "2G" 1e999 [{name="a"}] [{name="b",circuits=["x"],latency={interval_s=1}}]
+    {weave={}} {weave=1}""".split()
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(VALUES)), max_size=4), st.booleans())
+def test_any_value_of_any_key_is_taken_or_refused(pairs: list[tuple[str, str]], allow_programs: bool) -> None:
+    source = Source("bench.toml", "".join(f"{key} = {value}\n" for key, value in pairs))
+    with contextlib.suppress(GtsError):
+        read_matrix(source, allow_programs=allow_programs)
 
 
 def test_programs_and_images_need_the_users_consent() -> None:

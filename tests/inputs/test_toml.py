@@ -149,9 +149,10 @@ def test_any_text_is_read_or_refused_with_a_place(text: str) -> None:
         ("a = " + "[" * (MAX_DEPTH + 1), "GTS012", "nested more than 8 deep", (1, 5 + MAX_DEPTH)),
         (".".join("a" * 20_000) + " = 1", "GTS012", "nested more than 8 deep", (1, 2 * MAX_DEPTH + 1)),
         ("a = " + "9" * 5000, "GTS008", "not TOML: exceeds the limit", None),
+        ("a = [1, 0x" + "f" * 5000 + "]", "GTS012", "a whole number has at most 64 bits", (1, 9)),
         ("#" * (MAX_CHARACTERS + 1), "GTS005", "a TOML file has at most 65,536 characters", None),
     ],
-    ids=["value", "twice", "string", "nested", "dotted", "digits", "large"],
+    ids=["value", "twice", "string", "nested", "dotted", "digits", "bits", "large"],
 )
 def test_what_is_wrong_has_its_line_and_column(
     text: str, code: str, message: str, position: tuple[int, int] | None
