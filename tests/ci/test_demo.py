@@ -146,6 +146,7 @@ def test_the_demonstration_in_the_virtual_clock(tmp_path: Path) -> None:
     assert f"{MESH} --overlay flannel --probe --count 10\n" in done.stdout
     assert "real clock" not in done.stdout
     measured = "ran bench examples/full_mesh.dsl --overlays none,flannel --workloads latency,throughput"
+    measured += " --setting throughput.udp_rates_mbps=100"
     assert f"{measured} --circuits AMS-MIL,AMS-BRA --duration 5 -o build/report\n" in done.stdout
 
 
