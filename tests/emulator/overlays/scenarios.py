@@ -46,12 +46,17 @@ def measure(stage: Stage) -> dict[str, object]:
 
 
 def attach_a_container_again(stage: Stage) -> dict[str, object]:
-    """Stop the Docker daemon of a host, and return the container that is attached to it afterwards."""
+    """Stop the Docker daemon of a host, and return the container that is attached to it afterwards.
+
+    ``copies`` is the number of daemons that have the image's shell, and of different files that these are.
+    """
     overlay = stage.overlay
     container = overlay.spec.containers[0]
     overlay.stop(container.host)
     found = overlay.attach(container)
+    shells = list((overlay.lab.run_folder / "docker").glob("*/data/overlay2/*/diff/bin/bash"))
     return {
         "address": found.address,
         "runs": found.running.is_there,
+        "copies": [len(shells), len({path.stat().st_ino for path in shells})],
     }
