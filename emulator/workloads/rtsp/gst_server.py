@@ -94,7 +94,7 @@ def serve(parameters: Parameters) -> None:
 
     _allow_descriptors(_SPARE_DESCRIPTORS + _DESCRIPTORS * parameters.clients)
     os.environ["GST_REGISTRY_DISABLE"] = "yes"  # to look through all plugins takes a second
-    # of sessions and descriptions: with other numbers of digits, the answers would take other times
+    # answers have random names and numbers, whose lengths decide how long the answers take on a circuit
     GLib.random_set_seed(parameters.seed & 0xFFFFFFFF)
     Gst.init(None)
     for name in _PLUGINS:
@@ -113,7 +113,8 @@ def serve(parameters: Parameters) -> None:
         pipeline.get_parent().connect("deep-element-added", watch)
 
     def watch(_: Gst.Bin, _parent: Gst.Bin, element: Gst.Element) -> None:
-        if element.get_factory().get_name() == "multiudpsink":
+        factory = element.get_factory()
+        if factory is not None and factory.get_name() == "multiudpsink":
             element.connect("client-added", add)
             element.connect("client-removed", remove)
 
