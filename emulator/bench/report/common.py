@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from emulator.bench.report.groups import Group, Place, by_place, figures, labels, overlays
+from emulator.bench.report.groups import Group, Place, by_place, figures, labels, overlays, pictured
 from emulator.bench.report.model import Axis, Bullets, Dot, Line, LinePlot, Table
 from emulator.bench.report.numbers import number, slug
 from gtsdsl.text import printable
@@ -91,8 +91,9 @@ def against(
     groups: Sequence[Group], points: Callable[[Group], Mapping[float, float]], x: Axis, y: Axis, noun: str
 ) -> Iterator[LinePlot]:
     """Yield a plot of figures against a number in their names at each place, such as a rate or a number of clients."""
-    label = labels(group.place for group in groups)
-    for place, found in itertools.islice(by_place(groups).items(), MOST_PLOTS):
+    places = pictured(groups)
+    label = labels(places)
+    for place, found in itertools.islice(places.items(), MOST_PLOTS):
         lines = tuple(Line(group.overlay, tuple(sorted(its.items()))) for group in found if (its := points(group)))
         if lines:
             most = max(x for line in lines for x, _ in line.points)
@@ -125,9 +126,9 @@ def thinned(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float
 
 
 def _places(groups: Sequence[Group], series: str) -> Iterator[tuple[Place, tuple[Group, ...], str]]:
-    having = [group for group in groups if group.series(series)]
-    label = labels(group.place for group in having)
-    for place, found in itertools.islice(by_place(having).items(), MOST_PLOTS):
+    places = pictured([group for group in groups if group.series(series)])
+    label = labels(places)
+    for place, found in itertools.islice(places.items(), MOST_PLOTS):
         yield place, found, label[place]
 
 

@@ -100,6 +100,24 @@ def beside(groups: Sequence[Group]) -> Iterator[tuple[Group | None, Group]]:
         yield (near[0] if near and group.overlay != base else None), group
 
 
+def pictured(groups: Sequence[Group]) -> dict[Place, tuple[Group, ...]]:
+    """Return the groups of each place that a plot shows: with the baseline of another part where the place has none.
+
+    A place with the baseline alone is left out, if the overlays were measured at the same place.
+    """
+    base = baseline(overlays(groups))
+    places = by_place(groups)
+    alone = {place for place, found in places.items() if all(group.overlay == base for group in found)}
+    full = {replace(place, part="", level="") for place in places if place not in alone}
+    shown = {}
+    for place, found in places.items():
+        if place in alone and replace(place, part="", level="") in full:
+            continue
+        near = next((before for before, group in beside(groups) if group.place == place and before is not None), None)
+        shown[place] = found if near is None or near in found else (near, *found)
+    return shown
+
+
 def figures(groups: Iterable[Group]) -> dict[str, str]:
     """Return the units of all figures of some groups, by the figures' names."""
     return {name: unit for group in groups for name, unit in group.figures.items()}

@@ -8,7 +8,7 @@ from functools import partial
 
 from emulator.bench.change import bootstrap
 from emulator.bench.report.common import against, all_figures, courses, ranges, remarks
-from emulator.bench.report.groups import Group, figures, labels, measured
+from emulator.bench.report.groups import Group, figures, labels, measured, pictured
 from emulator.bench.report.model import Axis, Block, Dot, DotPlot, Heading, Paragraph, Section, Table
 from emulator.bench.report.numbers import number, slug
 from emulator.bench.results import Results
@@ -80,15 +80,15 @@ def _limit(group: Group, stem: str) -> float | None:
 
 
 def _dots(groups: Sequence[Group], name: str, noun: str) -> Iterator[DotPlot]:
-    label = labels(group.place for group in groups)
+    places = pictured(groups)
+    label = labels(places)
     dots = []
-    for group in groups:
+    for place, group in ((place, group) for place, found in places.items() for group in found):
         mean = group.mean(name)
         if mean is not None:
-            values = group.values(name)
-            low, high = _interval(values, mean)
+            low, high = _interval(group.values(name), mean)
             limit = _limit(group, name.removesuffix(_SUFFIX))
-            dots.append(Dot(label[group.place], group.overlay, mean, low, high, limit))
+            dots.append(Dot(label[place], group.overlay, mean, low, high, limit))
     axis = Axis("received, Mbit/s")
     if dots:
         yield DotPlot(

@@ -60,7 +60,7 @@ def specification(plot: Plot, overlays: Sequence[str]) -> dict[str, object]:
 def _lines(plot: LinePlot, overlays: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
     names = [line.overlay for line in plot.lines]
     rows = [
-        {"overlay": name, "line": name, "x": x, "y": y, "order": index}
+        {"overlay": name, "x": x, "y": y, "order": index}
         for line in plot.lines
         for name in [printable(line.overlay, 40)]
         for index, (x, y) in enumerate(line.points)
@@ -71,16 +71,19 @@ def _lines(plot: LinePlot, overlays: Sequence[str]) -> alt.LayerChart | alt.Face
         y=alt.Y("y:Q", title=plot.y.title, scale=_scale(plot.y), axis=_ticks(plot.y)),
         color=_colour(names, overlays),
     )
+    if plot.is_marked:  # without dashes, which the legend would draw round its marks
+        line = base.mark_line(strokeWidth=1.6).encode(order="order:Q")
+        return alt.layer(line, base.mark_point(filled=True, size=45, opacity=1).encode(shape=_shape(names, overlays)))
     # lines that cover each other stay visible, because those above are thinner
     widths = [max(1.2, 3 - 0.5 * index) for index in range(len(names))]
     line = base.mark_line(interpolate="step-after" if plot.is_step else "linear").encode(
-        strokeDash=_dash(names, overlays, is_explained=not plot.is_marked),
-        strokeWidth=alt.StrokeWidth("line:N", scale=alt.Scale(domain=_shown(names), range=widths), legend=None),
+        strokeDash=_dash(names, overlays),
+        strokeWidth=alt.StrokeWidth(
+            "overlay:N", scale=alt.Scale(type="ordinal", domain=_shown(names), range=widths), legend=None
+        ),
         order="order:Q",
     )
-    if not plot.is_marked:
-        return alt.layer(line)
-    return alt.layer(line, base.mark_point(filled=True, size=45, opacity=1).encode(shape=_shape(names, overlays)))
+    return alt.layer(line)
 
 
 def _dots(plot: DotPlot, overlays: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
@@ -145,12 +148,9 @@ def _colour(names: Sequence[str], overlays: Sequence[str]) -> alt.Color:
     return alt.Color("overlay:N", scale=scale, legend=_legend(len(names)))
 
 
-def _dash(names: Sequence[str], overlays: Sequence[str], *, is_explained: bool) -> alt.StrokeDash:
+def _dash(names: Sequence[str], overlays: Sequence[str]) -> alt.StrokeDash:
     scale = alt.Scale(domain=_shown(names), range=[list(style_of(name, overlays).dash) for name in names])
-    # a legend takes all scales of its field, so one of marks must not share its field with the dashes
-    return alt.StrokeDash(
-        "overlay:N" if is_explained else "line:N", scale=scale, legend=_legend(len(names)) if is_explained else None
-    )
+    return alt.StrokeDash("overlay:N", scale=scale, legend=_legend(len(names)))
 
 
 def _shape(names: Sequence[str], overlays: Sequence[str]) -> alt.Shape:
