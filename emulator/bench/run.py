@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from emulator.bench.cells import Cell
@@ -46,7 +46,7 @@ def run(
     *,
     fail_fast: bool,
     show: Callable[[Progress], None],
-) -> Iterator[tuple[Cell, CellResult]]:
+) -> Generator[tuple[Cell, CellResult], None, None]:
     """Yield each cell with its result: first those whose results are kept, then the others as they end.
 
     The cells that take longest start first, so that no worker is idle while a last long one runs. ``show`` is called

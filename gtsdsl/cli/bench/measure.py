@@ -52,9 +52,11 @@ def measure(
         store = ResultStore(folder, lambda message: complain("warning", message))
         try:
             with showing(len(cells)) as progress:
-                for cell, result in run(cells, options, store, pool, fail_fast=fail_fast, show=progress.show):
-                    found[id(cell)] = result
-                    progress.end(cell, result)
+                ended = run(cells, options, store, pool, fail_fast=fail_fast, show=progress.show)
+                with contextlib.closing(ended):  # after an error here, too, the workers end before this goes on
+                    for cell, result in ended:
+                        found[id(cell)] = result
+                        progress.end(cell, result)
         except BaseException as stop:
             if found:  # else the files of the run before stay
                 with contextlib.suppress(EmulationError):  # the disk is full, say, which the first error says
