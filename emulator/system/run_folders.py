@@ -23,6 +23,7 @@ from emulator.system.closing import Closing
 from emulator.system.errors import EmulationError
 from emulator.system.folders import removing_all
 from emulator.system.programs import environment
+from emulator.system.signals import signals_held
 from emulator.system.trust import require_own
 
 PREFIX = "gtsdsl-"
@@ -114,10 +115,17 @@ class RunFolder(Closing):
 
     def __enter__(self) -> Self:
         root = runs_folder()
-        with _registry(root):
-            self.path = Path(tempfile.mkdtemp(prefix=f"{self._kind}-", dir=root))
-            self.lock = _open_lock(self.path)
-            fcntl.flock(self.lock, fcntl.LOCK_EX)
+        is_made = False
+        try:
+            with _registry(root), signals_held():
+                self.path = Path(tempfile.mkdtemp(prefix=f"{self._kind}-", dir=root))
+                self.lock = _open_lock(self.path)
+                fcntl.flock(self.lock, fcntl.LOCK_EX)
+                is_made = True
+        except BaseException:  # such as that of a signal, which was held until the folder was made
+            if is_made:
+                self.close()
+            raise
         return self
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -42,6 +43,28 @@ def test_a_run_that_fails_leaves_nothing() -> None:
     with pytest.raises(RuntimeError), run:
         raise RuntimeError
     assert not run.path.exists()
+
+
+def test_a_run_that_is_ended_while_its_folder_is_made_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def end(_number: int, _frame: object) -> None:
+        raise SystemExit
+
+    def make(prefix: str, dir: Path) -> str:
+        found = mkdtemp(prefix=prefix, dir=dir)
+        signal.raise_signal(signal.SIGTERM)
+        return found
+
+    mkdtemp = tempfile.mkdtemp
+    monkeypatch.setattr(tempfile, "mkdtemp", make)
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        with pytest.raises(SystemExit), RunFolder("test"):
+            pytest.fail("the signal was lost")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert [path for path in runs_folder().iterdir() if path.is_dir()] == []
 
 
 def test_clean_removes_a_dead_run(place: Path) -> None:
