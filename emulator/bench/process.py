@@ -14,6 +14,9 @@ from emulator.system.decode import decode, encode
 from emulator.system.programs import environment, python_command, python_script
 
 _GRACE_S = 20.0
+_LOCALE = {"LC_ALL": "C.UTF-8"}
+"""The locale of every cell. A reading of a guest's virtual clock takes 256 ns, and a program that reads the files of
+another locale reads the clock more often: its results would have other bytes."""
 
 
 class WorkerProcess:
@@ -28,7 +31,7 @@ class WorkerProcess:
             jobs.seek(0)
             self._process = subprocess.Popen(
                 python_command("-c", python_script("emulator.bench.worker", "main", {"parent": os.getpid()})),
-                env={**environment(os.environ), **(variables or {})},
+                env={**environment(os.environ), **_LOCALE, **(variables or {})},
                 stdin=jobs,
                 stdout=self._output,
                 stderr=self._errors,

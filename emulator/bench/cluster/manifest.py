@@ -19,8 +19,6 @@ from emulator.system.folders import cache_folder
 
 CACHE = "gtsdsl"
 """The folder of gtsdsl in the cache of a cell, as in a user's cache folder."""
-VARIABLES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE")
-"""The variables of the client that a cell gets on a worker."""
 _NAMED = "files"
 
 
@@ -44,8 +42,7 @@ def cluster_job(job: WorkerJob) -> ClusterJob:
     files = tuple(found.values())
     if len(files) > MOST_FILES or sum(file.size_bytes for file in files) > FOLDER_BYTES:
         raise EmulationError(f"a cell needs more than {MOST_FILES} files, or more than {FOLDER_BYTES // 2**30} GiB")
-    variables = {name: os.environ[name] for name in VARIABLES if name in os.environ}
-    return ClusterJob(job, Manifest(files), places, variables)
+    return ClusterJob(job, Manifest(files), places, os.environ.get("PATH", ""))
 
 
 @cache

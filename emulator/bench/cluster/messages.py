@@ -65,15 +65,15 @@ class Missing:
 class ClusterJob:
     """A job with the files that it needs from the client. ``places`` are those of files by the paths in its task.
 
-    ``variables`` are the client's search path and locale. Each reading of a guest's virtual clock takes 256 ns, and a
-    program that is found later, or reads another locale, reads the clock more often. With the client's variables, a
-    result has the same bytes as on the client's machine.
+    ``search_path`` is the client's ``PATH``. Each reading of a guest's virtual clock takes 256 ns, and a program that
+    is found later reads the clock more often. With the client's search path, a result has the same bytes as on the
+    client's machine.
     """
 
     job: WorkerJob
     manifest: Manifest
     places: dict[str, str]
-    variables: dict[str, str]
+    search_path: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from emulator.bench.cluster.cache import ReceivedFiles
-from emulator.bench.cluster.manifest import VARIABLES
 from emulator.bench.cluster.messages import ClusterJob, ClusterReport, Greeting, Manifest, Missing, SentFile
 from emulator.bench.fingerprint import code
 from emulator.bench.process import WorkerProcess
@@ -60,7 +58,7 @@ def run_cell(job: bytes) -> bytes:
     moved = {path: str(folder / place) for path, place in wanted.places.items()}
     worker = get_worker()
     task = worker.get_current_task()
-    variables = {**_variables(wanted.variables), "XDG_CACHE_HOME": str(folder)}
+    variables = {"PATH": _search_path(wanted.search_path), "XDG_CACHE_HOME": str(folder)}
     process = WorkerProcess(replace(wanted.job, moved=moved), variables)
     try:
         while not readable([process.descriptor], _LOOK_S):
@@ -73,11 +71,9 @@ def run_cell(job: bytes) -> bytes:
     return encode(ClusterReport(process.report()))
 
 
-def _variables(client: Mapping[str, str]) -> dict[str, str]:
-    """Return the client's search path and locale; folders that only this machine searches come last in the path."""
-    folders = dict.fromkeys([*absolute_folders(client.get("PATH", "")), *search_folders(os.environ)])
-    locale = {name: client.get(name, "") for name in VARIABLES}
-    return {**locale, "PATH": os.pathsep.join(folders)}
+def _search_path(client: str) -> str:
+    """Return the client's search path, at whose end are the folders that only this machine searches."""
+    return os.pathsep.join(dict.fromkeys([*absolute_folders(client), *search_folders(os.environ)]))
 
 
 def _is_wanted(worker: Worker, task: object) -> bool:
