@@ -64,9 +64,9 @@ def test_a_checkout_keeps_no_credentials_and_a_workflow_has_few_rights(workflow:
 
 
 def test_the_keys_of_caches_are_of_files_that_exist() -> None:
-    """The keys of the cached guest kernel and of the cached agents have a hash of what they are made of."""
+    """The keys of the cached guest kernel, agents and tools have a hash of what these are made of."""
     patterns = {
         match for path in WORKFLOWS for match in re.findall(r"hashFiles\((.*?)\)", path.read_text(encoding="utf-8"))
     }
-    assert len(patterns) == 2
+    assert len(patterns) == 3
     assert all(list(ROOT.glob(part)) for pattern in patterns for part in re.findall(r"'(.*?)'", pattern))
