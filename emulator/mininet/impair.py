@@ -71,7 +71,7 @@ def impairment_text(link: EmulatedLink) -> str:
     """
     there, back = link.intf1.impairment, link.intf2.impairment
     delays = _both(there.delay_ns / 1e6, back.delay_ns / 1e6)
-    parts = [f"{there.rtt_ms:g} ms" + (f" ({delays})" if "/" in delays else "")]
+    parts = [f"{(there.delay_ns + back.delay_ns) / 1e6:g} ms" + (f" ({delays})" if "/" in delays else "")]
     if there.jitter_us or back.jitter_us:
         parts.append(f"± {_both(there.jitter_us / 1000, back.jitter_us / 1000)} ms")
     for share, word in (

@@ -20,7 +20,7 @@ def test_the_commands_are_the_methods_of_the_shell() -> None:
         ("", "switc", ["switch"]),
         ("", "h", ["help", "h1", "h2"]),
         ("link ", "l", ["l1", "l2"]),
-        ("link l1 ", "d", ["down", "delay"]),
+        ("link l1 ", "d", ["down", "delay", "duplicate"]),
         ("capture ", "l2", ["l2"]),
         ("capture l1 ", "s", ["stop"]),
         ("h1 ping ", "h", ["h1", "h2"]),

@@ -89,12 +89,12 @@ def test_a_change_leaves_the_rest_of_what_a_link_was_told_as_it_is(emulate: Cli,
         "print(h1.cmd('ping -q -c 2 10.9.0.2').splitlines()[-1])\n"
         "added.intf1.config(delay='30ms', max_queue_size=7)\n"
         "impair(net, added.id, ['loss', '1%'])\n"
-        "print(impairment_text(added.intf1), '|', h1.cmd('tc qdisc show dev', added.intf1.name))\n"
+        "print(impairment_text(added), '|', h1.cmd('tc qdisc show dev', added.intf1.name))\n"
     )
     done = emulate("--script", str(script))
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"= 40\.00\d/", done.stdout), done.stdout
-    assert "60 ms, 1 % lost, 1000 Mbit/s | " in done.stdout
+    assert "50 ms (30/20), 1 % lost, 1000/500 Mbit/s | " in done.stdout
     assert "limit 7 delay 30ms loss 1%" in done.stdout
 
 
