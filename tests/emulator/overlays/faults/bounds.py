@@ -113,3 +113,12 @@ def varies(subject: Subject, fault: Fault) -> bool:
     A swarm's daemons forget the containers of a dead daemon by a gossip that draws random numbers.
     """
     return subject.argument == "libnetwork:swarm" and fault in {Fault.AGENT, Fault.HUB}
+
+
+def least_others(subject: Subject, fault: Fault, others: int) -> int:
+    """Return how many of the pairs that a fault is no part of go on at least.
+
+    All do, except where the gossip about a dead daemon may make a swarm forget one more host: its pairs with the three
+    others, which are back when networkdb has tried the host again.
+    """
+    return others - 3 if varies(subject, fault) else others

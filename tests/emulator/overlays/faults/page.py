@@ -47,10 +47,11 @@ def _rows(fault: Fault, table: Table) -> Iterator[str]:
 
 def _cells(subject: Subject, fault: Fault, figures: Figures) -> Iterator[str]:
     role = hub(subject) if fault is Fault.HUB else None
+    differs = " (differs by run)" if varies(subject, fault) else ""
     yield f"`{subject.name}`" + ("" if role is None else f", {role}")
     if fault is not Fault.STORE:
-        yield _of(figures.others)
-    yield _meanwhile(fault, figures) + (" (differs by run)" if varies(subject, fault) else "")
+        yield _of(figures.others) + differs
+    yield _meanwhile(fault, figures) + differs
     yield f"{figures.back_s:g} s"
     allowed = bound(subject, fault)
     yield f"{allowed.most_s:g} s: {allowed.reason}"
