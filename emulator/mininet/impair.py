@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emulator.system.errors import EmulationError
-from gtsdsl.model.losses import parse_loss
-from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us, parse_percent
 from gtsdsl.text import did_you_mean, printable
-from gtsdsl.topology.impairments import Impairment
+from gtsdsl.topology.changes import CHANGES, changed
+from gtsdsl.topology.impairments import Directions
 
 if TYPE_CHECKING:
     from emulator.mininet.interfaces import EmulatedIntf, EmulatedLink
@@ -19,28 +17,7 @@ if TYPE_CHECKING:
 USAGE = "link ID up | down | [rtt 40ms] [delay 20ms or 18ms/20ms] [jitter 1ms] [loss 1%] [bandwidth 100]"
 
 
-def _share(way: int, value: str) -> float:
-    return each_direction(parse_percent, value)[way]
-
-
-def _delayed(effect: Impairment, way: int, value: str) -> Impairment:
-    delays_us = each_direction(parse_duration_us, value)
-    rtt_us = sum(delays_us)
-    return replace(effect, rtt_us=rtt_us, one_way_us=None if 2 * delays_us[way] == rtt_us else delays_us[way])
-
-
-_CHANGES: Mapping[str, Callable[[Impairment, int, str], Impairment]] = {
-    "rtt": lambda effect, _, value: replace(effect, rtt_us=parse_duration_us(value), one_way_us=None),
-    "delay": _delayed,
-    "jitter": lambda effect, way, value: replace(effect, jitter_us=each_direction(parse_duration_us, value)[way]),
-    "loss": lambda effect, way, value: replace(effect, loss=each_direction(parse_loss, value)[way]),
-    "corrupt": lambda effect, way, value: replace(effect, corrupt_percent=_share(way, value)),
-    "duplicate": lambda effect, way, value: replace(effect, duplicate_percent=_share(way, value)),
-    "reorder": lambda effect, way, value: replace(effect, reorder_percent=_share(way, value)),
-    "bandwidth": lambda effect, way, value: replace(effect, rate_bps=each_direction(parse_bandwidth, value)[way]),
-}
-"""What each property changes at a direction: 0 is from the circuit's first end to its second, 1 is back."""
-LINK_WORDS = ("up", "down", *_CHANGES)
+LINK_WORDS = ("up", "down", *CHANGES)
 """The words that may follow a circuit's id in the shell's ``link``."""
 
 
@@ -52,15 +29,15 @@ def impair(network: EmulatedNetwork, circuit: str, words: Sequence[str]) -> None
     Raises:
         EmulationError: there is no such circuit, or a word is wrong; the message shows the usage.
     """
-    interfaces = _interfaces(network, circuit)
+    interfaces = interfaces_of(network, circuit)
     if list(words) in (["up"], ["down"]):
         for interface in interfaces:
             interface.ifconfig(words[0])
         return
     if not words or len(words) % 2:
         raise EmulationError(f"usage: {USAGE}")
-    changed = [_changed(interface.impairment, way, words) for way, interface in enumerate(interfaces)]
-    for interface, effect in zip(interfaces, changed, strict=True):
+    effects = _changed((interfaces[0].impairment, interfaces[1].impairment), words)
+    for interface, effect in zip(interfaces, effects, strict=True):
         interface.impair(effect)
 
 
@@ -90,23 +67,25 @@ def _both(there: float, back: float) -> str:
     return f"{there:g}" if there == back else f"{there:g}/{back:g}"
 
 
-def _interfaces(network: EmulatedNetwork, circuit: str) -> tuple[EmulatedIntf, EmulatedIntf]:
+def interfaces_of(network: EmulatedNetwork, circuit: str) -> tuple[EmulatedIntf, EmulatedIntf]:
+    """Return both interfaces of a circuit, the one at its first end first.
+
+    Raises:
+        EmulationError: there is no such circuit.
+    """
     circuit_id = network.lab.circuit(circuit).id
     link: EmulatedLink = next(link for link in network.links if link.id == circuit_id)
     return link.intf1, link.intf2
 
 
-def _changed(effect: Impairment, way: int, words: Sequence[str]) -> Impairment:
-    """Return a changed copy of one direction's impairment.
-
-    ``words`` are pairs of a property and a value: ``delay``, ``40ms``. ``way`` is 0 for there and 1 for back.
-    """
+def _changed(directions: Directions, words: Sequence[str]) -> Directions:
+    """Return changed copies of both directions. ``words`` are pairs, such as ``delay`` and ``40ms``."""
     for what, value in zip(words[::2], words[1::2], strict=True):
-        if what not in _CHANGES:
+        if what not in CHANGES:
             near = did_you_mean(what[:80], LINK_WORDS) or f"usage: {USAGE}"
             raise EmulationError(f"a link has no {printable(what, 40)}; {near}")
         try:
-            effect = _CHANGES[what](effect, way, value)
+            directions = changed(directions, what, value)
         except ValueError as error:
             raise EmulationError(f"{what}: {error}") from None
-    return effect
+    return directions
