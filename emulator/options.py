@@ -43,6 +43,9 @@ class Flag:
     is_list: bool = False
     """Whether one value has parts for several hosts. The option may be given once only, because the last would win."""
 
+    is_shared: bool = False
+    """Whether another dataclass of the same command has the flag, too."""
+
     in_files: bool = True
     """Whether the TOML file of a benchmark may set the option, too. Such files come from strangers."""
 
@@ -127,6 +130,17 @@ class RunOptions:
     )
 
 
+_IMAGE = Flag(
+    "--image",
+    "Image of Docker containers: a file of `docker save` or `docker export`, or the name of an image in your Docker. "
+    "With --hosts docker, also h1=IMAGE,h3=IMAGE: on these hosts.  [default: a small image that gtsdsl makes]",
+    metavar="IMAGE",
+    is_list=True,
+    is_shared=True,
+)
+"""The image of hosts that are containers, or of an overlay's containers: a run has only one of them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostOptions:
     """The kind of a network's hosts, and whether flavors limit its containers."""
@@ -150,6 +164,9 @@ class HostOptions:
         ).metadata,
     )
     """The image for each ``imageId``: the path of an archive, or a name that the user's Docker has."""
+    image: str | None = field(default=None, metadata=_IMAGE.metadata)
+    """The image of hosts whose ``imageId`` is not in ``image_map``, or of some hosts by name: ``h1=IMAGE,h3=IMAGE``.
+    None is a small image that gtsdsl makes, for hosts without ``imageId``."""
     flavors: bool = field(
         default=False,
         metadata=Flag(
@@ -198,15 +215,7 @@ class OverlayOptions:
         default=SUBNET_POOL,
         metadata=Flag("--overlay-network", "Network that containers get addresses from.", metavar="CIDR").metadata,
     )
-    image: str | None = field(
-        default=None,
-        metadata=Flag(
-            "--image",
-            "Image of Docker containers: a file of `docker save` or `docker export`, or the name of an image in your "
-            "Docker.",
-            metavar="IMAGE",
-        ).metadata,
-    )
+    image: str | None = field(default=None, metadata=_IMAGE.metadata)
     """None is a small image that gtsdsl makes."""
     agent: str | None = field(
         default=None,

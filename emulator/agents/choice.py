@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from emulator.agents.answers import program_at
 from emulator.agents.cache import built_agent
 from emulator.agents.model import AgentProgram
 from emulator.agents.recipes import Recipe
+from emulator.plan.host_values import host_values
 from emulator.system.errors import EmulationError, OverlayError
 from gtsdsl.text import did_you_mean, printable
 
 BUILT_IN, REAL = "built-in", "real"
-_MOST_SHOWN = 8
+_FORM = "HOST=AGENT, as in h1=real,h3=real"
 
 
 def choose(text: str | None, recipe: Recipe, hosts: Sequence[str]) -> dict[str, AgentProgram]:
@@ -24,28 +25,9 @@ def choose(text: str | None, recipe: Recipe, hosts: Sequence[str]) -> dict[str, 
     Raises:
         EmulationError: the text names no agent or no host, the agent has not been built, or is no such program.
     """
-    words = _words(text or BUILT_IN, hosts)
+    words = host_values("--agent", _FORM, text or BUILT_IN, hosts)
     programs = {word: _program(word, recipe) for word in dict.fromkeys(words.values())}
     return {host: program for host, word in words.items() if (program := programs[word]) is not None}
-
-
-def _words(text: str, hosts: Sequence[str]) -> Mapping[str, str]:
-    """Return the word for the agent of each host that the text names."""
-    first = text.partition("=")[0]
-    if "=" not in text or "/" in first:
-        return dict.fromkeys(hosts, text)
-    words = {}
-    for part in text.split(","):
-        host, equals, word = part.partition("=")
-        if not equals or not word:
-            raise OverlayError(f"--agent: `{printable(part, 40)}` is not HOST=AGENT, as in h1=real,h3=real")
-        if host not in hosts:
-            near = did_you_mean(host, list(hosts)) or f"the hosts are {', '.join(hosts[:_MOST_SHOWN])}"
-            raise OverlayError(f"--agent: the topology has no host {printable(host, 40)}; {near}")
-        if host in words:
-            raise OverlayError(f"--agent: {host} is given twice")
-        words[host] = word
-    return words
 
 
 def _program(word: str, recipe: Recipe) -> AgentProgram | None:

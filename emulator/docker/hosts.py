@@ -9,56 +9,69 @@ from typing import TypeVar
 from emulator.docker import programs, reexec
 from emulator.docker.containers import MEMORY_BYTES, container_image, open_namespace
 from emulator.docker.daemon import Dockerd
-from emulator.docker.image import find_image
+from emulator.docker.image import Image, built_in_image, find_image
 from emulator.docker.model import NO_NETWORK, DockerHost
 from emulator.flavors import flavor_limits
 from emulator.lab.containers import Container
 from emulator.lab.lab import Lab
 from emulator.lab.underlay import empty_namespace
 from emulator.netlink import namespaces
-from emulator.plan import Plan
-from emulator.system.errors import EmulationError
+from emulator.options import HostOptions
+from emulator.plan import Host, Plan
+from emulator.plan.host_values import host_values
+from emulator.system.errors import EmulationError, OptionError
 from gtsdsl.text import printable
 
 _T = TypeVar("_T")
 
 _ALL_HOSTS = "all hosts"
 """The name of the daemon in messages, which no host can have."""
+_FORM = "HOST=IMAGE, as in h1=debian:12,h3=image.tar"
+
+_MOST_SHOWN = 8
 
 
-class ImageMapError(EmulationError):
-    """The image map does not fit the topology; the message says how to change it."""
-
-    exit_status = 2
-
-
-def docker_hosts_of(plan: Plan, image_map: Mapping[str, str], *, flavors: bool = False) -> tuple[DockerHost, ...]:
+def docker_hosts_of(plan: Plan, options: HostOptions) -> tuple[DockerHost, ...]:
     """Return a Docker host for each host of a plan except the store's additional host.
 
-    ``image_map`` maps each ``imageId`` to an image that `find_image` can find; hosts run no other image. With
-    ``flavors``, the ``flavorId`` of a host limits its processors and memory.
+    A host runs the image that ``--image`` gives it by its name, else the one that the image map has for its
+    ``imageId``, else the one of ``--image`` for all hosts. A host without ``imageId`` may also run the built-in image.
 
     Raises:
-        EmulationError: a host has no ``imageId``, an ``imageId`` has no image, the map names an ``imageId`` that no
-            host has, an image cannot be used, or a flavor is unknown.
+        EmulationError: a host has no image, an option names no host or no ``imageId`` of the topology, an image cannot
+            be used, or a flavor is unknown.
     """
     hosts = [host for host in plan.hosts if not host.is_store]
-    if unknown := sorted(image_map.keys() - {host.image_id for host in hosts}):
-        listed = ", ".join(printable(name, 80) for name in unknown[:8])
-        raise ImageMapError(f"--image-map names an imageId that no host of the topology has: {listed}")
-    path_of = {image_id: str(find_image(name).path.resolve()) for image_id, name in image_map.items()}
-    missing = sorted({host.image_id for host in hosts if host.image_id is not None} - path_of.keys())
-    if missing:
-        listed = " ".join(f"--image-map '{printable(name, 80)}=IMAGE'" for name in missing)
-        raise ImageMapError(f"an imageId of the topology has no image: add {listed}")
-    if nameless := [host.name for host in hosts if host.image_id is None]:
-        raise ImageMapError(f"{', '.join(nameless[:8])}: a Docker host needs an imageId, which maps to its image")
+    names = _image_names(hosts, options)
+    path_of = {name: str(_image(name).path.resolve()) for name in dict.fromkeys(names.values())}
     reexec.build()
     return tuple(
-        DockerHost(host.name, path_of[host.image_id], *flavor_limits(host.flavor_id if flavors else None))
+        DockerHost(host.name, path_of[names[host.name]], *flavor_limits(host.flavor_id if options.flavors else None))
         for host in hosts
-        if host.image_id is not None
     )
+
+
+def _image_names(hosts: Sequence[Host], options: HostOptions) -> Mapping[str, str | None]:
+    """Return the name of the image of each host, by the host's name; None is the built-in image."""
+    if unknown := sorted(options.image_map.keys() - {host.image_id for host in hosts}):
+        listed = ", ".join(printable(name, 80) for name in unknown[:_MOST_SHOWN])
+        raise OptionError(f"--image-map names an imageId that no host of the topology has: {listed}")
+    given = {} if options.image is None else host_values("--image", _FORM, options.image, [it.name for it in hosts])
+    is_default = options.image in given.values()  # one image for all hosts, for which the map has exceptions
+    names: dict[str, str | None] = {}
+    for host in hosts:
+        mapped = None if host.image_id is None else options.image_map.get(host.image_id)
+        own = given.get(host.name)
+        names[host.name] = mapped if mapped is not None and (is_default or own is None) else own
+    missing = sorted({host.image_id for host in hosts if host.image_id is not None and names[host.name] is None})
+    if missing:
+        listed = " ".join(f"--image-map '{printable(name, 80)}=IMAGE'" for name in missing[:_MOST_SHOWN])
+        raise OptionError(f"an imageId of the topology has no image: add {listed}, or --image IMAGE for all hosts")
+    return names
+
+
+def _image(name: str | None) -> Image:
+    return built_in_image() if name is None else find_image(name)
 
 
 def memory_bytes(docker_hosts: Sequence[DockerHost]) -> int:

@@ -85,6 +85,8 @@ def find_image(text: str) -> Image:
     Raises:
         EmulationError: the image is missing or unusable.
     """
+    if not text:
+        raise EmulationError("the name of an image is empty: write a file's name, or a name such as debian:12")
     is_path = not _REFERENCE.fullmatch(text) or _ARCHIVE.search(text)
     return archive_image(Path(text) if is_path else _save_from_docker(text))
 

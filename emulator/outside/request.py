@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from emulator.kernel.guest import MEMORY_BYTES
 from emulator.options import HostOptions, OverlayOptions
 from emulator.plan import Options, plan
+from emulator.system.errors import OptionError
 from emulator.task import Task
 from gtsdsl.model.testbed import Testbed
 
@@ -30,6 +31,7 @@ def request_run(
         EmulationError: the testbed cannot be run with these options; the message says why.
     """
     hosts = hosts or HostOptions()
+    _check_together(overlay, hosts)
     # overlays and Docker are imported only if they are used, because imports are most of the time of a short run
     if overlay is not None:
         from emulator.overlays import spec as overlays
@@ -48,5 +50,21 @@ def request_run(
         return RunRequest(Task(network_plan))
     from emulator.docker import hosts as docker
 
-    docker_hosts = docker.docker_hosts_of(network_plan, hosts.image_map, flavors=hosts.flavors)
+    docker_hosts = docker.docker_hosts_of(network_plan, hosts)
     return RunRequest(Task(network_plan, docker_hosts=docker_hosts), docker.memory_bytes(docker_hosts))
+
+
+def _check_together(overlay: OverlayOptions | None, hosts: HostOptions) -> None:
+    """Refuse options that need others, or exclude others."""
+    if hosts.kind == "docker":
+        if overlay is not None:
+            raise OptionError("--hosts docker has no containers in its hosts: omit --overlay, or use --runtime docker")
+        return
+    if hosts.image_map:
+        raise OptionError("--image-map is for hosts that are containers: add --hosts docker")
+    if overlay is not None:
+        return
+    if hosts.image is not None:
+        raise OptionError("--image is for containers: add --hosts docker, or --overlay with --runtime docker")
+    if hosts.flavors:
+        raise OptionError("--flavors limits containers, or Docker hosts: add --overlay or --hosts docker")

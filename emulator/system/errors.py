@@ -23,6 +23,12 @@ class OverlayError(EmulationError):
     exit_status = 2
 
 
+class OptionError(EmulationError):
+    """The value of an option makes no sense, or does not fit the topology; the message says how to change it."""
+
+    exit_status = 2
+
+
 class UnknownNameError(EmulationError):
     """An option names something that does not exist, such as a circuit; the message has the nearest name."""
 

@@ -50,7 +50,7 @@ class GroupedCommand(click.Command):
     """A command whose help lists its options in groups; those in no group come last."""
 
     groups: Mapping[str, Sequence[str]]
-    """The names of options, as click has them, by the heading of their group."""
+    """The names of options, as click has them, by the heading of their group. The first group with one lists it."""
 
     def __init__(self, *arguments: Any, groups: Mapping[str, Sequence[str]], **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -62,7 +62,7 @@ class GroupedCommand(click.Command):
         rows = {option.name: record for option in options if (record := option.get_help_record(ctx))}
         for heading, names in self.groups.items():
             with formatter.section(heading):
-                formatter.write_dl([rows.pop(name) for name in names])
+                formatter.write_dl([rows.pop(name) for name in names if name in rows])
         with formatter.section("Other options"):
             formatter.write_dl([*rows.values()])
 

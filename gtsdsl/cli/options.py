@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
+_TAKEN = "_taken_by_options"
+"""The attribute of a command's function that holds click's names of the options which `options` takes for it."""
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
 
 
@@ -28,19 +30,26 @@ def options(
 
     The command's function gets an instance of the dataclass as the argument ``parameter``. It gets None if the user
     sets no option of the dataclass and a field has no default. ``flags`` replace the flags of fields, by the field's
-    name.
+    name. Dataclasses of one command may share a flag: each gets the value of its one option.
     """
     items = fields(kind)
     flag_of = {item.name: flags.get(item.name) or Flag.of(item.metadata) for item in items}
+    variable_of = {name: _variable(flag) for name, flag in flag_of.items()}
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        others: frozenset[str] = getattr(function, _TAKEN, frozenset())
+
         @functools.wraps(function)
         def call(**values: object) -> None:
-            chosen = {item.name: values.pop(_variable(flag_of[item.name])) for item in items}
-            function(**values, **{parameter: _instance(kind, chosen)})
+            chosen = {name: values[variable] for name, variable in variable_of.items()}
+            rest = {name: value for name, value in values.items() if name in others or name not in own}
+            function(**rest, **{parameter: _instance(kind, chosen)})
 
+        own = frozenset(variable_of.values())
+        setattr(call, _TAKEN, others | own)
         for item in reversed(items):
-            call = _option(item, flag_of[item.name])(call)
+            if variable_of[item.name] not in others:
+                call = _option(item, flag_of[item.name])(call)
         return call
 
     return decorate
@@ -68,9 +77,9 @@ def _instance(kind: type[DataclassInstance], chosen: dict[str, object]) -> Datac
     if not missing:
         return kind(**chosen)
     context = click.get_current_context()
-    for item in fields(kind):
-        if context.get_parameter_source(_variable(Flag.of(item.metadata))) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{Flag.of(item.metadata).name} needs {Flag.of(missing[0].metadata).name}")
+    for flag in (Flag.of(item.metadata) for item in fields(kind)):
+        if not flag.is_shared and context.get_parameter_source(_variable(flag)) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{flag.name} needs {Flag.of(missing[0].metadata).name}")
     return None
 
 

@@ -33,6 +33,33 @@ def test_a_dataclass_makes_the_options_of_a_command() -> None:
     assert CliRunner().invoke(show, []).output == "\n"
 
 
+def test_dataclasses_share_an_option() -> None:
+    shared = Flag("--size", "Size.", type="number", is_shared=True)
+
+    @dataclass(frozen=True)
+    class Box:
+        size: int = field(default=1, metadata=shared.metadata)
+        lid: bool = field(default=False, metadata=Flag("--lid", "Lid.").metadata)
+
+    @dataclass(frozen=True)
+    class Content:
+        name: str = field(metadata=Flag("--name", "Name.").metadata)
+        size: int = field(default=1, metadata=shared.metadata)
+        more: str = field(default="", metadata=Flag("--more", "More.").metadata)
+
+    @click.command()
+    @options(Box, "box")
+    @options(Content, "content")
+    def show(box: Box, content: Content | None) -> None:
+        click.echo((box, content))
+
+    run = CliRunner().invoke
+    assert run(show, ["--size", "3"]).output == f"{(Box(3), None)}\n"
+    assert run(show, ["--size", "3", "--name", "x", "--lid"]).output == f"{(Box(3, True), Content('x', 3))}\n"
+    assert "--more needs --name" in run(show, ["--more", "y"]).output
+    assert run(show, ["--help"]).output.count("--size") == 1
+
+
 @pytest.mark.parametrize("kind", [RunOptions, HostOptions, OverlayOptions, NetworkOptions])
 def test_each_field_is_an_option_of_emulate(kind: type[RunOptions]) -> None:
     said = CliRunner().invoke(cli, ["emulate", "--help"]).output

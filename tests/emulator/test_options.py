@@ -19,9 +19,13 @@ def test_each_field_has_a_flag(options: type) -> None:
         assert flag.help
 
 
-def test_no_two_fields_have_the_same_flag() -> None:
-    names = [Flag.of(item.metadata).name for options in ALL for item in fields(options)]
+def test_no_two_fields_have_the_same_flag_unless_they_share_it() -> None:
+    flags = [Flag.of(item.metadata) for options in ALL for item in fields(options)]
+    names = [flag.name for flag in flags if not flag.is_shared]
     assert len(set(names)) == len(names)
+    shared = [flag for flag in flags if flag.is_shared]
+    assert [flag.name for flag in shared] == ["--image", "--image"]
+    assert shared[0] is shared[1]
 
 
 @pytest.mark.parametrize("options", ALL)

@@ -11,7 +11,7 @@ import pytest
 from emulator.agents.choice import choose
 from emulator.agents.model import AgentProgram
 from emulator.agents.recipes import RECIPES, recipe_of
-from emulator.system.errors import EmulationError, OverlayError, UntrustedError
+from emulator.system.errors import EmulationError, OptionError, OverlayError, UntrustedError
 from tests.emulator.agents.tiny import tiny_recipe
 
 HOSTS = ("h1", "h2", "h3")
@@ -19,7 +19,7 @@ FLANNEL = RECIPES["flannel"]
 
 
 def refusal(text: str) -> str:
-    with pytest.raises(OverlayError) as caught:
+    with pytest.raises((OverlayError, OptionError)) as caught:
         choose(text, FLANNEL, HOSTS)
     assert caught.value.exit_status == 2
     assert "\n" not in str(caught.value)

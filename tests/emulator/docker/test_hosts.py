@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 
 from emulator import emulate
+from emulator.docker.hosts import docker_hosts_of
 from emulator.flavors import Flavor, flavor
 from emulator.lab import cgroups as limits
 from emulator.lab.containers import Container
 from emulator.options import HostOptions
 from emulator.overlays.deployment import require
 from emulator.overlays.model import OverlaySpec
-from emulator.system.errors import EmulationError
+from emulator.plan import Options, plan
+from emulator.system.errors import EmulationError, OptionError
+from gtsdsl import loads
 from tests.emulator import guest_scenarios
 from tests.emulator.docker.archives import save
 from tests.emulator.play import script_of
@@ -116,11 +119,70 @@ def test_mininets_ways_to_end_a_command_work_in_a_container(gtsdsl: Cli, lab: st
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.usefixtures("guest_kernel")
+def test_hosts_without_an_image_id_run_the_image_of_the_command_line_or_the_built_in_one(
+    gtsdsl: Cli, pair: Path, tmp_path: Path
+) -> None:
+    image = save(tmp_path / "debian.tar")
+    who = "echo $ROLE; hostname"
+    commands = ["--exec", f"h1: {who}", "--exec", f"h2: {who}", "--exec", "h2: ping -qc 1 h1 | grep received"]
+    done = gtsdsl("emulate", str(pair), "--hosts", "docker", "--image", f"h1={image}", *commands)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "router",
+        "h1",
+        "",
+        "h2",
+        "1 packets transmitted, 1 received, 0% packet loss, time 0ms",
+    ]
+
+
+def images_of(options: HostOptions, *image_ids: str | None) -> list[str]:
+    """Return the names of the files with the images of h1, h2 and so on, whose ``imageId`` are given."""
+    ports = '; port { id = "p" }'
+    hosts = "".join(
+        f'host {{ id = "h{number}"{f"; imageId = {json.dumps(it)}" if it else ""}{ports} }}\n'
+        for number, it in enumerate(image_ids, 1)
+    )
+    testbed = loads("Lab {\n" + hosts + "}")
+    return [Path(it.image).name for it in docker_hosts_of(plan(testbed, Options()), options)]
+
+
+def test_a_hosts_own_image_comes_before_that_of_its_image_id_and_that_before_the_one_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.tar", "b.tar"):
+        save(tmp_path / name)
+    docker = HostOptions(kind="docker")
+    assert images_of(replace(docker, image="a.tar"), None, "Ubuntu") == ["a.tar", "a.tar"]
+    assert images_of(replace(docker, image="a.tar", image_map={"Ubuntu": "b.tar"}), None, "Ubuntu") == [
+        "a.tar",
+        "b.tar",
+    ]
+    mapped = replace(docker, image_map={"Ubuntu": "b.tar"})
+    assert images_of(replace(mapped, image="h1=a.tar"), "Ubuntu", "Ubuntu") == ["a.tar", "b.tar"]
+    first, second = images_of(mapped, "Ubuntu", None)
+    assert (first, second[:6]) == ("b.tar", "tools-")
+    with pytest.raises(OptionError, match="has no image: add --image-map 'Ubuntu=IMAGE', or --image IM"):
+        images_of(replace(docker, image="h1=a.tar"), None, "Ubuntu")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said", "status"),
     [
         (["--hosts", "docker"], "error: an imageId of the topology has no image: add "
-         "--image-map 'Ubuntu-14.04.qcow2=IMAGE'\n", 2),
+         "--image-map 'Ubuntu-14.04.qcow2=IMAGE', or --image IMAGE for all hosts\n", 2),
+        (["--hosts", "docker", "--image", "nothing.tar"], "error: the file nothing.tar is missing\n", 3),
+        (["--hosts", "docker", "--image", ""], "error: the name of an image is empty: write a file's name, or", 3),
+        (["--hosts", "docker", "--image", "h3=x.tar"],
+         "error: --image: the topology has no host h3; the hosts are h1, h2\n", 2),
+        (["--hosts", "docker", "--image", "h1=x.tar,h2"],
+         "error: --image: `h2` is not HOST=IMAGE, as in h1=debian:12,h3=image.tar\n", 2),
+        (["--hosts", "docker", "--image", "a.tar", "--image", "b.tar"],
+         "error: --image: it is given 2 times; join the values with commas\n", 2),
+        (["--image", "x.tar"],
+         "error: --image is for containers: add --hosts docker, or --overlay with --runtime docker\n", 2),
         (["--hosts", "docker", "--image-map", "x"],
          "error: --image-map: `x` is not IMAGEID=IMAGE\n", 2),
         (["--hosts", "docker", "--image-map", "Ubuntu-14.04.qcow2=../lab.dsl"],

@@ -8,7 +8,7 @@ from emulator.kernel.guest import MEMORY_BYTES
 from emulator.options import HostOptions, OverlayOptions
 from emulator.outside.request import request_run
 from emulator.plan import Options
-from emulator.system.errors import EmulationError
+from emulator.system.errors import EmulationError, OptionError
 from tests.emulator.topologies import joined
 
 PAIR = joined([("h1", "h2")])
@@ -42,4 +42,17 @@ def test_an_unknown_overlay_is_refused() -> None:
 def test_docker_hosts_need_an_image_for_each_image_id() -> None:
     hosts = HostOptions(kind="docker", image_map={"none": "x.tar"})
     with pytest.raises(EmulationError, match="--image-map names an imageId that no host of the topology has: none"):
+        request_run(PAIR, Options(), hosts=hosts)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "said"),
+    [
+        (HostOptions(image="x.tar"), "--image is for containers: add --hosts docker, or --overlay with"),
+        (HostOptions(image_map={"none": "x.tar"}), "--image-map is for hosts that are containers: add --hosts docker"),
+        (HostOptions(flavors=True), "--flavors limits containers, or Docker hosts: add --overlay or --hosts docker"),
+    ],
+)
+def test_a_program_too_is_told_which_options_need_others(hosts: HostOptions, said: str) -> None:
+    with pytest.raises(OptionError, match=said):
         request_run(PAIR, Options(), hosts=hosts)
