@@ -13,7 +13,7 @@ _RESERVED = ("localhost", "ip6-localhost", "ip6-loopback")
 
 
 def names_of_hosts(plan: Plan) -> dict[str, str]:
-    """Return the names of each host, separated by blanks, by the host's own address.
+    """Return the names of each host, separated by blanks, by each of the host's own addresses; IPv4 comes first.
 
     A host's name comes first, then its id if the id is a valid host name and no other host has it. A name is cut so
     that the names of its interfaces are short enough: ``webserver01`` becomes ``webserve01``, and both are found.
@@ -24,10 +24,11 @@ def names_of_hosts(plan: Plan) -> dict[str, str]:
     def is_usable(word: str) -> bool:
         return _HOST_NAME.fullmatch(word) is not None and counts[word.lower()] == 1
 
-    return {
+    names = {
         host.loopback: f"{host.name} {host.id}" if host.id != host.name and is_usable(host.id) else host.name
         for host in plan.hosts
     }
+    return names | {host.ipv6_loopback: names[host.loopback] for host in plan.hosts if host.ipv6_loopback is not None}
 
 
 def hosts_file(names: Mapping[str, str]) -> str:

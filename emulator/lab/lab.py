@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -104,13 +104,13 @@ class Lab(Closing):
         self._adopted.append(descriptor)
         self.processes.guard([descriptor])
 
-    def add_host(self, name: str, loopback: str) -> int:
-        """Make one more host with its own address and no circuit; return its namespace's descriptor.
+    def add_host(self, name: str, loopbacks: Sequence[str]) -> int:
+        """Make one more host with its own addresses and no circuit; return its namespace's descriptor.
 
         Raises:
             EmulationError: the lab has a node of that name.
         """
-        descriptor = self.underlay.add_host(name, loopback)
+        descriptor = self.underlay.add_host(name, loopbacks)
         self.processes.guard([descriptor])
         return descriptor
 

@@ -1,9 +1,9 @@
 """The reaper: a process that kills all processes of a lab when the process that owns the lab has ended.
 
 It runs as a file, by a bare Python (`-I -S`), in a mount namespace of its own. There it mounts the files that the
-lab's hosts see and this machine does not: `/etc/hosts`, and a folder in memory for sockets and databases. Each line of
-its standard input has the inode number of a network namespace and the parent's descriptor of it. A process in one of
-these namespaces belongs to the lab, whoever started it, because nobody else can enter them.
+lab's hosts see and this machine does not: `/etc/hosts`, `/etc/gai.conf`, and a folder in memory for sockets and
+databases. Each line of its standard input has the inode number of a network namespace and the parent's descriptor of
+it. A process in one of these namespaces belongs to the lab, whoever started it, because nobody else can enter them.
 """
 
 from __future__ import annotations
@@ -24,6 +24,30 @@ FOLDER = "memory"
 _CLONE_NEWNS = 0x00020000
 _MS_PRIVATE_ALL, _MS_BIND = (1 << 18) | (1 << 14), 4096
 _ROUNDS = 1000
+_GAI_CONF = """\
+label ::1/128 0
+label ::/0 1
+label ::ffff:0:0/96 4
+label 2002::/16 2
+label 2001::/32 5
+label fc00::/7 13
+label ::/96 3
+label fec0::/10 11
+label 3ffe::/16 12
+precedence ::1/128 50
+precedence ::/0 40
+precedence ::ffff:0:0/96 35
+precedence 2002::/16 30
+precedence 2001::/32 5
+precedence fc00::/7 3
+precedence ::/96 1
+precedence fec0::/10 1
+precedence 3ffe::/16 1
+"""
+"""The default policy table of RFC 6724, section 2.1, which glibc lacks: it has that of RFC 3484.
+
+With it, a name with an IPv4 address and a unique local IPv6 address resolves to the IPv4 address first.
+"""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -117,10 +141,11 @@ def main(parent: int, run: str, hosts_file: str) -> None:
         mount("none", "/", "none", _MS_PRIVATE_ALL)
         mount("gtsdsl", folder, "tmpfs", 0)
         os.mkdir(f"{folder}/sys")  # noqa: PTH102
-        with open(f"{folder}/hosts", "w", encoding="ascii") as file:  # noqa: PTH123
-            file.write(hosts_file)
-        if os.path.exists("/etc/hosts"):  # noqa: PTH110
-            mount(f"{folder}/hosts", "/etc/hosts", "none", _MS_BIND)
+        for name, text in (("hosts", hosts_file), ("gai.conf", _GAI_CONF)):
+            with open(f"{folder}/{name}", "w", encoding="ascii") as file:  # noqa: PTH123
+                file.write(text)
+            if os.path.exists(f"/etc/{name}"):  # noqa: PTH110
+                mount(f"{folder}/{name}", f"/etc/{name}", "none", _MS_BIND)
     except OSError as error:
         os.write(1, f"{error.strerror}\n".encode())
         return

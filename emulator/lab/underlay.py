@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -18,7 +19,7 @@ from typing import Self
 from emulator.netlink import addresses, links, namespaces, neighbours, qdiscs, routes
 from emulator.netlink.connection import Netlink, NetlinkError, is_missing
 from emulator.netlink.messages import Request
-from emulator.plan import Circuit, Interface, Plan
+from emulator.plan import Circuit, Host, Interface, Plan, Route
 from emulator.plan.neighbours import permanent_neighbours
 from emulator.system.closing import Closing
 from emulator.system.errors import EmulationError
@@ -26,12 +27,26 @@ from gtsdsl.collector import without_collector
 from gtsdsl.model.losses import NO_LOSS
 from gtsdsl.topology.addresses import Address
 from gtsdsl.topology.naming import interface_name
-from gtsdsl.topology.routes import FORWARDING, open_filters, time_to_live
+from gtsdsl.topology.routes import FORWARDING, IPV6_FORWARDING, ipv6_hop_limit, open_filters, time_to_live
 
 _SYSCTLS = {
-    # no link-local addresses, because their announcements would delay measured packets at odd moments
+    # no link-local addresses but the plan's, because their announcements would delay measured packets at odd moments
     "net.ipv6.conf.default.addr_gen_mode": "1",
 }
+_IPV6_SYSCTLS = {
+    # no question, before an address is used, whether another has it: the plan's addresses are unique
+    "net.ipv6.conf.default.accept_dad": "0",
+    # an interface that goes down keeps its addresses, as in IPv4
+    "net.ipv6.conf.default.keep_addr_on_down": "1",
+    # reports of multicast groups (MLD) go at once, while the network is being made, and not some time in its first
+    # second, among measured packets
+    "net.ipv6.conf.default.force_mld_version": "1",
+    "net.ipv6.conf.default.mldv1_unsolicited_report_interval": "0",
+}
+
+
+_REPORTS_S = 0.001
+"""The wait in which the kernel's threads send the last reports of multicast groups, before there is netem."""
 
 
 @dataclass(slots=True)
@@ -119,13 +134,12 @@ class Underlay(Closing):
         with netlink:
             yield netlink
 
-    def add_host(self, name: str, loopback: str) -> int:
-        """Make a host with its own address and no circuit, and return its namespace's descriptor."""
+    def add_host(self, name: str, loopbacks: Sequence[str]) -> int:
+        """Make a host with its own addresses and no circuit, and return its namespace's descriptor."""
         ((descriptor, netlink),) = namespaces.create(1, lambda _: _set_up(self._sysctls()))
         with netlink:
             self.hold(name, descriptor)
-            own = Address(IPv4Address(loopback), 32)
-            netlink.send([links.up(links.LOOPBACK_INDEX, "lo"), addresses.add(links.LOOPBACK_INDEX, "lo", own)])
+            netlink.send([links.up(links.LOOPBACK_INDEX, "lo"), *map(_own_address, loopbacks)])
         return descriptor
 
     def add_circuit(self, first: tuple[str, int], second: tuple[str, int]) -> Circuit:
@@ -164,11 +178,10 @@ class Underlay(Closing):
             if host.name == end.node:
                 requests = [
                     request
-                    for route in host.routes
+                    for own, through in _families(host)
+                    for route in through
                     if route.interface == end.name
-                    for request in routes.add(
-                        route.destinations, route.gateway, end.index, end.name, host.loopback, replace=True
-                    )
+                    for request in routes.add(route.destinations, route.gateway, end.index, end.name, own, replace=True)
                 ]
                 if requests:
                     with self.netlink(host.name) as netlink:
@@ -188,7 +201,7 @@ class Underlay(Closing):
                 self.hold(name, descriptor)
                 sockets[descriptor] = stack.enter_context(netlink)
             if plan.switches:
-                ((descriptor, netlink),) = namespaces.create(1, lambda _: _set_up(_SYSCTLS))
+                ((descriptor, netlink),) = namespaces.create(1, lambda _: _set_up(self._switch_sysctls()))
                 self.switches = Namespace(descriptor, links.LOOPBACK_INDEX + 1)
                 sockets[descriptor] = stack.enter_context(netlink)
             if plan.circuits:
@@ -204,10 +217,13 @@ class Underlay(Closing):
                 sockets[descriptor].send(requests)
             waiting: dict[int, list[str]] = {}
             for end in plan.ends:
-                if end.egress is None:  # adding netem has the same effect
+                # adding netem has the same effect, but in IPv6 an interface reports its groups again
+                if end.egress is None or plan.has_ipv6:
                     waiting.setdefault(self.namespace(end.node).descriptor, []).append(end.name)
             for descriptor, interfaces in waiting.items():
                 links.settle(sockets[descriptor], interfaces)
+            if plan.has_ipv6:
+                time.sleep(_REPORTS_S)
             # now every circuit has a carrier, so routes and qdiscs are active as soon as they are made
             for descriptor, requests in later.items():
                 if requests:
@@ -217,7 +233,13 @@ class Underlay(Closing):
         """Return the kernel parameters of a host's namespace."""
         # a new namespace inherits these from this machine, and on most machines they have the right value already
         closed = {name: value for name, value in open_filters().items() if _sysctl(name).read_text().strip() != value}
-        return {**_SYSCTLS, **FORWARDING, **closed, **time_to_live(len(self.plan.hosts))}
+        hosts = len(self.plan.hosts)
+        found = {**self._switch_sysctls(), **FORWARDING, **closed, **time_to_live(hosts)}
+        return {**found, **IPV6_FORWARDING, **ipv6_hop_limit(hosts)} if self.plan.has_ipv6 else found
+
+    def _switch_sysctls(self) -> Mapping[str, str]:
+        """Return the kernel parameters of the switches' namespace."""
+        return {**_SYSCTLS, **_IPV6_SYSCTLS} if self.plan.has_ipv6 else _SYSCTLS
 
     def _end(self, end: Interface) -> links.VethEnd:
         namespace = self.namespace(end.node)
@@ -234,20 +256,21 @@ class Underlay(Closing):
                 node = self.namespace(end.node).descriptor
                 index_of[end.name] = end.index
                 if end.address is not None:
-                    first[node].append(addresses.add(end.index, end.name, parse_address(end.address)))
+                    first[node].append(addresses.add(end.index, end.name, end.address))
                 first[node].append(links.up(end.index, end.name))
+                # after it is up, because the kernel makes the route to an IPv6 subnet only then
+                first[node] += _ipv6_addresses(end)
                 if end.egress is not None:
                     later[node] += qdiscs.set_netem(end.index, end.name, end.egress)
-        for end, far in permanent_neighbours(self.plan):
-            address, mac = (far.address or "").partition("/")[0], bytes.fromhex(far.mac.replace(":", ""))
+        for end, address, mac in permanent_neighbours(self.plan):
             later[self.namespace(end.node).descriptor].append(neighbours.add(end.index, end.name, address, mac))
         for host in self.plan.hosts:
-            own = Address(IPv4Address(host.loopback), 32)
             node = self.namespace(host.name).descriptor
-            first[node].append(addresses.add(links.LOOPBACK_INDEX, "lo", own))
-            for route in host.routes:
-                index = index_of[route.interface]
-                later[node] += routes.add(route.destinations, route.gateway, index, route.interface, host.loopback)
+            for own, through in _families(host):
+                first[node].append(_own_address(own))
+                for route in through:
+                    index = index_of[route.interface]
+                    later[node] += routes.add(route.destinations, route.gateway, index, route.interface, own)
         return first, later
 
 
@@ -263,12 +286,33 @@ def empty_namespace() -> int:
     return descriptor
 
 
+def _own_address(loopback: str) -> Request:
+    """Return the request that gives `lo` a host's own address, of either family."""
+    return addresses.add(links.LOOPBACK_INDEX, "lo", f"{loopback}/{128 if ':' in loopback else 32}")
+
+
+def _families(host: Host) -> Iterator[tuple[str, tuple[Route, ...]]]:
+    """Yield the host's own address and its routes in each family."""
+    yield host.loopback, host.routes
+    if host.ipv6_loopback is not None:
+        yield host.ipv6_loopback, host.ipv6_routes
+
+
+def _ipv6_addresses(end: Interface) -> list[Request]:
+    """Return the requests that give an interface its IPv6 addresses."""
+    return [
+        addresses.add(end.index, end.name, address)
+        for address in (end.link_local, end.ipv6_address)
+        if address is not None
+    ]
+
+
 def _create(names: Sequence[str], visit: Callable[[int], Netlink]) -> list[tuple[int, Netlink]]:
     return namespaces.create(len(names), visit)
 
 
 def parse_address(text: str) -> Address:
-    """Parse an address with a prefix length, such as ``10.0.0.1/31``.
+    """Parse an IPv4 address with a prefix length, such as ``10.0.0.1/31``.
 
     Raises:
         ValueError: the text is no such address.

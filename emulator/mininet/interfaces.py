@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address
 
 from mininet.link import Intf, Link
 
@@ -15,7 +14,6 @@ from emulator.plan import Interface
 from emulator.system.errors import EmulationError
 from gtsdsl.model.losses import Loss
 from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_percent
-from gtsdsl.topology.addresses import Address
 from gtsdsl.topology.impairments import Impairment
 
 
@@ -116,9 +114,9 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
             new = parse_address(text)
         except ValueError:
             raise EmulationError(f"{self.name}: {text!a} is no address with a prefix length") from None
-        requests = [addresses.add(self.end.index, self.name, new)]
+        requests = [addresses.add(self.end.index, self.name, str(new))]
         if self.ip is not None:
-            old = Address(IPv4Address(self.ip), int(self.prefixLen))
+            old = f"{self.ip}/{self.prefixLen}"
             requests.insert(0, addresses.remove(self.end.index, self.name, old))
         with self.lab.netlink(self.end.node) as netlink:
             netlink.send(requests)

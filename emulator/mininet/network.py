@@ -22,7 +22,7 @@ from emulator.plan import Circuit, Plan
 from emulator.system.closing import Closing
 from emulator.system.errors import EmulationError
 from emulator.system.text import one_line
-from gtsdsl.topology.addresses import LOOPBACK_POOL
+from gtsdsl.topology.addresses import IPV6_LOOPBACK_POOL, LOOPBACK_POOL
 
 if TYPE_CHECKING:
     from emulator.overlays.deployment import Deployment
@@ -207,8 +207,9 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
         if name in self.nameToNode:
             raise EmulationError(f"there is a node {name!a} already")
         namespaces.allow_descriptors(1)
-        loopback = str(LOOPBACK_POOL[len(self.hosts) + 1])
-        self.lab.add_host(name, loopback)
+        number = len(self.hosts) + 1
+        loopback = str(LOOPBACK_POOL[number])
+        self.lab.add_host(name, [loopback, *([str(IPV6_LOOPBACK_POOL[number])] if self.plan.has_ipv6 else [])])
         return self._add_host(name, loopback, cls, cpu, **params)
 
     def addSwitch(self, name: str, cls: object = None, **params: object) -> NoReturn:

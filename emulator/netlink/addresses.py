@@ -1,31 +1,37 @@
-"""IPv4 addresses of interfaces: add and remove them."""
+"""Addresses of interfaces, of both families: add and remove them."""
 
 from __future__ import annotations
 
 import struct
 
-from emulator.netlink.messages import NEW, Request, attribute
-from gtsdsl.topology.addresses import Address
+from emulator.netlink.messages import NEW, Request, attribute, packed
 
 _RTM_NEWADDR, _RTM_DELADDR = 20, 21
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST = 1, 2, 4
-_AF_INET = 2
+_AF_INET6 = 10
+_IFA_F_NODAD = 0x02
 _IFADDR = struct.Struct("=BBBBI")
 
 
-def add(index: int, name: str, address: Address) -> Request:
-    """Return the request that gives an interface an address."""
+def add(index: int, name: str, address: str) -> Request:
+    """Return the request that gives an interface an address with its prefix length, such as ``10.0.0.1/31``."""
     return Request(_RTM_NEWADDR, NEW, _body(index, address), f"{name}, address {address}")
 
 
-def remove(index: int, name: str, address: Address) -> Request:
+def remove(index: int, name: str, address: str) -> Request:
     """Return the request that removes an address from an interface."""
     return Request(_RTM_DELADDR, 0, _body(index, address), f"{name}, address {address}")
 
 
-def _body(index: int, address: Address) -> bytes:
-    packed, prefix = address.ip.packed, address.prefix_length
-    body = _IFADDR.pack(_AF_INET, prefix, 0, 0, index) + attribute(_IFA_LOCAL, packed) + attribute(_IFA_ADDRESS, packed)
-    if prefix >= 31:  # a /31 or /32 has no broadcast address (RFC 3021)
+def _body(index: int, address: str) -> bytes:
+    text, _, length = address.partition("/")
+    prefix = int(length)
+    family, octets = packed(text)
+    # the plan gives each IPv6 address once, so the kernel need not ask whether another node has it (RFC 4862, 5.4)
+    flags = _IFA_F_NODAD if family == _AF_INET6 else 0
+    body = _IFADDR.pack(family, prefix, flags, 0, index) + attribute(_IFA_LOCAL, octets)
+    body += attribute(_IFA_ADDRESS, octets)
+    if family == _AF_INET6 or prefix >= 31:  # a /31 or /32 has no broadcast address (RFC 3021), and IPv6 has none
         return body
-    return body + attribute(_IFA_BROADCAST, (int(address.ip) | 2 ** (32 - prefix) - 1).to_bytes(4, "big"))
+    broadcast = int.from_bytes(octets, "big") | 2 ** (32 - prefix) - 1
+    return body + attribute(_IFA_BROADCAST, broadcast.to_bytes(4, "big"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -33,6 +34,16 @@ class Request(NamedTuple):
     flags: int
     body: bytes
     subject: str
+
+
+def packed(address: str) -> tuple[int, bytes]:
+    """Return the family (AF_INET, AF_INET6) and the bytes of an address.
+
+    Raises:
+        OSError: the text is no address.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return family, socket.inet_pton(family, address)
 
 
 def attribute(kind: int, value: bytes) -> bytes:

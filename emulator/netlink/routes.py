@@ -1,17 +1,16 @@
-"""IPv4 routes through a neighbour, with the source address of the host's packets."""
+"""Routes of both families through a neighbour, with the source address of the host's packets."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
 from functools import lru_cache
-from socket import inet_aton
 
-from emulator.netlink.messages import NEW, PUT, Request, attribute, u32
+from emulator.netlink.messages import NEW, PUT, Request, attribute, packed, u32
 
 _RTM_NEWROUTE = 24
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC = 1, 4, 5, 7
-_AF_INET, _RT_TABLE_MAIN, _RTPROT_STATIC, _RT_SCOPE_UNIVERSE, _RTN_UNICAST = 2, 254, 4, 0, 1
+_RT_TABLE_MAIN, _RTPROT_STATIC, _RT_SCOPE_UNIVERSE, _RTN_UNICAST = 254, 4, 0, 1
 _RTMSG = struct.Struct("=BBBBBBBBI")
 
 
@@ -22,8 +21,8 @@ def add(
 
     ``source`` is the address from which the host sends. ``replace`` lets a request change an existing route.
     """
-    through = attribute(_RTA_GATEWAY, inet_aton(gateway)) + u32(_RTA_OIF, index)
-    through += attribute(_RTA_PREFSRC, inet_aton(source))
+    through = attribute(_RTA_GATEWAY, packed(gateway)[1]) + u32(_RTA_OIF, index)
+    through += attribute(_RTA_PREFSRC, packed(source)[1])
     flags = PUT if replace else NEW
     return [Request(_RTM_NEWROUTE, flags, _to(destination) + through, name) for destination in destinations]
 
@@ -32,8 +31,7 @@ def add(
 def _to(destination: str) -> bytes:
     """Return the first part of a route's message, which is the same for all hosts with a route to this network."""
     network, _, prefix = destination.partition("/")
+    family, address = packed(network)
     # in the order of the fields: family, two prefix lengths, service, table, protocol, scope, type, flags
-    header = _RTMSG.pack(
-        _AF_INET, int(prefix), 0, 0, _RT_TABLE_MAIN, _RTPROT_STATIC, _RT_SCOPE_UNIVERSE, _RTN_UNICAST, 0
-    )
-    return header + attribute(_RTA_DST, inet_aton(network))
+    header = _RTMSG.pack(family, int(prefix), 0, 0, _RT_TABLE_MAIN, _RTPROT_STATIC, _RT_SCOPE_UNIVERSE, _RTN_UNICAST, 0)
+    return header + attribute(_RTA_DST, address)

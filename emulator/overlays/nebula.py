@@ -161,7 +161,7 @@ class Nebula(SubnetOverlay):
                 "interval": 10,
                 "hosts": [] if host == lighthouse else [str(self._address(lighthouse).ip)],
                 # not the circuits' and the containers' addresses: routes lead to a host's own address over all circuits
-                "local_allow_list": {f"{self.loopback(host)}/32": True},
+                "local_allow_list": {f"{self.loopback(host)}/32": True, "::/0": False},
             },
             "listen": {"host": self.loopback(host), "port": PORT},
             "punchy": {"punch": False},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from emulator.netlink.qdiscs import Netem
 from emulator.plan.effects import balanced_seed, with_effects
@@ -13,13 +13,13 @@ from emulator.system.errors import EmulationError
 from gtsdsl.circuits import Circuits
 from gtsdsl.model.testbed import PortRef, Resource, Testbed
 from gtsdsl.text import printable
-from gtsdsl.topology.addresses import Address, addresses, loopbacks
+from gtsdsl.topology.addresses import Address, addresses, ipv6_addresses, ipv6_loopbacks, loopbacks
 from gtsdsl.topology.controllers import controllers
 from gtsdsl.topology.domains import has_loop
 from gtsdsl.topology.impairments import Directions, Impairment, impairments
 from gtsdsl.topology.model import Topology
 from gtsdsl.topology.naming import interface_name, node_names, port_numbers
-from gtsdsl.topology.routes import Hop, host_routes
+from gtsdsl.topology.routes import HopTable, host_routes, next_hops
 
 OPENFLOW_PORT = 6653
 """The default TCP port of an OpenFlow controller (IANA)."""
@@ -38,13 +38,14 @@ class Options:
     """The user's choices for a plan.
 
     ``circuits`` are the user's own figures, which override the known ones. Without ``impaired``, circuits are as fast
-    as the machine. ``seed`` decides jitter and loss.
+    as the machine. ``seed`` decides jitter and loss. Without ``ipv6``, the network has IPv4 only.
     """
 
     circuits: Circuits | None = None
     impaired: bool = True
     switch: SwitchKind = "ovs"
     seed: int = 1
+    ipv6: bool = True
 
 
 def plan(testbed: Testbed, options: Options | None = None) -> Plan:
@@ -58,22 +59,23 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
     _check_links(topology)
     if not topology.hosts:
         raise PlanError(f"testbed {printable(testbed.id)} has no host: there is nothing to run")
-    try:
-        given = addresses(topology)
-        own = loopbacks(topology.hosts)
-        effects = impairments(topology, options.circuits)
-        obeyed = {node.id: _controllers(node) for node in topology.switches}
-        routes = host_routes(topology, effects, own)
-    except ValueError as error:
-        raise PlanError(f"testbed {printable(testbed.id)} cannot be run: {error}") from None
     numbers = port_numbers(topology)
     names = node_names(topology, numbers)
-    ends = _ends(topology, names, numbers, given, effects, options)
+    try:
+        given = addresses(topology)
+        given_ipv6 = ipv6_addresses(topology) if options.ipv6 else {}
+        effects = impairments(topology, options.circuits)
+        obeyed = {node.id: _controllers(node) for node in topology.switches}
+        ends = _ends(topology, names, numbers, given, given_ipv6, effects, options)
+        hops = next_hops(topology, effects)
+        hosts = _hosts(topology.hosts, names, hops, ends, options)
+    except ValueError as error:
+        raise PlanError(f"testbed {printable(testbed.id)} cannot be run: {error}") from None
     loops = has_loop(topology)
     made = Plan(
         testbed=testbed.id,
         seed=options.seed,
-        hosts=_hosts(topology.hosts, names, own, ends, routes),
+        hosts=hosts,
         switches=tuple(
             Switch(
                 node.id,
@@ -121,6 +123,7 @@ def _ends(
     names: Mapping[str, str],
     numbers: Mapping[PortRef, int],
     given: Mapping[PortRef, Address],
+    given_ipv6: Mapping[PortRef, Address],
     effects: Mapping[str, Directions],
     options: Options,
 ) -> list[Interface]:
@@ -146,6 +149,7 @@ def _ends(
                     mac=(0x02 << 40 | number + 1).to_bytes(6, "big").hex(":"),
                     address=str(given[port]) if port in given else None,
                     egress=egress_of(effect, seed) if options.impaired else None,
+                    ipv6_address=str(given_ipv6[port]) if port in given_ipv6 else None,
                 )
             )
     return found
@@ -199,10 +203,14 @@ def seed_of(seed: int, number: int) -> int:
 def _hosts(
     hosts: Sequence[Resource],
     names: Mapping[str, str],
-    own: Mapping[str, IPv4Address],
+    hops: HopTable,
     ends: Sequence[Interface],
-    routes: Mapping[str, Mapping[Hop, Sequence[str]]],
+    options: Options,
 ) -> tuple[Host, ...]:
+    own = loopbacks(hosts)
+    routes = _routes(hops, own, ends, [end.address for end in ends])
+    own_ipv6 = ipv6_loopbacks(hosts) if options.ipv6 else {}
+    ipv6_routes = _routes(hops, own_ipv6, ends, [end.ipv6_address for end in ends]) if options.ipv6 else {}
     return tuple(
         Host(
             host.id,
@@ -210,24 +218,34 @@ def _hosts(
             host.cls,
             host.location,
             str(own[host.id]),
-            tuple(
-                Route(_ip(ends[hop.gateway]), ends[hop.interface].name, tuple(destinations))
-                for hop, destinations in routes[host.id].items()
-            ),
+            routes[host.id],
             image_id=_text(host, "imageId", "image"),
             flavor_id=_text(host, "flavorId", "flavor"),
+            ipv6_loopback=str(own_ipv6[host.id]) if options.ipv6 else None,
+            ipv6_routes=ipv6_routes.get(host.id, ()),
         )
         for host in hosts
     )
+
+
+def _routes(
+    hops: HopTable,
+    own: Mapping[str, IPv4Address | IPv6Address],
+    ends: Sequence[Interface],
+    addresses: Sequence[str | None],
+) -> dict[str, tuple[Route, ...]]:
+    """Return the routes of each host, by its id, in the family of the hosts' ``own`` addresses."""
+    gateways = [(address or "").partition("/")[0] for address in addresses]
+    return {
+        host: tuple(
+            Route(gateways[hop.gateway], ends[hop.interface].name, tuple(destinations))
+            for hop, destinations in found.items()
+        )
+        for host, found in host_routes(hops, own).items()
+    }
 
 
 def _text(host: Resource, *names: str) -> str | None:
     """Return the value of the first of these attributes that a host has; None if it has none."""
     found = (host.attributes.get(name) for name in names)
     return next((value for value in found if isinstance(value, str)), None)
-
-
-def _ip(end: Interface) -> str:
-    if end.address is None:
-        raise PlanError(f"interface {end.name} has no address: nothing can be sent through it")
-    return end.address.partition("/")[0]

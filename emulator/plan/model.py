@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from emulator.netlink.qdiscs import Netem
+from gtsdsl.topology.addresses import link_local
 from gtsdsl.topology.impairments import DelaySource
 
 VERSION = 1
@@ -22,9 +23,10 @@ class Interface:
 
     ``node`` is the name of the host or switch, ``port`` the testbed's port. ``number`` is Mininet's port number, and on
     a switch OpenFlow's too. ``index`` is the kernel's interface index in the node's namespace; all switches share one.
-    ``address`` has its prefix length, as ``10.0.0.0/31``; on a switch, only the port to its controller has an address.
-    ``egress`` is what happens to the packets that leave it, with the one-way delay of their direction; None lets
-    packets leave as fast as the machine can send them.
+    ``address`` is IPv4 with its prefix length, as ``10.0.0.0/31``; on a switch, only the port to its controller has an
+    address. ``ipv6_address`` is the IPv6 address of the same interface; None in a plan of IPv4 only. ``egress`` is what
+    happens to the packets that leave it, with the one-way delay of their direction; None lets packets leave as fast as
+    the machine can send them.
     """
 
     node: str
@@ -35,6 +37,12 @@ class Interface:
     mac: str
     address: str | None
     egress: Netem | None
+    ipv6_address: str | None = None
+
+    @property
+    def link_local(self) -> str | None:
+        """The link-local address that follows from ``mac``, with its prefix length; None without ``ipv6_address``."""
+        return None if self.ipv6_address is None else link_local(self.mac)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,10 @@ class Circuit:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A host's route to networks (``100.64.0.4/30``) through a neighbour's address on one of its interfaces."""
+    """A host's route to networks (``100.64.0.4/30``) through a neighbour's address on one of its interfaces.
+
+    All are of one family.
+    """
 
     gateway: str
     interface: str
@@ -67,7 +78,8 @@ class Host:
     """A host. ``id`` is the testbed's; ``name`` is the host's name in Mininet and ``/etc/hosts``.
 
     ``loopback`` is the host's own address: its name resolves to it, and its packets come from it. It does not go down
-    with a circuit, and is the same for all other hosts. ``image_id`` and ``flavor_id`` are the testbed's words for the
+    with a circuit, and is the same for all other hosts. ``ipv6_loopback`` and ``ipv6_routes`` are the same for IPv6; in
+    a plan of IPv4 only, they are None and empty. ``image_id`` and ``flavor_id`` are the testbed's words for the
     host's image and size.
     """
 
@@ -81,6 +93,8 @@ class Host:
     """True for a host that was added only to run an overlay's key-value store."""
     image_id: str | None = None
     flavor_id: str | None = None
+    ipv6_loopback: str | None = None
+    ipv6_routes: tuple[Route, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +150,11 @@ class Plan:
             if item.name == host:
                 return item.loopback
         raise KeyError(host)
+
+    @property
+    def has_ipv6(self) -> bool:
+        """True if the network has IPv6 beside IPv4."""
+        return any(host.ipv6_loopback is not None for host in self.hosts)
 
     @property
     def is_impaired(self) -> bool:

@@ -75,6 +75,10 @@ class NetworkOptions:
             "--switch", "Kind of switches: Open vSwitch, or a Linux bridge.", choices=get_args(SwitchKind)
         ).metadata,
     )
+    ipv4_only: bool = field(
+        default=False,
+        metadata=Flag("--ipv4-only", "No IPv6: the network has only IPv4 addresses and routes.").metadata,
+    )
     seed: int = field(
         default=1,
         metadata=Flag(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from gtsdsl.cli.output import write_output
 from gtsdsl.text import printable
 
 if TYPE_CHECKING:
-    from emulator.plan import Plan
+    from emulator.plan import Plan, Route
 
 _ROUTES_SHOWN = 4
 
@@ -50,7 +50,7 @@ def command(
     from emulator.plan import Options, PlanError, plan, to_json
 
     try:
-        network_plan = plan(testbed, Options(custom, not ideal, network.switch, network.seed))
+        network_plan = plan(testbed, Options(custom, not ideal, network.switch, network.seed, not network.ipv4_only))
     except PlanError as error:
         raise click.ClickException(printable(str(error), limit=1000)) from None
     check_rtts(network, custom, network_plan)
@@ -61,9 +61,7 @@ def _text(plan: Plan) -> str:
     """Return the plan as tables for people."""
     nodes: list[Sequence[str]] = []
     for host in plan.hosts:
-        routes = [f"{item} via {route.gateway}" for route in host.routes for item in route.destinations]
-        more = f", {len(routes) - _ROUTES_SHOWN} more" if len(routes) > _ROUTES_SHOWN else ""
-        words = (host.name, host.id, host.cls, host.site or "", host.loopback, ", ".join(routes[:_ROUTES_SHOWN]) + more)
+        words = (host.name, host.id, host.cls, host.site or "", host.loopback, _routes(host.routes))
         nodes.append([printable(word, 200) for word in words])
     for switch in plan.switches:
         obeys = ", ".join(f"{item.address}:{item.port}" for item in switch.controllers)
@@ -87,12 +85,31 @@ def _text(plan: Plan) -> str:
                 _both(there.queue_packets, back.queue_packets, " packets"),
             ]
         circuits.append([printable(word, 100) for word in (circuit.id, *ends, *figures)])
-    parts = (
+    parts = [
         [printable(f"testbed {plan.testbed}, seed {plan.seed}")],
         _table(("node", "id", "class", "site", "address", "routes"), nodes),
         _table(("circuit", "from", "to", "round trip", "source", "jitter", "loss", "rate", "queue"), circuits),
-    )
+    ]
+    if plan.has_ipv6:
+        parts.append(_table(("node", "IPv6 address", "routes"), [*_ipv6_nodes(plan)]))
+        parts.append(_table(("circuit", "IPv6 from", "IPv6 to"), [*_ipv6_circuits(plan)]))
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+
+
+def _routes(routes: Sequence[Route]) -> str:
+    found = [f"{item} via {route.gateway}" for route in routes for item in route.destinations]
+    more = f", {len(found) - _ROUTES_SHOWN} more" if len(found) > _ROUTES_SHOWN else ""
+    return ", ".join(found[:_ROUTES_SHOWN]) + more
+
+
+def _ipv6_nodes(plan: Plan) -> Iterator[Sequence[str]]:
+    for host in plan.hosts:
+        yield printable(host.name, 200), host.ipv6_loopback or "", _routes(host.ipv6_routes)
+
+
+def _ipv6_circuits(plan: Plan) -> Iterator[Sequence[str]]:
+    for circuit in plan.circuits:
+        yield printable(circuit.id, 100), *(f"{end.name} {end.ipv6_address or ''}".strip() for end in circuit.ends)
 
 
 def _both(there: float, back: float, unit: str) -> str:

@@ -24,7 +24,7 @@ from gtsdsl.topology.addresses import Address, addresses, loopbacks
 from gtsdsl.topology.controllers import controllers
 from gtsdsl.topology.impairments import Directions, Impairment, impairments
 from gtsdsl.topology.model import Topology
-from gtsdsl.topology.routes import FORWARDING, Hop, host_routes, open_filters, time_to_live
+from gtsdsl.topology.routes import FORWARDING, Hop, host_routes, next_hops, open_filters, time_to_live
 from gtsdsl.topology.safe_names import safe_names
 
 IMAGE = "nicolaka/netshoot:latest"
@@ -66,7 +66,7 @@ def write(testbed: Testbed) -> str:
     lab_name = next(iter(lab.values()))
     interfaces = _interfaces(topology, effects)
     own = loopbacks(topology.hosts)
-    routes = _routes(host_routes(topology, effects, own), topology, interfaces, own)
+    routes = _routes(host_routes(next_hops(topology, effects), own), topology, interfaces, own)
     of_node: dict[str, list[_Interface]] = {node: [] for node in topology.nodes}
     for port, interface in interfaces.items():
         of_node[port.resource].append(interface)

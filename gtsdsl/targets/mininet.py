@@ -19,7 +19,7 @@ from gtsdsl.topology.domains import has_loop
 from gtsdsl.topology.impairments import Impairment, impairments
 from gtsdsl.topology.model import Topology
 from gtsdsl.topology.naming import node_names, port_numbers
-from gtsdsl.topology.routes import FORWARDING, host_routes, time_to_live
+from gtsdsl.topology.routes import FORWARDING, host_routes, next_hops, time_to_live
 
 
 def write(testbed: Testbed) -> str:
@@ -38,7 +38,7 @@ def write(testbed: Testbed) -> str:
 
     data = ["TESTBED = " + ascii(testbed.id), ""]
     own = loopbacks(topology.hosts)
-    routes = host_routes(topology, effects, own)
+    routes = host_routes(next_hops(topology, effects), own)
     ends_of = [end for wire in topology.wires for end in wire.ends]
     hops = {
         host: [

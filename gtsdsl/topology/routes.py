@@ -16,15 +16,17 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from gtsdsl.topology.impairments import Directions
 from gtsdsl.topology.model import Topology
 
 FORWARDING = {"net.ipv4.ip_forward": "1"}
 """The kernel parameters of a host that forwards packets to other hosts."""
+IPV6_FORWARDING = {"net.ipv6.conf.all.disable_ipv6": "0", "net.ipv6.conf.all.forwarding": "1"}
+"""The same for IPv6. Docker, for one, has IPv6 off in containers. A host that forwards heeds no advertised routers."""
 
 MAX_ROUTING_STEPS = 40_000_000
 """The most steps of the search for the routes of all hosts. A ring of 1,600 hosts takes 36,000,000."""
@@ -33,7 +35,7 @@ _NODE_STEPS = 4
 _WAY_STEPS = 8
 """The steps for each path to a node that the search examines, besides one step for each circuit of the node."""
 MAX_ROUTES = 1_000_000
-"""The most routes of all hosts together; each destination network of a host counts as one route."""
+"""The most routes of all hosts in one family; each destination network of a host counts as one route."""
 
 _FEW_HOSTS = 64
 
@@ -46,6 +48,16 @@ def time_to_live(hosts: int) -> dict[str, str]:
     return {"net.ipv4.ip_default_ttl": "255"} if hosts > _FEW_HOSTS else {}
 
 
+def ipv6_hop_limit(hosts: int, *interfaces: str) -> dict[str, str]:
+    """Return the kernel parameters with which an IPv6 packet can pass ``hosts`` hosts.
+
+    ``default`` is the value of interfaces that are added later.
+    """
+    if hosts <= _FEW_HOSTS:
+        return {}
+    return {f"net.ipv6.conf.{name}.hop_limit": "255" for name in ("default", *interfaces)}
+
+
 def open_filters(*interfaces: str) -> dict[str, str]:
     """Return the kernel parameters with which the two directions of a path may use different interfaces.
 
@@ -56,21 +68,17 @@ def open_filters(*interfaces: str) -> dict[str, str]:
     return {f"net.ipv4.conf.{name}.rp_filter": "0" for name in ("all", "default", *interfaces)}
 
 
-def host_routes(
-    topology: Topology, effects: Mapping[str, Directions], loopbacks: Mapping[str, IPv4Address]
-) -> dict[str, dict[Hop, list[str]]]:
-    """Return the networks that each host reaches through each of its next hops.
+def next_hops(topology: Topology, effects: Mapping[str, Directions]) -> HopTable:
+    """Return the next hops of each host, by the host's id: one for each host, in their order.
 
-    ``effects`` are the topology's `impairments`. ``loopbacks`` are its hosts' own addresses, the destinations.
-    Interfaces are numbered: ``2k`` and ``2k + 1`` are the first and second end of wire ``k``.
+    ``effects`` are the topology's `impairments`. Interfaces are numbered: ``2k`` and ``2k + 1`` are the first and
+    second end of wire ``k``.
 
     Raises:
         ValueError: the routes are more than `MAX_ROUTES`, or the search passes `MAX_ROUTING_STEPS`.
     """
-    hosts = list(loopbacks)
-    number = {
-        node: index for index, node in enumerate([*hosts, *(node for node in topology.nodes if node not in loopbacks)])
-    }
+    hosts = [host.id for host in topology.hosts]
+    number = {node: index for index, node in enumerate([*hosts, *(switch.id for switch in topology.switches)])}
     joints = []
     for index, wire in enumerate(topology.wires):
         if wire.first in topology.control_ports or wire.second in topology.control_ports:
@@ -83,10 +91,19 @@ def host_routes(
     for target in range(len(hosts)):
         for column, hop in zip(hops, paths.towards(target), strict=True):
             column.append(hop)
-    if not hosts:
-        return {}
-    summary = Summary(loopbacks[hosts[0]])
-    return {host: summary.of(column) for host, column in zip(hosts, hops, strict=True)}
+    return dict(zip(hosts, hops, strict=True))
+
+
+def host_routes(hops: HopTable, loopbacks: Mapping[str, IPv4Address | IPv6Address]) -> dict[str, dict[Hop, list[str]]]:
+    """Return the networks that each host reaches through each of its next hops.
+
+    ``loopbacks`` are the hosts' own addresses in one family, in the order of ``hops``: the destinations.
+
+    Raises:
+        ValueError: the routes are more than `MAX_ROUTES`.
+    """
+    summary = Summary(list(loopbacks.values()))
+    return {host: summary.of(column) for host, column in hops.items()}
 
 
 _HOP = 1
@@ -111,6 +128,10 @@ class Hop(NamedTuple):
 
     interface: int
     gateway: int
+
+
+HopTable: TypeAlias = Mapping[str, Sequence[Hop | None]]
+"""Of each host, by its id, the next hop towards each host; None towards itself, and towards hosts without a path."""
 
 
 def _check_routes(count: int) -> None:
@@ -225,20 +246,30 @@ class Paths:
         return frozenset(found)
 
 
-def networks(first: int, last: int) -> Iterator[tuple[int, int]]:
-    """Yield the fewest networks that have exactly the addresses ``first`` to ``last``: start and prefix length."""
+def networks(first: int, last: int, width: int = 32) -> Iterator[tuple[int, int]]:
+    """Yield the fewest networks that have exactly the addresses ``first`` to ``last``: start and prefix length.
+
+    An address has ``width`` bits.
+    """
     while first <= last:
-        bits = min((first & -first).bit_length() - 1 if first else 32, (last - first + 1).bit_length() - 1)
-        yield first, 32 - bits
+        bits = (last - first + 1).bit_length() - 1
+        if first:
+            bits = min(bits, (first & -first).bit_length() - 1)
+        yield first, width - bits
         first += 1 << bits
 
 
 class Summary:
-    """The destinations behind next hops, as networks; all hosts share the networks' texts."""
+    """The destinations behind next hops, as networks; all hosts share the networks' texts.
 
-    def __init__(self, first_address: IPv4Address) -> None:
+    The destinations are ``addresses`` of one family, by their number.
+    """
+
+    def __init__(self, addresses: Sequence[IPv4Address | IPv6Address]) -> None:
         self.routes = 0
-        self._first = int(first_address)
+        self._width = addresses[0].max_prefixlen if addresses else 0
+        self._family = type(addresses[0]) if addresses else IPv4Address
+        self._blocks = _blocks([int(address) for address in addresses])
         self._texts: dict[tuple[int, int], str] = {}
 
     def of(self, hops: Sequence[Hop | None]) -> dict[Hop, list[str]]:
@@ -248,17 +279,31 @@ class Summary:
             ValueError: all hosts together have more than `MAX_ROUTES`.
         """
         found: dict[Hop, list[str]] = {}
-        position = self._first
-        for hop, run in groupby(hops):
-            count = sum(1 for _ in run)
-            if hop is not None:
-                found.setdefault(hop, []).extend(self._text(*it) for it in networks(position, position + count - 1))
-            position += count
+        for position, numbers in self._blocks:
+            start = position
+            for hop, run in groupby([hops[number] for number in numbers]):
+                count = sum(1 for _ in run)
+                if hop is not None:
+                    found.setdefault(hop, []).extend(
+                        self._text(*it) for it in networks(start, start + count - 1, self._width)
+                    )
+                start += count
         self.routes += sum(map(len, found.values()))
         _check_routes(self.routes)
         return found
 
     def _text(self, start: int, length: int) -> str:
         if (start, length) not in self._texts:
-            self._texts[start, length] = f"{IPv4Address(start)}/{length}"
+            self._texts[start, length] = f"{self._family(start)}/{length}"
         return self._texts[start, length]
+
+
+def _blocks(addresses: Sequence[int]) -> list[tuple[int, list[int]]]:
+    """Return the runs of consecutive addresses: the first address, and the numbers of all."""
+    found: list[tuple[int, list[int]]] = []
+    for number in sorted(range(len(addresses)), key=addresses.__getitem__):
+        if found and addresses[number] == found[-1][0] + len(found[-1][1]):
+            found[-1][1].append(number)
+        else:
+            found.append((addresses[number], [number]))
+    return found

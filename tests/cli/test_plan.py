@@ -37,7 +37,7 @@ def pair(tmp_path: Path) -> str:
 
 
 def test_tables_for_people(pair: str) -> None:
-    lines = run(pair).stdout.splitlines()
+    lines = run(pair, "--ipv4-only").stdout.splitlines()
     assert lines[0] == "testbed Pair, seed 1"
     assert lines[2].split() == ["node", "id", "class", "site", "address", "routes"]
     assert lines[3].split() == ["h1", "h1", "host", "AMS", "100.64.0.1", "100.64.0.2/32", "via", "10.0.0.1"]
@@ -46,10 +46,20 @@ def test_tables_for_people(pair: str) -> None:
         "l", "h1-eth0", "10.0.0.0/31", "h2-eth0", "10.0.0.1/31", "36.200", "ms", "measured", "1000", "Mbit/s", "4526",
         "packets",
     ]  # fmt: skip
+    both = run(pair).stdout.splitlines()
+    assert both[: len(lines)] == lines
+    own, nets = "fd74:e102:a04c:ffff", "fd74:e102:a04c:"
+    assert [line.split() for line in both[len(lines) :] if line] == [
+        ["node", "IPv6", "address", "routes"],
+        ["h1", f"{own}::1", f"{own}::2/128", "via", f"{nets}:3"],
+        ["h2", f"{own}::2", f"{own}::1/128", "via", f"{nets}:2"],
+        ["circuit", "IPv6", "from", "IPv6", "to"],
+        ["l", "h1-eth0", f"{nets}:2/127", "h2-eth0", f"{nets}:3/127"],
+    ]
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-@pytest.mark.parametrize("options", [[], ["--ideal"], ["--switch", "bridge"]], ids=["plain", "ideal", "bridge"])
+@pytest.mark.parametrize("options", [[], ["--ideal"], ["--ipv4-only"]], ids=["plain", "ideal", "ipv4"])
 def test_the_json_has_a_published_schema(path: Path, options: list[str]) -> None:
     schema = json.loads(shipped("docs", "schema", "plan-1.schema.json").read_text())
     found = document(str(path), *options)

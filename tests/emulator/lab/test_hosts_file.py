@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from emulator.inside.shell import Shell
 from emulator.lab.hosts_file import names_of_hosts
-from emulator.plan import plan
+from emulator.plan import Options, plan
 from tests.emulator.topologies import joined
 
 
 def test_a_host_is_known_by_its_id_too() -> None:
     made = plan(joined([("webserver01", "webserver02"), ("webserver02", "a-b")]))
-    assert list(names_of_hosts(made).values()) == ["webserve01 webserver01", "webserve02 webserver02", "a_b a-b"]
+    names = ["webserve01 webserver01", "webserve02 webserver02", "a_b a-b"]
+    found = names_of_hosts(made)
+    assert [found[host.loopback] for host in made.hosts] == names
+    assert [found[host.ipv6_loopback or ""] for host in made.hosts] == names
+    assert list(names_of_hosts(plan(joined([("a", "b")]), Options(ipv6=False)))) == ["100.64.0.1", "100.64.0.2"]
 
 
 def test_an_id_that_is_no_hosts_name_or_anothers_is_none() -> None:

@@ -60,7 +60,7 @@ def test_switches_share_a_namespace_with_the_ends_of_all_their_circuits() -> Non
 @pytest.mark.networks
 def test_a_host_and_a_circuit_are_added_to_a_network_that_runs() -> None:
     with Underlay(LINE) as underlay:
-        underlay.add_host("d", "100.64.9.9")
+        underlay.add_host("d", ["100.64.9.9"])
         circuit = underlay.add_circuit(("c", 1), ("d", 0))
         assert (circuit.id, underlay.circuits[-1]) == ("c-eth1-d-eth0", circuit)
         assert links_of(underlay.namespace("c")) == {"lo": True, "c-eth0": True, "c-eth1": True}

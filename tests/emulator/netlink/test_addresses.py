@@ -8,7 +8,6 @@ import pytest
 
 from emulator.netlink import addresses
 from emulator.netlink.messages import attributes
-from gtsdsl.topology.addresses import Address
 
 _HEADER_BYTES = 8
 _LOCAL, _BROADCAST = 2, 4
@@ -21,12 +20,12 @@ _LOCAL, _BROADCAST = 2, 4
 def test_only_a_network_of_more_than_two_has_a_broadcast_address(
     address: str, prefix: int, broadcast: str | None
 ) -> None:
-    request = addresses.add(7, "left", Address(IPv4Address(address), prefix))
+    request = addresses.add(7, "left", f"{address}/{prefix}")
     found = dict(attributes(request.body, _HEADER_BYTES))
     assert str(IPv4Address(found[_LOCAL])) == address
     assert (str(IPv4Address(found[_BROADCAST])) if _BROADCAST in found else None) == broadcast
 
 
 def test_a_request_names_the_interface_and_the_address() -> None:
-    request = addresses.remove(7, "left", Address(IPv4Address("10.0.0.1"), 24))
+    request = addresses.remove(7, "left", "10.0.0.1/24")
     assert request.subject == "left, address 10.0.0.1/24"

@@ -9,14 +9,13 @@ import pytest
 
 from emulator.netlink import addresses, links
 from emulator.netlink.connection import Netlink, NetlinkError, is_missing
-from gtsdsl.topology.addresses import Address
 from tests.emulator.netlink.pairs import Pair
 
 pytestmark = pytest.mark.networks
 
 
 def test_an_error_names_the_interface_and_the_rest_is_done(pair: Pair) -> None:
-    address = Address(IPv4Address("10.0.0.1"), 24)
+    address = "10.0.0.1/24"
     with pytest.raises(NetlinkError) as caught:
         pair.netlink[0].send([links.up(99, "ghost"), links.up(7, "left"), addresses.add(7, "left", address)])
     assert caught.value.number == errno.ENODEV
@@ -33,7 +32,7 @@ def test_the_first_of_many_errors_is_told(pair: Pair) -> None:
 
 
 def test_many_requests_go_in_several_datagrams(pair: Pair) -> None:
-    addresses_ = [Address(IPv4Address(0x0A000001 + number), 32) for number in range(3000)]
+    addresses_ = [f"{IPv4Address(0x0A000001 + number)}/32" for number in range(3000)]
     pair.netlink[0].send([addresses.add(7, "left", address) for address in addresses_])
     with pytest.raises(NetlinkError, match=r"10\.0\.11\.184/32.*File exists"):
         pair.netlink[0].send([addresses.add(7, "left", addresses_[-1])])

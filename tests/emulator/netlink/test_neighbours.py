@@ -11,6 +11,6 @@ pytestmark = pytest.mark.networks
 
 
 def test_a_neighbour_for_good(pair: Pair) -> None:
-    pair.netlink[0].send([links.up(7, "left"), neighbours.add(7, "left", "10.0.0.1", bytes((2, 0, 0, 0, 0, 2)))])
+    pair.netlink[0].send([links.up(7, "left"), neighbours.add(7, "left", "10.0.0.1", "02:00:00:00:00:02")])
     ((address, _, _, mac, _, device),) = [line.split() for line in pair.read(0, "/proc/net/arp").splitlines()[1:]]
     assert (address, mac, device) == ("10.0.0.1", "02:00:00:00:00:02", "left")

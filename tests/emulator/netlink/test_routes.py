@@ -8,7 +8,6 @@ from ipaddress import IPv4Address
 import pytest
 
 from emulator.netlink import addresses, links, routes
-from gtsdsl.topology.addresses import Address
 from tests.emulator.netlink.pairs import Pair
 
 pytestmark = pytest.mark.networks
@@ -16,10 +15,9 @@ pytestmark = pytest.mark.networks
 
 @pytest.mark.parametrize(("prefix", "broadcast"), [(31, None), (24, "10.0.0.255")])
 def test_addresses_and_routes(pair: Pair, prefix: int, broadcast: str | None) -> None:
-    address = Address(IPv4Address("10.0.0.0" if prefix == 31 else "10.0.0.1"), prefix)
+    address = f"10.0.0.{0 if prefix == 31 else 1}/{prefix}"
     requests = [links.up(1, "lo"), links.up(7, "left"), addresses.add(7, "left", address)]
-    own = Address(IPv4Address("100.64.0.1"), 32)
-    requests += [addresses.add(1, "lo", own)]
+    requests += [addresses.add(1, "lo", "100.64.0.1/32")]
     gateway = "10.0.0.1" if prefix == 31 else "10.0.0.9"
     requests += routes.add(["100.64.0.4/30", "100.64.0.8/32"], gateway, 7, "left", "100.64.0.1")
     pair.netlink[1].send([links.up(9, "right")])

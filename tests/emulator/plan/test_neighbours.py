@@ -9,7 +9,10 @@ from tests.emulator.topologies import joined, ring
 
 
 def told(testbed: Testbed) -> list[tuple[str, str]]:
-    return [(end.node, far.node) for end, far in permanent_neighbours(plan(testbed))]
+    """Return the nodes at the two ends, for each permanent entry of IPv4."""
+    planned = plan(testbed)
+    node_of = {end.mac: end.node for end in planned.ends}
+    return [(it.interface.node, node_of[it.mac]) for it in permanent_neighbours(planned) if "." in it.address]
 
 
 def test_neighbours_ask() -> None:
