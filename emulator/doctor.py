@@ -70,7 +70,7 @@ def _findings() -> Iterator[Finding]:
     yield _programs("etcd", ("etcd",), "store the state of overlays", "etcd-server")
     programs = ("nebula", "nebula-cert", "ssh", "ssh-keygen")
     yield _programs("Nebula", programs, "run the overlay nebula", "nebula openssh-client")
-    yield _programs("BIRD", ("bird",), "route between the hosts of the overlay calico", "bird2")
+    yield _programs("BIRD", ("bird",), "route between hosts (--routing, and the overlay calico)", "bird2")
     yield _programs("ping", ("ping",), "see whether hosts answer", "iputils-ping")
     yield _programs("iproute2", ("ip", "tc"), "show interfaces and queues", "iproute2")
     yield _programs("iperf", ("iperf",), "measure throughput in benchmarks", "iperf")

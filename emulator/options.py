@@ -33,7 +33,7 @@ class Flag:
     """All values that the option takes; empty where there are others."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Old names of choices, each with the new one."""
-    type: Literal["text", "texts", "names", "number", "size", "seconds", "pairs"] = "text"
+    type: Literal["text", "texts", "names", "number", "size", "seconds", "pairs", "routing"] = "text"
     """How a value is written: a size as ``512M``, pairs as ``A=B``, names as ``h1,h3``. Texts and pairs may be given
     several times."""
     least: int = 0

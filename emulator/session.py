@@ -68,6 +68,7 @@ def emulate(
     circuits: Circuits | None = None,
     switch: SwitchKind = "ovs",
     seed: int = 1,
+    routing: str | None = None,
     overlay: str | OverlayOptions | None = None,
     hosts: HostOptions | None = None,
     memory_bytes: int | None = None,
@@ -77,7 +78,8 @@ def emulate(
     """Run a topology as a network for as long as the context lasts.
 
     ``topology`` is the path of a file or a testbed; ``parameters`` set those of a file's root type. ``kernel`` and
-    ``clock`` are as for ``gtsdsl emulate``; the default clock is virtual where the kernel has it. ``overlay`` joins
+    ``clock`` are as for ``gtsdsl emulate``; the default clock is virtual where the kernel has it. ``routing`` is that
+    of ``--routing``, such as ``"ospf,hello=1,dead=4"``; None is the topology's, else static. ``overlay`` joins
     containers on all hosts; a text is the overlay's name, such as ``flannel:udp``. ``memory_bytes`` is the guest's
     memory; None is as much as the network needs. ``timeout_s`` limits each request, in wall time; None is no limit.
     In a virtual clock, no time passes between two requests.
@@ -93,7 +95,8 @@ def emulate(
 
     overlay, hosts = _with_renamed(overlay, hosts, renamed)
     testbed = topology if isinstance(topology, Testbed) else load(topology, parameters=parameters)
-    request = request_run(testbed, Options(circuits=circuits, switch=switch, seed=seed), overlay, hosts)
+    plan_options = Options(circuits=circuits, switch=switch, seed=seed, routing=routing)
+    request = request_run(testbed, plan_options, overlay, hosts)
     options = RunOptions(kernel=kernel, clock=clock, memory_bytes=memory_bytes, timeout_s=timeout_s)
     settings = settle(options, choose(kernel, clock), request.memory_bytes)
     task = replace(request.task, kind="serve", spins=settings.is_virtual)

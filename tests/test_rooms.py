@@ -24,6 +24,7 @@ ORDERS = {
     "emulator": [
         *(
             "system",
+            "bird",
             "netlink",
             "plan",
             "flavors",
@@ -31,6 +32,7 @@ ORDERS = {
             "agents",
             "tools",
             "lab",
+            "routing",
             "options",
             "measure",
             "messages",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from emulator import bird
 from emulator.outside.runner import RunSettings
 from emulator.overlays import overlay_class
 from emulator.overlays.model import OverlaySpec
@@ -46,6 +47,7 @@ def needs_of(task: Task, settings: RunSettings) -> tuple[Need, ...]:
     else:
         found = [code(), _file(f"guest kernel {kernel.version}", kernel.executable)]
     names = [*overlay_class(overlay.name).daemons, *(["etcd"] if overlay.store is not None else [])]
+    names += [bird.PROGRAM] if task.plan.routing is not None else []
     found += [_file(name, Path(path)) for name in names if (path := find_program(name)) is not None]
     images = [*([overlay.image] if overlay.image is not None else []), *(it.image for it in task.docker_hosts)]
     paths = [*(it.path for it in overlay.programs.values()), *images]

@@ -74,6 +74,10 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
         from emulator.overlays.deployment import require
 
         require(task.overlay)
+    if task.plan.routing is not None:
+        from emulator.routing.routers import require_bird
+
+        require_bird(task.plan.routing)
     with contextlib.ExitStack() as stack:
         network = stack.enter_context(EmulatedNetwork(task.plan, task.docker_hosts))
         if is_guest:

@@ -27,6 +27,7 @@ from gtsdsl.topology.addresses import IPV6_LOOPBACK_POOL, LOOPBACK_POOL
 if TYPE_CHECKING:
     from emulator.overlays.deployment import Deployment
     from emulator.overlays.model import OverlaySpec
+    from emulator.routing.routers import Routers
     from emulator.stores.relay import Relay
 
 __all__ = ["EmulatedNetwork"]
@@ -56,6 +57,8 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
         """The overlay that runs on the network; None without one."""
         self.captures = Captures(self.lab)
         """The captures of circuits: ``net.captures.start("l1", "l1.pcap")``."""
+        self.routers: Routers | None = None
+        """The BIRDs of the hosts; None without a routing protocol."""
         self._ovs: OpenVSwitch | None = None
         self._overlays = contextlib.ExitStack()
         before = Mininet.inited
@@ -103,7 +106,7 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
         self.built = True
 
     def start(self) -> None:
-        """Build the network unless it is built, and start its switches."""
+        """Build the network unless it is built, and start its switches and its routing protocol."""
         self.build()
         if self._ovs is not None:
             if not datapath.is_supported():
@@ -116,6 +119,11 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
             await_spanning_tree(self.lab)
         if self.waitConn:
             self.waitConnected()
+        if self.plan.routing is not None:
+            from emulator.routing.routers import Routers
+
+            self.routers = Routers(self.lab, self.plan.routing)
+            self.routers.start()
 
     def stop(self) -> None:
         """End the overlay and all processes of the network, and release its namespaces."""

@@ -9,8 +9,10 @@ from ipaddress import IPv4Address, IPv6Address
 from emulator.netlink.qdiscs import Netem
 from emulator.plan.effects import balanced_seed, with_effects
 from emulator.plan.model import Circuit, Controller, Host, Interface, Plan, Route, Switch, SwitchKind
+from emulator.plan.routing import with_routing
 from emulator.system.errors import EmulationError
 from gtsdsl.circuits import Circuits
+from gtsdsl.model.routing import STATIC, parse_routing
 from gtsdsl.model.testbed import PortRef, Resource, Testbed
 from gtsdsl.text import printable
 from gtsdsl.topology.addresses import Address, addresses, ipv6_addresses, ipv6_loopbacks, loopbacks
@@ -38,7 +40,8 @@ class Options:
     """The user's choices for a plan.
 
     ``circuits`` are the user's own figures, which override the known ones. Without ``impaired``, circuits are as fast
-    as the machine. ``seed`` decides jitter and loss. Without ``ipv6``, the network has IPv4 only.
+    as the machine. ``seed`` decides jitter and loss. Without ``ipv6``, the network has IPv4 only. ``routing`` is such
+    as ``ospf,hello=1`` (`parse_routing`); None is that of the testbed.
     """
 
     circuits: Circuits | None = None
@@ -46,6 +49,7 @@ class Options:
     switch: SwitchKind = "ovs"
     seed: int = 1
     ipv6: bool = True
+    routing: str | None = None
 
 
 def plan(testbed: Testbed, options: Options | None = None) -> Plan:
@@ -67,7 +71,8 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
         effects = impairments(topology, options.circuits)
         obeyed = {node.id: _controllers(node) for node in topology.switches}
         ends = _ends(topology, names, numbers, given, given_ipv6, effects, options)
-        hops = next_hops(topology, effects)
+        routing = parse_routing(options.routing or testbed.attributes.get("routing", STATIC))
+        hops = next_hops(topology, effects) if routing is None else {}
         hosts = _hosts(topology.hosts, names, hops, ends, options)
     except ValueError as error:
         raise PlanError(f"testbed {printable(testbed.id)} cannot be run: {error}") from None
@@ -100,7 +105,9 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
             for index, wire in enumerate(topology.wires)
         ),
     )
-    return made if options.circuits is None else with_effects(made, options.circuits)
+    if options.circuits is not None:
+        made = with_effects(made, options.circuits)
+    return made if routing is None else with_routing(made, routing)
 
 
 def _check_links(topology: Topology) -> None:
@@ -218,7 +225,7 @@ def _hosts(
             host.cls,
             host.location,
             str(own[host.id]),
-            routes[host.id],
+            routes.get(host.id, ()),
             image_id=_text(host, "imageId", "image"),
             flavor_id=_text(host, "flavorId", "flavor"),
             ipv6_loopback=str(own_ipv6[host.id]) if options.ipv6 else None,

@@ -19,6 +19,7 @@ def to_json(plan: Plan) -> str:
     for key, items in (("hosts", plan.hosts), ("switches", plan.switches), ("circuits", plan.circuits)):
         lines = ",\n".join(f"    {json.dumps(asdict(item))}" for item in items)
         parts.append(f"  {json.dumps(key)}: [" + (f"\n{lines}\n  ]" if lines else "]"))
+    parts.append(f'  "routing": {json.dumps(None if plan.routing is None else asdict(plan.routing))}')
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from emulator.netlink.qdiscs import Netem
+from gtsdsl.model.routing import Routing
 from gtsdsl.topology.addresses import link_local
 from gtsdsl.topology.impairments import DelaySource
 
@@ -95,6 +96,8 @@ class Host:
     flavor_id: str | None = None
     ipv6_loopback: str | None = None
     ipv6_routes: tuple[Route, ...] = ()
+    bird: str | None = None
+    """The configuration of the host's BIRD; None if the plan has no routing protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +128,17 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The plan of a network. ``seed`` is the number from which all seeds of its interfaces were made."""
+    """The plan of a network. ``seed`` is the number from which all seeds of its interfaces were made.
+
+    ``routing`` is the protocol by which the hosts find their routes; None if the routes are those of the plan.
+    """
 
     testbed: str
     seed: int
     hosts: tuple[Host, ...]
     switches: tuple[Switch, ...]
     circuits: tuple[Circuit, ...]
+    routing: Routing | None = None
 
     @property
     def ends(self) -> Iterator[Interface]:

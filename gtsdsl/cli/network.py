@@ -79,6 +79,17 @@ class NetworkOptions:
         default=False,
         metadata=Flag("--ipv4-only", "No IPv6: the network has only IPv4 addresses and routes.").metadata,
     )
+    routing: str | None = field(
+        default=None,
+        metadata=Flag(
+            "--routing",
+            "How hosts find routes: static, or a protocol with its timers, such as ospf,hello=1,dead=4 or bgp,hold=9; "
+            "see docs/routing.md.  [default: static]",
+            metavar="NAME[,TIMER=SECONDS]…",
+            type="routing",
+        ).metadata,
+    )
+    """None is the routing that the topology states, else static."""
     seed: int = field(
         default=1,
         metadata=Flag(

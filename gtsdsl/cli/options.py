@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from emulator.options import Flag
 from gtsdsl.cli.help import Choice
+from gtsdsl.model.routing import parse_routing
 from gtsdsl.text import printable
 
 if TYPE_CHECKING:
@@ -231,5 +232,19 @@ def _names(ctx: click.Context, param: click.Parameter, text: str | None) -> tupl
     return names
 
 
-_CALLBACKS: Mapping[str, Callable[[click.Context, click.Parameter, Any], object]] = {"pairs": _pairs, "names": _names}
+def _routing(ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
+    """Return the text of a routing that can be parsed."""
+    try:
+        if text is not None:
+            parse_routing(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx=ctx, param=param) from None
+    return text
+
+
+_CALLBACKS: Mapping[str, Callable[[click.Context, click.Parameter, Any], object]] = {
+    "pairs": _pairs,
+    "names": _names,
+    "routing": _routing,
+}
 """For the types of flags whose texts have parts, the function that takes them apart."""

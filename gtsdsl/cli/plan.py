@@ -50,7 +50,8 @@ def command(
     from emulator.plan import Options, PlanError, plan, to_json
 
     try:
-        network_plan = plan(testbed, Options(custom, not ideal, network.switch, network.seed, not network.ipv4_only))
+        ipv6, routing = not network.ipv4_only, network.routing
+        network_plan = plan(testbed, Options(custom, not ideal, network.switch, network.seed, ipv6, routing))
     except PlanError as error:
         raise click.ClickException(printable(str(error), limit=1000)) from None
     check_rtts(network, custom, network_plan)
@@ -61,7 +62,7 @@ def _text(plan: Plan) -> str:
     """Return the plan as tables for people."""
     nodes: list[Sequence[str]] = []
     for host in plan.hosts:
-        words = (host.name, host.id, host.cls, host.site or "", host.loopback, _routes(host.routes))
+        words = (host.name, host.id, host.cls, host.site or "", host.loopback, _routes(plan, host.routes))
         nodes.append([printable(word, 200) for word in words])
     for switch in plan.switches:
         obeys = ", ".join(f"{item.address}:{item.port}" for item in switch.controllers)
@@ -85,8 +86,9 @@ def _text(plan: Plan) -> str:
                 _both(there.queue_packets, back.queue_packets, " packets"),
             ]
         circuits.append([printable(word, 100) for word in (circuit.id, *ends, *figures)])
+    routing = "" if plan.routing is None else f", routing {plan.routing}"
     parts = [
-        [printable(f"testbed {plan.testbed}, seed {plan.seed}")],
+        [printable(f"testbed {plan.testbed}, seed {plan.seed}{routing}")],
         _table(("node", "id", "class", "site", "address", "routes"), nodes),
         _table(("circuit", "from", "to", "round trip", "source", "jitter", "loss", "rate", "queue"), circuits),
     ]
@@ -96,7 +98,9 @@ def _text(plan: Plan) -> str:
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 
-def _routes(routes: Sequence[Route]) -> str:
+def _routes(plan: Plan, routes: Sequence[Route]) -> str:
+    if plan.routing is not None:
+        return f"by {plan.routing.protocol}"
     found = [f"{item} via {route.gateway}" for route in routes for item in route.destinations]
     more = f", {len(found) - _ROUTES_SHOWN} more" if len(found) > _ROUTES_SHOWN else ""
     return ", ".join(found[:_ROUTES_SHOWN]) + more
@@ -104,7 +108,7 @@ def _routes(routes: Sequence[Route]) -> str:
 
 def _ipv6_nodes(plan: Plan) -> Iterator[Sequence[str]]:
     for host in plan.hosts:
-        yield printable(host.name, 200), host.ipv6_loopback or "", _routes(host.ipv6_routes)
+        yield printable(host.name, 200), host.ipv6_loopback or "", _routes(plan, host.ipv6_routes)
 
 
 def _ipv6_circuits(plan: Plan) -> Iterator[Sequence[str]]:

@@ -117,6 +117,7 @@ TESTBED_ATTRIBUTES: Mapping[str, str] = MappingProxyType(
         "description": _ANY_RESOURCE["description"],
         "label": _ANY_RESOURCE["label"],
         "location": "The site of a nested testbed; its type can read it as a parameter of this name.",
+        "routing": 'How hosts find routes: `"static"`, `"ospf,hello=1"` or `"bgp,hold=9"`. (GTS ignores it.)',
         "port": "A port that the type exports: an adjacency inside binds it to a port of a resource.",
         "x": _ANY_RESOURCE["x"],
         "y": _ANY_RESOURCE["y"],

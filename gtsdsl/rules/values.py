@@ -12,6 +12,7 @@ from gtsdsl.circuits import SITES, site
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.classes import CLASSES
 from gtsdsl.model.losses import parse_loss
+from gtsdsl.model.routing import parse_routing
 from gtsdsl.model.testbed import SWITCH_CLASSES, Port, Resource, Testbed
 from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us, parse_percent
 from gtsdsl.model.values import Value, describe
@@ -234,6 +235,14 @@ def _parsed_by(parse: Callable[[Value], object], code: str) -> Check:
     return check
 
 
+def _routing(value: Value) -> Bad | None:
+    try:
+        parse_routing(value)
+    except ValueError as error:
+        return Bad("GTS039", str(error))
+    return None
+
+
 def _flavor(value: Value) -> Bad | None:
     if isinstance(value, str) and (_FLAVOR.fullmatch(value) or value in NAMED_FLAVORS):
         return None
@@ -291,10 +300,11 @@ _tcp_port = _number_up_to(MAX_TCP_PORT, "a TCP port")
 
 _OF_ANYTHING: Mapping[str, Check] = {"description": _text, "label": _text}
 
-_OF_TESTBEDS: Mapping[str, Check] = {**_OF_ANYTHING, "location": _location, "x": _coordinate, "y": _coordinate}
+_OF_PLACED: Mapping[str, Check] = {**_OF_ANYTHING, "location": _location, "x": _coordinate, "y": _coordinate}
+_OF_TESTBEDS: Mapping[str, Check] = {**_OF_PLACED, "routing": _routing}
 
 _OF_RESOURCES: Mapping[str, Check] = {
-    **_OF_TESTBEDS,
+    **_OF_PLACED,
     "image": _string,
     "imageId": _string,
     "flavor": _flavor,

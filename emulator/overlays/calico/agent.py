@@ -15,11 +15,12 @@ from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from emulator import bird
 from emulator.lab.log import log
 from emulator.netlink.changes import Changes
 from emulator.netlink.handle import Handle
 from emulator.overlays.agent_process import run_agent
-from emulator.overlays.calico import bird
+from emulator.overlays.calico import confd
 from emulator.overlays.calico.felix import Dataplane, entries
 from emulator.overlays.calico.ipam import Ipam
 from emulator.overlays.calico.resources import (
@@ -210,9 +211,9 @@ class _Agent:
         """Write BIRD's configuration, and let BIRD read it if it has changed."""
         settings = self._settings
         nodes = [node for _, node in sorted(snapshot.nodes.items())]
-        peers = bird.peers_of(own, nodes, is_mesh=snapshot.is_mesh)
+        peers = confd.peers_of(own, nodes, is_mesh=snapshot.is_mesh)
         blocks = snapshot.blocks_of(own.name)
-        text = bird.configuration(own, peers, blocks, settings.pool, is_tunnelled=self._tunnel is not None)
+        text = confd.configuration(own, peers, blocks, settings.pool, is_tunnelled=self._tunnel is not None)
         path = settings.folder / bird.CONFIG_FILE
         if path.read_text() != text:
             replace_text(path, text)

@@ -12,6 +12,7 @@ from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from emulator import bird
 from emulator.docker.containers import ContainerDaemons
 from emulator.docker.model import NO_NETWORK
 from emulator.lab.containers import Attachment, Container
@@ -21,7 +22,7 @@ from emulator.lab.underlay import empty_namespace
 from emulator.netlink import facilities, namespaces
 from emulator.netlink.state import KernelState, difference, read
 from emulator.overlays.base import Overlay
-from emulator.overlays.calico import agent, bird, resources, workloads
+from emulator.overlays.calico import agent, confd, resources, workloads
 from emulator.overlays.calico.ipam import Ipam, first_blocks
 from emulator.overlays.calico.resources import BLOCK_BITS, Node, Workload
 from emulator.overlays.calico.tunnels import TUNNELS
@@ -31,6 +32,7 @@ from emulator.overlays.policy.compiler import selecting
 from emulator.overlays.policy.model import NAMESPACE, PROFILE
 from emulator.overlays.policy.sets import Endpoint
 from emulator.overlays.subnets import host_number
+from emulator.plan import Plan
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
 from emulator.system.errors import EmulationError
@@ -88,7 +90,7 @@ class Calico(Overlay):
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
         """Yield a sentence for each thing that the variant needs and that is missing: BIRD, a kind of tunnel."""
         if _has_bird(spec.variant) and bird.version() is None:
-            yield "bird is missing: install bird2 (`apt-get install bird2`)"
+            yield bird.MISSING
         if spec.policy is not None:
             yield from enforcer.lacks(spec.policy)
         if spec.variant in TUNNELS:
@@ -117,6 +119,15 @@ class Calico(Overlay):
             yield f"the containers' network {pool} is too small: {hosts} hosts need {needed} blocks of /{BLOCK_BITS}"
         if pool.overlaps(_LINK_LOCAL):
             yield f"the containers' network {pool} overlaps {_LINK_LOCAL}, where Calico has its gateway"
+
+    @classmethod
+    def misfits(cls, spec: OverlaySpec, plan: Plan) -> Iterator[str]:
+        """Yield a sentence if the hosts' own BIRD would remove the routes of Calico's, and the other way round."""
+        if plan.routing is not None and _has_bird(spec.variant):
+            yield (
+                f"--routing {plan.routing.protocol} runs BIRD on each host too, and two BIRDs remove each other's "
+                "routes: use calico:vxlan, which has no BIRD, or --routing static"
+            )
 
     @property
     def agent(self) -> str:
@@ -182,8 +193,8 @@ class Calico(Overlay):
         if _has_bird(self.spec.variant) and not _runs(self.birds.get(host)):
             path = folder / bird.CONFIG_FILE
             if not path.exists():
-                path.write_text(bird.configuration(node, (), (), pool, is_tunnelled=is_tunnelled))
-            self.birds[host] = start_program(self.lab, host, "bird", bird.command(folder))
+                path.write_text(confd.configuration(node, (), (), pool, is_tunnelled=is_tunnelled))
+            self.birds[host] = start_program(self.lab, host, "bird", bird.command(folder, "-R"))
         if not _runs(self.agents.get(host)):
             settings = agent.Settings(
                 host=host,
@@ -224,7 +235,7 @@ class Calico(Overlay):
         """Return the hosts whose blocks BIRD has learned, or without BIRD, those that the agent knows."""
         hosts = {it.loopback: it.name for it in self.lab.plan.hosts}
         if host in self.birds:
-            learned = bird.next_hops(self._ask(host, "show route all where source = RTS_BGP"))
+            learned = confd.next_hops(self._ask(host, "show route all where source = RTS_BGP"))
             found = [(address, str(block)) for block, address in sorted(learned.items())]
         else:
             path = self.folder(host) / agent.PEERS_FILE

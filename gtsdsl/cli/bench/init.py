@@ -41,6 +41,7 @@ EXAMPLES = {
     "circuits-file": '"circuits.json"',
     "environment": '"noisy-neighbours"',
     "set": '["n=4"]',
+    "routing": '"ospf,hello=1,dead=4"',
     "runtime": '"process"',
     "store": '"AMS"',
     "image": '"image.tar"',

@@ -40,7 +40,13 @@ def benchmark_of(parts: Sequence[MatrixFile], bench: BenchOptions, network: Netw
         testbed = read_testbed(str(part.topology), around)
         custom = custom_circuits(around)
         check_rtts(around, custom, plan(testbed, Options(circuits=custom)))
-        options = Options(circuits=custom, switch=around.switch, seed=around.seed, ipv6=not around.ipv4_only)
+        options = Options(
+            circuits=custom,
+            switch=around.switch,
+            seed=around.seed,
+            ipv6=not around.ipv4_only,
+            routing=around.routing,
+        )
         matrix = matrix_of(chosen, around.seed, part.overlays)
         try:
             found = cells_of(testbed, options, matrix)

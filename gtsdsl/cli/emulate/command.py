@@ -110,7 +110,13 @@ def command(
 
     with emulating():
         circuits = custom_circuits(network)
-        plan_options = Options(circuits=circuits, switch=network.switch, seed=network.seed, ipv6=not network.ipv4_only)
+        plan_options = Options(
+            circuits=circuits,
+            switch=network.switch,
+            seed=network.seed,
+            ipv6=not network.ipv4_only,
+            routing=network.routing,
+        )
         request = request_run(read_testbed(file, network), plan_options, overlay, hosts)
         check_rtts(network, circuits, request.task.plan)
         parsed = tuple(parse_command(text, request.task) for text in commands)

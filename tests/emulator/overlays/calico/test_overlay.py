@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.overlays.calico import bird
+from emulator import bird
 from emulator.overlays.calico.overlay import Calico
 from emulator.overlays.model import OverlaySpec
 from tests.emulator.overlays.calico import scenarios

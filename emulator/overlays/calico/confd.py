@@ -1,4 +1,4 @@
-"""BIRD: its configuration as confd writes it, and its control socket.
+"""The configuration of BIRD as confd writes it, and the routes in BIRD's answers.
 
 The configuration follows Calico's templates (`node/filesystem/etc/calico/confd/templates`) in the words of BIRD 2;
 Calico ships a version of BIRD 1.6 of its own. Timers are Calico's.
@@ -6,25 +6,13 @@ Calico ships a version of BIRD 1.6 of its own. Timers are Calico's.
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
-from pathlib import Path
 
 from emulator.overlays.calico.resources import AS_NUMBER, Node
-from emulator.system.errors import EmulationError
-from emulator.system.programs import environment, find_program
 
-PROGRAM = "bird"
-CONFIG_FILE, SOCKET = "bird.cfg", "bird.ctl"
-_SOCKET_BYTES = 107
-"""The longest path of a Unix socket: `sun_path` of unix(7) without its final zero byte."""
-_TIMEOUT_S = 5.0
-_REPLY = re.compile(r"(\d{4})([ -])(.*)")
 _ROUTE = re.compile(r"(\S+/\d+)\s+\S+ \[(\S+) ")
 _NEXT_HOP = re.compile(r"\tBGP\.next_hop: (\S+)")
 
@@ -158,61 +146,6 @@ def _session(own: Node, peer: BgpPeer) -> Iterator[str]:
         yield "  rr client;"
         yield f"  rr cluster id {own.cluster_id};"
     yield "}"
-
-
-def version() -> str | None:
-    """Return the version of the installed BIRD, such as ``2.0.12``; None if BIRD is missing or says none."""
-    path = find_program(PROGRAM)
-    if path is None:
-        return None
-    said = subprocess.run([path, "--version"], env=environment(os.environ), capture_output=True, text=True, check=False)
-    match = re.search(r"BIRD version (\S+)", said.stdout + said.stderr)
-    return match[1] if match else None
-
-
-def check_path(folder: Path) -> None:
-    """Check that the control socket in a host's folder can have its path.
-
-    Raises:
-        EmulationError: the path is too long.
-    """
-    if len(bytes(folder / SOCKET)) > _SOCKET_BYTES:
-        raise EmulationError(f"{folder} is too long a path for BIRD's socket: set TMPDIR to a shorter one")
-
-
-def command(folder: Path) -> list[str]:
-    """Return the command line of BIRD with its files in a host's folder, as Calico starts it."""
-    return [PROGRAM, "-R", "-f", "-c", str(folder / CONFIG_FILE), "-s", str(folder / SOCKET), "-P", str(folder / "pid")]
-
-
-def ask(folder: Path, question: str) -> tuple[str, ...]:
-    """Send a command to the BIRD of a host's folder, as `birdc` does, and return the lines of its answer.
-
-    Raises:
-        OSError: no BIRD runs there, or it does not answer in time.
-    """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(_TIMEOUT_S)
-        connection.connect(str(folder / SOCKET))
-        with connection.makefile("r", encoding="utf-8", errors="replace") as answers:
-            tuple(_answer(answers))  # the greeting
-            connection.sendall(f"{question}\n".encode())
-            return tuple(_answer(answers))
-
-
-def _answer(lines: Iterator[str]) -> Iterator[str]:
-    """Yield the lines of one answer. A line begins with a code and a dash, the last one with a code and a blank."""
-    for line in lines:
-        match = _REPLY.match(line)
-        if match is None:
-            yield line.rstrip()[1:]  # a blank stands for the code of the line before
-            continue
-        _, separator, text = match.groups()
-        if text:
-            yield text.rstrip()
-        if separator == " ":
-            return
-    raise ConnectionError("BIRD closed its control socket")
 
 
 def next_hops(lines: Sequence[str]) -> dict[IPv4Network, str]:

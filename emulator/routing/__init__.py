@@ -1,0 +1,1 @@
+"""Routing protocols: BIRD on each host of a lab."""
