@@ -1,0 +1,144 @@
+"""Routing by OSPF and BGP: routes, cuts that are seen at once or by a timer, detours, and what reads them."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from emulator import Session, bird, emulate
+from emulator.kernel.cache import Kernel
+from emulator.routing.routers import bgp_costs, ospf_costs, require_bird
+from emulator.system.errors import EmulationError
+from gtsdsl.model.routing import Routing
+from tests.emulator.samples import MESH, Cli
+
+DETOUR_MS = 27.902 + 11.302
+"""The round trip from AMS to BRA by PRA."""
+DIRECT_MS = 17.402
+_QUIET_S = 10.0
+"""A host of OSPF announces a change 5 s after the one before, at the earliest (MinLSInterval, RFC 2328)."""
+_BACK_S = 130.0
+"""BIRD waits for 60 s before it starts a session again that has ended with an error, then for up to 5 s."""
+
+
+@pytest.fixture(scope="module")
+def ospf(guest_kernel: Kernel) -> Iterator[Session]:
+    assert guest_kernel.virtual_clock
+    with emulate(MESH, routing="ospf,hello=1,dead=4") as net:
+        yield net
+
+
+@pytest.fixture(scope="module")
+def bgp(guest_kernel: Kernel) -> Iterator[Session]:
+    assert guest_kernel.virtual_clock
+    with emulate(MESH, routing="bgp,hold=9") as net:
+        yield net
+
+
+def outage_s(net: Session, *words: str, seconds: int) -> tuple[float, float]:
+    """Cut the circuit from AMS to BRA during echoes every 10 ms; return the time without answers, and the round trip.
+
+    The circuit is repaired at the end, and carries packets again.
+    """
+    net.sleep(_QUIET_S)
+    pings = net["h1"].start(["ping", "-D", "-i", "0.01", "-c", str(100 * seconds), "h4"])
+    net.sleep(1.0)
+    net.link("l3", *words)
+    found = re.findall(r"icmp_seq=(\d+) ttl=\d+ time=([\d.]+) ms", pings.wait().stdout)
+    net.link("l3", *(("up",) if words == ("down",) else ("loss", "0%")))
+    numbers = [int(number) for number, _ in found]
+    gaps = [after - before - 1 for before, after in itertools.pairwise(numbers)]
+    net.sleep(_BACK_S)
+    assert rtt_ms(net) == pytest.approx(DIRECT_MS, abs=0.01)
+    return max(gaps) / 100, float(found[-1][1])
+
+
+def rtt_ms(net: Session) -> float:
+    return float(re.findall(r"time=([\d.]+) ms", net["h1"].run(["ping", "-c", "3", "h4"]).stdout)[-1])
+
+
+def test_packets_take_the_path_of_least_delay(ospf: Session) -> None:
+    lines = ospf["h1"].cmd("ip route show proto bird").splitlines()
+    assert [line.strip() for line in lines] == [
+        "100.64.0.2 via 10.0.0.5 dev h1-eth2 src 100.64.0.1 metric 32",
+        "100.64.0.3 via 10.0.0.3 dev h1-eth1 src 100.64.0.1 metric 32",
+        "100.64.0.4 via 10.0.0.5 dev h1-eth2 src 100.64.0.1 metric 32",
+        "100.64.0.5 via 10.0.0.7 dev h1-eth3 src 100.64.0.1 metric 32",
+    ]
+
+
+def test_birdc_asks_the_bird_of_its_host(ospf: Session) -> None:
+    assert ospf["h1"].cmd("birdc show ospf neighbors").count("Full/PtP") == 4
+    for number in (1, 2, 5):
+        assert f"Router ID is 100.64.0.{number}\n" in ospf[f"h{number}"].cmd("birdc show status")
+
+
+def test_ospf_notices_a_circuit_that_is_down_at_its_next_tick(ospf: Session) -> None:
+    without_s, rtt = outage_s(ospf, "down", seconds=6)
+    assert without_s < 1.1
+    assert rtt == pytest.approx(DETOUR_MS, abs=0.01)
+
+
+def test_ospf_notices_a_silent_circuit_after_the_dead_interval(ospf: Session) -> None:
+    without_s, rtt = outage_s(ospf, "loss", "100%", seconds=12)
+    assert 3 < without_s < 4 + 2 * 1 + 0.1  # a hello is at most 1 s old at the cut, and a tick may follow another
+    assert rtt == pytest.approx(DETOUR_MS, abs=0.01)
+
+
+def test_bgp_prefers_few_hosts_then_little_delay(bgp: Session) -> None:
+    assert "100.64.0.2 via 10.0.0.1 dev h1-eth0 src 100.64.0.1 metric 32" in bgp["h1"].cmd("ip route show proto bird")
+
+
+def test_bgp_notices_a_circuit_that_is_down_at_once(bgp: Session) -> None:
+    without_s, rtt = outage_s(bgp, "down", seconds=6)
+    assert without_s < 0.1
+    assert rtt == pytest.approx(DETOUR_MS, abs=0.01)
+
+
+def test_bgp_notices_a_silent_circuit_after_the_hold_time(bgp: Session) -> None:
+    without_s, rtt = outage_s(bgp, "loss", "100%", seconds=20)
+    assert 9 - 3 < without_s < 9 + 0.2
+    assert rtt == pytest.approx(DETOUR_MS, abs=0.01)
+
+
+def test_the_costs_are_read_from_the_answers_of_bird() -> None:
+    assert ospf_costs(()) == {}
+    assert ospf_costs(
+        (
+            "Table master4:",
+            "100.64.0.3/32        unicast [ospf4 00:00:26.102] * I (150/1490) [100.64.0.3]",
+            "\tvia 10.0.0.3 on h1-eth1",
+            "10.0.0.0/31          unicast [ospf4 00:00:26.102] * I (150/7) [100.64.0.3]",
+        )
+    ) == {"100.64.0.3": (0, 1490)}
+    assert bgp_costs(
+        (
+            "100.64.0.2/32        unicast [bgp1 00:00:15.143 from 10.0.0.2] * (100) [AS4200000002i]",
+            "\tvia 10.0.0.1 on h1-eth0",
+            "\tBGP.as_path: 4200000003 4200000002",
+            "\tBGP.med: 1810",
+        )
+    ) == {"100.64.0.2": (2, 1810)}
+
+
+def test_calico_with_a_bird_of_its_own_is_refused(gtsdsl: Cli) -> None:
+    done = gtsdsl("emulate", str(MESH), "--routing", "ospf", "--overlay", "calico:bgp", "--probe")
+    assert done.returncode == 2
+    assert "two BIRDs remove each other's routes: use calico:vxlan" in done.stderr
+
+
+def test_a_misspelt_protocol_is_refused_before_anything_starts(gtsdsl: Cli) -> None:
+    done = gtsdsl("emulate", str(MESH), "--routing", "osfp", "--probe")
+    assert done.returncode == 2
+    assert "did you mean `ospf`?" in done.stderr
+
+
+def test_a_machine_without_bird_is_told_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_bird(Routing("ospf"))
+    monkeypatch.setattr(bird, "PROGRAM", "no-such-bird")
+    with pytest.raises(EmulationError, match="--routing ospf: bird is missing: install bird2") as caught:
+        require_bird(Routing("ospf"))
+    assert caught.value.exit_status == 3
