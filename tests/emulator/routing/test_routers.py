@@ -47,13 +47,13 @@ def outage_s(net: Session, *words: str, seconds: int) -> tuple[float, float]:
     pings = net["h1"].start(["ping", "-D", "-i", "0.01", "-c", str(100 * seconds), "h4"])
     net.sleep(1.0)
     net.link("l3", *words)
-    found = re.findall(r"icmp_seq=(\d+) ttl=\d+ time=([\d.]+) ms", pings.wait().stdout)
+    found = re.findall(r"^\[([\d.]+)\] .* time=([\d.]+) ms$", pings.wait().stdout, re.MULTILINE)
     net.link("l3", *(("up",) if words == ("down",) else ("loss", "0%")))
-    numbers = [int(number) for number, _ in found]
-    gaps = [after - before - 1 for before, after in itertools.pairwise(numbers)]
+    sent_s = [float(received_s) - float(rtt) / 1000 for received_s, rtt in found]
+    gap_s = max(after_s - before_s for before_s, after_s in itertools.pairwise(sent_s))
     net.sleep(_BACK_S)
     assert rtt_ms(net) == pytest.approx(DIRECT_MS, abs=0.01)
-    return max(gaps) / 100, float(found[-1][1])
+    return gap_s, float(found[-1][1])
 
 
 def rtt_ms(net: Session) -> float:
