@@ -12,6 +12,7 @@ from typing import Generic, TypeAlias, TypeVar, cast, get_args
 
 from emulator.measure.probe import CircuitProbe
 from emulator.system.decode import decode, decode_value, encode
+from gtsdsl.scenario.outcome import Happening
 
 READY = "ready"
 """The file that the network leaves when it takes requests; it holds `Done`."""
@@ -74,6 +75,13 @@ class ProcessStarted(Reply):
     """A process that runs, by the number that later requests name it by."""
 
     process: int
+
+
+@dataclass(frozen=True, slots=True)
+class Happenings(Reply):
+    """The points of a scenario in the order of time, as they have happened so far."""
+
+    happenings: tuple[Happening, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +170,11 @@ class ReadClock(Request[ClockTime]):
 
 
 @dataclass(frozen=True, slots=True)
+class ReadScenario(Request[Happenings]):
+    """Return what the scenario has done so far."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeCircuits(Request[Probes]):
     """Measure the round trip over each circuit with ``count`` echoes."""
 
@@ -219,6 +232,7 @@ AnyRequest: TypeAlias = (
     | StopProcess
     | Sleep
     | ReadClock
+    | ReadScenario
     | ProbeCircuits
     | ImpairCircuit
     | StartCapture

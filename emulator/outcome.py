@@ -8,6 +8,7 @@ from emulator.measure.drops import Drops
 from emulator.measure.probe import CircuitProbe
 from emulator.overlays.outcome import OverlayOutcome
 from emulator.workloads.model import WorkloadResult
+from gtsdsl.scenario.outcome import ScenarioOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a task. ``exit_status`` is that of the first step that failed, or 0."""
+    """The outcome of a task. ``exit_status`` is that of the first step that failed, else of the scenario, or 0."""
 
     exit_status: int = 0
     probe: tuple[CircuitProbe, ...] = ()
@@ -30,3 +31,4 @@ class Outcome:
     commands: tuple[CommandResult, ...] = ()
     drops: tuple[Drops, ...] = ()
     workload: WorkloadResult | None = None
+    scenario: ScenarioOutcome | None = None

@@ -10,6 +10,7 @@ from emulator.measure.captures import CaptureRequest
 from emulator.overlays.model import OverlaySpec
 from emulator.plan.model import Plan
 from emulator.workloads.model import WorkloadRequest
+from gtsdsl.scenario.model import Scenario
 
 TASK = "task.json"
 """The file in the shared folder that holds the task."""
@@ -57,5 +58,12 @@ class Task:
     history: tuple[str, ...] = ()
     """The lines that the user typed into the shell in earlier sessions."""
     captures: tuple[CaptureRequest, ...] = ()
+    scenario: Scenario | None = None
+    """What happens in the network at which time. Without other actions, the task lasts until its end."""
     keep_going: bool = False
     """Whether a step that fails lets the later ones run."""
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether there is something to do but the scenario."""
+        return bool(self.probe_count or self.workload or self.commands or self.script)

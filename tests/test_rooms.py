@@ -18,7 +18,19 @@ ROOT = Path(__file__).parent.parent
 ORDERS = {
     "gtsdsl": [
         *("text", "source", "data", "collector", "machine", "model", "diagnostics", "syntax", "evaluate", "inputs"),
-        *("graph", "circuits", "topology", "rules", "loading", "targets", "formatting", "draw", "lsp", "cli"),
+        *(
+            "graph",
+            "circuits",
+            "topology",
+            "rules",
+            "scenario",
+            "loading",
+            "targets",
+            "formatting",
+            "draw",
+            "lsp",
+            "cli",
+        ),
         *("__init__", "__main__"),
     ],
     "emulator": [
@@ -38,7 +50,7 @@ ORDERS = {
             "messages",
             "stores",
         ),
-        *("docker", "overlays", "workloads", "mininet", "network", "completion", "task", "outcome"),
+        *("docker", "overlays", "workloads", "mininet", "network", "completion", "scenario", "task", "outcome"),
         *("inside", "outside", "bench", "session", "pytest_plugin", "doctor", "__init__"),
     ],
 }

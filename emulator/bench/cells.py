@@ -27,6 +27,7 @@ from emulator.workloads.base import Scope
 from emulator.workloads.model import Level, Setting, WorkloadRequest
 from emulator.workloads.settings import parse, texts
 from gtsdsl.model.testbed import Testbed
+from gtsdsl.scenario.model import Scenario
 from gtsdsl.text import did_you_mean, printable, quantity
 from gtsdsl.topology.cut import cut_out
 
@@ -65,6 +66,8 @@ class Matrix:
     settings: Mapping[str, tuple[Setting, ...]] = field(default_factory=dict)
     point_to_point: bool = False
     as_measured: bool = False
+    scenario: Scenario | None = None
+    """What happens in the network of each cell while it is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,7 @@ def cells_of(testbed: Testbed, options: Options, matrix: Matrix) -> Cells:
                 asked = WorkloadRequest(name, place.hosts, level, settings[name], matrix.duration_s, seed)
                 if (id(request), seed) not in plans:
                     plans[id(request), seed] = with_seed(request.task.plan, seed)
-                task = replace(request.task, plan=plans[id(request), seed], workload=asked)
+                task = replace(request.task, plan=plans[id(request), seed], workload=asked, scenario=matrix.scenario)
                 cells.append(Cell(label, circuit, name, level, repetition, task, request.memory_bytes, place.network))
     if not cells:
         raise EmulationError(f"nothing is left to measure: {'; '.join(left_out)}")

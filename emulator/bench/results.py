@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from emulator.workloads.model import Setting, WorkloadResult
+from gtsdsl.scenario.outcome import Happening
 
-VERSION = 4
+VERSION = 5
 
 Network: TypeAlias = Literal["whole", "pair"]
 """The network of a cell: the whole topology, or only the two hosts that it measures between and what joins them."""
@@ -60,6 +61,8 @@ class CellResult:
     memory_bytes: int = 0
     """The memory of the guest, which TCP's buffers follow."""
     part: str = ""
+    scenario: tuple[Happening, ...] = ()
+    """What happened of the scenario while the cell was measured, in the order of time; empty without a scenario."""
 
     @property
     def where(self) -> str:

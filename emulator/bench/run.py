@@ -153,4 +153,5 @@ def _result(item: _Keyed, report: WorkerReport) -> CellResult:
         settings=request.settings,
         memory_bytes=settings.memory_bytes,
         part=cell.part,
+        scenario=report.scenario,
     )

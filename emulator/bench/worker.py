@@ -21,6 +21,7 @@ from emulator.system.signals import signals_as_exit
 from emulator.task import Task
 from emulator.workloads import workload
 from emulator.workloads.model import WorkloadResult
+from gtsdsl.scenario.outcome import Happening
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class WorkerReport:
     error: str | None
     wall_s: float
     misfits: tuple[str, ...] = ()
+    scenario: tuple[Happening, ...] = ()
 
 
 def run_job(job: WorkerJob) -> WorkerReport:
@@ -75,7 +77,8 @@ def run_job(job: WorkerJob) -> WorkerReport:
         said = output.decode(errors="replace").strip().splitlines()
         reason = said[-1].removeprefix("error: ") if said else f"it ended with status {outcome.exit_status}"
         return WorkerReport(None, agent, store, reason, wall_s)
-    return WorkerReport(outcome.workload, agent, store, None, wall_s)
+    happened = () if outcome.scenario is None else outcome.scenario.happenings
+    return WorkerReport(outcome.workload, agent, store, None, wall_s, scenario=happened)
 
 
 def _with_programs(task: Task) -> Task:

@@ -85,17 +85,22 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
         network.captures.start_all(task.captures)
         if task.overlay is not None:
             network.deploy(task.overlay, relay, progress)
+        scenario = None
+        if task.scenario is not None:
+            from emulator.scenario.run import ScenarioRun
+
+            scenario = stack.enter_context(ScenarioRun(network, task.scenario))
         if task.kind == "serve":
             from emulator.inside.server import serve
 
-            serve(network, folder, spins=task.spins)
+            serve(network, folder, scenario, spins=task.spins)
         if task.kind == "shell":
             from emulator.inside.shell import run_shell
 
-            return run_shell(network, task, folder)
+            return run_shell(network, task, folder, scenario)
         from emulator.inside.actions import perform
 
-        outcome = perform(network, task, progress)
+        outcome = perform(network, task, progress, scenario)
         (folder / RESULT).write_bytes(encode(outcome))
         if is_guest:
             # the guest's kernel ends with this process: to take the network down in order would take longer

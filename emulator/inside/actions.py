@@ -25,14 +25,18 @@ from emulator.task import Command, Task
 
 if TYPE_CHECKING:
     from emulator.mininet.network import EmulatedNetwork
+    from emulator.scenario.run import ScenarioRun
 
 _SCRIPT_FAILED = 1
 
 
-def perform(network: EmulatedNetwork, task: Task, progress: Callable[[str], None]) -> Outcome:
+def perform(
+    network: EmulatedNetwork, task: Task, progress: Callable[[str], None], scenario: ScenarioRun | None = None
+) -> Outcome:
     """Do the steps of a task, and return its outcome.
 
-    A step that fails ends the task, unless the task has ``keep_going``. ``progress`` takes a line about each step.
+    A step that fails ends the task, unless the task has ``keep_going``. A task without steps lasts until the end of its
+    ``scenario``. ``progress`` takes a line about each step.
     """
     counter = DropCounter(network.lab)
     probed: tuple[CircuitProbe, ...] = ()
@@ -61,7 +65,14 @@ def perform(network: EmulatedNetwork, task: Task, progress: Callable[[str], None
     if task.script is not None and (status == 0 or task.keep_going):
         progress(f"the script {task.script}")
         status = _run_script(network, task.script) or status
-    return Outcome(status, probed, overlay, tuple(results), counter.count(), measured)
+    happened = None
+    if scenario is not None:
+        if not task.has_steps:
+            progress("waiting for the end of the scenario")
+            scenario.wait()
+        happened = scenario.outcome()
+        status = status or happened.exit_status
+    return Outcome(status, probed, overlay, tuple(results), counter.count(), measured, happened)
 
 
 def start(

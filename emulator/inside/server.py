@@ -28,6 +28,7 @@ from emulator.messages import (
     ClockTime,
     Done,
     Failure,
+    Happenings,
     ImpairCircuit,
     LineDone,
     ProbeCircuits,
@@ -35,6 +36,7 @@ from emulator.messages import (
     ProcessResult,
     ProcessStarted,
     ReadClock,
+    ReadScenario,
     Reply,
     RunCommand,
     ShellLine,
@@ -55,17 +57,18 @@ from emulator.system.errors import EmulationError, in_a_line
 if TYPE_CHECKING:
     from emulator.inside.shell import Shell
     from emulator.mininet.network import EmulatedNetwork
+    from emulator.scenario.run import ScenarioRun
 
 _PAUSE_S = 0.002
 _INTERRUPT_S = 0.25
 
 
-def serve(network: EmulatedNetwork, folder: Path, *, spins: bool) -> NoReturn:
+def serve(network: EmulatedNetwork, folder: Path, scenario: ScenarioRun | None, *, spins: bool) -> NoReturn:
     """Answer requests in the shared folder until the user's side ends this process.
 
     ``spins``: look for the next request without sleeping, as a virtual clock requires.
     """
-    server = _Server(network, folder)
+    server = _Server(network, folder, scenario)
     _leave(folder, READY, Done())
     number = 0
     while True:
@@ -102,8 +105,9 @@ class _RunningProcess:
 class _Server:
     """The state that requests share: the network, the processes that they started, and a shell that runs lines."""
 
-    def __init__(self, network: EmulatedNetwork, folder: Path) -> None:
+    def __init__(self, network: EmulatedNetwork, folder: Path, scenario: ScenarioRun | None) -> None:
         self._network = network
+        self._scenario = scenario
         self._folder = folder
         self._processes: dict[int, _RunningProcess] = {}
         self._line_shell: Shell | None = None
@@ -131,6 +135,8 @@ class _Server:
                 time.sleep(seconds)
             case ReadClock():
                 return ClockTime(time.monotonic_ns())
+            case ReadScenario():
+                return Happenings(() if self._scenario is None else self._scenario.happenings)
             case ProbeCircuits(count):
                 from emulator.measure.probe import probe
 
@@ -176,7 +182,7 @@ class _Server:
         # an interrupt may come after the line is done and before the shell stops minding it
         with contextlib.suppress(KeyboardInterrupt), interruptible(self._folder / interrupt_file(number)):
             if self._line_shell is None:
-                self._line_shell = Shell(self._network)
+                self._line_shell = Shell(self._network, self._scenario)
             is_last = self._line_shell.do(line)
         return is_last
 

@@ -24,6 +24,7 @@ from gtsdsl.topology.naming import SHELL_COMMANDS
 if TYPE_CHECKING:
     from emulator.mininet.network import EmulatedNetwork
     from emulator.mininet.node import EmulatedNode
+    from emulator.scenario.run import ScenarioRun
     from emulator.task import Task
 
 
@@ -36,8 +37,9 @@ class Shell(CLI):  # type: ignore[misc]
         "  gtsdsl> h1 ping -c 3 h2\n"
     )
 
-    def __init__(self, network: EmulatedNetwork) -> None:
+    def __init__(self, network: EmulatedNetwork, scenario: ScenarioRun | None = None) -> None:
         """Make a shell that has read no line yet; `do` and `run` do lines."""
+        self._scenario = scenario
         setLogLevel("output")
         for handler in lg.handlers:
             handler.setStream(sys.stdout)  # Mininet logs the answers of commands to standard error
@@ -159,6 +161,14 @@ class Shell(CLI):  # type: ignore[misc]
                 raise EmulationError(f"the overlay is on no host {printable(host, 80)}")
         output("".join(f"{text}\n" for text in overlay_lines(deployment, hosts)))
 
+    def do_scenario(self, _line: str) -> None:
+        """Show what the scenario has done, and what is to come."""
+        from gtsdsl.scenario.text import happening_lines
+
+        if self._scenario is None:
+            raise EmulationError("this network has no scenario: start it with --scenario FILE.toml")
+        output("".join(f"{line}\n" for line in happening_lines(self._scenario.happenings)))
+
     def do_xterm(self, line: str, term: str = "xterm") -> None:
         """Open a terminal on hosts: xterm h1 h2. Only with --kernel native."""
         if not os.environ.get("DISPLAY"):
@@ -188,9 +198,9 @@ def _site(site: str | None) -> str:
     return printable(site or "-", 40)
 
 
-def run_shell(network: EmulatedNetwork, task: Task, folder: Path) -> int:
+def run_shell(network: EmulatedNetwork, task: Task, folder: Path, scenario: ScenarioRun | None) -> int:
     """Do the task's lines, or the lines that a person types; return the exit status, which is 0."""
-    shell = Shell(network)
+    shell = Shell(network, scenario)
     if task.lines or not sys.stdin.isatty():
         for line in task.lines:
             write_step(folder, line)

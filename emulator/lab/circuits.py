@@ -15,11 +15,18 @@ def set_state(lab: Lab, end: Interface, *, is_up: bool) -> None:
         lab.underlay.restore_routes(end)
 
 
-def set_egress(lab: Lab, end: Interface, egress: qdiscs.Netem) -> None:
+def set_egress(
+    lab: Lab, end: Interface, egress: qdiscs.Netem, *, for_trace: bool = False, slot: qdiscs.Slot | None = None
+) -> None:
     """Replace what an interface of a circuit does to the packets that leave it.
+
+    ``for_trace`` and ``slot`` are for an interface whose bandwidth follows a trace (`qdiscs.set_netem_for_trace`).
 
     Raises:
         EmulationError: the kernel has no netem.
     """
     with lab.netlink(end.node) as netlink:
-        netlink.send(qdiscs.set_netem(end.index, end.name, egress))
+        if for_trace:
+            netlink.send(qdiscs.set_netem_for_trace(end.index, end.name, egress, slot))
+        else:
+            netlink.send(qdiscs.set_netem(end.index, end.name, egress))

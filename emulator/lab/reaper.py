@@ -70,6 +70,7 @@ def inhabitants(namespaces: set[int]) -> set[int]:
     its daemon.
     """
     found: set[int] = set()
+    own = os.getpid()
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):  # noqa: PTH208 (pathlib would take ten times as long to start)
         if name.isdigit():
@@ -79,7 +80,8 @@ def inhabitants(namespaces: set[int]) -> set[int]:
                     # the name, in parentheses, may contain anything, so count the fields after it
                     parent = int(file.read().rpartition(b")")[2].split()[1])
                 children.setdefault(parent, []).append(int(name))
-                if os.stat(f"/proc/{name}/ns/net").st_ino in namespaces:  # noqa: PTH116
+                # this process is never one of them, though one of its threads may be in a namespace for a moment
+                if int(name) != own and os.stat(f"/proc/{name}/ns/net").st_ino in namespaces:  # noqa: PTH116
                     found.add(int(name))
     waiting = list(found)
     while waiting:
@@ -102,7 +104,7 @@ def remove_groups(name: str) -> None:
 def end_all(namespaces: set[int]) -> None:
     """Kill the processes in network namespaces, and those that they start meanwhile."""
     for _ in range(_ROUNDS):
-        pids = [pid for pid in inhabitants(namespaces) if pid != os.getpid()]
+        pids = inhabitants(namespaces)
         if not pids:
             return
         for pid in pids:

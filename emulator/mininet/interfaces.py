@@ -10,6 +10,8 @@ from emulator.lab.circuits import set_egress, set_state
 from emulator.lab.lab import Lab
 from emulator.lab.underlay import parse_address
 from emulator.netlink import addresses, links
+from emulator.netlink.connection import Netlink
+from emulator.netlink.qdiscs import Netem, Slot, set_slot
 from emulator.plan import Interface
 from emulator.system.errors import EmulationError
 from gtsdsl.model.losses import Loss
@@ -29,6 +31,9 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
         self.rtt_ns = rtt_ns
         self._changed: Impairment | None = None
         self._queue_packets: int | None = None
+        self._changes = 0
+        self._for_trace = False
+        self._slot: Slot | None = None
         super().__init__(end.name, node=node, port=end.number, mac=end.mac, moveIntfFn=_leave_in_place)
         if end.address is not None:
             self.ip, _, length = end.address.partition("/")
@@ -77,17 +82,41 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
         Raises:
             EmulationError: the kernel has no netem.
         """
+        set_egress(self.lab, self.end, self._egress(effect), for_trace=self._for_trace, slot=self._slot)
+        self._changed = effect
+
+    def prepare_for_trace(self) -> None:
+        """Give the interface the two queues that a trace of its bandwidth needs.
+
+        The packets that it holds are lost. Later changes, and the beginning and the end of a trace, lose none.
+
+        Raises:
+            EmulationError: the kernel has no netem.
+        """
+        self._for_trace = True
+        self.impair(self.impairment)
+
+    def open_slot(self, netlink: Netlink, slot: Slot | None) -> None:
+        """Let packets leave by slots from now on, or by the rate again; ``netlink`` is of the node's namespace.
+
+        Raises:
+            EmulationError: the kernel refuses.
+        """
+        netlink.send([set_slot(self.end.index, self.end.name, self._egress(self.impairment), slot)])
+        self._slot = slot
+
+    def _egress(self, effect: Impairment) -> Netem:
         from emulator.plan.build import egress_of, seed_of
 
         planned = self.end.egress
         # the plan's MAC addresses contain a number that no other interface has
         number = int(self.end.mac.replace(":", ""), 16) % 2**32 - 1
         seed = planned.seed if planned is not None else seed_of(self.lab.plan.seed, number)
+        if self._changes:  # the kernel starts its random numbers again at each change
+            seed = seed_of(seed, self._changes)
+        self._changes += 1
         egress = egress_of(effect, seed)
-        if self._queue_packets is not None:
-            egress = replace(egress, queue_packets=self._queue_packets)
-        set_egress(self.lab, self.end, egress)
-        self._changed = effect
+        return egress if self._queue_packets is None else replace(egress, queue_packets=self._queue_packets)
 
     def ifconfig(self, *args: str) -> str:
         """Set the interface ``up`` or ``down`` by netlink; pass other arguments to the program `ifconfig`."""

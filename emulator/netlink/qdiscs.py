@@ -9,20 +9,23 @@ from emulator.netlink.connection import Netlink
 from emulator.netlink.messages import PUT, Request, attribute, attributes, s64, text
 from gtsdsl.model.distribution import Distribution
 from gtsdsl.model.losses import Bursts, Loss
+from gtsdsl.model.units import MAX_RATE_BPS
 from gtsdsl.topology.impairments import MIN_QUEUE_PACKETS, PACKET_BYTES
 
 _RTM_NEWQDISC, _RTM_DELQDISC, _RTM_GETQDISC = 36, 37, 38
 _TCA_KIND, _TCA_OPTIONS, _TCA_STATS = 1, 2, 3
 _TCA_NETEM_RATE, _TCA_NETEM_RATE64, _TCA_NETEM_LATENCY64, _TCA_NETEM_JITTER64 = 6, 8, 10, 11
-_TCA_NETEM_DELAY_DIST, _TCA_NETEM_PRNG_SEED = 2, 14
+_TCA_NETEM_DELAY_DIST, _TCA_NETEM_SLOT, _TCA_NETEM_PRNG_SEED = 2, 12, 14
 _TCA_NETEM_CORR, _TCA_NETEM_REORDER, _TCA_NETEM_CORRUPT, _TCA_NETEM_LOSS = 1, 3, 4, 5
 _NETEM_LOSS_GE = 2
 _TC_H_ROOT = 0xFFFFFFFF
 _TCMSG = struct.Struct("=BxxxiIII")
 _QOPT = struct.Struct("=IIIIII")
 _RATE = struct.Struct("=IiIi")
+_SLOT = struct.Struct("=qqiiqq")
 _DROPS = struct.Struct("=12xI")
 """The count of drops in ``struct tc_stats``, which follows the bytes and packets that were sent."""
+_ETHERNET_BYTES = 14
 _U32_MAX, _U64_MAX = 2**32 - 1, 2**64 - 1
 _MANY = 2**31 - 1
 TABLE_SIZE = 4096
@@ -72,10 +75,8 @@ def set_netem(index: int, name: str, netem: Netem) -> list[Request]:
     """
     if not netem.jitter_ns or not netem.rate_bps:
         return [_netem(index, name, netem, _ONE_STAGE, _TC_H_ROOT)]
-    bits_per_packet = 8 * PACKET_BYTES
-    in_flight = -(-netem.rate_bps * (netem.delay_ns + netem.jitter_ns) // (bits_per_packet * 10**9))
-    waiting = max(netem.queue_packets - in_flight, min(netem.queue_packets, MIN_QUEUE_PACKETS))
-    first = replace(netem, delay_ns=0, jitter_ns=0, reorder_percent=0.0, queue_packets=waiting)
+    waiting_packets = _waiting_packets(netem)
+    first = replace(netem, delay_ns=0, jitter_ns=0, reorder_percent=0.0, queue_packets=waiting_packets)
     # the second stage drops nothing, because its packets are on their way. The seeds differ, so that a packet's jitter
     # does not follow from the random number that decided about another packet's loss
     second = replace(
@@ -87,7 +88,54 @@ def set_netem(index: int, name: str, netem: Netem) -> list[Request]:
     ]
 
 
-def _netem(index: int, name: str, netem: Netem, handle: int, parent: int) -> Request:
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """An opportunity to deliver packets: ``packets`` full ones leave at once, and the next ones ``interval_ns`` later.
+
+    Smaller packets count by their bytes.
+    """
+
+    interval_ns: int
+    packets: int
+
+
+_NO_RATE = attribute(_TCA_NETEM_RATE, _RATE.pack(0, 0, 0, 0))
+_NO_SLOT = Slot(0, 0)
+
+
+def set_netem_for_trace(index: int, name: str, netem: Netem, slot: Slot | None) -> list[Request]:
+    """Return the requests that put netem in two stages at an interface's egress, or change both.
+
+    The first stage holds the packets that wait, and sends them at the rate or, with a ``slot``, by slots: each request
+    of `set_slot` opens one. A packet that waits obeys a slot when it leaves; netem's rate would have decided on its
+    time when it came. The second stage delays and loses.
+    """
+    # with a rate, netem keeps the order of packets when the delay becomes shorter; this rate delays nothing
+    rate_bps = 0 if netem.jitter_ns else MAX_RATE_BPS
+    second = replace(netem, rate_bps=rate_bps, queue_packets=_MANY)
+    return [
+        set_slot(index, name, netem, slot),
+        _netem(index, name, second, _DELAY_STAGE, _BELOW_RATE_STAGE),
+    ]
+
+
+def set_slot(index: int, name: str, netem: Netem, slot: Slot | None) -> Request:
+    """Return the request that opens a slot now in the first stage of `set_netem_for_trace`; None is the rate again."""
+    first = Netem(0, 0, Loss(), 0 if slot is not None else netem.rate_bps, _waiting_packets(netem), netem.seed)
+    slot = slot or _NO_SLOT
+    payload_bytes = slot.packets * (PACKET_BYTES + _ETHERNET_BYTES)
+    packed = _SLOT.pack(slot.interval_ns, slot.interval_ns, 0, min(payload_bytes, _MANY), 0, 0)
+    return _netem(index, name, first, _RATE_STAGE, _TC_H_ROOT, _NO_RATE, attribute(_TCA_NETEM_SLOT, packed))
+
+
+def _waiting_packets(netem: Netem) -> int:
+    """Return how many of the packets of netem's queue wait for the rate; the others are in flight."""
+    in_flight = -(-netem.rate_bps * (netem.delay_ns + netem.jitter_ns) // (8 * PACKET_BYTES * 10**9))
+    return max(netem.queue_packets - in_flight, min(netem.queue_packets, MIN_QUEUE_PACKETS))
+
+
+def _netem(index: int, name: str, netem: Netem, handle: int, parent: int, *more: bytes) -> Request:
+    """Return the request that sets a qdisc; ``more`` are attributes that come before those of ``netem``."""
     delay_ns, jitter_ns, table = netem.delay_ns, netem.jitter_ns, b""
     if netem.added is not None:
         delay_ns, jitter_ns, table = _drawn(netem.delay_ns, netem.added)
@@ -103,6 +151,7 @@ def _netem(index: int, name: str, netem: Netem, handle: int, parent: int) -> Req
             _share(netem.duplicate_percent),
             0,
         ),
+        *more,
         s64(_TCA_NETEM_LATENCY64, delay_ns),
         s64(_TCA_NETEM_JITTER64, jitter_ns),
         attribute(_TCA_NETEM_PRNG_SEED, struct.pack("=Q", netem.seed)),

@@ -42,10 +42,17 @@ def result_json(settings: RunSettings, task: Task, outcome: Outcome, command: Se
         "overlay": _overlay(task, outcome),
         "commands": [asdict(item) for item in outcome.commands],
         "drops": [asdict(item) for item in outcome.drops],
+        "scenario": _scenario(task, outcome),
         "plan": json.loads(to_json(task.plan)),
         "wall_clock": {"began": began.isoformat(), "seconds": round((now - began).total_seconds(), 3)},
     }
     return json.dumps(document, indent=1) + "\n"
+
+
+def _scenario(task: Task, outcome: Outcome) -> dict[str, object] | None:
+    if task.scenario is None or outcome.scenario is None:
+        return None
+    return {"file": task.scenario.file, "end_ns": task.scenario.end_ns, **asdict(outcome.scenario)}
 
 
 def _overlay(task: Task, outcome: Outcome) -> dict[str, object] | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from emulator.measure.drops import BACKLOG, CIRCUIT, SOCKET, Drops
 from emulator.measure.probe import CircuitProbe, circuit_probe
 from emulator.outcome import Outcome
+from emulator.outside.verify_scenario import scenario_faults
 from emulator.overlays.model import OverlaySpec, first_containers
 from emulator.overlays.outcome import OverlayOutcome
 from emulator.overlays.pairs import joined, pair_probe
@@ -80,6 +81,7 @@ def _faults(task: Task, outcome: Outcome) -> Iterator[str]:
     elif task.overlay is not None and outcome.overlay is not None:
         yield from _overlay_faults(task, task.overlay, outcome.overlay)
     yield from _command_faults(task, outcome)
+    yield from scenario_faults(task, outcome.scenario)
     yield from _drop_faults(task, outcome.drops)
     if outcome.workload is not None:
         yield from _workload_faults(task, outcome.workload)
@@ -138,6 +140,8 @@ def _command_faults(task: Task, outcome: Outcome) -> Iterator[str]:
             yield f"a command cannot end with {item.exit_status} after {item.duration_ns} ns"
         status = status or item.exit_status
     script_ran = task.script is not None and (status == 0 or task.keep_going)
+    if outcome.scenario is not None:
+        status = status or outcome.scenario.exit_status
     if not (script_ran and abs(outcome.exit_status) < _MOST_STATUS) and outcome.exit_status != status:
         yield f"its exit status is {outcome.exit_status}, and follows from its steps as {status}"
 

@@ -33,8 +33,9 @@ _FORMATS = ("text", "json", "sarif", "github", "junit")
     metavar="FILE",
     help="File for the report; without it, standard output.",
 )
+@click.option("--scenario", metavar="FILE.toml", help="Check this scenario, too, against the one topology FILE.")
 @click.option("--strict", is_flag=True, help="Count warnings as errors.")
-def command(files: Sequence[str], format_: str, output: Path | None, strict: bool) -> None:
+def command(files: Sequence[str], format_: str, output: Path | None, scenario: str | None, strict: bool) -> None:
     """Report what is wrong with topologies.
 
     FILE is a file, a folder, or `-` for standard input. In a folder, all *.dsl and *.gts are checked; hidden
@@ -47,10 +48,14 @@ def command(files: Sequence[str], format_: str, output: Path | None, strict: boo
     Example:
       gtsdsl check examples/full_mesh.dsl
       gtsdsl check --strict --format sarif -o gtsdsl.sarif topologies/
+      gtsdsl check examples/full_mesh.dsl --scenario examples/storm.toml
     """
+    if scenario is not None and len(files) != 1:
+        raise click.UsageError("--scenario is for one topology: give one FILE")
     reports: list[FileReport] = []
     shown = False
-    for name, diagnostics in _check_all(files):
+    checked = _check_all(files) if scenario is None else _check_with(files[0], scenario)
+    for name, diagnostics in checked:
         reports.append(report(name, diagnostics))
         if diagnostics and format_ == "text" and output is None:  # at once, because a folder can take long
             write_stdout("\n" * shown + render(diagnostics, color=wants_color(sys.stdout)))
@@ -89,6 +94,25 @@ def _report_text(reports: Sequence[FileReport], format_: str, strict: bool) -> s
 def _check_all(files: Sequence[str]) -> Iterator[tuple[str, Findings]]:
     for name, problem in find_inputs(files):
         yield ("<stdin>" if name == "-" else name), (Findings([problem]) if problem else _check_one(name))
+
+
+def _check_with(topology: str, scenario: str) -> Iterator[tuple[str, Findings]]:
+    """Check a topology, and a scenario for it, whose names are not checked if the topology is too broken."""
+    from gtsdsl.scenario import load_scenario
+
+    testbed = None
+    try:
+        checked = check(read_source(topology))
+        testbed = checked.testbed
+        yield ("<stdin>" if topology == "-" else topology), checked.diagnostics
+    except GtsError as error:
+        yield topology, error.diagnostics
+    found = Findings()
+    try:
+        load_scenario(scenario, testbed)
+    except GtsError as error:
+        found = error.diagnostics
+    yield scenario, found
 
 
 def _check_one(name: str) -> Findings:

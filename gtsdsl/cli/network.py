@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from emulator.plan import Circuit, Plan
     from gtsdsl.circuits import Circuits
     from gtsdsl.model.testbed import Testbed
+    from gtsdsl.scenario.model import Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,12 @@ class NetworkOptions:
         ).metadata,
     )
     """None is the routing that the topology states, else static."""
+    scenario: str | None = field(
+        default=None,
+        metadata=Flag(
+            "--scenario", "What happens in the network at which time; see docs/scenarios.md.", metavar="FILE.toml"
+        ).metadata,
+    )
     seed: int = field(
         default=1,
         metadata=Flag(
@@ -105,6 +112,25 @@ def read_testbed(file: str, options: NetworkOptions) -> Testbed:
     if checked.testbed is None or checked.has_errors:
         sys.exit(1)
     return checked.testbed
+
+
+def read_scenario_of(testbed: Testbed, options: NetworkOptions, *, allow_programs: bool = True) -> Scenario | None:
+    """Return the scenario of ``--scenario``, checked against the testbed; None without the option.
+
+    Raises:
+        GtsError: something in the file or in a trace is wrong.
+        click.UsageError: it starts commands, and ``allow_programs`` is false.
+    """
+    if options.scenario is None:
+        return None
+    from gtsdsl.scenario import load_scenario
+
+    scenario = load_scenario(options.scenario, testbed)
+    if not allow_programs and any(event.kind == "start" for event in scenario.events):
+        raise click.UsageError(
+            f"{printable(options.scenario, 300)} starts commands: add --allow-programs if you trust this file"
+        )
+    return scenario
 
 
 def custom_circuits(options: NetworkOptions) -> Circuits | None:

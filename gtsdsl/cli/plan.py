@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gtsdsl.cli.help import Choice
-from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_testbed
+from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
 from gtsdsl.cli.options import options
 from gtsdsl.cli.output import write_output
 from gtsdsl.text import printable
@@ -44,6 +44,7 @@ def command(
     Example:
       gtsdsl plan examples/full_mesh.dsl
       gtsdsl plan examples/full_mesh.dsl --rtt AMS-MIL=40ms --format json
+      gtsdsl plan examples/full_mesh.dsl --scenario examples/storm.toml
     """
     custom = custom_circuits(network)
     testbed = read_testbed(file, network)
@@ -55,7 +56,16 @@ def command(
     except PlanError as error:
         raise click.ClickException(printable(str(error), limit=1000)) from None
     check_rtts(network, custom, network_plan)
-    write_output(output, to_json(network_plan) if format_ == "json" else _text(network_plan))
+    scenario = read_scenario_of(testbed, network)
+    if format_ == "json":
+        write_output(output, to_json(network_plan))
+        return
+    text = _text(network_plan)
+    if scenario is not None:
+        from gtsdsl.scenario.text import timeline_lines
+
+        text += "".join(f"{line}\n" for line in ("", f"scenario {scenario.file}", *timeline_lines(scenario)))
+    write_output(output, text)
 
 
 def _text(plan: Plan) -> str:

@@ -38,6 +38,7 @@ CODES: dict[str, Code] = {
     "GTS006": _error("JSON that is neither GTS JSON nor an editor's project"),
     "GTS007": _error("bad file of circuits"),
     "GTS008": _error("bad file of a benchmark"),
+    "GTS009": _error("bad scenario or trace"),
     # evaluation
     "GTS010": _error("unknown name"),
     "GTS011": _error("operation on a value of the wrong kind"),

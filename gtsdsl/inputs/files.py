@@ -34,6 +34,22 @@ def read_source(path: str | os.PathLike[str]) -> Source:
     return Source(name, _decode(data, name))
 
 
+def below(folder: Path, written: str) -> Path:
+    """Return the path of a file that a stranger's file in ``folder`` names; it is in the folder or below it.
+
+    Raises:
+        ValueError: the name leads out of the folder, through ``..`` or a link, or is no name of a file.
+    """
+    try:
+        root = folder.resolve()
+        is_below = bool(written) and (root / written).resolve().is_relative_to(root)
+    except (OSError, ValueError, RuntimeError):  # a name that no file system has, or a loop of links
+        is_below = False
+    if not is_below:
+        raise ValueError(f"`{printable(written, 200)}` is not below the folder of this file")
+    return folder / written
+
+
 def _read_stdin(name: str) -> bytes:
     if sys.stdin is None:
         raise _unreadable("GTS002", "standard input is closed", name)

@@ -11,6 +11,7 @@ from gtsdsl.cli.bench.matrix_file import read_matrix
 from gtsdsl.data import shipped
 from gtsdsl.diagnostics import CODES, GtsError
 from gtsdsl.loading import check
+from gtsdsl.scenario import read_scenario
 from gtsdsl.source import Source
 
 PAGES = shipped("docs", "diagnostics")
@@ -21,7 +22,11 @@ ABOUT_COMMANDS = {"GTS002", "GTS003", "GTS005", "GTS017", "GTS050"}
 EXPECTED_BESIDES = {("GTS016", "right"): {"GTS040"}}
 """Warnings that an example has anyway, and that its page speaks of."""
 
-READERS: dict[str, Callable[[Source], object]] = {"GTS007": parse_circuits, "GTS008": read_matrix}
+READERS: dict[str, Callable[[Source], object]] = {
+    "GTS007": parse_circuits,
+    "GTS008": read_matrix,
+    "GTS009": read_scenario,
+}
 """The readers of files that are no topologies, by the code of their mistakes."""
 
 _PAGE = re.compile(

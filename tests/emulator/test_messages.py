@@ -13,6 +13,7 @@ from emulator.messages import (
     ClockTime,
     Done,
     Failure,
+    Happenings,
     ImpairCircuit,
     LineDone,
     ProbeCircuits,
@@ -20,6 +21,7 @@ from emulator.messages import (
     ProcessResult,
     ProcessStarted,
     ReadClock,
+    ReadScenario,
     Reply,
     RunCommand,
     ShellLine,
@@ -34,6 +36,7 @@ from emulator.messages import (
     encode_message,
 )
 from emulator.system.errors import EmulationError
+from gtsdsl.scenario.outcome import Happening
 
 WAY = WayProbe(1.0, None, None)
 PROBE = CircuitProbe("l1", "h1", "h2", "icmp", 1.0, 2.0, None, None, 1, 1, (), WAY, WAY, ())
@@ -46,6 +49,7 @@ EXCHANGES: list[tuple[AnyRequest, str, Reply]] = [
     (StopProcess(2), "stop process", ProcessResult(-15, "", "", timed_out=False)),
     (Sleep(0.5), "sleep", Done()),
     (ReadClock(), "read clock", ClockTime(10**18)),
+    (ReadScenario(), "read scenario", Happenings((Happening(1, None, "cut l1"), Happening(2, 3, "kill h1", "no")))),
     (ProbeCircuits(3), "probe circuits", Probes((PROBE, PROBE))),
     (ImpairCircuit("l1", ("delay", "40ms")), "impair circuit", Done()),
     (StartCapture("l1", "/home/l1.pcap", "session-1.pcap"), "start capture", Done()),

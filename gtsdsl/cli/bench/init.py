@@ -42,6 +42,7 @@ EXAMPLES = {
     "environment": '"noisy-neighbours"',
     "set": '["n=4"]',
     "routing": '"ospf,hello=1,dead=4"',
+    "scenario": '"storm.toml"',
     "runtime": '"process"',
     "store": '"AMS"',
     "image": '"image.tar"',

@@ -25,7 +25,7 @@ from gtsdsl.circuits.environments import environments
 from gtsdsl.cli.bench.keys import NAME, OVERLAY, PARTS, TOPOLOGY, Key, is_for_all, keys, overlay_keys
 from gtsdsl.cli.bench.toml_values import MistakeError, option_value, setting_text, text
 from gtsdsl.diagnostics import Diagnostic, GtsError
-from gtsdsl.inputs.files import read_source
+from gtsdsl.inputs.files import below, read_source
 from gtsdsl.inputs.toml import TomlDocument, read_toml
 from gtsdsl.source import JsonPath, Source
 from gtsdsl.text import Hints, did_you_mean, printable
@@ -280,7 +280,7 @@ class _Reader:
             case ("overlays" | "workloads") as kind, tuple():
                 for index, name in enumerate(found):
                     _require_known(kind, name, index if isinstance(value, list) else None)
-            case "circuits_file" | "policy", str():
+            case "circuits_file" | "policy" | "scenario", str():
                 return str(self._below_folder(found))
             case "environment", str() if found not in environments():
                 return str(self._below_folder(found))
@@ -293,17 +293,10 @@ class _Reader:
 
     def _below_folder(self, name: object) -> Path:
         """Return the path of a file below the folder of the TOML file."""
-        written = text(name)
         try:
-            folder = self._folder.resolve()
-            is_below = bool(written) and (folder / written).resolve().is_relative_to(folder)
-        except (OSError, ValueError, RuntimeError):  # a name that no file system has, or a loop of links
-            is_below = False
-        if not is_below:
-            raise MistakeError(
-                f"`{printable(written, 200)}` is not below the folder of this file: name it on the command line"
-            )
-        return self._folder / written
+            return below(self._folder, text(name))
+        except ValueError as error:
+            raise MistakeError(f"{error}: name it on the command line") from None
 
     def _require_consent(self, written: str) -> None:
         if not self._allow_programs:

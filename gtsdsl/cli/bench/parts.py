@@ -13,7 +13,7 @@ from emulator.bench.results import Topology
 from emulator.plan import Options, plan
 from emulator.system.errors import EmulationError
 from gtsdsl.cli.bench.matrix_file import MatrixFile, overridden, with_settings
-from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_testbed
+from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,11 @@ def benchmark_of(parts: Sequence[MatrixFile], bench: BenchOptions, network: Netw
             routing=around.routing,
         )
         matrix = matrix_of(chosen, around.seed, part.overlays)
+        scenario = read_scenario_of(testbed, around, allow_programs=chosen.allow_programs)
+        if scenario is not None and matrix.point_to_point:
+            raise EmulationError("--point-to-point has networks of two hosts only: omit it, or --scenario")
         try:
-            found = cells_of(testbed, options, matrix)
+            found = cells_of(testbed, options, replace(matrix, scenario=scenario))
         except UnknownCircuitError as error:
             is_of_file = part.circuits_at is not None and chosen.circuits == part.values["circuits"]
             raise UnknownCircuitError(f"{part.circuits_at}: {error}" if is_of_file else str(error)) from None

@@ -17,7 +17,7 @@ from gtsdsl.cli.emulate.machine import is_person, warn_if_unconfined
 from gtsdsl.cli.emulate.report import progress, report
 from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import GroupedCommand
-from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_testbed
+from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
 from gtsdsl.cli.options import Number, options, variables
 from gtsdsl.cli.output import check_output, write_output
 from gtsdsl.text import printable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _GROUPS = {
     "Where it runs": variables(RunOptions),
-    "What runs in it": ("commands", "script", "probe", "count", "captures", "keep_going", "output"),
+    "What runs in it": ("commands", "script", "probe", "count", "captures", "keep_going", "allow_programs", "output"),
     "The network": (*variables(NetworkOptions), *variables(HostOptions)),
     "Containers and overlays": variables(OverlayOptions),
 }
@@ -62,12 +62,13 @@ _GROUPS = {
     help="Write the packets of a circuit to a file for Wireshark. Repeatable.",
 )
 @click.option("--keep-going", is_flag=True, help="Go on after a command that fails.")
+@click.option("--allow-programs", is_flag=True, help="Let the file of --scenario start commands on hosts.")
 @click.option(
     "--json",
     "output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="File for the result with all samples; needs --probe, --exec or --script.",
+    help="File for the result with all samples; needs --probe, --exec, --script or --scenario.",
 )
 @options(NetworkOptions, "network")
 @options(HostOptions, "hosts")
@@ -81,6 +82,7 @@ def command(
     count: int,
     captures: Sequence[str],
     keep_going: bool,
+    allow_programs: bool,
     output: Path | None,
     network: NetworkOptions,
     hosts: HostOptions,
@@ -92,6 +94,9 @@ def command(
     for the shell on standard input, the exit status is that of the first command that failed. --probe runs first, then
     each --exec in order, then --script. Hosts resolve each other's names. For the clock of a run, see --clock.
 
+    With --scenario, events happen beside these, each at its time since the network is up. With nothing else to do, the
+    run lasts until the scenario's end.
+
     \b
     Example:
       gtsdsl emulate examples/full_mesh.dsl --probe
@@ -99,6 +104,7 @@ def command(
       gtsdsl emulate examples/full_mesh.dsl --rtt AMS-MIL=40ms --probe
       gtsdsl emulate examples/full_mesh.dsl --overlay flannel --probe
       gtsdsl emulate examples/full_mesh_loops.dsl --hosts docker --image debian:12 --exec 'h1: ip route'
+      gtsdsl emulate mesh.dsl --scenario storm.toml --allow-programs
       gtsdsl emulate examples/full_mesh.dsl
     """
     began = datetime.now(UTC)
@@ -117,14 +123,18 @@ def command(
             ipv6=not network.ipv4_only,
             routing=network.routing,
         )
-        request = request_run(read_testbed(file, network), plan_options, overlay, hosts)
+        testbed = read_testbed(file, network)
+        scenario = read_scenario_of(testbed, network, allow_programs=allow_programs)
+        request = request_run(testbed, plan_options, overlay, hosts)
         check_rtts(network, circuits, request.task.plan)
         parsed = tuple(parse_command(text, request.task) for text in commands)
         captured = parse_captures(captures, request.task.plan)
         has_actions = bool(parsed or script or probe)
-        interactive = not has_actions and is_person()
-        if output is not None and not has_actions:
-            raise click.UsageError("--json writes the result of --probe, --exec and --script: add one of them")
+        interactive = not has_actions and scenario is None and is_person()
+        if output is not None and not has_actions and scenario is None:
+            raise click.UsageError(
+                "--json writes the result of --probe, --exec, --script and --scenario: add one of them"
+            )
         check_output(output, "--json")
         settings = settle(run, choose(run.kernel, run.clock, interactive=interactive), request.memory_bytes)
         for warning in _warnings(request, settings, flavors=hosts.flavors):
@@ -136,16 +146,17 @@ def command(
 
             task = replace(request.task, kind="shell", captures=captured)
             sys.exit(run_prompt(settings, task))
-        typed = b"" if has_actions or sys.stdin is None else sys.stdin.buffer.read()  # None: closed by the shell
+        lines = () if has_actions else _typed_lines()
         task = replace(
             request.task,
-            kind="actions" if has_actions else "shell",
+            kind="actions" if has_actions or (scenario is not None and not lines) else "shell",
             probe_count=count if probe else 0,
             commands=parsed,
             script=str(script) if script else None,
-            lines=tuple(typed.decode(errors="surrogateescape").splitlines()),
+            lines=lines,
             keep_going=keep_going,
             captures=captured,
+            scenario=scenario,
         )
         json_on_stdout = output is not None and str(output) == "-"
         with progress() as show_progress:
@@ -156,6 +167,13 @@ def command(
 
             write_output(output, result_json(settings, task, outcome, sys.argv[1:], began))
         sys.exit(outcome.exit_status)
+
+
+def _typed_lines() -> tuple[str, ...]:
+    """Return the lines for the shell on standard input; none from a terminal, or if the user's shell closed it."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return ()
+    return tuple(sys.stdin.buffer.read().decode(errors="surrogateescape").splitlines())
 
 
 def _warnings(request: RunRequest, settings: RunSettings, *, flavors: bool) -> Iterator[str]:

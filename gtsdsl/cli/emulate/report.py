@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import click
+
 from gtsdsl.cli.emulate.overlay_report import gaps, overlay_line, overlay_table
 from gtsdsl.cli.errors import complain
 from gtsdsl.text import printable
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from emulator.outcome import Outcome
     from emulator.outside.runner import RunSettings
     from emulator.task import Task
+    from gtsdsl.scenario.outcome import ScenarioOutcome
 
 _PIPE_WIDTH = 200
 
@@ -49,10 +52,24 @@ def progress() -> Iterator[Callable[[str | None], None] | None]:
 def report(task: Task, outcome: Outcome, settings: RunSettings, *, to_stderr: bool) -> None:
     """Print the table of ``--probe``, and warn of packets and containers that did not arrive."""
     _print_table(task, outcome, settings, to_stderr=to_stderr)
+    if outcome.scenario is not None:
+        _print_scenario(outcome.scenario, to_stderr=to_stderr)
     for warning in _drops_of_hosts(outcome):
         complain("warning", warning)
     for error in gaps(outcome.overlay) if outcome.overlay is not None else ():
         complain("error", error)
+
+
+def _print_scenario(outcome: ScenarioOutcome, *, to_stderr: bool) -> None:
+    from gtsdsl.scenario.text import happening_lines
+
+    click.echo("scenario", err=to_stderr)
+    for line in happening_lines(outcome.happenings):
+        click.echo(line, err=to_stderr)
+    for end in outcome.commands:
+        if end.exit_status:
+            line = printable(" ".join(end.command), 80)
+            complain("error", f"{printable(end.host, 40)}: {line} ended with status {end.exit_status}")
 
 
 def _print_table(task: Task, outcome: Outcome, settings: RunSettings, *, to_stderr: bool) -> None:

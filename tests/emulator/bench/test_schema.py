@@ -13,6 +13,7 @@ from emulator.bench.results import VERSION, CellResult, Environment, Machine, Or
 from emulator.system.decode import encode
 from emulator.workloads.model import Figure, Series, Setting, WorkloadResult
 from gtsdsl.data import shipped
+from gtsdsl.scenario.outcome import Happening
 from tests.emulator.bench.samples import result, results_of
 
 SCHEMA: dict[str, Any] = json.loads(shipped("docs", "schema", f"bench-results-{VERSION}.schema.json").read_text())
@@ -30,6 +31,7 @@ PARTS = {
     WorkloadResult: MEASURED,
     Figure: MEASURED["properties"]["figures"]["items"],
     Series: MEASURED["properties"]["series"]["items"],
+    Happening: CELL["properties"]["scenario"]["items"],
 }
 
 
@@ -49,6 +51,7 @@ MEASURED_CELL = replace(
         {"iperf": "2.1"}, (Figure("a", None, "us"),), (Series("a", "us", (1.0, 2.0), 0.5),), ("Read this.",)
     ),
     settings=(Setting("congestion", "bbr"),),
+    scenario=(Happening(10**9, 10**9 + 512, "cut l1"), Happening(2 * 10**9, None, "restore l1", "no")),
 )
 
 

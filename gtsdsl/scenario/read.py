@@ -1,0 +1,286 @@
+"""The TOML file of a scenario to its events, checked against the topology that it is for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from gtsdsl.diagnostics import Diagnostic, GtsError
+from gtsdsl.inputs.files import below, read_source
+from gtsdsl.inputs.toml import TomlDocument, read_toml
+from gtsdsl.model.testbed import Testbed
+from gtsdsl.scenario.conflicts import conflicts
+from gtsdsl.scenario.model import DIRECTIONS, Direction, Event, Kind, Scenario, Trace
+from gtsdsl.scenario.times import parse_time_ns
+from gtsdsl.scenario.traces import CODE, MOST_LINES, read_bandwidth, read_delays
+from gtsdsl.source import JsonPath, Source
+from gtsdsl.text import Hints, printable
+from gtsdsl.topology.changes import CHANGES, changed
+from gtsdsl.topology.impairments import Impairment
+from gtsdsl.topology.model import Topology, Wire
+
+MOST_EVENTS = 1_000
+_MOST_WORDS, _LONGEST_WORD = 100, 4096
+_END = "end"
+_WHEN = ("at", "from", "to")
+_TRACED = ("bandwidth", "delay")
+_KEYS: Mapping[Kind, tuple[str, ...]] = {
+    "cut": ("link", *_WHEN, "silent"),
+    "change": ("link", *_WHEN, *CHANGES),
+    "trace": ("link", *_WHEN, *_TRACED, "direction", "repeat"),
+    "kill": ("host", *_WHEN),
+    "start": ("host", *_WHEN, "command"),
+}
+"""The keys of each array of tables: ``[[cut]]``, ``[[change]]``, …"""
+_Value = TypeVar("_Value")
+
+
+def load_scenario(path: str | os.PathLike[str], testbed: Testbed | None) -> Scenario:
+    """Return the scenario of a file, checked against a testbed; None checks no names.
+
+    Raises:
+        GtsError: the file or a trace cannot be read, or something in them is wrong.
+    """
+    return read_scenario(read_source(path), testbed)
+
+
+def read_scenario(source: Source, testbed: Testbed | None = None) -> Scenario:
+    """Return the scenario of a text; traces are in the folder of its file or below it.
+
+    Raises:
+        GtsError: something is wrong; each mistake is a finding with its place, and one in a trace is in its file.
+    """
+    topology = None if testbed is None else Topology.of(testbed)
+    reader = _Reader(read_toml(source, CODE), Path(source.name).parent, topology)
+    found = reader.read()
+    if reader.findings:
+        raise GtsError(reader.findings)
+    return found
+
+
+class _MistakeError(Exception):
+    """A value is wrong; the message says how. ``hint`` may name a value that is right."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class _Reader:
+    """Reads a document, and collects all mistakes in it."""
+
+    def __init__(self, document: TomlDocument, folder: Path, topology: Topology | None) -> None:
+        self._document = document
+        self._folder = folder
+        self._hosts = None if topology is None else {host.id for host in topology.hosts}
+        self._wires = None if topology is None else {wire.link.id: wire for wire in topology.wires}
+        self._hints = Hints()
+        self._trace_lines = 0
+        self.findings: list[Diagnostic] = []
+
+    def read(self) -> Scenario:
+        """Return the scenario; it is complete only without findings."""
+        placed: list[tuple[Event, JsonPath]] = []
+        values = self._document.values
+        for kind in _KEYS:
+            if kind in values:
+                placed += self._events(kind, values[kind])
+        for name in values:
+            if name not in {*_KEYS, _END}:
+                self._add((name,), f"unknown key `{printable(name)}`", self._near(name, (*_KEYS, _END)), at_key=True)
+        if len(placed) > MOST_EVENTS:
+            self._add(placed[MOST_EVENTS][1], f"a scenario has at most {MOST_EVENTS:,} events, not {len(placed):,}")
+            placed = placed[:MOST_EVENTS]
+        for message, path in conflicts(placed, self._wires or {}):
+            self._add(path, message)
+        placed.sort(key=lambda item: item[0].at_ns)
+        events = tuple(event for event, _ in placed)
+        last_ns = max((event.until_ns or event.at_ns for event in events), default=0)
+        end_ns = last_ns
+        if _END in values:
+            end_ns = self._try((_END,), parse_time_ns, values[_END]) or last_ns
+            if end_ns < last_ns:
+                self._add((_END,), "the scenario ends before its last event")
+        if not events and not self.findings:
+            self._add((), f"this scenario has no event: add a table such as [[{next(iter(_KEYS))}]]")
+        return Scenario(Path(self._document.source.name).name, events, end_ns)
+
+    def _events(self, kind: Kind, tables: object) -> Iterator[tuple[Event, JsonPath]]:
+        """Yield the events of an array of tables, which are in the order of time, with their paths."""
+        if not isinstance(tables, list):
+            self._add((kind,), f"this must be an array of tables: [[{kind}]]")
+            return
+        before_ns = 0
+        for index, table in enumerate(tables):
+            path: JsonPath = (kind, index)
+            if not isinstance(table, dict):
+                self._add(path, f"this must be a table: [[{kind}]]")
+                continue
+            event = self._event(kind, table, path)
+            if event is None:
+                continue
+            if event.at_ns < before_ns:
+                self._add((*path, "from" if "from" in table else "at"), f"this is before the [[{kind}]] above")
+            before_ns = event.at_ns
+            yield event, path
+
+    def _event(self, kind: Kind, table: Mapping[str, object], path: JsonPath) -> Event | None:
+        """Return the event of a table; None after a mistake without which nothing can be said of it."""
+        count = len(self.findings)
+        for key in table.keys() - {*_KEYS[kind]}:
+            hint = self._near(key, _KEYS[kind])
+            self._add((*path, key), f"[[{kind}]] has no key `{printable(key)}`", hint, at_key=True)
+        whom = _KEYS[kind][0]
+        subject = self._try((*path, whom), self._subject, whom, table.get(whom))
+        times = self._times(kind, table, path)
+        match kind:
+            case "cut":
+                silent = self._try((*path, "silent"), _truth, table.get("silent", False))
+                made = Event(kind, subject or "", *times, is_silent=bool(silent))
+            case "change":
+                made = Event(kind, subject or "", *times, changes=tuple(self._changes(table, path)))
+            case "trace":
+                trace = self._trace(table, path, times)
+                if trace is not None and not trace.repeats and times[1] is None:
+                    times = (times[0], times[0] + trace.length_us * 1000)
+                made = Event(kind, subject or "", *times, trace=trace)
+            case "start":
+                command = self._try((*path, "command"), _command, table.get("command"))
+                made = Event(kind, subject or "", *times, command=command or ())
+            case "kill":
+                made = Event(kind, subject or "", *times)
+        return made if len(self.findings) == count else None
+
+    def _times(self, kind: Kind, table: Mapping[str, object], path: JsonPath) -> tuple[int, int | None]:
+        """Return when an event begins, and when it is undone, which is None for ``at``."""
+        given = {key: self._try((*path, key), parse_time_ns, table[key]) for key in _WHEN if key in table}
+        if given.keys() not in ({"at"}, {"from", "to"}):
+            self._add(path, f'a [[{kind}]] has either `at`, or `from` and `to`: at = "10s"')
+            return 0, None
+        begin_ns, end_ns = given.get("at", given.get("from")), given.get("to")
+        if begin_ns is not None and end_ns is not None and end_ns <= begin_ns:
+            self._add((*path, "to"), "the scenario goes back in time: `to` is not after `from`")
+        return begin_ns or 0, end_ns
+
+    def _subject(self, whom: str, value: object) -> str:
+        name = _text(value, whom)
+        known: Mapping[str, object] | set[str] | None = self._hosts if whom == "host" else self._wires
+        if known is not None and name not in known:
+            raise _MistakeError(f"the topology has no {whom} `{printable(name)}`", self._near(name, sorted(known)))
+        return name
+
+    def _changes(self, table: Mapping[str, object], path: JsonPath) -> Iterator[tuple[str, str]]:
+        for attribute in [key for key in table if key in CHANGES]:
+            text = self._try((*path, attribute), _changed_text, attribute, table[attribute])
+            if text is not None:
+                yield attribute, text
+        if not table.keys() & CHANGES.keys():
+            self._add(path, f"this changes nothing: add an attribute such as {', '.join(CHANGES)}")
+
+    def _trace(self, table: Mapping[str, object], path: JsonPath, times: tuple[int, int | None]) -> Trace | None:
+        traced = [key for key in _TRACED if key in table]
+        direction = self._try((*path, "direction"), self._direction, table)
+        repeats = self._try((*path, "repeat"), _truth, table.get("repeat", True))
+        if len(traced) != 1:
+            self._add(path, "a [[trace]] has either `bandwidth` or `delay`, each with the name of a file")
+            return None
+        (attribute,) = traced
+        at = (*path, attribute)
+        file = self._try(at, _text, table[attribute], attribute)
+        if file is None or direction is None or repeats is None:
+            return None
+        found = self._try(at, self._read, attribute, file)
+        if found is None:
+            return None
+        self._trace_lines += len(found[0])
+        if self._trace_lines > MOST_LINES:
+            self._add(at, f"the traces of a scenario have at most {MOST_LINES:,} lines together")
+        trace = Trace("bandwidth" if attribute == "bandwidth" else "delay", file, direction, repeats, *found)
+        begin_ns, end_ns = times
+        if not repeats and end_ns is not None and trace.length_us * 1000 < end_ns - begin_ns:
+            self._add(at, f"the trace ends after {trace.length_us / 1e6:g} s, before `to`: let it `repeat`")
+        return trace
+
+    def _read(self, attribute: str, file: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        try:
+            path = below(self._folder, file)
+        except ValueError as error:
+            raise _MistakeError(f"{error}: traces are beside the scenario") from None
+        try:
+            return (read_bandwidth(path), ()) if attribute == "bandwidth" else read_delays(path)
+        except GtsError as error:
+            self.findings += error.diagnostics
+            raise _MistakeError(f"the trace `{printable(file)}` cannot be used") from None
+
+    def _direction(self, table: Mapping[str, object]) -> Direction:
+        value = table.get("direction", "both")
+        for direction in DIRECTIONS:
+            if value == direction:
+                return direction
+        link = table.get("link")
+        wire = (self._wires or {}).get(link) if isinstance(link, str) else None
+        raise _MistakeError(f"this link has no such direction: write {_directions_text(wire)}")
+
+    def _try(self, path: JsonPath, make: Callable[..., _Value], *arguments: object) -> _Value | None:
+        """Return what a function makes; after a mistake, add a finding at the path and return None."""
+        try:
+            return make(*arguments)
+        except _MistakeError as mistake:
+            self._add(path, str(mistake), mistake.hint)
+        except ValueError as error:
+            self._add(path, str(error))
+        return None
+
+    def _near(self, name: str, known: Sequence[str]) -> str:
+        return self._hints.near(name, known) or f"there are {', '.join(printable(it, 40) for it in known[:20])}"
+
+    def _add(self, path: JsonPath, message: str, hint: str | None = None, *, at_key: bool = False) -> None:
+        document = self._document
+        place = document.keys.get(path) if at_key else document.place(path)
+        if place is None and path:  # a key that is missing: show the table that lacks it
+            place = document.place(path[:-1]) or document.keys.get(path[:1])
+        self.findings.append(Diagnostic(CODE, message, document.source, place, hint=hint))
+
+
+def _directions_text(wire: Wire | None) -> str:
+    if wire is None:
+        return '"there", "back" or "both"'
+    first, second = wire.first.resource, wire.second.resource
+    return f'"there" (from {printable(first)} to {printable(second)}), "back" or "both"'
+
+
+def _text(value: object, key: str) -> str:
+    if value is None:
+        raise _MistakeError(f"`{key}` is missing")
+    if not isinstance(value, str):
+        raise _MistakeError(f"`{key}` must be a text in quotes")
+    return value
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _MistakeError("this must be true or false")
+    return value
+
+
+def _changed_text(attribute: str, value: object) -> str:
+    """Return the value of an attribute as a text, after a check that a circuit can have it."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise _MistakeError(f"`{attribute}` must be a number or a text in quotes")
+    text = str(value)
+    changed((Impairment(), Impairment()), attribute, text)
+    return text
+
+
+def _command(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(word, str) for word in value):
+        raise _MistakeError('`command` must be an array of a program and its arguments: ["ping", "-c", "3", "h2"]')
+    words = tuple(str(word) for word in value)
+    if len(words) > _MOST_WORDS or not words[0] or any("\0" in word or len(word) > _LONGEST_WORD for word in words):
+        raise _MistakeError(
+            f"a command has a program and fewer than {_MOST_WORDS} arguments, each of at most {_LONGEST_WORD:,} "
+            "characters and without NUL"
+        )
+    return words

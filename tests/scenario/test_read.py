@@ -1,0 +1,218 @@
+"""The TOML file of a scenario: what it says, and what is refused with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gtsdsl.diagnostics import GtsError
+from gtsdsl.loading import load
+from gtsdsl.model.testbed import Testbed
+from gtsdsl.scenario import load_scenario, read_scenario
+from gtsdsl.scenario.model import timeline
+from gtsdsl.scenario.read import MOST_EVENTS
+from gtsdsl.scenario.traces import MOST_LINES
+from gtsdsl.source import Source
+from tests.emulator.samples import MESH, ROOT
+
+STORM = ROOT / "examples" / "storm.toml"
+
+
+@pytest.fixture(scope="module")
+def mesh() -> Testbed:
+    return load(MESH)
+
+
+def findings(text: str, folder: Path, testbed: Testbed | None) -> list[str]:
+    """Return the findings about a scenario, as ``LINE:COLUMN: message``, with the file if it is a trace."""
+    with pytest.raises(GtsError) as caught:
+        read_scenario(Source(str(folder / "storm.toml"), text), testbed)
+    found = []
+    for item in caught.value.diagnostics:
+        assert item.code in {"GTS009", "GTS002", "GTS005", "GTS012"}
+        start = item.source.span(item.place).start if item.place is not None else 0
+        line, column = item.source.position(start)
+        name = "" if item.source.name.endswith("storm.toml") else f"{Path(item.source.name).name}:"
+        hint = f" ({item.hint})" if item.hint else ""
+        found.append(f"{name}{line}:{column}: {item.message}{hint}")
+    return found
+
+
+def test_a_scenario_is_a_timeline(mesh: Testbed) -> None:
+    assert [(point.at_ns // 10**9, point.text) for point in timeline(load_scenario(STORM, mesh))] == [
+        (0, "l3: bandwidth there of train.trace"),
+        (0, "l4: delay of orbit.csv"),
+        (10, "cut l1"),
+        (20, "l2: bandwidth 20"),
+        (30, "cut l8 silently"),
+        (35, "restore l8"),
+        (40, "l2: bandwidth as before"),
+        (50, "kill h2"),
+        (60, "l4: delay as before"),
+        (60, "h4: start ping -c 3 h5"),
+    ]
+    assert load_scenario(STORM, mesh).end_ns == 70 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[[cut]]\nat = "1s"\nlink = "l11"', "3:8: the topology has no link `l11` (did you mean `l1`?)"),
+        ('[[kill]]\nat = "1s"\nhost = "h9"', "3:8: the topology has no host `h9`"),
+        ('[[cut]]\nat = "1s"\nlink = "h1"', "3:8: the topology has no link `h1`"),
+        ('[[cut]]\nat = "1s"\nlnk = "l1"', "3:1: [[cut]] has no key `lnk` (did you mean `link`?)"),
+        ('[[cutt]]\nat = "1s"', "1:3: unknown key `cutt` (did you mean `cut`?)"),
+        ('[[cut]]\nfrom = 20\nto = 10\nlink = "l1"', "3:6: the scenario goes back in time: `to` is not after `from`"),
+        ('[[cut]]\nfrom = 20\nto = 20\nlink = "l1"', "3:6: the scenario goes back in time"),
+        ('[[cut]]\nat = -1\nlink = "l1"', "2:6: a time is counted from the start of the scenario"),
+        ('[[cut]]\nat = "1 day"\nlink = "l1"', "2:6: `1 day` is not a time"),
+        ('[[cut]]\nat = 1e-9\nlink = "l1"', "2:6: a time is a whole number of microseconds"),
+        ('[[cut]]\nat = nan\nlink = "l1"', "2:6: this is not a time"),
+        ('[[cut]]\nat = true\nlink = "l1"', "2:6: this is not a time"),
+        ('[[cut]]\nat = 1e7\nlink = "l1"', "2:6: a scenario lasts at most 1,000,000 s"),
+        ('[[cut]]\nfrom = 1\nlink = "l1"', "1:3: a [[cut]] has either `at`, or `from` and `to`"),
+        ('[[cut]]\nat = 1\nto = 2\nlink = "l1"', "1:3: a [[cut]] has either `at`, or `from` and `to`"),
+        ("[[cut]]\nat = 1", "1:3: `link` is missing"),
+        ("[[cut]]\nat = 1\nlink = 3", "3:8: `link` must be a text in quotes"),
+        ('[[cut]]\nat = 1\nlink = "l1"\nsilent = "yes"', "4:10: this must be true or false"),
+        ('[cut]\nat = 1\nlink = "l1"', "1:2: this must be an array of tables: [[cut]]"),
+        ('[[cut]]\nat = 9\nlink = "l1"\n[[cut]]\nat = 5\nlink = "l2"', "5:6: this is before the [[cut]] above"),
+        ('[[change]]\nat = 1\nlink = "l1"\nbandwidth = 0', "4:13: 0 Mbit/s is out of range"),
+        ('[[change]]\nat = 1\nlink = "l1"\ndelay = "18"', "4:9: "),
+        ('[[change]]\nat = 1\nlink = "l1"\ndelay = "1ms/2ms/3ms"', "4:9: "),
+        ('[[change]]\nat = 1\nlink = "l1"\nloss = "101%"', "4:8: "),
+        ('[[change]]\nat = 1\nlink = "l1"\nloss = ["1%"]', "4:8: `loss` must be a number or a text in quotes"),
+        ('[[change]]\nat = 1\nlink = "l1"', "1:3: this changes nothing"),
+        ('[[start]]\nat = 1\nhost = "h1"\ncommand = "ping h2"', "4:11: `command` must be an array"),
+        ('[[start]]\nat = 1\nhost = "h1"\ncommand = []', "4:11: `command` must be an array"),
+        ('[[start]]\nat = 1\nhost = "h1"\ncommand = ["a\\u0000"]', "4:11: a command has a program"),
+        ('end = 5\n[[cut]]\nat = 9\nlink = "l1"', "1:7: the scenario ends before its last event"),
+        ("", "1:1: this scenario has no event"),
+        ("[[cut]\n", "1:6: not TOML"),
+    ],
+)
+def test_a_mistake_is_refused_with_its_place(text: str, expected: str, tmp_path: Path, mesh: Testbed) -> None:
+    assert any(item.startswith(expected) for item in findings(text, tmp_path, mesh)), findings(text, tmp_path, mesh)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "what"),
+    [
+        ('[[change]]\nfrom = 1\nto = 9\nlink = "l1"\ndelay = "1ms"',) * 2 + ("delay",),
+        (
+            '[[change]]\nfrom = 1\nto = 9\nlink = "l1"\ndelay = "1ms"',
+            '[[change]]\nat = 5\nlink = "l1"\nrtt = "9ms"',
+            "delay",
+        ),
+        ('[[cut]]\nat = 1\nlink = "l1"', '[[cut]]\nfrom = 5\nto = 6\nlink = "l1"', "state"),
+        (
+            '[[cut]]\nfrom = 1\nto = 9\nsilent = true\nlink = "l1"',
+            '[[change]]\nat = 5\nlink = "l1"\nloss = "1%"',
+            "loss",
+        ),
+        (
+            '[[trace]]\nat = 1\nlink = "l1"\nbandwidth = "one.trace"\ndirection = "back"',
+            '[[change]]\nat = 5\nlink = "l1"\nbandwidth = 5',
+            "bandwidth",
+        ),
+        ('[[kill]]\nat = 1\nhost = "h1"', '[[kill]]\nat = 9\nhost = "h1"', "power"),
+    ],
+)
+def test_two_events_that_set_one_thing_at_one_time_are_refused(
+    first: str, second: str, what: str, tmp_path: Path, mesh: Testbed
+) -> None:
+    (tmp_path / "one.trace").write_text("1\n")
+    (found,) = findings(f"{first}\n{second}\n", tmp_path, mesh)
+    assert f"the {what}" in found
+    assert "at the same time" in found
+
+
+def test_changes_one_after_the_other_are_fine(tmp_path: Path, mesh: Testbed) -> None:
+    text = "".join(f'[[change]]\nat = {at}\nlink = "l1"\nbandwidth = {at + 1}\n' for at in range(5))
+    text += '[[change]]\nfrom = 5\nto = 6\nlink = "l1"\nbandwidth = 9\n'
+    text += '[[change]]\nat = 6\nlink = "l1"\nbandwidth = 9\n'
+    assert len(read_scenario(Source(str(tmp_path / "storm.toml"), text), mesh).events) == 7
+
+
+def test_a_command_on_a_killed_host_and_a_trace_of_a_duplicating_link_are_refused(
+    tmp_path: Path, mesh: Testbed
+) -> None:
+    (tmp_path / "one.trace").write_text("1\n")
+    killed = '[[kill]]\nfrom = 1\nto = 5\nhost = "h1"\n[[start]]\nat = 4\nhost = "h1"\ncommand = ["true"]'
+    assert findings(killed, tmp_path, mesh) == ["5:3: `h1` is killed at 1 s, and starts nothing then"]
+    doubling = (
+        '[[change]]\nat = 9\nlink = "l1"\nduplicate = "1%"\n[[trace]]\nat = 0\nlink = "l1"\nbandwidth = "one.trace"'
+    )
+    (found,) = findings(doubling, tmp_path, mesh)
+    assert "duplicate" in found
+
+
+TRACE = '[[trace]]\nat = 0\nlink = "l3"\n'
+
+
+@pytest.mark.parametrize(
+    ("attribute", "content", "expected"),
+    [
+        ("bandwidth", "1\n2\nx\n", "t.txt:3:1: `x` is not a time"),
+        ("bandwidth", "1\n\n2\n", "t.txt:2:1: `` is not a time"),
+        ("bandwidth", "5\n4\n", "t.txt:2:1: the trace goes back in time"),
+        ("bandwidth", "0\n0\n", "t.txt:1:1: a trace must last"),
+        ("bandwidth", "", "t.txt:1:1: a trace must last"),
+        ("bandwidth", "99999999999\n", "t.txt:1:1: `99999999999` is not a time"),
+        ("delay", "0,5\n1;6\n", "t.txt:2:1: `1;6` is not a time in seconds, a comma and a delay in ms"),
+        ("delay", "0,5\n0,6\n", "t.txt:2:1: the trace goes back in time"),
+        ("delay", "0,5\n1,-6\n", "t.txt:2:1: `1,-6` is not a time"),
+        ("delay", "0,5\n1,1e999999999\n", "t.txt:2:1: "),
+        ("delay", "0,5\n1,61000\n", "t.txt:2:1: a delay lasts at most 60,000 ms"),
+        ("delay", "5,5\n", "t.txt:1:1: a trace of delays has two lines or more"),
+    ],
+)
+def test_a_mistake_in_a_trace_has_its_place_there(
+    attribute: str, content: str, expected: str, tmp_path: Path, mesh: Testbed
+) -> None:
+    (tmp_path / "t.txt").write_text(content)
+    found = findings(f'{TRACE}{attribute} = "t.txt"', tmp_path, mesh)
+    assert any(item.startswith(expected) for item in found), found
+    assert any("the trace `t.txt` cannot be used" in item for item in found)
+
+
+@pytest.mark.parametrize("file", ["../secret", "/etc/passwd", "", "link.trace", "a\\u0000b"])
+def test_a_trace_is_below_the_folder_of_the_scenario(file: str, tmp_path: Path, mesh: Testbed) -> None:
+    (tmp_path / "link.trace").symlink_to("/etc/passwd")
+    (found,) = findings(f'{TRACE}bandwidth = "{file}"', tmp_path, mesh)
+    assert found.startswith("4:13: ")
+    assert "is not below the folder of this file" in found
+
+
+def test_a_trace_that_ends_too_early_must_repeat(tmp_path: Path, mesh: Testbed) -> None:
+    (tmp_path / "t.txt").write_text("500\n1000\n")
+    text = '[[trace]]\nfrom = 0\nto = 2\nlink = "l3"\nbandwidth = "t.txt"\n'
+    (found,) = findings(f"{text}repeat = false", tmp_path, mesh)
+    assert found == "5:13: the trace ends after 1 s, before `to`: let it `repeat`"
+    assert read_scenario(Source(str(tmp_path / "storm.toml"), text), mesh).end_ns == 2 * 10**9
+
+
+def test_a_direction_that_is_not_there_is_refused_by_the_names_of_the_ends(tmp_path: Path, mesh: Testbed) -> None:
+    (tmp_path / "t.txt").write_text("1\n")
+    (found,) = findings(f'{TRACE}bandwidth = "t.txt"\ndirection = "up"', tmp_path, mesh)
+    assert found == ('5:13: this link has no such direction: write "there" (from h1 to h4), "back" or "both"')
+
+
+def test_events_and_lines_of_traces_are_bounded(tmp_path: Path, mesh: Testbed) -> None:
+    many = "".join(f'[[change]]\nat={at}\nlink="l1"\nbandwidth=9\n' for at in range(MOST_EVENTS + 1))
+    assert any(f"at most {MOST_EVENTS:,} events" in item for item in findings(many, tmp_path, mesh))
+    (tmp_path / "t.txt").write_text("1\n" * MOST_LINES)
+    text = f'{TRACE}bandwidth = "t.txt"'
+    (event,) = read_scenario(Source(str(tmp_path / "storm.toml"), text), mesh).events
+    assert event.trace is not None
+    assert len(event.trace.times_us) == MOST_LINES
+    (tmp_path / "t.txt").write_text("1\n" * (MOST_LINES + 1))
+    assert any("a trace has at most 1,000,000 lines" in item for item in findings(text, tmp_path, mesh))
+    (tmp_path / "t.txt").write_bytes(b"1\n" * 10**7)
+    assert any("more than 16 MiB" in item for item in findings(text, tmp_path, mesh))
+
+
+def test_without_a_topology_only_names_go_unchecked(tmp_path: Path) -> None:
+    text = '[[cut]]\nat = 1\nlink = "anything"\n'
+    assert read_scenario(Source(str(tmp_path / "storm.toml"), text)).events[0].subject == "anything"
