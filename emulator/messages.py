@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar, cast, get_args
 
-from emulator.measure.probe import CircuitProbe
+from emulator.measure.probe import IPV4, CircuitProbe, Family
 from emulator.system.decode import decode, decode_value, encode
 from gtsdsl.scenario.outcome import Happening
 
@@ -176,9 +176,10 @@ class ReadScenario(Request[Happenings]):
 
 @dataclass(frozen=True, slots=True)
 class ProbeCircuits(Request[Probes]):
-    """Measure the round trip over each circuit with ``count`` echoes."""
+    """Measure the round trip over each circuit with ``count`` echoes in each of ``families``."""
 
     count: int
+    families: tuple[Family, ...] = IPV4
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from emulator.kernel.choose import choose
 from emulator.kernel.kinds import Clock
 from emulator.measure.captures import MOST_BYTES
-from emulator.measure.probe import CircuitProbe
+from emulator.measure.probe import BOTH, CircuitProbe
 from emulator.messages import (
     AwaitProcess,
     ImpairCircuit,
@@ -69,6 +69,7 @@ def emulate(
     switch: SwitchKind = "ovs",
     seed: int = 1,
     routing: str | None = None,
+    ipv4_only: bool = False,
     overlay: str | OverlayOptions | None = None,
     hosts: HostOptions | None = None,
     memory_bytes: int | None = None,
@@ -79,10 +80,10 @@ def emulate(
 
     ``topology`` is the path of a file or a testbed; ``parameters`` set those of a file's root type. ``kernel`` and
     ``clock`` are as for ``gtsdsl emulate``; the default clock is virtual where the kernel has it. ``routing`` is that
-    of ``--routing``, such as ``"ospf,hello=1,dead=4"``; None is the topology's, else static. ``overlay`` joins
-    containers on all hosts; a text is the overlay's name, such as ``flannel:udp``. ``memory_bytes`` is the guest's
-    memory; None is as much as the network needs. ``timeout_s`` limits each request, in wall time; None is no limit.
-    In a virtual clock, no time passes between two requests.
+    of ``--routing``, such as ``"ospf,hello=1,dead=4"``; None is the topology's, else static. With ``ipv4_only``, the
+    network has no IPv6. ``overlay`` joins containers on all hosts; a text is the overlay's name, such as
+    ``flannel:udp``. ``memory_bytes`` is the guest's memory; None is as much as the network needs. ``timeout_s`` limits
+    each request, in wall time; None is no limit. In a virtual clock, no time passes between two requests.
 
     The keywords ``containers``, ``runtime``, ``store``, ``overlay_network`` and ``image`` of version 0.1 are fields of
     `OverlayOptions` now, ``image_map`` and ``flavors`` are fields of `HostOptions`.
@@ -95,7 +96,7 @@ def emulate(
 
     overlay, hosts = _with_renamed(overlay, hosts, renamed)
     testbed = topology if isinstance(topology, Testbed) else load(topology, parameters=parameters)
-    plan_options = Options(circuits=circuits, switch=switch, seed=seed, routing=routing)
+    plan_options = Options(circuits=circuits, switch=switch, seed=seed, routing=routing, ipv6=not ipv4_only)
     request = request_run(testbed, plan_options, overlay, hosts)
     options = RunOptions(kernel=kernel, clock=clock, memory_bytes=memory_bytes, timeout_s=timeout_s)
     settings = settle(options, choose(kernel, clock), request.memory_bytes)
@@ -159,9 +160,17 @@ class Session:
         """The hosts, in the order of the topology, without containers."""
         return tuple(self._hosts[host.name] for host in self.plan.hosts)
 
-    def probe(self, count: int = 3) -> tuple[CircuitProbe, ...]:
-        """Measure the round trip over each circuit with ``count`` echoes, and return it beside the expected one."""
-        return verify_probes(self.plan, self._channel.ask(ProbeCircuits(count)).circuits, count)
+    def probe(self, count: int = 3, *, family: Literal[4, 6, "both"] = 4) -> tuple[CircuitProbe, ...]:
+        """Measure the round trip over each circuit with ``count`` echoes, and return it beside the expected one.
+
+        ``family`` is the IP version of the echoes; with ``both``, each circuit between two hosts is there twice.
+
+        Raises:
+            EmulationError: the network has no IPv6, and ``family`` asks for it.
+        """
+        families = BOTH if family == "both" else (family,)
+        answer = self._channel.ask(ProbeCircuits(count, families))
+        return verify_probes(self.plan, answer.circuits, count, families)
 
     def link(self, circuit: str, *words: str) -> None:
         """Change a circuit: ``link("l1", "down")``, ``link("l1", "delay", "40ms", "loss", "1%")``.

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from emulator.docker.model import DockerHost
 from emulator.measure.captures import CaptureRequest
+from emulator.measure.probe import IPV4, Family
 from emulator.overlays.model import OverlaySpec
 from emulator.plan.model import Plan
 from emulator.workloads.model import WorkloadRequest
@@ -48,6 +49,8 @@ class Task:
     """Whether ``serve`` waits for requests without sleeping, so that no time passes in a virtual clock."""
     probe_count: int = 0
     """The number of echoes over each circuit, and between containers; 0 measures nothing."""
+    probe_families: tuple[Family, ...] = IPV4
+    """The IP versions in which circuits are measured."""
     workload: WorkloadRequest | None = None
     """The measurement of a benchmark's cell; it needs an overlay, ``none`` at the least."""
     commands: tuple[Command, ...] = ()

@@ -80,6 +80,8 @@ def _do(task: Task, folder: Path, relay: Relay | None, *, is_guest: bool) -> int
         require_bird(task.plan.routing)
     with contextlib.ExitStack() as stack:
         network = stack.enter_context(EmulatedNetwork(task.plan, task.docker_hosts))
+        if task.plan.has_ipv6 and not network.plan.has_ipv6:
+            sys.stderr.write("warning: this kernel has no IPv6, so the network has IPv4 only (--ipv4-only)\n")
         if is_guest:
             network.captures.leave_in(folder)
         network.captures.start_all(task.captures)

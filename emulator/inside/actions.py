@@ -42,7 +42,7 @@ def perform(
     probed: tuple[CircuitProbe, ...] = ()
     if task.probe_count:
         progress("measuring the circuits")
-        probed = probe(network.lab, count=task.probe_count).circuits
+        probed = probe(network.lab, count=task.probe_count, families=task.probe_families).circuits
     status = 1 if any(item.measured_us is None for item in probed) else 0
     overlay = None
     if network.deployment is not None:

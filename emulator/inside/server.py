@@ -137,10 +137,10 @@ class _Server:
                 return ClockTime(time.monotonic_ns())
             case ReadScenario():
                 return Happenings(() if self._scenario is None else self._scenario.happenings)
-            case ProbeCircuits(count):
+            case ProbeCircuits(count, families):
                 from emulator.measure.probe import probe
 
-                return Probes(probe(self._network.lab, count=count).circuits)
+                return Probes(probe(self._network.lab, count=count, families=families).circuits)
             case ImpairCircuit(circuit, words):
                 from emulator.mininet.impair import impair
 

@@ -8,11 +8,11 @@ from emulator.plan import Interface
 
 
 def set_state(lab: Lab, end: Interface, *, is_up: bool) -> None:
-    """Set an interface of a circuit up or down. The plan's routes through an interface come back when it goes up."""
+    """Set an interface of a circuit up or down. The plan's routes and neighbours come back when it goes up."""
     with lab.netlink(end.node) as netlink:
         netlink.send([(links.up if is_up else links.down)(end.index, end.name)])
-    if is_up:  # because the kernel removed the routes when the interface went down
-        lab.underlay.restore_routes(end)
+    if is_up:
+        lab.underlay.restore(end)
 
 
 def set_egress(

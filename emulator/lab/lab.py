@@ -15,6 +15,7 @@ from emulator.lab.hosts_file import names_of_hosts
 from emulator.lab.processes import Processes
 from emulator.lab.underlay import Create, Underlay
 from emulator.netlink.connection import Netlink
+from emulator.netlink.facilities import has_ipv6
 from emulator.plan import Circuit, Plan
 from emulator.system.closing import Closing
 from emulator.system.errors import EmulationError
@@ -30,9 +31,10 @@ class Lab(Closing):
 
     def __init__(self, plan: Plan, creator: Callable[[Lab], Create] | None = None) -> None:
         """``creator`` returns, for this lab, the maker of the hosts' namespaces; None makes new, empty ones."""
-        self.plan = plan
-        self.underlay = Underlay(plan, None if creator is None else creator(self))
-        self.processes = Processes(names_of_hosts(plan))
+        self.plan = plan if has_ipv6() else plan.without_ipv6()
+        """The plan; without IPv6, if this kernel lacks it."""
+        self.underlay = Underlay(self.plan, None if creator is None else creator(self))
+        self.processes = Processes(names_of_hosts(self.plan))
         self._adopted: list[int] = []
 
     def __enter__(self) -> Self:

@@ -75,6 +75,7 @@ class Underlay(Closing):
         self.plan = plan
         self._create = create or _create
         self._added = 0
+        self._neighbours = tuple(permanent_neighbours(plan))
         self._switch_names = frozenset(switch.name for switch in plan.switches)
         self.namespaces: dict[str, Namespace] = {}
         """The namespaces of hosts and containers, by name."""
@@ -172,20 +173,26 @@ class Underlay(Closing):
                     with self.netlink(end.node) as netlink:
                         links.finish_checksums(netlink, [end.name])
 
-    def restore_routes(self, end: Interface) -> None:
-        """Make the routes through an interface again, because the kernel removed them when the interface went down."""
+    def restore(self, end: Interface) -> None:
+        """Make again what the kernel removed when an interface went down: addresses, neighbours, routes through it."""
+        requests = _ipv6_addresses(end, replace=True)
+        requests += [
+            neighbours.add(end.index, end.name, address, mac)
+            for interface, address, mac in self._neighbours
+            if interface.name == end.name
+        ]
         for host in self.plan.hosts:
             if host.name == end.node:
-                requests = [
+                requests += [
                     request
                     for own, through in _families(host)
                     for route in through
                     if route.interface == end.name
                     for request in routes.add(route.destinations, route.gateway, end.index, end.name, own, replace=True)
                 ]
-                if requests:
-                    with self.netlink(host.name) as netlink:
-                        netlink.send(requests)
+        if requests:
+            with self.netlink(end.node) as netlink:
+                netlink.send(requests)
 
     def _make(self) -> None:
         plan = self.plan
@@ -262,7 +269,7 @@ class Underlay(Closing):
                 first[node] += _ipv6_addresses(end)
                 if end.egress is not None:
                     later[node] += qdiscs.set_netem(end.index, end.name, end.egress)
-        for end, address, mac in permanent_neighbours(self.plan):
+        for end, address, mac in self._neighbours:
             later[self.namespace(end.node).descriptor].append(neighbours.add(end.index, end.name, address, mac))
         for host in self.plan.hosts:
             node = self.namespace(host.name).descriptor
@@ -298,10 +305,10 @@ def _families(host: Host) -> Iterator[tuple[str, tuple[Route, ...]]]:
         yield host.ipv6_loopback, host.ipv6_routes
 
 
-def _ipv6_addresses(end: Interface) -> list[Request]:
-    """Return the requests that give an interface its IPv6 addresses."""
+def _ipv6_addresses(end: Interface, *, replace: bool = False) -> list[Request]:
+    """Return the requests that give an interface its IPv6 addresses; ``replace`` is for one that may have them."""
     return [
-        addresses.add(end.index, end.name, address)
+        addresses.add(end.index, end.name, address, replace=replace)
         for address in (end.link_local, end.ipv6_address)
         if address is not None
     ]

@@ -1,4 +1,4 @@
-"""ICMP echoes between two addresses, from a socket in a network namespace: round-trip times and arrivals.
+"""ICMP echoes between two addresses of one family, from a socket in a namespace: round-trip times and arrivals.
 
 Times are the kernel's own time stamps. The kernel takes them before any other program, such as a switch, runs with the
 packet.
@@ -17,18 +17,21 @@ from emulator.system.closing import Closing
 from emulator.system.poll import readable
 
 PAYLOAD_BYTES = 56
-ETHERNET_BYTES, _IP_BYTES, _ICMP_BYTES = 14, 20, 8
+ETHERNET_BYTES, _IP_BYTES, _IPV6_BYTES, _ICMP_BYTES = 14, 20, 40, 8
 FRAME_BYTES = ETHERNET_BYTES + _IP_BYTES + _ICMP_BYTES + PAYLOAD_BYTES
 """The size of an echo on a circuit, in each direction. netem counts the Ethernet header, not preamble and checksum."""
+IPV6_FRAME_BYTES = ETHERNET_BYTES + _IPV6_BYTES + _ICMP_BYTES + PAYLOAD_BYTES
+"""The size of an echo by IPv6."""
 
 SO_TIMESTAMPNS = 35
 _ECHO = struct.Struct("!BBHHH")
 _ECHO_REQUEST, _ECHO_REPLY = 8, 0
+_IPV6_ECHO_REQUEST, _IPV6_ECHO_REPLY = 128, 129
 _TIMESPEC = struct.Struct("=qq")
 
 
 class Echo(Closing):
-    """A sender of ICMP echo requests from one address; a context manager."""
+    """A sender of ICMP echo requests from one address, of either family; a context manager."""
 
     def __init__(self, namespace: int, source: str, interface: str | None = None) -> None:
         """Open the socket in a network namespace, by its descriptor.
@@ -38,8 +41,14 @@ class Echo(Closing):
         Raises:
             OSError: the kernel refuses the socket.
         """
+        self._is_ipv6 = ":" in source
+        self._request, self._reply = _ECHO_REQUEST, _ECHO_REPLY
+        family, protocol = socket.AF_INET, socket.IPPROTO_ICMP
+        if self._is_ipv6:
+            self._request, self._reply = _IPV6_ECHO_REQUEST, _IPV6_ECHO_REPLY
+            family, protocol = socket.AF_INET6, socket.IPPROTO_ICMPV6
         with namespaces.entered(namespace):
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+            self._socket = socket.socket(family, socket.SOCK_RAW, protocol)
         try:
             if interface is not None:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
@@ -64,7 +73,7 @@ class Echo(Closing):
         The kernel refuses when no route leads to the target or an interface is down.
         """
         try:
-            self._socket.sendto(_packet(_ECHO_REQUEST, self._identifier, number & 0xFFFF), (target, 0))
+            self._socket.sendto(_packet(self._request, self._identifier, number & 0xFFFF), (target, 0))
         except OSError:
             return False
         return True
@@ -75,8 +84,8 @@ class Echo(Closing):
         Each is its sender's address, its number, and the time when the kernel received it, in nanoseconds.
         """
         for data, sender, arrived_ns in arrivals(self._socket, began_ns, patience_s):
-            kind, _, _, identifier, sequence = _ECHO.unpack_from(data, (data[0] & 15) * 4)
-            if (kind, identifier) == (_ECHO_REPLY, self._identifier):
+            kind, _, _, identifier, sequence = self._parts(data)
+            if (kind, identifier) == (self._reply, self._identifier):
                 yield str(sender[0]), sequence, arrived_ns
 
     def request_arrived_ns(self, number: int, began_ns: int, patience_s: float) -> int | None:
@@ -85,16 +94,16 @@ class Echo(Closing):
         This is for the far end of a path: a raw socket gets the requests that the kernel answers.
         """
         for data, _, arrived_ns in arrivals(self._socket, began_ns, patience_s):
-            kind, _, _, identifier, sequence = _ECHO.unpack_from(data, (data[0] & 15) * 4)
-            if (kind, identifier, sequence) == (_ECHO_REQUEST, self._identifier, number & 0xFFFF):
+            kind, _, _, identifier, sequence = self._parts(data)
+            if (kind, identifier, sequence) == (self._request, self._identifier, number & 0xFFFF):
                 return arrived_ns
         return None
 
     def answered(self) -> Iterator[str]:
         """Yield the addresses whose replies have arrived, without waiting."""
         while readable([self.fileno()], 0):
-            data, (sender, _) = self._socket.recvfrom(2048)
-            if data[(data[0] & 15) * 4] == _ECHO_REPLY:
+            data, (sender, *_) = self._socket.recvfrom(2048)
+            if self._parts(data)[0] == self._reply:
                 yield str(sender)
 
     def round_trip_ns(self, target: str, number: int, patience_s: float) -> int | None:
@@ -105,6 +114,11 @@ class Echo(Closing):
                 if sequence == number & 0xFFFF:
                     return arrived_ns - began_ns
         return None
+
+    def _parts(self, data: bytes) -> tuple[int, int, int, int, int]:
+        """Return the fields of an echo's header; an IPv4 socket gives packets with their IP header, an IPv6 one not."""
+        parts: tuple[int, int, int, int, int] = _ECHO.unpack_from(data, 0 if self._is_ipv6 else (data[0] & 15) * 4)
+        return parts
 
 
 def samples_us(round_trip_ns: Callable[[int], int | None], count: int, warm_up: int) -> tuple[float, ...]:
@@ -144,6 +158,7 @@ def arrived_ns(ancillary: Iterable[tuple[int, int, bytes]]) -> int:
 
 
 def _packet(kind: int, identifier: int, sequence: int) -> bytes:
+    """Return an echo with its checksum, which the kernel computes again for IPv6."""
     payload = bytes(PAYLOAD_BYTES)
     header = _ECHO.pack(kind, 0, 0, identifier, sequence)
     total = sum(struct.unpack(f"!{(len(header) + PAYLOAD_BYTES) // 2}H", header + payload))

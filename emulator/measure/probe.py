@@ -17,11 +17,13 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import Literal, TypeAlias
 
 from emulator.lab.lab import Lab
-from emulator.measure.echo import FRAME_BYTES, SO_TIMESTAMPNS, Echo, arrivals
+from emulator.measure.echo import FRAME_BYTES, IPV6_FRAME_BYTES, SO_TIMESTAMPNS, Echo, arrivals
 from emulator.netlink import namespaces
 from emulator.plan import Circuit, Interface, Plan
+from emulator.system.errors import EmulationError
 
 VERSION = 1
 _ETHERTYPE = 0x88B5  # for experiments (IEEE 802, 9.2.4)
@@ -35,12 +37,17 @@ _Times = tuple[int, int]
 """The time from the first end of a circuit to the second, and that of the way back, in nanoseconds."""
 _RoundTrip = Callable[[int], _Times | None]
 
+Family: TypeAlias = Literal[4, 6]
+"""The number of an IP version."""
+IPV4: tuple[Family, ...] = (4,)
+BOTH: tuple[Family, ...] = (4, 6)
+
 
 @dataclass(frozen=True, slots=True)
 class WayProbe:
     """The measurements of one direction of a circuit, in microseconds.
 
-    ``expected_us`` is the delay and the time to send the bits of `FRAME_BYTES`. ``measured_us`` is the median, and
+    ``expected_us`` is the delay and the time to send the bits of an echo. ``measured_us`` is the median, and
     ``error_us`` is measured minus expected; both are None if all echoes were lost.
     """
 
@@ -51,12 +58,13 @@ class WayProbe:
 
 @dataclass(frozen=True, slots=True)
 class CircuitProbe:
-    """The measurements of one circuit. Times are round trips in microseconds, ``samples_us`` in sending order.
+    """The measurements of one circuit in one family. Times are round trips in µs, ``samples_us`` in sending order.
 
-    ``configured_us`` is the delay of both directions. ``expected_us`` adds the time to send the bits of `FRAME_BYTES`
-    at the rate of each direction. ``measured_us`` is the median, and ``error_us`` is measured minus expected; both are
-    None if all echoes were lost. ``by`` is ``icmp`` or ``frame``. ``there`` is the direction from the first end to the
-    second, and ``there_samples_us`` are its part of each round trip; ``back`` is the other direction.
+    ``configured_us`` is the delay of both directions. ``expected_us`` adds the time to send the bits of an echo
+    (`FRAME_BYTES`, `IPV6_FRAME_BYTES`) at the rate of each direction. ``measured_us`` is the median, and ``error_us``
+    is measured minus expected; both are None if all echoes were lost. ``by`` is ``icmp`` or ``frame``. ``there`` is the
+    direction from the first end to the second, and ``there_samples_us`` are its part of each round trip; ``back`` is
+    the other direction. ``family`` is None for frames.
     """
 
     id: str
@@ -73,11 +81,12 @@ class CircuitProbe:
     there: WayProbe
     back: WayProbe
     there_samples_us: tuple[float, ...]
+    family: Family | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """The probes of all circuits, in the order of the plan."""
+    """The probes of all circuits, in the order of the plan; of a circuit, IPv4 comes first."""
 
     testbed: str
     seed: int
@@ -91,33 +100,49 @@ def to_json(result: ProbeResult) -> str:
     return json.dumps({"version": VERSION, **asdict(result)}, indent=2) + "\n"
 
 
-def probe(lab: Lab, *, count: int = 10, warm_up: int = 1) -> ProbeResult:
+def probe(lab: Lab, *, count: int = 10, warm_up: int = 1, families: tuple[Family, ...] = IPV4) -> ProbeResult:
     """Measure the round trip over each circuit ``count`` times, after ``warm_up`` echoes that find the neighbours.
 
-    An echo is lost if it does not return within a second more than expected. If an interface of a circuit, or its
-    address, was removed, all echoes of the circuit are lost.
+    Circuits are measured in each of ``families``; a circuit with a switch's port is measured once, by frames. An echo
+    is lost if it does not return within a second more than expected. If an interface of a circuit, or its address, was
+    removed, all echoes of the circuit are lost.
 
     Raises:
+        EmulationError: ``families`` has IPv6, and the network lacks it.
         OSError: the kernel refuses sockets.
     """
     plan = lab.plan
+    if 6 in families and not plan.has_ipv6:
+        raise EmulationError("this network has no IPv6 to measure: use a kernel that has it, and omit --ipv4-only")
     return ProbeResult(
         testbed=plan.testbed,
         seed=plan.seed,
         kernel=os.uname().release,
         frame_bytes=FRAME_BYTES,
-        circuits=tuple(_probe(lab, circuit, count, warm_up) for circuit in plan.circuits),
+        circuits=tuple(
+            _probe(lab, circuit, family, count, warm_up) for circuit, family in circuits_by_family(plan, families)
+        ),
     )
 
 
-def expected_ns(circuit: Circuit) -> float:
+def circuits_by_family(plan: Plan, families: tuple[Family, ...]) -> Iterator[tuple[Circuit, Family | None]]:
+    """Yield each circuit once for each family; once, with None, if it is measured by frames."""
+    for circuit in plan.circuits:
+        if _is_by_ip(plan, circuit):
+            yield from ((circuit, family) for family in families)
+        else:
+            yield circuit, None
+
+
+def expected_ns(circuit: Circuit, family: Family | None = None) -> float:
     """Return the round trip over a circuit, with the time to send the bits of an echo in each direction."""
-    return sum(map(_expected_ns, circuit.ends))
+    return sum(_expected_ns(end, family) for end in circuit.ends)
 
 
-def _expected_ns(end: Interface) -> float:
+def _expected_ns(end: Interface, family: Family | None) -> float:
     """Return the time that an echo takes from an interface to the other end of its circuit."""
-    return 0.0 if end.egress is None else end.egress.delay_ns + FRAME_BYTES * 8 * 1e9 / end.egress.rate_bps
+    frame_bytes = IPV6_FRAME_BYTES if family == 6 else FRAME_BYTES
+    return 0.0 if end.egress is None else end.egress.delay_ns + frame_bytes * 8 * 1e9 / end.egress.rate_bps
 
 
 def rtt_text(rtt_us: float | None, decimals: int = 6) -> str:
@@ -126,20 +151,20 @@ def rtt_text(rtt_us: float | None, decimals: int = 6) -> str:
 
 
 def circuit_probe(
-    plan: Plan, circuit: Circuit, samples: tuple[float, ...], there: tuple[float, ...], count: int
+    circuit: Circuit, family: Family | None, samples: tuple[float, ...], there: tuple[float, ...], count: int
 ) -> CircuitProbe:
-    """Return the probe of a circuit over which ``count`` echoes were sent.
+    """Return the probe of a circuit over which ``count`` echoes were sent; ``family`` is None for frames.
 
     ``samples`` are the round trips in µs, and ``there`` the part of each that it took to the second end.
     """
-    expected = expected_ns(circuit)
+    expected = expected_ns(circuit, family)
     back = [round(whole - part, 3) for whole, part in zip(samples, there, strict=True)]
     measured = statistics.median(samples) if samples else None
     return CircuitProbe(
         id=circuit.id,
         first=circuit.first.node,
         second=circuit.second.node,
-        by="icmp" if _is_by_ip(plan, circuit) else "frame",
+        by="frame" if family is None else "icmp",
         configured_us=sum(end.egress.delay_ns for end in circuit.ends if end.egress is not None) / 1000,
         expected_us=round(expected / 1000, 3),
         measured_us=measured,
@@ -147,32 +172,33 @@ def circuit_probe(
         sent=count,
         lost=count - len(samples),
         samples_us=samples,
-        there=_way(circuit.first, there),
-        back=_way(circuit.second, back),
+        there=_way(circuit.first, family, there),
+        back=_way(circuit.second, family, back),
         there_samples_us=there,
+        family=family,
     )
 
 
-def _way(end: Interface, samples: Sequence[float]) -> WayProbe:
-    expected = _expected_ns(end) / 1000
+def _way(end: Interface, family: Family | None, samples: Sequence[float]) -> WayProbe:
+    expected = _expected_ns(end, family) / 1000
     measured = statistics.median(samples) if samples else None
     return WayProbe(round(expected, 3), measured, None if measured is None else round(measured - expected, 3))
 
 
-def _probe(lab: Lab, circuit: Circuit, count: int, warm_up: int) -> CircuitProbe:
+def _probe(lab: Lab, circuit: Circuit, family: Family | None, count: int, warm_up: int) -> CircuitProbe:
     jitter_ns = sum(4 * end.egress.jitter_ns for end in circuit.ends if end.egress is not None)
     # a circuit's first echo waits for ARP, which asks over the same circuit from both ends
-    patience_s = _LEAST_PATIENCE_S + (3 * expected_ns(circuit) + jitter_ns) / 1e9
+    patience_s = _LEAST_PATIENCE_S + (3 * expected_ns(circuit, family) + jitter_ns) / 1e9
     times: list[_Times | None] = []
     try:
-        with (_by_icmp if _is_by_ip(lab.plan, circuit) else _by_frames)(lab, circuit, patience_s) as round_trip:
+        with _round_trips(lab, circuit, family, patience_s) as round_trip:
             times = [round_trip(number) for number in range(warm_up + count)][warm_up:]
     except OSError as error:
         if error.errno not in _GONE:
             raise
     found = [item for item in times if item is not None]
     samples = tuple((there_ns + back_ns) / 1000 for there_ns, back_ns in found)
-    return circuit_probe(lab.plan, circuit, samples, tuple(there_ns / 1000 for there_ns, _ in found), count)
+    return circuit_probe(circuit, family, samples, tuple(there_ns / 1000 for there_ns, _ in found), count)
 
 
 def _is_by_ip(plan: Plan, circuit: Circuit) -> bool:
@@ -180,10 +206,19 @@ def _is_by_ip(plan: Plan, circuit: Circuit) -> bool:
     return all(end.address is not None and end.node in hosts for end in circuit.ends)
 
 
+def _round_trips(
+    lab: Lab, circuit: Circuit, family: Family | None, patience_s: float
+) -> contextlib.AbstractContextManager[_RoundTrip]:
+    if family is None:
+        return _by_frames(lab, circuit, patience_s)
+    return _by_icmp(lab, circuit, family, patience_s)
+
+
 @contextlib.contextmanager
-def _by_icmp(lab: Lab, circuit: Circuit, patience_s: float) -> Iterator[_RoundTrip]:
+def _by_icmp(lab: Lab, circuit: Circuit, family: Family, patience_s: float) -> Iterator[_RoundTrip]:
     """Open a socket for ICMP echoes over a circuit, from its first end to its second, and one that sees them there."""
-    near, far = ((end.address or "").partition("/")[0] for end in circuit.ends)
+    given = [end.ipv6_address if family == 6 else end.address for end in circuit.ends]
+    near, far = ((address or "").partition("/")[0] for address in given)
     with (
         Echo(lab.namespace(circuit.first.node), near, circuit.first.name) as echo,
         Echo(lab.namespace(circuit.second.node), far, circuit.second.name) as far_end,

@@ -49,8 +49,8 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
 
     def __init__(self, plan: Plan, docker_hosts: Sequence[DockerHost] = ()) -> None:
         """Prepare a network of a plan; nothing is made before entry. ``docker_hosts`` become containers of Docker."""
-        self.plan = plan
         self.lab = Lab(plan, (lambda lab: _docker_creator(lab, docker_hosts)) if docker_hosts else None)
+        self.plan = self.lab.plan
         self.containers: list[EmulatedHost] = []
         """The containers of the overlay. They are nodes, but not among the ``hosts`` that `pingAll` uses."""
         self.deployment: Deployment | None = None

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 
 from emulator.netlink import namespaces
 from emulator.netlink.connection import NetlinkError, is_missing
 from emulator.netlink.handle import Handle
+
+
+def has_ipv6() -> bool:
+    """Return whether this kernel has IPv6, which the parameter ``ipv6.disable=1`` and some builds leave out."""
+    try:
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
+    except OSError:
+        return False
+    return True
 
 
 def lacks(what: str, module: str, attempt: Callable[[Handle], None]) -> Iterator[str]:

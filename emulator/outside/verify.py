@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from emulator.measure.drops import BACKLOG, CIRCUIT, SOCKET, Drops
-from emulator.measure.probe import CircuitProbe, circuit_probe
+from emulator.measure.probe import CircuitProbe, Family, circuit_probe, circuits_by_family
 from emulator.outcome import Outcome
 from emulator.outside.verify_scenario import scenario_faults
 from emulator.overlays.model import OverlaySpec, first_containers
@@ -45,13 +45,15 @@ def verify_outcome(task: Task, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def verify_probes(plan: Plan, probes: tuple[CircuitProbe, ...], count: int) -> tuple[CircuitProbe, ...]:
+def verify_probes(
+    plan: Plan, probes: tuple[CircuitProbe, ...], count: int, families: tuple[Family, ...]
+) -> tuple[CircuitProbe, ...]:
     """Return the measurements of a plan's circuits.
 
     Raises:
-        EmulationError: ``count`` echoes over each circuit cannot give these measurements.
+        EmulationError: ``count`` echoes over each circuit in each of ``families`` cannot give these measurements.
     """
-    for fault in _probe_faults(plan, probes, count):
+    for fault in _probe_faults(plan, probes, count, families):
         raise refusal(fault)
     return probes
 
@@ -75,7 +77,7 @@ def refusal(fault: str) -> EmulationError:
 def _faults(task: Task, outcome: Outcome) -> Iterator[str]:
     """Yield what is wrong with an outcome."""
     if task.probe_count or outcome.probe:
-        yield from _probe_faults(task.plan, outcome.probe, task.probe_count)
+        yield from _probe_faults(task.plan, outcome.probe, task.probe_count, task.probe_families)
     if (task.overlay is None) != (outcome.overlay is None):
         yield "the task has no overlay and the result has one, or the other way round"
     elif task.overlay is not None and outcome.overlay is not None:
@@ -146,11 +148,14 @@ def _command_faults(task: Task, outcome: Outcome) -> Iterator[str]:
         yield f"its exit status is {outcome.exit_status}, and follows from its steps as {status}"
 
 
-def _probe_faults(plan: Plan, probes: Sequence[CircuitProbe], count: int) -> Iterator[str]:
-    if len(probes) != len(plan.circuits):
-        yield f"it has {len(probes)} circuits, and the plan has {len(plan.circuits)}"
+def _probe_faults(
+    plan: Plan, probes: Sequence[CircuitProbe], count: int, families: tuple[Family, ...]
+) -> Iterator[str]:
+    asked = list(circuits_by_family(plan, families))
+    if len(probes) != len(asked):
+        yield f"it has {len(probes)} circuits, and the task has {len(asked)}"
         return
-    for circuit, item in zip(plan.circuits, probes, strict=True):
+    for (circuit, family), item in zip(asked, probes, strict=True):
         parts_us = item.there_samples_us
         if (
             not _are_samples(item.samples_us, count)
@@ -158,7 +163,7 @@ def _probe_faults(plan: Plan, probes: Sequence[CircuitProbe], count: int) -> Ite
             or not all(0 <= part <= whole for part, whole in zip(parts_us, item.samples_us, strict=True))
         ):
             yield f"circuit {circuit.id} has impossible round trips"
-        elif item != circuit_probe(plan, circuit, item.samples_us, parts_us, count):
+        elif item != circuit_probe(circuit, family, item.samples_us, parts_us, count):
             yield f"circuit {circuit.id} has figures that do not follow from the plan and the round trips"
 
 

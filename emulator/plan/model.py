@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from emulator.netlink.qdiscs import Netem
@@ -162,6 +162,21 @@ class Plan:
     def has_ipv6(self) -> bool:
         """True if the network has IPv6 beside IPv4."""
         return any(host.ipv6_loopback is not None for host in self.hosts)
+
+    def without_ipv6(self) -> Plan:
+        """Return the plan of the same network with IPv4 only."""
+        return replace(
+            self,
+            hosts=tuple(replace(host, ipv6_loopback=None, ipv6_routes=()) for host in self.hosts),
+            circuits=tuple(
+                replace(
+                    circuit,
+                    first=replace(circuit.first, ipv6_address=None),
+                    second=replace(circuit.second, ipv6_address=None),
+                )
+                for circuit in self.circuits
+            ),
+        )
 
     @property
     def is_impaired(self) -> bool:

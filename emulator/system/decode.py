@@ -64,8 +64,8 @@ def load(text: str | bytes, noun: str) -> object:
 def decode_value(kind: type[_Value], value: object, noun: str) -> _Value:
     """Return the value of type ``kind`` that a value from `json.loads` stands for.
 
-    ``kind`` is a dataclass (written by `encode`), ``str``, ``int``, ``float``, ``bool``, a tuple, a
-    dictionary with strings as keys, a ``Literal`` of strings, one of these or None, or ``object``. Floats are finite.
+    ``kind`` is a dataclass (written by `encode`), ``str``, ``int``, ``float``, ``bool``, a tuple, a dictionary with
+    strings as keys, a ``Literal`` of strings or integers, one of these or None, or ``object``. Floats are finite.
 
     Raises:
         EmulationError: the value has another type.
@@ -92,7 +92,7 @@ def _decoder(kind: object) -> Decoder:
         return partial(_checked_depth, depth=_MAX_DEPTH)
     if kind is float:
         return _float
-    if isinstance(kind, types.UnionType):
+    if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:  # a Literal's is the latter
         return partial(_optional, _decoder(arguments[0]))
     if typing.get_origin(kind) is typing.Literal:
         return partial(_literal, arguments)
@@ -124,7 +124,9 @@ def _optional(decoder: Decoder, value: object) -> object:
 
 
 def _literal(choices: tuple[object, ...], value: object) -> object:
-    return value if isinstance(value, str) and value in choices else _refuse(value, " | ".join(map(str, choices)))
+    if any(type(value) is type(choice) and value == choice for choice in choices):
+        return value
+    return _refuse(value, " | ".join(map(str, choices)))
 
 
 def _dictionary(decoder: Decoder, value: object) -> dict[str, object]:

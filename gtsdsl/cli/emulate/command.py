@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,19 +16,31 @@ from gtsdsl.cli.emulate.arguments import parse_captures, parse_command
 from gtsdsl.cli.emulate.machine import is_person, warn_if_unconfined
 from gtsdsl.cli.emulate.report import progress, report
 from gtsdsl.cli.errors import complain, emulating
+<<<<<<< HEAD
 from gtsdsl.cli.help import GroupedCommand
 from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
+=======
+from gtsdsl.cli.help import Choice, GroupedCommand
+from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_testbed
+>>>>>>> 13815ef (Measure circuits by IPv6 too, and keep IPv6 through changes)
 from gtsdsl.cli.options import Number, options, variables
 from gtsdsl.cli.output import check_output, write_output
 from gtsdsl.text import printable
 
 if TYPE_CHECKING:
+    from emulator.measure.probe import Family
     from emulator.outside.request import RunRequest
     from emulator.outside.runner import RunSettings
 
+_FAMILIES: Mapping[str, tuple[Family, ...]] = {"4": (4,), "6": (6,), "both": (4, 6)}
+"""The IP versions of each value of --family."""
 _GROUPS = {
     "Where it runs": variables(RunOptions),
+<<<<<<< HEAD
     "What runs in it": ("commands", "script", "probe", "count", "captures", "keep_going", "allow_programs", "output"),
+=======
+    "What runs in it": ("commands", "script", "probe", "count", "family", "captures", "keep_going", "output"),
+>>>>>>> 13815ef (Measure circuits by IPv6 too, and keep IPv6 through changes)
     "The network": (*variables(NetworkOptions), *variables(HostOptions)),
     "Containers and overlays": variables(OverlayOptions),
 }
@@ -55,6 +67,13 @@ _GROUPS = {
 )
 @click.option("--count", type=Number(1, 1_000_000), default=10, show_default=True, help="Echoes over each circuit.")
 @click.option(
+    "--family",
+    type=Choice(list(_FAMILIES)),
+    default="4",
+    show_default=True,
+    help="IP version of --probe's echoes. An echo by IPv6 has 20 bytes more.",
+)
+@click.option(
     "--capture",
     "captures",
     metavar="LINK=FILE.pcap",
@@ -80,6 +99,7 @@ def command(
     script: Path | None,
     probe: bool,
     count: int,
+    family: str,
     captures: Sequence[str],
     keep_going: bool,
     allow_programs: bool,
@@ -102,6 +122,7 @@ def command(
       gtsdsl emulate examples/full_mesh.dsl --probe
       gtsdsl emulate examples/full_mesh.dsl --exec 'h1: ping -c 3 h2'
       gtsdsl emulate examples/full_mesh.dsl --rtt AMS-MIL=40ms --probe
+      gtsdsl emulate examples/full_mesh.dsl --probe --family both
       gtsdsl emulate examples/full_mesh.dsl --overlay flannel --probe
       gtsdsl emulate examples/full_mesh_loops.dsl --hosts docker --image debian:12 --exec 'h1: ip route'
       gtsdsl emulate mesh.dsl --scenario storm.toml --allow-programs
@@ -130,11 +151,19 @@ def command(
         parsed = tuple(parse_command(text, request.task) for text in commands)
         captured = parse_captures(captures, request.task.plan)
         has_actions = bool(parsed or script or probe)
+<<<<<<< HEAD
         interactive = not has_actions and scenario is None and is_person()
         if output is not None and not has_actions and scenario is None:
             raise click.UsageError(
                 "--json writes the result of --probe, --exec, --script and --scenario: add one of them"
             )
+=======
+        interactive = not has_actions and is_person()
+        if family != "4" and network.ipv4_only:
+            raise click.UsageError(f"--family {family} needs IPv6: omit --ipv4-only")
+        if output is not None and not has_actions:
+            raise click.UsageError("--json writes the result of --probe, --exec and --script: add one of them")
+>>>>>>> 13815ef (Measure circuits by IPv6 too, and keep IPv6 through changes)
         check_output(output, "--json")
         settings = settle(run, choose(run.kernel, run.clock, interactive=interactive), request.memory_bytes)
         for warning in _warnings(request, settings, flavors=hosts.flavors):
@@ -151,6 +180,7 @@ def command(
             request.task,
             kind="actions" if has_actions or (scenario is not None and not lines) else "shell",
             probe_count=count if probe else 0,
+            probe_families=_FAMILIES[family],
             commands=parsed,
             script=str(script) if script else None,
             lines=lines,

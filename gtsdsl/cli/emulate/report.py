@@ -128,7 +128,7 @@ def _circuits_table(outcome: Outcome) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for item in outcome.probe:
         row = [
-            printable(item.id, 40),
+            printable(item.id, 40) + (" (IPv6)" if item.family == 6 else ""),
             printable(f"{item.first} – {item.second}", 80),
             f"{item.configured_us / 1e3:.3f} ms",
             f"{item.expected_us / 1e3:.6f} ms",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
 
+from emulator.lab.lab import Lab
 from emulator.lab.underlay import Namespace, Underlay, parse_address
+from emulator.measure.echo import Echo
 from emulator.netlink import state
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import InterfaceAddress
@@ -46,6 +49,16 @@ def test_hosts_have_addresses_and_routes_over_other_hosts() -> None:
             route = kernel.route_to("100.64.0.3")
     assert addresses >= {InterfaceAddress("lo", "100.64.0.1/32"), InterfaceAddress("a-eth0", "10.0.0.0/31")}
     assert (route.interface, route.gateway, route.source) == ("a-eth0", "10.0.0.1", "100.64.0.1")
+
+
+@pytest.mark.networks
+def test_a_kernel_without_ipv6_gets_a_network_of_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulator.lab.lab.has_ipv6", lambda: False)
+    with Lab(LINE) as lab, Echo(lab.namespace("a"), "100.64.0.1") as echo:
+        assert lab.plan == plan(joined([("a", "b"), ("b", "c")]), replace(IDEAL, ipv6=False))
+        assert echo.round_trip_ns("100.64.0.3", 1, 2.0) is not None
+        with pytest.raises(OSError, match="assign requested address"):
+            Echo(lab.namespace("a"), LINE.hosts[0].ipv6_loopback or "")
 
 
 @pytest.mark.networks

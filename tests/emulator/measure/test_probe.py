@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from emulator.lab.lab import Lab
 from emulator.lab.underlay import require_netem
 from emulator.measure.echo import FRAME_BYTES
-from emulator.measure.probe import expected_ns, probe, to_json
+from emulator.measure.probe import BOTH, expected_ns, probe, to_json
 from emulator.mininet.network import EmulatedNetwork
 from emulator.plan import Options, plan
 from emulator.system.errors import EmulationError
@@ -23,7 +24,11 @@ _BRIDGES = Options(impaired=False, switch="bridge")
 def test_every_end_answers_in_a_mesh() -> None:
     with Lab(plan(mesh(8), _IDEAL)) as lab:
         result = probe(lab, count=1, warm_up=0)
+        both = probe(lab, count=1, warm_up=0, families=BOTH)
     assert [circuit.lost for circuit in result.circuits] == [0] * 28
+    assert [(it.id, it.family, it.lost) for it in both.circuits] == [
+        (it.id, family, 0) for it in result.circuits for family in BOTH
+    ]
 
 
 def test_every_end_answers_where_neighbours_are_told() -> None:
@@ -59,6 +64,12 @@ def test_a_circuit_that_somebody_has_removed_or_set_down_gives_no_reply() -> Non
 def test_what_a_probe_expects() -> None:
     (circuit,) = plan(joined([("a", "b", "18ms")])).circuits
     assert expected_ns(circuit) == 2 * (18_000_000 + FRAME_BYTES * 8)
+    assert expected_ns(circuit, 6) == expected_ns(circuit) + 2 * 20 * 8
+
+
+def test_a_network_without_ipv6_measures_none() -> None:
+    with Lab(plan(mesh(2), replace(_IDEAL, ipv6=False))) as lab, pytest.raises(EmulationError, match="no IPv6"):
+        probe(lab, families=BOTH)
 
 
 def test_impairments_are_measured_or_refused_before_anything_is_made() -> None:

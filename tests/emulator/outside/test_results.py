@@ -31,7 +31,7 @@ PLAN = plan(joined([("h1", "h2")], sites={"h1": "AMS", "h2": "MIL"}))
 TASK = Task(PLAN, probe_count=1, commands=(Command("h1", "false"),))
 OUTCOME = Outcome(
     1,
-    tuple(circuit_probe(PLAN, circuit, (1.5,), (0.5,), 1) for circuit in PLAN.circuits),
+    tuple(circuit_probe(circuit, 4, (1.5,), (0.5,), 1) for circuit in PLAN.circuits),
     commands=(CommandResult("h1", "false", 1, 10),),
 )
 NATIVE = RunSettings(choice=KernelChoice(KernelKind.NATIVE, Clock.REAL, None))

@@ -11,7 +11,7 @@ import pytest
 
 from emulator.agents.model import AgentProgram
 from emulator.measure.drops import Drops
-from emulator.measure.probe import circuit_probe
+from emulator.measure.probe import circuit_probe, circuits_by_family
 from emulator.options import OverlayOptions
 from emulator.outcome import CommandResult, Outcome
 from emulator.outside.verify import verify_outcome, verify_probes
@@ -32,7 +32,7 @@ PLAN = plan(ring(3))
 TASK = Task(PLAN, "actions", probe_count=COUNT, commands=(Command("h1", "true"), Command("h2", "false")))
 OUTCOME = Outcome(
     3,
-    tuple(circuit_probe(PLAN, circuit, (1.5, 2.5, 1.0), (0.5, 1.5, 0.5), COUNT) for circuit in PLAN.circuits),
+    tuple(circuit_probe(circuit, 4, (1.5, 2.5, 1.0), (0.5, 1.5, 0.5), COUNT) for circuit in PLAN.circuits),
     commands=(CommandResult("h1", "true", 0, 10), CommandResult("h2", "false", 3, 10)),
 )
 SWITCHED = plan(joined_testbed([("a", "s"), ("b", "s"), ("c", "s"), ("a", "b")], switches=["s"]))
@@ -61,18 +61,19 @@ def overlay_outcome() -> Outcome:
         pairs=pairs,
         state={host: {"links": []} for host in OVERLAY.hosts},
     )
-    return Outcome(0, tuple(circuit_probe(SWITCHED, it, (1.0,), (0.5,), 1) for it in SWITCHED.circuits), found)
+    circuits = (circuit_probe(*asked, (1.0,), (0.5,), 1) for asked in circuits_by_family(SWITCHED, (4,)))
+    return Outcome(0, tuple(circuits), found)
 
 
 def test_a_possible_outcome_is_taken_also_through_json() -> None:
     for task, outcome in ((TASK, OUTCOME), (OVERLAY_TASK, overlay_outcome())):
         assert verify_outcome(task, decode(Outcome, encode(outcome), "the result")) == outcome
-    assert verify_probes(PLAN, OUTCOME.probe, COUNT) == OUTCOME.probe
+    assert verify_probes(PLAN, OUTCOME.probe, COUNT, (4,)) == OUTCOME.probe
     assert verify_outcome(Task(PLAN, "actions", commands=TASK.commands), replace(OUTCOME, probe=())).exit_status == 3
 
 
 def test_circuits_without_a_reply_and_commands_that_did_not_run_are_possible() -> None:
-    lost = replace(OUTCOME, exit_status=1, probe=(circuit_probe(PLAN, PLAN.circuits[0], (), (), 3), *OUTCOME.probe[1:]))
+    lost = replace(OUTCOME, exit_status=1, probe=(circuit_probe(PLAN.circuits[0], 4, (), (), 3), *OUTCOME.probe[1:]))
     assert verify_outcome(TASK, replace(lost, commands=())).exit_status == 1
     assert verify_outcome(replace(TASK, keep_going=True), lost).exit_status == 1
     assert verify_outcome(replace(TASK, script="x.py", commands=()), replace(OUTCOME, exit_status=-1, commands=()))

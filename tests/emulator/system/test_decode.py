@@ -33,6 +33,7 @@ class Whole:
     pair: tuple[str, int]
     figures: dict[str, float]
     rest: object
+    family: Literal[4, 6] | None = None
 
 
 WHOLE = Whole(
