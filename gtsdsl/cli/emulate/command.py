@@ -16,13 +16,8 @@ from gtsdsl.cli.emulate.arguments import parse_captures, parse_command
 from gtsdsl.cli.emulate.machine import is_person, warn_if_unconfined
 from gtsdsl.cli.emulate.report import progress, report
 from gtsdsl.cli.errors import complain, emulating
-<<<<<<< HEAD
-from gtsdsl.cli.help import GroupedCommand
-from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
-=======
 from gtsdsl.cli.help import Choice, GroupedCommand
-from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_testbed
->>>>>>> 13815ef (Measure circuits by IPv6 too, and keep IPv6 through changes)
+from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
 from gtsdsl.cli.options import Number, options, variables
 from gtsdsl.cli.output import check_output, write_output
 from gtsdsl.text import printable
@@ -36,11 +31,9 @@ _FAMILIES: Mapping[str, tuple[Family, ...]] = {"4": (4,), "6": (6,), "both": (4,
 """The IP versions of each value of --family."""
 _GROUPS = {
     "Where it runs": variables(RunOptions),
-<<<<<<< HEAD
-    "What runs in it": ("commands", "script", "probe", "count", "captures", "keep_going", "allow_programs", "output"),
-=======
-    "What runs in it": ("commands", "script", "probe", "count", "family", "captures", "keep_going", "output"),
->>>>>>> 13815ef (Measure circuits by IPv6 too, and keep IPv6 through changes)
+    "What runs in it": (
+        *("commands", "script", "probe", "count", "family", "captures", "keep_going", "allow_programs", "output"),
+    ),
     "The network": (*variables(NetworkOptions), *variables(HostOptions)),
     "Containers and overlays": variables(OverlayOptions),
 }
@@ -151,19 +144,13 @@ def command(
         parsed = tuple(parse_command(text, request.task) for text in commands)
         captured = parse_captures(captures, request.task.plan)
         has_actions = bool(parsed or script or probe)
-<<<<<<< HEAD
         interactive = not has_actions and scenario is None and is_person()
+        if family != "4" and network.ipv4_only:
+            raise click.UsageError(f"--family {family} needs IPv6: omit --ipv4-only")
         if output is not None and not has_actions and scenario is None:
             raise click.UsageError(
                 "--json writes the result of --probe, --exec, --script and --scenario: add one of them"
             )
-=======
-        interactive = not has_actions and is_person()
-        if family != "4" and network.ipv4_only:
-            raise click.UsageError(f"--family {family} needs IPv6: omit --ipv4-only")
-        if output is not None and not has_actions:
-            raise click.UsageError("--json writes the result of --probe, --exec and --script: add one of them")
->>>>>>> 13815ef (Measure circuits by IPv6 too, and keep IPv6 through changes)
         check_output(output, "--json")
         settings = settle(run, choose(run.kernel, run.clock, interactive=interactive), request.memory_bytes)
         for warning in _warnings(request, settings, flavors=hosts.flavors):
