@@ -30,6 +30,12 @@ def quantity(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def both(there: float, back: float, unit: str = "") -> str:
+    """Return the values of a circuit's two directions, such as ``18/20 ms``; one value if they are equal."""
+    values = f"{there:.12g}" if there == back else f"{there:.12g}/{back:.12g}"
+    return f"{values} {unit}".rstrip()
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """Return a hint that names the known name nearest to an unknown one; None if no known name is near."""
     import difflib

@@ -116,9 +116,9 @@ class Shell(CLI):  # type: ignore[misc]
             output(f"{printable(link.id):12} {ends:40} {'up' if is_up else 'down':5} {impairment_text(link)}\n")
 
     def do_link(self, line: str) -> None:
-        """Change a circuit: link ID up | down | [rtt 40ms] [delay 20ms] [jitter 1ms] [loss 1%] [bandwidth 100]
-        delay is one way, rtt is there and back, bandwidth is in Mbit/s. 18ms/20ms is 18 ms from the first end to the
-        second, and 20 ms back. Values that are not named stay."""
+        """Change a circuit: link ID up | down | [rtt 40ms] [delay 20ms] [jitter 1ms normal] [loss 1%] [bandwidth 100]
+        or order kept, corrupt, duplicate, reorder. delay is one way, rtt is there and back, bandwidth is in Mbit/s.
+        18ms/20ms is 18 ms from the first end to the second, and 20 ms back. Values that are not named stay."""
         circuit, *words = line.split() or [""]
         if not circuit:
             raise EmulationError(f"usage: {USAGE}")

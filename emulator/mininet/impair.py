@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emulator.system.errors import EmulationError
-from gtsdsl.text import did_you_mean, printable
+from gtsdsl.model.jitter import SHAPES
+from gtsdsl.text import both, did_you_mean, printable
 from gtsdsl.topology.changes import CHANGES, changed
-from gtsdsl.topology.impairments import Directions
+from gtsdsl.topology.effect_texts import EffectText, effect_texts
+from gtsdsl.topology.impairments import JITTERED_DUPLICATES, Directions
 
 if TYPE_CHECKING:
     from emulator.mininet.interfaces import EmulatedIntf, EmulatedLink
     from emulator.mininet.network import EmulatedNetwork
 
-USAGE = "link ID up | down | [rtt 40ms] [delay 20ms or 18ms/20ms] [jitter 1ms] [loss 1%] [bandwidth 100]"
-
+USAGE = "link ID up | down | [rtt 40ms] [delay 20ms or 18ms/20ms] [jitter 1ms normal] [loss 1%] [bandwidth 100]"
+_VALUE_WORDS = frozenset({*SHAPES, "kept", "free", "gap", "gemodel", "us", "ms", "s"})
+"""The words that a value may have beside numbers."""
 
 LINK_WORDS = ("up", "down", *CHANGES)
 """The words that may follow a circuit's id in the shell's ``link``."""
@@ -24,7 +27,7 @@ LINK_WORDS = ("up", "down", *CHANGES)
 def impair(network: EmulatedNetwork, circuit: str, words: Sequence[str]) -> None:
     """Set a circuit up or down, or change its delay, jitter, loss or rate; the rest stays as it is.
 
-    A value is for both directions, or has a part for each: ``18ms/20ms``.
+    A value is for both directions, or has a part for each: ``18ms/20ms``. It may have several words: ``1ms normal``.
 
     Raises:
         EmulationError: there is no such circuit, or a word is wrong; the message shows the usage.
@@ -34,9 +37,7 @@ def impair(network: EmulatedNetwork, circuit: str, words: Sequence[str]) -> None
         for interface in interfaces:
             interface.ifconfig(words[0])
         return
-    if not words or len(words) % 2:
-        raise EmulationError(f"usage: {USAGE}")
-    effects = _changed((interfaces[0].impairment, interfaces[1].impairment), words)
+    effects = _changed((interfaces[0].impairment, interfaces[1].impairment), _changes(words))
     for interface, effect in zip(interfaces, effects, strict=True):
         interface.impair(effect)
 
@@ -47,24 +48,20 @@ def impairment_text(link: EmulatedLink) -> str:
     Where the directions differ, both values are there: ``38 ms (18/20), 0/1 % lost, 1000 Mbit/s``.
     """
     there, back = link.intf1.impairment, link.intf2.impairment
-    delays = _both(there.delay_ns / 1e6, back.delay_ns / 1e6)
+    delays = both(there.delay_ns / 1e6, back.delay_ns / 1e6)
     parts = [f"{(there.delay_ns + back.delay_ns) / 1e6:g} ms" + (f" ({delays})" if "/" in delays else "")]
-    if there.jitter_us or back.jitter_us:
-        parts.append(f"± {_both(there.jitter_us / 1000, back.jitter_us / 1000)} ms")
-    for share, word in (
-        ((there.loss.percent, back.loss.percent), "lost"),
-        ((there.corrupt_percent, back.corrupt_percent), "corrupted"),
-        ((there.duplicate_percent, back.duplicate_percent), "duplicated"),
-        ((there.reorder_percent, back.reorder_percent), "reordered"),
-    ):
-        if any(share):
-            parts.append(f"{_both(*share)} % {word}")
-    parts.append(f"{_both(there.rate_bps / 1e6, back.rate_bps / 1e6)} Mbit/s")
+    parts += [_done(text) for text in effect_texts(there, back)]
+    parts.append(both(there.rate_bps / 1e6, back.rate_bps / 1e6, "Mbit/s"))
     return ", ".join(parts)
 
 
-def _both(there: float, back: float) -> str:
-    return f"{there:g}" if there == back else f"{there:g}/{back:g}"
+_DONE = {"loss": "lost", "corrupt": "corrupted", "duplicate": "duplicated", "reorder": "reordered"}
+
+
+def _done(text: EffectText) -> str:
+    if text.name == "jitter":
+        return f"± {text}"
+    return f"{text.figure} {_DONE[text.name]} {text.detail}".rstrip()
 
 
 def interfaces_of(network: EmulatedNetwork, circuit: str) -> tuple[EmulatedIntf, EmulatedIntf]:
@@ -78,14 +75,33 @@ def interfaces_of(network: EmulatedNetwork, circuit: str) -> tuple[EmulatedIntf,
     return link.intf1, link.intf2
 
 
-def _changed(directions: Directions, words: Sequence[str]) -> Directions:
-    """Return changed copies of both directions. ``words`` are pairs, such as ``delay`` and ``40ms``."""
-    for what, value in zip(words[::2], words[1::2], strict=True):
-        if what not in CHANGES:
-            near = did_you_mean(what[:80], LINK_WORDS) or f"usage: {USAGE}"
-            raise EmulationError(f"a link has no {printable(what, 40)}; {near}")
+def _changes(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Return each attribute with its value: ``delay 40ms loss gemodel 1% 10%`` has two.
+
+    Raises:
+        EmulationError: an attribute is unknown, or has no value.
+    """
+    found: list[tuple[str, list[str]]] = []
+    for word in " ".join(words).split():
+        if word in CHANGES:
+            found.append((word, []))
+        elif not found or (word.isalpha() and word not in _VALUE_WORDS):
+            near = did_you_mean(word[:80], LINK_WORDS) or f"usage: {USAGE}"
+            raise EmulationError(f"a link has no {printable(word, 40)}; {near}")
+        else:
+            found[-1][1].append(word)
+    if not found or not all(value for _, value in found):
+        raise EmulationError(f"usage: {USAGE}")
+    return [(what, " ".join(value)) for what, value in found]
+
+
+def _changed(directions: Directions, changes: Sequence[tuple[str, str]]) -> Directions:
+    """Return changed copies of both directions."""
+    for what, value in changes:
         try:
             directions = changed(directions, what, value)
         except ValueError as error:
             raise EmulationError(f"{what}: {error}") from None
+    if any(direction.duplicates_jittered for direction in directions):
+        raise EmulationError(JITTERED_DUPLICATES)
     return directions

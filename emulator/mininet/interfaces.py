@@ -14,6 +14,7 @@ from emulator.netlink.connection import Netlink
 from emulator.netlink.qdiscs import Netem, Slot, set_slot
 from emulator.plan import Interface
 from emulator.system.errors import EmulationError
+from gtsdsl.model.jitter import parse_jitter
 from gtsdsl.model.losses import Loss
 from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_percent
 from gtsdsl.topology.impairments import Impairment
@@ -60,7 +61,7 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
         try:
             effect = Impairment(
                 rtt_us=2 * parse_duration_us(str(params.get("delay") or "0us")),
-                jitter_us=parse_duration_us(str(params.get("jitter") or "0us")),
+                jitter=parse_jitter(str(params.get("jitter") or "0us")),
                 loss=Loss(parse_percent(f"{params.get('loss') or 0}%")),
                 rate_bps=parse_bandwidth(str(params.get("bw") or 1000)),
             )
@@ -231,11 +232,13 @@ def _planned(end: Interface, rtt_ns: int) -> Impairment:
     return Impairment(
         rtt_us=rtt_ns // 1000,
         one_way_us=None if 2 * end.egress.delay_ns == rtt_ns else end.egress.delay_ns // 1000,
-        jitter_us=end.egress.jitter_ns // 1000,
+        jitter=end.egress.jitter,
+        order=end.egress.order,
+        added=end.egress.added,
         loss=end.egress.loss,
-        corrupt_percent=end.egress.corrupt_percent,
-        duplicate_percent=end.egress.duplicate_percent,
-        reorder_percent=end.egress.reorder_percent,
+        corrupt=end.egress.corrupt,
+        duplicate=end.egress.duplicate,
+        reorder=end.egress.reorder,
         rate_bps=end.egress.rate_bps,
     )
 

@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 
 from emulator.netlink.connection import Netlink
 from emulator.netlink.messages import PUT, Request, attribute, attributes, s64, text
+from emulator.netlink.tables import drawn, shape_table
 from gtsdsl.model.distribution import Distribution
-from gtsdsl.model.losses import Bursts, Loss
+from gtsdsl.model.jitter import Jitter, Order, Shape
+from gtsdsl.model.losses import NO_LOSS, Bursts, Loss
+from gtsdsl.model.shares import NO_REORDER, NO_SHARE, Reorder, Share
 from gtsdsl.model.units import MAX_RATE_BPS
 from gtsdsl.topology.impairments import MIN_QUEUE_PACKETS, PACKET_BYTES
 
@@ -28,13 +31,12 @@ _DROPS = struct.Struct("=12xI")
 _ETHERNET_BYTES = 14
 _U32_MAX, _U64_MAX = 2**32 - 1, 2**64 - 1
 _MANY = 2**31 - 1
-TABLE_SIZE = 4096
-"""The delays in a table, of which netem draws one for each packet; it takes up to 16,384 (``NETEM_DIST_MAX``)."""
-_TABLE_SCALE, _TABLE_MOST = 8192, 2**15 - 1
-"""An entry of a table that stands for the jitter (``NETEM_DIST_SCALE``), and the largest entry."""
 
-_ONE_STAGE, _RATE_STAGE, _DELAY_STAGE = 1 << 16, 2 << 16, 3 << 16
-"""Handles of qdiscs: the root of one stage and that of two differ, so that the kernel replaces one by the other."""
+_ONE_STAGE, _RATE_STAGE, _DELAY_STAGE, _WITH_TABLE = 1 << 16, 2 << 16, 4 << 16, 8 << 16
+"""Handles of qdiscs: the root of one stage and that of two differ, so that the kernel replaces one by the other.
+
+A qdisc with a table has another handle than one without, because a change of a qdisc cannot take its table away.
+"""
 _BELOW_RATE_STAGE = _RATE_STAGE | 1
 
 
@@ -42,16 +44,18 @@ _BELOW_RATE_STAGE = _RATE_STAGE | 1
 class Netem:
     """Netem's parameters: what an interface does to the packets that leave it.
 
-    ``delay_ns`` is the delay of each packet. ``jitter_ns`` is the most that a delay differs from it,
-    to either side, evenly spread.
-    A share of the packets gets a wrong bit (``corrupt_percent``), goes twice (``duplicate_percent``), or leaves at once
-    (``reorder_percent``), before those that wait for their delay.
+    ``delay_ns`` is the delay of each packet. ``jitter_ns`` is how much a delay differs from it, to either side: the
+    most that it differs if ``jitter_shape`` is uniform, and the scale of the other shapes. The random number of a
+    packet depends by ``jitter_correlation_percent`` on that of the packet before.
+    A share of the packets gets a wrong bit (``corrupt``), goes twice (``duplicate``), or leaves at once (``reorder``),
+    before those that wait for their delay.
     ``queue_packets`` is the most packets that netem holds: those in flight and those that wait for the rate
     (`Impairment.queue_packets`). A ``rate_bps`` of 0 is no limit. The ``seed`` makes jitter and loss the same in every
     run; kernels before 6.6 ignore it.
 
-    ``added`` are random delays that are added to ``delay_ns``; None adds nothing. Packets keep their order if there is
-    a rate: a packet that would overtake leaves behind the one before. There is no ``jitter_ns`` beside them.
+    ``added`` are random delays that are added to ``delay_ns``, in place of ``jitter_ns``; None adds nothing.
+    ``order`` is that of packets with random delays: if it is kept, a packet that would overtake leaves behind the one
+    before. None keeps it for ``added``, and not for ``jitter_ns``.
     """
 
     delay_ns: int
@@ -61,27 +65,47 @@ class Netem:
     queue_packets: int
     seed: int
     added: Distribution | None = None
-    corrupt_percent: float = 0.0
-    duplicate_percent: float = 0.0
-    reorder_percent: float = 0.0
+    corrupt: Share = NO_SHARE
+    duplicate: Share = NO_SHARE
+    reorder: Reorder = NO_REORDER
+    jitter_shape: Shape = "uniform"
+    jitter_correlation_percent: float = 0.0
+    order: Order | None = None
+
+    @property
+    def jitter(self) -> Jitter:
+        """The jitter, in microseconds."""
+        return Jitter(self.jitter_ns // 1000, self.jitter_correlation_percent, self.jitter_shape)
+
+    @property
+    def longest_ns(self) -> int:
+        """The longest delay of a packet."""
+        most_us = self.jitter.most_us if self.added is None else self.added.most_us
+        return self.delay_ns + round(1000 * most_us)
+
+    @property
+    def overtakes(self) -> bool:
+        """True if delays are random and a packet may overtake another."""
+        if self.added is not None:
+            return self.order == "free"
+        return self.jitter_ns > 0 and self.order != "kept"
 
 
 def set_netem(index: int, name: str, netem: Netem) -> list[Request]:
     """Return the requests that put netem at an interface's egress, or change it.
 
     netem with a rate keeps packets in order (``netem_enqueue`` counts each delay from the packet before), so that
-    jitter would only ever add delay. With a rate and jitter there are therefore two stages: the first loses packets and
-    sends at the rate, the second delays each packet by itself, and packets overtake each other there.
+    jitter would only ever add delay. With a rate and packets that may overtake, there are therefore two stages: the
+    first loses packets and sends at the rate, the second delays each packet by itself, and packets overtake each other
+    there.
     """
-    if not netem.jitter_ns or not netem.rate_bps:
+    if not netem.overtakes or not netem.rate_bps:
         return [_netem(index, name, netem, _ONE_STAGE, _TC_H_ROOT)]
-    waiting_packets = _waiting_packets(netem)
-    first = replace(netem, delay_ns=0, jitter_ns=0, reorder_percent=0.0, queue_packets=waiting_packets)
+    waiting = _waiting_packets(netem)
+    first = replace(netem, delay_ns=0, jitter_ns=0, added=None, reorder=NO_REORDER, queue_packets=waiting)
     # the second stage drops nothing, because its packets are on their way. The seeds differ, so that a packet's jitter
     # does not follow from the random number that decided about another packet's loss
-    second = replace(
-        netem, loss=Loss(), corrupt_percent=0.0, rate_bps=0, queue_packets=_MANY, seed=netem.seed ^ _U64_MAX
-    )
+    second = replace(netem, loss=NO_LOSS, corrupt=NO_SHARE, rate_bps=0, queue_packets=_MANY, seed=netem.seed ^ _U64_MAX)
     return [
         _netem(index, name, first, _RATE_STAGE, _TC_H_ROOT),
         _netem(index, name, second, _DELAY_STAGE, _BELOW_RATE_STAGE),
@@ -111,7 +135,7 @@ def set_netem_for_trace(index: int, name: str, netem: Netem, slot: Slot | None) 
     time when it came. The second stage delays and loses.
     """
     # with a rate, netem keeps the order of packets when the delay becomes shorter; this rate delays nothing
-    rate_bps = 0 if netem.jitter_ns else MAX_RATE_BPS
+    rate_bps = 0 if netem.overtakes else MAX_RATE_BPS
     second = replace(netem, rate_bps=rate_bps, queue_packets=_MANY)
     return [
         set_slot(index, name, netem, slot),
@@ -130,7 +154,7 @@ def set_slot(index: int, name: str, netem: Netem, slot: Slot | None) -> Request:
 
 def _waiting_packets(netem: Netem) -> int:
     """Return how many of the packets of netem's queue wait for the rate; the others are in flight."""
-    in_flight = -(-netem.rate_bps * (netem.delay_ns + netem.jitter_ns) // (8 * PACKET_BYTES * 10**9))
+    in_flight = -(-netem.rate_bps * netem.longest_ns // (8 * PACKET_BYTES * 10**9))
     return max(netem.queue_packets - in_flight, min(netem.queue_packets, MIN_QUEUE_PACKETS))
 
 
@@ -138,7 +162,9 @@ def _netem(index: int, name: str, netem: Netem, handle: int, parent: int, *more:
     """Return the request that sets a qdisc; ``more`` are attributes that come before those of ``netem``."""
     delay_ns, jitter_ns, table = netem.delay_ns, netem.jitter_ns, b""
     if netem.added is not None:
-        delay_ns, jitter_ns, table = _drawn(netem.delay_ns, netem.added)
+        delay_ns, jitter_ns, table = drawn(netem.delay_ns, netem.added)
+    elif jitter_ns:
+        table = shape_table(netem.jitter_shape)
     loss, correlation, bursts = netem.loss.percent, netem.loss.correlation_percent, netem.loss.bursts
     rate_bytes = netem.rate_bps // 8
     # the 64-bit attributes override the old fields for delay and jitter, which count ticks of 64 ns and end at 275 s
@@ -147,8 +173,8 @@ def _netem(index: int, name: str, netem: Netem, handle: int, parent: int, *more:
             0,
             netem.queue_packets,
             0 if bursts is not None else _share(loss),
-            1 if netem.reorder_percent else 0,
-            _share(netem.duplicate_percent),
+            netem.reorder.gap if netem.reorder.percent else 0,
+            _share(netem.duplicate.percent),
             0,
         ),
         *more,
@@ -160,16 +186,16 @@ def _netem(index: int, name: str, netem: Netem, handle: int, parent: int, *more:
         options.append(attribute(_TCA_NETEM_RATE, _RATE.pack(min(rate_bytes, _U32_MAX), 0, 0, 0)))
         if rate_bytes > _U32_MAX:
             options.append(attribute(_TCA_NETEM_RATE64, struct.pack("=Q", rate_bytes)))
-    if correlation:
-        options.append(attribute(_TCA_NETEM_CORR, struct.pack("=III", 0, _share(correlation), 0)))
+    # these three are sent even if they are 0, because a change of a qdisc leaves what it does not name
+    correlations = (netem.jitter_correlation_percent, correlation, netem.duplicate.correlation_percent)
+    options.append(attribute(_TCA_NETEM_CORR, struct.pack("=III", *map(_share, correlations))))
+    options.append(attribute(_TCA_NETEM_CORRUPT, _correlated(netem.corrupt)))
+    options.append(attribute(_TCA_NETEM_REORDER, _correlated(netem.reorder)))
     if bursts is not None:
         options.append(attribute(_TCA_NETEM_LOSS, attribute(_NETEM_LOSS_GE, _gilbert_elliott(bursts))))
-    if netem.corrupt_percent:
-        options.append(attribute(_TCA_NETEM_CORRUPT, struct.pack("=II", _share(netem.corrupt_percent), 0)))
-    if netem.reorder_percent:
-        options.append(attribute(_TCA_NETEM_REORDER, struct.pack("=II", _share(netem.reorder_percent), 0)))
     if table:
         options.append(attribute(_TCA_NETEM_DELAY_DIST, table))
+        handle |= _WITH_TABLE
     body = _TCMSG.pack(0, index, handle, parent, 0) + text(_TCA_KIND, "netem")
     return Request(_RTM_NEWQDISC, PUT, body + attribute(_TCA_OPTIONS, b"".join(options)), f"{name}, netem")
 
@@ -177,6 +203,11 @@ def _netem(index: int, name: str, netem: Netem, handle: int, parent: int, *more:
 def _share(percent: float) -> int:
     """Return a share of packets as the kernel compares it with random numbers of 32 bits."""
     return min(_U32_MAX, round(percent / 100 * 2**32))
+
+
+def _correlated(share: Share) -> bytes:
+    """Return ``struct tc_netem_corrupt``, which is ``struct tc_netem_reorder`` too: a share and its correlation."""
+    return struct.pack("=II", _share(share.percent), _share(share.correlation_percent))
 
 
 def _gilbert_elliott(bursts: Bursts) -> bytes:
@@ -188,20 +219,6 @@ def _gilbert_elliott(bursts: Bursts) -> bytes:
         _share(100 - bursts.bad_percent),
         _share(bursts.good_percent),
     )
-
-
-def _drawn(delay_ns: int, added: Distribution) -> tuple[int, int, bytes]:
-    """Return the delay, the jitter and the table with which netem draws from a distribution (``tabledist``).
-
-    An entry ``t`` of the table is the delay ``delay + jitter * t / 8192``. The entries have 16 bits, so the delays are
-    exact to the 65,534th part of the distance between the least and the longest one.
-    """
-    middle_ns = round(500 * (added.least_us + added.most_us))
-    jitter_ns = -(-round(500 * (added.most_us - added.least_us)) * _TABLE_SCALE // _TABLE_MOST)
-    if jitter_ns == 0:
-        return delay_ns + middle_ns, 0, b""
-    table = (round((1000 * it - middle_ns) * _TABLE_SCALE / jitter_ns) for it in added.samples_us(TABLE_SIZE))
-    return delay_ns + middle_ns, jitter_ns, struct.pack(f"={TABLE_SIZE}h", *table)
 
 
 def remove(index: int, name: str) -> Request:

@@ -9,10 +9,11 @@ from dataclasses import replace
 from functools import cache, partial
 
 from emulator.netlink.draws import draws
-from emulator.netlink.qdiscs import TABLE_SIZE, Netem
+from emulator.netlink.qdiscs import Netem
 from emulator.plan.model import Circuit, Plan
 from gtsdsl.circuits import Circuits, Effect, find
 from gtsdsl.model.distribution import Distribution
+from gtsdsl.model.jitter import TABLE_SIZE
 from gtsdsl.model.losses import Loss
 from gtsdsl.topology.impairments import PACKET_BYTES
 

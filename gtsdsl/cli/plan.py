@@ -12,7 +12,8 @@ from gtsdsl.cli.help import Choice
 from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
 from gtsdsl.cli.options import options
 from gtsdsl.cli.output import write_output
-from gtsdsl.text import printable
+from gtsdsl.text import both, printable
+from gtsdsl.topology.effect_texts import effect_texts
 
 if TYPE_CHECKING:
     from emulator.plan import Plan, Route
@@ -84,23 +85,25 @@ def _text(plan: Plan) -> str:
     for circuit in plan.circuits:
         ends = [f"{end.name} {end.address or ''}".strip() for end in circuit.ends]
         there, back = (end.egress for end in circuit.ends)
-        figures = ["", "", "", "", "", ""]
+        figures = [""] * 7
         if there is not None and back is not None:
-            delays = _both(there.delay_ns / 1e6, back.delay_ns / 1e6, "")
+            delays = both(there.delay_ns / 1e6, back.delay_ns / 1e6)
+            texts = {text.name: str(text) for text in effect_texts(there, back)}
             figures = [
                 f"{circuit.rtt_ns / 1e6:.3f} ms" + (f" ({delays})" if "/" in delays else ""),
                 circuit.source,
-                _both(there.jitter_ns / 1e6, back.jitter_ns / 1e6, " ms"),
-                _both(there.loss.percent, back.loss.percent, " %"),
-                _both(there.rate_bps / 1e6, back.rate_bps / 1e6, " Mbit/s"),
-                _both(there.queue_packets, back.queue_packets, " packets"),
+                texts.pop("jitter", ""),
+                texts.pop("loss", ""),
+                both(there.rate_bps / 1e6, back.rate_bps / 1e6, "Mbit/s"),
+                both(there.queue_packets, back.queue_packets, "packets"),
+                ", ".join(f"{name} {text}" for name, text in texts.items()),
             ]
         circuits.append([printable(word, 100) for word in (circuit.id, *ends, *figures)])
     routing = "" if plan.routing is None else f", routing {plan.routing}"
     parts = [
         [printable(f"testbed {plan.testbed}, seed {plan.seed}{routing}")],
         _table(("node", "id", "class", "site", "address", "routes"), nodes),
-        _table(("circuit", "from", "to", "round trip", "source", "jitter", "loss", "rate", "queue"), circuits),
+        _table(("circuit", "from", "to", "round trip", "source", "jitter", "loss", "rate", "queue", "more"), circuits),
     ]
     if plan.has_ipv6:
         parts.append(_table(("node", "IPv6 address", "routes"), [*_ipv6_nodes(plan)]))
@@ -124,13 +127,6 @@ def _ipv6_nodes(plan: Plan) -> Iterator[Sequence[str]]:
 def _ipv6_circuits(plan: Plan) -> Iterator[Sequence[str]]:
     for circuit in plan.circuits:
         yield printable(circuit.id, 100), *(f"{end.name} {end.ipv6_address or ''}".strip() for end in circuit.ends)
-
-
-def _both(there: float, back: float, unit: str) -> str:
-    """Return the values of both directions, as ``18/20 ms``; one if they are equal, and nothing if both are 0."""
-    if there == back:
-        return f"{there:.12g}{unit}" if there else ""
-    return f"{there:.12g}/{back:.12g}{unit}"
 
 
 _FIGURES = frozenset({"round trip", "jitter", "loss", "rate", "queue"})

@@ -77,7 +77,7 @@ CODES: dict[str, Code] = {
     "GTS042": _error("unused link"),
     "GTS043": _error("exported port bound to nothing"),
     "GTS044": _error("nested testbeds that contradict each other"),
-    "GTS045": _warning("jitter above the delay"),
+    "GTS045": _warning("effect of a link that does nothing"),
     "GTS046": _warning("empty testbed"),
     "GTS047": _error("value that the editor left undefined"),
     # an output format

@@ -51,11 +51,12 @@ _HOST = {
 _LINK = {
     "bandwidth": 'The circuit\'s rate in Mbit/s; `"100/20"` is 100 there and 20 back.',
     "delay": 'One-way delay in place of the known one: `"18ms"`, or `"18ms/20ms"` there and back. (GTS ignores it.)',
-    "jitter": 'How much the delay varies, one way, with its unit, e.g. `"0.5ms"`. (GTS ignores it.)',
+    "jitter": 'How much the delay varies, one way: `"0.5ms"`, or `"0.5ms normal"`. (GTS ignores it.)',
+    "order": '`"kept"` if packets with jitter keep their order, `"free"` if they overtake. (GTS ignores it.)',
     "loss": 'The share of packets lost: `"0.1%"`, or in bursts `"gemodel 1% 10%"`. (GTS ignores it.)',
     "corrupt": 'The share of packets with a wrong bit in each direction, e.g. `"0.1%"`. (GTS ignores it.)',
     "duplicate": 'The share of packets that come twice in each direction, e.g. `"0.1%"`. (GTS ignores it.)',
-    "reorder": 'The share of packets that overtake those before them, e.g. `"1%"`. (GTS ignores it.)',
+    "reorder": 'The share of packets that overtake those before them, `"1%"` or `"1% gap 5"`. (GTS ignores it.)',
     "port": "An end of the circuit; there are two, mostly called `src` and `dst`.",
 }
 

@@ -11,13 +11,15 @@ from typing import NamedTuple, TypeAlias
 from gtsdsl.circuits import SITES, site
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.classes import CLASSES
+from gtsdsl.model.jitter import parse_jitter, parse_order
 from gtsdsl.model.losses import parse_loss
 from gtsdsl.model.routing import parse_routing
+from gtsdsl.model.shares import parse_reorder, parse_share
 from gtsdsl.model.testbed import SWITCH_CLASSES, Port, Resource, Testbed
-from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us, parse_percent
+from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us
 from gtsdsl.model.values import Value, describe
+from gtsdsl.rules.effects import check_effects
 from gtsdsl.rules.index import Index, place_of, shown
-from gtsdsl.topology.impairments import JITTERED_DUPLICATES
 
 
 class Bad(NamedTuple):
@@ -68,10 +70,8 @@ def check_values(index: Index) -> Iterator[Diagnostic]:
                 yield from _each(index, resource, {"location": resource.location}, _OF_RESOURCES)
             if resource.attributes:
                 yield from _each(index, resource, resource.attributes, _OF_RESOURCES)
-            if "jitter" in resource.attributes:
-                yield from _jitter_above_delay(index, resource)
-            if "duplicate" in resource.attributes:
-                yield from _jittered_duplicates(index, resource)
+            if resource.cls == "link" and resource.attributes:
+                yield from check_effects(index, resource)
             if "controller" in resource.attributes:
                 for block, prefix in blocks(resource.attributes.get("controller"), "controller"):
                     yield from _each(index, resource, block, _OF_CONTROLLERS, prefix)
@@ -112,38 +112,6 @@ def _each(
             yield index.finding(
                 bad.code, f"{shown(where)}: {bad.sentence}", place_of(item, where), hint=near or bad.hint
             )
-
-
-def _jitter_above_delay(index: Index, link: Resource) -> Iterator[Diagnostic]:
-    try:
-        delays_us, jitters_us = (
-            each_direction(parse_duration_us, link.attributes[name]) for name in ("delay", "jitter")
-        )
-    except (KeyError, ValueError):  # the link has no delay, or another rule reports it
-        return
-    if any(jitter_us > delay_us for jitter_us, delay_us in zip(jitters_us, delays_us, strict=True)):
-        yield index.finding(
-            "GTS045",
-            f"link {shown(link.id)} has more jitter than delay: packets that would arrive before they were sent are "
-            "not delayed at all",
-            place_of(link, "jitter"),
-            note=("the delay is here", place_of(link, "delay")),
-        )
-
-
-def _jittered_duplicates(index: Index, link: Resource) -> Iterator[Diagnostic]:
-    try:
-        jitters_us = each_direction(parse_duration_us, link.attributes["jitter"])
-        duplicates = each_direction(parse_percent, link.attributes["duplicate"])
-    except (KeyError, ValueError):  # the link has no jitter, or another rule reports it
-        return
-    if any(map(min, zip(duplicates, jitters_us, strict=True))):
-        yield index.finding(
-            "GTS038",
-            f"link {shown(link.id)}: {JITTERED_DUPLICATES}",
-            place_of(link, "duplicate"),
-            note=("the jitter is here", place_of(link, "jitter")),
-        )
 
 
 def _logical_ports_twice(index: Index, switch: Resource) -> Iterator[Diagnostic]:
@@ -312,11 +280,12 @@ _OF_RESOURCES: Mapping[str, Check] = {
     "cpuSpeed": _positive,
     "bandwidth": _parsed_by(parse_bandwidth, "GTS036"),
     "delay": _parsed_by(parse_duration_us, "GTS038"),
-    "jitter": _parsed_by(parse_duration_us, "GTS038"),
+    "jitter": _parsed_by(parse_jitter, "GTS038"),
+    "order": _parsed_by(parse_order, "GTS038"),
     "loss": _parsed_by(parse_loss, "GTS038"),
-    "corrupt": _parsed_by(parse_percent, "GTS038"),
-    "duplicate": _parsed_by(parse_percent, "GTS038"),
-    "reorder": _parsed_by(parse_percent, "GTS038"),
+    "corrupt": _parsed_by(parse_share, "GTS038"),
+    "duplicate": _parsed_by(parse_share, "GTS038"),
+    "reorder": _parsed_by(parse_reorder, "GTS038"),
     "fabricIPv4": _address,
     "fabricSubnetMaskv4": _mask,
     "switchIPv4Addr": _address,

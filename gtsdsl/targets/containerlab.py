@@ -107,12 +107,16 @@ def remarks(testbed: Testbed) -> Iterator[Remark]:
             "the head of the file says how to make it a switch with OpenFlow",
         )
     effects = impairments(topology)
-    if spread := [wire.link for wire in topology.wires if any(way.jitter_us for way in effects[wire.link.id])]:
+    if spread := [
+        wire.link
+        for wire in topology.wires
+        if any(way.jitter.us and way.order != "kept" for way in effects[wire.link.id])
+    ]:
         yield Remark(
             f"no packet overtakes another in the lab, despite the `jitter` of {ids_of(spread)}: netem keeps the order "
             "of packets if it has a rate",
             spread[0].place,
-            "in `gtsdsl emulate`, packets overtake each other",
+            'in `gtsdsl emulate`, packets overtake each other; `order = "kept"` keeps their order there too',
         )
 
 
@@ -199,8 +203,11 @@ def _commands(node: Resource, interfaces: list[_Interface]) -> Iterator[str]:
 
 def _netem(effect: Impairment) -> str:
     words = [f"delay {effect.delay_us}us"]
-    if effect.jitter_us:
-        words.append(f"{effect.jitter_us}us")
+    jitter = effect.jitter
+    if jitter.us:
+        words.append(f"{jitter.us}us")
+        words += [f"{plain(jitter.correlation_percent)}%"] if jitter.correlation_percent else []
+        words += [f"distribution {jitter.shape}"] if jitter.shape != "uniform" else []
     words += _shares(effect)
     return " ".join([*words, f"rate {effect.rate_bps}bit", f"limit {effect.queue_packets}"])
 
@@ -211,16 +218,17 @@ def _shares(effect: Impairment) -> Iterator[str]:
     if bursts is not None:
         numbers = (bursts.to_bad_percent, bursts.to_good_percent, bursts.bad_percent, bursts.good_percent)
         yield "loss gemodel " + " ".join(f"{plain(number)}%" for number in numbers)
-    elif loss.percent:
-        correlation = f" {plain(loss.correlation_percent)}%" if loss.correlation_percent else ""
-        yield f"loss {plain(loss.percent)}%{correlation}"
-    for word, percent in (
-        ("corrupt", effect.corrupt_percent),
-        ("duplicate", effect.duplicate_percent),
-        ("reorder", effect.reorder_percent),
-    ):
-        if percent:
-            yield f"{word} {plain(percent)}%"
+    else:
+        yield from _share("loss", loss.percent, loss.correlation_percent)
+    for word, share in (("corrupt", effect.corrupt), ("duplicate", effect.duplicate), ("reorder", effect.reorder)):
+        yield from _share(word, share.percent, share.correlation_percent)
+    if effect.reorder.percent and effect.reorder.gap > 1:
+        yield f"gap {effect.reorder.gap}"
+
+
+def _share(word: str, percent: float, correlation_percent: float) -> Iterator[str]:
+    if percent:
+        yield f"{word} {plain(percent)}%" + (f" {plain(correlation_percent)}%" if correlation_percent else "")
 
 
 _ABOUT = """\
@@ -253,11 +261,11 @@ def _preamble(lab: str, names: dict[str, str], interfaces: dict[PortRef, _Interf
     for port, interface in interfaces.items():
         effect = interface.effect
         # containerlab refuses a jitter without a delay
-        delay_us = max(effect.delay_us, 1) if effect.jitter_us else effect.delay_us
+        delay_us = max(effect.delay_us, 1) if effect.jitter.us else effect.delay_us
         words = [f"containerlab tools netem set -n clab-{lab}-{names[port.resource]} -i {interface.name}"]
         words.append(f"--delay {delay_us}us")
-        if effect.jitter_us:
-            words.append(f"--jitter {effect.jitter_us}us")
+        if effect.jitter.us:
+            words.append(f"--jitter {effect.jitter.us}us")
         if effect.loss.percent:
             words.append(f"--loss {plain(effect.loss.percent)}")
         yield f"#   {' '.join([*words, f'--rate {effect.rate_bps // 1000}'])}"

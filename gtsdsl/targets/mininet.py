@@ -75,23 +75,24 @@ def remarks(testbed: Testbed) -> Iterator[Remark]:
     effects = impairments(topology)
     if beyond := [wire.link for wire in topology.wires if any(map(_is_beyond, effects[wire.link.id]))]:
         yield Remark(
-            f"Mininet loses packets independently of each other, and has no `corrupt`, `duplicate`, `reorder`, despite "
-            f"{ids_of(beyond)}",
+            "Mininet loses packets independently of each other, spreads jitter evenly, lets packets overtake, and has "
+            f"no `corrupt`, `duplicate`, `reorder`, despite {ids_of(beyond)}",
             beyond[0].place,
             "`gtsdsl emulate` has them; a burst's mean loss is kept",
         )
 
 
 def _is_beyond(effect: Impairment) -> bool:
-    loss = effect.loss
-    shares = (effect.corrupt_percent, effect.duplicate_percent, effect.reorder_percent, loss.correlation_percent)
-    return loss.bursts is not None or any(shares)
+    loss, jitter = effect.loss, effect.jitter
+    shares = (effect.corrupt.percent, effect.duplicate.percent, effect.reorder.percent, loss.correlation_percent)
+    is_even = jitter.shape == "uniform" and not jitter.correlation_percent and effect.order != "kept"
+    return loss.bursts is not None or any(shares) or (jitter.us > 0 and not is_even)
 
 
 def _way(effect: Impairment) -> str:
     """Return what one direction of a link does to packets."""
     return (
-        f"{{'delay_us': {effect.delay_us}, 'jitter_us': {effect.jitter_us}, "
+        f"{{'delay_us': {effect.delay_us}, 'jitter_us': {effect.jitter.us}, "
         f"'loss_percent': {plain(effect.loss.percent)}, 'rate_mbit': {plain(effect.rate_bps / 10**6)}, "
         f"'queue_packets': {effect.queue_packets}}}"
     )

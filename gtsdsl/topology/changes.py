@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import TypeAlias
 
+from gtsdsl.model.jitter import parse_jitter, parse_order
 from gtsdsl.model.losses import parse_loss
-from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us, parse_percent
+from gtsdsl.model.shares import parse_reorder, parse_share
+from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us
 from gtsdsl.model.values import Value
 from gtsdsl.topology.impairments import Directions, Impairment
 
@@ -21,18 +23,15 @@ def _delayed(effect: Impairment, way: int, value: Value) -> Impairment:
     return replace(effect, rtt_us=rtt_us, one_way_us=None if 2 * delays_us[way] == rtt_us else delays_us[way])
 
 
-def _share(way: int, value: Value) -> float:
-    return each_direction(parse_percent, value)[way]
-
-
 CHANGES: Mapping[str, Change] = {
     "rtt": lambda effect, _, value: replace(effect, rtt_us=parse_duration_us(value), one_way_us=None),
     "delay": _delayed,
-    "jitter": lambda effect, way, value: replace(effect, jitter_us=each_direction(parse_duration_us, value)[way]),
+    "jitter": lambda effect, way, value: replace(effect, jitter=each_direction(parse_jitter, value)[way], added=None),
+    "order": lambda effect, way, value: replace(effect, order=each_direction(parse_order, value)[way]),
     "loss": lambda effect, way, value: replace(effect, loss=each_direction(parse_loss, value)[way]),
-    "corrupt": lambda effect, way, value: replace(effect, corrupt_percent=_share(way, value)),
-    "duplicate": lambda effect, way, value: replace(effect, duplicate_percent=_share(way, value)),
-    "reorder": lambda effect, way, value: replace(effect, reorder_percent=_share(way, value)),
+    "corrupt": lambda effect, way, value: replace(effect, corrupt=each_direction(parse_share, value)[way]),
+    "duplicate": lambda effect, way, value: replace(effect, duplicate=each_direction(parse_share, value)[way]),
+    "reorder": lambda effect, way, value: replace(effect, reorder=each_direction(parse_reorder, value)[way]),
     "bandwidth": lambda effect, way, value: replace(effect, rate_bps=each_direction(parse_bandwidth, value)[way]),
 }
 """The attributes of a circuit that the shell's ``link`` and a scenario can change."""

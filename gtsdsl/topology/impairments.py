@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from gtsdsl.model.distribution import Distribution
+from gtsdsl.model.jitter import NO_JITTER, Jitter, Order, parse_jitter, parse_order
 from gtsdsl.model.losses import NO_LOSS, Loss, parse_loss
-from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us, parse_percent
+from gtsdsl.model.shares import NO_REORDER, NO_SHARE, Reorder, Share, parse_reorder, parse_share
+from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us
 from gtsdsl.model.values import Value
 from gtsdsl.text import printable
 from gtsdsl.topology.model import Topology
@@ -22,8 +25,11 @@ PACKET_BYTES = 1500
 MIN_QUEUE_PACKETS = 100
 _MAX_QUEUE_PACKETS = 2**31 - 1
 
-JITTERED_DUPLICATES = "packets cannot both vary in delay (`jitter`) and come twice (`duplicate`) in one direction"
-"""Jitter beside a rate takes two queues of netem, and the kernel lets none of several queues duplicate packets."""
+JITTERED_DUPLICATES = (
+    "packets cannot both vary in delay (`jitter`) and come twice (`duplicate`) in one direction, unless they keep "
+    'their order: `order = "kept"`'
+)
+"""Packets that overtake take two queues of netem, and the kernel lets none of several queues duplicate packets."""
 
 DelaySource: TypeAlias = Literal["link", "given", "measured", "estimated", "unknown"]
 """The origin of a delay: the link's attribute, the user's own circuit, a measured or an estimated one, or none."""
@@ -34,21 +40,24 @@ class Impairment:
     """The effect of one direction of a circuit on packets.
 
     ``rtt_us`` is the round-trip time of the circuit in microseconds; it is 0 if ``delay_source`` is ``unknown``.
-    ``one_way_us`` is the delay of this direction; None is half of the round-trip time. ``jitter_us`` is netem's jitter.
-    ``rate_bps`` is in bits per second. The other shares are of all packets: one with a wrong bit
-    (``corrupt_percent``), one that comes twice (``duplicate_percent``), and one that leaves at once, before those that
-    wait for their delay (``reorder_percent``).
+    ``one_way_us`` is the delay of this direction; None is half of the round-trip time. ``order`` is that of packets
+    with random delays; None lets them overtake if ``jitter`` varies the delay, and keeps it if ``added`` does.
+    ``rate_bps`` is in bits per second. The shares are of all packets: those with a wrong bit (``corrupt``), those that
+    come twice (``duplicate``), and those that leave at once, before those that wait for their delay (``reorder``).
+    ``added`` are random delays beside the delay, in place of jitter; None adds nothing.
     """
 
     rtt_us: int = 0
     delay_source: DelaySource = "unknown"
-    jitter_us: int = 0
+    jitter: Jitter = NO_JITTER
     loss: Loss = NO_LOSS
     rate_bps: int = DEFAULT_RATE_BPS
     one_way_us: int | None = None
-    corrupt_percent: float = 0.0
-    duplicate_percent: float = 0.0
-    reorder_percent: float = 0.0
+    corrupt: Share = NO_SHARE
+    duplicate: Share = NO_SHARE
+    reorder: Reorder = NO_REORDER
+    order: Order | None = None
+    added: Distribution | None = None
 
     @property
     def delay_us(self) -> int:
@@ -66,21 +75,28 @@ class Impairment:
         return self.rtt_us / 1000
 
     @property
+    def duplicates_jittered(self) -> bool:
+        """True if packets with varying delays would come twice, which netem cannot do (`JITTERED_DUPLICATES`)."""
+        overtakes = self.order == "free" if self.added is not None else self.jitter.us > 0 and self.order != "kept"
+        return overtakes and self.duplicate.percent > 0
+
+    @property
     def queue_packets(self) -> int:
         """The length of netem's queue, in packets, with which only the circuit's own queue drops packets.
 
         netem keeps packets in flight and waiting packets in one queue, and drops packets above its ``limit``. So the
         length is the sum of both:
 
-        - in flight: the full-sized packets that are sent at the rate within the one-way delay and the jitter,
-          ``rate * (delay + jitter) / (8 * 1500)``;
+        - in flight: the full-sized packets that are sent at the rate within the longest one-way delay,
+          ``rate * delay / (8 * 1500)``;
         - waiting: one delay-bandwidth product, ``rate * rtt / (8 * 1500)``. With this buffer, a single TCP flow that
           halves its window after a loss keeps the circuit full (Villamizar and Song, 1994). A longer queue would only
           add delay: netem's default of 1,000 packets holds 1.2 s of traffic at 10 Mbit/s. The least is
           `MIN_QUEUE_PACKETS`, a few of TCP's initial windows (10 packets, RFC 6928), as in each real interface.
         """
         bits_per_packet = 8 * PACKET_BYTES * 10**9
-        in_flight = -(-self.rate_bps * (self.delay_ns + 1000 * self.jitter_us) // bits_per_packet)
+        most_us = self.jitter.most_us if self.added is None else self.added.most_us
+        in_flight = -(-self.rate_bps * (self.delay_ns + round(1000 * most_us)) // bits_per_packet)
         waiting = -(-self.rate_bps * self.rtt_us * 1000 // bits_per_packet)
         return min(in_flight + max(waiting, MIN_QUEUE_PACKETS), _MAX_QUEUE_PACKETS)
 
@@ -121,28 +137,29 @@ def _directions(
         rtt_us = sum(delays_us)
     else:
         rtt_us, source = _circuit_rtt(*sites, custom)
-    jitters_us = each_direction(parse_duration_us, attributes.get("jitter", "0us"))
+    jitters = each_direction(parse_jitter, attributes.get("jitter", "0us"))
     losses = each_direction(parse_loss, attributes.get("loss", "0%"))
-    corrupt, duplicate, reorder = (
-        each_direction(parse_percent, attributes.get(name, "0%")) for name in ("corrupt", "duplicate", "reorder")
-    )
+    corrupt, duplicate = (each_direction(parse_share, attributes.get(name, "0%")) for name in ("corrupt", "duplicate"))
+    reorder = each_direction(parse_reorder, attributes.get("reorder", "0%"))
+    orders = each_direction(parse_order, attributes["order"]) if "order" in attributes else (None, None)
     rates_bps = each_direction(parse_bandwidth, attributes.get("bandwidth", DEFAULT_RATE_BPS // 10**6))
-    if any(map(min, zip(duplicate, jitters_us, strict=True))):
-        raise ValueError(JITTERED_DUPLICATES)
     there, back = (
         Impairment(
             rtt_us=rtt_us,
             delay_source=source,
-            jitter_us=jitters_us[way],
+            jitter=jitters[way],
             loss=losses[way],
             rate_bps=rates_bps[way],
             one_way_us=None if delays_us is None or 2 * delays_us[way] == rtt_us else delays_us[way],
-            corrupt_percent=corrupt[way],
-            duplicate_percent=duplicate[way],
-            reorder_percent=reorder[way],
+            corrupt=corrupt[way],
+            duplicate=duplicate[way],
+            reorder=reorder[way],
+            order=orders[way],
         )
         for way in (0, 1)
     )
+    if there.duplicates_jittered or back.duplicates_jittered:
+        raise ValueError(JITTERED_DUPLICATES)
     return there, back
 
 

@@ -84,9 +84,27 @@ def test_bad_delays(name: str, value: Value) -> None:
         ({"delay": "9ms/1ms", "jitter": "2ms"}, ["GTS045"]),
         ({"delay": "9ms", "jitter": "2ms", "duplicate": "1%"}, ["GTS038"]),
         ({"delay": "9ms", "jitter": "2ms/0ms", "duplicate": "0%/1%"}, []),
+        ({"delay": "9ms", "jitter": "2ms", "duplicate": "1%", "order": "kept"}, []),
+        ({"delay": "9ms", "jitter": "3ms normal"}, ["GTS045"]),
+        ({"delay": "9ms", "jitter": "2ms normal"}, []),
+        ({"delay": "9ms", "jitter": "13ms pareto"}, []),
+        ({"delay": "9ms", "jitter": "14ms pareto"}, ["GTS045"]),
+        ({"delay": "9ms", "jitter": "1ms 25%"}, ["GTS045"]),
+        ({"delay": "9ms", "jitter": "1ms 125%"}, ["GTS038"]),
+        ({"delay": "9ms", "reorder": "1%"}, []),
+        ({"delay": "0ms", "reorder": "1%"}, ["GTS045"]),
+        ({"delay": "9ms/0ms", "reorder": "0%/1%"}, ["GTS045"]),
+        ({"delay": "9ms/0ms", "reorder": "1%/0%"}, []),
+        ({"delay": "9ms", "reorder": "1%", "order": "kept"}, ["GTS038"]),
+        ({"delay": "9ms", "reorder": "1%/0%", "order": "free/kept"}, []),
+        ({"delay": "9ms", "order": "kept"}, []),
+        ({"loss": "0% 25%"}, ["GTS045"]),
+        ({"corrupt": "100% 25%"}, ["GTS045"]),
+        ({"duplicate": "1% 25%", "loss": "1% 100%"}, []),
+        ({"duplicate": "1% 101%"}, ["GTS038"]),
     ],
 )
-def test_jitter_above_the_delay(attributes: dict[str, Value], found: list[str]) -> None:
+def test_effects_that_do_not_go_together(attributes: dict[str, Value], found: list[str]) -> None:
     said = codes(bed(Resource("link", "l", attributes=attributes)))
     assert [code for code in said if code in {"GTS038", "GTS045"}] == found
 

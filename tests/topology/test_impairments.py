@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gtsdsl.circuits import Circuits, parse_circuits
+from gtsdsl.model.jitter import Jitter
 from gtsdsl.model.losses import Loss
 from gtsdsl.model.testbed import Port, Testbed
 from gtsdsl.model.values import Value
@@ -27,7 +28,7 @@ def _impairments(testbed: Testbed, own: Circuits | None = None) -> dict[str, Imp
         ({}, Impairment(36_200, "measured")),
         ({"delay": "40ms"}, Impairment(80_000, "link")),
         ({"delay": "0us"}, Impairment(0, "link")),
-        ({"jitter": "2ms", "loss": "1%"}, Impairment(36_200, "measured", jitter_us=2000, loss=Loss(1))),
+        ({"jitter": "2ms", "loss": "1%"}, Impairment(36_200, "measured", jitter=Jitter(2000), loss=Loss(1))),
         ({"bandwidth": "100"}, Impairment(36_200, "measured", rate_bps=10**8)),
     ],
 )
@@ -96,7 +97,7 @@ def test_a_queue_follows_the_rate(rate_bps: int, packets: int) -> None:
 
 
 def test_jitter_keeps_more_packets_in_flight() -> None:
-    calm, jittery = Impairment(36_200), Impairment(36_200, jitter_us=1200)
+    calm, jittery = Impairment(36_200), Impairment(36_200, jitter=Jitter(1200))
     assert jittery.queue_packets - calm.queue_packets == 100
 
 
@@ -132,8 +133,8 @@ def test_every_wired_link_is_there_in_the_order_of_the_file() -> None:
         ),
         (
             {"jitter": "1ms / 2ms"},
-            Impairment(36_200, "measured", jitter_us=1000),
-            Impairment(36_200, "measured", jitter_us=2000),
+            Impairment(36_200, "measured", jitter=Jitter(1000)),
+            Impairment(36_200, "measured", jitter=Jitter(2000)),
         ),
     ],
 )

@@ -18,7 +18,9 @@ from emulator.mininet.interfaces import EmulatedIntf
 from emulator.mininet.network import EmulatedNetwork
 from emulator.plan import plan
 from emulator.system.errors import EmulationError
-from gtsdsl.model.losses import Loss
+from gtsdsl.model.jitter import Jitter
+from gtsdsl.model.losses import Loss, parse_loss
+from gtsdsl.model.shares import Reorder, Share
 from gtsdsl.topology.impairments import Impairment
 from tests.emulator.topologies import joined
 
@@ -51,7 +53,13 @@ def effects(network: EmulatedNetwork) -> list[Impairment]:
     [
         ("rtt 90ms", {"rtt_us": 90_000}),
         ("delay 90ms", {"rtt_us": 180_000}),
-        ("jitter 250us", {"jitter_us": 250}),
+        ("jitter 250us", {"jitter": Jitter(250)}),
+        (
+            "jitter 1ms 25% normal loss gemodel 1% 100%",
+            {"jitter": Jitter(1000, 25, "normal"), "loss": parse_loss("gemodel 1%")},
+        ),
+        ("order kept reorder 25% 50% gap 5", {"order": "kept", "reorder": Reorder(25, 50, 5)}),
+        ("corrupt 1% 10% duplicate 2 % 20%", {"corrupt": Share(1, 10), "duplicate": Share(2, 20)}),
         ("loss 1.5%", {"loss": Loss(1.5)}),
         ("bandwidth 100", {"rate_bps": 100_000_000}),
         ("delay 1ms loss 2% delay 3ms", {"rtt_us": 6000, "loss": Loss(2.0)}),

@@ -15,7 +15,9 @@ from emulator.netlink.connection import NetlinkError
 from emulator.netlink.messages import attributes
 from emulator.system.errors import EmulationError
 from gtsdsl.model.distribution import Distribution
+from gtsdsl.model.jitter import TABLE_SIZE
 from gtsdsl.model.losses import NO_LOSS, Bursts, Loss
+from gtsdsl.model.shares import Reorder, Share
 from tests.emulator.netlink.pairs import Pair
 
 pytestmark = pytest.mark.networks
@@ -85,7 +87,7 @@ def test_random_delays_are_a_table_in_one_stage_behind_no_other() -> None:
     assert (parent, 6 in inner) == (0xFFFFFFFF, True)
     ((delay_ns,), (jitter_ns,)) = struct.unpack("=q", inner[10]), struct.unpack("=q", inner[11])
     delays_us = [(delay_ns + jitter_ns * it / 8192) / 1000 for (it,) in struct.iter_unpack("=h", inner[2])]
-    assert delays_us == pytest.approx([10_000 + it for it in added.samples_us(qdiscs.TABLE_SIZE)], abs=0.02)
+    assert delays_us == pytest.approx([10_000 + it for it in added.samples_us(TABLE_SIZE)], abs=0.02)
 
 
 def test_a_single_random_delay_needs_no_table() -> None:
@@ -105,8 +107,6 @@ def test_a_correlated_loss_and_one_in_bursts() -> None:
 
 def test_wrong_bits_duplicates_and_packets_that_overtake() -> None:
     ((_, _, inner, _),) = _stages(
-        qdiscs.Netem(
-            10**7, 0, NO_LOSS, 10**9, 1000, 7, corrupt_percent=25.0, duplicate_percent=50.0, reorder_percent=12.5
-        )
+        qdiscs.Netem(10**7, 0, NO_LOSS, 10**9, 1000, 7, corrupt=Share(25), duplicate=Share(50), reorder=Reorder(12.5))
     )
     assert (struct.unpack("=II", inner[4]), struct.unpack("=II", inner[3])) == ((2**30, 0), (2**29, 0))

@@ -11,13 +11,13 @@ import pytest
 import gtsdsl
 from emulator.measure.echo import FRAME_BYTES
 from emulator.netlink.draws import draws
-from emulator.netlink.qdiscs import TABLE_SIZE
 from emulator.plan import Options, plan
 from emulator.plan.build import with_seed
 from emulator.plan.effects import balanced_seed
 from emulator.session import emulate
 from gtsdsl.circuits import Circuit, Circuits, as_measured
 from gtsdsl.model.distribution import Distribution
+from gtsdsl.model.jitter import TABLE_SIZE
 from tests.emulator.topologies import joined
 
 WIDE = Distribution((0, 0.9, 1), (0, 10_000, 90_000))
