@@ -85,7 +85,7 @@ def _changes(words: Sequence[str]) -> list[tuple[str, str]]:
     for word in " ".join(words).split():
         if word in CHANGES:
             found.append((word, []))
-        elif not found or (word.isalpha() and word not in _VALUE_WORDS):
+        elif not found or (found[-1][1] and word.isalpha() and word not in _VALUE_WORDS):
             near = did_you_mean(word[:80], LINK_WORDS) or f"usage: {USAGE}"
             raise EmulationError(f"a link has no {printable(word, 40)}; {near}")
         else:
