@@ -117,7 +117,8 @@ class Shell(CLI):  # type: ignore[misc]
 
     def do_link(self, line: str) -> None:
         """Change a circuit: link ID up | down | [rtt 40ms] [delay 20ms] [jitter 1ms normal] [loss 1%] [bandwidth 100]
-        or order kept, corrupt, duplicate, reorder. delay is one way, rtt is there and back, bandwidth is in Mbit/s.
+        or order kept, corrupt, duplicate, reorder, mtu 1400, black_hole true.
+        delay is one way, rtt is there and back, bandwidth is in Mbit/s, mtu is in bytes.
         18ms/20ms is 18 ms from the first end to the second, and 20 ms back. Values that are not named stay."""
         circuit, *words = line.split() or [""]
         if not circuit:

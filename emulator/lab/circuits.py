@@ -1,9 +1,9 @@
-"""Changes of a running circuit: up or down, and its interfaces' netem."""
+"""Changes of a running circuit: up or down, its MTU, and what its interfaces do to packets."""
 
 from __future__ import annotations
 
 from emulator.lab.lab import Lab
-from emulator.netlink import links, qdiscs
+from emulator.netlink import filters, links, qdiscs
 from emulator.plan import Interface
 
 
@@ -30,3 +30,19 @@ def set_egress(
             netlink.send(qdiscs.set_netem_for_trace(end.index, end.name, egress, slot))
         else:
             netlink.send(qdiscs.set_netem(end.index, end.name, egress))
+
+
+def set_mtu(lab: Lab, end: Interface, mtu_bytes: int) -> None:
+    """Replace the MTU of an interface of a circuit. An overlay keeps the MTU that it has taken from the circuit."""
+    with lab.netlink(end.node) as netlink:
+        netlink.send([links.set_mtu(end.index, end.name, mtu_bytes)])
+
+
+def set_black_hole(lab: Lab, end: Interface, *, is_on: bool) -> None:
+    """Let an interface of a circuit drop "fragmentation needed" and "packet too big", or no longer.
+
+    Raises:
+        EmulationError: the kernel has no `flower` filters.
+    """
+    with lab.netlink(end.node) as netlink:
+        netlink.send((filters.drop_too_big if is_on else filters.let_through)(end.index, end.name))

@@ -16,7 +16,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Self
 
-from emulator.netlink import addresses, links, namespaces, neighbours, qdiscs, routes
+from emulator.netlink import addresses, filters, links, namespaces, neighbours, qdiscs, routes
 from emulator.netlink.connection import Netlink, NetlinkError, is_missing
 from emulator.netlink.messages import Request
 from emulator.plan import Circuit, Host, Interface, Plan, Route
@@ -25,6 +25,7 @@ from emulator.system.closing import Closing
 from emulator.system.errors import EmulationError
 from gtsdsl.collector import without_collector
 from gtsdsl.model.losses import NO_LOSS
+from gtsdsl.model.units import MTU_BYTES
 from gtsdsl.topology.addresses import Address
 from gtsdsl.topology.naming import interface_name
 from gtsdsl.topology.routes import FORWARDING, IPV6_FORWARDING, ipv6_hop_limit, open_filters, time_to_live
@@ -217,7 +218,10 @@ class Underlay(Closing):
                 ((descriptor, empty),) = namespaces.create(1, lambda _: Netlink())
                 stack.callback(os.close, descriptor)
                 stack.enter_context(empty).send(
-                    [links.veth(self._end(circuit.first), self._end(circuit.second)) for circuit in plan.circuits]
+                    [
+                        links.veth(*(self._end(end, circuit.mtu_bytes) for end in circuit.ends))
+                        for circuit in plan.circuits
+                    ]
                 )
             first, later = self._requests()
             for descriptor, requests in first.items():
@@ -248,10 +252,12 @@ class Underlay(Closing):
         """Return the kernel parameters of the switches' namespace."""
         return {**_SYSCTLS, **_IPV6_SYSCTLS} if self.plan.has_ipv6 else _SYSCTLS
 
-    def _end(self, end: Interface) -> links.VethEnd:
+    def _end(self, end: Interface, mtu_bytes: int = MTU_BYTES) -> links.VethEnd:
         namespace = self.namespace(end.node)
         namespace.next_index = max(namespace.next_index, end.index + 1)
-        return links.VethEnd(namespace.descriptor, end.name, end.index, bytes.fromhex(end.mac.replace(":", "")))
+        return links.VethEnd(
+            namespace.descriptor, end.name, end.index, bytes.fromhex(end.mac.replace(":", "")), mtu_bytes
+        )
 
     def _requests(self) -> tuple[dict[int, list[Request]], dict[int, list[Request]]]:
         """Return, by namespace descriptor, the requests that set interfaces up and those that need all interfaces."""
@@ -269,6 +275,8 @@ class Underlay(Closing):
                 first[node] += _ipv6_addresses(end)
                 if end.egress is not None:
                     later[node] += qdiscs.set_netem(end.index, end.name, end.egress)
+                if circuit.is_black_hole:
+                    later[node] += filters.drop_too_big(end.index, end.name)
         for end, address, mac in self._neighbours:
             later[self.namespace(end.node).descriptor].append(neighbours.add(end.index, end.name, address, mac))
         for host in self.plan.hosts:

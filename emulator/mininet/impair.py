@@ -10,7 +10,7 @@ from gtsdsl.model.jitter import SHAPES
 from gtsdsl.text import both, did_you_mean, printable
 from gtsdsl.topology.changes import CHANGES, changed
 from gtsdsl.topology.effect_texts import EffectText, effect_texts
-from gtsdsl.topology.impairments import JITTERED_DUPLICATES, Directions
+from gtsdsl.topology.impairments import JITTERED_DUPLICATES, Directions, size_text
 
 if TYPE_CHECKING:
     from emulator.mininet.interfaces import EmulatedIntf, EmulatedLink
@@ -25,9 +25,10 @@ LINK_WORDS = ("up", "down", *CHANGES)
 
 
 def impair(network: EmulatedNetwork, circuit: str, words: Sequence[str]) -> None:
-    """Set a circuit up or down, or change its delay, jitter, loss or rate; the rest stays as it is.
+    """Set a circuit up or down, or change its delay, jitter, loss, rate or MTU; the rest stays as it is.
 
     A value is for both directions, or has a part for each: ``18ms/20ms``. It may have several words: ``1ms normal``.
+    An MTU is for both directions.
 
     Raises:
         EmulationError: there is no such circuit, or a word is wrong; the message shows the usage.
@@ -52,6 +53,8 @@ def impairment_text(link: EmulatedLink) -> str:
     parts = [f"{(there.delay_ns + back.delay_ns) / 1e6:g} ms" + (f" ({delays})" if "/" in delays else "")]
     parts += [_done(text) for text in effect_texts(there, back)]
     parts.append(both(there.rate_bps / 1e6, back.rate_bps / 1e6, "Mbit/s"))
+    if size := size_text(there):
+        parts.append(size)
     return ", ".join(parts)
 
 

@@ -6,33 +6,34 @@ from dataclasses import replace
 
 from mininet.link import Intf, Link
 
-from emulator.lab.circuits import set_egress, set_state
+from emulator.lab.circuits import set_black_hole, set_egress, set_mtu, set_state
 from emulator.lab.lab import Lab
 from emulator.lab.underlay import parse_address
 from emulator.netlink import addresses, links
 from emulator.netlink.connection import Netlink
 from emulator.netlink.qdiscs import Netem, Slot, set_slot
-from emulator.plan import Interface
+from emulator.plan import Circuit, Interface
 from emulator.system.errors import EmulationError
 from gtsdsl.model.jitter import parse_jitter
 from gtsdsl.model.losses import Loss
-from gtsdsl.model.units import parse_bandwidth, parse_duration_us, parse_percent
+from gtsdsl.model.units import LEAST_IPV6_MTU_BYTES, parse_bandwidth, parse_duration_us, parse_percent
 from gtsdsl.topology.impairments import Impairment
 
 
 class EmulatedIntf(Intf):  # type: ignore[misc]
-    """An interface that the lab has made. ``end`` is the interface in the plan, ``rtt_ns`` its circuit's round trip."""
+    """An interface that the lab has made. ``end`` is the interface in the plan, ``circuit`` its circuit."""
 
     name: str
     link: EmulatedLink | None
 
-    def __init__(self, lab: Lab, node: object, end: Interface, rtt_ns: int) -> None:
+    def __init__(self, lab: Lab, node: object, end: Interface, circuit: Circuit) -> None:
         self.lab = lab
         self.end = end
-        self.rtt_ns = rtt_ns
+        self.circuit = circuit
         self._changed: Impairment | None = None
         self._queue_packets: int | None = None
         self._changes = 0
+        self._has_netem = end.egress is not None
         self._for_trace = False
         self._slot: Slot | None = None
         super().__init__(end.name, node=node, port=end.number, mac=end.mac, moveIntfFn=_leave_in_place)
@@ -64,6 +65,8 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
                 jitter=parse_jitter(str(params.get("jitter") or "0us")),
                 loss=Loss(parse_percent(f"{params.get('loss') or 0}%")),
                 rate_bps=parse_bandwidth(str(params.get("bw") or 1000)),
+                mtu_bytes=self.impairment.mtu_bytes,
+                is_black_hole=self.impairment.is_black_hole,
             )
             self._queue_packets = int(str(params["max_queue_size"])) if params.get("max_queue_size") else None
         except ValueError as error:
@@ -73,17 +76,30 @@ class EmulatedIntf(Intf):  # type: ignore[misc]
     @property
     def impairment(self) -> Impairment:
         """The impairment of packets that leave the interface: the last change's, or else the plan's."""
-        return self._changed or _planned(self.end, self.rtt_ns)
+        return self._changed or _planned(self.end, self.circuit)
 
     def impair(self, effect: Impairment) -> None:
         """Change the impairment of packets that leave the interface.
 
-        The queue becomes as long as the impairment needs, unless `config` has set its length.
+        The queue becomes as long as the impairment needs, unless `config` has set its length. An interface without
+        netem gets none for an MTU or a black hole alone.
 
         Raises:
-            EmulationError: the kernel has no netem.
+            EmulationError: the kernel has no netem, or no filters for a black hole; or the MTU is too small for IPv6.
         """
-        set_egress(self.lab, self.end, self._egress(effect), for_trace=self._for_trace, slot=self._slot)
+        before = self.impairment
+        if effect.mtu_bytes < LEAST_IPV6_MTU_BYTES and self.lab.plan.has_ipv6:
+            raise EmulationError(
+                f"IPv6 needs an MTU of {LEAST_IPV6_MTU_BYTES} bytes, not {effect.mtu_bytes}: start with --ipv4-only"
+            )
+        if effect.mtu_bytes != before.mtu_bytes:
+            set_mtu(self.lab, self.end, effect.mtu_bytes)
+        if effect.is_black_hole != before.is_black_hole:
+            set_black_hole(self.lab, self.end, is_on=effect.is_black_hole)
+        sizes_only = replace(before, mtu_bytes=effect.mtu_bytes, is_black_hole=effect.is_black_hole)
+        if effect != sizes_only or self._has_netem or self._for_trace:
+            set_egress(self.lab, self.end, self._egress(effect), for_trace=self._for_trace, slot=self._slot)
+            self._has_netem = True
         self._changed = effect
 
     def prepare_for_trace(self) -> None:
@@ -226,12 +242,12 @@ class EmulatedLink(Link):  # type: ignore[misc]
         """Do nothing, because the circuit ends with its lab."""
 
 
-def _planned(end: Interface, rtt_ns: int) -> Impairment:
+def _planned(end: Interface, circuit: Circuit) -> Impairment:
     if end.egress is None:
-        return Impairment()
+        return Impairment(mtu_bytes=circuit.mtu_bytes, is_black_hole=circuit.is_black_hole)
     return Impairment(
-        rtt_us=rtt_ns // 1000,
-        one_way_us=None if 2 * end.egress.delay_ns == rtt_ns else end.egress.delay_ns // 1000,
+        rtt_us=circuit.rtt_ns // 1000,
+        one_way_us=None if 2 * end.egress.delay_ns == circuit.rtt_ns else end.egress.delay_ns // 1000,
         jitter=end.egress.jitter,
         order=end.egress.order,
         added=end.egress.added,
@@ -240,6 +256,8 @@ def _planned(end: Interface, rtt_ns: int) -> Impairment:
         duplicate=end.egress.duplicate,
         reorder=end.egress.reorder,
         rate_bps=end.egress.rate_bps,
+        mtu_bytes=circuit.mtu_bytes,
+        is_black_hole=circuit.is_black_hole,
     )
 
 

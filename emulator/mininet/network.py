@@ -286,7 +286,7 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
 
     def _add_link(self, circuit: Circuit) -> EmulatedLink:
         ends: Sequence[EmulatedIntf] = [
-            EmulatedIntf(self.lab, self.nameToNode[end.node], end, circuit.rtt_ns) for end in circuit.ends
+            EmulatedIntf(self.lab, self.nameToNode[end.node], end, circuit) for end in circuit.ends
         ]
         link = EmulatedLink(circuit.id, ends[0], ends[1])
         self.links.append(link)

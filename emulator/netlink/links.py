@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from emulator.netlink.connection import Netlink
 from emulator.netlink.messages import NEW, Request, attribute, attributes, nested, text, u32
+from gtsdsl.model.units import MTU_BYTES
 
 LOOPBACK_INDEX = 1
 """The interface index of ``lo``, which is the same in each namespace."""
@@ -18,7 +19,7 @@ LISTENING, LEARNING = 1, 2
 """States of a bridge's port about which the spanning tree has not decided yet."""
 
 _RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK = 16, 17, 18
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 10, 18
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 10, 18
 _IFLA_NET_NS_FD = 28
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_DATA = 1, 2, 5
 _VETH_INFO_PEER = 1
@@ -35,12 +36,13 @@ _VETH = text(_INFO_KIND, "veth")
 
 @dataclass(frozen=True, slots=True)
 class VethEnd:
-    """One end of a veth pair: its name, index and MAC address in the namespace of the descriptor ``namespace``."""
+    """One end of a veth pair: its name, index, MAC address and MTU in the namespace of the descriptor ``namespace``."""
 
     namespace: int
     name: str
     index: int
     mac: bytes
+    mtu_bytes: int = MTU_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def _end(end: VethEnd) -> bytes:
             _IFINFO.pack(0, 0, end.index, 0, 0),
             text(_IFLA_IFNAME, end.name),
             attribute(_IFLA_ADDRESS, end.mac),
+            u32(_IFLA_MTU, end.mtu_bytes),
             u32(_IFLA_NET_NS_FD, end.namespace),
         )
     )
@@ -100,6 +103,11 @@ def down(index: int, name: str) -> Request:
 def set_master(index: int, name: str, bridge_index: int) -> Request:
     """Return the request that makes an interface a port of a bridge."""
     return Request(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + u32(_IFLA_MASTER, bridge_index), name)
+
+
+def set_mtu(index: int, name: str, mtu_bytes: int) -> Request:
+    """Return the request that changes an interface's MTU."""
+    return Request(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + u32(_IFLA_MTU, mtu_bytes), name)
 
 
 def set_mac(index: int, name: str, mac: bytes) -> Request:

@@ -12,8 +12,8 @@ from gtsdsl.model.distribution import Distribution
 from gtsdsl.model.jitter import Jitter, Order, Shape
 from gtsdsl.model.losses import NO_LOSS, Bursts, Loss
 from gtsdsl.model.shares import NO_REORDER, NO_SHARE, Reorder, Share
-from gtsdsl.model.units import MAX_RATE_BPS
-from gtsdsl.topology.impairments import MIN_QUEUE_PACKETS, PACKET_BYTES
+from gtsdsl.model.units import MAX_RATE_BPS, MTU_BYTES
+from gtsdsl.topology.impairments import MIN_QUEUE_PACKETS
 
 _RTM_NEWQDISC, _RTM_DELQDISC, _RTM_GETQDISC = 36, 37, 38
 _TCA_KIND, _TCA_OPTIONS, _TCA_STATS = 1, 2, 3
@@ -71,6 +71,8 @@ class Netem:
     jitter_shape: Shape = "uniform"
     jitter_correlation_percent: float = 0.0
     order: Order | None = None
+    packet_bytes: int = MTU_BYTES
+    """The size of the packets in flight (`Impairment.packet_bytes`)."""
 
     @property
     def jitter(self) -> Jitter:
@@ -147,14 +149,14 @@ def set_slot(index: int, name: str, netem: Netem, slot: Slot | None) -> Request:
     """Return the request that opens a slot now in the first stage of `set_netem_for_trace`; None is the rate again."""
     first = Netem(0, 0, Loss(), 0 if slot is not None else netem.rate_bps, _waiting_packets(netem), netem.seed)
     slot = slot or _NO_SLOT
-    payload_bytes = slot.packets * (PACKET_BYTES + _ETHERNET_BYTES)
+    payload_bytes = slot.packets * (MTU_BYTES + _ETHERNET_BYTES)
     packed = _SLOT.pack(slot.interval_ns, slot.interval_ns, 0, min(payload_bytes, _MANY), 0, 0)
     return _netem(index, name, first, _RATE_STAGE, _TC_H_ROOT, _NO_RATE, attribute(_TCA_NETEM_SLOT, packed))
 
 
 def _waiting_packets(netem: Netem) -> int:
     """Return how many of the packets of netem's queue wait for the rate; the others are in flight."""
-    in_flight = -(-netem.rate_bps * netem.longest_ns // (8 * PACKET_BYTES * 10**9))
+    in_flight = -(-netem.rate_bps * netem.longest_ns // (8 * netem.packet_bytes * 10**9))
     return max(netem.queue_packets - in_flight, min(netem.queue_packets, MIN_QUEUE_PACKETS))
 
 

@@ -14,6 +14,7 @@ from emulator.system.errors import EmulationError
 from gtsdsl.circuits import Circuits
 from gtsdsl.model.routing import STATIC, parse_routing
 from gtsdsl.model.testbed import PortRef, Resource, Testbed
+from gtsdsl.model.units import LEAST_IPV6_MTU_BYTES
 from gtsdsl.text import printable
 from gtsdsl.topology.addresses import Address, addresses, ipv6_addresses, ipv6_loopbacks, loopbacks
 from gtsdsl.topology.controllers import controllers
@@ -76,6 +77,8 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
         hosts = _hosts(topology.hosts, names, hops, ends, options)
     except ValueError as error:
         raise PlanError(f"testbed {printable(testbed.id)} cannot be run: {error}") from None
+    if options.ipv6:
+        _check_ipv6_mtus(effects)
     loops = has_loop(topology)
     made = Plan(
         testbed=testbed.id,
@@ -101,6 +104,8 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
                 ends[2 * index + 1],
                 effects[wire.link.id][0].rtt_us * 1000 if options.impaired else 0,
                 effects[wire.link.id][0].delay_source,
+                effects[wire.link.id][0].mtu_bytes,
+                effects[wire.link.id][0].is_black_hole,
             )
             for index, wire in enumerate(topology.wires)
         ),
@@ -108,6 +113,15 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
     if options.circuits is not None:
         made = with_effects(made, options.circuits)
     return made if routing is None else with_routing(made, routing)
+
+
+def _check_ipv6_mtus(effects: Mapping[str, Directions]) -> None:
+    for link, (effect, _) in effects.items():
+        if effect.mtu_bytes < LEAST_IPV6_MTU_BYTES:
+            raise PlanError(
+                f"link `{printable(link)}` has an MTU of {effect.mtu_bytes} bytes, and IPv6 needs "
+                f"{LEAST_IPV6_MTU_BYTES}: raise it, or use --ipv4-only"
+            )
 
 
 def _check_links(topology: Topology) -> None:
@@ -178,6 +192,7 @@ def egress_of(effect: Impairment, seed: int) -> Netem:
         rate_bps=effect.rate_bps,
         queue_packets=effect.queue_packets,
         seed=seed,
+        packet_bytes=effect.packet_bytes,
     )
 
 

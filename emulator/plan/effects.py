@@ -15,7 +15,6 @@ from gtsdsl.circuits import Circuits, Effect, find
 from gtsdsl.model.distribution import Distribution
 from gtsdsl.model.jitter import TABLE_SIZE
 from gtsdsl.model.losses import Loss
-from gtsdsl.topology.impairments import PACKET_BYTES
 
 _SOURCES = frozenset({"given", "measured"})
 _SEEDS = 128
@@ -102,7 +101,7 @@ def _more(loss: Loss, percent: float) -> Loss:
 
 def _adding(egress: Netem, rtt_ns: int, added: Distribution) -> Netem:
     """Return an egress with random delays; its queue has room for the packets that they hold back at its rate."""
-    held = -(-egress.rate_bps * round(added.most_us) // (8 * PACKET_BYTES * 10**6))
+    held = -(-egress.rate_bps * round(added.most_us) // (8 * egress.packet_bytes * 10**6))
     return replace(
         egress,
         added=added,

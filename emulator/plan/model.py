@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from emulator.netlink.qdiscs import Netem
 from gtsdsl.model.routing import Routing
+from gtsdsl.model.units import MTU_BYTES
 from gtsdsl.topology.addresses import link_local
 from gtsdsl.topology.impairments import DelaySource
 
@@ -48,13 +49,19 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """A circuit: two joined interfaces. ``rtt_ns`` is the round trip without the time to send the bits."""
+    """A circuit: two joined interfaces. ``rtt_ns`` is the round trip without the time to send the bits.
+
+    ``mtu_bytes`` is the MTU of both interfaces. With ``is_black_hole``, both drop ICMP's "fragmentation needed" and
+    ICMPv6's "packet too big" at their egress.
+    """
 
     id: str
     first: Interface
     second: Interface
     rtt_ns: int
     source: DelaySource
+    mtu_bytes: int = MTU_BYTES
+    is_black_hole: bool = False
 
     @property
     def ends(self) -> tuple[Interface, Interface]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from emulator.netlink.qdiscs import Slot
+from gtsdsl.model.units import MTU_BYTES
 from gtsdsl.scenario.model import Trace
-from gtsdsl.topology.impairments import PACKET_BYTES
 
 _SAME_SLOT_NS = 100_000_000
 """The time after which a slot that goes on is opened anew, so that a real clock's delays do not add up."""
@@ -57,4 +57,4 @@ def _rounds(trace: Trace, begin_ns: int, end_ns: int | None) -> Iterator[int]:
 
 def mean_rate_bps(trace: Trace) -> int:
     """Return the mean rate of a trace of bandwidth."""
-    return len(trace.times_us) * PACKET_BYTES * 8 * 10**6 // trace.length_us
+    return len(trace.times_us) * MTU_BYTES * 8 * 10**6 // trace.length_us

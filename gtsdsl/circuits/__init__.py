@@ -1,7 +1,7 @@
 """Circuits between sites: their round-trip times, and the source of each figure."""
 
 from gtsdsl.circuits.custom import parse_circuits, read_circuits, to_json
-from gtsdsl.circuits.lookup import find, measured, measurement
+from gtsdsl.circuits.lookup import find, measured, measurement, pair
 from gtsdsl.circuits.model import Circuit, Circuits, Effect, Measurement, Pair, Site
 from gtsdsl.circuits.sites import SITES, canonical, site
 from gtsdsl.circuits.study import as_measured
@@ -19,6 +19,7 @@ __all__ = [
     "find",
     "measured",
     "measurement",
+    "pair",
     "parse_circuits",
     "read_circuits",
     "site",

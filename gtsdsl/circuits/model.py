@@ -99,6 +99,9 @@ class Circuits:
 
     ``one_way_us`` has the one-way delays in microseconds from one site to another, by their canonical codes. They take
     precedence over the circuits. A pair of sites has both directions, or none.
+
+    ``mtu_bytes`` has the MTU of all circuits between two sites whose links state none. ``black_holes`` are the pairs of
+    sites between which circuits are black holes, unless their links say otherwise.
     """
 
     sites: Mapping[str, Site] = field(default_factory=dict)
@@ -109,6 +112,8 @@ class Circuits:
     sources: tuple[str, ...] = ()
     """Where the figures come from, with dates."""
     one_way_us: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    mtu_bytes: Mapping[Pair, int] = field(default_factory=dict)
+    black_holes: frozenset[Pair] = frozenset()
 
     @cached_property
     def named_sites(self) -> Mapping[str, Site]:

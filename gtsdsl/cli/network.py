@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -46,6 +46,24 @@ class NetworkOptions:
             "One-way delay of all circuits between two sites: AMS-MIL=18ms, or AMS-MIL=18ms/20ms for there and back. "
             "Repeatable.",
             metavar="A-B=TIME[/TIME]",
+            type="texts",
+        ).metadata,
+    )
+    mtus: tuple[str, ...] = field(
+        default=(),
+        metadata=Flag(
+            "--mtu",
+            "MTU of all circuits between two sites, in bytes, such as AMS-MIL=9000. Repeatable.",
+            metavar="A-B=BYTES",
+            type="texts",
+        ).metadata,
+    )
+    black_holes: tuple[str, ...] = field(
+        default=(),
+        metadata=Flag(
+            "--black-hole",
+            "Lose the messages that say that a packet is too large, on all circuits between two sites. Repeatable.",
+            metavar="A-B",
             type="texts",
         ).metadata,
     )
@@ -136,16 +154,16 @@ def read_scenario_of(testbed: Testbed, options: NetworkOptions, *, allow_program
 def custom_circuits(options: NetworkOptions) -> Circuits | None:
     """Return the user's own circuits; None without any.
 
-    They are those of ``--environment``, replaced by those of ``--circuits``, replaced by those of ``--rtt`` and
-    ``--delay``.
+    They are those of ``--environment``, replaced by those of ``--circuits``, replaced by those of ``--rtt``,
+    ``--delay``, ``--mtu`` and ``--black-hole``.
 
     Raises:
-        click.BadParameter: no environment has the name; or an ``--rtt`` or a ``--delay`` is not A-B=TIME, or sets a
-            circuit again.
+        click.BadParameter: no environment has the name; or an ``--rtt``, a ``--delay``, an ``--mtu`` or a
+            ``--black-hole`` does not have its form, or sets a circuit again.
         GtsError: the file of ``--environment`` or ``--circuits`` is not a table of circuits.
     """
     from gtsdsl.circuits import Circuit, Circuits, canonical, read_circuits
-    from gtsdsl.model.units import each_direction, parse_duration_us
+    from gtsdsl.model.units import each_direction, parse_duration_us, parse_mtu_bytes
 
     around = Circuits() if options.environment is None else find_environment(options.environment)
     custom = read_circuits(Path(options.circuits_file)) if options.circuits_file else Circuits()
@@ -157,26 +175,31 @@ def custom_circuits(options: NetworkOptions) -> Circuits | None:
     )
     given = dict(custom.circuits)
     one_way_us: dict[tuple[str, str], int] = {}
+    mtu_bytes: dict[tuple[str, str], int] = {}
     seen = set()
-    for option, text in _times(options):
+    for option, text in _between_sites(options):
         sites, equals, value = text.partition("=")
         ends = [code.strip().upper() for code in sites.split("-")]
-        if not equals or len(ends) != 2 or not all(ends):
-            raise click.BadParameter(f"`{printable(text)}` is not A-B=TIME, as AMS-MIL=40ms", param_hint=option)
+        if bool(equals) == (option == _BLACK_HOLE) or len(ends) != 2 or not all(ends):
+            raise click.BadParameter(f"`{printable(text)}` is not {_FORMS[option]}", param_hint=option)
         near, far = (canonical(code, custom) for code in ends)
         first, second = sorted((near, far))
-        if (first, second) in seen:
+        key = _RTT if option == _DELAY else option, first, second  # both give the delay
+        if key in seen:
             raise click.BadParameter(f"`{printable(f'{first}-{second}')}` is given twice", param_hint=option)
-        seen.add((first, second))
+        seen.add(key)
         try:
-            if option == _DELAY:
+            if option == _MTU:
+                mtu_bytes[first, second] = parse_mtu_bytes(value.strip())
+            elif option == _DELAY:
                 one_way_us[near, far], one_way_us[far, near] = each_direction(parse_duration_us, value.strip())
-            else:
+            elif option == _RTT:
                 rtt_ms = parse_duration_us(value.strip()) / 1000
                 given[first, second] = Circuit((first, second), rtt_ms, rtt_ms, rtt_ms, False, "given", option)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint=option) from None
-    custom = replace(custom, circuits=given, one_way_us=one_way_us)
+    holes = frozenset((first, second) for option, first, second in seen if option == _BLACK_HOLE)
+    custom = replace(custom, circuits=given, one_way_us=one_way_us, mtu_bytes=mtu_bytes, black_holes=holes)
     return None if custom == Circuits() else custom
 
 
@@ -196,21 +219,41 @@ def find_environment(name: str) -> Circuits:
         ) from None
 
 
-_RTT, _DELAY = "--rtt", "--delay"
+_RTT, _DELAY, _MTU, _BLACK_HOLE = "--rtt", "--delay", "--mtu", "--black-hole"
+_TIME_FORM = "A-B=TIME, as AMS-MIL=40ms"
+_FORMS = {_RTT: _TIME_FORM, _DELAY: _TIME_FORM, _MTU: "A-B=BYTES, as AMS-MIL=9000", _BLACK_HOLE: "A-B, as AMS-MIL"}
 
 
-def _times(options: NetworkOptions) -> Iterator[tuple[str, str]]:
-    """Yield each round-trip time and each delay that the user gives, after the name of its option."""
+def _between_sites(options: NetworkOptions) -> Iterator[tuple[str, str]]:
+    """Yield each text that the user gives for the circuits between two sites, after the name of its option."""
     yield from ((_RTT, text) for text in options.rtts)
     yield from ((_DELAY, text) for text in options.delays)
+    yield from ((_MTU, text) for text in options.mtus)
+    yield from ((_BLACK_HOLE, text) for text in options.black_holes)
+
+
+def _changes_nothing(option: str, text: str, circuits: Sequence[Circuit]) -> bool:
+    """Return whether a text that the user gives for some circuits applies to none, because their links have their own.
+
+    A value that is the same as a link's own counts as applied.
+    """
+    if option == _MTU:
+        return all(circuit.mtu_bytes != int(text.partition("=")[2]) for circuit in circuits)
+    if option == _BLACK_HOLE:
+        return not any(circuit.is_black_hole for circuit in circuits)
+    return all(circuit.source == "link" for circuit in circuits)
+
+
+_OWN = {_RTT: "delay", _DELAY: "delay", _MTU: "mtu", _BLACK_HOLE: "black_hole"}
+"""The attribute by which a link has its own value."""
 
 
 def check_rtts(options: NetworkOptions, custom: Circuits | None, plan: Plan) -> None:
-    """Refuse each time, and an environment, that changes no circuit, because a misspelt site would go unnoticed.
+    """Refuse each option, and an environment, that changes no circuit, because a misspelt site would go unnoticed.
 
     Raises:
-        click.BadParameter: no circuit joins the sites of an ``--rtt`` or a ``--delay``, or all such circuits have their
-            own delay; or no circuit joins two sites of the environment, which does nothing to all circuits either.
+        click.BadParameter: no circuit joins the sites of an option, or all such circuits have their own value; or no
+            circuit joins two sites of the environment, which does nothing to all circuits either.
     """
     from gtsdsl.circuits import Effect, canonical
 
@@ -226,7 +269,7 @@ def check_rtts(options: NetworkOptions, custom: Circuits | None, plan: Plan) -> 
             raise click.BadParameter(
                 f"it has no circuit of this topology: its sites are {some}, …", param_hint="--environment"
             )
-    for option, text in _times(options):
+    for option, text in _between_sites(options):
         codes = text.partition("=")[0].split("-")
         name = "-".join(sorted(canonical(code.strip().upper(), custom) for code in codes))
         if name not in joined:
@@ -234,9 +277,7 @@ def check_rtts(options: NetworkOptions, custom: Circuits | None, plan: Plan) -> 
             near = did_you_mean(name, sorted(it for it in joined if "-" in it))
             hint = f"; {near}" if near else ": `gtsdsl plan` lists its circuits"
             raise click.BadParameter(f"this topology has no circuit between {between}{hint}", param_hint=option)
-        if all(circuit.source == "link" for circuit in joined[name]):
+        if _changes_nothing(option, text, joined[name]):
             links = ", ".join(printable(circuit.id, 40) for circuit in joined[name][:4])
-            raise click.BadParameter(
-                f"`{printable(name, 80)}` would change nothing: the topology states its own `delay` for {links}",
-                param_hint=option,
-            )
+            own = f"the topology states its own `{_OWN[option]}` for {links}"
+            raise click.BadParameter(f"`{printable(name, 80)}` would change nothing: {own}", param_hint=option)

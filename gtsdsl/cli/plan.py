@@ -16,7 +16,7 @@ from gtsdsl.text import both, printable
 from gtsdsl.topology.effect_texts import effect_texts
 
 if TYPE_CHECKING:
-    from emulator.plan import Plan, Route
+    from emulator.plan import Circuit, Plan, Route
 
 _ROUTES_SHOWN = 4
 
@@ -85,7 +85,7 @@ def _text(plan: Plan) -> str:
     for circuit in plan.circuits:
         ends = [f"{end.name} {end.address or ''}".strip() for end in circuit.ends]
         there, back = (end.egress for end in circuit.ends)
-        figures = [""] * 7
+        figures = [*[""] * 6, _size(circuit), ""]
         if there is not None and back is not None:
             delays = both(there.delay_ns / 1e6, back.delay_ns / 1e6)
             texts = {text.name: str(text) for text in effect_texts(there, back)}
@@ -96,6 +96,7 @@ def _text(plan: Plan) -> str:
                 texts.pop("loss", ""),
                 both(there.rate_bps / 1e6, back.rate_bps / 1e6, "Mbit/s"),
                 both(there.queue_packets, back.queue_packets, "packets"),
+                _size(circuit),
                 ", ".join(f"{name} {text}" for name, text in texts.items()),
             ]
         circuits.append([printable(word, 100) for word in (circuit.id, *ends, *figures)])
@@ -103,7 +104,10 @@ def _text(plan: Plan) -> str:
     parts = [
         [printable(f"testbed {plan.testbed}, seed {plan.seed}{routing}")],
         _table(("node", "id", "class", "site", "address", "routes"), nodes),
-        _table(("circuit", "from", "to", "round trip", "source", "jitter", "loss", "rate", "queue", "more"), circuits),
+        _table(
+            ("circuit", "from", "to", "round trip", "source", "jitter", "loss", "rate", "queue", "MTU", "more"),
+            circuits,
+        ),
     ]
     if plan.has_ipv6:
         parts.append(_table(("node", "IPv6 address", "routes"), [*_ipv6_nodes(plan)]))
@@ -129,7 +133,11 @@ def _ipv6_circuits(plan: Plan) -> Iterator[Sequence[str]]:
         yield printable(circuit.id, 100), *(f"{end.name} {end.ipv6_address or ''}".strip() for end in circuit.ends)
 
 
-_FIGURES = frozenset({"round trip", "jitter", "loss", "rate", "queue"})
+def _size(circuit: Circuit) -> str:
+    return f"{circuit.mtu_bytes} bytes" + (", black hole" if circuit.is_black_hole else "")
+
+
+_FIGURES = frozenset({"round trip", "jitter", "loss", "rate", "queue", "MTU"})
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

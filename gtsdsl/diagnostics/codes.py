@@ -82,4 +82,8 @@ CODES: dict[str, Code] = {
     "GTS047": _error("value that the editor left undefined"),
     # an output format
     "GTS050": _warning("not as the output format has it"),
+    # the size of packets
+    "GTS051": _error("bad MTU"),
+    "GTS052": _warning("MTU too small for IPv6"),
+    "GTS053": _warning("switch between circuits of different MTU"),
 }

@@ -9,7 +9,7 @@ from enum import Enum
 from gtsdsl.circuits import Circuits, Site, canonical, site
 from gtsdsl.model.testbed import HOST_CLASSES, SWITCH_CLASSES, Resource, Testbed
 from gtsdsl.text import printable, quantity
-from gtsdsl.topology.impairments import DelaySource, Directions, impairments
+from gtsdsl.topology.impairments import DelaySource, Directions, impairments, size_text
 from gtsdsl.topology.model import Topology, Wire
 
 _LISTED = 12
@@ -64,6 +64,8 @@ class Bundle:
     joins: str
     links: tuple[str, ...]
     one_way_ms: tuple[float, float] | None = None
+    sizes: tuple[str, ...] = ()
+    """The MTUs and black holes of circuits that are not ordinary, each once."""
 
     @property
     def tip(self) -> str:
@@ -71,7 +73,7 @@ class Bundle:
         what = printable(self.joins, 200) if self.count == 1 else quantity(self.count, "circuit")
         named = ", ".join(printable(link, 24) for link in self.links[:_LISTED])
         more = f" and {self.count - _LISTED:,} more" if self.count > _LISTED else ""
-        return f"{self.label}\n{what}\n{WORDS[self.source]}\n{named}{more}"
+        return "\n".join([self.label, what, WORDS[self.source], *self.sizes, named + more])
 
     @property
     def label(self) -> str:
@@ -174,7 +176,8 @@ def _bundle(first: int, second: int, group: list[Wire], delays: dict[str, Direct
     differ = len(group) == 1 and there.delay_ns != back.delay_ns
     one_way_ms = (there.delay_us / 1000, back.delay_us / 1000) if differ else None
     names = tuple(wire.link.id for wire in group)
-    return Bundle(first, second, len(group), low, high, source, joins, names, one_way_ms)
+    sizes = tuple(dict.fromkeys(filter(None, map(size_text, found))))
+    return Bundle(first, second, len(group), low, high, source, joins, names, one_way_ms, sizes)
 
 
 WORDS: dict[DelaySource, str] = {

@@ -57,6 +57,8 @@ _LINK = {
     "corrupt": 'The share of packets with a wrong bit in each direction, e.g. `"0.1%"`. (GTS ignores it.)',
     "duplicate": 'The share of packets that come twice in each direction, e.g. `"0.1%"`. (GTS ignores it.)',
     "reorder": 'The share of packets that overtake those before them, `"1%"` or `"1% gap 5"`. (GTS ignores it.)',
+    "mtu": "The largest packet in bytes, 68 to 65535; the default is 1500. (GTS ignores it.)",
+    "black_hole": "`true` loses the messages that tell a sender its packet is too large. (GTS ignores it.)",
     "port": "An end of the circuit; there are two, mostly called `src` and `dst`.",
 }
 

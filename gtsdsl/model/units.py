@@ -1,4 +1,4 @@
-"""Durations, shares and bandwidths, as attributes state them (`18ms`, `0.1%`, 1000), in fixed units."""
+"""Durations, shares, bandwidths and MTUs, as attributes state them (`18ms`, `0.1%`, 1000), in fixed units."""
 
 from __future__ import annotations
 
@@ -12,10 +12,18 @@ from gtsdsl.model.values import Value, describe
 MAX_DURATION_US = 60_000_000
 MIN_RATE_BPS = 1_000
 MAX_RATE_BPS = 10**12
+MTU_BYTES = 1500
+"""Ethernet's MTU, which a circuit has that states none."""
+LEAST_MTU_BYTES, MAX_MTU_BYTES = 68, 65_535
+"""The least MTU of IPv4, which every link must carry in one piece (RFC 791, section 3.2), and the largest packet."""
+LEAST_IPV6_MTU_BYTES = 1280
+"""The least MTU of IPv6 (RFC 8200, section 5)."""
 
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?(us|ms|s)")
 _PERCENT = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?%")
 _NUMBER = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,12})?")
+_WHOLE = re.compile(r"[0-9]{1,18}")
+_TRUTHS: dict[bool | str, bool] = {True: True, False: False, "true": True, "false": False}
 _UNIT_US = {"us": 1, "ms": 1000, "s": 1_000_000}
 _Parsed = TypeVar("_Parsed")
 
@@ -85,3 +93,35 @@ def parse_bandwidth(value: Value) -> int:
     if not Decimal(MIN_RATE_BPS) / 10**6 <= number <= Decimal(MAX_RATE_BPS) / 10**6:
         raise ValueError(f"{describe(value)} Mbit/s is out of range; a bandwidth goes from 0.001 to 1000000 Mbit/s")
     return 8 * round(number * 10**6 / 8)
+
+
+def parse_mtu_bytes(value: Value) -> int:
+    """Return an MTU, given in bytes as a whole number or its text: 68 to 65,535.
+
+    Raises:
+        ValueError: the value is not such an MTU; the message says why.
+    """
+    if isinstance(value, str) and "/" in value:
+        raise ValueError(f"{describe(value)} has two directions; an MTU belongs to the whole circuit: write one number")
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{describe(value)} is not an MTU; write a whole number of bytes, such as 9000")
+    if not LEAST_MTU_BYTES <= value <= MAX_MTU_BYTES:
+        raise ValueError(
+            f"{describe(value)} is out of range; an MTU goes from {LEAST_MTU_BYTES}, the least of IPv4, to "
+            f"{MAX_MTU_BYTES} bytes"
+        )
+    return value
+
+
+def parse_switch(value: Value) -> bool:
+    """Return a truth value: ``true`` or ``false``, quoted or not.
+
+    Raises:
+        ValueError: the value is neither.
+    """
+    found = _TRUTHS.get(value) if isinstance(value, bool | str) else None
+    if found is None:
+        raise ValueError(f"{describe(value)} is neither true nor false")
+    return found

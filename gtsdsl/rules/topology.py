@@ -1,13 +1,15 @@
-"""Rules about a whole testbed: no resource, hosts that cannot reach each other, switches without their controller."""
+"""Rules about a whole testbed: no resource, unreachable hosts, switches without their controller, unequal MTUs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from gtsdsl.diagnostics import Diagnostic
-from gtsdsl.model.testbed import HOST_CLASSES, Resource, flatten
-from gtsdsl.rules.index import Index, Scope, shown
+from gtsdsl.model.testbed import HOST_CLASSES, LINK_CLASS, Resource, flatten
+from gtsdsl.model.units import MTU_BYTES, parse_mtu_bytes
+from gtsdsl.rules.index import Index, Scope, place_of, shown
 from gtsdsl.topology.groups import Groups
+from gtsdsl.topology.model import Topology
 
 _SHOWN_HOSTS = 5
 _SHOWN_PARTS = 3
@@ -19,6 +21,7 @@ def check_topology(index: Index) -> Iterator[Diagnostic]:
     """Yield all findings about a testbed as a whole."""
     yield from _nothing_in_it(index)
     yield from _unreachable_hosts(index)
+    yield from _unequal_mtus(index)
     for scope in index.scopes:
         for switch in scope.testbed.switches:
             yield from _controller_cut_off(index, scope, switch)
@@ -72,6 +75,34 @@ def _parts(index: Index) -> list[list[int]]:
         if resource.cls in HOST_CLASSES:
             parts.setdefault(groups.root(number), []).append(number)
     return list(parts.values())
+
+
+def _unequal_mtus(index: Index) -> Iterator[Diagnostic]:
+    """Yield a finding for each switch between circuits of different MTU, because it drops packets without a message."""
+    if not any(resource.cls == LINK_CLASS and "mtu" in resource.attributes for resource in index.resources):
+        return
+    topology = Topology.of(index.scopes[0].testbed)
+    mtus: dict[str, dict[int, Resource]] = {}
+    for wire in topology.wires:
+        try:
+            mtu_bytes = parse_mtu_bytes(wire.link.attributes.get("mtu", MTU_BYTES))
+        except ValueError:  # another rule reports it
+            continue
+        for end in wire.ends:
+            if end in topology.bridged_ports:
+                mtus.setdefault(end.resource, {}).setdefault(mtu_bytes, wire.link)
+    for switch, links in mtus.items():
+        least, most = min(links), max(links)
+        if least != most:
+            small, large = links[least], links[most]
+            yield index.finding(
+                "GTS053",
+                f"switch {shown(switch)} joins circuits of different MTU: {shown(small.id)} has {least} bytes, and "
+                f"{shown(large.id)} has {most}; a switch drops a packet that is too large, and tells nobody",
+                place_of(small, "mtu"),
+                note=(f"{shown(large.id)} is here", place_of(large, "mtu")),
+                hint="give all circuits of a switch the same `mtu`, or put a host in its place, which tells the sender",
+            )
 
 
 def _controller_cut_off(index: Index, scope: Scope, switch: Resource) -> Iterator[Diagnostic]:

@@ -1,4 +1,4 @@
-"""Rules about values: sites, addresses, rates, flavors, delays … (GTS032 to GTS039, GTS045, GTS047)."""
+"""Rules about values: sites, addresses, rates, flavors, delays … (GTS032 to GTS039, GTS045, GTS047, GTS051, GTS052)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from gtsdsl.model.losses import parse_loss
 from gtsdsl.model.routing import parse_routing
 from gtsdsl.model.shares import parse_reorder, parse_share
 from gtsdsl.model.testbed import SWITCH_CLASSES, Port, Resource, Testbed
-from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us
+from gtsdsl.model.units import (
+    LEAST_IPV6_MTU_BYTES,
+    each_direction,
+    parse_bandwidth,
+    parse_duration_us,
+    parse_mtu_bytes,
+    parse_switch,
+)
 from gtsdsl.model.values import Value, describe
 from gtsdsl.rules.effects import check_effects
 from gtsdsl.rules.index import Index, place_of, shown
@@ -211,6 +218,28 @@ def _routing(value: Value) -> Bad | None:
     return None
 
 
+def _mtu(value: Value) -> Bad | None:
+    try:
+        mtu_bytes = parse_mtu_bytes(value)
+    except ValueError as error:
+        return Bad("GTS051", str(error))
+    if mtu_bytes >= LEAST_IPV6_MTU_BYTES:
+        return None
+    return Bad(
+        "GTS052",
+        f"IPv6 does not work over a circuit of {mtu_bytes} bytes, because it needs {LEAST_IPV6_MTU_BYTES}",
+        f"write at least {LEAST_IPV6_MTU_BYTES}, or emulate it with `--ipv4-only`",
+    )
+
+
+def _true_or_false(value: Value) -> Bad | None:
+    try:
+        parse_switch(value)
+    except ValueError as error:
+        return Bad("GTS039", str(error))
+    return None
+
+
 def _flavor(value: Value) -> Bad | None:
     if isinstance(value, str) and (_FLAVOR.fullmatch(value) or value in NAMED_FLAVORS):
         return None
@@ -286,6 +315,8 @@ _OF_RESOURCES: Mapping[str, Check] = {
     "corrupt": _parsed_by(parse_share, "GTS038"),
     "duplicate": _parsed_by(parse_share, "GTS038"),
     "reorder": _parsed_by(parse_reorder, "GTS038"),
+    "mtu": _mtu,
+    "black_hole": _true_or_false,
     "fabricIPv4": _address,
     "fabricSubnetMaskv4": _mask,
     "switchIPv4Addr": _address,

@@ -18,6 +18,7 @@ from ipaddress import IPv4Address
 from urllib.parse import quote
 
 from gtsdsl.model.testbed import PortRef, Resource, Testbed
+from gtsdsl.targets.black_holes import black_hole_commands
 from gtsdsl.targets.figures import plain
 from gtsdsl.targets.remark import Remark, ids_of
 from gtsdsl.topology.addresses import Address, addresses, loopbacks
@@ -94,6 +95,7 @@ def write(testbed: Testbed) -> str:
     for wire in topology.wires:
         endpoints = [f"{names[end.resource]}:{interfaces[end].name}" for end in wire.ends]
         lines.append(f"    - endpoints: {json.dumps(endpoints)}")
+        lines.append(f"      mtu: {effects[wire.link.id][0].mtu_bytes}")
     return "\n".join(lines) + "\n"
 
 
@@ -199,6 +201,8 @@ def _commands(node: Resource, interfaces: list[_Interface]) -> Iterator[str]:
         if interface.address is not None:
             yield f"ip address add {interface.address} dev {interface.name}"
         yield f"tc qdisc replace dev {interface.name} root netem {_netem(interface.effect)}"
+        if interface.effect.is_black_hole:
+            yield from black_hole_commands(interface.name)
 
 
 def _netem(effect: Impairment) -> str:
@@ -245,7 +249,8 @@ _ABOUT = """\
 # Addresses: each host has an address on `lo`, to which all hosts resolve its name (`docker exec -it clab-LAB-h1 ping
 # h2`), and an address on each link. The commands under `exec` add them, and the routes between all hosts.
 # Delays: the tc commands under `exec` set the one-way delay of each direction at the egress of its end: half of the
-# circuit's round-trip time, unless the topology states both directions."""
+# circuit's round-trip time, unless the topology states both directions.
+# MTU: each link has that of the circuit, 1500 if the topology states none; containerlab's own default is larger."""
 
 
 def _preamble(lab: str, names: dict[str, str], interfaces: dict[PortRef, _Interface]) -> Iterator[str]:

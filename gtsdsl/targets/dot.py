@@ -7,7 +7,7 @@ from gtsdsl.model.testbed import Resource, Testbed
 from gtsdsl.targets.escaping import escaped
 from gtsdsl.targets.figures import plain
 from gtsdsl.text import printable
-from gtsdsl.topology.impairments import Directions, impairments
+from gtsdsl.topology.impairments import Directions, impairments, size_text
 from gtsdsl.topology.model import Topology
 
 _SHAPES = {"host": "box", "baremetalserver": "box3d", "ofx": "hexagon", "vsi": "hexagon"}
@@ -37,7 +37,7 @@ def write(testbed: Testbed) -> str:
     effects = impairments(topology)
     for wire in topology.wires:
         ends = " -- ".join(_id(end.resource) for end in wire.ends)
-        label = _label(wire.link.id, _round_trip(effects[wire.link.id]))
+        label = _label(wire.link.id, _round_trip(effects[wire.link.id]), size_text(effects[wire.link.id][0]))
         lines.append(f"  {ends} [key={_id(wire.link.id)}, label={label}];")
     return "\n".join([*lines, "}"]) + "\n"
 

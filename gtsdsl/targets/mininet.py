@@ -11,6 +11,8 @@ from importlib.resources import files
 from ipaddress import IPv4Address
 
 from gtsdsl.model.testbed import Resource, Testbed
+from gtsdsl.model.units import MTU_BYTES
+from gtsdsl.targets.black_holes import black_hole_commands
 from gtsdsl.targets.figures import plain
 from gtsdsl.targets.remark import Remark, ids_of
 from gtsdsl.topology.addresses import addresses, loopbacks
@@ -61,7 +63,7 @@ def write(testbed: Testbed) -> str:
         there, back = effects[wire.link.id]
         links.append(
             f"{{'id': {wire.link.id!a}, 'ends': ({ends}), 'there': {_way(there)}, 'back': {_way(back)}, "
-            f"'source': {there.delay_source!r}}}"
+            f"'sizes': {list(_sizes(there))}, 'source': {there.delay_source!r}}}"
         )
     data += _table("LINKS", links)
     program = files("gtsdsl.targets").joinpath("mininet_program.txt").read_text("utf-8")
@@ -87,6 +89,14 @@ def _is_beyond(effect: Impairment) -> bool:
     shares = (effect.corrupt.percent, effect.duplicate.percent, effect.reorder.percent, loss.correlation_percent)
     is_even = jitter.shape == "uniform" and not jitter.correlation_percent and effect.order != "kept"
     return loss.bursts is not None or any(shares) or (jitter.us > 0 and not is_even)
+
+
+def _sizes(effect: Impairment) -> Iterator[str]:
+    """Yield the commands that set the MTU of an interface, ``{}``, or make a black hole of it."""
+    if effect.mtu_bytes != MTU_BYTES:
+        yield f"ip link set dev {{}} mtu {effect.mtu_bytes}"
+    if effect.is_black_hole:
+        yield from black_hole_commands("{}")
 
 
 def _way(effect: Impairment) -> str:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from gtsdsl.model.jitter import parse_jitter, parse_order
 from gtsdsl.model.losses import parse_loss
 from gtsdsl.model.shares import parse_reorder, parse_share
-from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us
+from gtsdsl.model.units import each_direction, parse_bandwidth, parse_duration_us, parse_mtu_bytes, parse_switch
 from gtsdsl.model.values import Value
 from gtsdsl.topology.impairments import Directions, Impairment
 
@@ -32,6 +32,8 @@ CHANGES: Mapping[str, Change] = {
     "corrupt": lambda effect, way, value: replace(effect, corrupt=each_direction(parse_share, value)[way]),
     "duplicate": lambda effect, way, value: replace(effect, duplicate=each_direction(parse_share, value)[way]),
     "reorder": lambda effect, way, value: replace(effect, reorder=each_direction(parse_reorder, value)[way]),
+    "mtu": lambda effect, _, value: replace(effect, mtu_bytes=parse_mtu_bytes(value)),
+    "black_hole": lambda effect, _, value: replace(effect, is_black_hole=parse_switch(value)),
     "bandwidth": lambda effect, way, value: replace(effect, rate_bps=each_direction(parse_bandwidth, value)[way]),
 }
 """The attributes of a circuit that the shell's ``link`` and a scenario can change."""

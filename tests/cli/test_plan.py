@@ -44,7 +44,7 @@ def test_tables_for_people(pair: str) -> None:
     assert lines[-2].split()[:4] == ["circuit", "from", "to", "round"]
     assert lines[-1].split() == [
         "l", "h1-eth0", "10.0.0.0/31", "h2-eth0", "10.0.0.1/31", "36.200", "ms", "measured", "1000", "Mbit/s", "4526",
-        "packets",
+        "packets", "1500", "bytes",
     ]  # fmt: skip
     both = run(pair).stdout.splitlines()
     assert both[: len(lines)] == lines

@@ -98,4 +98,5 @@ def item(cls: str, name: str, value: Value) -> Resource:
 
 def judged(cls: str, name: str, value: Value) -> list[str]:
     """Return the codes of the findings about a value, without those about the topology and links."""
-    return [code for code in codes(bed(item(cls, name, value))) if "GTS030" <= code < "GTS040"]
+    found = codes(bed(item(cls, name, value)))
+    return [code for code in found if "GTS030" <= code < "GTS040" or code in {"GTS051", "GTS052"}]

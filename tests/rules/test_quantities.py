@@ -6,7 +6,7 @@ import pytest
 
 from gtsdsl.model.testbed import Resource
 from gtsdsl.model.values import Value
-from tests.rules.build import bed, codes, host, item, judged, only, port, vsi
+from tests.rules.build import bed, codes, findings, host, item, judged, only, port, vsi
 
 
 @pytest.mark.parametrize("value", [1, 100, 1000, "1000", 100_000, Decimal("0.5"), "2.5"])
@@ -19,6 +19,33 @@ def test_good_bandwidths(value: Value) -> None:
 )
 def test_bad_bandwidths(value: Value) -> None:
     assert judged("link", "bandwidth", value) == ["GTS036"]
+
+
+@pytest.mark.parametrize("value", [1280, "1280", 1500, 9000, 65_535])
+def test_good_mtus(value: Value) -> None:
+    assert judged("link", "mtu", value) == []
+
+
+@pytest.mark.parametrize("value", [68, 576, "1279"])
+def test_mtus_without_ipv6(value: Value) -> None:
+    assert judged("link", "mtu", value) == ["GTS052"]
+
+
+@pytest.mark.parametrize(
+    "value", [67, 0, -1500, 65_536, "1500/9000", "9k", "", Decimal(1500), Decimal("1500.5"), True, None, [1500], {}]
+)
+def test_bad_mtus(value: Value) -> None:
+    assert judged("link", "mtu", value) == ["GTS051"]
+
+
+def test_an_mtu_has_no_directions() -> None:
+    found = findings(bed(item("link", "mtu", "1500/9000")))
+    assert any("belongs to the whole circuit" in finding.message for finding in found)
+
+
+@pytest.mark.parametrize(("value", "codes"), [(True, []), ("false", []), ("on", ["GTS039"]), (1, ["GTS039"])])
+def test_a_black_hole_is_there_or_not(value: Value, codes: list[str]) -> None:
+    assert judged("link", "black_hole", value) == codes
 
 
 @pytest.mark.parametrize("name", ["flavor", "flavorId"])

@@ -160,3 +160,36 @@ def test_a_testbed_without_any_resource_is_warned_of_once(items: tuple[Item, ...
 @pytest.mark.parametrize("item", [host("h"), resource("router", "r"), bed(host("h"), id="s")])
 def test_a_testbed_with_a_resource_is_not_empty(item: Item) -> None:
     assert "GTS046" not in codes(bed(item))
+
+
+def switched(*mtus: int | None, control: str | None = None) -> tuple[Item, ...]:
+    """Return a switch with a host on each port, and the MTUs of their circuits; one port may lead to a controller."""
+    ports = [
+        port(f"p{number}", **({"mode": "CONTROL"} if f"p{number}" == control else {})) for number in range(len(mtus))
+    ]
+    made: list[Item] = [ofx("s", *ports)]
+    for number, mtu in enumerate(mtus):
+        circuit = link(f"l{number}") if mtu is None else link(f"l{number}", mtu=mtu)
+        made += [host(f"h{number}"), circuit]
+        made += [f"h{number}.p, l{number}.src", f"s.p{number}, l{number}.dst"]
+    return tuple(made)
+
+
+@pytest.mark.parametrize("mtus", [(None, None), (9000, 9000), (1500, None)])
+def test_a_switch_with_circuits_of_one_mtu(mtus: tuple[int | None, ...]) -> None:
+    assert codes(bed(*switched(*mtus))) == []
+
+
+def test_a_switch_drops_packets_in_silence_between_circuits_of_different_mtus() -> None:
+    finding = only(bed(*switched(9000, None, 9000)))
+    assert finding.code == "GTS053"
+    assert "`l1` has 1500 bytes, and `l0` has 9000" in finding.message
+    assert codes(bed(bed(*switched(9000, 1400), id="inner"))) == ["GTS053"]
+
+
+def test_the_circuit_to_a_controller_may_have_another_mtu() -> None:
+    assert codes(bed(*switched(9000, 9000, None, control="p2"))) == []
+
+
+def test_hosts_tell_senders_about_a_smaller_mtu() -> None:
+    assert codes(bed(*chain("a", "b", "c"))) == []

@@ -65,7 +65,8 @@ _SCHEMA = {
                     "maxItems": 2,
                     "uniqueItems": True,
                     "items": {"type": "string", "pattern": r"^\S+:\S+$"},
-                }
+                },
+                "mtu": {"type": "integer"},
             },
         },
     },

@@ -30,6 +30,7 @@ def _impairments(testbed: Testbed, own: Circuits | None = None) -> dict[str, Imp
         ({"delay": "0us"}, Impairment(0, "link")),
         ({"jitter": "2ms", "loss": "1%"}, Impairment(36_200, "measured", jitter=Jitter(2000), loss=Loss(1))),
         ({"bandwidth": "100"}, Impairment(36_200, "measured", rate_bps=10**8)),
+        ({"mtu": 9000, "black_hole": True}, Impairment(36_200, "measured", mtu_bytes=9000, is_black_hole=True)),
     ],
 )
 def test_the_circuit_between_two_sites(attributes: dict[str, Value], expected: Impairment) -> None:
@@ -156,3 +157,20 @@ def test_a_slow_direction_has_a_longer_queue() -> None:
     assert back.queue_packets - there.queue_packets == -(-(10**9) * 30_000 // 12_000_000_000) - -(
         -(10**9) * 8_000 // 12_000_000_000
     )
+
+
+def test_the_options_give_an_mtu_and_a_black_hole_that_a_links_own_attributes_override() -> None:
+    own = Circuits(mtu_bytes={("AMS", "MIL"): 9000}, black_holes=frozenset({("AMS", "MIL")}))
+    assert (_impairments(pair(), own)["l1"].mtu_bytes, _impairments(pair(), own)["l1"].is_black_hole) == (9000, True)
+    stated = _impairments(pair(mtu=1400, black_hole=False), own)["l1"]
+    assert (stated.mtu_bytes, stated.is_black_hole) == (1400, False)
+
+
+@pytest.mark.parametrize(
+    ("mtu_bytes", "in_flight", "waiting"), [(1500, 1500, 3000), (750, 3000, 6000), (9000, 1500, 500), (9001, 1500, 500)]
+)
+def test_the_queue_has_room_for_packets_in_flight_and_waits_with_those_of_the_mtu(
+    mtu_bytes: int, in_flight: int, waiting: int
+) -> None:
+    # 18 ms one way at 1 Gbit/s are 2.25 MB in flight, and a round trip of 36 ms is 4.5 MB
+    assert Impairment(36_000, mtu_bytes=mtu_bytes).queue_packets == in_flight + waiting

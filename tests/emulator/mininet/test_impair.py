@@ -37,7 +37,7 @@ def network() -> EmulatedNetwork:
     """Hosts a and b, joined by the circuit l1, whose delay is 20 ms one way."""
     lab = Lab(plan(joined([("a", "b", "20ms")])))
     (circuit,) = lab.plan.circuits
-    first, second = (NotingIntf(lab, None, end, circuit.rtt_ns) for end in circuit.ends)
+    first, second = (NotingIntf(lab, None, end, circuit) for end in circuit.ends)
     link = SimpleNamespace(id=circuit.id, intf1=first, intf2=second)
     return cast(EmulatedNetwork, SimpleNamespace(lab=lab, links=[link]))
 
@@ -62,6 +62,8 @@ def effects(network: EmulatedNetwork) -> list[Impairment]:
         ("corrupt 1% 10% duplicate 2 % 20%", {"corrupt": Share(1, 10), "duplicate": Share(2, 20)}),
         ("loss 1.5%", {"loss": Loss(1.5)}),
         ("bandwidth 100", {"rate_bps": 100_000_000}),
+        ("mtu 1400", {"mtu_bytes": 1400}),
+        ("black_hole true", {"is_black_hole": True}),
         ("delay 1ms loss 2% delay 3ms", {"rtt_us": 6000, "loss": Loss(2.0)}),
     ],
 )
@@ -82,6 +84,9 @@ def test_words_change_both_directions_and_the_rest_stays(
         ("l1", "loss", f"usage: {USAGE}"),
         ("l1", "delay 1ms los 2%", "a link has no los; did you mean `loss`"),
         ("l1", "delay 1ms colour red", f"a link has no colour; usage: {USAGE}"),
+        ("l1", "mtu 67", "mtu: 67 is out of range"),
+        ("l1", "mtu 1500/9000", "an MTU belongs to the whole circuit"),
+        ("l1", "black_hole on", 'black_hole: "on" is neither true nor false'),
         ("l1", "delay 1ms loss 2", 'loss: "2" is not a share; write a percentage with its sign'),
     ],
 )
@@ -102,6 +107,9 @@ def test_a_persons_text_names_only_what_the_interface_does(network: EmulatedNetw
     assert impairment_text(link) == "40 ms, ± 1.5 ms, 0.1 % lost, 0.5 Mbit/s"
     impair(network, "l1", ["delay", "18ms/20ms", "loss", "0%/2%"])
     assert impairment_text(link) == "38 ms (18/20), ± 1.5 ms, 0/2 % lost, 0.5 Mbit/s"
+    impair(network, "l1", ["mtu", "9000", "black_hole", "true"])
+    assert impairment_text(link) == "38 ms (18/20), ± 1.5 ms, 0/2 % lost, 0.5 Mbit/s, MTU 9000, black hole"
+    impair(network, "l1", ["mtu", "1500", "black_hole", "false"])
     impair(network, "l1", ["rtt", "40ms"])
     assert impairment_text(link) == "40 ms, ± 1.5 ms, 0/2 % lost, 0.5 Mbit/s"
 
