@@ -1,9 +1,10 @@
 """A plan with a routing protocol: the configuration of each host's BIRD, and the least costs between hosts.
 
-OSPF: all hosts are in area 0. The cost of a circuit is its one-way delay in units of 10 µs, for each direction by
-itself, so that packets take the path of least delay. BGP: each host has its own AS, and announces its own address to
-the other end of each circuit. The path through the fewest hosts is best; of equally short ones, that of least delay,
-which the metric (MED) of an announcement adds up. In both protocols, only the hosts' own addresses get routes.
+OSPF (version 2 for IPv4, 3 for IPv6): all hosts are in area 0. The cost of a circuit is its one-way delay in units of
+10 µs, for each direction by itself, so that packets take the path of least delay. BGP: each host has its own AS, and
+announces its own addresses to the other end of each circuit. The path through the fewest hosts is best; of equally
+short ones, that of least delay, which the metric (MED) of an announcement adds up. In both protocols, only the hosts'
+own addresses get routes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TypeAlias
 
 from emulator.plan.model import Host, Interface, Plan
 from gtsdsl.model.routing import Routing
-from gtsdsl.topology.addresses import LOOPBACK_POOL
+from gtsdsl.topology.addresses import IPV6_LOOPBACK_POOL, LOOPBACK_POOL
 
 Segment: TypeAlias = tuple[Interface, ...]
 """The interfaces of hosts that reach each other without a host between them."""
@@ -29,8 +30,7 @@ _MOST_COST = 65_535
 """The highest cost of an interface: it has 16 bits (RFC 2328, A.4.2)."""
 FIRST_AS = 4_200_000_001
 """The AS of the first host. The range for private use ends at 4294967294 (RFC 6996)."""
-OSPF_NAME = "ospf4"
-"""The name of BIRD's protocol OSPF for IPv4."""
+_OSPF_VERSIONS = {4: 2, 6: 3}
 
 _HEAD = """\
 log stderr all;
@@ -42,8 +42,8 @@ protocol device {{
 """
 # The kernel's routes are those that BIRD gets from other hosts; packets go out from the host's own address.
 _KERNEL = """\
-protocol kernel kernel4 {{
-  ipv4 {{
+protocol kernel kernel{family} {{
+  ipv{family} {{
     import none;
     export filter {{
       if source = RTS_DEVICE then reject;
@@ -53,6 +53,28 @@ protocol kernel kernel4 {{
   }};
 }}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """A family of addresses in a host: its number, the host's own address, and the pattern of all such addresses."""
+
+    number: int
+    address: str
+    length: int
+    pool: object
+
+    @property
+    def own_addresses(self) -> str:
+        """The set of the own addresses of all hosts, as a filter of BIRD has it."""
+        return f"[{self.pool}{{{self.length},{self.length}}}]"
+
+
+def _families(host: Host) -> list[_Family]:
+    found = [_Family(4, host.loopback, 32, LOOPBACK_POOL)]
+    if host.ipv6_loopback is not None:
+        found.append(_Family(6, host.ipv6_loopback, 128, IPV6_LOOPBACK_POOL))
+    return found
 
 
 def with_routing(plan: Plan, routing: Routing) -> Plan:
@@ -65,7 +87,7 @@ def with_routing(plan: Plan, routing: Routing) -> Plan:
         for name in {end.node for end in segment}:
             own[name].append(segment)
     hosts = [
-        replace(host, bird="\n".join([*_common(host), *write(host, own[host.name], routing, asns), ""]))
+        replace(host, bird="\n".join([*_common(host, routing), *write(host, own[host.name], routing, asns), ""]))
         for host in plan.hosts
     ]
     return replace(plan, routing=routing, hosts=tuple(hosts))
@@ -103,66 +125,65 @@ class LeastCosts:
     @classmethod
     def in_plan(cls, plan: Plan) -> LeastCosts:
         """Return the least costs between all hosts of a plan."""
-        loopback_of = {host.name: host.loopback for host in plan.hosts}
+        addresses_of = {host.name: [it.address for it in _families(host)] for host in plan.hosts}
         ways: dict[str, list[tuple[str, Cost]]] = {host.name: [] for host in plan.hosts}
         hop = 1 if plan.routing is not None and plan.routing.protocol == "bgp" else 0
         for segment in segments(plan):
             for end in segment:
                 ways[end.node] += [(far.node, (hop, cost_of(end))) for far in segment if far.node != end.node]
-        return cls({name: _reached(name, ways, loopback_of) for name in ways})
+        return cls(
+            {
+                name: {address: cost for far, cost in _reached(name, ways).items() for address in addresses_of[far]}
+                for name in ways
+            }
+        )
 
 
-def _reached(
-    start: str, ways: Mapping[str, Sequence[tuple[str, Cost]]], loopback_of: Mapping[str, str]
-) -> dict[str, Cost]:
-    """Return the least costs from a host, by the address of the host at the end (Dijkstra, 1959)."""
+def _reached(start: str, ways: Mapping[str, Sequence[tuple[str, Cost]]]) -> dict[str, Cost]:
+    """Return the least costs from a host to the others, by their names (Dijkstra, 1959)."""
     found: dict[str, Cost] = {}
     heap: list[tuple[Cost, str]] = [((0, 0), start)]
     while heap:
         (hops, cost), name = heapq.heappop(heap)
-        if loopback_of[name] in found:
+        if name in found:
             continue
-        found[loopback_of[name]] = hops, cost
+        found[name] = hops, cost
         for far, (hop, more) in ways[name]:
-            if loopback_of[far] not in found:
+            if far not in found:
                 heapq.heappush(heap, ((hops + hop, cost + more), far))
-    del found[loopback_of[start]]
+    del found[start]
     return found
 
 
-def _common(host: Host) -> Iterator[str]:
+def _common(host: Host, routing: Routing) -> Iterator[str]:
     yield _HEAD.format(address=host.loopback)
-    yield _KERNEL.format(address=host.loopback)
-
-
-def _bfd(routing: Routing) -> Iterator[str]:
+    for family in _families(host):
+        yield _KERNEL.format(family=family.number, address=family.address)
     if routing.bfd_us is not None:
-        yield "protocol bfd {"
-        yield f'  interface "*" {{ interval {routing.bfd_us} us; }};'
-        yield "}\n"
+        yield f'protocol bfd {{\n  interface "*" {{ interval {routing.bfd_us} us; }};\n}}\n'
 
 
 def _ospf(host: Host, own: Sequence[Segment], routing: Routing, _asns: Mapping[str, int]) -> Iterator[str]:
-    yield from _bfd(routing)
-    yield f"protocol ospf v2 {OSPF_NAME} {{"
-    yield f"  tick {routing.tick_s};"
-    yield "  ecmp no;"
-    yield f"  ipv4 {{ import where net ~ [{LOOPBACK_POOL}{{32,32}}]; export none; }};"
-    yield "  area 0 {"
-    yield f"    stubnet {host.loopback}/32 {{ cost 0; }};"
-    for segment in own:
-        kind = "ptp" if len(segment) == 2 else "bcast"
-        for end in (end for end in segment if end.node == host.name):
-            words = [f"type {kind};", f"cost {cost_of(end)};", f"hello {routing.hello_s};", f"dead {routing.dead_s};"]
-            words += ["bfd yes;"] if routing.bfd_us is not None else []
-            yield f'    interface "{end.name}" {{ {" ".join(words)} }};'
-    yield "  };"
-    yield "}"
+    for family in _families(host):
+        yield f"protocol ospf v{_OSPF_VERSIONS[family.number]} ospf{family.number} {{"
+        yield f"  tick {routing.tick_s};"
+        yield "  ecmp no;"
+        yield f"  ipv{family.number} {{ import where net ~ {family.own_addresses}; export none; }};"
+        yield "  area 0 {"
+        yield f"    stubnet {family.address}/{family.length} {{ cost 0; }};"
+        for segment in own:
+            kind = "ptp" if len(segment) == 2 else "bcast"
+            for end in (end for end in segment if end.node == host.name):
+                words = f"type {kind}; cost {cost_of(end)}; hello {routing.hello_s}; dead {routing.dead_s};"
+                yield f'    interface "{end.name}" {{ {words}{" bfd yes;" if routing.bfd_us is not None else ""} }};'
+        yield "  };"
+        yield "}\n"
 
 
 def _bgp(host: Host, own: Sequence[Segment], routing: Routing, asns: Mapping[str, int]) -> Iterator[str]:
-    yield from _bfd(routing)
-    yield 'protocol direct own4 {\n  interface "lo";\n  ipv4;\n}\n'
+    families = _families(host)
+    for family in families:
+        yield f'protocol direct own{family.number} {{\n  interface "lo";\n  ipv{family.number};\n}}\n'
     yield "template bgp neighbour {"
     yield f"  hold time {routing.hold_s};"
     yield f"  keepalive time {routing.keepalive_s};"
@@ -176,29 +197,33 @@ def _bgp(host: Host, own: Sequence[Segment], routing: Routing, asns: Mapping[str
         for end in (end for end in segment if end.node == host.name):
             for far in (far for far in segment if far.node != host.name):
                 number += 1
-                yield from _session(f"bgp{number}", asns[host.name], end, asns[far.node], far)
+                yield f"\nprotocol bgp bgp{number} from neighbour {{"
+                yield f"  local {_ip(end.address)} as {asns[host.name]};"
+                yield f"  neighbor {_ip(far.address)} as {asns[far.node]};"
+                yield f'  interface "{end.name}";'
+                for family in families:
+                    yield from _channel(family, end)
+                yield "}"
 
 
-def _session(name: str, own_as: int, end: Interface, far_as: int, far: Interface) -> Iterator[str]:
+def _channel(family: _Family, end: Interface) -> Iterator[str]:
+    """Yield the part of a session of BGP for a family of addresses; the session itself is over IPv4."""
     cost = cost_of(end)
-    yield f"\nprotocol bgp {name} from neighbour {{"
-    yield f"  local {_ip(end)} as {own_as};"
-    yield f"  neighbor {_ip(far)} as {far_as};"
-    yield f'  interface "{end.name}";'
-    yield "  ipv4 {"
+    yield f"  ipv{family.number} {{"
+    if family.number == 6:
+        yield f"    next hop address {_ip(end.ipv6_address)};"
     yield "    import filter {"
     yield f"      if defined(bgp_med) then bgp_med = bgp_med + {cost}; else bgp_med = {cost};"
     yield "      accept;"
     yield "    };"
     # BIRD hands a metric on to another AS only if the filter of the export sets it
     yield "    export filter {"
-    yield f"      if net !~ [{LOOPBACK_POOL}{{32,32}}] then reject;"
+    yield f"      if net !~ {family.own_addresses} then reject;"
     yield "      if defined(bgp_med) then bgp_med = bgp_med;"
     yield "      accept;"
     yield "    };"
     yield "  };"
-    yield "}"
 
 
-def _ip(end: Interface) -> str:
-    return (end.address or "").partition("/")[0]
+def _ip(address: str | None) -> str:
+    return (address or "").partition("/")[0]

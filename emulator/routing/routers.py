@@ -8,13 +8,13 @@ import re
 import shlex
 import time
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 from pathlib import Path
 
 from emulator import bird
 from emulator.lab.daemons import Daemon, DaemonError, start_program
 from emulator.lab.lab import Lab
-from emulator.plan.routing import OSPF_NAME, Cost, LeastCosts
+from emulator.plan.routing import Cost, LeastCosts
 from emulator.system.errors import EmulationError
 from emulator.system.programs import environment, find_program
 from gtsdsl.model.routing import Routing
@@ -91,7 +91,7 @@ class Routers:
             self.daemons[host].check()
             return {}
         if self._routing.protocol == "ospf":
-            return ospf_costs(self.ask(host, f"show route primary protocol {OSPF_NAME}"))
+            return ospf_costs(self.ask(host, "show route primary where source ~ [ RTS_OSPF, RTS_OSPF_IA ]"))
         return bgp_costs(self.ask(host, "show route primary all where source = RTS_BGP"))
 
     def _await_routes(self) -> None:
@@ -113,8 +113,8 @@ class Routers:
             time.sleep(_POLL_S)
         unreached = {host: missing for host in waiting if (missing := wanted[host].keys() - self.costs(host).keys())}
         for host, missing in unreached.items():
-            names = {it.loopback: it.name for it in self._lab.plan.hosts}
-            listed = ", ".join([names[it] for it in sorted(missing)][:_FEW_NAMED])
+            hosts = [it.name for it in self._lab.plan.hosts if missing & {it.loopback, it.ipv6_loopback}]
+            listed = ", ".join(hosts[:_FEW_NAMED])
             raise DaemonError(
                 f"{self.daemons[host]} has no route to {listed} after {patience_s:g} s: "
                 f"{self.daemons[host].last_lines()}"
@@ -168,5 +168,5 @@ def _routes(lines: Sequence[str]) -> Iterator[tuple[str, int, Sequence[str]]]:
     starts = [number for number, line in enumerate(lines) if _ROUTE.match(line)]
     for start, end in itertools.pairwise([*starts, len(lines)]):
         match = _ROUTE.match(lines[start])
-        if match is not None and IPv4Network(match[1]).num_addresses == 1:
+        if match is not None and ip_network(match[1]).num_addresses == 1:
             yield match[1].partition("/")[0], int(match[2]), lines[start + 1 : end]

@@ -38,26 +38,29 @@ def bgp(guest_kernel: Kernel) -> Iterator[Session]:
         yield net
 
 
-def outage_s(net: Session, *words: str, seconds: int) -> tuple[float, float]:
-    """Cut the circuit from AMS to BRA during echoes every 10 ms; return the time without answers, and the round trip.
+def outage_s(net: Session, *words: str, seconds: int) -> float:
+    """Cut the circuit from AMS to BRA during echoes every 10 ms; return the longest time without answers.
 
-    The circuit is repaired at the end, and carries packets again.
+    It is that of the family of addresses which takes longer. Both take the detour, and the circuit again when it is
+    repaired.
     """
     net.sleep(_QUIET_S)
-    pings = net["h1"].start(["ping", "-D", "-i", "0.01", "-c", str(100 * seconds), "h4"])
+    count = ["-i", "0.01", "-c", str(100 * seconds), "h4"]
+    pings = {family: net["h1"].start(["ping", family, "-D", *count]) for family in ("-4", "-6")}
     net.sleep(1.0)
     net.link("l3", *words)
-    found = re.findall(r"^\[([\d.]+)\] .* time=([\d.]+) ms$", pings.wait().stdout, re.MULTILINE)
+    outages_s = []
+    for ping in pings.values():
+        found = re.findall(r"^\[([\d.]+)\] .* time=([\d.]+) ms$", ping.wait().stdout, re.MULTILINE)
+        sent_s = [float(received_s) - float(rtt) / 1000 for received_s, rtt in found]
+        outages_s.append(max(after_s - before_s for before_s, after_s in itertools.pairwise(sent_s)))
+        assert float(found[-1][1]) == pytest.approx(DETOUR_MS, abs=0.01)
     net.link("l3", *(("up",) if words == ("down",) else ("loss", "0%")))
-    sent_s = [float(received_s) - float(rtt) / 1000 for received_s, rtt in found]
-    gap_s = max(after_s - before_s for before_s, after_s in itertools.pairwise(sent_s))
     net.sleep(_BACK_S)
-    assert rtt_ms(net) == pytest.approx(DIRECT_MS, abs=0.01)
-    return gap_s, float(found[-1][1])
-
-
-def rtt_ms(net: Session) -> float:
-    return float(re.findall(r"time=([\d.]+) ms", net["h1"].run(["ping", "-c", "3", "h4"]).stdout)[-1])
+    for family in pings:
+        said = net["h1"].run(["ping", family, "-c", "3", "h4"]).stdout
+        assert float(re.findall(r"time=([\d.]+) ms", said)[-1]) == pytest.approx(DIRECT_MS, abs=0.01)
+    return max(outages_s)
 
 
 def test_packets_take_the_path_of_least_delay(ospf: Session) -> None:
@@ -77,15 +80,13 @@ def test_birdc_asks_the_bird_of_its_host(ospf: Session) -> None:
 
 
 def test_ospf_notices_a_circuit_that_is_down_at_its_next_tick(ospf: Session) -> None:
-    without_s, rtt = outage_s(ospf, "down", seconds=6)
+    without_s = outage_s(ospf, "down", seconds=6)
     assert without_s < 1.1
-    assert rtt == pytest.approx(DETOUR_MS, abs=0.01)
 
 
 def test_ospf_notices_a_silent_circuit_after_the_dead_interval(ospf: Session) -> None:
-    without_s, rtt = outage_s(ospf, "loss", "100%", seconds=12)
+    without_s = outage_s(ospf, "loss", "100%", seconds=12)
     assert 3 < without_s < 4 + 2 * 1 + 0.1  # a hello is at most 1 s old at the cut, and a tick may follow another
-    assert rtt == pytest.approx(DETOUR_MS, abs=0.01)
 
 
 def test_bgp_prefers_few_hosts_then_little_delay(bgp: Session) -> None:
@@ -93,15 +94,13 @@ def test_bgp_prefers_few_hosts_then_little_delay(bgp: Session) -> None:
 
 
 def test_bgp_notices_a_circuit_that_is_down_at_once(bgp: Session) -> None:
-    without_s, rtt = outage_s(bgp, "down", seconds=6)
+    without_s = outage_s(bgp, "down", seconds=6)
     assert without_s < 0.1
-    assert rtt == pytest.approx(DETOUR_MS, abs=0.01)
 
 
 def test_bgp_notices_a_silent_circuit_after_the_hold_time(bgp: Session) -> None:
-    without_s, rtt = outage_s(bgp, "loss", "100%", seconds=20)
+    without_s = outage_s(bgp, "loss", "100%", seconds=20)
     assert 9 - 3 < without_s < 9 + 0.2
-    assert rtt == pytest.approx(DETOUR_MS, abs=0.01)
 
 
 def test_the_costs_are_read_from_the_answers_of_bird() -> None:
