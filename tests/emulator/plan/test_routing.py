@@ -74,8 +74,8 @@ def test_two_hosts_are_point_to_point_and_more_elect_one(own_delays: Plan) -> No
     made = plan(STAR, Options(routing="ospf"))
     assert [sorted(end.node for end in segment) for segment in segments(made)] == [["a", "b", "c"], ["c", "d"]]
     words = {host.name: host.bird or "" for host in made.hosts}
-    assert words["a"].count("type bcast") == 1
-    assert (words["c"].count("type bcast"), words["c"].count("type ptp")) == (1, 1)
+    assert words["a"].count("type bcast") == 2
+    assert (words["c"].count("type bcast"), words["c"].count("type ptp")) == (2, 2)
     assert "hello 2; dead 8;" in (own_delays.hosts[0].bird or "")
 
 

@@ -74,7 +74,7 @@ def test_packets_take_the_path_of_least_delay(ospf: Session) -> None:
 
 
 def test_birdc_asks_the_bird_of_its_host(ospf: Session) -> None:
-    assert ospf["h1"].cmd("birdc show ospf neighbors").count("Full/PtP") == 4
+    assert ospf["h1"].cmd("birdc show ospf neighbors").count("Full/PtP") == 8
     for number in (1, 2, 5):
         assert f"Router ID is 100.64.0.{number}\n" in ospf[f"h{number}"].cmd("birdc show status")
 
