@@ -28,6 +28,7 @@ _SCOPES = {"global": 0, "link": 253, "host": 254}
 _PROTOCOLS = {"kernel": 2, "boot": 3, "static": 4, "bird": 12}
 _ONLINK = 0x4
 _PERMANENT, _SELF = 0x80, 0x02
+_IFA_F_NODAD = 0x02
 _SIOCGIFNAME, _SIOCGIFMTU, _SIOCGIFINDEX = 0x8910, 0x8921, 0x8933
 _IFNAME_BYTES = 16
 _IFREQ = struct.Struct("16si20x")
@@ -64,7 +65,7 @@ class Handle(Closing):
 
     def add_vxlan(self, name: str, *, vni: int, port: int, local: str, mac: str, mtu_bytes: int) -> None:
         """Add a VXLAN tunnel from the address ``local``, without learning and queue; its FDB says where frames go."""
-        tunnel = {"vxlan_id": vni, "vxlan_port": port, "vxlan_local": local, "vxlan_learning": False}
+        tunnel = {"vxlan_id": vni, "vxlan_port": port, f"vxlan_local{_suffix(local)}": local, "vxlan_learning": False}
         self._add(name, {"kind": "vxlan", **tunnel, "address": mac, "mtu": mtu_bytes, "txqlen": 0})
 
     def add_external_vxlan(self, name: str, *, port: int, mtu_bytes: int) -> None:
@@ -78,7 +79,7 @@ class Handle(Closing):
 
     def add_geneve(self, name: str, *, vni: int, port: int, remote: str, mac: str) -> None:
         """Add a GENEVE tunnel to the address ``remote``."""
-        tunnel = {"geneve_id": vni, "geneve_port": port, "geneve_remote": remote}
+        tunnel = {"geneve_id": vni, "geneve_port": port, f"geneve_remote{_suffix(remote)}": remote}
         self._add(name, {"kind": "geneve", **tunnel, "address": mac})
 
     def add_ipip(self, name: str, *, mtu_bytes: int) -> None:
@@ -144,7 +145,8 @@ class Handle(Closing):
             (found,) = self._kernel.route("get", dst=address)
         name = fcntl.ioctl(self._socket, _SIOCGIFNAME, _IFREQ.pack(b"", found.get("oif")))[:_IFNAME_BYTES]
         interface = name.rstrip(b"\0").decode(errors="replace")
-        return Route(f"{address}/32", interface, found.get("gateway"), source=found.get("prefsrc"))
+        length = 128 if ":" in address else 32
+        return Route(f"{address}/{length}", interface, found.get("gateway"), source=found.get("prefsrc"))
 
     def mtu_bytes(self, name: str) -> int:
         """Return a link's MTU."""
@@ -160,8 +162,10 @@ class Handle(Closing):
 
     def _change_address(self, verb: str, item: InterfaceAddress) -> None:
         address, _, length = item.address.partition("/")
+        # an overlay hands out each address once, so the kernel need not ask whether another node has it
+        flags = {"flags": _IFA_F_NODAD} if ":" in address and verb == "add" else {}
         with _naming(f"{item.interface}, address {item.address}"):
-            self._kernel.addr(verb, index=self._index(item.interface), address=address, prefixlen=int(length))
+            self._kernel.addr(verb, index=self._index(item.interface), address=address, prefixlen=int(length), **flags)
 
     def _write(self, verb: str, entry: Entry) -> None:
         with _naming(_subject(entry)):
@@ -205,12 +209,12 @@ class Handle(Closing):
             if verb == "del":
                 kernel.set(peer.interface, peer={"public_key": peer.public_key, "remove": True})
                 return
-            address, _, port = (peer.endpoint or "").partition(":")
+            address, _, port = (peer.endpoint or "").rpartition(":")
             kernel.set(
                 peer.interface,
                 peer={
                     "public_key": peer.public_key,
-                    "endpoint_addr": address,
+                    "endpoint_addr": address.strip("[]"),
                     "endpoint_port": int(port),
                     "allowed_ips": list(peer.allowed),
                     "replace_allowed_ips": True,
@@ -238,6 +242,11 @@ class Handle(Closing):
             raise NetlinkError(name, error.errno or 0, "") from None
         found: int = _IFREQ.unpack(answer)[1]
         return found
+
+
+def _suffix(address: str) -> str:
+    """Return what the names of netlink's attributes for an address end with."""
+    return "6" if ":" in address else ""
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """The configured state of a network namespace as plain values, by which overlays are compared.
 
 pyroute2 reads it, because it knows the attributes of all kinds of links. Entries that the kernel learned and forgets
-by itself (a neighbour that answered ARP) are left out, and so is IPv6.
+by itself (a neighbour that answered ARP) are left out, and so are the addresses that each interface with IPv6 has (::1,
+link-local ones) and their routes.
 """
 
 from __future__ import annotations
@@ -14,31 +15,38 @@ from emulator.netlink import namespaces
 
 Plain: TypeAlias = "str | int | bool | None"
 
-_AF_INET = 2
+_FAMILIES = (2, 10)
+"""IPv4 and IPv6."""
 _MAIN_TABLE = 254
 _IFF_UP = 1
 _PERMANENT = 0x80
 _ROUTE_TYPES = {1: "unicast", 6: "blackhole", 7: "unreachable"}
-_ANY = "0.0.0.0"  # noqa: S104 - the default route's destination
+_ANY = {2: "0.0.0.0", 10: "::"}  # noqa: S104 - the destinations of default routes
+_LINK_LOCAL, _LOOPBACK = "fe80:", "::1"
 _PROTOCOLS = {2: "kernel", 3: "boot", 4: "static", 12: "bird"}
 _SCOPES = {0: "global", 253: "link", 254: "host"}
 _FLAGS = {0x4: "onlink"}
 _CLONED = 0x200
 """The flag of a route that the kernel keeps for one destination, such as for a path MTU, and forgets by itself."""
-_DETAILS = {
+_DETAILS: dict[str, dict[str, tuple[str, ...]]] = {
     "vxlan": {
-        "vni": "IFLA_VXLAN_ID",
-        "port": "IFLA_VXLAN_PORT",
-        "local": "IFLA_VXLAN_LOCAL",
-        "dev": "IFLA_VXLAN_LINK",
-        "learning": "IFLA_VXLAN_LEARNING",
-        "proxy": "IFLA_VXLAN_PROXY",
-        "l2miss": "IFLA_VXLAN_L2MISS",
-        "l3miss": "IFLA_VXLAN_L3MISS",
+        "vni": ("IFLA_VXLAN_ID",),
+        "port": ("IFLA_VXLAN_PORT",),
+        "local": ("IFLA_VXLAN_LOCAL", "IFLA_VXLAN_LOCAL6"),
+        "dev": ("IFLA_VXLAN_LINK",),
+        "learning": ("IFLA_VXLAN_LEARNING",),
+        "proxy": ("IFLA_VXLAN_PROXY",),
+        "l2miss": ("IFLA_VXLAN_L2MISS",),
+        "l3miss": ("IFLA_VXLAN_L3MISS",),
     },
-    "geneve": {"vni": "IFLA_GENEVE_ID", "port": "IFLA_GENEVE_PORT", "remote": "IFLA_GENEVE_REMOTE"},
-    "tun": {"type": "IFLA_TUN_TYPE", "packet_information": "IFLA_TUN_PI"},
+    "geneve": {
+        "vni": ("IFLA_GENEVE_ID",),
+        "port": ("IFLA_GENEVE_PORT",),
+        "remote": ("IFLA_GENEVE_REMOTE", "IFLA_GENEVE_REMOTE6"),
+    },
+    "tun": {"type": ("IFLA_TUN_TYPE",), "packet_information": ("IFLA_TUN_PI",)},
 }
+"""The attributes of each kind of link, by the name of the detail; the first one that the kernel has counts."""
 _BOOLEAN = {"learning", "proxy", "l2miss", "l3miss", "packet_information"}
 _TUN_TYPES = {1: "tun", 2: "tap"}
 
@@ -65,7 +73,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class InterfaceAddress:
-    """An IPv4 address of an interface, with its prefix length: ``10.244.1.0/32``."""
+    """An address of an interface, with its prefix length: ``10.244.1.0/32``, ``fd00:10:244:1::/128``."""
 
     interface: str
     address: str
@@ -73,7 +81,7 @@ class InterfaceAddress:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A permanent entry of the neighbour table: the MAC address of an IPv4 address on an interface."""
+    """A permanent entry of the neighbour table: the MAC address of an address on an interface."""
 
     interface: str
     address: str
@@ -110,7 +118,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class TunnelPeer:
-    """A peer of a WireGuard interface: ``endpoint`` is its address and port, ``allowed`` are the networks behind it."""
+    """A peer of a WireGuard interface: ``endpoint`` is its address and port, ``allowed`` are the networks behind it.
+
+    An IPv6 address of an endpoint is in brackets: ``[fd00::1]:51821``.
+    """
 
     interface: str
     endpoint: str | None
@@ -145,10 +156,10 @@ def read_here() -> KernelState:
     from pyroute2 import IPRoute  # type: ignore[import-untyped]
 
     with IPRoute() as kernel:
-        found_addresses = list(kernel.get_addr(family=_AF_INET))
-        found_neighbours = list(kernel.get_neighbours(family=_AF_INET))
+        found_addresses = [it for family in _FAMILIES for it in kernel.get_addr(family=family)]
+        found_neighbours = [it for family in _FAMILIES for it in kernel.get_neighbours(family=family)]
         found_fdb = list(kernel.fdb("dump"))
-        found_routes = list(kernel.get_routes(family=_AF_INET, table=_MAIN_TABLE))
+        found_routes = [it for family in _FAMILIES for it in kernel.get_routes(family=family, table=_MAIN_TABLE)]
         # links come last: an entry on a link that is missing then has vanished with the link
         found_links = list(kernel.get_links())
     name_of: dict[int, str] = {message["index"]: message.get("ifname") for message in found_links}
@@ -160,9 +171,10 @@ def read_here() -> KernelState:
             link if link.name not in details else replace(link, details=details[link.name]) for link in links
         ),
         addresses=_sorted(
-            InterfaceAddress(name_of[message["index"]], f"{message.get('local')}/{message['prefixlen']}")
+            InterfaceAddress(name_of[message["index"]], f"{address}/{message['prefixlen']}")
             for message in found_addresses
             if message["index"] in name_of
+            and not _is_ever_there(address := message.get("local") or message.get("address"))
         ),
         neighbours=_sorted(
             Neighbour(name_of[message["ifindex"]], message.get("dst"), message.get("lladdr"))
@@ -205,7 +217,7 @@ def _link(message: Any, name_of: dict[int, str]) -> Link:
     wanted = _DETAILS.get(kind or "", {})
     data = message.get(("linkinfo", "data")) if wanted else None
     details = (
-        tuple((name, _plain(name, data.get(attribute), name_of)) for name, attribute in wanted.items()) if data else ()
+        tuple((name, _plain(name, _first(data, found), name_of)) for name, found in wanted.items()) if data else ()
     )
     master = message.get("master")
     return Link(
@@ -218,6 +230,14 @@ def _link(message: Any, name_of: dict[int, str]) -> Link:
         message.get("txqlen"),
         details,
     )
+
+
+def _is_ever_there(address: str) -> bool:
+    return address == _LOOPBACK or address.startswith(_LINK_LOCAL)
+
+
+def _first(data: Any, attributes: Iterable[str]) -> Any:
+    return next((value for it in attributes if (value := data.get(it)) is not None), None)
 
 
 def _plain(name: str, value: Any, name_of: dict[int, str]) -> Plain:
@@ -234,9 +254,14 @@ def _plain(name: str, value: Any, name_of: dict[int, str]) -> Plain:
 def _routes(messages: Iterable[Any], name_of: dict[int, str]) -> Iterator[Route]:
     for message in messages:
         kind = None if message["flags"] & _CLONED else _ROUTE_TYPES.get(message["type"])
-        if kind is not None and (message.get("oif") is None or message.get("oif") in name_of):
+        destination = message.get("dst") or _ANY[message["family"]]
+        if (
+            kind is not None
+            and not _is_ever_there(destination)
+            and (message.get("oif") is None or message.get("oif") in name_of)
+        ):
             yield Route(
-                f"{message.get('dst') or _ANY}/{message['dst_len']}",
+                f"{destination}/{message['dst_len']}",
                 # the kernel lists `lo` as the interface of a route that discards packets
                 name_of.get(message.get("oif")) if kind == "unicast" else None,
                 message.get("gateway"),
@@ -269,11 +294,16 @@ def _wireguard(names: Iterable[str]) -> tuple[dict[str, tuple[tuple[str, Plain],
     return details, peers
 
 
+def endpoint_text(address: str, port: int) -> str:
+    """Return the address and port of a tunnel's end, with an IPv6 address in brackets."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def _peer(interface: str, message: Any) -> TunnelPeer:
     endpoint = message.get("WGPEER_A_ENDPOINT")
     return TunnelPeer(
         interface,
-        None if endpoint is None else f"{endpoint['addr']}:{endpoint['port']}",
+        None if endpoint is None else endpoint_text(endpoint["addr"], endpoint["port"]),
         message.get("WGPEER_A_PUBLIC_KEY").decode(),
         tuple(sorted(item["addr"] for item in message.get("WGPEER_A_ALLOWEDIPS") or ())),
     )
