@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from ipaddress import IPv4Network
 from pathlib import Path
 
 from emulator.lab.log import log
@@ -27,7 +27,6 @@ from emulator.overlays.flannel.leases import (
     SUBNETS,
     Config,
     Lease,
-    choose_subnet,
     config_from_json,
     format_subnet_file,
     key_of,
@@ -39,6 +38,7 @@ from emulator.overlays.flannel.tables import Tables
 from emulator.overlays.flannel.udp import Udp
 from emulator.overlays.flannel.vxlan import Vxlan
 from emulator.overlays.flannel.wireguard import WireGuard
+from emulator.overlays.model import Network
 from emulator.stores.client import Client, Event, KeyValue, Listing, StoreError
 from emulator.system.errors import EmulationError
 from emulator.system.files import replace_text
@@ -59,7 +59,8 @@ class Settings:
 
     ``backend`` is the backend's name. ``number`` is the host's number, counted from 1, and ``public_ip`` its own
     address. ``circuits`` are the names of its interfaces to circuits. ``folder`` stands for ``/run/flannel``. ``store``
-    is the address and the port of etcd. ``ttl_s`` is the term of a lease in seconds.
+    is the address and the port of etcd. ``ttl_s`` is the term of a lease in seconds. ``public_ipv6`` is the host's own
+    address of IPv6; None without IPv6.
     """
 
     backend: str
@@ -69,6 +70,12 @@ class Settings:
     folder: Path
     store: tuple[str, int]
     ttl_s: int
+    public_ipv6: str | None = None
+
+    @property
+    def public_ips(self) -> tuple[str, ...]:
+        """The host's own address of IPv4, and that of IPv6 if it has one."""
+        return (self.public_ip,) if self.public_ipv6 is None else (self.public_ip, self.public_ipv6)
 
 
 class _LeaseLostError(Exception):
@@ -89,14 +96,17 @@ def run(settings: Settings) -> None:
 
 
 class _Agent:
-    """The state of an agent. The backend and the tables are None until the store's configuration has been read."""
+    """The state of an agent.
+
+    The backends, one for each family, and the tables are missing until the store's configuration has been read.
+    """
 
     def __init__(self, settings: Settings, kernel: Handle, changes: Changes) -> None:
         self._settings = settings
         self._kernel = kernel
         self._changes = changes
         self._config: Config | None = None
-        self._backend: Backend | None = None
+        self._backends: tuple[Backend, ...] = ()
         self._tables: Tables | None = None
         self._lease: Lease | None = None
         self._etcd_lease = 0
@@ -110,8 +120,8 @@ class _Agent:
         while True:
             try:
                 with Client(*self._settings.store) as client:
-                    config, backend, tables = self._set_up(client)
-                    lease = self._take_lease(client, config, backend)
+                    config, tables = self._set_up(client)
+                    lease = self._take_lease(client, config)
                     pause_s = _FIRST_PAUSE_S
                     self._follow(client, lease, tables)
             except _LeaseLostError:
@@ -127,7 +137,7 @@ class _Agent:
             try:
                 with Client(*self._settings.store, deadline_s=_LEAVE_DEADLINE_S) as client:
                     # both: SIGTERM may have come before the agent knew of the etcd lease that the key has
-                    client.delete(key_of(self._lease.subnet))
+                    client.delete(key_of(*self._lease.subnets))
                     client.revoke(self._etcd_lease)
             except StoreError as error:
                 log(f"{error}; the lease stays until its term ends")
@@ -136,43 +146,65 @@ class _Agent:
         for name in (PEERS_FILE, SUBNET_FILE):
             (self._settings.folder / name).unlink(missing_ok=True)
 
-    def _set_up(self, client: Client) -> tuple[Config, Backend, Tables]:
-        """Read the configuration, and make the backend with its device and the tables; only once."""
-        if self._config is None or self._backend is None or self._tables is None:
+    def _set_up(self, client: Client) -> tuple[Config, Tables]:
+        """Read the configuration, and make the backends with their devices and the tables; only once."""
+        if self._config is None or self._tables is None:
             item = client.get(CONFIG_KEY)
             if item is None:
                 raise StoreError(f"the store has no {CONFIG_KEY}")
-            self._config = _parse_config(item, self._settings.backend)
+            self._config = _parse_config(item, self._settings)
             mtu_bytes = self._kernel.least_mtu_bytes(self._settings.circuits)
-            host = LocalHost(self._settings.public_ip, mtu_bytes, self._config.network, self._settings.folder)
-            self._backend = BACKENDS[self._config.backend](host, self._kernel)
-            self._backend.ensure_device(read_here(), None)
-            self._tables = Tables(self._backend, self._kernel, self._changes)
-        return self._config, self._backend, self._tables
+            self._backends = tuple(
+                BACKENDS[self._config.backend](
+                    LocalHost(public_ip, mtu_bytes, it.network, self._settings.folder), self._kernel
+                )
+                for public_ip, it in zip(self._settings.public_ips, self._config.ranges, strict=False)
+            )
+            self._tables = Tables(self._backends, self._kernel, self._changes)
+            self._tables.ensure_device(read_here())
+        return self._config, self._tables
 
-    def _take_lease(self, client: Client, config: Config, backend: Backend) -> Lease:
+    def _take_lease(self, client: Client, config: Config) -> Lease:
         """Lease the subnet that the store has for this host's address, or a free subnet."""
         for _ in range(_MAX_ATTEMPTS):
             leases = _parse_leases(client.list_keys(SUBNETS))
             own = next((it for it in leases.values() if it.public_ip == self._settings.public_ip), None)
-            if own is not None and own.subnet not in config.subnets:
-                client.delete(key_of(own.subnet))  # left from another configuration
+            if own is not None and not _fits(own.subnets, config):
+                client.delete(key_of(*own.subnets))  # left from another configuration
                 own = None
             if own is not None:
-                subnet = own.subnet
+                subnets = own.subnets
             else:
-                taken = [it.subnet for it in leases.values() if it.public_ip != self._settings.public_ip]
-                subnet = choose_subnet(config, self._settings.number, taken, self._previous_subnet())
-            lease = Lease(subnet, self._settings.public_ip, backend.lease_type, backend.lease_data())
+                others = [it for it in leases.values() if it.public_ip != self._settings.public_ip]
+                subnets = self._choose_subnets(config, [subnet for it in others for subnet in it.subnets])
+            lease = self._lease_of(subnets)
             if self._put(client, lease, is_new=own is None):
                 break
         else:
             raise StoreError("other hosts took each subnet first")
         self._lease = lease  # at once, because `leave` may be called from now on
-        backend.ensure_device(read_here(), subnet)
-        replace_text(self._settings.folder / SUBNET_FILE, format_subnet_file(config.network, subnet, backend.mtu_bytes))
-        log(f"leased {subnet}")
+        state = read_here()
+        for backend, subnet in zip(self._backends, subnets, strict=True):
+            backend.ensure_device(state, subnet)
+        text = format_subnet_file(config, subnets, self._backends[0].mtu_bytes)
+        replace_text(self._settings.folder / SUBNET_FILE, text)
+        log(f"leased {' and '.join(map(str, subnets))}")
         return lease
+
+    def _lease_of(self, subnets: Sequence[Network]) -> Lease:
+        """Return the host's lease of its subnets, with what others must know of the backends' devices."""
+        halves = [
+            Lease(subnet, backend.host.public_ip, backend.lease_type, backend.lease_data())
+            for backend, subnet in zip(self._backends, subnets, strict=True)
+        ]
+        return replace(halves[0], ipv6=halves[1] if halves[1:] else None)
+
+    def _choose_subnets(self, config: Config, taken: Sequence[Network]) -> tuple[Network, ...]:
+        """Return a subnet of each family for a host without a lease: the host's previous ones, if they are free."""
+        previous = self._previous_subnets()
+        before = previous if _fits(previous, config) else (None,) * len(config.ranges)
+        number = self._settings.number
+        return tuple(it.choose(number, taken, old) for it, old in zip(config.ranges, before, strict=True))
 
     def _put(self, client: Client, lease: Lease, *, is_new: bool) -> bool:
         """Write the lease with a new etcd lease, and return whether it is there.
@@ -180,7 +212,7 @@ class _Agent:
         With ``is_new``, the key must not exist; if another host has taken it, return False.
         """
         etcd_lease = client.grant(self._settings.ttl_s)
-        key, value = key_of(lease.subnet), lease_to_json(lease)
+        key, value = key_of(*lease.subnets), lease_to_json(lease)
         if is_new:
             if not client.put_if(key, 0, value, etcd_lease):
                 client.revoke(etcd_lease)
@@ -191,11 +223,11 @@ class _Agent:
         self._renewal_s = time.monotonic() + self._settings.ttl_s * (1 - RENEWAL_MARGIN)
         return True
 
-    def _previous_subnet(self) -> IPv4Network | None:
+    def _previous_subnets(self) -> tuple[Network, ...]:
         try:
             return parse_subnet_file((self._settings.folder / SUBNET_FILE).read_text())
         except FileNotFoundError:
-            return None
+            return ()
 
     def _follow(self, client: Client, own: Lease, tables: Tables) -> None:
         """Keep the kernel's tables equal to the leases, until the store breaks the watch."""
@@ -217,7 +249,7 @@ class _Agent:
 
     def _apply(self, event: Event, own: Lease) -> None:
         if event.kind == "delete":
-            if event.item.key == key_of(own.subnet):
+            if event.item.key == key_of(*own.subnets):
                 raise _LeaseLostError
             self._leases.pop(event.item.key, None)
         elif (lease := _parse_lease(event.item)) is not None:
@@ -227,8 +259,9 @@ class _Agent:
         others = [lease for _, lease in sorted(self._leases.items()) if lease.public_ip != own.public_ip]
         # flannel's backend `udp` is the only one that takes leases of all backends
         peers = [lease for lease in others if not own.backend or lease.backend == own.backend]
-        tables.update(own.subnet, peers)
-        known = [{"PublicIP": lease.public_ip, "Subnet": str(lease.subnet)} for lease in peers]
+        tables.update(own.subnets, peers)
+        halves = [half for peer in peers for half in peer.halves[: len(self._backends)]]
+        known = [{"PublicIP": half.public_ip, "Subnet": str(half.subnet)} for half in halves]
         replace_text(self._settings.folder / PEERS_FILE, json.dumps(known))
 
     def _pause(self, seconds: float) -> None:
@@ -242,13 +275,21 @@ class _Agent:
                 self._tables.check()
 
 
-def _parse_config(item: KeyValue, backend: str) -> Config:
+def _fits(subnets: Sequence[Network], config: Config) -> bool:
+    """Return whether a configuration has such subnets to lease."""
+    ranges = config.ranges
+    return len(subnets) == len(ranges) and all(it in found for it, found in zip(subnets, ranges, strict=True))
+
+
+def _parse_config(item: KeyValue, settings: Settings) -> Config:
     try:
         config = config_from_json(item.value)
     except ValueError as error:
         raise EmulationError(f"{CONFIG_KEY}: {error}") from None
-    if config.backend != backend:
-        raise EmulationError(f"{CONFIG_KEY} demands the backend {config.backend!a}, not {backend}")
+    if config.backend != settings.backend:
+        raise EmulationError(f"{CONFIG_KEY} demands the backend {config.backend!a}, not {settings.backend}")
+    if config.ipv6_network is not None and settings.public_ipv6 is None:
+        raise EmulationError(f"{CONFIG_KEY} demands IPv6: use --overlay-ipv6")
     return config
 
 

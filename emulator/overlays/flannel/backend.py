@@ -5,18 +5,18 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 from pathlib import Path
 from typing import ClassVar
 
 from emulator.netlink.handle import Entry, Handle
 from emulator.netlink.state import KernelState
 from emulator.overlays.flannel.leases import Lease
+from emulator.overlays.model import Network
 
 
 @dataclass(frozen=True, slots=True)
 class LocalHost:
-    """The host that a backend runs on.
+    """The host that a backend runs on, in one family of addresses.
 
     ``public_ip`` is the host's own address, which is reachable over all circuits. ``circuit_mtu_bytes`` is the smallest
     MTU of its circuits. ``network`` is the network of all containers. ``folder`` stands for ``/run/flannel``, because
@@ -25,12 +25,20 @@ class LocalHost:
 
     public_ip: str
     circuit_mtu_bytes: int
-    network: IPv4Network
+    network: Network
     folder: Path
+
+    @property
+    def is_ipv6(self) -> bool:
+        """Whether the family is IPv6."""
+        return self.network.version == 6
 
 
 class Backend(abc.ABC):
-    """A backend on a host. `ensure_device` may be called again; it leaves alone what is right."""
+    """A backend on a host, in one family of addresses: a host with IPv6 has two.
+
+    `ensure_device` may be called again; it leaves alone what is right.
+    """
 
     type: ClassVar[str]
     """Its name in flannel's configuration."""
@@ -38,6 +46,8 @@ class Backend(abc.ABC):
     """Its name in leases; empty if leases do not name it."""
     overhead_bytes: ClassVar[int]
     """The bytes that flannel subtracts from the circuits' MTU for the containers' MTU."""
+    ipv6_overhead_bytes: ClassVar[int]
+    """The bytes that the backend adds to a packet of IPv6."""
 
     def __init__(self, host: LocalHost, kernel: Handle) -> None:
         self.host = host
@@ -49,7 +59,7 @@ class Backend(abc.ABC):
         return self.host.circuit_mtu_bytes - self.overhead_bytes
 
     @abc.abstractmethod
-    def ensure_device(self, state: KernelState, subnet: IPv4Network | None) -> None:
+    def ensure_device(self, state: KernelState, subnet: Network | None) -> None:
         """Make the backend's device, or mend it.
 
         ``state`` is the current state of the kernel. The device gets an address in ``subnet``, the host's; None as long

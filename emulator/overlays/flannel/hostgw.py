@@ -7,22 +7,23 @@ the next host on the way, on the circuit to it. The hosts on the way have their 
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 
 from emulator.netlink.connection import NetlinkError
 from emulator.netlink.handle import Entry
 from emulator.netlink.state import KernelState, Route
 from emulator.overlays.flannel.backend import Backend
 from emulator.overlays.flannel.leases import Lease
+from emulator.overlays.model import Network
 
 
 class HostGw(Backend):
     """Routes through the other hosts as gateways."""
 
     type = lease_type = "host-gw"
-    overhead_bytes = 0
+    overhead_bytes = ipv6_overhead_bytes = 0
 
-    def ensure_device(self, state: KernelState, subnet: IPv4Network | None) -> None:
+    def ensure_device(self, state: KernelState, subnet: Network | None) -> None:
         """Do nothing: the backend has no device."""
 
     def lease_data(self) -> str:
@@ -42,7 +43,8 @@ class HostGw(Backend):
         """Return whether an entry is a route into the containers' network with a gateway."""
         if not isinstance(entry, Route) or entry.gateway is None:
             return False
-        return IPv4Network(entry.destination).subnet_of(self.host.network)
+        destination = ip_network(entry.destination)
+        return destination.version == self.host.network.version and destination.network_address in self.host.network
 
     def remove_device(self) -> None:
         """Do nothing: the backend has no device."""

@@ -11,8 +11,9 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from typing import ClassVar
 
 from emulator.agents.choice import choose
 from emulator.agents.model import AgentProgram
@@ -21,11 +22,13 @@ from emulator.lab.daemons import start_function
 from emulator.lab.lab import Lab
 from emulator.netlink import facilities, tun
 from emulator.netlink.handle import Handle
+from emulator.overlays.base import IPV6_OPTIONS
 from emulator.overlays.flannel import agent, real, vxlan, wireguard
 from emulator.overlays.flannel.leases import (
     CONFIG_KEY,
     SUBNETS,
     TTL_S,
+    WITH_IPV6,
     Config,
     config_from_json,
     config_to_json,
@@ -33,8 +36,8 @@ from emulator.overlays.flannel.leases import (
     lease_from_json,
     parse_subnet_file,
 )
-from emulator.overlays.model import About, OverlaySpec, Peer
-from emulator.overlays.subnets import SUBNET_BITS, SubnetOverlay, host_number, numbered_subnet
+from emulator.overlays.model import About, Network, OverlaySpec, Peer
+from emulator.overlays.subnets import IPV6_SUBNET_BITS, SUBNET_BITS, SubnetOverlay, host_number, numbered_subnets, pools
 from emulator.plan import Plan
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
@@ -51,6 +54,7 @@ class Flannel(SubnetOverlay):
 
     variants = tuple(agent.BACKENDS)
     min_subnets = 4  # demanded by flanneld
+    reasons: ClassVar[Mapping[str, str]] = {"ipv6": "Flannel's backend udp has no IPv6; flannel:vxlan has"}
 
     def __init__(self, spec: OverlaySpec, lab: Lab, store: Store | None) -> None:
         super().__init__(spec, lab, store)
@@ -73,9 +77,9 @@ class Flannel(SubnetOverlay):
         return True
 
     @classmethod
-    def options(cls, variant: str) -> frozenset[str]:  # noqa: ARG003 - the same for all backends
-        """Return the option that chooses the agents."""
-        return frozenset({"agent"})
+    def options(cls, variant: str) -> frozenset[str]:
+        """Return the option that chooses the agents, and those of IPv6 for the backends that have it."""
+        return frozenset({"agent"}) | (IPV6_OPTIONS if variant in WITH_IPV6 else frozenset())
 
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
@@ -110,6 +114,11 @@ class Flannel(SubnetOverlay):
         """The bytes that flannel subtracts from the circuits' MTU."""
         return agent.BACKENDS[self.spec.variant].overhead_bytes
 
+    @property
+    def ipv6_overhead_bytes(self) -> int:
+        """The bytes that the backend adds to a packet of IPv6."""
+        return agent.BACKENDS[self.spec.variant].ipv6_overhead_bytes
+
     def prepare(self) -> None:
         """Write the network's configuration into the store, as an administrator does before flannel starts.
 
@@ -118,7 +127,8 @@ class Flannel(SubnetOverlay):
         Raises:
             EmulationError: the store has another configuration, has leases of other hosts, or is unreachable.
         """
-        config = Config(IPv4Network(self.spec.subnet_pool), SUBNET_BITS, self.spec.variant)
+        ipv6_pool = None if self.spec.ipv6_pool is None else IPv6Network(self.spec.ipv6_pool)
+        config = Config(IPv4Network(self.spec.subnet_pool), SUBNET_BITS, self.spec.variant, ipv6_pool, IPV6_SUBNET_BITS)
         with self._store.client() as client:
             self._refuse_foreign_leases(client)
             self._has_configured = client.put_if(CONFIG_KEY, 0, config_to_json(config)) > 0
@@ -130,10 +140,15 @@ class Flannel(SubnetOverlay):
             stored = config_from_json("" if item is None else item.value)
         except ValueError as error:
             raise EmulationError(f"{key}: {error}; {_OTHER_STORE}") from None
-        if (stored.network, stored.backend) != (config.network, config.backend):
+        wanted = (config.network, config.backend, config.ipv6_network)
+        if (stored.network, stored.backend, stored.ipv6_network) != wanted:
+            networks, options = str(stored.network), f"--overlay-network {stored.network}"
+            if stored.ipv6_network is not None:
+                networks += f" and {stored.ipv6_network}"
+                options += f" --overlay-ipv6-network {stored.ipv6_network}"
             raise EmulationError(
-                f"{key} demands {stored.backend} in {stored.network}: use `--overlay flannel:{stored.backend} "
-                f"--overlay-network {stored.network}`, or {_OTHER_STORE}"
+                f"{key} demands {stored.backend} in {networks}: use `--overlay flannel:{stored.backend} {options}`, or "
+                f"{_OTHER_STORE}"
             )
 
     def bring_up(self, host: str) -> None:
@@ -144,13 +159,14 @@ class Flannel(SubnetOverlay):
             interface = real.external_interface(self.lab, host, self.spec.variant, self.spec.hosts, circuits)
             self.agents[host] = real.start(
                 self.lab, host, program, interface, self._store.endpoint(host),
-                self._folder(host), numbered_subnet(self.spec, host),
+                self._folder(host), numbered_subnets(self.spec, host),
             )  # fmt: skip
             return
         settings = agent.Settings(
             backend=self.spec.variant,
             number=host_number(self.spec, host),
             public_ip=self._public_ip(host),
+            public_ipv6=self._public_ipv6(host),
             circuits=self.circuits(host),
             folder=self._folder(host),
             store=self._store.endpoint(host),
@@ -166,11 +182,15 @@ class Flannel(SubnetOverlay):
         return (self._folder(host) / agent.SUBNET_FILE).exists()
 
     def subnet(self, host: str) -> IPv4Network:
-        """Return the subnet that the agent's file names."""
-        subnet = parse_subnet_file((self._folder(host) / agent.SUBNET_FILE).read_text())
-        if subnet is None:
+        """Return the subnet of IPv4 that the agent's file names."""
+        return IPv4Network(self.subnets(host)[0])
+
+    def subnets(self, host: str) -> tuple[Network, ...]:
+        """Return the subnets that the agent's file names."""
+        subnets = parse_subnet_file((self._folder(host) / agent.SUBNET_FILE).read_text())
+        if not subnets:
             raise EmulationError(f"{agent.SUBNET_FILE} of {host} names no subnet")
-        return subnet
+        return subnets
 
     def peers(self, host: str) -> tuple[Peer, ...]:
         """Return the hosts whose leases the agent has seen."""
@@ -179,7 +199,7 @@ class Flannel(SubnetOverlay):
         path = self._folder(host) / agent.PEERS_FILE
         if not path.exists():
             return ()
-        hosts = {self._public_ip(name): name for name in self.spec.hosts}
+        hosts = {address: name for name in self.spec.hosts for address in self._public_ips(name)}
         known = json.loads(path.read_text())
         return tuple(Peer(hosts.get(it["PublicIP"], ""), it["PublicIP"], it["Subnet"]) for it in known)
 
@@ -189,12 +209,12 @@ class Flannel(SubnetOverlay):
         subnet_file = self._folder(host) / agent.SUBNET_FILE
         if host not in self.spec.programs or not subnet_file.exists():
             return
-        subnet, state = self.subnet(host), self.state(host)
+        subnets, state = self.subnets(host), self.state(host)
         # suppressed, because the store may be unreachable: the lease stays until its term ends
         with contextlib.suppress(StoreError), self._store.client() as client:
-            client.delete(key_of(subnet))
+            client.delete(key_of(*subnets))
         with Handle(self.namespace(host)) as kernel:
-            real.remove_remains(kernel, self.spec.variant, state, IPv4Network(self.spec.subnet_pool))
+            real.remove_remains(kernel, self.spec.variant, state, pools(self.spec))
         subnet_file.unlink()
 
     def leave(self) -> None:
@@ -212,14 +232,24 @@ class Flannel(SubnetOverlay):
             return self._shared_ends[host].address
         return self.loopback(host)
 
+    def _public_ipv6(self, host: str) -> str | None:
+        """Return the same for IPv6; None without IPv6."""
+        if self.spec.ipv6_pool is None:
+            return None
+        return self._shared_ends[host].ipv6_address if self._shared_ends else self.ipv6_loopback(host)
+
+    def _public_ips(self, host: str) -> tuple[str, ...]:
+        ipv6 = self._public_ipv6(host)
+        return (self._public_ip(host),) if ipv6 is None else (self._public_ip(host), ipv6)
+
     def _peers_of_program(self, host: str) -> Iterator[Peer]:
         log = self.agents[host].log.read_text(errors="replace") if host in self.agents else ""
         known = real.known_subnets(self.spec.variant, self.state(host), log)
         for peer in self.spec.hosts:
             if peer != host and (self._folder(peer) / agent.SUBNET_FILE).exists():
-                subnet = str(self.subnet(peer))
-                if subnet in known:
-                    yield Peer(peer, self._public_ip(peer), subnet)
+                for subnet, address in zip(self.subnets(peer), self._public_ips(peer), strict=False):
+                    if str(subnet) in known:
+                        yield Peer(peer, address, str(subnet))
 
     def _folder(self, host: str) -> Path:
         # the agent's /run/flannel; the hosts share a file system, so each has its own folder

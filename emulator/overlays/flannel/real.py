@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Interface, IPv4Network
+from ipaddress import IPv4Interface, IPv4Network, ip_network
 from pathlib import Path
 
 from emulator.agents.model import AgentProgram
@@ -17,23 +17,33 @@ from emulator.netlink.handle import Handle
 from emulator.netlink.state import InterfaceAddress, KernelState
 from emulator.overlays.flannel import udp, vxlan, wireguard
 from emulator.overlays.flannel.agent import SUBNET_FILE
+from emulator.overlays.flannel.leases import format_previous_file
+from emulator.overlays.model import Network
 from emulator.plan import Plan
 
 DUMMY = "flannel-ext"
 """The interface that has a host's own address for the backend `udp`."""
 
 _BRIDGE_FILTER = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
-_DEVICES = {"vxlan": vxlan.DEVICE, "udp": udp.DEVICE, "wireguard": wireguard.DEVICE}
+_DEVICES = {
+    "vxlan": (vxlan.DEVICE, vxlan.IPV6_DEVICE),
+    "udp": (udp.DEVICE,),
+    "wireguard": (wireguard.DEVICE, wireguard.IPV6_DEVICE),
+}
 _HOST_GW = "host-gw"
 _LEASED = re.compile(r"Subnet (added|removed): ([0-9./]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalInterface:
-    """The interface that a `flanneld` uses, its option `-iface`, and the address by which other hosts reach it."""
+    """The interface that a `flanneld` uses, its option `-iface`, and the addresses by which other hosts reach it.
+
+    ``ipv6_address`` is None where the network has no IPv6.
+    """
 
     name: str
     address: str
+    ipv6_address: str | None = None
 
 
 def shared_ends(plan: Plan, hosts: Sequence[str]) -> dict[str, ExternalInterface]:
@@ -46,7 +56,8 @@ def shared_ends(plan: Plan, hosts: Sequence[str]) -> dict[str, ExternalInterface
         if end.address is not None and end.node in hosts:
             address = IPv4Interface(end.address)
             ends = by_network.setdefault(address.network, {})
-            ends.setdefault(end.node, ExternalInterface(end.name, str(address.ip)))
+            ipv6_address = None if end.ipv6_address is None else end.ipv6_address.partition("/")[0]
+            ends.setdefault(end.node, ExternalInterface(end.name, str(address.ip), ipv6_address))
     return next((ends for ends in by_network.values() if len(ends) == len(set(hosts))), {})
 
 
@@ -85,7 +96,7 @@ def external_interface(
     address = lab.plan.loopback(host)
     with Handle(lab.namespace(host)) as kernel:
         if variant != "udp" and circuits:
-            return ExternalInterface(min(circuits, key=kernel.mtu_bytes), address)
+            return ExternalInterface(min(circuits, key=kernel.mtu_bytes), address, lab.plan.ipv6_loopback(host))
         if not kernel.has_link(DUMMY):
             kernel.add_dummy(DUMMY, mtu_bytes=kernel.least_mtu_bytes(circuits))
             kernel.add_address(InterfaceAddress(DUMMY, f"{address}/32"))
@@ -94,12 +105,13 @@ def external_interface(
 
 def start(
     lab: Lab, host: str, program: AgentProgram, interface: ExternalInterface, store: tuple[str, int],
-    folder: Path, subnet: IPv4Network,
+    folder: Path, subnets: Sequence[Network],
 ) -> Daemon:  # fmt: skip
     """Start a `flanneld` on a host, with its own ``/run`` and host name, and return before it is ready.
 
     ``store`` is the address and the port of etcd. ``folder`` is the host's, and keeps WireGuard's key (below ``run``)
-    for the next start. ``subnet`` is the one that the host gets if it is free.
+    for the next start. ``subnets`` are those that the host gets if they are free: that of IPv4, and that of IPv6 if the
+    network has IPv6.
 
     Raises:
         EmulationError: the program cannot be started.
@@ -108,9 +120,9 @@ def start(
     own_run.mkdir(parents=True, exist_ok=True)
     subnet_file = folder / SUBNET_FILE
     if not subnet_file.exists():
-        # as if the host had had this subnet before: `flanneld` would draw one at random, and end if another host drew
-        # the same at the same time
-        subnet_file.write_text(f"FLANNEL_SUBNET={subnet[1]}/{subnet.prefixlen}\n")
+        # as if the host had had these subnets before: `flanneld` would draw them at random, and end if another host
+        # drew the same at the same time
+        subnet_file.write_text(format_previous_file(subnets))
     command = [
         *own_run_command(host, own_run),
         # variables that stand for options of flanneld, or change Go's run time
@@ -122,6 +134,7 @@ def start(
         f"-etcd-endpoints=http://{store[0]}:{store[1]}",
         f"-iface={interface.name}",
         f"-public-ip={interface.address}",
+        *([f"-public-ipv6={interface.ipv6_address}"] if subnets[1:] else []),
         "-ip-masq=false",
         f"-subnet-file={subnet_file}",
     ]
@@ -148,15 +161,16 @@ def known_subnets(variant: str, state: KernelState, log: str) -> set[str]:
     return {*allowed, *(route.destination for route in state.routes if route.gateway is not None)}
 
 
-def remove_remains(kernel: Handle, variant: str, state: KernelState, pool: IPv4Network) -> None:
-    """Remove what a `flanneld` that has ended leaves in the kernel: its device, or its routes.
+def remove_remains(kernel: Handle, variant: str, state: KernelState, pools: Sequence[Network]) -> None:
+    """Remove what a `flanneld` that has ended leaves in the kernel: its devices, or its routes.
 
-    ``state`` is what the overlay has in the kernel, ``pool`` the network of all containers.
+    ``state`` is what the overlay has in the kernel, ``pools`` are the networks of all containers.
     """
-    for name in (_DEVICES.get(variant), DUMMY):
-        if name is not None and kernel.has_link(name):
+    for name in (*_DEVICES.get(variant, ()), DUMMY):
+        if kernel.has_link(name):
             kernel.delete_link(name)
     if variant == _HOST_GW:
         for route in state.routes:
-            if route.gateway is not None and IPv4Network(route.destination).subnet_of(pool):
+            destination = ip_network(route.destination).network_address
+            if route.gateway is not None and any(destination in pool for pool in pools):
                 kernel.drop(route)

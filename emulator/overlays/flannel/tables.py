@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network
 
 from emulator.netlink.changes import Changes
 from emulator.netlink.handle import Entry, Handle
@@ -11,48 +10,63 @@ from emulator.netlink.state import KernelState
 from emulator.overlays.entries import KernelEntries
 from emulator.overlays.flannel.backend import Backend
 from emulator.overlays.flannel.leases import Lease
+from emulator.overlays.model import Network
 
 
 class Tables(KernelEntries):
-    """The entries of a backend in the kernel's tables, in the namespace of the process."""
+    """The entries of a backend in the kernel's tables, of each family, in the namespace of the process."""
 
     check_interval_s = 10.0
     """The interval at which flannel checks its routes (``routeCheck``)."""
 
-    def __init__(self, backend: Backend, kernel: Handle, changes: Changes) -> None:
+    def __init__(self, backends: Sequence[Backend], kernel: Handle, changes: Changes) -> None:
+        """``backends`` are that of IPv4, and that of IPv6 if the network has it."""
         super().__init__(kernel, changes)
-        self._backend = backend
-        self._subnet: IPv4Network | None = None
+        self._backends = backends
+        self._subnets: Sequence[Network] = ()
         self._entries: dict[Lease, list[Entry]] = {}
+        """The entries that lead to each half of a peer's lease."""
 
-    def update(self, subnet: IPv4Network, peers: Sequence[Lease]) -> None:
-        """Write the entries that lead to the current peers, and remove those that lead to former peers."""
-        self._subnet = subnet
+    def update(self, subnets: Sequence[Network], peers: Sequence[Lease]) -> None:
+        """Write the entries that lead to the current peers, and remove those that lead to former peers.
+
+        ``subnets`` are the host's own, one for each backend.
+        """
+        self._subnets = subnets
         before = self._entries
-        self._entries = {peer: before.get(peer) or self._backend.entries(peer) for peer in peers}
+        self._entries = {
+            half: before.get(half) or backend.entries(half)
+            for peer in peers
+            for backend, half in zip(self._backends, peer.halves, strict=False)
+        }
         self.want(self._all())
-        self._backend.set_peers(peers)
+        for backend in self._backends:
+            backend.set_peers(peers)
 
     def ensure_device(self, state: KernelState) -> None:
-        """Make the backend's device, or mend it."""
-        self._backend.ensure_device(state, self._subnet)
+        """Make the device of each backend, or mend it."""
+        for number, backend in enumerate(self._backends):
+            backend.ensure_device(state, self._subnets[number] if self._subnets else None)
 
     def remove_device(self) -> None:
-        """Remove the backend's device."""
-        self._backend.remove_device()
+        """Remove the device of each backend."""
+        for backend in self._backends:
+            backend.remove_device()
 
     def owned(self, state: KernelState) -> list[Entry]:
-        """Return the entries that are the backend's."""
+        """Return the entries that are the backends'."""
         entries: list[Entry] = [*state.neighbours, *state.fdb, *state.tunnel_peers]
         entries += [route for route in state.routes if route.protocol != "kernel"]
-        return [entry for entry in entries if self._backend.owns(entry)]
+        return [entry for entry in entries if any(backend.owns(entry) for backend in self._backends)]
 
     def current(self) -> Sequence[Entry] | None:
         """Return the entries that lead to the peers now, because the way to a peer may have changed."""
-        if self._subnet is None:
+        if not self._subnets:
             return None
-        self._entries = {peer: self._backend.entries(peer) for peer in self._entries}
+        backend_of = {backend.host.network.version: backend for backend in self._backends}
+        self._entries = {half: backend_of[half.subnet.version].entries(half) for half in self._entries}
         return self._all()
 
     def _all(self) -> list[Entry]:
-        return self._backend.common_entries() + [entry for entries in self._entries.values() for entry in entries]
+        common = [entry for backend in self._backends for entry in backend.common_entries()]
+        return common + [entry for entries in self._entries.values() for entry in entries]

@@ -20,6 +20,7 @@ from emulator.overlays.flannel.backend import Backend, LocalHost
 from emulator.overlays.flannel.device import set_address
 from emulator.overlays.flannel.forwarder import Forwarder
 from emulator.overlays.flannel.leases import Lease
+from emulator.overlays.model import Network
 
 DEVICE = "flannel0"
 PORT = 8285
@@ -32,12 +33,14 @@ class Udp(Backend):
     lease_type = ""
     overhead_bytes = 28
     """IP (20) and UDP (8)."""
+    ipv6_overhead_bytes = 0
+    """0, because the backend carries no IPv6."""
 
     def __init__(self, host: LocalHost, kernel: Handle) -> None:
         super().__init__(host, kernel)
         self._forwarder: Forwarder | None = None
 
-    def ensure_device(self, state: KernelState, subnet: IPv4Network | None) -> None:
+    def ensure_device(self, state: KernelState, subnet: Network | None) -> None:
         """Make `DEVICE` and start its forwarder; without a subnet, do nothing, as ICMP needs an address."""
         if subnet is None or self._forwarder is not None:
             return
@@ -64,7 +67,7 @@ class Udp(Backend):
     def set_peers(self, peers: Sequence[Lease]) -> None:
         """Give the forwarder the peers' subnets and addresses."""
         if self._forwarder is not None:
-            self._forwarder.set_routes({peer.subnet: (peer.public_ip, PORT) for peer in peers})
+            self._forwarder.set_routes({IPv4Network(peer.subnet): (peer.public_ip, PORT) for peer in peers})
 
     def owns(self, entry: Entry) -> bool:
         """Return whether an entry is on the device."""

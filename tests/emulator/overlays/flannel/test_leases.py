@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 
 import pytest
 
@@ -12,7 +12,6 @@ from emulator.overlays.flannel.leases import (
     Config,
     Lease,
     NoSubnetError,
-    choose_subnet,
     config_from_json,
     config_to_json,
     format_subnet_file,
@@ -20,10 +19,11 @@ from emulator.overlays.flannel.leases import (
     lease_from_json,
     lease_to_json,
     parse_subnet_file,
-    subnet_of,
+    subnets_of,
 )
 
 CONFIG = Config(IPv4Network("10.244.0.0/16"), 24, "vxlan")
+(SUBNETS,) = CONFIG.ranges
 KEY = "/coreos.com/network/subnets/10.5.52.0-24"
 VALUE = (
     '{"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"vxlan",'
@@ -68,9 +68,12 @@ def test_what_is_no_lease_is_none(key: str, value: str) -> None:
 
 
 def test_a_key_names_a_subnet_or_none() -> None:
-    assert subnet_of("/coreos.com/network/subnets/10.244.5.0-24") == IPv4Network("10.244.5.0/24")
-    assert subnet_of("/coreos.com/network/subnets/10.244.5.0-24&fc00:5::-64") is None
-    assert subnet_of("/coreos.com/network/subnets/10.244.5.0-40") is None
+    assert subnets_of("/coreos.com/network/subnets/10.244.5.0-24") == (IPv4Network("10.244.5.0/24"),)
+    dual = (IPv4Network("10.244.5.0/24"), IPv6Network("fc00:5::/64"))
+    assert subnets_of("/coreos.com/network/subnets/10.244.5.0-24&fc00:5::-64") == dual
+    assert key_of(*dual) == "/coreos.com/network/subnets/10.244.5.0-24&fc00:5::-64"
+    for wrong in ("10.244.5.0-40", "10.244.5.0-24&fc00:5::1-64", "10.244.5.0-24&fc00:5::-129", "fc00:5::-64"):
+        assert subnets_of(f"/coreos.com/network/subnets/{wrong}") == ()
 
 
 def test_the_configuration_is_flannels() -> None:
@@ -124,7 +127,8 @@ def test_what_says_flannels_own_defaults_asks_for_nothing_more() -> None:
             '"SubnetMax":"10.244.99.0",', '{"Type":"vxlan"}',
             'SubnetMax is "10.244.99.0", and only "10.244.255.0" is supported',
         ),
-        ('"EnableIPv6":true,', '{"Type":"vxlan"}', "EnableIPv6 is true, and only false is supported"),
+        ('"EnableIPv6":true,', '{"Type":"udp"}', "EnableIPv6 is true, and only false is supported"),
+        ('"EnableIPv6":1,', '{"Type":"vxlan"}', "IPv6Network: At least 3 parts expected in 'None'"),
         (
             '"SubnetLen":17,', '{"Type":"vxlan"}',
             "SubnetLen is 17, and flannel needs four subnets of /30 or larger in 10.244.0.0/16",
@@ -143,25 +147,26 @@ def test_what_is_no_configuration_is_refused(text: str) -> None:
 
 
 def test_a_host_takes_the_subnet_of_its_number_and_never_the_first() -> None:
-    assert [choose_subnet(CONFIG, number, [], None) for number in (1, 2, 255)] == nth(1, 2, 255)
+    assert [SUBNETS.choose(number, [], None) for number in (1, 2, 255)] == nth(1, 2, 255)
 
 
 def test_a_subnet_that_is_taken_is_passed_over() -> None:
-    assert [choose_subnet(CONFIG, 2, nth(2, 3), None)] == nth(4)
-    assert [choose_subnet(CONFIG, 255, nth(255), None)] == nth(1)
+    assert [SUBNETS.choose(2, nth(2, 3), None)] == nth(4)
+    assert [SUBNETS.choose(255, nth(255), None)] == nth(1)
     with pytest.raises(NoSubnetError, match=r"10\.244\.0\.0/16 has no free subnet: 255 are in use"):
-        choose_subnet(CONFIG, 1, nth(*range(1, 256)), None)
+        SUBNETS.choose(1, nth(*range(1, 256)), None)
 
 
 def test_the_subnet_that_a_host_had_before_goes_first_if_it_is_free() -> None:
     (before,) = nth(77)
-    assert choose_subnet(CONFIG, 1, [], before) == before
-    assert [choose_subnet(CONFIG, 1, [before], before)] == nth(1)
-    assert [choose_subnet(CONFIG, 1, [], IPv4Network("10.9.0.0/24"))] == nth(1)
+    assert SUBNETS.choose(1, [], before) == before
+    assert [SUBNETS.choose(1, [before], before)] == nth(1)
+    assert [SUBNETS.choose(1, [], IPv4Network("10.9.0.0/24"))] == nth(1)
 
 
 def test_the_file_for_containers_is_as_flannel_writes_it() -> None:
-    text = format_subnet_file(IPv4Network("10.5.0.0/16"), IPv4Network("10.5.52.0/24"), 1450)
+    config = Config(IPv4Network("10.5.0.0/16"), 24, "vxlan")
+    text = format_subnet_file(config, [IPv4Network("10.5.52.0/24")], 1450)
     assert text == "FLANNEL_NETWORK=10.5.0.0/16\nFLANNEL_SUBNET=10.5.52.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=false\n"
-    assert parse_subnet_file(text) == IPv4Network("10.5.52.0/24")
-    assert parse_subnet_file("FLANNEL_SUBNET=nonsense") is parse_subnet_file("") is None
+    assert parse_subnet_file(text) == (IPv4Network("10.5.52.0/24"),)
+    assert parse_subnet_file("FLANNEL_SUBNET=nonsense") == parse_subnet_file("") == ()

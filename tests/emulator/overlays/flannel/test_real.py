@@ -21,9 +21,9 @@ RING = plan(ring(4))
 
 def test_hosts_on_a_switch_and_two_hosts_of_a_circuit_share_a_network() -> None:
     assert shared_ends(STAR, ("a", "b", "c")) == {
-        "a": ExternalInterface("a-eth0", "10.0.0.1"),
-        "b": ExternalInterface("b-eth0", "10.0.0.2"),
-        "c": ExternalInterface("c-eth0", "10.0.0.3"),
+        "a": ExternalInterface("a-eth0", "10.0.0.1", "fd74:e102:a04c:1::1"),
+        "b": ExternalInterface("b-eth0", "10.0.0.2", "fd74:e102:a04c:1::2"),
+        "c": ExternalInterface("c-eth0", "10.0.0.3", "fd74:e102:a04c:1::3"),
     }
     assert shared_ends(PAIR, ("a", "b")).keys() == {"a", "b"}
     assert shared_ends(RING, tuple(host.name for host in RING.hosts)) == {}
