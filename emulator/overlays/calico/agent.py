@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from ipaddress import IPv4Network
 from pathlib import Path
 
 from emulator import bird
@@ -21,7 +20,7 @@ from emulator.netlink.changes import Changes
 from emulator.netlink.handle import Handle
 from emulator.overlays.agent_process import run_agent
 from emulator.overlays.calico import confd
-from emulator.overlays.calico.felix import Dataplane, entries
+from emulator.overlays.calico.felix import Dataplane, entries, is_of
 from emulator.overlays.calico.ipam import Ipam
 from emulator.overlays.calico.resources import (
     CLUSTER_KEY,
@@ -34,7 +33,8 @@ from emulator.overlays.calico.resources import (
     workloads_of,
 )
 from emulator.overlays.calico.snapshot import Snapshot
-from emulator.overlays.calico.tunnels import TUNNELS
+from emulator.overlays.calico.tunnels import IPV6_TUNNELS, TUNNELS
+from emulator.overlays.model import Network
 from emulator.overlays.policy.enforcer import Enforcer
 from emulator.overlays.policy.model import PolicySpec
 from emulator.overlays.policy.sets import Endpoint
@@ -58,20 +58,21 @@ _NOT_READY = "the store has no Calico that is ready"
 class Settings:
     """The settings of an agent.
 
-    ``host`` is the host's name, ``number`` its number, counted from 1, and ``address`` its own address. ``variant`` is
-    the overlay's variant. ``has_bird`` says whether BIRD runs on the host. ``cluster_id`` is a route reflector's
-    cluster, None for other hosts. ``circuits`` are the names of the interfaces to circuits. ``folder`` has the files of
-    the host, and ``store`` is the address and the port of etcd. ``policy`` has the network policies; None lets all
-    packets through.
+    ``host`` is the host's name, ``number`` its number, counted from 1, and ``addresses`` its own addresses: that of
+    IPv4, and that of IPv6 if containers have it. ``pools`` are the networks of all containers, one for each family.
+    ``variant`` is the overlay's variant. ``has_bird`` says whether BIRD runs on the host. ``cluster_id`` is a route
+    reflector's cluster, None for other hosts. ``circuits`` are the names of the interfaces to circuits. ``folder`` has
+    the files of the host, and ``store`` is the address and the port of etcd. ``policy`` has the network policies; None
+    lets all packets through.
     """
 
     host: str
     number: int
-    address: str
+    addresses: tuple[str, ...]
     variant: str
     has_bird: bool
     cluster_id: str | None
-    pool: IPv4Network
+    pools: tuple[Network, ...]
     circuits: tuple[str, ...]
     folder: Path
     store: tuple[str, int]
@@ -100,10 +101,12 @@ class _Agent:
     def __init__(self, settings: Settings, kernel: Handle, changes: Changes) -> None:
         self._settings = settings
         self._kernel = kernel
-        kind = TUNNELS.get(settings.variant)
-        self._tunnel = None if kind is None else kind()
-        self._dataplane = Dataplane(kernel, changes, self._tunnel)
-        self._enforcer = None if settings.policy is None else Enforcer(settings.policy, settings.host)
+        kinds = [it[settings.variant] for it in (TUNNELS, IPV6_TUNNELS) if settings.variant in it]
+        self._tunnels = tuple(kind() for kind in kinds[: len(settings.pools)])
+        self._dataplane = Dataplane(kernel, changes, self._tunnels)
+        policy = settings.policy
+        families = () if policy is None else tuple(pool.version for pool in settings.pools)
+        self._enforcers = [Enforcer(policy, settings.host, family) for family in families if policy is not None]
         self._must_configure = False
         """Whether BIRD has not read its newest configuration yet."""
         self._configure_s = 0.0
@@ -133,21 +136,15 @@ class _Agent:
         except StoreError as error:
             log(f"{error}; the node stays")
         self._dataplane.clear()
-        if self._enforcer is not None:
-            self._enforcer.remove()
+        for enforcer in self._enforcers:
+            enforcer.remove()
         (self._settings.folder / PEERS_FILE).unlink(missing_ok=True)
 
     def _register(self, client: Client) -> Node:
         """Write the host's node, with the address of its tunnel, unless the store has it."""
         settings = self._settings
-        tunnel, mac = None, None
-        if self._tunnel is not None:
-            ipam = Ipam(settings.pool, settings.host, settings.number)
-            kind = self._tunnel.kind
-            handle = f"{kind}-tunnel-addr-{settings.host}"
-            tunnel = str(ipam.assign(client, handle, {"type": f"{kind}TunnelAddress"}))
-            mac = self._tunnel.mac(settings.host)
-        own = Node(settings.host, settings.address, tunnel, mac, settings.cluster_id)
+        halves = [self._half(client, number) for number in range(len(settings.pools))]
+        own = replace(halves[0], ipv6=halves[1] if halves[1:] else None)
         key, value = node_key(own.name), node_to_json(own, tunnel_kind=settings.variant)
         for _ in range(_MAX_ATTEMPTS):
             stored = client.get(key)
@@ -157,6 +154,17 @@ class _Agent:
                 log(f"registered {own.name}")
                 return own
         raise StoreError(f"{key} changes too often")
+
+    def _half(self, client: Client, number: int) -> Node:
+        """Return the host as a family reaches it: ``number`` is 0 for IPv4, and 1 for IPv6."""
+        settings = self._settings
+        tunnel, mac = None, None
+        if self._tunnels:
+            kind = self._tunnels[number]
+            ipam = Ipam(settings.pools[number], settings.host, settings.number)
+            tunnel = str(ipam.assign(client, f"{kind.handle}-{settings.host}", {"type": kind.purpose}))
+            mac = kind.mac(settings.host)
+        return Node(settings.host, settings.addresses[number], tunnel, mac, settings.cluster_id)
 
     def _follow(self, client: Client, own: Node) -> None:
         """Keep the kernel and BIRD as the store demands, until the store breaks a watch."""
@@ -181,7 +189,7 @@ class _Agent:
     def _concerns(self, key: str) -> bool:
         """Return whether a key can change anything on this host; containers of other hosts concern policies only."""
         own_workloads = workloads_of(self._settings.host)
-        return self._enforcer is not None or not key.startswith(WORKLOADS) or key.startswith(own_workloads)
+        return bool(self._enforcers) or not key.startswith(WORKLOADS) or key.startswith(own_workloads)
 
     def _update(self, own: Node, snapshot: Snapshot) -> None:
         """Write the kernel's entries and BIRD's configuration, and name the hosts that are known.
@@ -194,26 +202,32 @@ class _Agent:
         if own.name not in snapshot.nodes:
             raise _NodeLostError
         settings = self._settings
-        if self._enforcer is not None and self._enforcer.apply(_endpoints(snapshot)):
-            log("loaded the rules of the policies")
-        self._dataplane.update(own, self._mtu_bytes(), entries(snapshot, own, self._tunnel))
+        for enforcer in self._enforcers:
+            if enforcer.apply(_endpoints(snapshot)):
+                log("loaded the rules of the policies")
+        circuit_mtu_bytes = self._kernel.least_mtu_bytes(settings.circuits)
+        self._dataplane.update(own, circuit_mtu_bytes, entries(snapshot, own, self._tunnels))
         if settings.has_bird:
             self._write_configuration(own, snapshot)
         known = [
-            {"host": node.name, "address": node.address, "subnet": str(block)}
+            {"host": node.name, "address": half.address, "subnet": str(block)}
             for _, node in sorted(snapshot.nodes.items())
             if node.name != own.name
-            for block in snapshot.blocks_of(node.name)
+            for pool, half in zip(settings.pools, node.families, strict=False)
+            for block in snapshot.blocks_of(node.name, pool.version)
         ]
         replace_text(settings.folder / PEERS_FILE, json.dumps(known))
 
     def _write_configuration(self, own: Node, snapshot: Snapshot) -> None:
         """Write BIRD's configuration, and let BIRD read it if it has changed."""
         settings = self._settings
-        nodes = [node for _, node in sorted(snapshot.nodes.items())]
-        peers = confd.peers_of(own, nodes, is_mesh=snapshot.is_mesh)
-        blocks = snapshot.blocks_of(own.name)
-        text = confd.configuration(own, peers, blocks, settings.pool, is_tunnelled=self._tunnel is not None)
+        nodes = [half for _, node in sorted(snapshot.nodes.items()) for half in node.families]
+        families = []
+        for pool, half in zip(settings.pools, own.families, strict=True):
+            near = [node for node in nodes if is_of(node, pool.version)]
+            peers = confd.peers_of(half, near, is_mesh=snapshot.is_mesh)
+            families.append(confd.Family(half, peers, snapshot.blocks_of(own.name, pool.version), pool))
+        text = confd.configuration(families, is_tunnelled=bool(self._tunnels))
         path = settings.folder / bird.CONFIG_FILE
         if path.read_text() != text:
             replace_text(path, text)
@@ -230,10 +244,6 @@ class _Agent:
             return
         self._must_configure = False
         log(f"BIRD: {' '.join(said)}")
-
-    def _mtu_bytes(self) -> int:
-        overhead = 0 if self._tunnel is None else self._tunnel.overhead_bytes
-        return self._kernel.least_mtu_bytes(self._settings.circuits) - overhead
 
     @property
     def _next_check_s(self) -> float:
@@ -258,7 +268,9 @@ class _Agent:
 def _endpoints(snapshot: Snapshot) -> list[Endpoint]:
     """Return all containers as policies see them."""
     return [
-        Endpoint(workload.name, workload.host, workload.interface, workload.address, workload.labels)
+        Endpoint(
+            workload.name, workload.host, workload.interface, workload.address, workload.labels, workload.ipv6_address
+        )
         for _, workload in sorted(snapshot.workloads.items())
     ]
 

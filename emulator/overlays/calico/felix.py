@@ -17,20 +17,35 @@ from emulator.overlays.entries import KernelEntries
 INTERFACE_PREFIX = "cali"
 
 
-def entries(snapshot: Snapshot, own: Node, tunnel: Tunnel | None) -> list[Entry]:
-    """Return the entries that a host wants: to its containers, and, with a tunnel, to all blocks."""
+def entries(snapshot: Snapshot, own: Node, tunnels: Sequence[Tunnel]) -> list[Entry]:
+    """Return the entries that a host wants: to its containers, and, with tunnels, to all blocks.
+
+    ``tunnels`` has one for each family, or is empty.
+    """
     wanted: list[Entry] = [
-        Route(f"{workload.address}/32", workload.interface, scope="link")
+        route_to(network, workload.interface)
         for _, workload in sorted(snapshot.workloads.items())
         if workload.host == own.name and workload.interface.startswith(INTERFACE_PREFIX)
+        for network in workload.networks[: len(own.families)]
     ]
-    if tunnel is None:
-        return wanted
-    wanted += [Route(str(block), None, protocol=PROTOCOL, type="blackhole") for block in snapshot.blocks_of(own.name)]
-    for name, node in sorted(snapshot.nodes.items()):
-        if name != own.name:
-            wanted += tunnel.entries(node, snapshot.blocks_of(name))
+    for tunnel in tunnels:
+        blocks = snapshot.blocks_of(own.name, tunnel.family)
+        wanted += [Route(str(block), None, protocol=PROTOCOL, type="blackhole") for block in blocks]
+        for name, node in sorted(snapshot.nodes.items()):
+            if name != own.name:
+                for half in (it for it in node.families if is_of(it, tunnel.family)):
+                    wanted += tunnel.entries(half, snapshot.blocks_of(name, tunnel.family))
     return wanted
+
+
+def route_to(network: str, interface: str) -> Route:
+    """Return the route to a container, by its address with its prefix length."""
+    return Route(network, interface, scope="global" if ":" in network else "link")  # IPv6 has no scopes of routes
+
+
+def is_of(node: Node, family: int) -> bool:
+    """Return whether a node is as a family of addresses, 4 or 6, reaches it."""
+    return (":" in node.address) is (family == 6)
 
 
 class Dataplane(KernelEntries):
@@ -39,42 +54,43 @@ class Dataplane(KernelEntries):
     check_interval_s = 90.0
     """Felix's ``RouteRefreshInterval``."""
 
-    def __init__(self, kernel: Handle, changes: Changes, tunnel: Tunnel | None) -> None:
+    def __init__(self, kernel: Handle, changes: Changes, tunnels: Sequence[Tunnel]) -> None:
         super().__init__(kernel, changes)
-        self._tunnel = tunnel
+        self._tunnels = tunnels
         self._own: Node | None = None
-        self._mtu_bytes = 0
+        self._circuit_mtu_bytes = 0
         self._entries: Sequence[Entry] | None = None
 
-    def update(self, own: Node, mtu_bytes: int, wanted: Sequence[Entry]) -> None:
+    def update(self, own: Node, circuit_mtu_bytes: int, wanted: Sequence[Entry]) -> None:
         """Write the wanted entries that are missing, and remove former ones; ``own`` is the host's own node."""
-        self._own, self._mtu_bytes, self._entries = own, mtu_bytes, wanted
+        self._own, self._circuit_mtu_bytes, self._entries = own, circuit_mtu_bytes, wanted
         self.want(wanted)
 
     def ensure_device(self, state: KernelState) -> None:
-        """Make the tunnel's device, or mend it."""
-        if self._tunnel is not None and self._own is not None:
-            self._tunnel.ensure_device(self.kernel, state, self._own, self._mtu_bytes)
+        """Make the tunnels' devices, or mend them."""
+        if self._own is not None:
+            for tunnel, own in zip(self._tunnels, self._own.families, strict=False):  # BIRD's variants have none
+                tunnel.ensure_device(self.kernel, state, own, self._circuit_mtu_bytes - tunnel.overhead_bytes)
 
     def remove_device(self) -> None:
-        """Remove the tunnel's device, and the routes that BIRD has left."""
+        """Remove the tunnels' devices, and the routes that BIRD has left."""
         for route in read_here().routes:
             if route.protocol == "bird":
                 with contextlib.suppress(NetlinkError):  # it went with a circuit
                     self.kernel.drop(route)
-        if self._tunnel is not None:
-            self._tunnel.remove_device(self.kernel)
+        for tunnel in self._tunnels:
+            tunnel.remove_device(self.kernel)
 
     def current(self) -> Sequence[Entry] | None:
         """Return the entries of the last update."""
         return self._entries
 
     def owned(self, state: KernelState) -> list[Entry]:
-        """Return the routes with Felix's protocol or to containers, and the entries on the tunnel's device."""
-        device = "" if self._tunnel is None else self._tunnel.device
+        """Return the routes with Felix's protocol or to containers, and the entries on the tunnels' devices."""
+        devices = {tunnel.device for tunnel in self._tunnels}
         return [
-            *(it for it in state.neighbours if it.interface == device),
-            *(it for it in state.fdb if it.interface == device),
+            *(it for it in state.neighbours if it.interface in devices),
+            *(it for it in state.fdb if it.interface in devices),
             *(it for it in state.routes if it.protocol == PROTOCOL or _is_to_workload(it)),
         ]
 

@@ -8,29 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv6Address, ip_network
+from typing import TypeAlias
 
 from emulator.overlays.calico.resources import (
-    AFFINITIES,
+    BLOCK_ADDRESSES,
     BLOCK_BITS,
     ROOT,
+    affinities_of,
     affinity_from_item,
     affinity_key,
     affinity_to_json,
+    dashed,
     dump,
     load,
 )
+from emulator.overlays.model import Network
 from emulator.stores.client import Client, StoreError
 from emulator.system.errors import EmulationError
 
-_BLOCKS = f"{ROOT}ipam/v2/assignment/ipv4/block/"
+_BLOCKS = f"{ROOT}ipam/v2/assignment/ipv{{}}/block/"
 _HANDLES = f"{ROOT}ipam/v2/handle/"
-_SIZE = 2 ** (32 - BLOCK_BITS)
 _STRIDE = 4
 """The blocks between the first choices of two hosts, so that host 2 of 10.244.0.0/16 begins at 10.244.2.0/26."""
 _MAX_ATTEMPTS = 100
 """The attempts to change a key that others change, too, before an error; Calico's are as many."""
 _TOO_OFTEN = "the blocks of {} change too often to take an address from them"
+
+
+Address: TypeAlias = "IPv4Address | IPv6Address"
 
 
 class NoAddressError(EmulationError):
@@ -56,15 +62,15 @@ class Block:
     are given out. ``sequence`` grows with each change, and ``sequences`` has its value at each address's assignment.
     """
 
-    cidr: IPv4Network
+    cidr: Network
     host: str | None
-    owners: tuple[int | None, ...] = (None,) * _SIZE
-    free: tuple[int, ...] = tuple(range(_SIZE))
+    owners: tuple[int | None, ...] = (None,) * BLOCK_ADDRESSES
+    free: tuple[int, ...] = tuple(range(BLOCK_ADDRESSES))
     attributes: tuple[Attribute, ...] = ()
     sequence: int = 0
     sequences: tuple[tuple[int, int], ...] = ()
 
-    def assign(self, attribute: Attribute) -> tuple[IPv4Address, Block]:
+    def assign(self, attribute: Attribute) -> tuple[Address, Block]:
         """Give out the first free address; return it, and the block without it."""
         number, *free = self.free
         owners = tuple(len(self.attributes) if it == number else owner for it, owner in enumerate(self.owners))
@@ -78,16 +84,16 @@ class Block:
         )
         return self.cidr[number], changed
 
-    def addresses_of(self, handle: str) -> Iterator[IPv4Address]:
+    def addresses_of(self, handle: str) -> Iterator[Address]:
         """Yield the addresses that a handle has."""
         for number, owner in enumerate(self.owners):
             if owner is not None and owner < len(self.attributes) and self.attributes[owner].handle == handle:
                 yield self.cidr[number]
 
 
-def block_key(cidr: IPv4Network) -> str:
+def block_key(cidr: Network) -> str:
     """Return the key of a block."""
-    return f"{_BLOCKS}{str(cidr).replace('/', '-')}"
+    return f"{_BLOCKS.format(cidr.version)}{dashed(cidr)}"
 
 
 def block_to_json(block: Block) -> str:
@@ -118,7 +124,7 @@ def block_from_json(text: str) -> Block:
             raise TypeError
         affinity = fields["affinity"]
         block = Block(
-            cidr=IPv4Network(fields["cidr"]),
+            cidr=ip_network(fields["cidr"]),
             host=None if affinity is None else str(affinity).removeprefix("host:"),
             owners=tuple(None if it is None else int(it) for it in fields["allocations"]),
             free=tuple(int(it) for it in fields["unallocated"]),
@@ -130,26 +136,33 @@ def block_from_json(text: str) -> Block:
         )
     except (KeyError, TypeError, AttributeError):
         raise ValueError("it is not a block of Calico's") from None
-    if block.cidr.prefixlen != BLOCK_BITS or len(block.owners) != _SIZE or not set(block.free) <= set(range(_SIZE)):
-        raise ValueError(f"it is not a block of /{BLOCK_BITS}")
+    bits = BLOCK_BITS[block.cidr.version]
+    if (
+        block.cidr.prefixlen != bits
+        or len(block.owners) != BLOCK_ADDRESSES
+        or not set(block.free) <= set(range(BLOCK_ADDRESSES))
+    ):
+        raise ValueError(f"it is not a block of /{bits}")
     return block
 
 
 class Ipam:
-    """The addresses of one host, for one process; ``number`` is the host's, counted from 1: it decides where it begins.
+    """The addresses of one host in one family, for one process.
+
+    ``number`` is the host's, counted from 1: it decides where the host begins.
 
     The host's blocks are kept as they were read or written last. If another process has changed a block meanwhile, the
     store refuses the next write, and all blocks are read again.
     """
 
-    def __init__(self, pool: IPv4Network, host: str, number: int) -> None:
+    def __init__(self, pool: Network, host: str, number: int) -> None:
         self._pool = pool
         self._host = host
         self._number = number
-        self._blocks: dict[IPv4Network, tuple[Block, int]] = {}
+        self._blocks: dict[Network, tuple[Block, int]] = {}
         """The host's blocks, each with the revision of its last change."""
 
-    def assign(self, client: Client, handle: str, owner: Mapping[str, str]) -> IPv4Address:
+    def assign(self, client: Client, handle: str, owner: Mapping[str, str]) -> Address:
         """Return the address that a handle has in the host's blocks, or give it one; claim a block where needed.
 
         Raises:
@@ -157,7 +170,7 @@ class Ipam:
             StoreError: the store fails.
         """
         attribute, key = Attribute(handle, {**owner, "node": self._host}), f"{_HANDLES}{handle}"
-        counted: IPv4Network | None = None
+        counted: Network | None = None
         if not self._blocks:
             self._read(client)
         if (known := self._address_of(handle)) is not None:
@@ -169,10 +182,10 @@ class Ipam:
                 self._read(client)
                 if (known := self._address_of(handle)) is not None:
                     return known
-                # an earlier attempt ended before it had an address
-                client.put(key, _handle_to_json(block.cidr))
+                # the handle has an address of the other family, or an earlier attempt ended before it had one
+                self._count(client, key, block.cidr)
             elif counted not in {None, block.cidr}:
-                client.put(key, _handle_to_json(block.cidr))
+                self._count(client, key, block.cidr)
             counted = block.cidr
             address, changed = block.assign(attribute)
             if new_revision := client.put_if(block_key(block.cidr), revision, block_to_json(changed)):
@@ -181,7 +194,13 @@ class Ipam:
             self._blocks.clear()
         raise StoreError(_TOO_OFTEN.format(self._host))
 
-    def _address_of(self, handle: str) -> IPv4Address | None:
+    def _count(self, client: Client, key: str, cidr: Network) -> None:
+        """Let a handle name a block, and keep the block of the other family that it names."""
+        stored = client.get(key)
+        others = () if stored is None else _handle_from_json(stored.value)
+        client.put(key, _handle_to_json(*(it for it in others if it.version != cidr.version), cidr))
+
+    def _address_of(self, handle: str) -> Address | None:
         """Return the address that a handle has in the host's blocks; None if it has none."""
         return next((address for block, _ in self._blocks.values() for address in block.addresses_of(handle)), None)
 
@@ -190,7 +209,7 @@ class Ipam:
         for is_fresh in (False, True):
             if is_fresh:
                 self._read(client)
-            for _, item in sorted(self._blocks.items()):
+            for item in (self._blocks[cidr] for cidr in sorted(self._blocks, key=_address)):
                 if item[0].free:
                     return item
         for _ in range(_MAX_ATTEMPTS):
@@ -201,15 +220,15 @@ class Ipam:
     def _read(self, client: Client) -> None:
         """Read the host's blocks from the store, and finish claims that were left half done."""
         self._blocks.clear()
-        for item in client.list_keys(f"{AFFINITIES}{self._host}/ipv4/block/").items:
+        for item in client.list_keys(affinities_of(self._host, self._pool.version)).items:
             _, cidr, is_confirmed = affinity_from_item(item.key, item.value)
-            if cidr.subnet_of(self._pool):
+            if cidr.network_address in self._pool:
                 if is_confirmed:
                     self._read_block(client, cidr)
                 else:
                     self._take(client, cidr, item.mod_revision)
 
-    def _read_block(self, client: Client, cidr: IPv4Network) -> Block | None:
+    def _read_block(self, client: Client, cidr: Network) -> Block | None:
         """Read a block, and return it; keep it if it is the host's."""
         stored = client.get(block_key(cidr))
         if stored is None:
@@ -224,14 +243,15 @@ class Ipam:
 
     def _claim(self, client: Client) -> tuple[Block, int] | None:
         """Claim one more block for the host, and return it; None if others have changed the same keys meanwhile."""
-        taken = {item.key for item in client.list_keys(_BLOCKS).items}
+        taken = {item.key for item in client.list_keys(_BLOCKS.format(self._pool.version)).items}
         for cidr in self._candidates():
             if block_key(cidr) not in taken:
                 revision = client.put_if(affinity_key(self._host, cidr), 0, affinity_to_json("pending"))
                 return self._take(client, cidr, revision) if revision else None
-        raise NoAddressError(f"all blocks of {self._pool} are in use: use a larger network (--overlay-network)")
+        option = "--overlay-network" if self._pool.version == 4 else "--overlay-ipv6-network"
+        raise NoAddressError(f"all blocks of {self._pool} are in use: use a larger network ({option})")
 
-    def _take(self, client: Client, cidr: IPv4Network, affinity_revision: int) -> tuple[Block, int] | None:
+    def _take(self, client: Client, cidr: Network, affinity_revision: int) -> tuple[Block, int] | None:
         """Create the block of a pending affinity and confirm this; if another host has it, remove the affinity."""
         key, block = affinity_key(self._host, cidr), Block(cidr, self._host)
         if revision := client.put_if(block_key(cidr), 0, block_to_json(block)):
@@ -245,22 +265,39 @@ class Ipam:
             self._blocks.pop(cidr, None)
         return self._blocks.get(cidr)
 
-    def _candidates(self) -> Iterator[IPv4Network]:
+    def _candidates(self) -> Iterator[Network]:
         """Yield the pool's blocks from the host's first choice on.
 
         Calico begins at random, seeded by the host's name.
         """
-        count = 2 ** (BLOCK_BITS - self._pool.prefixlen)
+        bits = BLOCK_BITS[self._pool.version]
+        count = 2 ** (bits - self._pool.prefixlen)
         first = self._number * _STRIDE if self._number * _STRIDE < count else self._number
         for number in range(count):
-            yield IPv4Network((int(self._pool.network_address) + (first + number) % count * _SIZE, BLOCK_BITS))
+            address = int(self._pool.network_address) + (first + number) % count * BLOCK_ADDRESSES
+            yield type(self._pool)((address, bits))
 
 
-def first_blocks(pool: IPv4Network) -> int:
+def first_blocks(pool: Network) -> int:
     """Return the number of a pool's blocks; 0 if the pool is smaller than a block."""
-    return 2 ** (BLOCK_BITS - pool.prefixlen) if pool.prefixlen <= BLOCK_BITS else 0
+    bits = BLOCK_BITS[pool.version]
+    return 2 ** (bits - pool.prefixlen) if pool.prefixlen <= bits else 0
 
 
-def _handle_to_json(block: IPv4Network) -> str:
-    """Return the value of a handle that has one address, by which a release finds the block."""
-    return dump({"block": {str(block): 1}, "deleted": False})
+def _address(cidr: Network) -> int:
+    return int(cidr.network_address)
+
+
+def _handle_to_json(*blocks: Network) -> str:
+    """Return the value of a handle that has an address in each of some blocks, by which a release finds them."""
+    return dump({"block": {str(block): 1 for block in blocks}, "deleted": False})
+
+
+def _handle_from_json(text: str) -> tuple[Network, ...]:
+    """Return the blocks that the value of a handle names; none if the value is malformed."""
+    try:
+        fields = load(text)
+        blocks = fields.get("block") if isinstance(fields, dict) else None
+        return tuple(map(ip_network, blocks)) if isinstance(blocks, dict) else ()
+    except ValueError:
+        return ()

@@ -6,11 +6,12 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_network
 from pathlib import Path
+from typing import ClassVar
 
 from emulator import bird
 from emulator.docker.containers import ContainerDaemons
@@ -19,19 +20,20 @@ from emulator.lab.containers import Attachment, Container
 from emulator.lab.daemons import Daemon, DaemonError, start_function, start_program
 from emulator.lab.lab import Lab
 from emulator.lab.underlay import empty_namespace
+from emulator.measure.probe import Family
 from emulator.netlink import facilities, namespaces
 from emulator.netlink.state import KernelState, difference, read
-from emulator.overlays.base import Overlay
+from emulator.overlays.base import IPV6_OPTIONS, Overlay
 from emulator.overlays.calico import agent, confd, resources, workloads
 from emulator.overlays.calico.ipam import Ipam, first_blocks
-from emulator.overlays.calico.resources import BLOCK_BITS, Node, Workload
-from emulator.overlays.calico.tunnels import TUNNELS
+from emulator.overlays.calico.resources import BLOCK_ADDRESSES, BLOCK_BITS, Node, Workload
+from emulator.overlays.calico.tunnels import IPV6_TUNNELS, TUNNELS
 from emulator.overlays.model import About, OverlaySpec, Peer
 from emulator.overlays.policy import enforcer, verdict
 from emulator.overlays.policy.compiler import selecting
 from emulator.overlays.policy.model import NAMESPACE, PROFILE
 from emulator.overlays.policy.sets import Endpoint
-from emulator.overlays.subnets import host_number
+from emulator.overlays.subnets import host_number, pools
 from emulator.plan import Plan
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
@@ -50,6 +52,7 @@ class Calico(Overlay):
 
     variants = ("bgp", "rr", "ipip", "vxlan")
     daemons = ("bird",)
+    reasons: ClassVar[Mapping[str, str]] = {"ipv6": "IPIP carries IPv4 only; calico:bgp, calico:rr and calico:vxlan do"}
 
     def __init__(self, spec: OverlaySpec, lab: Lab, store: Store | None) -> None:
         super().__init__(spec, lab, store)
@@ -61,7 +64,8 @@ class Calico(Overlay):
         self._docker = ContainerDaemons(lab, spec.image)
         self._states_before: dict[str, KernelState] = {}
         self._keys_before: frozenset[str] = frozenset()
-        self._ipams: dict[str, Ipam] = {}
+        self._ipams: dict[tuple[str, int], Ipam] = {}
+        """The address management by host and family."""
         self._endpoints: dict[str, Endpoint] = {}
         """The containers as policies see them, by name."""
 
@@ -84,7 +88,8 @@ class Calico(Overlay):
     def options(cls, variant: str) -> frozenset[str]:
         """Return the options that a variant takes."""
         own = {"policy", "policy_engine", "labels"}
-        return frozenset(own | {"reflectors"} if variant == "rr" else own)
+        own |= {"reflectors"} if variant == "rr" else set()
+        return frozenset(own) | (frozenset() if variant == "ipip" else IPV6_OPTIONS)
 
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
@@ -92,7 +97,7 @@ class Calico(Overlay):
         if _has_bird(spec.variant) and bird.version() is None:
             yield bird.MISSING
         if spec.policy is not None:
-            yield from enforcer.lacks(spec.policy)
+            yield from enforcer.lacks(spec.policy, spec.families)
         if spec.variant in TUNNELS:
             tunnel = TUNNELS[spec.variant]()
             yield from facilities.lacks(
@@ -110,15 +115,15 @@ class Calico(Overlay):
         """Yield a sentence if the subnet pool has too few blocks for the hosts, or no addresses for containers."""
         if not spec.containers:
             yield "Calico gives each container a route, and connects nothing without containers: omit --containers 0"
-        pool, hosts = IPv4Network(spec.subnet_pool), len(spec.hosts)
-        size = 2 ** (32 - BLOCK_BITS)
         own = 1 if spec.variant in TUNNELS else 0
         counts = [own + sum(it.host == host for it in spec.containers) for host in spec.hosts]
-        needed = sum(max(1, -(-count // size)) for count in counts)
-        if first_blocks(pool) < needed:
-            yield f"the containers' network {pool} is too small: {hosts} hosts need {needed} blocks of /{BLOCK_BITS}"
-        if pool.overlaps(_LINK_LOCAL):
-            yield f"the containers' network {pool} overlaps {_LINK_LOCAL}, where Calico has its gateway"
+        needed = sum(max(1, -(-count // BLOCK_ADDRESSES)) for count in counts)
+        for pool in pools(spec):
+            if first_blocks(pool) < needed:
+                demand = f"{len(spec.hosts)} hosts need {needed} blocks of /{BLOCK_BITS[pool.version]}"
+                yield f"the containers' network {pool} is too small: {demand}"
+        if IPv4Network(spec.subnet_pool).overlaps(_LINK_LOCAL):
+            yield f"the containers' network {spec.subnet_pool} overlaps {_LINK_LOCAL}, where Calico has its gateway"
 
     @classmethod
     def misfits(cls, spec: OverlaySpec, plan: Plan) -> Iterator[str]:
@@ -142,6 +147,11 @@ class Calico(Overlay):
         return TUNNELS[self.spec.variant].overhead_bytes if self.spec.variant in TUNNELS else 0
 
     @property
+    def ipv6_overhead_bytes(self) -> int:
+        """The same for a packet of IPv6."""
+        return IPV6_TUNNELS[self.spec.variant].overhead_bytes if self.spec.variant in IPV6_TUNNELS else 0
+
+    @property
     def reflectors(self) -> tuple[str, ...]:
         """The hosts that reflect routes; empty without reflectors."""
         return (self.spec.reflectors or self.spec.hosts[:1]) if self.spec.variant == "rr" else ()
@@ -155,9 +165,10 @@ class Calico(Overlay):
         kind = self.spec.variant if self.spec.variant in TUNNELS else None
         is_mesh = self.spec.variant != "rr"
         wanted = {
-            f"{resources.POOLS}{resources.POOL}": resources.pool_to_json(
-                IPv4Network(self.spec.subnet_pool), tunnel_kind=kind
-            ),
+            f"{resources.POOLS}{resources.POOL_OF[pool.version]}": resources.pool_to_json(pool, tunnel_kind=kind)
+            for pool in pools(self.spec)
+        }
+        wanted |= {
             f"{resources.PROFILES}{PROFILE}": resources.profile_to_json(),
             resources.BGP_KEY: resources.bgp_to_json(is_mesh=is_mesh),
             # the last one, because it tells the agents that the others are there
@@ -187,23 +198,26 @@ class Calico(Overlay):
             self._states_before[host] = read(self.namespace(host))
             folder.mkdir(parents=True)
             bird.check_path(folder)
-        node = Node(host, self.loopback(host))
-        pool = IPv4Network(self.spec.subnet_pool)
+        addresses = [self.loopback(host), *([self.ipv6_loopback(host) or ""] if self.spec.ipv6_pool else [])]
         is_tunnelled = self.spec.variant in TUNNELS
         if _has_bird(self.spec.variant) and not _runs(self.birds.get(host)):
             path = folder / bird.CONFIG_FILE
             if not path.exists():
-                path.write_text(confd.configuration(node, (), (), pool, is_tunnelled=is_tunnelled))
+                alone = [
+                    confd.Family(Node(host, address), (), (), pool)
+                    for address, pool in zip(addresses, pools(self.spec), strict=True)
+                ]
+                path.write_text(confd.configuration(alone, is_tunnelled=is_tunnelled))
             self.birds[host] = start_program(self.lab, host, "bird", bird.command(folder, "-R"))
         if not _runs(self.agents.get(host)):
             settings = agent.Settings(
                 host=host,
                 number=host_number(self.spec, host),
-                address=node.address,
+                addresses=tuple(addresses),
                 variant=self.spec.variant,
                 has_bird=_has_bird(self.spec.variant),
                 cluster_id=_CLUSTER_ID if host in self.reflectors else None,
-                pool=pool,
+                pools=pools(self.spec),
                 circuits=self.circuits(host),
                 folder=folder,
                 store=self._store.endpoint(host),
@@ -226,17 +240,19 @@ class Calico(Overlay):
         else:
             attachment = Attachment(empty_namespace(), "")
         try:
-            return replace(attachment, address=self._join(container, attachment.namespace))
+            address, ipv6_address = self._join(container, attachment.namespace)
+            return replace(attachment, address=address, ipv6_address=ipv6_address)
         except BaseException:
             os.close(attachment.namespace)
             raise
 
     def peers(self, host: str) -> tuple[Peer, ...]:
         """Return the hosts whose blocks BIRD has learned, or without BIRD, those that the agent knows."""
-        hosts = {it.loopback: it.name for it in self.lab.plan.hosts}
+        hosts = {address: it.name for it in self.lab.plan.hosts for address in (it.loopback, it.ipv6_loopback)}
         if host in self.birds:
             learned = confd.next_hops(self._ask(host, "show route all where source = RTS_BGP"))
-            found = [(address, str(block)) for block, address in sorted(learned.items())]
+            blocks = sorted(learned, key=lambda block: (block.version, int(block.network_address)))
+            found = [(learned[block], str(block)) for block in blocks]
         else:
             path = self.folder(host) / agent.PEERS_FILE
             known = json.loads(path.read_text()) if path.exists() else []
@@ -251,11 +267,12 @@ class Calico(Overlay):
         lines = (*self._ask(host, "show protocols"), *self._ask(host, "show route"))
         return (*policies, *(line.expandtabs() for line in lines))
 
-    def lets_through(self, near: str, far: str) -> bool:
-        """Return whether the policies let an echo pass from a container to another, by their names."""
+    def lets_through(self, near: str, far: str, family: Family = 4) -> bool:
+        """Return whether the policies let an echo of a family pass from a container to another, by their names."""
         if self.spec.policy is None:
             return True
-        return verdict.lets_through(self.spec.policy, self._endpoints[near], self._endpoints[far], verdict.ECHO)
+        ends = self._endpoints[near], self._endpoints[far]
+        return verdict.lets_through(self.spec.policy, *ends, verdict.ECHOES[family], family)
 
     def state(self, host: str) -> KernelState:
         """Return what the kernel has and did not have before the overlay's start."""
@@ -263,7 +280,8 @@ class Calico(Overlay):
 
     def mtu_bytes(self, host: str) -> int:
         """Return the containers' MTU: the largest packet that passes each of the host's circuits when wrapped."""
-        return self.circuit_mtu_bytes(host) - self.overhead_bytes
+        ipv6_overhead_bytes = 0 if self.spec.ipv6_pool is None else self.ipv6_overhead_bytes
+        return self.circuit_mtu_bytes(host) - max(self.overhead_bytes, ipv6_overhead_bytes)
 
     def kill(self, host: str) -> None:
         """Kill BIRD and the agent of a host."""
@@ -292,24 +310,28 @@ class Calico(Overlay):
         # a number: a host's name may be too long for a socket's path
         return self.lab.run_folder / "calico" / str(host_number(self.spec, host))
 
-    def _join(self, container: Container, namespace: int) -> str:
-        """Do what Calico's CNI plugin does for a container, and return its address."""
+    def _join(self, container: Container, namespace: int) -> tuple[str, str | None]:
+        """Do what Calico's CNI plugin does for a container, and return its addresses; without IPv6, None for IPv6."""
         host = container.host
         owner = {"namespace": NAMESPACE, "container": container.name}
         with namespaces.entered(self.namespace(host)), Client(*self._store.endpoint(host)) as client:
-            address = str(self._ipam(host).assign(client, f"{_NETWORK}.{container.name}", owner))
+            handle = f"{_NETWORK}.{container.name}"
+            ipams = [self._ipam(host, family) for family in self.spec.families]
+            address, *rest = (str(ipam.assign(client, handle, owner)) for ipam in ipams)
+            ipv6_address = rest[0] if rest else None
             interface = workloads.interface_of(container)
-            workloads.join(self.namespace(host), namespace, interface, address, self.mtu_bytes(host))
             mac, labels = workloads.mac_of_container(address), self._labels(container.name)
-            workload = Workload(container.name, host, address, mac, interface, labels)
+            workload = Workload(container.name, host, address, mac, interface, labels, ipv6_address=ipv6_address)
+            workloads.join(self.namespace(host), namespace, workload, self.mtu_bytes(host))
             client.put(resources.workload_key(host, container.name), resources.workload_to_json(workload))
-            self._endpoints[container.name] = Endpoint(container.name, host, interface, address, labels)
-        return address
+            self._endpoints[container.name] = Endpoint(container.name, host, interface, address, labels, ipv6_address)
+        return address, ipv6_address
 
-    def _ipam(self, host: str) -> Ipam:
-        if host not in self._ipams:
-            self._ipams[host] = Ipam(IPv4Network(self.spec.subnet_pool), host, host_number(self.spec, host))
-        return self._ipams[host]
+    def _ipam(self, host: str, family: int) -> Ipam:
+        if (host, family) not in self._ipams:
+            pool = ip_network(self.spec.subnet_pool if family == 4 else self.spec.ipv6_pool or "")
+            self._ipams[host, family] = Ipam(pool, host, host_number(self.spec, host))
+        return self._ipams[host, family]
 
     def _labels(self, container: str) -> dict[str, str]:
         return {} if self.spec.policy is None else self.spec.policy.labels[container]

@@ -10,8 +10,9 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface, IPv4Network
+from ipaddress import IPv4Interface, IPv6Interface, ip_interface, ip_network
 
+from emulator.overlays.model import Network
 from emulator.overlays.policy.model import NAMESPACE, ORCHESTRATOR, PROFILE
 
 ROOT = "/calico/"
@@ -28,9 +29,11 @@ PROFILES, WORKLOADS = f"{_RESOURCES}/profiles/", f"{_RESOURCES}/workloadendpoint
 
 AS_NUMBER = 64512
 """Calico's default AS number."""
-BLOCK_BITS = 26
-"""Calico's default prefix length of a block."""
-POOL = "default-ipv4-ippool"
+BLOCK_BITS = {4: 26, 6: 122}
+"""Calico's default prefix length of a block, by the family of its addresses: 64 addresses in each."""
+BLOCK_ADDRESSES = 64
+POOL_OF = {4: "default-ipv4-ippool", 6: "default-ipv6-ippool"}
+"""The name of the pool of each family, as Calico's installation has it."""
 REFLECTOR_LABEL = ("route-reflector", "true")
 """The label of a node that is a route reflector, as Calico's documentation has it."""
 ENDPOINT = "eth0"
@@ -46,7 +49,8 @@ Json = dict[str, object]
 class Node:
     """A host. ``tunnel`` and ``tunnel_mac`` are the address and the MAC address of its tunnel, None without one.
 
-    ``cluster_id`` is the cluster of a route reflector; None for other hosts.
+    ``cluster_id`` is the cluster of a route reflector; None for other hosts. ``ipv6`` is the same host as IPv6 reaches
+    it; None without IPv6.
     """
 
     name: str
@@ -54,11 +58,20 @@ class Node:
     tunnel: str | None = None
     tunnel_mac: str | None = None
     cluster_id: str | None = None
+    ipv6: Node | None = None
+
+    @property
+    def families(self) -> tuple[Node, ...]:
+        """The host as IPv4 reaches it, and as IPv6 does if it has IPv6."""
+        return (self,) if self.ipv6 is None else (self, self.ipv6)
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A container: its host, its address, its MAC address, the host's interface to it, and its labels."""
+    """A container: its host, its address, its MAC address, the host's interface to it, and its labels.
+
+    ``ipv6_address`` is None without IPv6.
+    """
 
     name: str
     host: str
@@ -67,6 +80,13 @@ class Workload:
     interface: str
     labels: Mapping[str, str] = field(default_factory=dict)
     profiles: tuple[str, ...] = (PROFILE,)
+    ipv6_address: str | None = None
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The addresses with their prefix lengths: that of IPv4 first."""
+        ipv4 = f"{self.address}/32"
+        return (ipv4,) if self.ipv6_address is None else (ipv4, f"{self.ipv6_address}/128")
 
 
 def node_key(name: str) -> str:
@@ -88,6 +108,15 @@ def node_to_json(node: Node, *, tunnel_kind: str | None) -> str:
         bgp["ipv4IPIPTunnelAddr"] = node.tunnel
     if node.tunnel is not None and tunnel_kind == "vxlan":
         spec |= {"ipv4VXLANTunnelAddr": node.tunnel, "vxlanTunnelMACAddr": node.tunnel_mac}
+    if node.ipv6 is not None:
+        bgp["ipv6Address"] = f"{node.ipv6.address}/128"
+        spec["addresses"] = [
+            *_list(spec["addresses"]),
+            {"address": f"{node.ipv6.address}/128", "type": "CalicoNodeIP"},
+            {"address": node.ipv6.address, "type": "InternalIP"},
+        ]
+        if node.ipv6.tunnel is not None:
+            spec |= {"ipv6VXLANTunnelAddr": node.ipv6.tunnel, "vxlanTunnelMACAddrV6": node.ipv6.tunnel_mac}
     labels = {}
     if node.cluster_id is not None:
         bgp["routeReflectorClusterID"] = node.cluster_id
@@ -104,12 +133,23 @@ def node_from_json(text: str) -> Node:
     metadata, spec = _metadata_and_spec(text)
     bgp = _object(spec.get("bgp"))
     tunnel = _text(bgp.get("ipv4IPIPTunnelAddr")) or _text(spec.get("ipv4VXLANTunnelAddr"))
+    name, cluster_id = _text(metadata.get("name")) or "", _text(bgp.get("routeReflectorClusterID"))
+    ipv6, ipv6_address, ipv6_tunnel = None, _text(bgp.get("ipv6Address")), _text(spec.get("ipv6VXLANTunnelAddr"))
+    if ipv6_address is not None:
+        ipv6 = Node(
+            name=name,
+            address=str(IPv6Interface(ipv6_address).ip),
+            tunnel=None if ipv6_tunnel is None else str(IPv6Interface(ipv6_tunnel).ip),
+            tunnel_mac=_mac(spec.get("vxlanTunnelMACAddrV6")),
+            cluster_id=cluster_id,
+        )
     return Node(
-        name=_text(metadata.get("name")) or "",
+        name=name,
         address=str(IPv4Interface(_text(bgp.get("ipv4Address")) or "").ip),
         tunnel=None if tunnel is None else str(IPv4Interface(tunnel).ip),
         tunnel_mac=_mac(spec.get("vxlanTunnelMACAddr")),
-        cluster_id=_text(bgp.get("routeReflectorClusterID")),
+        cluster_id=cluster_id,
+        ipv6=ipv6,
     )
 
 
@@ -130,7 +170,7 @@ def workload_to_json(workload: Workload) -> str:
         "node": workload.host,
         "containerID": workload.name,
         "endpoint": ENDPOINT,
-        "ipNetworks": [f"{workload.address}/32"],
+        "ipNetworks": list(workload.networks),
         "profiles": list(workload.profiles),
         "interfaceName": workload.interface,
         "mac": workload.mac,
@@ -143,20 +183,29 @@ def workload_from_json(text: str) -> Workload:
     """Parse the value of a workload endpoint.
 
     Raises:
-        ValueError: it is not an endpoint with one address.
+        ValueError: it is not an endpoint with one address of IPv4, and one or none of IPv6.
     """
     metadata, spec = _metadata_and_spec(text)
-    (network,) = _list(spec.get("ipNetworks"))
+    networks = [ip_interface(str(it)) for it in _list(spec.get("ipNetworks"))]
+    (ipv4,) = (str(it.ip) for it in networks if it.version == 4)
+    ipv6 = [str(it.ip) for it in networks if it.version == 6]
+    if ipv6[1:]:
+        raise ValueError("an endpoint has several addresses of IPv6")
     fields = [_text(spec.get(name)) for name in ("containerID", "node", "mac", "interfaceName")]
     name, host, mac, interface = (it or "" for it in fields)
     labels = {key: str(value) for key, value in _object(metadata.get("labels")).items()}
     profiles = tuple(str(it) for it in _list(spec.get("profiles")))
-    return Workload(name, host, str(IPv4Interface(str(network)).ip), mac, interface, labels, profiles)
+    return Workload(name, host, ipv4, mac, interface, labels, profiles, ipv6[0] if ipv6 else None)
 
 
-def affinity_key(host: str, block: IPv4Network) -> str:
+def affinities_of(host: str, family: int) -> str:
+    """Return the prefix of the keys of a host's affinities to blocks of a family, 4 or 6."""
+    return f"{AFFINITIES}{host}/ipv{family}/block/"
+
+
+def affinity_key(host: str, block: Network) -> str:
     """Return the key of a host's affinity to a block."""
-    return f"{AFFINITIES}{host}/ipv4/block/{_dashed(block)}"
+    return f"{affinities_of(host, block.version)}{dashed(block)}"
 
 
 def affinity_to_json(state: str) -> str:
@@ -164,14 +213,17 @@ def affinity_to_json(state: str) -> str:
     return dump({"state": state, "deleted": False})
 
 
-def affinity_from_item(key: str, text: str) -> tuple[str, IPv4Network, bool]:
+def affinity_from_item(key: str, text: str) -> tuple[str, Network, bool]:
     """Parse an affinity: its host, its block, and whether it is confirmed.
 
     Raises:
         ValueError: it is not an affinity.
     """
     host, _, rest = key.removeprefix(AFFINITIES).partition("/")
-    block = IPv4Network(rest.removeprefix("ipv4/block/").replace("-", "/"))
+    family, _, block_text = rest.partition("/block/")
+    block = ip_network(block_text.replace("-", "/"))
+    if family != f"ipv{block.version}":
+        raise ValueError("the block is of another family")
     return host, block, _object(load(text or "{}")).get("state", "confirmed") == "confirmed"
 
 
@@ -189,7 +241,7 @@ def is_cluster_ready(text: str) -> bool:
     return _metadata_and_spec(text)[1].get("datastoreReady") is True
 
 
-def pool_to_json(cidr: IPv4Network, *, tunnel_kind: str | None) -> str:
+def pool_to_json(cidr: Network, *, tunnel_kind: str | None) -> str:
     """Return the value of the pool that containers get addresses from."""
     modes = {name: "Always" if tunnel_kind == name else "Never" for name in ("ipip", "vxlan")}
     spec: Json = {
@@ -197,11 +249,11 @@ def pool_to_json(cidr: IPv4Network, *, tunnel_kind: str | None) -> str:
         "vxlanMode": modes["vxlan"],
         "ipipMode": modes["ipip"],
         "natOutgoing": False,
-        "blockSize": BLOCK_BITS,
+        "blockSize": BLOCK_BITS[cidr.version],
         "nodeSelector": "all()",
         "allowedUses": ["Workload", "Tunnel"],
     }
-    return resource("IPPool", POOL, spec)
+    return resource("IPPool", POOL_OF[cidr.version], spec)
 
 
 def profile_to_json() -> str:
@@ -303,5 +355,6 @@ def _workload_name(host: str, container: str) -> str:
     return "-".join(part.replace("-", "--") for part in (host, ORCHESTRATOR, container, ENDPOINT))
 
 
-def _dashed(block: IPv4Network) -> str:
+def dashed(block: Network) -> str:
+    """Return a block as keys have it: ``10.244.1.0-26``."""
     return str(block).replace("/", "-")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network
 from typing import TypeVar
 
 from emulator.lab.log import log
@@ -22,6 +21,7 @@ from emulator.overlays.calico.resources import (
     node_from_json,
     workload_from_json,
 )
+from emulator.overlays.model import Network
 from emulator.stores.client import Event, KeyValue, Listing
 
 _T = TypeVar("_T")
@@ -37,7 +37,7 @@ class Snapshot:
 
     nodes: dict[str, Node] = field(default_factory=dict)
     workloads: dict[str, Workload] = field(default_factory=dict)
-    blocks: dict[IPv4Network, str] = field(default_factory=dict)
+    blocks: dict[Network, str] = field(default_factory=dict)
     is_ready: bool = False
     is_mesh: bool = True
 
@@ -81,9 +81,10 @@ class Snapshot:
         elif key == BGP_KEY:
             self.is_mesh = _parse(item, is_mesh) is not False
 
-    def blocks_of(self, host: str) -> list[IPv4Network]:
-        """Return the blocks of a host in the order of their addresses."""
-        return sorted(block for block, owner in self.blocks.items() if owner == host)
+    def blocks_of(self, host: str, family: int) -> list[Network]:
+        """Return the blocks of a host of a family, 4 or 6, in the order of their addresses."""
+        own = [block for block, owner in self.blocks.items() if owner == host and block.version == family]
+        return sorted(own, key=lambda block: int(block.network_address))
 
     def _delete(self, key: str) -> None:
         if key.startswith(NODES):

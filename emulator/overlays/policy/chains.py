@@ -20,7 +20,8 @@ Hook: TypeAlias = Literal["FORWARD", "INPUT"]
 class EndMatch:
     """What a packet's source or destination must be. All parts must match; of a list, one entry.
 
-    ``nets`` are networks of IPv4, and ``sets`` names of address sets, of which each must have the address.
+    ``nets`` are networks of the filter's family, and ``sets`` names of address sets, each of which must have the
+    address.
     """
 
     nets: tuple[str, ...] = ()
@@ -83,7 +84,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class AddressSet:
-    """The networks, of IPv4, that a selector selects."""
+    """The networks of one family that a selector selects."""
 
     name: str
     selector: str
@@ -92,14 +93,15 @@ class AddressSet:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The packet filter of one host. A chain stands before all chains that lead to it.
+    """The packet filter of one host in one family of addresses. A chain stands before all chains that lead to it.
 
-    ``hooks`` says which chain gets the packets of which hook.
+    ``hooks`` says which chain gets the packets of which hook. ``family`` is 4 or 6.
     """
 
     sets: tuple[AddressSet, ...]
     chains: tuple[Chain, ...]
     hooks: tuple[tuple[Hook, str], ...]
+    family: int = 4
 
 
 ACCEPT, DROP, RETURN, LOG = Verdict("accept"), Verdict("drop"), Verdict("return"), Verdict("log")

@@ -26,11 +26,13 @@ from emulator.overlays.policy.chains import (
     Chain,
     EndMatch,
     FilterRule,
+    Hook,
     Match,
     RuleSet,
     Verdict,
 )
 from emulator.overlays.policy.model import (
+    ICMP,
     ICMPV6,
     PROFILE,
     UDP,
@@ -43,13 +45,16 @@ from emulator.overlays.policy.model import (
     Rule,
 )
 from emulator.overlays.policy.selectors import Labels, Selector, matches
-from emulator.overlays.policy.sets import Endpoint, Sets, ipv4_nets
+from emulator.overlays.policy.sets import Endpoint, Sets, nets_of
 
 INTERFACES = "cali*"
 """The interfaces that lead to containers."""
 _INTERFACE = re.compile(r"cali[A-Za-z0-9_.-]{1,11}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 _VXLAN_PORT, _IPIP = 4789, 4
+_DISCOVERY = (130, 131, 132, 133, 135, 136)
+"""The types of ICMPv6 that a host accepts from its containers, as Felix does: without them, a container could not ask
+for the MAC address of its gateway."""
 _LONGEST_CHAIN = 28
 """The characters of a chain's name that iptables has room for."""
 _SHORT_KINDS = {"NetworkPolicy": "np", "GlobalNetworkPolicy": "gnp"}
@@ -59,16 +64,15 @@ Direction: TypeAlias = Literal["i", "o"]
 _TYPES: dict[Direction, PolicyType] = {"i": "Ingress", "o": "Egress"}
 
 
-def compile_host(spec: PolicySpec, endpoints: Sequence[Endpoint], host: str) -> RuleSet:
-    """Return the packet filter of a host; ``endpoints`` are the containers of all hosts."""
-    compiler = _Compiler(spec, Sets(endpoints, spec.network_sets))
+def compile_host(spec: PolicySpec, endpoints: Sequence[Endpoint], host: str, family: int = 4) -> RuleSet:
+    """Return the packet filter of a host in a family, 4 or 6; ``endpoints`` are the containers of all hosts."""
+    compiler = _Compiler(spec, Sets(endpoints, spec.network_sets, family))
     # a store of the user has the names, and they become part of the text that a program reads
     own = [it for it in endpoints if it.host == host and _INTERFACE.fullmatch(it.interface)]
     chains = [*compiler.profile(), *(chain for endpoint in own for chain in compiler.endpoint(endpoint))]
-    chains = [*compiler.used.values(), *chains, *_dispatch(own), *_static()]
-    return RuleSet(
-        tuple(compiler.sets.found.values()), tuple(chains), (("FORWARD", "cali-FORWARD"), ("INPUT", "cali-INPUT"))
-    )
+    chains = [*compiler.used.values(), *chains, *_dispatch(own), *_static(family)]
+    hooks: tuple[tuple[Hook, str], ...] = (("FORWARD", "cali-FORWARD"), ("INPUT", "cali-INPUT"))
+    return RuleSet(tuple(compiler.sets.found.values()), tuple(chains), hooks, family)
 
 
 def in_order(policies: Sequence[Policy]) -> list[Policy]:
@@ -167,8 +171,9 @@ class _Compiler:
                 yield from _decide(match, PASS_MARK, comment)
 
     def _match(self, policy: Policy, rule: Rule) -> Match | None:
-        """Return the match of a rule; None for a rule that matches no packet of IPv4."""
-        if rule.ip_version == 6 or rule.protocol == ICMPV6:
+        """Return the match of a rule; None for a rule that matches no packet of the family."""
+        family = self.sets.family
+        if rule.ip_version not in {None, family} or rule.protocol == (ICMPV6 if family == 4 else ICMP):
             return None
         if rule.protocol is not None and rule.protocol == rule.not_protocol:
             return None
@@ -185,8 +190,8 @@ class _Compiler:
         )
 
     def _end(self, policy: Policy, entity: Entity) -> EndMatch | None:
-        """Return the match of one end; None if it has nets, and none of IPv4."""
-        nets, not_nets = ipv4_nets(entity.nets), ipv4_nets(entity.not_nets)
+        """Return the match of one end; None if it has nets, and none of the family."""
+        nets, not_nets = (nets_of(it, self.sets.family) for it in (entity.nets, entity.not_nets))
         if (entity.nets and not nets) or (entity.not_nets and not not_nets):
             return None
         sets: tuple[str, ...] = ()
@@ -252,10 +257,15 @@ def _comment(endpoint: Endpoint) -> str:
     return endpoint.name if _NAME.fullmatch(endpoint.name) else ""
 
 
-def _static() -> Iterator[Chain]:
+def _static(family: int) -> Iterator[Chain]:
     """Yield the chains that all hosts have: forwarded packets, and packets from containers to their own host."""
     leaving, entering = Match(in_interface=INTERFACES), Match(out_interface=INTERFACES)
+    discovery = [
+        FilterRule(Match(protocol=ICMPV6, icmp=Icmp(kind)), ACCEPT, "neighbour or multicast listener discovery")
+        for kind in (_DISCOVERY if family == 6 else ())
+    ]
     yield Chain("cali-wl-to-host", (
+        *discovery,
         FilterRule(EVERYTHING, Verdict("jump", "cali-from-wl-dispatch")),
         FilterRule(EVERYTHING, DROP, "from a container to its own host"),
     ))  # fmt: skip

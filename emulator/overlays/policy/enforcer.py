@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,9 +22,11 @@ from emulator.system.programs import environment, find_program
 from emulator.system.text import one_line
 from gtsdsl.text import printable
 
-_PROGRAMS = {"nftables": "nft", "iptables": "iptables-restore"}
-"""The program that loads the rules, by the engine; the engine's name is that of its package."""
+_PROGRAMS = {"nftables": ("nft", "nft"), "iptables": ("iptables-restore", "ip6tables-restore")}
+"""The programs that load the rules of IPv4 and of IPv6, by the engine; the engine's name is that of their package."""
+_SAVE_PROGRAMS = {4: "iptables-save", 6: "ip6tables-save"}
 _MAX_SET_ENTRIES = 2**20
+_AF_OF = {4: socket.AF_INET, 6: socket.AF_INET6}
 _LOG_SWITCH = Path("/proc/sys/net/netfilter/nf_log_all_netns")
 """Whether the kernel logs packets of all network namespaces, or only of the first."""
 
@@ -33,11 +36,13 @@ class EnforcementError(EmulationError):
 
 
 class Enforcer:
-    """The packet filter of one host, for a process in the network namespace of the host."""
+    """The packet filter of one host in one family of addresses, for a process in the network namespace of the host."""
 
-    def __init__(self, spec: PolicySpec, host: str) -> None:
+    def __init__(self, spec: PolicySpec, host: str, family: int = 4) -> None:
+        """``family`` is 4 or 6."""
         self._spec = spec
         self._host = host
+        self._family = family
         self._loaded: RuleSet | None = None
         self._sets: dict[str, tuple[str, ...]] = {}
         """The networks of each ipset that was made."""
@@ -51,7 +56,7 @@ class Enforcer:
         Raises:
             EnforcementError: the rules cannot be loaded.
         """
-        rules = compile_host(self._spec, endpoints, self._host)
+        rules = compile_host(self._spec, endpoints, self._host, self._family)
         if rules == self._loaded:
             return False
         if self._spec.engine == "nftables":
@@ -70,7 +75,7 @@ class Enforcer:
         if self._loaded is None:
             return
         if self._spec.engine == "nftables":
-            self._run(["-f", "-"], nftables.removal_text())
+            self._run(["-f", "-"], nftables.removal_text(self._family))
         else:
             self._run(["--noflush", "--wait"], removal_text(self._loaded))
             self._change_sets({})
@@ -86,7 +91,9 @@ class Enforcer:
 
     def _apply_iptables(self, rules: RuleSet) -> None:
         # a former process of this host's agent may have left its rules
-        is_hooked = self._loaded is not None or "-j cali-FORWARD" in self._run(["-t", "filter"], "", "iptables-save")
+        is_hooked = self._loaded is not None or "-j cali-FORWARD" in self._run(
+            ["-t", "filter"], "", _SAVE_PROGRAMS[self._family]
+        )
         tables = iptables_tables(rules, is_hooked=is_hooked)
         if self._loaded is not None and self._loaded.chains == rules.chains:
             self._change_sets(tables.sets)
@@ -114,14 +121,20 @@ class Enforcer:
             with contextlib.closing(IPSet()) as kernel:
                 for name, nets in wanted.items():
                     if name not in self._sets:
-                        kernel.create(name, stype="hash:net", maxelem=_MAX_SET_ENTRIES, exclusive=False)
+                        kernel.create(
+                            name,
+                            stype="hash:net",
+                            family=_AF_OF[self._family],
+                            maxelem=_MAX_SET_ENTRIES,
+                            exclusive=False,
+                        )
                         kernel.flush(name)
                     present = set(self._sets.get(name, ()))
                     for net in nets:
                         if net not in present:
-                            kernel.add(name, net, etype="net")
+                            kernel.add(name, net, family=_AF_OF[self._family], etype="net")
                     for net in present - set(nets):
-                        kernel.delete(name, net, etype="net")
+                        kernel.delete(name, net, family=_AF_OF[self._family], etype="net")
                     self._sets[name] = nets
                 for name in self._sets.keys() - wanted.keys():
                     kernel.destroy(name)
@@ -131,10 +144,10 @@ class Enforcer:
 
     def _run(self, options: Sequence[str], text: str, program: str | None = None) -> str:
         """Run a program, by default the one that loads rules, with a text as its input; return its output."""
-        program = program or _PROGRAMS[self._spec.engine]
+        program = program or _PROGRAMS[self._spec.engine][self._family == 6]
         path = find_program(program)
         if path is None:
-            raise EnforcementError(_missing(self._spec))
+            raise EnforcementError(_missing(self._spec, program))
         done = subprocess.run(
             [path, *options], input=text, env=environment({**os.environ, "LC_ALL": "C"}), cwd="/",
             capture_output=True, text=True, errors="replace", check=False,
@@ -147,7 +160,7 @@ class Enforcer:
 
 def engine_version(spec: PolicySpec) -> str:
     """Return the engine with the version of its program: ``nftables 1.0.6``."""
-    path = find_program(_PROGRAMS[spec.engine])
+    path = find_program(_PROGRAMS[spec.engine][0])
     if path is None:
         return spec.engine
     done = subprocess.run([path, "--version"], env=environment(os.environ), capture_output=True, text=True, check=False)
@@ -156,22 +169,25 @@ def engine_version(spec: PolicySpec) -> str:
     return f"{spec.engine} {found[1]}{found[2] or ''}" if found else spec.engine
 
 
-def lacks(spec: PolicySpec) -> Iterator[str]:
+def lacks(spec: PolicySpec, families: Sequence[int] = (4,)) -> Iterator[str]:
     """Yield a sentence for each thing that this machine lacks, with the command that adds it.
 
-    The policies' own rules are tried out in a temporary network namespace, with an address for each container.
+    The policies' own rules are tried out in a temporary network namespace, with an address of each of the families for
+    each container.
     """
-    if find_program(_PROGRAMS[spec.engine]) is None:
-        yield _missing(spec)
-        return
+    for program in dict.fromkeys(_PROGRAMS[spec.engine][: len(families)]):
+        if find_program(program) is None:
+            yield _missing(spec, program)
+            return
     endpoints = [
-        Endpoint(name, "try", f"calitry{number}", f"192.0.2.{number % 256}", labels)
+        Endpoint(name, "try", f"calitry{number}", f"192.0.2.{number % 256}", labels, f"2001:db8::{number:x}")
         for number, (name, labels) in enumerate(spec.labels.items())
     ]
     ((descriptor, _),) = namespaces.create(1, lambda _: None)
     try:
         with namespaces.entered(descriptor):
-            Enforcer(spec, "try").apply(endpoints)
+            for family in families:
+                Enforcer(spec, "try", family).apply(endpoints)
     except EnforcementError as error:
         yield f"this kernel cannot enforce the policy ({str(error).removeprefix('try: ')}): use a guest kernel " \
               "(`gtsdsl kernel build`)"  # fmt: skip
@@ -184,8 +200,8 @@ def lacks(spec: PolicySpec) -> Iterator[str]:
         )
 
 
-def _missing(spec: PolicySpec) -> str:
-    return f"{_PROGRAMS[spec.engine]} is missing: install {spec.engine} (`apt-get install {spec.engine}`)"
+def _missing(spec: PolicySpec, program: str) -> str:
+    return f"{program} is missing: install {spec.engine} (`apt-get install {spec.engine}`)"
 
 
 def _logs(spec: PolicySpec) -> bool:

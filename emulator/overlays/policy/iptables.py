@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 from itertools import product
 from typing import Literal
 
@@ -16,7 +16,8 @@ from emulator.overlays.policy.model import Icmp, Ports
 _SLOTS = 15
 """The ports that a match of iptables has room for; a range takes two."""
 _LONGEST_COMMENT = 200
-_EVERYTHING = "0.0.0.0/0"
+_EVERYTHING = {"0.0.0.0/0", "::/0"}
+_SET_PREFIX = {4: "cali40n:", 6: "cali60n:"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Tables:
 
 def iptables_tables(rules: RuleSet, *, is_hooked: bool) -> Tables:
     """Return a host's ipsets and rules. ``is_hooked`` says that the kernel's own chains lead to ours already."""
-    sets = _Sets({item.name: _members(item.nets) for item in rules.sets})
+    sets = _Sets(rules.family, {item.name: _members(item.nets) for item in rules.sets})
     lines = ["*filter", *(f":{chain.name} - [0:0]" for chain in rules.chains)]
     lines += [line for chain in rules.chains for rule in chain.rules for line in _rule(chain.name, rule, sets)]
     if not is_hooked:
@@ -48,26 +49,34 @@ def removal_text(rules: RuleSet) -> str:
 
 @dataclass(slots=True)
 class _Sets:
-    """The ipsets of a host. Several networks in one rule need one, too, because a rule has room for one network."""
+    """The ipsets of a host in one family of addresses.
 
+    Several networks in one rule need an ipset, too, because a rule has room for one network.
+    """
+
+    family: int
     found: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of_nets(self, nets: tuple[str, ...]) -> str:
         digest = base64.urlsafe_b64encode(hashlib.sha224(",".join(nets).encode()).digest()).decode()
-        name = f"cali40n:{digest}"[:31]
+        name = f"{_SET_PREFIX[self.family]}{digest}"[:31]
         self.found[name] = _members(nets)
         return name
 
 
 def _members(nets: Sequence[str]) -> tuple[str, ...]:
     """Return networks as an ipset takes them: it has no room for all addresses as one network."""
-    return tuple(str(part) for net in nets for part in (IPv4Network(net).subnets() if net == _EVERYTHING else [net]))
+    return tuple(str(part) for net in nets for part in (ip_network(net).subnets() if net in _EVERYTHING else [net]))
 
 
 def _rule(chain: str, rule: FilterRule, sets: _Sets) -> Iterator[str]:
     """Yield the lines of a rule: several where it has more ports than a line has room for."""
     match = rule.match
-    before = [*_before_ports(match), *_addresses(match.source, "s", sets), *_addresses(match.destination, "d", sets)]
+    before = [
+        *_before_ports(match, sets.family),
+        *_addresses(match.source, "s", sets),
+        *_addresses(match.destination, "d", sets),
+    ]
     before += [*_not_ports(match.source, "s"), *_not_ports(match.destination, "d")]
     comment = f'-m comment --comment "{rule.comment[:_LONGEST_COMMENT]}"' if rule.comment else ""
     for sources, destinations in product(_port_lines(match.source, "s"), _port_lines(match.destination, "d")):
@@ -75,10 +84,11 @@ def _rule(chain: str, rule: FilterRule, sets: _Sets) -> Iterator[str]:
         yield " ".join(part for part in parts if part)
 
 
-def _before_ports(match: Match) -> Iterator[str]:
-    for option, interface in (("-i", match.in_interface), ("-o", match.out_interface)):
+def _before_ports(match: Match, family: int) -> Iterator[str]:
+    module, option = ("icmp6", "--icmpv6-type") if family == 6 else ("icmp", "--icmp-type")
+    for direction, interface in (("-i", match.in_interface), ("-o", match.out_interface)):
         if interface is not None:
-            yield f"{option} {interface.replace('*', '+')}"
+            yield f"{direction} {interface.replace('*', '+')}"
     if match.protocol is not None:
         yield f"-p {match.protocol}"
     if match.not_protocol is not None:
@@ -91,7 +101,7 @@ def _before_ports(match: Match) -> Iterator[str]:
         yield f"-m mark --mark 0x0/{match.no_mark:#x}"
     for icmp, sign in ((match.icmp, ""), (match.not_icmp, "! ")):
         if icmp is not None:
-            yield f"-m icmp {sign}--icmp-type {_icmp(icmp)}"
+            yield f"-m {module} {sign}{option} {_icmp(icmp)}"
 
 
 def _icmp(icmp: Icmp) -> str:

@@ -1,4 +1,4 @@
-"""A host's packet filter to the text that `nft` reads: the table ``ip calico``, as Felix names it."""
+"""A host's packet filter to the text that `nft` reads: the table ``ip calico`` or ``ip6 calico``, as Felix names it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from emulator.overlays.policy.chains import (
     RuleSet,
     Verdict,
 )
-from emulator.overlays.policy.model import ICMP, SCTP, TCP, UDP, UDPLITE, Icmp, Ports
+from emulator.overlays.policy.model import ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE, Icmp, Ports
 
 TABLE = "calico"
 _LAYER = "filter"
 """The prefix of all chains' names, because Felix keeps chains of several tables in one."""
-_NAMES = {TCP: "tcp", UDP: "udp", SCTP: "sctp", UDPLITE: "udplite", ICMP: "icmp"}
+_NAMES = {TCP: "tcp", UDP: "udp", SCTP: "sctp", UDPLITE: "udplite", ICMP: "icmp", ICMPV6: "icmpv6"}
 _ALL_BITS = 0xFFFFFFFF
 _LONGEST_COMMENT = 100
 _PRIORITY = "filter"
@@ -27,11 +27,11 @@ _PRIORITY = "filter"
 
 def nft_text(rules: RuleSet) -> str:
     """Return the text that replaces a host's whole table at once."""
-    lines = [removal_text().rstrip("\n"), f"table ip {TABLE} {{"]
+    lines = [removal_text(rules.family).rstrip("\n"), f"table {_word(rules.family)} {TABLE} {{"]
     for item in rules.sets:
-        lines += _set(item)
+        lines += _set(item, rules.family)
     for chain in rules.chains:
-        lines += _chain(chain)
+        lines += _chain(chain, rules.family)
     for hook, chain_name in rules.hooks:
         lines += [
             f"  chain {_LAYER}-{hook} {{",
@@ -58,37 +58,44 @@ def update_text(before: RuleSet, after: RuleSet) -> str | None:
         for verb, nets in (("delete", old - new), ("add", new - old)):
             if nets:
                 elements = ", ".join(_net(net) for net in sorted(nets))
-                lines.append(f"{verb} element ip {TABLE} {_set_name(item.name)} {{ {elements} }}\n")
+                place = f"{_word(after.family)} {TABLE} {_set_name(item.name)}"
+                lines.append(f"{verb} element {place} {{ {elements} }}\n")
     return "".join(lines)
 
 
-def removal_text() -> str:
-    """Return the text that removes the table, whether or not it is there."""
-    return f"table ip {TABLE}\ndelete table ip {TABLE}\n"
+def removal_text(family: int = 4) -> str:
+    """Return the text that removes the table of a family, 4 or 6, whether or not it is there."""
+    table = f"table {_word(family)} {TABLE}"
+    return f"{table}\ndelete {table}\n"
 
 
-def _set(item: AddressSet) -> Iterator[str]:
+def _word(family: int) -> str:
+    """Return nftables' word for a family, for tables and for fields of packets."""
+    return "ip6" if family == 6 else "ip"
+
+
+def _set(item: AddressSet, family: int) -> Iterator[str]:
     yield f"  set {_set_name(item.name)} {{"
-    yield "    type ipv4_addr"
+    yield f"    type ipv{family}_addr"
     yield "    flags interval"
     if item.nets:
         yield f"    elements = {{ {', '.join(map(_net, item.nets))} }}"
     yield "  }"
 
 
-def _chain(chain: Chain) -> Iterator[str]:
+def _chain(chain: Chain, family: int) -> Iterator[str]:
     yield f"  chain {_LAYER}-{chain.name} {{"
     for rule in chain.rules:
-        yield f"    {_rule(rule)}"
+        yield f"    {_rule(rule, family)}"
     yield "  }"
 
 
-def _rule(rule: FilterRule) -> str:
+def _rule(rule: FilterRule, family: int) -> str:
     comment = [f'comment "{rule.comment[:_LONGEST_COMMENT]}"'] if rule.comment else []
-    return " ".join([*_match(rule.match), "counter", _verdict(rule.verdict), *comment])
+    return " ".join([*_match(rule.match, family), "counter", _verdict(rule.verdict), *comment])
 
 
-def _match(match: Match) -> Iterator[str]:
+def _match(match: Match, family: int) -> Iterator[str]:
     for key, interface in (("iifname", match.in_interface), ("oifname", match.out_interface)):
         if interface is not None:
             yield f'{key} "{interface}"'
@@ -104,20 +111,19 @@ def _match(match: Match) -> Iterator[str]:
         yield f"meta l4proto != {_NAMES.get(match.not_protocol, match.not_protocol)}"
     for icmp, operator in ((match.icmp, ""), (match.not_icmp, "!= ")):
         if icmp is not None:
-            yield _icmp(icmp, operator)
-    yield from _end(match.source, "s", match.protocol)
-    yield from _end(match.destination, "d", match.protocol)
+            yield _icmp(icmp, operator, family)
+    yield from _end(match.source, f"{_word(family)} saddr", "sport", match.protocol)
+    yield from _end(match.destination, f"{_word(family)} daddr", "dport", match.protocol)
 
 
-def _icmp(icmp: Icmp, operator: str) -> str:
+def _icmp(icmp: Icmp, operator: str, family: int) -> str:
     if icmp.code is None:
-        return f"icmp type {operator}{icmp.type}"
+        return f"{'icmpv6' if family == 6 else 'icmp'} type {operator}{icmp.type}"
     # type and code are two bytes, which must be compared at once: `!=` of both would not be the opposite of `==`
     return f"@th,0,16 {operator}{(icmp.type or 0) << 8 | icmp.code:#06x}"
 
 
-def _end(end: EndMatch, letter: str, protocol: int | None) -> Iterator[str]:
-    key = f"ip {letter}addr"
+def _end(end: EndMatch, key: str, port: str, protocol: int | None) -> Iterator[str]:
     for nets, operator in ((end.nets, ""), (end.not_nets, "!= ")):
         if nets:
             yield f"{key} {operator}{_one_of(map(_net, nets))}"
@@ -126,7 +132,7 @@ def _end(end: EndMatch, letter: str, protocol: int | None) -> Iterator[str]:
             yield f"{key} {operator}@{_set_name(name)}"
     for ports, operator in ((end.ports, ""), (end.not_ports, "!= ")):
         if ports:
-            yield f"{_NAMES.get(protocol or 0, 'th')} {letter}port {operator}{_ports(ports)}"
+            yield f"{_NAMES.get(protocol or 0, 'th')} {port} {operator}{_ports(ports)}"
 
 
 def _ports(ports: Sequence[Ports]) -> str:
@@ -139,7 +145,7 @@ def _one_of(items: Iterable[str]) -> str:
 
 
 def _net(net: str) -> str:
-    return net.removesuffix("/32")
+    return net.removesuffix("/128" if ":" in net else "/32")
 
 
 def _set_name(name: str) -> str:

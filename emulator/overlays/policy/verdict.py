@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_address, ip_network
 from typing import Literal
 
 from emulator.overlays.policy.chains import Chain, EndMatch, Hook, Match, RuleSet
 from emulator.overlays.policy.compiler import compile_host
-from emulator.overlays.policy.model import ICMP, Icmp, PolicySpec, Ports
+from emulator.overlays.policy.model import ICMP, ICMPV6, Icmp, PolicySpec, Ports
 from emulator.overlays.policy.sets import Endpoint
 
-_ECHO_REQUEST = 8
+_ECHO_REQUEST, _IPV6_ECHO_REQUEST = 8, 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +32,25 @@ class Packet:
     icmp: Icmp | None = None
 
 
-def lets_through(spec: PolicySpec, near: Endpoint, far: Endpoint, packet: Packet) -> bool:
-    """Return whether the policies let the first packet of a connection pass from a container to another.
+def lets_through(spec: PolicySpec, near: Endpoint, far: Endpoint, packet: Packet, family: int = 4) -> bool:
+    """Return whether the policies let the first packet of a connection of a family pass from a container to another.
 
     The packet's addresses and interfaces are set here.
     """
     ends = (near, far)
-    packet = replace(packet, source=near.address, destination=far.address)
+    packet = replace(packet, source=near.address_of(family) or "", destination=far.address_of(family) or "")
     leaving, entering = replace(packet, in_interface=near.interface), replace(packet, out_interface=far.interface)
     if near.host == far.host:
         both = replace(leaving, out_interface=far.interface)
-        return Judge(compile_host(spec, ends, near.host)).lets_through("FORWARD", both)
+        return Judge(compile_host(spec, ends, near.host, family)).lets_through("FORWARD", both)
     return all(
-        Judge(compile_host(spec, ends, host)).lets_through("FORWARD", part)
+        Judge(compile_host(spec, ends, host, family)).lets_through("FORWARD", part)
         for host, part in ((near.host, leaving), (far.host, entering))
     )
 
 
-ECHO = Packet(icmp=Icmp(_ECHO_REQUEST, 0))
-"""A request for an echo."""
+ECHOES = {4: Packet(icmp=Icmp(_ECHO_REQUEST, 0)), 6: Packet(protocol=ICMPV6, icmp=Icmp(_IPV6_ECHO_REQUEST, 0))}
+"""A request for an echo of each family."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _is_icmp(wanted: Icmp, found: Icmp | None) -> bool:
 
 
 def _is_in(address: str, nets: tuple[str, ...]) -> bool:
-    return any(IPv4Address(address) in IPv4Network(net) for net in nets)
+    return any(ip_address(address) in ip_network(net) for net in nets)
 
 
 def _is_port(port: int, ports: tuple[Ports, ...]) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from emulator.overlays.calico import confd
-from emulator.overlays.calico.confd import BgpPeer
+from emulator.overlays.calico.confd import BgpPeer, Family
 from emulator.overlays.calico.resources import Node
 
 POOL = IPv4Network("10.244.0.0/16")
@@ -49,7 +49,7 @@ def test_bird_takes_each_configuration(tmp_path: Path, is_mesh: bool, blocks: li
     peers = confd.peers_of(own, [*REFLECTORS, NODES[2]], is_mesh=is_mesh)
     path = tmp_path / "bird.cfg"
     networks = [IPv4Network(block) for block in blocks]
-    path.write_text(confd.configuration(own, peers, networks, POOL, is_tunnelled=is_tunnelled))
+    path.write_text(confd.configuration([Family(own, peers, networks, POOL)], is_tunnelled=is_tunnelled))
     done = subprocess.run([program, "-p", "-c", path], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 

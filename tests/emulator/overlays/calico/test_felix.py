@@ -22,10 +22,11 @@ from emulator.overlays.calico.tunnels import Ipip, Vxlan
 
 OWN = Node("h1", "100.64.0.1", "10.244.1.0", "66:ac:4a:e9:72:85")
 OTHER = Node("h2", "100.64.0.2", "10.244.2.0", "66:bf:1c:36:57:41")
+CONTAINER = Workload("c1", "h1", "10.244.1.1", "0a:58:0a:f4:01:01", "calic1")
 SNAPSHOT = Snapshot(
     nodes={"h1": OWN, "h2": OTHER},
     workloads={
-        "1": Workload("c1", "h1", "10.244.1.1", "0a:58:0a:f4:01:01", "calic1"),
+        "1": CONTAINER,
         "2": Workload("c2", "h2", "10.244.2.1", "0a:58:0a:f4:02:01", "calic2"),
         "3": Workload("c3", "h1", "10.244.1.2", "0a:58:0a:f4:01:02", "eth0"),
     },
@@ -41,13 +42,13 @@ BY_VXLAN: list[Entry] = [
 
 
 def test_without_a_tunnel_felix_wants_the_routes_to_its_containers_only() -> None:
-    assert entries(SNAPSHOT, OWN, None) == [TO_CONTAINER]
+    assert entries(SNAPSHOT, OWN, ()) == [TO_CONTAINER]
 
 
 def test_with_a_tunnel_felix_wants_the_blocks_of_hosts_with_a_node() -> None:
     by_ipip = Route("10.244.2.0/26", "tunl0", "100.64.0.2", flags=("onlink",), protocol="80")
-    assert entries(SNAPSHOT, OWN, Ipip()) == [TO_CONTAINER, BLACKHOLE, by_ipip]
-    assert entries(SNAPSHOT, OWN, Vxlan()) == [TO_CONTAINER, BLACKHOLE, *BY_VXLAN]
+    assert entries(SNAPSHOT, OWN, [Ipip()]) == [TO_CONTAINER, BLACKHOLE, by_ipip]
+    assert entries(SNAPSHOT, OWN, [Vxlan()]) == [TO_CONTAINER, BLACKHOLE, *BY_VXLAN]
 
 
 def test_vxlan_computes_the_mac_address_that_a_node_does_not_name_and_needs_its_tunnel() -> None:
@@ -60,7 +61,7 @@ def host() -> Iterator[Handle]:
     """The kernel of a host with a container, c1, whose namespace the test's thread is in."""
     namespace, container = empty_namespace(), empty_namespace()
     try:
-        workloads.join(namespace, container, "calic1", "10.244.1.1", 1450)
+        workloads.join(namespace, container, CONTAINER, 1450)
         with namespaces.entered(namespace), Handle(namespace) as kernel:
             yield kernel
     finally:
@@ -79,8 +80,8 @@ def test_the_kernel_gets_what_is_wanted_and_keeps_what_is_others(host: Handle) -
     host.put(Route("10.250.0.0/24", None, type="blackhole"))
     tunnel = Vxlan()
     with Changes() as changes:
-        dataplane = Dataplane(host, changes, tunnel)
-        dataplane.update(OWN, 1450, entries(SNAPSHOT, OWN, tunnel))
+        dataplane = Dataplane(host, changes, [tunnel])
+        dataplane.update(OWN, 1450, entries(SNAPSHOT, OWN, [tunnel]))
         foreign = Route("10.250.0.0/24", None, type="blackhole")
         assert set(owned()) == {foreign, TO_CONTAINER, BLACKHOLE, *BY_VXLAN}
         assert InterfaceAddress("vxlan.calico", "10.244.1.0/32") in read_here().addresses
@@ -100,7 +101,7 @@ def test_stale_entries_go_with_the_first_update_and_damage_at_the_check(
     monkeypatch.setattr(Dataplane, "check_interval_s", 0.0)
     tunnel = Vxlan()
     with Changes() as changes:
-        dataplane = Dataplane(host, changes, tunnel)
+        dataplane = Dataplane(host, changes, [tunnel])
         dataplane.update(OWN, 1450, [TO_CONTAINER, *BY_VXLAN])
         assert set(owned()) == {TO_CONTAINER, *BY_VXLAN}
         host.delete_link("vxlan.calico")
@@ -117,7 +118,7 @@ def test_a_container_that_has_ended_is_logged_and_tried_again(
     monkeypatch.setattr(Dataplane, "check_interval_s", 0.0)
     gone = Route("10.244.1.8/32", "calic8", scope="link")
     with Changes() as changes:
-        dataplane = Dataplane(host, changes, None)
+        dataplane = Dataplane(host, changes, ())
         dataplane.update(OWN, 1500, [gone, TO_CONTAINER])
         assert owned() == [TO_CONTAINER]
         assert "calic8" in capsys.readouterr().err
@@ -133,7 +134,7 @@ def test_a_container_that_has_ended_is_logged_and_tried_again(
 def test_a_container_that_is_joined_again_has_one_interface() -> None:
     current, container = namespaces.current("net"), empty_namespace()
     try:
-        workloads.join(current, container, "calic1", "10.244.1.1", 1400)
+        workloads.join(current, container, CONTAINER, 1400)
         state = read_here()
         assert owned() == [TO_CONTAINER]
     finally:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 
 import pytest
 
 from emulator.overlays.calico.ipam import (
+    Address,
     Attribute,
     Block,
     Ipam,
@@ -70,7 +71,7 @@ def test_a_pending_affinity_to_a_block_of_another_host_is_removed(client: Client
 
 @pytest.mark.networks
 def test_hosts_that_want_the_same_block_at_once_get_different_ones(store: Store) -> None:
-    found: dict[str, list[IPv4Address]] = {}
+    found: dict[str, list[Address]] = {}
 
     def take(host: str) -> None:
         with store.client() as client:
@@ -90,7 +91,7 @@ def test_hosts_that_want_the_same_block_at_once_get_different_ones(store: Store)
 
 @pytest.mark.networks
 def test_two_processes_of_a_host_take_different_addresses_of_its_block(store: Store) -> None:
-    found: list[IPv4Address] = []
+    found: list[Address] = []
 
     def take(number: int) -> None:
         with store.client() as client:

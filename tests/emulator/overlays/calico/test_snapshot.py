@@ -37,8 +37,8 @@ def test_a_listing_gives_nodes_containers_blocks_and_how_hosts_peer() -> None:
     assert found.nodes == {"h1": NODE}
     assert list(found.workloads.values()) == [WORKLOAD]
     assert found.blocks == {BLOCK: "h1"}
-    assert found.blocks_of("h1") == [BLOCK]
-    assert found.blocks_of("h2") == []
+    assert found.blocks_of("h1", 4) == [BLOCK]
+    assert found.blocks_of("h1", 6) == found.blocks_of("h2", 4) == []
     assert (found.is_ready, found.is_mesh) == (True, False)
 
 

@@ -12,7 +12,7 @@ from emulator.overlays.policy.compiler import compile_host
 from emulator.overlays.policy.model import TCP, UDP, PolicySpec
 from emulator.overlays.policy.reader import read_policies
 from emulator.overlays.policy.sets import NAMESPACE_LABEL, Endpoint
-from emulator.overlays.policy.verdict import ECHO, Packet, lets_through
+from emulator.overlays.policy.verdict import ECHOES, Packet, lets_through
 
 _LABELS = {"web": {"role": "web"}, "db": {"role": "db"}, "far": {"role": "web", "site": "MIL"}}
 LABELS = {name: {"name": name, NAMESPACE_LABEL: "default", **own} for name, own in _LABELS.items()}
@@ -44,7 +44,7 @@ def rules(spec: PolicySpec, host: str = "h1", endpoints: Sequence[Endpoint] = EN
 def packets() -> dict[str, tuple[Endpoint, Endpoint, Packet]]:
     """Return packets between two containers, by what they are: ``web db tcp 80``."""
     kinds = {
-        "icmp": ECHO,
+        "icmp": ECHOES[4],
         "tcp 80": Packet(protocol=TCP, source_port=40_000, destination_port=80),
         "tcp 5432": Packet(protocol=TCP, source_port=40_000, destination_port=5432),
         "udp 53": Packet(protocol=UDP, source_port=40_000, destination_port=53),
