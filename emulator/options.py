@@ -15,6 +15,9 @@ from emulator.lab.containers import Runtime
 SUBNET_POOL = "10.244.0.0/16"
 """The default network that containers get addresses from; flannel's manifest has the same."""
 
+IPV6_POOL = "fd00:10:244::/56"
+"""The default network that containers get IPv6 addresses from; flannel's own tests have the same."""
+
 PolicyEngine = Literal["nftables", "iptables"]
 """The packet filter of the kernel that enforces a policy."""
 
@@ -215,6 +218,19 @@ class OverlayOptions:
         default=SUBNET_POOL,
         metadata=Flag("--overlay-network", "Network that containers get addresses from.", metavar="CIDR").metadata,
     )
+    ipv6: bool = field(
+        default=False,
+        metadata=Flag("--overlay-ipv6", "Give containers IPv6 addresses too, where the overlay carries IPv6.").metadata,
+    )
+    ipv6_pool: str | None = field(
+        default=None,
+        metadata=Flag(
+            "--overlay-ipv6-network",
+            f"Network that containers get IPv6 addresses from; implies --overlay-ipv6.  [default: {IPV6_POOL}]",
+            metavar="CIDR",
+        ).metadata,
+    )
+    """None is `IPV6_POOL` with ``ipv6``, and no IPv6 without."""
     image: str | None = field(default=None, metadata=_IMAGE.metadata)
     """None is a small image that gtsdsl makes."""
     agent: str | None = field(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from emulator.docker.daemon import COMMAND_ENDED, Dockerd
@@ -44,9 +45,9 @@ class ContainerDaemons:
             dockerd.await_ready()
         dockerd = self._daemons[container.host]
         running = dockerd.run(container, container_image(self._image_path), docker_network)
-        address = dockerd.address(container.name, docker_network)
+        address, ipv6_address = dockerd.addresses(container.name, docker_network)
         hosts_file = dockerd.hosts_file(container.name)
-        return Attachment(open_namespace(container.name, running), address, running, hosts_file)
+        return Attachment(open_namespace(container.name, running), address, running, hosts_file, ipv6_address)
 
     def stop(self, host: str) -> None:
         """Stop the daemon of a host, with its containers; do nothing if the host has no daemon."""
@@ -73,10 +74,12 @@ def open_namespace(name: str, container: RuncContainer) -> int:
         raise DaemonError(f"container {name}: {COMMAND_ENDED}") from None
 
 
-def bridge_options(gateway: str, prefix_bits: int, mtu_bytes: int) -> list[str]:
-    """Return the options of a daemon whose containers have addresses in a subnet that is routed to its host.
+def bridge_options(subnets: Sequence[IPv4Network | IPv6Network], mtu_bytes: int) -> list[str]:
+    """Return the options of a daemon whose containers have addresses in subnets that are routed to its host.
 
     They are the options that flannel's documentation names for Docker. Without masquerading, containers see each
-    other's own addresses.
+    other's own addresses. ``subnets`` are that of IPv4, and that of IPv6 if containers have IPv6.
     """
-    return [f"--bip={gateway}/{prefix_bits}", f"--mtu={mtu_bytes}", "--ip-masq=false"]
+    ipv4, *rest = subnets
+    ipv6 = [option for subnet in rest for option in ("--ipv6", f"--fixed-cidr-v6={subnet}")]
+    return [f"--bip={ipv4[1]}/{ipv4.prefixlen}", *ipv6, f"--mtu={mtu_bytes}", "--ip-masq=false"]

@@ -295,13 +295,11 @@ class Dockerd:
             if (container := self._find(name)) is not None:
                 container.remove(force=True)
 
-    def address(self, name: str, docker_network: str) -> str:
-        """Return the address of a container in one of Docker's networks."""
+    def addresses(self, name: str, docker_network: str) -> tuple[str, str | None]:
+        """Return the address of a container in one of Docker's networks, and that of IPv6 if it has one."""
         with self.translated_errors():
-            address = self.client.api.inspect_container(name)["NetworkSettings"]["Networks"][docker_network][
-                "IPAddress"
-            ]
-        return str(address)
+            found = self.client.api.inspect_container(name)["NetworkSettings"]["Networks"][docker_network]
+        return str(found["IPAddress"]), str(found["GlobalIPv6Address"]) if found.get("GlobalIPv6Address") else None
 
     def hosts_file(self, name: str) -> Path:
         """Return the path, on this machine, of a container's `/etc/hosts`."""

@@ -46,7 +46,7 @@ def perform(
     status = 1 if any(item.measured_us is None for item in probed) else 0
     overlay = None
     if network.deployment is not None:
-        overlay = overlay_outcome(network.deployment, task.probe_count, progress)
+        overlay = overlay_outcome(network.deployment, task.probe_count, progress, task.probe_families)
         status = status or int(overlay.has_gaps)
     measured = None
     if task.workload is not None and network.deployment is not None:

@@ -53,10 +53,17 @@ class Attachment:
     """A container that runs: the descriptor of its network namespace, and its address in the overlay.
 
     ``running`` is the container that its commands enter; None if it has a network namespace only. ``hosts_file`` is
-    its ``/etc/hosts``, which the lab adds all names to; None if something else resolves names in it.
+    its ``/etc/hosts``, which the lab adds all names to; None if something else resolves names in it. ``ipv6_address``
+    is its IPv6 address in the overlay; None without IPv6.
     """
 
     namespace: int
     address: str
     running: RunningContainer | None = None
     hosts_file: Path | None = None
+    ipv6_address: str | None = None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The container's address, and its IPv6 address if it has one."""
+        return (self.address,) if self.ipv6_address is None else (self.address, self.ipv6_address)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from emulator.plan import Plan
 
@@ -34,5 +34,9 @@ def names_of_hosts(plan: Plan) -> dict[str, str]:
 def hosts_file(names: Mapping[str, str]) -> str:
     """Return the text of an ``/etc/hosts`` with the lines that every machine has, and lines for names by address."""
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
-    lines += [f"{address} {name}" for address, name in names.items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + "".join(hosts_lines(name, [address]) for address, name in names.items())
+
+
+def hosts_lines(name: str, addresses: Iterable[str]) -> str:
+    """Return the lines by which a name resolves to some addresses."""
+    return "".join(f"{address} {name}\n" for address in addresses)

@@ -145,7 +145,7 @@ class Lab(Closing):
         elif container.has_limits:
             groups = limiting_groups(container.name, self.processes.groups, container.cpus, container.memory_bytes)
             self.processes.limit(attachment.namespace, groups)
-        self.processes.set_address(container.name, attachment.address)
+        self.processes.set_addresses(container.name, attachment.addresses)
 
     def _close_adopted(self) -> None:
         while self._adopted:

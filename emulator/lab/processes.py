@@ -10,7 +10,7 @@ from pathlib import Path
 
 from emulator.lab import reaper
 from emulator.lab.containers import RunningContainer
-from emulator.lab.hosts_file import hosts_file
+from emulator.lab.hosts_file import hosts_file, hosts_lines
 from emulator.system.errors import EmulationError
 from emulator.system.folders import working_folder
 from emulator.system.programs import environment, find_program, python_command
@@ -51,7 +51,7 @@ class Processes:
     def __init__(self, names: Mapping[str, str]) -> None:
         """``names`` has, for each address, one name or several names with blanks between them."""
         self._hosts_file = hosts_file(names)
-        self._address_of = {name: address for address, name in names.items()}
+        self._lines_of = {name: hosts_lines(name, [it for it in names if names[it] == name]) for name in names.values()}
         self._stack = contextlib.ExitStack()
         self._reaper: subprocess.Popen[bytes] | None = None
         self._guarded: dict[int, int] = {}
@@ -107,22 +107,21 @@ class Processes:
         groups = [f"{group}/cgroup.procs" for group in self._groups.get(namespace, ())]
         return ["sh", "-c", _JOIN, "sh", str(len(groups)), *groups] if groups else []
 
-    def set_address(self, name: str, address: str) -> None:
-        """Let a name resolve to an address, and to no other, in all processes from now on."""
-        before = self._address_of.get(name)
-        if before == address:
+    def set_addresses(self, name: str, addresses: Sequence[str]) -> None:
+        """Let a name resolve to some addresses, and to no others, in all processes from now on."""
+        lines, stale = hosts_lines(name, addresses), self._lines_of.get(name, "")
+        if stale == lines:
             return
-        self._address_of[name] = address
-        line, stale = f"{address} {name}\n", f"{before} {name}\n"
-        self._hosts_file = self._hosts_file.replace(stale, "") + line
+        self._lines_of[name] = lines
+        self._hosts_file = (self._hosts_file.replace(stale, "") if stale else self._hosts_file) + lines
         files = set(self._further_files)
         if self._reaper is not None:
             # the file that is mounted at /etc/hosts; only the reaper's mount namespace shows it
             files.add(Path(f"/proc/{self._reaper.pid}/root{self.folder}/hosts"))
         for path in files:
-            if before is not None:
+            if stale:
                 path.write_text(path.read_text().replace(stale, ""))  # in place, as in `_append`
-            _append(path, line)
+            _append(path, lines)
 
     def command(
         self, namespace: int, command: Sequence[str], directory: str | None = None, *,

@@ -5,9 +5,9 @@ Circuits, hosts and commands must be those of the task, and each figure that fol
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
 from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address, IPv6Address
 
 from emulator.measure.drops import BACKLOG, CIRCUIT, SOCKET, Drops
 from emulator.measure.probe import CircuitProbe, Family, circuit_probe, circuits_by_family
@@ -186,15 +186,20 @@ def _overlay_faults(task: Task, spec: OverlaySpec, outcome: OverlayOutcome) -> I
         yield f"a store cannot be ready after {outcome.store_ns} ns"
     if {*outcome.addresses} != {item.name for item in spec.containers}:
         yield "its overlay has other containers than the task"
-    for address in outcome.addresses.values():
-        if not _is_address(address):
-            yield f"a container cannot have the address {address}"
+    if {*outcome.ipv6_addresses} != ({*outcome.addresses} if spec.ipv6_pool is not None else set()):
+        yield "its overlay has IPv6 and the task has not, or the other way round"
+    if not 0 <= outcome.overhead_bytes_of(6) <= _MOST_OVERHEAD_BYTES:
+        yield f"an overlay cannot add {outcome.ipv6_overhead_bytes} bytes to a packet"
+    for family, addresses in ((IPv4Address, outcome.addresses), (IPv6Address, outcome.ipv6_addresses)):
+        for address in addresses.values():
+            if not _is_address(address, family):
+                yield f"a container cannot have the address {address}"
     if {*outcome.state} != {*spec.hosts}:
         yield "its overlay has the state of other hosts than the task's"
     container_of = first_containers(spec)
     hosts = [host for host in spec.hosts if host in container_of]
-    pairs = [(item.first, item.second) for item in outcome.first_packets]
-    if pairs != list(itertools.combinations(hosts, 2)):
+    pairs = [(item.family, item.first, item.second) for item in outcome.first_packets]
+    if pairs != [(family, *pair) for family in spec.families for pair in itertools.combinations(hosts, 2)]:
         yield "its overlay has other pairs of hosts than the task"
     if not all(item.after_ns is None or 0 <= item.after_ns < _MOST_NS for item in outcome.first_packets):
         yield "its overlay has impossible times of first packets"
@@ -206,7 +211,8 @@ def _overlay_faults(task: Task, spec: OverlaySpec, outcome: OverlayOutcome) -> I
         if not {connection.first, connection.second} <= {*spec.hosts} or not method.isprintable() or method[80:]:
             yield "its overlay has an impossible connection"
     paths = {pair: path for pair, path in joined(task.plan).items() if {*pair} <= container_of.keys()}
-    if [(item.first, item.second) for item in outcome.pairs] != (list(paths) if task.probe_count else []):
+    wanted = [(family, *pair) for pair in paths for family in task.probe_families] if task.probe_count else []
+    if [(item.family, item.first, item.second) for item in outcome.pairs] != wanted:
         yield "its overlay has other measurements than the task asks for"
         return
     for item in outcome.pairs:
@@ -217,18 +223,19 @@ def _overlay_faults(task: Task, spec: OverlaySpec, outcome: OverlayOutcome) -> I
             (item.first, item.second),
             (container_of[item.first], container_of[item.second]),
             paths[item.first, item.second],
-            outcome.overhead_bytes,
+            outcome.overhead_bytes_of(item.family),
             item.machine_us,
             item.samples_us,
             task.probe_count,
             is_denied=item.is_denied,
+            family=item.family,
         ):
             yield f"{item.first} and {item.second} have figures that do not follow from the plan and the round trips"
 
 
-def _is_address(text: str) -> bool:
+def _is_address(text: str, family: type[IPv4Address | IPv6Address]) -> bool:
     try:
-        ipaddress.IPv4Address(text)
+        family(text)
     except ValueError:
         return False
     return True

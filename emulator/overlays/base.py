@@ -11,11 +11,15 @@ from emulator.agents.model import AgentProgram
 from emulator.lab.containers import Attachment, Container, Runtime
 from emulator.lab.daemons import Daemon
 from emulator.lab.lab import Lab
+from emulator.measure.probe import Family
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import KernelState
 from emulator.overlays.model import About, Connection, OverlaySpec, Peer
 from emulator.plan import Plan
 from emulator.stores.etcd import Store
+
+IPV6_OPTIONS = frozenset({"ipv6", "ipv6_pool"})
+"""The fields of `OverlayOptions` that an overlay takes if it carries IPv6."""
 
 
 class Overlay(abc.ABC):
@@ -102,6 +106,11 @@ class Overlay(abc.ABC):
     def overhead_bytes(self) -> int:
         """The bytes that the overlay adds to a packet between two hosts; the containers' MTU is less by as much."""
 
+    @property
+    def ipv6_overhead_bytes(self) -> int:
+        """The same for a packet of IPv6, whose tunnel may lead over IPv6."""
+        return self.overhead_bytes
+
     def prepare(self) -> None:  # noqa: B027 - for overlays that need it
         """Do what must be done once before the first host starts, such as to write a configuration into the store.
 
@@ -145,8 +154,8 @@ class Overlay(abc.ABC):
         """Return how each two hosts forward to each other now, if the overlay has several ways; else nothing."""
         return ()
 
-    def lets_through(self, near: str, far: str) -> bool:  # noqa: ARG002 - for overlays with policies
-        """Return whether the overlay's policies let an echo pass from a container to another, by their names."""
+    def lets_through(self, near: str, far: str, family: Family = 4) -> bool:  # noqa: ARG002 - for overlays with policies
+        """Return whether the overlay's policies let an echo of a family pass from a container to another, by name."""
         return True
 
     def view(self, host: str) -> tuple[str, ...]:  # noqa: ARG002 - for overlays whose agents answer questions
@@ -175,6 +184,10 @@ class Overlay(abc.ABC):
     def loopback(self, host: str) -> str:
         """Return a host's own address, which is reachable over all circuits; tunnels end at it."""
         return self.lab.plan.loopback(host)
+
+    def ipv6_loopback(self, host: str) -> str | None:
+        """Return a host's own address of IPv6; None in a network of IPv4 only."""
+        return self.lab.plan.ipv6_loopback(host)
 
     def circuits(self, host: str) -> tuple[str, ...]:
         """Return the names of a host's interfaces to circuits."""

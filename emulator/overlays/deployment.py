@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from emulator.docker import programs
 from emulator.docker.daemon import COMMAND_ENDED
@@ -15,6 +16,7 @@ from emulator.lab.containers import Attachment, Container
 from emulator.lab.daemons import DaemonError
 from emulator.lab.lab import Lab
 from emulator.measure.echo import Echo
+from emulator.measure.probe import BOTH, Family
 from emulator.netlink import namespaces
 from emulator.overlays import overlay_class
 from emulator.overlays.base import Overlay
@@ -32,9 +34,10 @@ _PACKET_PATIENCE_S = 90.0
 """The time for first packets after the last container has been attached. A swarm's daemon that has missed a message
 about another daemon's container asks a member for its whole state every 30 s."""
 _INTERVAL_S = 0.01
-_HOST_DESCRIPTORS = 8
+_HOST_DESCRIPTORS = 9
 """The file descriptors that an overlay and its echoes need for a host; a container needs one more."""
 
+_End: TypeAlias = tuple[str, Family]
 Progress = Callable[[str], None]
 """Shows the user what happens now."""
 
@@ -44,8 +47,9 @@ class Deployment:
     """An overlay that runs in a lab, with its containers.
 
     ``store_version`` is the store's own answer, and ``store_ns`` the time until the store was ready; both are None
-    without a store. ``addresses`` are the containers' addresses, by name. ``first_packets`` has each pair of hosts that
-    both have a container. All times are in the lab's clock.
+    without a store. ``addresses`` are the containers' addresses, by name, and ``ipv6_addresses`` their IPv6 addresses
+    in an overlay with IPv6. ``first_packets`` has each pair of hosts that both have a container, in each family. All
+    times are in the lab's clock.
     """
 
     spec: OverlaySpec
@@ -54,6 +58,7 @@ class Deployment:
     store_version: str | None
     store_ns: int | None
     addresses: dict[str, str]
+    ipv6_addresses: dict[str, str]
     first_packets: tuple[FirstPacket, ...]
 
     def reattach(self, name: str) -> str:
@@ -70,7 +75,13 @@ class Deployment:
         attachment = self.overlay.attach(container)
         self.overlay.lab.replace_container(container, attachment)
         self.addresses[name] = attachment.address
+        if attachment.ipv6_address is not None:
+            self.ipv6_addresses[name] = attachment.ipv6_address
         return attachment.address
+
+    def addresses_of(self, family: Family) -> dict[str, str]:
+        """Return the containers' addresses of a family, 4 or 6, by name."""
+        return self.ipv6_addresses if family == 6 else self.addresses
 
 
 def require(spec: OverlaySpec) -> None:
@@ -146,8 +157,10 @@ def deploy(lab: Lab, spec: OverlaySpec, relay: Relay | None, progress: Progress)
         yield Deployment(spec, overlay, store, store_version, store_ns, *_start(overlay, began_ns, progress))
 
 
-def _start(overlay: Overlay, began_ns: int, progress: Progress) -> tuple[dict[str, str], tuple[FirstPacket, ...]]:
-    """Start an overlay and its containers; return the containers' addresses and first packets."""
+def _start(
+    overlay: Overlay, began_ns: int, progress: Progress
+) -> tuple[dict[str, str], dict[str, str], tuple[FirstPacket, ...]]:
+    """Start an overlay and its containers; return the containers' addresses of both families, and first packets."""
     spec = overlay.spec
     for host in spec.hosts:
         overlay.start(host)
@@ -164,7 +177,9 @@ def _start(overlay: Overlay, began_ns: int, progress: Progress) -> tuple[dict[st
             if attachment.running is not None and not attachment.running.is_there:
                 raise DaemonError(f"container {name}: {COMMAND_ENDED}")
         addresses = {name: attachment.address for name, attachment in attachments.items()}
-        return addresses, echoes.first_packets(spec.hosts)
+        found = {name: attachment.ipv6_address for name, attachment in attachments.items()}
+        ipv6_addresses = {name: address for name, address in found.items() if address is not None}
+        return addresses, ipv6_addresses, echoes.first_packets(spec.hosts, spec.families)
 
 
 def _await_store(store: Store) -> None:
@@ -198,19 +213,22 @@ def _attach_all(overlay: Overlay, echoes: _FirstEchoes, progress: Progress) -> d
 
 
 class _FirstEchoes:
-    """Echoes between the first containers of all pairs of hosts, sent until each pair has had its first reply."""
+    """Echoes between the first containers of all pairs of hosts, sent until each pair has had its first reply.
 
-    def __init__(self, stack: ExitStack, began_ns: int, lets_through: Callable[[str, str], bool]) -> None:
-        """``lets_through`` says whether policies let echoes pass from a container to another, by their names."""
+    An end is a host and a family of addresses, 4 or 6; a pair has two ends of one family.
+    """
+
+    def __init__(self, stack: ExitStack, began_ns: int, lets_through: Callable[[str, str, Family], bool]) -> None:
+        """``lets_through`` says whether policies let echoes of a family pass from a container to another, by name."""
         self._stack = stack
         self._began_ns = began_ns
         self._lets_through = lets_through
-        self._ends: dict[str, tuple[Echo, str]] = {}
+        self._ends: dict[_End, tuple[Echo, str]] = {}
         self._names: dict[str, str] = {}
         """The first container of each host."""
-        self._denied: set[tuple[str, str]] = set()
-        self._after_ns: dict[tuple[str, str], int] = {}
-        self._waiting: set[tuple[str, str]] = set()
+        self._denied: set[tuple[_End, _End]] = set()
+        self._after_ns: dict[tuple[_End, _End], int] = {}
+        self._waiting: set[tuple[_End, _End]] = set()
         self._number = 0
 
     @property
@@ -224,17 +242,19 @@ class _FirstEchoes:
         Of a pair of hosts, one sends to the other in a direction that the policies allow.
         """
         host = container.host
-        if host in self._ends:
+        if host in self._names:
             return
-        echo = self._stack.enter_context(Echo(attachment.namespace, attachment.address))
-        for other, name in self._names.items():
-            if self._lets_through(name, container.name):
-                self._waiting.add((other, host))
-            elif self._lets_through(container.name, name):
-                self._waiting.add((host, other))
-            else:
-                self._denied |= {(other, host), (host, other)}
-        self._ends[host] = echo, attachment.address
+        for family, address in zip(BOTH, attachment.addresses, strict=False):
+            end = host, family
+            for other_host, name in self._names.items():
+                other = other_host, family
+                if self._lets_through(name, container.name, family):
+                    self._waiting.add((other, end))
+                elif self._lets_through(container.name, name, family):
+                    self._waiting.add((end, other))
+                else:
+                    self._denied |= {(other, end), (end, other)}
+            self._ends[end] = self._stack.enter_context(Echo(attachment.namespace, address)), address
         self._names[host] = container.name
 
     def step(self) -> None:
@@ -243,22 +263,26 @@ class _FirstEchoes:
         for first, second in self._waiting:
             self._ends[first][0].send(self._ends[second][1], self._number)
         deadline_s = time.monotonic() + _INTERVAL_S
-        host_of = {address: host for host, (_, address) in self._ends.items()}
+        end_of = {address: end for end, (_, address) in self._ends.items()}
         while (left_s := deadline_s - time.monotonic()) > 0:
             ready = readable([echo.fileno() for echo, _ in self._ends.values()], left_s)
             for first, (echo, _) in self._ends.items():
                 if echo.fileno() in ready:
                     for address in echo.answered():
-                        if address in host_of:
-                            self._record(first, host_of[address])
+                        if address in end_of:
+                            self._record(first, end_of[address])
 
-    def _record(self, first: str, second: str) -> None:
+    def _record(self, first: _End, second: _End) -> None:
         if (first, second) in self._waiting:
             self._waiting.remove((first, second))
             self._after_ns[first, second] = time.monotonic_ns() - self._began_ns
 
-    def first_packets(self, hosts: tuple[str, ...]) -> tuple[FirstPacket, ...]:
-        """Return the time of each pair's first reply, in the order of the hosts."""
-        pairs = [(a, b) for a, b in itertools.combinations(hosts, 2) if {a, b} <= self._ends.keys()]
-        after_ns = {pair: self._after_ns.get(pair, self._after_ns.get(pair[::-1])) for pair in pairs}
-        return tuple(FirstPacket(*pair, after_ns[pair], pair in self._denied) for pair in pairs)
+    def first_packets(self, hosts: Sequence[str], families: Sequence[Family]) -> tuple[FirstPacket, ...]:
+        """Return the time of each pair's first reply: family by family, in the order of the hosts."""
+        found = []
+        for family in families:
+            for first, second in itertools.combinations([host for host in hosts if host in self._names], 2):
+                pair = (first, family), (second, family)
+                after_ns = self._after_ns.get(pair, self._after_ns.get(pair[::-1]))
+                found.append(FirstPacket(first, second, after_ns, pair in self._denied, family))
+        return tuple(found)

@@ -9,6 +9,7 @@ from emulator.lab.lab import Lab
 from emulator.netlink import facilities
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import Neighbour, Route
+from emulator.overlays.base import IPV6_OPTIONS
 from emulator.overlays.model import About, OverlaySpec, Peer
 from emulator.overlays.subnets import SubnetOverlay, host_number, mac_of, numbered_subnet
 from emulator.stores.etcd import Store
@@ -34,6 +35,11 @@ class Geneve(SubnetOverlay):
         return About("routed through GENEVE", needs=("GENEVE",))
 
     @classmethod
+    def options(cls, variant: str) -> frozenset[str]:  # noqa: ARG003 - the only variant
+        """Return the options of IPv6, which the tunnels carry beside IPv4."""
+        return IPV6_OPTIONS
+
+    @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:  # noqa: ARG003 - the only variant
         """Yield a sentence if the kernel has no GENEVE tunnels."""
         yield from facilities.lacks("GENEVE", "geneve", lambda kernel: _add(kernel, "try", "192.0.2.1", "192.0.2.2"))
@@ -52,9 +58,9 @@ class Geneve(SubnetOverlay):
         """Make the tunnels between a host and each host that was started before."""
         if host not in self._started:
             self._started.add(host)
-            for peer in self.peers(host):
-                self._add_tunnel(host, peer.host)
-                self._add_tunnel(peer.host, host)
+            for peer in self._others(host):
+                self._add_tunnel(host, peer)
+                self._add_tunnel(peer, host)
 
     def is_ready(self, host: str) -> bool:
         """Return True as soon as the host is started."""
@@ -66,27 +72,31 @@ class Geneve(SubnetOverlay):
 
     def peers(self, host: str) -> tuple[Peer, ...]:
         """Return the other hosts that are started."""
-        others = (it for it in self.spec.hosts if it in self._started and it != host)
-        return tuple(Peer(it, self.loopback(it), str(self.subnet(it))) for it in others)
+        others = self._others(host)
+        return tuple(Peer(it, self.loopback(it), str(subnet)) for it in others for subnet in self.subnets(it))
 
     def stop(self, host: str) -> None:
         """Remove the tunnels from and to a host; the kernel removes their routes and neighbours."""
-        for peer in self.peers(host):
-            for near, far in ((host, peer.host), (peer.host, host)):
+        for peer in self._others(host):
+            for near, far in ((host, peer), (peer, host)):
                 with Handle(self.namespace(near)) as kernel:
                     kernel.delete_link(self._tunnel_to(far))
         self._started.remove(host)
 
+    def _others(self, host: str) -> list[str]:
+        return [it for it in self.spec.hosts if it in self._started and it != host]
+
     def _add_tunnel(self, host: str, peer: str) -> None:
-        """Make the tunnel from a host to another, with the route to the other's subnet."""
-        tunnel, subnet = self._tunnel_to(peer), self.subnet(peer)
-        # an address that no interface needs: the neighbour maps it to the MAC address that frames are sent to
-        gateway = str(subnet.network_address)
+        """Make the tunnel from a host to another, with a route to each of the other's subnets."""
+        tunnel = self._tunnel_to(peer)
         with Handle(self.namespace(host)) as kernel:
             _add(kernel, tunnel, self.loopback(host), self.loopback(peer))
             kernel.set_up(tunnel, mtu_bytes=self.mtu_bytes(host))
-            kernel.put(Neighbour(tunnel, gateway, _mac(self.loopback(peer))))
-            kernel.put(Route(str(subnet), tunnel, gateway, flags=("onlink",)))
+            for subnet in self.subnets(peer):
+                # an address that no interface needs: the neighbour maps it to the MAC address that frames are sent to
+                gateway = str(subnet.network_address)
+                kernel.put(Neighbour(tunnel, gateway, _mac(self.loopback(peer))))
+                kernel.put(Route(str(subnet), tunnel, gateway, flags=("onlink",)))
 
     def _tunnel_to(self, peer: str) -> str:
         return f"geneve{host_number(self.spec, peer)}"

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from typing import TypeAlias
 
 from emulator.agents.model import AgentProgram
 from emulator.lab.containers import Container, Runtime
+from emulator.measure.probe import BOTH, IPV4, Family
 from emulator.overlays.policy.model import PolicySpec
 from emulator.stores.model import StoreLocation
+
+Network: TypeAlias = "IPv4Network | IPv6Network"
+"""A network of either family."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +26,8 @@ class OverlaySpec:
     path of a program; None means the built-in agent. ``password`` is None without encryption. ``reflectors`` are
     the hosts that reflect routes; empty is the overlay's choice. ``programs`` are the programs of the hosts whose agent
     is not the built-in one, by host. ``policy`` has the network policies and the labels of the containers; None lets
-    all packets through.
+    all packets through. ``ipv6_pool`` is the network that containers get IPv6 addresses from (``fd00:10:244::/56``);
+    None is an overlay of IPv4 only.
     """
 
     name: str
@@ -36,6 +43,12 @@ class OverlaySpec:
     reflectors: tuple[str, ...] = ()
     programs: dict[str, AgentProgram] = field(default_factory=dict)
     policy: PolicySpec | None = None
+    ipv6_pool: str | None = None
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families of addresses that containers have: 4, and 6 with IPv6."""
+        return IPV4 if self.ipv6_pool is None else BOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +107,8 @@ class PairProbe:
     containers: on each circuit, the delay and the time to send an echo with the overlay's headers; None if more than
     one path joins the hosts. ``machine_us`` and ``container_us`` are the median round trips between the hosts and
     between the containers; None if no answer came. ``error_us`` is ``container_us`` minus ``expected_us``.
-    ``is_denied`` says that the overlay's policies deny the echoes between the containers.
+    ``is_denied`` says that the overlay's policies deny the echoes between the containers. ``family`` is 4 for echoes of
+    IPv4, and 6 for those of IPv6.
     """
 
     first: str
@@ -109,6 +123,7 @@ class PairProbe:
     lost: int
     samples_us: tuple[float, ...]
     is_denied: bool = False
+    family: Family = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +136,5 @@ class FirstPacket:
     """None if no answer came."""
     is_denied: bool = False
     """Whether the overlay's policies deny the echoes in both directions, so that none was sent."""
+    family: Family = 4
+    """4 for an answer over IPv4, and 6 for one over IPv6."""

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
+from typing import ClassVar
 
 from emulator.lab.daemons import DaemonError, start_program
 from emulator.netlink import tun
@@ -42,6 +43,7 @@ class Nebula(SubnetOverlay):
     """A `nebula` on each host, with a TUN interface."""
 
     variants = ("tun",)
+    reasons: ClassVar[Mapping[str, str]] = {"ipv6": "Nebula 1.6 has IPv4 only inside its network"}
     daemons = ("nebula",)
 
     @classmethod

@@ -10,7 +10,7 @@ from emulator.docker.model import HOST_NETWORK
 from emulator.lab.containers import Attachment, Container
 from emulator.lab.lab import Lab
 from emulator.netlink.state import KernelState
-from emulator.overlays.base import Overlay
+from emulator.overlays.base import IPV6_OPTIONS, Overlay
 from emulator.overlays.model import About, OverlaySpec, Peer
 from emulator.stores.etcd import Store
 
@@ -28,6 +28,11 @@ class NoOverlay(Overlay):
     def about(cls, variant: str) -> About:  # noqa: ARG003 - the only variant
         """Return the description."""
         return About("as its host: the baseline", agent="none")
+
+    @classmethod
+    def options(cls, variant: str) -> frozenset[str]:  # noqa: ARG003 - the only variant
+        """Return the options of IPv6."""
+        return IPV6_OPTIONS
 
     @property
     def agent(self) -> str:
@@ -48,10 +53,12 @@ class NoOverlay(Overlay):
 
     def attach(self, container: Container) -> Attachment:
         """Attach a container to its host's network; with the runtime ``process``, only its name is new."""
-        loopback = self.loopback(container.host)
         if self.spec.runtime == "docker":
-            return replace(self._docker.attach(container, HOST_NETWORK, ["--bridge=none"]), address=loopback)
-        return Attachment(os.dup(self.namespace(container.host)), loopback)
+            attachment = self._docker.attach(container, HOST_NETWORK, ["--bridge=none"])
+        else:
+            attachment = Attachment(os.dup(self.namespace(container.host)), "")
+        ipv6_address = None if self.spec.ipv6_pool is None else self.ipv6_loopback(container.host)
+        return replace(attachment, address=self.loopback(container.host), ipv6_address=ipv6_address)
 
     def peers(self, host: str) -> tuple[Peer, ...]:
         """Return the other hosts, each with its own address as its subnet."""

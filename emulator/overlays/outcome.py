@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
+from emulator.measure.probe import IPV4, Family
 from emulator.overlays.model import Connection, FirstPacket, PairProbe
 from emulator.system.poll import wait_until
 
@@ -28,7 +29,8 @@ class OverlayOutcome:
     the run's clock. ``store`` and ``store_ns`` are None without a store. ``addresses`` are the containers' addresses,
     by name. ``state`` is what the overlay wrote into each host's kernel, by host, as JSON of
     `emulator.netlink.state.KernelState`. ``connections`` say how each two hosts forward to each other, at the end of
-    the run; empty for an overlay with one way only.
+    the run; empty for an overlay with one way only. ``ipv6_addresses`` and ``ipv6_overhead_bytes`` are the same for
+    IPv6; empty and None in an overlay of IPv4 only.
     """
 
     agent: str
@@ -40,6 +42,12 @@ class OverlayOutcome:
     pairs: tuple[PairProbe, ...]
     state: dict[str, dict[str, object]]
     connections: tuple[Connection, ...] = ()
+    ipv6_addresses: dict[str, str] = field(default_factory=dict)
+    ipv6_overhead_bytes: int | None = None
+
+    def overhead_bytes_of(self, family: Family) -> int:
+        """Return what the overlay adds to a packet of a family, 4 or 6."""
+        return (self.ipv6_overhead_bytes or 0) if family == 6 else self.overhead_bytes
 
     @property
     def has_gaps(self) -> bool:
@@ -51,14 +59,22 @@ class OverlayOutcome:
         )
 
 
-def overlay_outcome(deployment: Deployment, probe_count: int, progress: Callable[[str], None]) -> OverlayOutcome:
-    """Return the outcome of a deployment as it is now; measure between containers unless ``probe_count`` is 0."""
+def overlay_outcome(
+    deployment: Deployment,
+    probe_count: int,
+    progress: Callable[[str], None],
+    families: tuple[Family, ...] = IPV4,
+) -> OverlayOutcome:
+    """Return the outcome of a deployment as it is now; measure between containers unless ``probe_count`` is 0.
+
+    ``families`` are those in which it is measured.
+    """
     from emulator.overlays.probe import probe_overlay
 
     pairs: tuple[PairProbe, ...] = ()
     if probe_count:
         progress("measuring between containers")
-        pairs = probe_overlay(deployment, count=probe_count)
+        pairs = probe_overlay(deployment, count=probe_count, families=families)
     return OverlayOutcome(
         agent=deployment.overlay.agent,
         overhead_bytes=deployment.overlay.overhead_bytes,
@@ -69,6 +85,8 @@ def overlay_outcome(deployment: Deployment, probe_count: int, progress: Callable
         pairs=pairs,
         state={host: asdict(deployment.overlay.state(host)) for host in deployment.spec.hosts},
         connections=_connections(deployment.overlay),
+        ipv6_addresses=dict(deployment.ipv6_addresses),
+        ipv6_overhead_bytes=deployment.overlay.ipv6_overhead_bytes if deployment.spec.ipv6_pool else None,
     )
 
 

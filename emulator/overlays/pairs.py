@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 
-from emulator.measure.echo import FRAME_BYTES
+from emulator.measure.echo import FRAME_BYTES, IPV6_FRAME_BYTES
+from emulator.measure.probe import Family
 from emulator.overlays.model import PairProbe
 from emulator.plan import Circuit, Plan
 
@@ -19,14 +20,16 @@ def pair_probe(
     count: int,
     *,
     is_denied: bool = False,
+    family: Family = 4,
 ) -> PairProbe:
     """Return the probe of a pair of hosts.
 
     ``containers`` are the first containers of the two hosts. ``path`` are the circuits between the hosts; None if there
     are several paths. ``machine_us`` is the median round trip between the hosts. ``samples_us`` are the round trips
     between the containers that were answered, of ``count`` echoes. ``is_denied`` says that policies deny the echoes.
+    ``family`` is 4 for echoes of IPv4, and 6 for those of IPv6.
     """
-    expected, measured = expected_us(path, overhead_bytes), median(samples_us)
+    expected, measured = expected_us(path, overhead_bytes, family), median(samples_us)
     return PairProbe(
         first=hosts[0],
         second=hosts[1],
@@ -40,17 +43,21 @@ def pair_probe(
         lost=count - len(samples_us),
         samples_us=samples_us,
         is_denied=is_denied,
+        family=family,
     )
 
 
-def expected_us(path: tuple[Circuit, ...] | None, overhead_bytes: int) -> float | None:
-    """Return the computed round trip between containers over some circuits, in µs; None if ``path`` is None."""
+def expected_us(path: tuple[Circuit, ...] | None, overhead_bytes: int, family: Family = 4) -> float | None:
+    """Return the computed round trip between containers over some circuits, in µs; None if ``path`` is None.
+
+    ``family`` is the echoes' family of addresses: 4 or 6.
+    """
     if path is None:
         return None
-    total_ns = 0.0
+    total_ns, frame_bytes = 0.0, IPV6_FRAME_BYTES if family == 6 else FRAME_BYTES
     for end in (end for circuit in path for end in circuit.ends if end.egress is not None):
         if end.egress is not None:
-            total_ns += end.egress.delay_ns + (FRAME_BYTES + overhead_bytes) * 8 * 1e9 / end.egress.rate_bps
+            total_ns += end.egress.delay_ns + (frame_bytes + overhead_bytes) * 8 * 1e9 / end.egress.rate_bps
     return round(total_ns / 1000, 3)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emulator.lab.lab import Lab
 from emulator.measure.echo import Echo, samples_us
+from emulator.measure.probe import IPV4, Family
 from emulator.overlays.deployment import Deployment
 from emulator.overlays.model import PairProbe, first_containers
 from emulator.overlays.pairs import expected_us, joined, median, pair_probe
@@ -11,31 +12,50 @@ from emulator.overlays.pairs import expected_us, joined, median, pair_probe
 _LEAST_PATIENCE_S = 1.0
 
 
-def probe_overlay(deployment: Deployment, *, count: int = 10, warm_up: int = 1) -> tuple[PairProbe, ...]:
+def probe_overlay(
+    deployment: Deployment, *, count: int = 10, warm_up: int = 1, families: tuple[Family, ...] = IPV4
+) -> tuple[PairProbe, ...]:
     """Measure between the first containers of each two hosts that a circuit, or a path of switches only, joins.
 
-    ``count`` echoes go between the hosts and ``count`` between the containers, each after ``warm_up`` more.
+    ``count`` echoes go between the hosts and ``count`` between the containers, each after ``warm_up`` more, in each
+    of ``families``, which the containers must have.
 
     Raises:
         OSError: the kernel refuses sockets.
     """
-    lab, overhead_bytes = deployment.overlay.lab, deployment.overlay.overhead_bytes
+    lab, overlay = deployment.overlay.lab, deployment.overlay
     container_of = first_containers(deployment.spec)
-    address_of = {host.name: host.loopback for host in lab.plan.hosts} | deployment.addresses
     probes = []
     for (first, second), path in joined(lab.plan).items():
-        if first in container_of and second in container_of:
-            near, far = container_of[first], container_of[second]
-            patience_s = _LEAST_PATIENCE_S + 3 * (expected_us(path, overhead_bytes) or 0.0) / 1e6
+        if first not in container_of or second not in container_of:
+            continue
+        near, far = container_of[first], container_of[second]
+        for family in families:
+            overhead_bytes = overlay.ipv6_overhead_bytes if family == 6 else overlay.overhead_bytes
+            patience_s = _LEAST_PATIENCE_S + 3 * (expected_us(path, overhead_bytes, family) or 0.0) / 1e6
+            address_of = _host_addresses(lab, family) | deployment.addresses_of(family)
             between_hosts, between_containers = (
                 _samples_us(lab, node, address_of[node], address_of[target], count, warm_up, patience_s)
                 for node, target in ((first, second), (near, far))
             )
-            pair = (first, second), (near, far)
-            is_denied = not deployment.overlay.lets_through(near, far)
-            medians = median(between_hosts), between_containers
-            probes.append(pair_probe(*pair, path, overhead_bytes, *medians, count, is_denied=is_denied))
+            probe = pair_probe(
+                (first, second),
+                (near, far),
+                path,
+                overhead_bytes,
+                median(between_hosts),
+                between_containers,
+                count,
+                is_denied=not overlay.lets_through(near, far, family),
+                family=family,
+            )
+            probes.append(probe)
     return tuple(probes)
+
+
+def _host_addresses(lab: Lab, family: Family) -> dict[str, str]:
+    found = {host.name: host.ipv6_loopback if family == 6 else host.loopback for host in lab.plan.hosts}
+    return {name: address for name, address in found.items() if address is not None}
 
 
 def _samples_us(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 
 from emulator.docker import reexec
 from emulator.docker.containers import MEMORY_BYTES
 from emulator.docker.image import built_in_image, find_image
 from emulator.flavors import flavor_limits
 from emulator.lab.containers import Container
-from emulator.options import SUBNET_POOL, Flag, OverlayOptions
+from emulator.options import IPV6_POOL, SUBNET_POOL, Flag, OverlayOptions
 from emulator.overlays import names, overlay_class
-from emulator.overlays.base import Overlay
+from emulator.overlays.base import IPV6_OPTIONS, Overlay
 from emulator.overlays.model import OverlaySpec
 from emulator.overlays.policy.model import PolicySpec
 from emulator.plan import Plan
@@ -25,7 +25,9 @@ _MAX_CONTAINERS = 200
 """The limit of containers on a host, which a host's subnet of 254 addresses has room for."""
 _SPECIAL = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")))
 """The networks that no host has addresses in: "this network", loopback, multicast, and reserved (RFC 6890)."""
-_SOME_TAKE = frozenset({"agent", "password", "reflectors", "policy", "policy_engine", "labels"})
+_IPV6_SPECIAL = tuple(map(IPv6Network, ("::/3", "fe80::/10", "ff00::/8")))
+"""The same of IPv6: unspecified, loopback, mapped and reserved, link-local, and multicast (RFC 4291, section 2.4)."""
+_SOME_TAKE = frozenset({"agent", "password", "reflectors", "policy", "policy_engine", "labels"}) | IPV6_OPTIONS
 """The fields of `OverlayOptions` that an overlay takes only if `Overlay.options` names them."""
 _MAX_PARTS_SHOWN, _MAX_HOSTS_SHOWN = 4, 8
 
@@ -64,6 +66,7 @@ def make_spec(
     _check_joined(plan)
     pool = _parse_pool(options.subnet_pool)
     _check_disjoint(plan, pool)
+    ipv6_pool = _ipv6_pool(plan, options)
     used_names = _node_names(plan)
     free_names = (f"c{number}" for number in range(1, 10**9) if f"c{number}" not in used_names)
     containers = tuple(
@@ -83,6 +86,7 @@ def make_spec(
         password=options.password,
         reflectors=_find_hosts(options.reflectors, hosts),
         policy=_policy(plan, options, containers),
+        ipv6_pool=None if ipv6_pool is None else str(ipv6_pool),
     )
     for reason in kind.refuses(spec):
         raise OverlayError(reason)
@@ -116,11 +120,14 @@ def _check_options(options: OverlayOptions, kind: type[Overlay], variant: str) -
     """Refuse an option that only other overlays take, and an empty value."""
     for field in fields(options):
         flag, value = Flag.of(field.metadata), getattr(options, field.name)
-        if field.name not in _SOME_TAKE or value in {None, ()}:
+        if field.name not in _SOME_TAKE or value in (None, (), False):
             continue
         if field.name not in kind.options(variant):
             takers = ", ".join(_takers(field.name))
-            reason = kind.reasons.get(field.name) or (f"{takers} does" if takers else "")
+            # the reason against IPv6 is one for both of its options
+            reason = kind.reasons.get("ipv6" if field.name in IPV6_OPTIONS else field.name) or (
+                f"{takers} does" if takers else ""
+            )
             raise OverlayError(f"{options.name} takes no {flag.name}" + (f": {reason}" if reason else ""))
         if value == "":
             raise OverlayError(f"{flag.name} is empty: write {flag.name} {flag.metavar}")
@@ -179,6 +186,29 @@ def _parse_pool(text: str) -> IPv4Network:
         raise OverlayError(f"the containers' network {shown}: {error}; write it as {SUBNET_POOL}") from None
     if any(pool.overlaps(special) for special in _SPECIAL):
         raise OverlayError(f"the containers' network {pool} has addresses that no host can have; use {SUBNET_POOL}")
+    return pool
+
+
+def _ipv6_pool(plan: Plan, options: OverlayOptions) -> IPv6Network | None:
+    """Return the network of the containers' IPv6 addresses; None without IPv6."""
+    if not options.ipv6 and options.ipv6_pool is None:
+        return None
+    if not plan.has_ipv6:
+        raise OverlayError("--overlay-ipv6 needs hosts with IPv6: omit --ipv4-only")
+    text = options.ipv6_pool or IPV6_POOL
+    try:
+        pool = IPv6Network(text)
+    except ValueError as error:
+        shown = printable(text, 60)
+        raise OverlayError(f"the containers' IPv6 network {shown}: {error}; write it as {IPV6_POOL}") from None
+    if any(pool.overlaps(special) for special in _IPV6_SPECIAL):
+        raise OverlayError(f"the containers' IPv6 network {pool} has addresses that no host can have; use {IPV6_POOL}")
+    for host in plan.hosts:
+        if host.ipv6_loopback is not None and IPv6Network(host.ipv6_loopback).overlaps(pool):
+            raise OverlayError(f"the containers' IPv6 network {pool} overlaps {host.ipv6_loopback} of {host.name}")
+    for end in plan.ends:
+        if end.ipv6_address is not None and IPv6Network(end.ipv6_address, strict=False).overlaps(pool):
+            raise OverlayError(f"the containers' IPv6 network {pool} overlaps {end.ipv6_address} of {end.name}")
     return pool
 
 

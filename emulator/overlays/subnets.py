@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import abc
 import os
-from collections.abc import Callable, Iterator, Mapping
-from ipaddress import IPv4Address, IPv4Network
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import ClassVar
 
 from emulator.docker.containers import ContainerDaemons, bridge_options
@@ -20,13 +20,16 @@ from emulator.lab.underlay import empty_namespace
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import InterfaceAddress, KernelState, Route, difference, read
 from emulator.overlays.base import Overlay
-from emulator.overlays.model import OverlaySpec
+from emulator.overlays.model import Network, OverlaySpec
 from emulator.stores.etcd import Store
 from emulator.system.errors import EmulationError
+from gtsdsl.topology.addresses import link_local
 
-SUBNET_BITS = 24
-"""The prefix length of a host's subnet, which is flannel's default."""
+SUBNET_BITS, IPV6_SUBNET_BITS = 24, 64
+"""The prefix lengths of a host's subnets, which are flannel's defaults."""
 BRIDGE = "cni0"
+DEFAULT_ROUTES = ("0.0.0.0/0", "::/0")
+"""The destinations of default routes, of IPv4 and of IPv6."""
 _INTERFACE = "eth0"
 _MAC_PREFIX, _PORT_MAC_PREFIX = "0a:58", "0a:59"
 
@@ -49,11 +52,12 @@ class SubnetOverlay(Overlay):
     @classmethod
     def refuses(cls, spec: OverlaySpec) -> Iterator[str]:
         """Yield a sentence if the subnet pool is too small for a subnet on each host."""
-        pool, hosts = IPv4Network(spec.subnet_pool), len(spec.hosts)
+        hosts = len(spec.hosts)
         # the first subnet stays free, as with flannel: its network address is that of the whole pool
         needed = max(hosts + 1, cls.min_subnets)
-        if 2.0 ** (SUBNET_BITS - pool.prefixlen) < needed:
-            yield f"the containers' network {pool} is too small: {hosts} hosts need {needed} subnets of /{SUBNET_BITS}"
+        for pool, bits in zip(pools(spec), (SUBNET_BITS, IPV6_SUBNET_BITS), strict=False):
+            if 2.0 ** (bits - pool.prefixlen) < needed:
+                yield f"the containers' network {pool} is too small: {hosts} hosts need {needed} subnets of /{bits}"
 
     @abc.abstractmethod
     def bring_up(self, host: str) -> None:
@@ -66,6 +70,10 @@ class SubnetOverlay(Overlay):
     @abc.abstractmethod
     def subnet(self, host: str) -> IPv4Network:
         """Return the subnet of a host, which must be ready. The bridge has the address after the network address."""
+
+    def subnets(self, host: str) -> tuple[Network, ...]:
+        """Return the subnet of a host, and its subnet of IPv6 if the overlay has IPv6."""
+        return (self.subnet(host), *numbered_subnets(self.spec, host)[1:])
 
     def start(self, host: str) -> None:
         """Start the overlay on a host, after recording the kernel's state for `state`."""
@@ -85,8 +93,8 @@ class SubnetOverlay(Overlay):
         """Return the containers' MTU: the largest packet that passes each of the host's circuits when wrapped."""
         return self.circuit_mtu_bytes(host) - self.overhead_bytes
 
-    def next_address(self, host: str) -> IPv4Address:
-        """Return an unused address in a host's subnet for one more container.
+    def next_addresses(self, host: str) -> tuple[IPv4Address | IPv6Address, ...]:
+        """Return an unused address in each of a host's subnets for one more container.
 
         Raises:
             EmulationError: all addresses are in use.
@@ -95,7 +103,13 @@ class SubnetOverlay(Overlay):
         subnet = self.subnet(host)
         if number + 2 >= subnet.num_addresses:
             raise EmulationError(f"the subnet {subnet} of {host} has no free address for another container")
-        return subnet[number + 1]
+        return tuple(subnet[number + 1] for subnet in self.subnets(host))
+
+
+def pools(spec: OverlaySpec) -> tuple[Network, ...]:
+    """Return the network of all containers, and that of their IPv6 addresses if they have any."""
+    ipv4 = IPv4Network(spec.subnet_pool)
+    return (ipv4,) if spec.ipv6_pool is None else (ipv4, IPv6Network(spec.ipv6_pool))
 
 
 def host_number(spec: OverlaySpec, host: str) -> int:
@@ -105,29 +119,38 @@ def host_number(spec: OverlaySpec, host: str) -> int:
 
 def numbered_subnet(spec: OverlaySpec, host: str) -> IPv4Network:
     """Return the subnet of a host's number. The first subnet of the pool has number 0 and stays free."""
-    pool = IPv4Network(spec.subnet_pool)
-    size = 2 ** (32 - SUBNET_BITS)
-    return IPv4Network((int(pool.network_address) + host_number(spec, host) * size, SUBNET_BITS))
+    return IPv4Network(numbered_subnets(spec, host)[0])
 
 
-def mac_of(prefix: str, address: str | IPv4Address) -> str:
-    """Return the MAC address of a prefix of two bytes (``0a:58``) and the four bytes of an IPv4 address."""
-    return f"{prefix}:{IPv4Address(address).packed.hex(':')}"
+def numbered_subnets(spec: OverlaySpec, host: str) -> tuple[Network, ...]:
+    """Return the same of each of the overlay's pools: of IPv4, and of IPv6 if it has IPv6."""
+    found: list[Network] = []
+    for pool, bits in zip(pools(spec), (SUBNET_BITS, IPV6_SUBNET_BITS), strict=False):
+        size = 2 ** (pool.max_prefixlen - bits)
+        found.append(type(pool)((int(pool.network_address) + host_number(spec, host) * size, bits)))
+    return tuple(found)
+
+
+def mac_of(prefix: str, address: str | IPv4Address | IPv6Address) -> str:
+    """Return the MAC address of a prefix of two bytes (``0a:58``) and the last four bytes of an address."""
+    return f"{prefix}:{ip_address(address).packed[-4:].hex(':')}"
 
 
 def _attach_process(overlay: SubnetOverlay, container: Container) -> Attachment:
     """Make a namespace with a veth pair into the host's bridge."""
     host = container.host
-    subnet, address = overlay.subnet(host), overlay.next_address(host)
+    subnets, addresses = overlay.subnets(host), overlay.next_addresses(host)
     mtu_bytes = overlay.mtu_bytes(host)
-    gateway = subnet[1]
+    gateways = [subnet[1] for subnet in subnets]
+    address = addresses[0]
     namespace = empty_namespace()
     try:
-        port = f"veth{int(address) - int(gateway)}"
+        port = f"veth{int(address) - int(gateways[0])}"
         with Handle(overlay.namespace(host)) as kernel:
             if not kernel.has_link(BRIDGE):
-                kernel.add_bridge(BRIDGE, mac=mac_of(_MAC_PREFIX, gateway), mtu_bytes=mtu_bytes)
-                kernel.add_address(InterfaceAddress(BRIDGE, f"{gateway}/{subnet.prefixlen}"))
+                kernel.add_bridge(BRIDGE, mac=mac_of(_MAC_PREFIX, gateways[0]), mtu_bytes=mtu_bytes)
+                for own in _own_addresses(gateways, subnets):
+                    kernel.add_address(InterfaceAddress(BRIDGE, own))
             kernel.add_veth(
                 port,
                 mac=mac_of(_PORT_MAC_PREFIX, address),
@@ -138,19 +161,31 @@ def _attach_process(overlay: SubnetOverlay, container: Container) -> Attachment:
             )
             kernel.set_up(port, master=BRIDGE)
         with Handle(namespace) as kernel:
-            kernel.add_address(InterfaceAddress(_INTERFACE, f"{address}/{subnet.prefixlen}"))
+            for own in _own_addresses(addresses, subnets):
+                kernel.add_address(InterfaceAddress(_INTERFACE, own))
             kernel.set_up(_INTERFACE)
-            kernel.put(Route("0.0.0.0/0", _INTERFACE, str(gateway)))
+            for gateway, destination in zip(gateways, DEFAULT_ROUTES, strict=False):
+                kernel.put(Route(destination, _INTERFACE, str(gateway)))
     except BaseException:
         os.close(namespace)
         raise
-    return Attachment(namespace, str(address))
+    return Attachment(namespace, str(address), ipv6_address=str(addresses[1]) if addresses[1:] else None)
+
+
+def _own_addresses(addresses: Sequence[IPv4Address | IPv6Address], subnets: Sequence[Network]) -> Iterator[str]:
+    """Yield the addresses of an interface, with their prefix lengths; with IPv6, a link-local address comes last.
+
+    Without it, the kernel could not ask for a neighbour's MAC address.
+    """
+    for address, subnet in zip(addresses, subnets, strict=True):
+        yield f"{address}/{subnet.prefixlen}"
+    if addresses[1:]:
+        yield link_local(mac_of(_MAC_PREFIX, addresses[0]))
 
 
 def _attach_docker(overlay: SubnetOverlay, container: Container) -> Attachment:
     """Run a container by a `dockerd` whose bridge, `docker0`, has the host's subnet."""
-    subnet = overlay.subnet(container.host)
-    options = bridge_options(str(subnet[1]), subnet.prefixlen, overlay.mtu_bytes(container.host))
+    options = bridge_options(overlay.subnets(container.host), overlay.mtu_bytes(container.host))
     return overlay.docker.attach(container, BRIDGE_NETWORK, options)
 
 

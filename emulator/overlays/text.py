@@ -35,7 +35,9 @@ def overlay_lines(deployment: Deployment, hosts: Sequence[str]) -> Iterator[str]
 def _rows(deployment: Deployment, host: str) -> Iterator[tuple[str, ...]]:
     for container in deployment.spec.containers:
         if container.host == host:
-            yield "container", container.name, deployment.addresses[container.name], ""
+            for addresses in (deployment.addresses, deployment.ipv6_addresses):
+                if container.name in addresses:
+                    yield "container", container.name, addresses[container.name], ""
     for peer in deployment.overlay.peers(host):
         yield "peer", peer.host, peer.subnet, f"at {peer.address}"
     for item in deployment.overlay.connections():

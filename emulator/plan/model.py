@@ -165,6 +165,17 @@ class Plan:
                 return item.loopback
         raise KeyError(host)
 
+    def ipv6_loopback(self, host: str) -> str | None:
+        """Return the IPv6 loopback address of a host, by its name; None in a plan of IPv4 only.
+
+        Raises:
+            KeyError: the plan has no such host.
+        """
+        for item in self.hosts:
+            if item.name == host:
+                return item.ipv6_loopback
+        raise KeyError(host)
+
     @property
     def has_ipv6(self) -> bool:
         """True if the network has IPv6 beside IPv4."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import ClassVar
@@ -46,6 +46,9 @@ class Libnetwork(Overlay):
     variants = ("kv", "swarm")
     daemons = ("dockerd", "containerd", "runc")
     runtimes: ClassVar[tuple[Runtime, ...]] = ("docker",)
+    reasons: ClassVar[Mapping[str, str]] = {
+        "ipv6": "Docker's overlay driver carries no IPv6 between hosts (moby/moby#47125)"
+    }
 
     def __init__(self, spec: OverlaySpec, lab: Lab, store: Store | None) -> None:
         super().__init__(spec, lab, store)
@@ -144,7 +147,7 @@ class Libnetwork(Overlay):
         dockerd = self._daemons[container.host]
         running = self._run(container)
         self._hold_hidden(container.host)
-        address = dockerd.address(container.name, NETWORK_NAME)
+        address, _ = dockerd.addresses(container.name, NETWORK_NAME)
         return Attachment(open_namespace(container.name, running), address, running)
 
     def peers(self, host: str) -> tuple[Peer, ...]:

@@ -40,7 +40,8 @@ class Weave(Overlay):
     reasons = MappingProxyType(
         {
             "agent": "Weave's own weaver asks for a port of Open vSwitch that Linux 7.3 no longer has, and speaks a "
-            "protocol that gtsdsl's routers do not speak"
+            "protocol that gtsdsl's routers do not speak",
+            "ipv6": "Weave hands out IPv4 addresses only; its Ethernet carries IPv6 between addresses that you add",
         }
     )
 

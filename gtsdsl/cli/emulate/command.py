@@ -147,6 +147,10 @@ def command(
         interactive = not has_actions and scenario is None and is_person()
         if family != "4" and network.ipv4_only:
             raise click.UsageError(f"--family {family} needs IPv6: omit --ipv4-only")
+        if family != "4" and request.task.overlay is not None and request.task.overlay.ipv6_pool is None:
+            raise click.UsageError(
+                f"--family {family} measures containers too, which have IPv4 only: add --overlay-ipv6"
+            )
         if output is not None and not has_actions and scenario is None:
             raise click.UsageError(
                 "--json writes the result of --probe, --exec, --script and --scenario: add one of them"

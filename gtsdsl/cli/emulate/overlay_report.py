@@ -38,7 +38,7 @@ def overlay_table(plan: Plan, spec: OverlaySpec, outcome: OverlayOutcome) -> Ite
         table.add_column(heading, justify="right", no_wrap=True)
     for item in outcome.pairs:
         row = [
-            printable(", ".join(item.circuits) or "several ways", 40),
+            printable(", ".join(item.circuits) or "several ways", 40) + (" (IPv6)" if item.family == 6 else ""),
             printable(f"{item.containers[0]} on {item.first} – {item.containers[1]} on {item.second}", 80),
             "" if item.expected_us is None else f"{item.expected_us / 1e3:.6f} ms",
             rtt_text(item.machine_us),
@@ -62,7 +62,8 @@ def gaps(outcome: OverlayOutcome) -> Iterator[str]:
     """Yield a sentence for each pair of hosts whose containers reached each other otherwise than asked, or never."""
     for item in outcome.first_packets:
         if item.after_ns is None and not item.is_denied:
-            yield f"the containers of {item.first} and {item.second} do not reach each other"
+            over = " over IPv6" if item.family == 6 else ""
+            yield f"the containers of {item.first} and {item.second} do not reach each other{over}"
     for pair in outcome.pairs:
         if pair.is_denied and pair.container_us is not None:
             yield f"{pair.containers[0]} reaches {pair.containers[1]}, which the policies deny"

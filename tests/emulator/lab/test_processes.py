@@ -67,8 +67,8 @@ def test_a_command_runs_in_the_container_or_in_its_network_with_this_machines_fi
 @pytest.mark.networks
 def test_a_name_that_gets_another_address_has_that_one_only(processes: Processes, namespace: int) -> None:
     processes.start()
-    processes.set_address("a", "10.0.0.2")
-    processes.set_address("c", "10.0.0.3")
+    processes.set_addresses("a", ["10.0.0.2"])
+    processes.set_addresses("c", ["10.0.0.3"])
     assert output(processes, namespace, "getent", "hosts", "a", "c").split() == ["10.0.0.2", "a", "10.0.0.3", "c"]
     assert "10.0.0.1" not in output(processes, namespace, "cat", "/etc/hosts")
 

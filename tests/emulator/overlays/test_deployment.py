@@ -169,7 +169,7 @@ def test_what_does_not_get_ready_is_named_with_its_last_words(tmp_path: Path, mo
         agents=agents,
     )
     with ExitStack() as stack:
-        echoes = deployment._FirstEchoes(stack, 0, lambda _near, _far: True)
+        echoes = deployment._FirstEchoes(stack, 0, lambda _near, _far, _family: True)
         with pytest.raises(DaemonError) as caught:
             deployment._attach_all(cast("Overlay", found), echoes, lambda _: None)
     assert str(caught.value) == (

@@ -16,6 +16,7 @@ from emulator.overlays.model import OverlaySpec
 from emulator.overlays.pairs import joined as joined_pairs
 from emulator.overlays.spec import find_variant, make_spec
 from emulator.plan import Plan, plan
+from emulator.plan.build import Options
 from emulator.stores.model import StoreLocation
 from emulator.system.decode import decode, encode
 from emulator.system.errors import EmulationError
@@ -95,6 +96,21 @@ def test_a_specification_goes_through_json() -> None:
         ("none", {"reflectors": ("a",)}, "none takes no --reflectors"),
         ("none", {"policy": "p.yaml"}, "none takes no --policy"),
         ("none", {"subnet_pool": "x"}, "the containers' network x: "),
+        ("nebula", {"ipv6": True}, "nebula takes no --overlay-ipv6: Nebula 1.6 has IPv4 only inside its network"),
+        ("nebula", {"ipv6_pool": "fd00::/48"}, "nebula takes no --overlay-ipv6-network: Nebula 1.6 has IPv4 only"),
+        ("flannel:udp", {"ipv6": True}, "flannel:udp takes no --overlay-ipv6: Flannel's backend udp has no IPv6"),
+        ("calico:ipip", {"ipv6": True}, "calico:ipip takes no --overlay-ipv6: IPIP carries IPv4 only"),
+        ("libnetwork:kv", {"ipv6": True}, "libnetwork:kv takes no --overlay-ipv6: Docker's overlay driver carries no"),
+        ("weave", {"ipv6": True}, "weave takes no --overlay-ipv6: Weave hands out IPv4 addresses only"),
+        ("geneve", {"ipv6_pool": "x"}, "the containers' IPv6 network x: "),
+        ("geneve", {"ipv6_pool": ""}, "--overlay-ipv6-network is empty: write --overlay-ipv6-network CIDR"),
+        ("geneve", {"ipv6_pool": "fd00::1/48"}, "has host bits set; write it as fd00:10:244::/56"),
+        ("geneve", {"ipv6_pool": "fe80::/48"}, "fe80::/48 has addresses that no host can have"),
+        ("geneve", {"ipv6_pool": "::/0"}, "::/0 has addresses that no host can have"),
+        ("geneve", {"ipv6_pool": "fd74:e102:a04c:ffff::/64"}, "overlaps fd74:e102:a04c:ffff::1 of a"),
+        ("geneve", {"ipv6_pool": "fd74:e102:a04c::/64"}, "overlaps fd74:e102:a04c::2/127 of a-eth0"),
+        ("geneve", {"ipv6_pool": "fd00::/64"}, "fd00::/64 is too small: 2 hosts need 3 subnets of /64"),
+        ("calico", {"ipv6_pool": "fd00::/122"}, "fd00::/122 is too small: 2 hosts need 2 blocks of /122"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_in_a_line(text: str, options: dict[str, object], message: str) -> None:
@@ -102,6 +118,15 @@ def test_what_cannot_be_is_refused_in_a_line(text: str, options: dict[str, objec
         make_spec(TWO, OverlayOptions(text, **options))  # type: ignore[arg-type]
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_containers_get_ipv6_addresses_if_the_user_asks_for_them() -> None:
+    assert make_spec(TWO, OverlayOptions("geneve")).ipv6_pool is None
+    assert make_spec(TWO, OverlayOptions("geneve", ipv6=True)).ipv6_pool == "fd00:10:244::/56"
+    assert make_spec(TWO, OverlayOptions("flannel", ipv6_pool="fd00:7::/48")).ipv6_pool == "fd00:7::/48"
+    ipv4_only = plan(joined([("a", "b")]), Options(ipv6=False))
+    with pytest.raises(EmulationError, match=r"^--overlay-ipv6 needs hosts with IPv6: omit --ipv4-only$"):
+        make_spec(ipv4_only, OverlayOptions("geneve", ipv6=True))
 
 
 def test_an_overlay_without_state_takes_no_store() -> None:

@@ -41,7 +41,9 @@ class Agents:
 
 
 def shown(view: tuple[str, ...] | DaemonError, *hosts: str) -> list[str]:
-    deployment = SimpleNamespace(spec=SPEC, overlay=Agents(view), store_version=None, addresses={"c1": "10.32.0.1"})
+    deployment = SimpleNamespace(
+        spec=SPEC, overlay=Agents(view), store_version=None, addresses={"c1": "10.32.0.1"}, ipv6_addresses={}
+    )
     return list(overlay_lines(cast("Deployment", deployment), hosts))
 
 
