@@ -159,6 +159,8 @@ def _ends(
             next_index[namespace] = index + 1
             number = len(found)
             seed = seed_of(options.seed, number)
+            if effect.added is not None:
+                seed = balanced_seed(seed, effect.rtt_us * 1000, effect.added, len(topology.wires))
             found.append(
                 Interface(
                     node=names[node.id],
@@ -199,19 +201,20 @@ def egress_of(effect: Impairment, seed: int) -> Netem:
 def with_seed(plan: Plan, seed: int) -> Plan:
     """Return a plan with another seed, from which all seeds of its interfaces are made anew."""
     circuits = []
+    number = len(plan.circuits)
     for index, circuit in enumerate(plan.circuits):
         first, second = (
-            replace(end, egress=_reseeded(end.egress, circuit.rtt_ns, seed_of(seed, 2 * index + side)))
+            replace(end, egress=_reseeded(end.egress, circuit.rtt_ns, seed_of(seed, 2 * index + side), number))
             for side, end in enumerate(circuit.ends)
         )
         circuits.append(replace(circuit, first=first, second=second))
     return replace(plan, seed=seed, circuits=tuple(circuits))
 
 
-def _reseeded(egress: Netem | None, rtt_ns: int, seed: int) -> Netem | None:
+def _reseeded(egress: Netem | None, rtt_ns: int, seed: int, circuits: int) -> Netem | None:
     if egress is None:
         return None
-    return replace(egress, seed=seed if egress.added is None else balanced_seed(seed, rtt_ns, egress.added))
+    return replace(egress, seed=seed if egress.added is None else balanced_seed(seed, rtt_ns, egress.added, circuits))
 
 
 def seed_of(seed: int, number: int) -> int:

@@ -10,7 +10,7 @@ from emulator.netlink.qdiscs import Netem
 from gtsdsl.model.routing import Routing
 from gtsdsl.model.units import MTU_BYTES
 from gtsdsl.topology.addresses import link_local
-from gtsdsl.topology.impairments import DelaySource
+from gtsdsl.topology.delays import DelaySource
 
 VERSION = 1
 """The version of the plan's JSON, which grows when a field changes its meaning."""

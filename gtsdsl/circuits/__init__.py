@@ -3,6 +3,7 @@
 from gtsdsl.circuits.custom import parse_circuits, read_circuits, to_json
 from gtsdsl.circuits.lookup import find, measured, measurement, pair
 from gtsdsl.circuits.model import Circuit, Circuits, Effect, Measurement, Pair, Site
+from gtsdsl.circuits.samples import MeasuredDelays, read_samples
 from gtsdsl.circuits.sites import SITES, canonical, site
 from gtsdsl.circuits.study import as_measured
 
@@ -11,6 +12,7 @@ __all__ = [
     "Circuit",
     "Circuits",
     "Effect",
+    "MeasuredDelays",
     "Measurement",
     "Pair",
     "Site",
@@ -22,6 +24,7 @@ __all__ = [
     "pair",
     "parse_circuits",
     "read_circuits",
+    "read_samples",
     "site",
     "to_json",
 ]

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
+from gtsdsl.circuits.samples import MeasuredDelays
 from gtsdsl.model.distribution import Distribution
+from gtsdsl.model.jitter import Order
 
 EARTH_RADIUS_KM = 6371.0088
 """The mean radius R₁ of the earth (IUGG)."""
@@ -114,6 +116,12 @@ class Circuits:
     one_way_us: Mapping[tuple[str, str], int] = field(default_factory=dict)
     mtu_bytes: Mapping[Pair, int] = field(default_factory=dict)
     black_holes: frozenset[Pair] = frozenset()
+    sampled: Mapping[tuple[str, str], MeasuredDelays] = field(default_factory=dict)
+    """Measured delays from one site to another, by their canonical codes. A direction may have the other's."""
+    every_sampled: MeasuredDelays | None = None
+    """Measured delays of all circuits for which nothing else is given."""
+    order: Order | None = None
+    """The order of packets with random delays, on circuits whose link states none; None is the default of each."""
 
     @cached_property
     def named_sites(self) -> Mapping[str, Site]:

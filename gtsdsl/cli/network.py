@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from gtsdsl.cli.compile import parse_settings
 from gtsdsl.cli.output import print_diagnostics
 from gtsdsl.inputs.files import read_source
 from gtsdsl.loading import check
+from gtsdsl.model.jitter import Order
 from gtsdsl.text import did_you_mean, printable
 
 if TYPE_CHECKING:
@@ -65,6 +67,25 @@ class NetworkOptions:
             "Lose the messages that say that a packet is too large, on all circuits between two sites. Repeatable.",
             metavar="A-B",
             type="texts",
+        ).metadata,
+    )
+    delays_from: tuple[str, ...] = field(
+        default=(),
+        metadata=Flag(
+            "--delay-from",
+            "Measured delays of all circuits, or of those between two sites (AMS-MIL=FILE.csv), whose distribution "
+            "they get; see docs/circuits.md. Repeatable.",
+            metavar="[A-B=]FILE.csv",
+            type="texts",
+        ).metadata,
+    )
+    order: Order | None = field(
+        default=None,
+        metadata=Flag(
+            "--order",
+            "Order of packets with random delays: kept, or free if they may overtake.  "
+            "[default: free for jitter, kept for measured delays]",
+            choices=get_args(Order),
         ).metadata,
     )
     circuits_file: str | None = field(
@@ -155,14 +176,15 @@ def custom_circuits(options: NetworkOptions) -> Circuits | None:
     """Return the user's own circuits; None without any.
 
     They are those of ``--environment``, replaced by those of ``--circuits``, replaced by those of ``--rtt``,
-    ``--delay``, ``--mtu`` and ``--black-hole``.
+    ``--delay``, ``--delay-from``, ``--mtu`` and ``--black-hole``.
 
     Raises:
-        click.BadParameter: no environment has the name; or an ``--rtt``, a ``--delay``, an ``--mtu`` or a
-            ``--black-hole`` does not have its form, or sets a circuit again.
-        GtsError: the file of ``--environment`` or ``--circuits`` is not a table of circuits.
+        click.BadParameter: no environment has the name; or an ``--rtt``, a ``--delay``, a ``--delay-from``, an
+            ``--mtu`` or a ``--black-hole`` does not have its form, or sets a circuit again.
+        GtsError: the file of ``--environment`` or ``--circuits`` is not a table of circuits, or that of
+            ``--delay-from`` has no delays.
     """
-    from gtsdsl.circuits import Circuit, Circuits, canonical, read_circuits
+    from gtsdsl.circuits import Circuit, Circuits, MeasuredDelays, canonical, read_circuits, read_samples
     from gtsdsl.model.units import each_direction, parse_duration_us, parse_mtu_bytes
 
     around = Circuits() if options.environment is None else find_environment(options.environment)
@@ -176,16 +198,24 @@ def custom_circuits(options: NetworkOptions) -> Circuits | None:
     given = dict(custom.circuits)
     one_way_us: dict[tuple[str, str], int] = {}
     mtu_bytes: dict[tuple[str, str], int] = {}
-    seen = set()
+    sampled: dict[tuple[str, str], MeasuredDelays] = {}
+    every_sampled: MeasuredDelays | None = None
+    seen: set[tuple[str, str, str]] = set()
     for option, text in _between_sites(options):
         sites, equals, value = text.partition("=")
+        if _is_for_all(option, text):
+            if every_sampled is not None:
+                raise click.BadParameter("the delays of all circuits are given twice", param_hint=option)
+            every_sampled = read_samples(text)
+            continue
         ends = [code.strip().upper() for code in sites.split("-")]
         if bool(equals) == (option == _BLACK_HOLE) or len(ends) != 2 or not all(ends):
             raise click.BadParameter(f"`{printable(text)}` is not {_FORMS[option]}", param_hint=option)
         near, far = (canonical(code, custom) for code in ends)
         first, second = sorted((near, far))
-        key = _RTT if option == _DELAY else option, first, second  # both give the delay
-        if key in seen:
+        is_back = option == _DELAY_FROM and (far, near) in sampled  # each direction may have a file of one-way delays
+        key = _RTT if option in {_DELAY, _DELAY_FROM} else option, first, second  # all give the delay
+        if key in seen and (not is_back or (near, far) in sampled):
             raise click.BadParameter(f"`{printable(f'{first}-{second}')}` is given twice", param_hint=option)
         seen.add(key)
         try:
@@ -193,13 +223,26 @@ def custom_circuits(options: NetworkOptions) -> Circuits | None:
                 mtu_bytes[first, second] = parse_mtu_bytes(value.strip())
             elif option == _DELAY:
                 one_way_us[near, far], one_way_us[far, near] = each_direction(parse_duration_us, value.strip())
+            elif option == _DELAY_FROM:
+                sampled[near, far] = read_samples(value)
+                if is_back and (sampled[near, far].is_round_trip or sampled[far, near].is_round_trip):
+                    raise ValueError("two files for a circuit are for its directions, so both have one-way delays")
             elif option == _RTT:
                 rtt_ms = parse_duration_us(value.strip()) / 1000
                 given[first, second] = Circuit((first, second), rtt_ms, rtt_ms, rtt_ms, False, "given", option)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint=option) from None
     holes = frozenset((first, second) for option, first, second in seen if option == _BLACK_HOLE)
-    custom = replace(custom, circuits=given, one_way_us=one_way_us, mtu_bytes=mtu_bytes, black_holes=holes)
+    custom = replace(
+        custom,
+        circuits=given,
+        one_way_us=one_way_us,
+        mtu_bytes=mtu_bytes,
+        black_holes=holes,
+        sampled=sampled,
+        every_sampled=every_sampled,
+        order=options.order,
+    )
     return None if custom == Circuits() else custom
 
 
@@ -219,15 +262,27 @@ def find_environment(name: str) -> Circuits:
         ) from None
 
 
-_RTT, _DELAY, _MTU, _BLACK_HOLE = "--rtt", "--delay", "--mtu", "--black-hole"
+_RTT, _DELAY, _DELAY_FROM, _MTU, _BLACK_HOLE = "--rtt", "--delay", "--delay-from", "--mtu", "--black-hole"
 _TIME_FORM = "A-B=TIME, as AMS-MIL=40ms"
-_FORMS = {_RTT: _TIME_FORM, _DELAY: _TIME_FORM, _MTU: "A-B=BYTES, as AMS-MIL=9000", _BLACK_HOLE: "A-B, as AMS-MIL"}
+_FORMS = {
+    _RTT: _TIME_FORM,
+    _DELAY: _TIME_FORM,
+    _DELAY_FROM: "A-B=FILE.csv, as AMS-MIL=samples.csv",
+    _MTU: "A-B=BYTES, as AMS-MIL=9000",
+    _BLACK_HOLE: "A-B, as AMS-MIL",
+}
+
+
+def _is_for_all(option: str, text: str) -> bool:
+    """Return whether a ``--delay-from`` is for all circuits: its text is a path, which may have an equals sign."""
+    return option == _DELAY_FROM and not re.match(r"[^-=/.]+-[^-=/.]+=", text)
 
 
 def _between_sites(options: NetworkOptions) -> Iterator[tuple[str, str]]:
     """Yield each text that the user gives for the circuits between two sites, after the name of its option."""
     yield from ((_RTT, text) for text in options.rtts)
     yield from ((_DELAY, text) for text in options.delays)
+    yield from ((_DELAY_FROM, text) for text in options.delays_from)
     yield from ((_MTU, text) for text in options.mtus)
     yield from ((_BLACK_HOLE, text) for text in options.black_holes)
 
@@ -244,7 +299,7 @@ def _changes_nothing(option: str, text: str, circuits: Sequence[Circuit]) -> boo
     return all(circuit.source == "link" for circuit in circuits)
 
 
-_OWN = {_RTT: "delay", _DELAY: "delay", _MTU: "mtu", _BLACK_HOLE: "black_hole"}
+_OWN = {_RTT: "delay", _DELAY: "delay", _DELAY_FROM: "delay", _MTU: "mtu", _BLACK_HOLE: "black_hole"}
 """The attribute by which a link has its own value."""
 
 
@@ -270,6 +325,10 @@ def check_rtts(options: NetworkOptions, custom: Circuits | None, plan: Plan) -> 
                 f"it has no circuit of this topology: its sites are {some}, …", param_hint="--environment"
             )
     for option, text in _between_sites(options):
+        if _is_for_all(option, text):
+            if all(circuit.source == "link" for circuit in plan.circuits):
+                raise click.BadParameter("it would change nothing: all links have their own `delay`", param_hint=option)
+            continue
         codes = text.partition("=")[0].split("-")
         name = "-".join(sorted(canonical(code.strip().upper(), custom) for code in codes))
         if name not in joined:

@@ -8,7 +8,7 @@ from gtsdsl.draw.geometry import Point
 from gtsdsl.draw.lettering import fitted
 from gtsdsl.draw.scene import Sample, Scene, Text
 from gtsdsl.draw.sketch import WORDS, Kind, Sketch
-from gtsdsl.topology.impairments import DelaySource
+from gtsdsl.topology.delays import DelaySource
 
 HEADER_HEIGHT = 56.0
 MARGIN = 16.0

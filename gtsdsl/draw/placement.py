@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from gtsdsl.draw.geometry import Box, Curve, Point
 from gtsdsl.draw.lettering import text_width
 from gtsdsl.draw.scene import Label, Text, plate
-from gtsdsl.topology.impairments import DelaySource
+from gtsdsl.topology.delays import DelaySource
 
 _GAP = 40.0
 _CELL = 8.0

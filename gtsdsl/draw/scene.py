@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from gtsdsl.draw.geometry import Box, Curve, Point
 from gtsdsl.draw.lettering import text_width
 from gtsdsl.draw.sketch import Kind
-from gtsdsl.topology.impairments import DelaySource
+from gtsdsl.topology.delays import DelaySource
 
 Anchor: TypeAlias = Literal["start", "middle", "end"]
 Tone: TypeAlias = Literal["ink", "muted"]

@@ -9,7 +9,9 @@ from enum import Enum
 from gtsdsl.circuits import Circuits, Site, canonical, site
 from gtsdsl.model.testbed import HOST_CLASSES, SWITCH_CLASSES, Resource, Testbed
 from gtsdsl.text import printable, quantity
-from gtsdsl.topology.impairments import DelaySource, Directions, impairments, size_text
+from gtsdsl.topology.delays import DelaySource
+from gtsdsl.topology.effect_texts import effect_texts
+from gtsdsl.topology.impairments import Directions, impairments, size_text
 from gtsdsl.topology.model import Topology, Wire
 
 _LISTED = 12
@@ -53,6 +55,7 @@ class Bundle:
     """The circuits between two ends, which are numbers of site groups or of nodes; both may be the same group.
 
     ``one_way_ms`` are the delays there and back of a single circuit, in the order of ``joins``, if they differ.
+    ``effects`` are the jitter, the losses and so on of a single circuit.
     """
 
     first: int
@@ -66,6 +69,7 @@ class Bundle:
     one_way_ms: tuple[float, float] | None = None
     sizes: tuple[str, ...] = ()
     """The MTUs and black holes of circuits that are not ordinary, each once."""
+    effects: str = ""
 
     @property
     def tip(self) -> str:
@@ -73,7 +77,8 @@ class Bundle:
         what = printable(self.joins, 200) if self.count == 1 else quantity(self.count, "circuit")
         named = ", ".join(printable(link, 24) for link in self.links[:_LISTED])
         more = f" and {self.count - _LISTED:,} more" if self.count > _LISTED else ""
-        return "\n".join([self.label, what, WORDS[self.source], *self.sizes, named + more])
+        lines = (self.label, what, WORDS[self.source], self.effects, *self.sizes, named + more)
+        return "\n".join(line for line in lines if line)
 
     @property
     def label(self) -> str:
@@ -177,7 +182,8 @@ def _bundle(first: int, second: int, group: list[Wire], delays: dict[str, Direct
     one_way_ms = (there.delay_us / 1000, back.delay_us / 1000) if differ else None
     names = tuple(wire.link.id for wire in group)
     sizes = tuple(dict.fromkeys(filter(None, map(size_text, found))))
-    return Bundle(first, second, len(group), low, high, source, joins, names, one_way_ms, sizes)
+    effects = ", ".join(f"{text.name} {text}" for text in effect_texts(there, back)) if len(group) == 1 else ""
+    return Bundle(first, second, len(group), low, high, source, joins, names, one_way_ms, sizes, effects)
 
 
 WORDS: dict[DelaySource, str] = {

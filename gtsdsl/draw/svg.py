@@ -11,7 +11,7 @@ from gtsdsl.draw.legend import SAMPLE_WIDTH
 from gtsdsl.draw.lettering import FAMILY
 from gtsdsl.draw.scene import Card, Glyph, Label, Line, Scene, Text
 from gtsdsl.draw.sketch import Kind
-from gtsdsl.topology.impairments import DelaySource
+from gtsdsl.topology.delays import DelaySource
 
 # After Okabe and Ito's palette ("Color Universal Design", 2008), whose colours people with any colour vision can
 # distinguish. The dashes make the same distinction in black and white.

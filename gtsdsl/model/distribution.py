@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 MAX_QUANTILES = 1024
 MAX_DELAY_US = 60_000_000.0
+MAX_RANGE_US = 17_000_000.0
+"""The most that delays of a distribution differ: netem's jitter ends at 2³¹ ns, and its table at four jitters."""
+_STEPS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Distribution:
             raise ValueError("the delays of a distribution fall from one part to the next")
         if not (self.delays_us[0] >= 0 and self.delays_us[-1] <= MAX_DELAY_US):
             raise ValueError(f"the delays of a distribution are from 0 to {MAX_DELAY_US / 1e6:g} s")
+        if self.delays_us[-1] - self.delays_us[0] > MAX_RANGE_US:
+            raise ValueError(f"the delays of a distribution differ by at most {MAX_RANGE_US / 1e6:g} s")
 
     def delay_us(self, part: float) -> float:
         """Return the delay that this part of all delays do not exceed; ``part`` is from 0 to 1."""
@@ -72,6 +77,41 @@ class Distribution:
     def samples_us(self, number: int) -> list[float]:
         """Return delays at equal steps, in the middle of each: the first is nearly the least, the last the longest."""
         return [self.delay_us((index + 0.5) / number) for index in range(number)]
+
+    def above(self, least_us: float) -> Distribution:
+        """Return the distribution of what delays have above ``least_us``, which is none more than the least one."""
+        return Distribution(self.parts, tuple(delay_us - least_us for delay_us in self.delays_us))
+
+
+def distribution_of(samples_us: Sequence[float]) -> Distribution:
+    """Return the distribution of measured delays.
+
+    Up to 257 samples are its quantiles. Of more, it has 257 quantiles at equal steps, and more at both ends, where the
+    steps are halved until they hold a single sample.
+
+    Raises:
+        ValueError: there is no sample, or samples differ by more than `MAX_RANGE_US`.
+    """
+    ordered = sorted(samples_us)
+    if not ordered:
+        raise ValueError("a distribution has at least one sample")
+    last = len(ordered) - 1
+    if last < 1:
+        return Distribution((0.0, 1.0), (ordered[0], ordered[0]))
+    steps = min(last, _STEPS)
+    parts = {step / steps for step in range(steps + 1)}
+    tail = 1 / _STEPS / 2
+    while tail * last >= 1:
+        parts |= {tail, 1 - tail}
+        tail /= 2
+    found = sorted(parts)
+    return Distribution(tuple(found), tuple(_between(ordered, part * last) for part in found))
+
+
+def _between(ordered: Sequence[float], index: float) -> float:
+    """Return the value at an index that may lie between two."""
+    low = min(math.floor(index), len(ordered) - 2)
+    return ordered[low] + (ordered[low + 1] - ordered[low]) * (index - low)
 
 
 def _rises(values: Sequence[float], *, strictly: bool) -> bool:

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from gtsdsl.model.distribution import Distribution
 from gtsdsl.model.jitter import NO_JITTER, Jitter, Order, parse_jitter, parse_order
 from gtsdsl.model.losses import NO_LOSS, Loss, parse_loss
 from gtsdsl.model.shares import NO_REORDER, NO_SHARE, Reorder, Share, parse_reorder, parse_share
-from gtsdsl.model.units import (
-    MTU_BYTES,
-    each_direction,
-    parse_bandwidth,
-    parse_duration_us,
-    parse_mtu_bytes,
-    parse_switch,
-)
+from gtsdsl.model.units import MTU_BYTES, each_direction, parse_bandwidth, parse_mtu_bytes, parse_switch
 from gtsdsl.model.values import Value
 from gtsdsl.text import printable
+from gtsdsl.topology.delays import DelaySource, delays
 from gtsdsl.topology.model import Topology
 
 if TYPE_CHECKING:
@@ -36,9 +30,6 @@ JITTERED_DUPLICATES = (
     'their order: `order = "kept"`'
 )
 """Packets that overtake take two queues of netem, and the kernel lets none of several queues duplicate packets."""
-
-DelaySource: TypeAlias = Literal["link", "given", "measured", "estimated", "unknown"]
-"""The origin of a delay: the link's attribute, the user's own circuit, a measured or an estimated one, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,37 +142,30 @@ def impairments(topology: Topology, custom: Circuits | None = None) -> dict[str,
 def _directions(
     attributes: Mapping[str, Value], sites: tuple[str | None, str | None], custom: Circuits | None
 ) -> Directions:
-    source: DelaySource = "link"
-    delays_us: tuple[int, int] | None = None
-    if "delay" in attributes:
-        delays_us = each_direction(parse_duration_us, attributes["delay"])
-    elif custom is not None and (given := _given_delays_us(*sites, custom)) is not None:
-        delays_us, source = given, "given"
-    if delays_us is not None:
-        rtt_us = sum(delays_us)
-    else:
-        rtt_us, source = _circuit_rtt(*sites, custom)
+    delay = delays(attributes, sites, custom)
     jitters = each_direction(parse_jitter, attributes.get("jitter", "0us"))
     losses = each_direction(parse_loss, attributes.get("loss", "0%"))
     corrupt, duplicate = (each_direction(parse_share, attributes.get(name, "0%")) for name in ("corrupt", "duplicate"))
     reorder = each_direction(parse_reorder, attributes.get("reorder", "0%"))
-    orders = each_direction(parse_order, attributes["order"]) if "order" in attributes else (None, None)
+    usual = None if custom is None else custom.order
+    orders = each_direction(parse_order, attributes["order"]) if "order" in attributes else (usual, usual)
     rates_bps = each_direction(parse_bandwidth, attributes.get("bandwidth", DEFAULT_RATE_BPS // 10**6))
     mtu_bytes, is_black_hole = _sizes(attributes, sites, custom)
     there, back = (
         Impairment(
-            rtt_us=rtt_us,
-            delay_source=source,
-            jitter=jitters[way],
+            rtt_us=delay.rtt_us,
+            delay_source=delay.source,
+            jitter=jitters[way] if delay.added[way] is None else NO_JITTER,
             loss=losses[way],
             rate_bps=rates_bps[way],
-            one_way_us=None if delays_us is None or 2 * delays_us[way] == rtt_us else delays_us[way],
+            one_way_us=delay.of(way),
             corrupt=corrupt[way],
             duplicate=duplicate[way],
             reorder=reorder[way],
             order=orders[way],
             mtu_bytes=mtu_bytes,
             is_black_hole=is_black_hole,
+            added=delay.added[way],
         )
         for way in (0, 1)
     )
@@ -205,23 +189,3 @@ def _sizes(
         parse_mtu_bytes(attributes["mtu"]) if "mtu" in attributes else mtu_bytes,
         parse_switch(attributes["black_hole"]) if "black_hole" in attributes else is_black_hole,
     )
-
-
-def _given_delays_us(site_a: str | None, site_b: str | None, custom: Circuits) -> tuple[int, int] | None:
-    from gtsdsl.circuits import canonical
-
-    if not custom.one_way_us or not site_a or not site_b:
-        return None
-    first, second = canonical(site_a, custom), canonical(site_b, custom)
-    there_us = custom.one_way_us.get((first, second))
-    return None if there_us is None else (there_us, custom.one_way_us[second, first])
-
-
-def _circuit_rtt(site_a: str | None, site_b: str | None, custom: Circuits | None) -> tuple[int, DelaySource]:
-    from gtsdsl.circuits import find
-
-    circuit = find(site_a, site_b, custom) if site_a and site_b else None
-    if circuit is None:
-        return 0, "unknown"
-    known: DelaySource = "measured" if circuit.measurements else "given"
-    return round(circuit.rtt_ms * 1000), "estimated" if circuit.estimated else known

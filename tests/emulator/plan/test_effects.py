@@ -53,14 +53,18 @@ def test_another_seed_is_another_plan_with_all_seeds() -> None:
 
 def test_a_balanced_seed_has_the_mean_of_a_wide_distribution() -> None:
     for seed in range(1, 9):
-        found = balanced_seed(seed, 20_000_000, WIDE)
+        found = balanced_seed(seed, 20_000_000, WIDE, 1)
         table = WIDE.samples_us(TABLE_SIZE)
         delays_us = [table[draw % TABLE_SIZE] for draw in itertools.islice(draws(found), 500, 2180)]
         assert sum(delays_us) / 1680 == pytest.approx(WIDE.mean_us, rel=0.015)  # its standard error is 4.6 %
 
 
 def test_a_narrow_distribution_keeps_its_seed() -> None:
-    assert balanced_seed(7, 20_000_000, Distribution((0, 1), (0, 100))) == 7
+    assert balanced_seed(7, 20_000_000, Distribution((0, 1), (0, 100)), 1) == 7
+
+
+def test_a_network_of_many_circuits_keeps_its_seeds() -> None:
+    assert balanced_seed(7, 20_000_000, WIDE, 1000) == 7
 
 
 @pytest.mark.usefixtures("guest_kernel")
