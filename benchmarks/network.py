@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -25,7 +26,9 @@ from emulator.plan import Options, Plan, plan
 from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed
 
 _ROUNDS = 5
-_IDEAL = Options(impaired=False)
+_IDEAL = Options(impaired=False, ipv6=False)
+"""The networks that Mininet and the plain C program make, which have IPv4 only."""
+_MESH = list(combinations(range(60), 2))
 
 Pairs = Sequence[tuple[int, int]]
 
@@ -37,7 +40,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="gtsdsl-bench-") as folder:
         program = plain.compiled(Path(folder))
         rows = _beside("ring of 400 hosts", 400, [(host, (host + 1) % 400) for host in range(400)], program)
-        rows += _beside("full mesh of 60 hosts, 1,770 links", 60, list(combinations(range(60), 2)), program)
+        rows += _beside("full mesh of 60 hosts, 1,770 links", 60, _MESH, program)
+    rows += _dual_stack()
     rows += _large()
     return show("The network, on this machine's kernel, without impairments", rows)
 
@@ -80,6 +84,18 @@ def _beside(what: str, hosts: int, pairs: Pairs, program: Path) -> list[Row]:
     ]
 
 
+def _dual_stack() -> list[Row]:
+    """Compare the same mesh in both families with IPv4 only, in turns, because the machine's speed changes."""
+    bed = testbed(60, _MESH)
+    only, both = plan(bed, _IDEAL), plan(bed, replace(_IDEAL, ipv6=True))
+    pairs = [(_measure(only).up_s, _measure(both).up_s) for _ in range(_ROUNDS)]
+    only_s, both_s = (min(column) for column in zip(*pairs, strict=True))
+    return [
+        Row("full mesh of 60 hosts, IPv4 and IPv6: up", f"{both_s:.2f} s, IPv4 only {only_s:.2f} s", "", None),
+        _ratio("  times as long as IPv4 only", both_s / only_s, "at most 1.3", at_most=1.3),
+    ]
+
+
 def _measure(planned: Plan) -> Timing:
     with awaiting_removal() as wait:
         began_s = time.monotonic()
@@ -102,9 +118,8 @@ def _mininet(hosts: int, pairs: Pairs) -> Timing | None:
 def _large() -> list[Row]:
     """Measure 1,000 hosts in a circle, each joined to the next four."""
     hosts = 1000
-    planned = plan(
-        testbed(hosts, [(host, (host + far) % hosts) for host in range(hosts) for far in range(1, 5)]), _IDEAL
-    )
+    pairs = [(host, (host + far) % hosts) for host in range(hosts) for far in range(1, 5)]
+    planned = plan(testbed(hosts, pairs), replace(_IDEAL, ipv6=True))
     with awaiting_removal() as wait:
         before = _used_bytes()
         began_s = time.monotonic()

@@ -70,6 +70,7 @@ def emulate(
     seed: int = 1,
     routing: str | None = None,
     ipv4_only: bool = False,
+    address_plan: str | os.PathLike[str] | None = None,
     overlay: str | OverlayOptions | None = None,
     hosts: HostOptions | None = None,
     memory_bytes: int | None = None,
@@ -81,7 +82,8 @@ def emulate(
     ``topology`` is the path of a file or a testbed; ``parameters`` set those of a file's root type. ``kernel`` and
     ``clock`` are as for ``gtsdsl emulate``; the default clock is virtual where the kernel has it. ``routing`` is that
     of ``--routing``, such as ``"ospf,hello=1,dead=4"``; None is the topology's, else static. With ``ipv4_only``, the
-    network has no IPv6. ``overlay`` joins containers on all hosts; a text is the overlay's name, such as
+    network has no IPv6. ``address_plan`` is the path of a file with addresses (`gtsdsl.topology.address_plan`).
+    ``overlay`` joins containers on all hosts; a text is the overlay's name, such as
     ``flannel:udp``. ``memory_bytes`` is the guest's memory; None is as much as the network needs. ``timeout_s`` limits
     each request, in wall time; None is no limit. In a virtual clock, no time passes between two requests.
 
@@ -93,9 +95,12 @@ def emulate(
         EmulationError: the topology or this machine cannot run a network; the message says what to do.
     """
     from gtsdsl.loading import load
+    from gtsdsl.topology.address_plan import load_address_plan
 
     overlay, hosts = _with_renamed(overlay, hosts, renamed)
     testbed = topology if isinstance(topology, Testbed) else load(topology, parameters=parameters)
+    if address_plan is not None:
+        testbed = load_address_plan(address_plan, testbed)
     plan_options = Options(circuits=circuits, switch=switch, seed=seed, routing=routing, ipv6=not ipv4_only)
     request = request_run(testbed, plan_options, overlay, hosts)
     options = RunOptions(kernel=kernel, clock=clock, memory_bytes=memory_bytes, timeout_s=timeout_s)

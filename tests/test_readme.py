@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from gtsdsl.cli.bench.matrix_file import read_matrix
-from gtsdsl.loading import check
+from gtsdsl.loading import check, load
 from gtsdsl.source import Source
+from gtsdsl.topology.address_plan import read_address_plan
 from tests.emulator.docker.archives import save
 
 ROOT = Path(__file__).parents[1]
@@ -106,8 +107,11 @@ def test_topologies_are_right(block: str) -> None:
 
 
 @pytest.mark.parametrize("block", blocks("toml"))
-def test_files_of_benchmarks_are_right(block: str) -> None:
-    read_matrix(Source("bench.toml", block))
+def test_files_of_benchmarks_and_address_plans_are_right(block: str) -> None:
+    if block.startswith("[hosts]"):
+        read_address_plan(Source("addresses.toml", block), load(ROOT / "examples" / "full_mesh.dsl"))
+    else:
+        read_matrix(Source("bench.toml", block))
 
 
 @pytest.mark.parametrize("block", blocks("json"))

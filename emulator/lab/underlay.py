@@ -26,9 +26,9 @@ from emulator.system.errors import EmulationError
 from gtsdsl.collector import without_collector
 from gtsdsl.model.losses import NO_LOSS
 from gtsdsl.model.units import MTU_BYTES
-from gtsdsl.topology.addresses import Address
 from gtsdsl.topology.naming import interface_name
 from gtsdsl.topology.routes import FORWARDING, IPV6_FORWARDING, ipv6_hop_limit, open_filters, time_to_live
+from gtsdsl.topology.stated import Address
 
 _SYSCTLS = {
     # no link-local addresses but the plan's, because their announcements would delay measured packets at odd moments

@@ -16,13 +16,14 @@ from gtsdsl.model.routing import STATIC, parse_routing
 from gtsdsl.model.testbed import PortRef, Resource, Testbed
 from gtsdsl.model.units import LEAST_IPV6_MTU_BYTES
 from gtsdsl.text import printable
-from gtsdsl.topology.addresses import Address, addresses, ipv6_addresses, ipv6_loopbacks, loopbacks
+from gtsdsl.topology.addresses import addresses, ipv6_addresses, ipv6_loopbacks, loopbacks
 from gtsdsl.topology.controllers import controllers
 from gtsdsl.topology.domains import has_loop
 from gtsdsl.topology.impairments import Directions, Impairment, impairments
 from gtsdsl.topology.model import Topology
 from gtsdsl.topology.naming import interface_name, node_names, port_numbers
 from gtsdsl.topology.routes import HopTable, host_routes, next_hops
+from gtsdsl.topology.stated import Address, conflicts
 
 OPENFLOW_PORT = 6653
 """The default TCP port of an OpenFlow controller (IANA)."""
@@ -67,6 +68,8 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
     numbers = port_numbers(topology)
     names = node_names(topology, numbers)
     try:
+        for conflict in conflicts(topology):
+            raise ValueError(conflict.message)
         given = addresses(topology)
         given_ipv6 = ipv6_addresses(topology) if options.ipv6 else {}
         effects = impairments(topology, options.circuits)
@@ -74,7 +77,7 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
         ends = _ends(topology, names, numbers, given, given_ipv6, effects, options)
         routing = parse_routing(options.routing or testbed.attributes.get("routing", STATIC))
         hops = next_hops(topology, effects) if routing is None else {}
-        hosts = _hosts(topology.hosts, names, hops, ends, options)
+        hosts = _hosts(topology, names, hops, ends, options)
     except ValueError as error:
         raise PlanError(f"testbed {printable(testbed.id)} cannot be run: {error}") from None
     if options.ipv6:
@@ -230,15 +233,15 @@ def seed_of(seed: int, number: int) -> int:
 
 
 def _hosts(
-    hosts: Sequence[Resource],
+    topology: Topology,
     names: Mapping[str, str],
     hops: HopTable,
     ends: Sequence[Interface],
     options: Options,
 ) -> tuple[Host, ...]:
-    own = loopbacks(hosts)
+    own = loopbacks(topology)
     routes = _routes(hops, own, ends, [end.address for end in ends])
-    own_ipv6 = ipv6_loopbacks(hosts) if options.ipv6 else {}
+    own_ipv6 = ipv6_loopbacks(topology) if options.ipv6 else {}
     ipv6_routes = _routes(hops, own_ipv6, ends, [end.ipv6_address for end in ends]) if options.ipv6 else {}
     return tuple(
         Host(
@@ -253,7 +256,7 @@ def _hosts(
             ipv6_loopback=str(own_ipv6[host.id]) if options.ipv6 else None,
             ipv6_routes=ipv6_routes.get(host.id, ()),
         )
-        for host in hosts
+        for host in topology.hosts
     )
 
 

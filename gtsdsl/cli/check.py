@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -34,8 +35,16 @@ _FORMATS = ("text", "json", "sarif", "github", "junit")
     help="File for the report; without it, standard output.",
 )
 @click.option("--scenario", metavar="FILE.toml", help="Check this scenario, too, against the one topology FILE.")
+@click.option("--address-plan", metavar="FILE.toml", help="Check these addresses, too, against the one topology FILE.")
 @click.option("--strict", is_flag=True, help="Count warnings as errors.")
-def command(files: Sequence[str], format_: str, output: Path | None, scenario: str | None, strict: bool) -> None:
+def command(
+    files: Sequence[str],
+    format_: str,
+    output: Path | None,
+    scenario: str | None,
+    address_plan: str | None,
+    strict: bool,
+) -> None:
     """Report what is wrong with topologies.
 
     FILE is a file, a folder, or `-` for standard input. In a folder, all *.dsl and *.gts are checked; hidden
@@ -49,12 +58,15 @@ def command(files: Sequence[str], format_: str, output: Path | None, scenario: s
       gtsdsl check examples/full_mesh.dsl
       gtsdsl check --strict --format sarif -o gtsdsl.sarif topologies/
       gtsdsl check examples/full_mesh.dsl --scenario examples/storm.toml
+      gtsdsl check examples/full_mesh.dsl --address-plan examples/full_mesh.addresses.toml
     """
-    if scenario is not None and len(files) != 1:
-        raise click.UsageError("--scenario is for one topology: give one FILE")
+    for option, given in (("--scenario", scenario), ("--address-plan", address_plan)):
+        if given is not None and len(files) != 1:
+            raise click.UsageError(f"{option} is for one topology: give one FILE")
     reports: list[FileReport] = []
     shown = False
-    checked = _check_all(files) if scenario is None else _check_with(files[0], scenario)
+    alone = scenario is None and address_plan is None
+    checked = _check_all(files) if alone else _check_with(files[0], scenario, address_plan)
     for name, diagnostics in checked:
         reports.append(report(name, diagnostics))
         if diagnostics and format_ == "text" and output is None:  # at once, because a folder can take long
@@ -96,9 +108,13 @@ def _check_all(files: Sequence[str]) -> Iterator[tuple[str, Findings]]:
         yield ("<stdin>" if name == "-" else name), (Findings([problem]) if problem else _check_one(name))
 
 
-def _check_with(topology: str, scenario: str) -> Iterator[tuple[str, Findings]]:
-    """Check a topology, and a scenario for it, whose names are not checked if the topology is too broken."""
+def _check_with(topology: str, scenario: str | None, address_plan: str | None) -> Iterator[tuple[str, Findings]]:
+    """Check a topology, and what is given for it.
+
+    If the topology is too broken, the names of a scenario and an address plan are not checked.
+    """
     from gtsdsl.scenario import load_scenario
+    from gtsdsl.topology.address_plan import load_address_plan
 
     testbed = None
     try:
@@ -107,12 +123,18 @@ def _check_with(topology: str, scenario: str) -> Iterator[tuple[str, Findings]]:
         yield ("<stdin>" if topology == "-" else topology), checked.diagnostics
     except GtsError as error:
         yield topology, error.diagnostics
-    found = Findings()
+    if scenario is not None:
+        yield scenario, _findings(partial(load_scenario, scenario, testbed))
+    if address_plan is not None and testbed is not None:
+        yield address_plan, _findings(partial(load_address_plan, address_plan, testbed))
+
+
+def _findings(load: Callable[[], object]) -> Findings:
     try:
-        load_scenario(scenario, testbed)
+        load()
     except GtsError as error:
-        found = error.diagnostics
-    yield scenario, found
+        return error.diagnostics
+    return Findings()
 
 
 def _check_one(name: str) -> Findings:

@@ -20,6 +20,7 @@ from gtsdsl.inputs.files import read_source
 from gtsdsl.loading import check
 from gtsdsl.model.jitter import Order
 from gtsdsl.text import did_you_mean, printable
+from gtsdsl.topology.address_plan import load_address_plan
 
 if TYPE_CHECKING:
     from emulator.plan import Circuit, Plan
@@ -136,6 +137,12 @@ class NetworkOptions:
             "--scenario", "What happens in the network at which time; see docs/scenarios.md.", metavar="FILE.toml"
         ).metadata,
     )
+    address_plan: str | None = field(
+        default=None,
+        metadata=Flag(
+            "--address-plan", "Your own addresses of hosts and ports; see docs/ipv6.md.", metavar="FILE.toml"
+        ).metadata,
+    )
     seed: int = field(
         default=1,
         metadata=Flag(
@@ -145,12 +152,20 @@ class NetworkOptions:
 
 
 def read_testbed(file: str, options: NetworkOptions) -> Testbed:
-    """Return the testbed of a file. If it has errors, print them and exit with status 1."""
+    """Return the testbed of a file, with the addresses of ``--address-plan``.
+
+    If the file has errors, print them and exit with status 1.
+
+    Raises:
+        GtsError: something in the address plan is wrong.
+    """
     checked = check(read_source(file), parse_settings(options.settings))
     print_diagnostics(checked.diagnostics)
     if checked.testbed is None or checked.has_errors:
         sys.exit(1)
-    return checked.testbed
+    if options.address_plan is None:
+        return checked.testbed
+    return load_address_plan(options.address_plan, checked.testbed)
 
 
 def read_scenario_of(testbed: Testbed, options: NetworkOptions, *, allow_programs: bool = True) -> Scenario | None:

@@ -37,7 +37,7 @@ CODES: dict[str, Code] = {
     "GTS005": _error("input is too large"),
     "GTS006": _error("JSON that is neither GTS JSON nor an editor's project"),
     "GTS007": _error("bad file of circuits"),
-    "GTS008": _error("bad file of a benchmark"),
+    "GTS008": _error("bad file of a benchmark or of addresses"),
     "GTS009": _error("bad scenario or trace"),
     # evaluation
     "GTS010": _error("unknown name"),
@@ -64,7 +64,7 @@ CODES: dict[str, Code] = {
     "GTS030": _error("unknown attribute"),
     "GTS031": _warning("unknown resource class"),
     "GTS032": _warning("unknown site"),
-    "GTS033": _error("bad IPv4 address"),
+    "GTS033": _error("bad address"),
     "GTS034": _error("bad IPv4 mask"),
     "GTS035": _error("bad port number"),
     "GTS036": _error("bad bandwidth"),

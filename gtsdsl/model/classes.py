@@ -32,6 +32,8 @@ _ANY_HOST = {
     "image": "The disk image that the machine starts from, by name.",
     "imageId": "The disk image that the machine starts from, e.g. `Ubuntu-14.04.qcow2`.",
     "port": 'A network interface: `port { id = "p1" }`.',
+    "ipv4": 'The host\'s own IPv4 address, which its name stands for, e.g. `"192.0.2.1"`. (GTS ignores it.)',
+    "ipv6": 'The host\'s own IPv6 address, which its name stands for, e.g. `"2001:db8::1"`. (GTS ignores it.)',
 }
 
 _CONTROLLER_BLOCK = 'The OpenFlow controller: `controller { ipv4 = "…"; port = 6633 }`.'
@@ -106,6 +108,8 @@ PORT_ATTRIBUTES: Mapping[str, str] = MappingProxyType(
         "description": _ANY_RESOURCE["description"],
         "label": _ANY_RESOURCE["label"],
         "logicalPort": "The OpenFlow port number, 1 to 65535.",
+        "ipv4": 'The IPv4 address of a host\'s port, e.g. `"192.0.2.1/30"`. (GTS ignores it.)',
+        "ipv6": 'The IPv6 address of a host\'s port, e.g. `"2001:db8::1/127"`. (GTS ignores it.)',
         "mode": "`CONTROL` for the port by which a switch reaches its controller; else `DATA`.",
     }
 )

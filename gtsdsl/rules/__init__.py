@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.testbed import Testbed
+from gtsdsl.rules.addresses import check_addresses
 from gtsdsl.rules.attributes import check_attributes
 from gtsdsl.rules.ids import check_ids
 from gtsdsl.rules.index import Index, check_paths
@@ -27,5 +28,5 @@ def apply(testbed: Testbed, source: Source) -> Iterator[Diagnostic]:
         yield too_long
         return
     index = Index(testbed, source)
-    for check in (check_ids, check_attributes, check_values, check_wiring, check_topology):
+    for check in (check_ids, check_attributes, check_values, check_wiring, check_topology, check_addresses):
         yield from check(index)

@@ -27,6 +27,7 @@ from gtsdsl.model.units import (
 from gtsdsl.model.values import Value, describe
 from gtsdsl.rules.effects import check_effects
 from gtsdsl.rules.index import Index, place_of, shown
+from gtsdsl.topology.stated import ATTRIBUTES, Attribute, parse_stated
 
 
 class Bad(NamedTuple):
@@ -168,6 +169,17 @@ def _address(value: Value) -> Bad | None:
     if address.is_unspecified or address.is_multicast or address.is_reserved:
         return Bad("GTS033", f"{describe(value)} is not an address that a machine can have")
     return None
+
+
+def _stated(attribute: Attribute, *, is_own: bool) -> Check:
+    def check(value: Value) -> Bad | None:
+        try:
+            parse_stated(attribute, value, is_own=is_own)
+        except ValueError as error:
+            return Bad("GTS033", str(error))
+        return None
+
+    return check
 
 
 def _mask(value: Value) -> Bad | None:
@@ -325,6 +337,7 @@ _OF_RESOURCES: Mapping[str, Check] = {
     "controllerIPv4": _address,
     "controllerPort": _tcp_port,
     "controller": _controller,
+    **{name: _stated(name, is_own=True) for name in ATTRIBUTES},
 }
 
 _OF_CONTROLLERS: Mapping[str, Check] = {"ipv4": _address, "port": _tcp_port}
@@ -333,4 +346,5 @@ _OF_PORTS: Mapping[str, Check] = {
     **_OF_ANYTHING,
     "logicalPort": _number_up_to(MAX_LOGICAL_PORT, "an OpenFlow port"),
     "mode": _one_of(PORT_MODES),
+    **{name: _stated(name, is_own=False) for name in ATTRIBUTES},
 }

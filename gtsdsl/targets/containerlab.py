@@ -21,12 +21,13 @@ from gtsdsl.model.testbed import PortRef, Resource, Testbed
 from gtsdsl.targets.black_holes import black_hole_commands
 from gtsdsl.targets.figures import plain
 from gtsdsl.targets.remark import Remark, ids_of
-from gtsdsl.topology.addresses import Address, addresses, loopbacks
+from gtsdsl.topology.addresses import addresses, loopbacks
 from gtsdsl.topology.controllers import controllers
 from gtsdsl.topology.impairments import Directions, Impairment, impairments
 from gtsdsl.topology.model import Topology
 from gtsdsl.topology.routes import FORWARDING, Hop, host_routes, next_hops, open_filters, time_to_live
 from gtsdsl.topology.safe_names import safe_names
+from gtsdsl.topology.stated import Address
 
 IMAGE = "nicolaka/netshoot:latest"
 """A well-known image with ip, tc, ping and iperf3. An ``imageId`` of GTS names a disk, not a container image."""
@@ -66,7 +67,7 @@ def write(testbed: Testbed) -> str:
     lab = safe_names([testbed.id or testbed.type], pattern=_NODE_NAME, limit=40, filler="-", stem="lab")
     lab_name = next(iter(lab.values()))
     interfaces = _interfaces(topology, effects)
-    own = loopbacks(topology.hosts)
+    own = loopbacks(topology)
     routes = _routes(host_routes(next_hops(topology, effects), own), topology, interfaces, own)
     of_node: dict[str, list[_Interface]] = {node: [] for node in topology.nodes}
     for port, interface in interfaces.items():

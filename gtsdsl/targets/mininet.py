@@ -39,7 +39,7 @@ def write(testbed: Testbed) -> str:
     loops = has_loop(topology)
 
     data = ["TESTBED = " + ascii(testbed.id), ""]
-    own = loopbacks(topology.hosts)
+    own = loopbacks(topology)
     routes = host_routes(next_hops(topology, effects), own)
     ends_of = [end for wire in topology.wires for end in wire.ends]
     hops = {

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import NamedTuple
 
-from gtsdsl.model.testbed import PortRef, Resource
+from gtsdsl.model.testbed import PortRef
 from gtsdsl.topology.controllers import control_address, controllers
 from gtsdsl.topology.domains import domains
 from gtsdsl.topology.model import Topology
+from gtsdsl.topology.stated import Address, Owner, stated_addresses
 
 POOL = IPv4Network("10.0.0.0/8")
 """The IPv4 addresses of interfaces."""
@@ -26,19 +26,6 @@ IPV6_LOOPBACK_POOL = IPv6Network("fd74:e102:a04c:ffff::/64")
 """The hosts' own IPv6 addresses: the last /64 of `IPV6_POOL`. Circuits are in the first, switches in the others."""
 
 
-class Address(NamedTuple):
-    """An interface's address and the length of its subnet's prefix.
-
-    It stands in for `ipaddress.IPv4Interface` and `IPv6Interface`, which take far longer to make.
-    """
-
-    ip: IPv4Address | IPv6Address
-    prefix_length: int
-
-    def __str__(self) -> str:
-        return f"{self.ip}/{self.prefix_length}"
-
-
 def addresses(topology: Topology) -> dict[PortRef, Address]:
     """Return the IPv4 address of each port of `domains`: from `POOL`, or stated by the testbed for a control network.
 
@@ -49,6 +36,7 @@ def addresses(topology: Topology) -> dict[PortRef, Address]:
         ValueError: the testbed needs more addresses than `POOL` has, or a controller's address is wrong.
     """
     found = pool_addresses(topology)
+    stated = stated_addresses(topology, "ipv4")
     used: list[IPv4Network] = []
     for wire in topology.wires:
         for control, far in (wire.ends, wire.ends[::-1]):
@@ -56,6 +44,8 @@ def addresses(topology: Topology) -> dict[PortRef, Address]:
                 continue
             switch = topology.nodes[control.resource]
             address, at = control_address(switch), controllers(switch)
+            if control in stated or far in stated:
+                continue
             if address is None or not at or at[0].address not in address.network or at[0].address == address.ip:
                 continue
             if any(address.network.overlaps(network) for network in used):
@@ -67,49 +57,44 @@ def addresses(topology: Topology) -> dict[PortRef, Address]:
 
 
 def pool_addresses(topology: Topology) -> dict[PortRef, Address]:
-    """Return an address of `POOL` for each port of `domains`.
+    """Return the IPv4 address of each port of `domains`: the stated one, or one of `POOL`.
 
-    A domain of two ports has a /31 (RFC 3021), and each other domain the smallest subnet that holds it.
+    A domain of two ports has a /31 (RFC 3021), and each other domain the smallest subnet that holds it, unless the
+    testbed states an address in it.
 
     Raises:
-        ValueError: the testbed needs more addresses than `POOL` has.
+        ValueError: the testbed needs more addresses than `POOL` has, or states addresses that contradict each other.
     """
+    stated = stated_addresses(topology, "ipv4")
+    pool = _Pool(POOL, 0, stated)
     found: dict[PortRef, Address] = {}
-    free = int(POOL.network_address)
     for ports in domains(topology):
         # a point-to-point subnet needs no network and broadcast address (RFC 3021)
         bits = 1 if len(ports) == 2 else (len(ports) + 1).bit_length()
-        start = -(-free // 2**bits) * 2**bits
-        free = start + 2**bits
-        if free - 1 > int(POOL.broadcast_address):
-            raise ValueError(f"the testbed needs more addresses than the {POOL.num_addresses} of {POOL}")
-        first = start if bits == 1 else start + 1
-        for index, port in enumerate(ports):
-            found[port] = Address(IPv4Address(first + index), 32 - bits)
+        first = pool.take(bits)  # also if it is not used, so that one stated address changes no others
+        found |= _of_domain(ports, stated) or _numbered(ports, Address(IPv4Address(first), 32 - bits))
     return found
 
 
 def ipv6_addresses(topology: Topology) -> dict[PortRef, Address]:
-    """Return an address of `IPV6_POOL` for each port of `domains`.
+    """Return the IPv6 address of each port of `domains`: the stated one, or one of `IPV6_POOL`.
 
     A circuit between two ports that take an address has a /127 (RFC 6164), and each other domain a /64.
 
     Raises:
-        ValueError: the testbed has more domains of switches than `IPV6_POOL` has networks.
+        ValueError: the testbed has more domains of switches than `IPV6_POOL` has networks, or states addresses that
+            contradict each other.
     """
-    found: dict[PortRef, Address] = {}
+    stated = stated_addresses(topology, "ipv6")
     circuits = {wire.ends for wire in topology.wires}
-    circuit = int(IPV6_POOL.network_address) + 2  # the first address of a /64 means any of its routers (RFC 4291)
-    network = int(IPV6_POOL.network_address) + 2**64
+    last = int(IPV6_LOOPBACK_POOL.network_address) - int(IPV6_POOL.network_address) - 1
+    # the first address of a /64 means any of its routers (RFC 4291, 2.6.1)
+    in_pairs, wide = _Pool(IPV6_POOL, 2, stated, 2**64 - 1), _Pool(IPV6_POOL, 2**64, stated, last)
+    found: dict[PortRef, Address] = {}
     for ports in domains(topology):
-        if tuple(ports) in circuits:
-            start, length, circuit = circuit, 127, circuit + 2
-        else:
-            start, length, network = network + 1, 64, network + 2**64
-        if network > int(IPV6_LOOPBACK_POOL.network_address):
-            raise ValueError(f"the testbed has more domains of switches than {IPV6_POOL} has networks")
-        for index, port in enumerate(ports):
-            found[port] = Address(IPv6Address(start + index), length)
+        bits, pool = (1, in_pairs) if tuple(ports) in circuits else (64, wide)
+        first = pool.take(bits)
+        found |= _of_domain(ports, stated) or _numbered(ports, Address(IPv6Address(first), 128 - bits))
     return found
 
 
@@ -121,21 +106,81 @@ def link_local(mac: str) -> str:
     return f"{socket.inet_ntop(socket.AF_INET6, network + identifier)}/64"
 
 
-def ipv6_loopbacks(hosts: Sequence[Resource]) -> dict[str, IPv6Address]:
-    """Return the own IPv6 address of each host, by the host's id: consecutive addresses of `IPV6_LOOPBACK_POOL`."""
-    first = int(IPV6_LOOPBACK_POOL.network_address) + 1
-    return {host.id: IPv6Address(first + index) for index, host in enumerate(hosts)}
-
-
-def loopbacks(hosts: Sequence[Resource]) -> dict[str, IPv4Address]:
-    """Return the own IPv4 address of each host, by the host's id: consecutive addresses of `LOOPBACK_POOL`.
+def loopbacks(topology: Topology) -> dict[str, IPv4Address]:
+    """Return the own IPv4 address of each host, by the host's id: the stated one, or the next of `LOOPBACK_POOL`.
 
     Raises:
         ValueError: there are more hosts than `LOOPBACK_POOL` has addresses.
     """
-    if len(hosts) >= LOOPBACK_POOL.num_addresses - 1:
-        raise ValueError(
-            f"the testbed has more hosts than the {LOOPBACK_POOL.num_addresses} addresses of {LOOPBACK_POOL}"
-        )
-    first = int(LOOPBACK_POOL.network_address) + 1
-    return {host.id: IPv4Address(first + index) for index, host in enumerate(hosts)}
+    stated = stated_addresses(topology, "ipv4")
+    pool = _Pool(LOOPBACK_POOL, 1, stated)
+    free = {host.id: IPv4Address(pool.take(0)) for host in topology.hosts}
+    return free | {host: IPv4Address(int(stated[host].ip)) for host in free if host in stated}
+
+
+def ipv6_loopbacks(topology: Topology) -> dict[str, IPv6Address]:
+    """Return the own IPv6 address of each host, by the host's id: stated, or the next of `IPV6_LOOPBACK_POOL`."""
+    stated = stated_addresses(topology, "ipv6")
+    pool = _Pool(IPV6_LOOPBACK_POOL, 1, stated)
+    free = {host.id: IPv6Address(pool.take(0)) for host in topology.hosts}
+    return free | {host: IPv6Address(int(stated[host].ip)) for host in free if host in stated}
+
+
+class _Pool:
+    """Free addresses of a network, in their order, without those of stated subnets.
+
+    ``first`` and ``last`` are counted from the network's address; without ``last``, the network's end is the last.
+    """
+
+    def __init__(
+        self, network: IPv4Network | IPv6Network, first: int, stated: Mapping[Owner, Address], last: int | None = None
+    ) -> None:
+        self._network = network
+        self._free = int(network.network_address) + first
+        self._last = int(network.broadcast_address) if last is None else int(network.network_address) + last
+        self._taken = sorted({address.span for address in stated.values()}, reverse=True)
+
+    def take(self, bits: int) -> int:
+        """Return the first address of a free subnet of ``2**bits`` addresses, as a number.
+
+        Raises:
+            ValueError: the pool has none.
+        """
+        size = 1 << bits
+        start = -(-self._free // size) * size
+        while self._taken and self._taken[-1][0] < start + size:
+            start = max(start, -(-(self._taken.pop()[1] + 1) // size) * size)
+        self._free = start + size
+        if self._free - 1 > self._last:
+            raise ValueError(f"the testbed needs more addresses than {self._network} has")
+        return start
+
+
+def _numbered(ports: Sequence[PortRef], network: Address) -> dict[PortRef, Address]:
+    """Return consecutive addresses of a subnet for ports."""
+    first = network.usable[0]
+    family = type(network.ip)
+    return {port: Address(family(first + index), network.prefix_length) for index, port in enumerate(ports)}
+
+
+def _of_domain(ports: Sequence[PortRef], stated: Mapping[Owner, Address]) -> dict[PortRef, Address] | None:
+    """Return the addresses of a domain's ports if one is stated: the others have free ones of its subnet; else None.
+
+    Raises:
+        ValueError: the subnet has too few addresses.
+    """
+    given = {port: stated[port] for port in ports if port in stated}
+    if not given:
+        return None
+    network = next(iter(given.values()))
+    first, last = network.usable
+    used = {int(address.ip) for address in given.values()}
+    free = (number for number in range(first, last + 1) if number not in used)
+    family = type(network.ip)
+    for port in ports:
+        if port not in given:
+            number = next(free, None)
+            if number is None:
+                raise ValueError(f"the subnet of {network} is too small for the {len(ports)} ports in it")
+            given[port] = Address(family(number), network.prefix_length)
+    return given

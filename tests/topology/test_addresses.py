@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Interface
 
 import pytest
 
 from gtsdsl.model.testbed import Port, Resource, Testbed
-from gtsdsl.topology.addresses import Address, pool_addresses
+from gtsdsl.topology.addresses import IPV6_POOL, ipv6_addresses, link_local, pool_addresses
 from gtsdsl.topology.domains import domains
 from gtsdsl.topology.model import Topology
+from gtsdsl.topology.stated import Address
 from tests.hostile import hostile_testbed
 from tests.targets.samples import host, link, pair, triangle, wired
 
@@ -64,3 +65,26 @@ def test_both_ends_of_a_link_are_in_the_same_subnet() -> None:
     plan = pool_addresses(Topology.of(triangle()))
     for ports in domains(Topology.of(triangle())):
         assert len({_network(plan[port]) for port in ports}) == 1
+
+
+def test_a_circuit_has_a_127_and_a_domain_of_switches_a_64() -> None:
+    given = {str(port): str(address) for port, address in ipv6_addresses(Topology.of(triangle())).items()}
+    assert given == {
+        "h1.p": "fd74:e102:a04c:1::1/64",
+        "h2.p": "fd74:e102:a04c:1::2/64",
+        "bms.p": "fd74:e102:a04c:1::3/64",
+        "ctrl.p": "fd74:e102:a04c::2/127",
+        "fabric.ctl": "fd74:e102:a04c::3/127",
+        "h1.q": "fd74:e102:a04c::4/127",
+        "h2.q": "fd74:e102:a04c::5/127",
+        "r1.p": "fd74:e102:a04c::6/127",
+        "h3.p": "fd74:e102:a04c::7/127",
+    }
+    hostile = [IPv6Interface(str(it)) for it in ipv6_addresses(Topology.of(hostile_testbed())).values()]
+    assert len({it.ip for it in hostile}) == len(hostile) > 100
+    assert all(it.network.subnet_of(IPV6_POOL) for it in hostile)
+
+
+def test_a_link_local_address_follows_from_the_mac_address() -> None:
+    assert link_local("02:00:00:00:00:01") == "fe80::ff:fe00:1/64"
+    assert link_local("52:54:00:12:34:56") == "fe80::5054:ff:fe12:3456/64"

@@ -43,6 +43,7 @@ EXAMPLES = {
     "set": '["n=4"]',
     "routing": '"ospf,hello=1,dead=4"',
     "scenario": '"storm.toml"',
+    "address-plan": '"addresses.toml"',
     "runtime": '"process"',
     "store": '"AMS"',
     "image": '"image.tar"',

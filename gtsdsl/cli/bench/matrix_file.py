@@ -280,7 +280,7 @@ class _Reader:
             case ("overlays" | "workloads") as kind, tuple():
                 for index, name in enumerate(found):
                     _require_known(kind, name, index if isinstance(value, list) else None)
-            case "circuits_file" | "policy" | "scenario", str():
+            case "circuits_file" | "policy" | "scenario" | "address_plan", str():
                 return str(self._below_folder(found))
             case "environment", str() if found not in environments():
                 return str(self._below_folder(found))

@@ -16,7 +16,7 @@ from emulator.netlink.handle import Handle
 from emulator.netlink.state import InterfaceAddress
 from emulator.plan import Options, plan
 from emulator.system.errors import EmulationError
-from gtsdsl.topology.addresses import Address
+from gtsdsl.topology.stated import Address
 from tests.emulator.topologies import joined
 
 IDEAL = Options(impaired=False, switch="bridge")
