@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+import emulator.plan.build  # noqa: F401 - a change needs it, and to load it then would take network time
 from emulator.mininet.impair import impair, interfaces_of
 from emulator.netlink import links
 from emulator.scenario.begun import Begun, Steps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 OUTPUT_BYTES = 2**16
 """The most bytes of a command's output that a result has: the last ones."""
+# Its arguments are the command. It waits for a line of standard input, which the command does not get.
+_WAIT = 'read -r _ && exec "$@" < /dev/null'
 
 
 @dataclass(slots=True)
@@ -37,6 +40,9 @@ class _Started:
     command: tuple[str, ...]
     process: subprocess.Popen[bytes]
     output: Path
+    gate: int
+    """The descriptor that lets the command begin."""
+    is_begun: bool = False
     is_ended: bool = False
 
 
@@ -48,31 +54,46 @@ class Hosts(Closing):
         self._circuits = circuits
         self._names = {host.id: host.name for host in network.plan.hosts}
         self._killed: set[str] = set()
-        self._started: list[_Started] = []
+        self._started: dict[int, _Started] = {}
 
     def close(self) -> None:
         """Kill the commands that still run."""
-        for item in self._started:
+        for item in self._started.values():
             if item.process.poll() is None:
                 item.is_ended = True
                 _signal(item.process, signal.SIGKILL)
                 item.process.wait()
+            if item.gate >= 0:
+                os.close(item.gate)
+                item.gate = -1
 
     def prepare(self, events: Sequence[Event]) -> None:
-        """Start now what commands need, which would take time later."""
-        if any(event.kind == "start" for event in events):
-            self._network.lab.processes.start()
+        """Start a process for each command, which waits for the command's time.
+
+        To start a process takes half a millisecond of the network's time, in which no thread of this process runs. A
+        command on a host that is killed before starts only at its time.
+        """
+        killed_ns = {event.subject: event.at_ns for event in reversed(events) if event.kind == "kill"}
+        for number, event in enumerate(events):
+            if event.kind == "start" and event.at_ns < killed_ns.get(event.subject, math.inf):
+                self._started[number] = self._wait_to_start(event, number)
+
+    def is_slow(self, event: Event, number: int) -> bool:
+        """Return whether an event takes some time in which others may happen."""
+        return event.kind == "kill" or (event.kind == "start" and number not in self._started)
 
     def kill(self, event: Event) -> Begun:
         """Take a host's power: its circuits go down, and its processes and those of its containers are killed."""
         host = self._names[event.subject]
-        ends = [end for link in self._network.links for end in (link.intf1, link.intf2) if end.node.name == host]
+        pairs = [(link.intf1, link.intf2) for link in self._network.links]
+        # both ends, because the kernel would keep what waits at the other one for the host's return
+        ends = [end for pair in pairs if host in {end.node.name for end in pair} for end in pair]
         self._circuits.set_down(ends)
         agent = contextlib.ExitStack()
         deployment = self._network.deployment
         if deployment is not None and host in deployment.overlay.agents:
             agent.enter_context(agent_killed(deployment, host))
-        for item in self._started:
+        for item in self._started.values():
             item.is_ended = item.is_ended or (item.host == host and item.process.poll() is None)
         containers = [] if deployment is None else [it.name for it in deployment.spec.containers if it.host == host]
         lab = self._network.lab
@@ -86,8 +107,8 @@ class Hosts(Closing):
 
         return Begun(undo)
 
-    def start(self, event: Event) -> Begun:
-        """Start a command on a host, without input.
+    def start(self, event: Event, number: int) -> Begun:
+        """Start a command on a host, without input. ``number`` is that of the event.
 
         Raises:
             EmulationError: the host is killed.
@@ -95,17 +116,28 @@ class Hosts(Closing):
         host = self._names[event.subject]
         if host in self._killed:
             raise EmulationError(f"{host} is killed, and starts nothing")
-        lab = self._network.lab
+        if number not in self._started:
+            self._started[number] = self._wait_to_start(event, number)
+        started = self._started[number]
+        started.is_begun = True
+        with contextlib.suppress(BrokenPipeError):  # the process was killed, as its status will say
+            os.write(started.gate, b"\n")
+        return Begun(partial(_end, started))
+
+    def _wait_to_start(self, event: Event, number: int) -> _Started:
+        """Start a process that becomes an event's command when its gate gets a line."""
+        host, lab = self._names[event.subject], self._network.lab
         folder = lab.run_folder / "scenario"
         folder.mkdir(exist_ok=True)
-        output = folder / str(len(self._started))
-        with output.open("xb") as file:
-            process = lab.processes.popen(
-                lab.namespace(host), event.command, subprocess.DEVNULL, file.fileno(), file.fileno()
-            )
-        started = _Started(host, event.command, process, output)
-        self._started.append(started)
-        return Begun(partial(_end, started))
+        output = folder / str(number)
+        near, gate = os.pipe()
+        try:
+            with output.open("xb") as file:
+                line = ("sh", "-c", _WAIT, "sh", *event.command)
+                process = lab.processes.popen(lab.namespace(host), line, near, file.fileno(), file.fileno())
+        finally:
+            os.close(near)
+        return _Started(host, event.command, process, output, gate)
 
     @property
     def ends(self) -> tuple[CommandEnd, ...]:
@@ -117,7 +149,8 @@ class Hosts(Closing):
                 None if item.is_ended else shell_status(item.process.wait()),
                 _last_bytes(item.output).decode(errors="replace"),
             )
-            for item in self._started
+            for _, item in sorted(self._started.items())
+            if item.is_begun
         )
 
 

@@ -40,6 +40,7 @@ class ScenarioRun(Closing):
         self._circuits = Circuits(network)
         self._hosts = Hosts(network, self._circuits)
         self._begun: dict[int, Begun] = {}
+        self._busy: dict[int, threading.Thread] = {}
         self._queue: list[tuple[int, int, Action]] = []
         self._numbers = itertools.count()
         self._lock = threading.RLock()
@@ -62,8 +63,10 @@ class ScenarioRun(Closing):
         """Let nothing more happen, and kill the scenario's commands."""
         with self._lock:
             self._is_over = True
-            self._hosts.close()
-            self._circuits.close()
+        for thread in self._busy.values():
+            thread.join()
+        self._hosts.close()
+        self._circuits.close()
 
     def wait(self) -> None:
         """Wait until the end of the scenario."""
@@ -103,14 +106,30 @@ class ScenarioRun(Closing):
         return time.monotonic_ns() - self._zero_ns
 
     def _reach(self, index: int) -> None:
-        """Do what a point of the timeline says. An error is kept with it, and the scenario goes on."""
+        """Do what a point of the timeline says.
+
+        What takes some time is done by a thread of its own, so that what is to happen next does not wait.
+        """
+        point = self._points[index]
+        self._happenings[index] = replace(self._happenings[index], actual_ns=self._now_ns())
+        if not self._hosts.is_slow(self._scenario.events[point.event], point.event):
+            self._do(index)
+            return
+        before = self._busy.get(point.event)
+        thread = threading.Thread(target=self._do, args=(index, before), daemon=True)
+        self._busy[point.event] = thread
+        thread.start()
+
+    def _do(self, index: int, before: threading.Thread | None = None) -> None:
+        """Do what a point says, when ``before`` has ended. An error is kept with it, and the scenario goes on."""
+        if before is not None:
+            before.join()
         point = self._points[index]
         event = self._scenario.events[point.event]
-        actual_ns = self._now_ns()
         error = None
         try:
             if not point.is_end:
-                begun = self._begin(event)
+                begun = self._begin(event, point.event)
                 self._begun[point.event] = begun
                 self._follow(index, begun.steps)
             elif point.event in self._begun:
@@ -119,9 +138,9 @@ class ScenarioRun(Closing):
                 error = "it did not begin"
         except Exception as failure:  # the other events do not depend on this one
             error = in_a_line(failure)
-        self._happenings[index] = replace(self._happenings[index], actual_ns=actual_ns, error=error)
+        self._happenings[index] = replace(self._happenings[index], error=error)
 
-    def _begin(self, event: Event) -> Begun:
+    def _begin(self, event: Event, number: int) -> Begun:
         match event.kind:
             case "cut":
                 return self._circuits.cut(event)
@@ -130,7 +149,7 @@ class ScenarioRun(Closing):
             case "kill":
                 return self._hosts.kill(event)
             case "start":
-                return self._hosts.start(event)
+                return self._hosts.start(event, number)
             case "trace" if event.trace is not None:
                 return self._circuits.trace(event, event.trace)
         raise AssertionError(f"{event.kind} is no event")

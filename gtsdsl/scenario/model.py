@@ -80,8 +80,16 @@ class Point:
 
 
 def timeline(scenario: Scenario) -> tuple[Point, ...]:
-    """Return the points of a scenario in the order of time. At one time, what is undone comes before what begins."""
-    return tuple(sorted(_points(scenario), key=lambda point: (point.at_ns, not point.is_end, point.event)))
+    """Return the points of a scenario in the order of time.
+
+    At one time, what is undone comes before what begins. Cuts and kills are last, because the kernel takes some
+    microseconds to set an interface down.
+    """
+
+    def rank(point: Point) -> tuple[int, bool, bool, int]:
+        return point.at_ns, scenario.events[point.event].kind in {"cut", "kill"}, not point.is_end, point.event
+
+    return tuple(sorted(_points(scenario), key=rank))
 
 
 def _points(scenario: Scenario) -> Iterator[Point]:

@@ -22,6 +22,8 @@ from gtsdsl.topology.impairments import Impairment
 from gtsdsl.topology.model import Topology, Wire
 
 MOST_EVENTS = 1_000
+MOST_COMMANDS = 100
+"""The most commands of a scenario: a process waits for the time of each."""
 _MOST_WORDS, _LONGEST_WORD = 100, 4096
 _END = "end"
 _WHEN = ("at", "from", "to")
@@ -93,6 +95,9 @@ class _Reader:
         if len(placed) > MOST_EVENTS:
             self._add(placed[MOST_EVENTS][1], f"a scenario has at most {MOST_EVENTS:,} events, not {len(placed):,}")
             placed = placed[:MOST_EVENTS]
+        commands = [path for event, path in placed if event.kind == "start"]
+        if len(commands) > MOST_COMMANDS:
+            self._add(commands[MOST_COMMANDS], f"a scenario starts at most {MOST_COMMANDS} commands")
         for message, path in conflicts(placed, self._wires or {}):
             self._add(path, message)
         placed.sort(key=lambda item: item[0].at_ns)
@@ -267,9 +272,9 @@ def _truth(value: object) -> bool:
 
 def _changed_text(attribute: str, value: object) -> str:
     """Return the value of an attribute as a text, after a check that a circuit can have it."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if not isinstance(value, str | int | float):
         raise _MistakeError(f"`{attribute}` must be a number or a text in quotes")
-    text = str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     changed((Impairment(), Impairment()), attribute, text)
     return text
 
