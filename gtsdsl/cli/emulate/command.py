@@ -117,7 +117,7 @@ def command(
       gtsdsl emulate examples/full_mesh.dsl --rtt AMS-MIL=40ms --probe
       gtsdsl emulate examples/full_mesh.dsl --probe --family both
       gtsdsl emulate examples/full_mesh.dsl --overlay flannel --probe
-      gtsdsl emulate examples/full_mesh_loops.dsl --hosts docker --image debian:12 --exec 'h1: ip route'
+      gtsdsl emulate mesh.dsl --hosts docker --image debian:12 --probe
       gtsdsl emulate mesh.dsl --scenario storm.toml --allow-programs
       gtsdsl emulate examples/full_mesh.dsl
     """
