@@ -58,7 +58,7 @@ def command(
       gtsdsl check examples/full_mesh.dsl
       gtsdsl check --strict --format sarif -o gtsdsl.sarif topologies/
       gtsdsl check examples/full_mesh.dsl --scenario examples/storm.toml
-      gtsdsl check examples/full_mesh.dsl --address-plan examples/full_mesh.addresses.toml
+      gtsdsl check examples/full_mesh.dsl --address-plan examples/addresses.toml
     """
     for option, given in (("--scenario", scenario), ("--address-plan", address_plan)):
         if given is not None and len(files) != 1:

@@ -35,7 +35,8 @@ _GROUPS = {
         *("commands", "script", "probe", "count", "family", "captures", "keep_going", "allow_programs", "output"),
     ),
     "The network": (*variables(NetworkOptions), *variables(HostOptions)),
-    "Containers and overlays": variables(OverlayOptions),
+    # --image is for hosts and for containers
+    "Containers and overlays": tuple(it for it in variables(OverlayOptions) if it not in variables(HostOptions)),
 }
 
 
