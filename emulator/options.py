@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from emulator.kernel.kinds import Clock, KernelKind
 from emulator.lab.containers import Runtime
+from gtsdsl.model.units import LEAST_MTU_BYTES, MAX_MTU_BYTES
 
 SUBNET_POOL = "10.244.0.0/16"
 """The default network that containers get addresses from; flannel's manifest has the same."""
@@ -262,6 +263,18 @@ class OverlayOptions:
         ).metadata,
     )
     """The names of hosts; empty is the overlay's choice."""
+    mtu_bytes: int | None = field(
+        default=None,
+        metadata=Flag(
+            "--overlay-mtu",
+            "MTU of the containers.  [default: the overlay's own rule, see docs/overlays.md]",
+            metavar="BYTES",
+            type="number",
+            least=LEAST_MTU_BYTES,
+            most=MAX_MTU_BYTES,
+        ).metadata,
+    )
+    """None is the overlay's own rule, which mostly follows the circuits' MTU."""
     policy: str | None = field(
         default=None,
         metadata=Flag("--policy", "File of network policies in Calico's YAML, for calico.", metavar="FILE").metadata,

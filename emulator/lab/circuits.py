@@ -36,6 +36,8 @@ def set_mtu(lab: Lab, end: Interface, mtu_bytes: int) -> None:
     """Replace the MTU of an interface of a circuit. An overlay keeps the MTU that it has taken from the circuit."""
     with lab.netlink(end.node) as netlink:
         netlink.send([links.set_mtu(end.index, end.name, mtu_bytes)])
+    if any(switch.name == end.node for switch in lab.plan.switches):  # it may now be between circuits of different MTU
+        lab.underlay.finish_checksums()
 
 
 def set_black_hole(lab: Lab, end: Interface, *, is_on: bool) -> None:

@@ -167,7 +167,11 @@ class Underlay(Closing):
         return self.circuits[-1]
 
     def finish_checksums(self) -> None:
-        """Let hosts complete the checksums of packets to switches, because a switch that is a program cannot."""
+        """Let hosts complete the checksums of packets to switches, and send them none above the MTU.
+
+        A switch that is a program cannot complete them. A switch of the kernel would let a packet pass that is still to
+        be divided, whatever the MTU of its port.
+        """
         for circuit in self.plan.circuits:
             for end, far in (circuit.ends, circuit.ends[::-1]):
                 if end.node not in self._switch_names and far.node in self._switch_names:

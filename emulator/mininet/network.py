@@ -108,9 +108,9 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
     def start(self) -> None:
         """Build the network unless it is built, and start its switches and its routing protocol."""
         self.build()
+        if self.plan.has_unequal_switch or (self._ovs is not None and not datapath.is_supported()):
+            self.lab.underlay.finish_checksums()
         if self._ovs is not None:
-            if not datapath.is_supported():
-                self.lab.underlay.finish_checksums()
             self._ovs.start([switch for switch in self.switches if isinstance(switch, OvsSwitch)])
         for switch in self.switches:
             if isinstance(switch, BridgeSwitch):

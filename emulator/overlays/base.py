@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
 from emulator.agents.model import AgentProgram
@@ -101,10 +101,28 @@ class Overlay(abc.ABC):
     def agent(self) -> str:
         """The program that runs the overlay, with its version: ``built-in control plane``, ``dockerd 20.10.24``."""
 
-    @property
+    @classmethod
     @abc.abstractmethod
+    def added_bytes(cls, spec: OverlaySpec) -> int:
+        """Return the bytes that the overlay adds to a packet between two hosts."""
+
+    @classmethod
+    def container_mtu_bytes(cls, spec: OverlaySpec, host: str, circuit_mtu_bytes: Callable[[str], int]) -> int:
+        """Return the MTU of the containers of a host, without a running lab.
+
+        ``circuit_mtu_bytes`` returns the size of the largest packet that passes each of a host's circuits. By default,
+        the containers have what remains of it when wrapped, or the MTU that the user gives.
+        """
+        return spec.mtu_bytes or circuit_mtu_bytes(host) - cls.added_bytes(spec)
+
+    @property
     def overhead_bytes(self) -> int:
-        """The bytes that the overlay adds to a packet between two hosts; the containers' MTU is less by as much."""
+        """The bytes that the overlay adds to a packet between two hosts."""
+        return self.added_bytes(self.spec)
+
+    def mtu_bytes(self, host: str) -> int:
+        """Return the MTU of the containers of a host."""
+        return self.container_mtu_bytes(self.spec, host, self.circuit_mtu_bytes)
 
     @property
     def ipv6_overhead_bytes(self) -> int:

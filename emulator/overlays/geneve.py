@@ -36,8 +36,8 @@ class Geneve(SubnetOverlay):
 
     @classmethod
     def options(cls, variant: str) -> frozenset[str]:  # noqa: ARG003 - the only variant
-        """Return the options of IPv6, which the tunnels carry beside IPv4."""
-        return IPV6_OPTIONS
+        """Return the options of IPv6, which the tunnels carry beside IPv4, and the MTU."""
+        return IPV6_OPTIONS | {"mtu_bytes"}
 
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:  # noqa: ARG003 - the only variant
@@ -49,9 +49,9 @@ class Geneve(SubnetOverlay):
         """The name of the control plane in this module."""
         return "built-in control plane"
 
-    @property
-    def overhead_bytes(self) -> int:
-        """The bytes that GENEVE adds to a packet: inner Ethernet, IP, UDP and GENEVE headers."""
+    @classmethod
+    def added_bytes(cls, spec: OverlaySpec) -> int:  # noqa: ARG003 - the same for all
+        """Return the bytes that GENEVE adds to a packet: inner Ethernet, IP, UDP and GENEVE headers."""
         return _HEADERS_BYTES
 
     def bring_up(self, host: str) -> None:

@@ -27,7 +27,7 @@ class OverlaySpec:
     the hosts that reflect routes; empty is the overlay's choice. ``programs`` are the programs of the hosts whose agent
     is not the built-in one, by host. ``policy`` has the network policies and the labels of the containers; None lets
     all packets through. ``ipv6_pool`` is the network that containers get IPv6 addresses from (``fd00:10:244::/56``);
-    None is an overlay of IPv4 only.
+    None is an overlay of IPv4 only. ``mtu_bytes`` is the MTU of the containers; None is the overlay's own rule.
     """
 
     name: str
@@ -44,6 +44,7 @@ class OverlaySpec:
     programs: dict[str, AgentProgram] = field(default_factory=dict)
     policy: PolicySpec | None = None
     ipv6_pool: str | None = None
+    mtu_bytes: int | None = None
 
     @property
     def families(self) -> tuple[Family, ...]:

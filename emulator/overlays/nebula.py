@@ -54,6 +54,11 @@ class Nebula(SubnetOverlay):
         )
 
     @classmethod
+    def options(cls, variant: str) -> frozenset[str]:  # noqa: ARG003 - the only variant
+        """Return the MTU, ``tun.mtu``."""
+        return frozenset({"mtu_bytes"})
+
+    @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:  # noqa: ARG003 - the only variant
         """Yield a sentence for each missing program, and if the kernel has no TUN interfaces."""
         missing = [name for name in _PROGRAMS if find_program(name) is None]
@@ -75,9 +80,9 @@ class Nebula(SubnetOverlay):
         """Nebula's program with its version."""
         return f"nebula {_version()}"
 
-    @property
-    def overhead_bytes(self) -> int:
-        """The bytes that Nebula adds to a packet."""
+    @classmethod
+    def added_bytes(cls, spec: OverlaySpec) -> int:  # noqa: ARG003 - the same for all
+        """Return the bytes that Nebula adds to a packet."""
         return _HEADERS_BYTES
 
     def prepare(self) -> None:

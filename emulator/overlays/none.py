@@ -39,9 +39,9 @@ class NoOverlay(Overlay):
         """``none``, because no program is needed."""
         return "none"
 
-    @property
-    def overhead_bytes(self) -> int:
-        """0, because packets stay as they are."""
+    @classmethod
+    def added_bytes(cls, spec: OverlaySpec) -> int:  # noqa: ARG003 - the same for all
+        """Return 0, because packets stay as they are."""
         return 0
 
     def start(self, host: str) -> None:

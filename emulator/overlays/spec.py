@@ -15,6 +15,7 @@ from emulator.options import IPV6_POOL, SUBNET_POOL, Flag, OverlayOptions
 from emulator.overlays import names, overlay_class
 from emulator.overlays.base import IPV6_OPTIONS, Overlay
 from emulator.overlays.model import OverlaySpec
+from emulator.overlays.mtu import too_small
 from emulator.overlays.policy.model import PolicySpec
 from emulator.plan import Plan
 from emulator.stores.model import StoreLocation
@@ -27,7 +28,7 @@ _SPECIAL = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")))
 """The networks that no host has addresses in: "this network", loopback, multicast, and reserved (RFC 6890)."""
 _IPV6_SPECIAL = tuple(map(IPv6Network, ("::/3", "fe80::/10", "ff00::/8")))
 """The same of IPv6: unspecified, loopback, mapped and reserved, link-local, and multicast (RFC 4291, section 2.4)."""
-_SOME_TAKE = frozenset({"agent", "password", "reflectors", "policy", "policy_engine", "labels"}) | IPV6_OPTIONS
+_SOME_TAKE = IPV6_OPTIONS | {"agent", "password", "reflectors", "policy", "policy_engine", "labels", "mtu_bytes"}
 """The fields of `OverlayOptions` that an overlay takes only if `Overlay.options` names them."""
 _MAX_PARTS_SHOWN, _MAX_HOSTS_SHOWN = 4, 8
 
@@ -87,8 +88,9 @@ def make_spec(
         reflectors=_find_hosts(options.reflectors, hosts),
         policy=_policy(plan, options, containers),
         ipv6_pool=None if ipv6_pool is None else str(ipv6_pool),
+        mtu_bytes=options.mtu_bytes,
     )
-    for reason in kind.refuses(spec):
+    for reason in (*kind.refuses(spec), *too_small(spec, plan)):
         raise OverlayError(reason)
     spec = replace(spec, programs=kind.programs(spec))
     for reason in kind.misfits(spec, plan):

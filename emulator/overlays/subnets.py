@@ -89,10 +89,6 @@ class SubnetOverlay(Overlay):
         """Return what the kernel has and did not have before the overlay's start."""
         return difference(read(self.namespace(host)), self._states_before.get(host, KernelState()))
 
-    def mtu_bytes(self, host: str) -> int:
-        """Return the containers' MTU: the largest packet that passes each of the host's circuits when wrapped."""
-        return self.circuit_mtu_bytes(host) - self.overhead_bytes
-
     def next_addresses(self, host: str) -> tuple[IPv4Address | IPv6Address, ...]:
         """Return an unused address in each of a host's subnets for one more container.
 

@@ -181,6 +181,17 @@ class Plan:
         """True if the network has IPv6 beside IPv4."""
         return any(host.ipv6_loopback is not None for host in self.hosts)
 
+    @property
+    def has_unequal_switch(self) -> bool:
+        """True if a switch is between circuits of different MTU."""
+        switches = {switch.name for switch in self.switches}
+        mtus: dict[str, int] = {}
+        for circuit in self.circuits:
+            for end in circuit.ends:
+                if end.node in switches and mtus.setdefault(end.node, circuit.mtu_bytes) != circuit.mtu_bytes:
+                    return True
+        return False
+
     def without_ipv6(self) -> Plan:
         """Return the plan of the same network with IPv4 only."""
         return replace(

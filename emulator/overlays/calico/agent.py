@@ -63,7 +63,7 @@ class Settings:
     ``variant`` is the overlay's variant. ``has_bird`` says whether BIRD runs on the host. ``cluster_id`` is a route
     reflector's cluster, None for other hosts. ``circuits`` are the names of the interfaces to circuits. ``folder`` has
     the files of the host, and ``store`` is the address and the port of etcd. ``policy`` has the network policies; None
-    lets all packets through.
+    lets all packets through. ``mtu_bytes`` is the MTU of the containers; None is what the circuits let through.
     """
 
     host: str
@@ -77,6 +77,7 @@ class Settings:
     folder: Path
     store: tuple[str, int]
     policy: PolicySpec | None = None
+    mtu_bytes: int | None = None
 
 
 class _NodeLostError(Exception):
@@ -206,6 +207,8 @@ class _Agent:
             if enforcer.apply(_endpoints(snapshot)):
                 log("loaded the rules of the policies")
         circuit_mtu_bytes = self._kernel.least_mtu_bytes(settings.circuits)
+        if settings.mtu_bytes is not None:
+            circuit_mtu_bytes = settings.mtu_bytes + max((it.overhead_bytes for it in self._tunnels), default=0)
         self._dataplane.update(own, circuit_mtu_bytes, entries(snapshot, own, self._tunnels))
         if settings.has_bird:
             self._write_configuration(own, snapshot)

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Network, ip_network
@@ -87,7 +87,7 @@ class Calico(Overlay):
     @classmethod
     def options(cls, variant: str) -> frozenset[str]:
         """Return the options that a variant takes."""
-        own = {"policy", "policy_engine", "labels"}
+        own = {"policy", "policy_engine", "labels", "mtu_bytes"}
         own |= {"reflectors"} if variant == "rr" else set()
         return frozenset(own) | (frozenset() if variant == "ipip" else IPV6_OPTIONS)
 
@@ -141,10 +141,17 @@ class Calico(Overlay):
         felix = "built-in Felix" if policy is None else f"built-in Felix, {enforcer.engine_version(policy)}"
         return f"BIRD {bird.version()}, {felix}" if _has_bird(self.spec.variant) else felix
 
-    @property
-    def overhead_bytes(self) -> int:
-        """The bytes of the tunnel's headers; 0 without a tunnel."""
-        return TUNNELS[self.spec.variant].overhead_bytes if self.spec.variant in TUNNELS else 0
+    @classmethod
+    def added_bytes(cls, spec: OverlaySpec) -> int:
+        """Return the bytes of the tunnel's headers; 0 without a tunnel."""
+        return TUNNELS[spec.variant].overhead_bytes if spec.variant in TUNNELS else 0
+
+    @classmethod
+    def container_mtu_bytes(cls, spec: OverlaySpec, host: str, circuit_mtu_bytes: Callable[[str], int]) -> int:
+        """Return the largest packet, of the families that containers have, that passes the circuits when wrapped."""
+        tunnel = IPV6_TUNNELS.get(spec.variant) if spec.ipv6_pool is not None else None
+        ipv6_added_bytes = 0 if tunnel is None else tunnel.overhead_bytes
+        return spec.mtu_bytes or circuit_mtu_bytes(host) - max(cls.added_bytes(spec), ipv6_added_bytes)
 
     @property
     def ipv6_overhead_bytes(self) -> int:
@@ -222,6 +229,7 @@ class Calico(Overlay):
                 folder=folder,
                 store=self._store.endpoint(host),
                 policy=self.spec.policy,
+                mtu_bytes=self.spec.mtu_bytes,
             )
             self.agents[host] = start_function(self.lab, host, "felix", partial(agent.run, settings))
 
@@ -277,11 +285,6 @@ class Calico(Overlay):
     def state(self, host: str) -> KernelState:
         """Return what the kernel has and did not have before the overlay's start."""
         return difference(read(self.namespace(host)), self._states_before.get(host, KernelState()))
-
-    def mtu_bytes(self, host: str) -> int:
-        """Return the containers' MTU: the largest packet that passes each of the host's circuits when wrapped."""
-        ipv6_overhead_bytes = 0 if self.spec.ipv6_pool is None else self.ipv6_overhead_bytes
-        return self.circuit_mtu_bytes(host) - max(self.overhead_bytes, ipv6_overhead_bytes)
 
     def kill(self, host: str) -> None:
         """Kill BIRD and the agent of a host."""

@@ -31,15 +31,17 @@ _MIN_NETWORK_BITS, _MIN_HOST_BITS = 2, 2
 hosts in a subnet, for two usable addresses."""
 _SUPPORTED_BY_ALL: dict[str, object] = {"EnableIPv4": True}
 _SUPPORTED: dict[str, dict[str, object]] = {
-    "vxlan": {"VNI": 1, "Port": 8472, "MTU": None, "GBP": False, "Learning": False, "DirectRouting": False},
+    "vxlan": {"VNI": 1, "Port": 8472, "GBP": False, "Learning": False, "DirectRouting": False},
     "host-gw": {},
     "udp": {"Port": 8285},
     "wireguard": {
-        "ListenPort": 51820, "ListenPortV6": 51821, "MTU": None, "PSK": None, "PersistentKeepaliveInterval": 0,
+        "ListenPort": 51820, "ListenPortV6": 51821, "PSK": None, "PersistentKeepaliveInterval": 0,
         "Mode": "separate",
     },
 }  # fmt: skip
 """The fields of the backends with their defaults, which are the only supported values; None means unset."""
+MTU_BACKENDS = frozenset({"vxlan", "wireguard"})
+"""The backends whose configuration may have an MTU."""
 WITH_IPV6 = frozenset({"vxlan", "host-gw", "wireguard"})
 """The backends that carry IPv6."""
 _FILE_NAMES = ("FLANNEL", "FLANNEL_IPV6")
@@ -58,7 +60,8 @@ class Config:
 
     ``network`` is the network of all containers, ``subnet_bits`` the prefix length of a host's subnet, and ``backend``
     the name of flannel's backend: ``vxlan``, ``host-gw``, ``udp`` or ``wireguard``. ``ipv6_network`` is None without
-    IPv6.
+    IPv6. ``circuit_mtu_bytes`` is the MTU from which `MTU_BACKENDS` subtract their headers (``Backend.MTU``); None is
+    that of the host's interface.
     """
 
     network: IPv4Network
@@ -66,6 +69,7 @@ class Config:
     backend: str
     ipv6_network: IPv6Network | None = None
     ipv6_subnet_bits: int = DEFAULT_IPV6_BITS
+    circuit_mtu_bytes: int | None = None
 
     @property
     def ranges(self) -> tuple[Range, ...]:
@@ -147,7 +151,8 @@ def config_to_json(config: Config) -> str:
     if config.ipv6_network is not None:
         fields |= {"EnableIPv6": True, "IPv6Network": str(config.ipv6_network)}
         fields["IPv6SubnetLen"] = config.ipv6_subnet_bits
-    return _dump({**fields, "Backend": {"Type": config.backend}})
+    mtu = {} if config.circuit_mtu_bytes is None else {"MTU": config.circuit_mtu_bytes}
+    return _dump({**fields, "Backend": {"Type": config.backend, **mtu}})
 
 
 def config_from_json(text: str) -> Config:
@@ -178,7 +183,10 @@ def config_from_json(text: str) -> Config:
             raise ValueError(f"IPv6Network: {printable(str(error), 100)}") from None
         ipv6_bits = _subnet_bits(fields, "IPv6SubnetLen", ipv6_network, DEFAULT_IPV6_BITS)
         common |= _ends("IPv6Subnet", ipv6_network, ipv6_bits)
-    config = Config(network, bits, kind, ipv6_network, ipv6_bits)
+    mtu_bytes = backend.get("mtu") if kind in MTU_BACKENDS else None
+    if mtu_bytes is not None and not isinstance(mtu_bytes, int):
+        raise ValueError(f"Backend.MTU is {_shown(mtu_bytes)}, and not a number of bytes")
+    config = Config(network, bits, kind, ipv6_network, ipv6_bits, mtu_bytes or None)
     for prefix, section, supported in (("", fields, common), ("Backend.", backend, _SUPPORTED[kind])):
         for name, value in supported.items():
             if (demanded := section.get(name.lower(), value)) != value:

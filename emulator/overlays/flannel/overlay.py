@@ -26,6 +26,7 @@ from emulator.overlays.base import IPV6_OPTIONS
 from emulator.overlays.flannel import agent, real, vxlan, wireguard
 from emulator.overlays.flannel.leases import (
     CONFIG_KEY,
+    MTU_BACKENDS,
     SUBNETS,
     TTL_S,
     WITH_IPV6,
@@ -78,8 +79,9 @@ class Flannel(SubnetOverlay):
 
     @classmethod
     def options(cls, variant: str) -> frozenset[str]:
-        """Return the option that chooses the agents, and those of IPv6 for the backends that have it."""
-        return frozenset({"agent"}) | (IPV6_OPTIONS if variant in WITH_IPV6 else frozenset())
+        """Return the option that chooses the agents, and those of IPv6 and the MTU for the backends that have them."""
+        own = {"agent", "mtu_bytes"} if variant in MTU_BACKENDS else {"agent"}
+        return frozenset(own) | (IPV6_OPTIONS if variant in WITH_IPV6 else frozenset())
 
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
@@ -109,10 +111,10 @@ class Flannel(SubnetOverlay):
             return titles[0]
         return ", ".join(f"{title} on {quantity(count, 'host')}" for title, count in counts.items())
 
-    @property
-    def overhead_bytes(self) -> int:
-        """The bytes that flannel subtracts from the circuits' MTU."""
-        return agent.BACKENDS[self.spec.variant].overhead_bytes
+    @classmethod
+    def added_bytes(cls, spec: OverlaySpec) -> int:
+        """Return the bytes that flannel subtracts from the circuits' MTU."""
+        return agent.BACKENDS[spec.variant].overhead_bytes
 
     @property
     def ipv6_overhead_bytes(self) -> int:
@@ -128,7 +130,9 @@ class Flannel(SubnetOverlay):
             EmulationError: the store has another configuration, has leases of other hosts, or is unreachable.
         """
         ipv6_pool = None if self.spec.ipv6_pool is None else IPv6Network(self.spec.ipv6_pool)
-        config = Config(IPv4Network(self.spec.subnet_pool), SUBNET_BITS, self.spec.variant, ipv6_pool, IPV6_SUBNET_BITS)
+        mtu_bytes = self.spec.mtu_bytes and self.spec.mtu_bytes + self.overhead_bytes
+        pool = IPv4Network(self.spec.subnet_pool)
+        config = Config(pool, SUBNET_BITS, self.spec.variant, ipv6_pool, IPV6_SUBNET_BITS, mtu_bytes)
         with self._store.client() as client:
             self._refuse_foreign_leases(client)
             self._has_configured = client.put_if(CONFIG_KEY, 0, config_to_json(config)) > 0
@@ -140,6 +144,8 @@ class Flannel(SubnetOverlay):
             stored = config_from_json("" if item is None else item.value)
         except ValueError as error:
             raise EmulationError(f"{key}: {error}; {_OTHER_STORE}") from None
+        if stored.circuit_mtu_bytes != config.circuit_mtu_bytes:
+            raise EmulationError(f"{key} has {_mtu_text(stored)}, and this run {_mtu_text(config)}; {_OTHER_STORE}")
         wanted = (config.network, config.backend, config.ipv6_network)
         if (stored.network, stored.backend, stored.ipv6_network) != wanted:
             networks, options = str(stored.network), f"--overlay-network {stored.network}"
@@ -273,6 +279,10 @@ class Flannel(SubnetOverlay):
             raise EmulationError(
                 f"{self._store.location} has leases of hosts outside this network: {foreign[0]}{more}; {_OTHER_STORE}"
             )
+
+
+def _mtu_text(config: Config) -> str:
+    return "no MTU" if config.circuit_mtu_bytes is None else f"an MTU of {config.circuit_mtu_bytes}"
 
 
 _ABOUT: Mapping[str, About] = {

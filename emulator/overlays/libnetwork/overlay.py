@@ -30,6 +30,7 @@ from emulator.overlays.libnetwork.variants import (
 )
 from emulator.overlays.model import About, OverlaySpec, Peer
 from emulator.stores.etcd import Store
+from gtsdsl.model.units import MTU_BYTES
 
 _OVERHEAD_BYTES = 50  # Ethernet, IP, UDP and VXLAN: 14 + 20 + 8 + 8
 LAST_WITH_STORE = 20
@@ -102,24 +103,31 @@ class Libnetwork(Overlay):
             needed = f"{len(spec.containers)} containers and Docker need {len(spec.containers) + reserved} addresses"
             yield f"the containers' network {pool} is too small: {needed}"
 
+    @classmethod
+    def options(cls, variant: str) -> frozenset[str]:  # noqa: ARG003 - the same for both
+        """Return the MTU."""
+        return frozenset({"mtu_bytes"})
+
     @property
     def agent(self) -> str:
         """Docker's daemon with its version."""
         return f"dockerd {programs.version()}"
 
-    @property
-    def overhead_bytes(self) -> int:
-        """The size of VXLAN's headers."""
+    @classmethod
+    def added_bytes(cls, spec: OverlaySpec) -> int:  # noqa: ARG003 - the same for all
+        """Return the size of VXLAN's headers."""
         return _OVERHEAD_BYTES
 
-    @property
-    def least_mtu_bytes(self) -> int:
-        """The MTU that passes all circuits. All containers are in one Ethernet, which has one MTU."""
-        return min(map(self.circuit_mtu_bytes, self.spec.hosts))
+    @classmethod
+    def container_mtu_bytes(cls, spec: OverlaySpec, host: str, circuit_mtu_bytes: Callable[[str], int]) -> int:  # noqa: ARG003 - one Ethernet
+        """Return the MTU of all containers: Docker takes 1,500 bytes for the circuits', whatever these have."""
+        return spec.mtu_bytes or MTU_BYTES - cls.added_bytes(spec)
 
     def prepare(self) -> None:
-        """Measure the circuits' MTU, which the Docker network gets."""
-        docker_network = DockerNetwork(self.spec.subnet_pool, self.least_mtu_bytes)
+        """Describe the Docker network."""
+        docker_network = DockerNetwork(
+            self.spec.subnet_pool, self.spec.mtu_bytes and self.spec.mtu_bytes + _OVERHEAD_BYTES
+        )
         if self.store is None:
             self._variant = SwarmVariant(docker_network)
         else:

@@ -32,12 +32,12 @@ _PATIENCE_S = 120.0
 class DockerNetwork:
     """The overlay network to create in Docker.
 
-    ``subnet_pool`` is the network that containers get their addresses from. ``circuit_mtu_bytes`` is the MTU of the
-    circuits, because Docker's driver subtracts its own headers.
+    ``subnet_pool`` is the network that containers get their addresses from. ``circuit_mtu_bytes`` is the MTU
+    of the circuits, because Docker's driver subtracts its own headers; None is Docker's default, 1,500.
     """
 
     subnet_pool: str
-    circuit_mtu_bytes: int
+    circuit_mtu_bytes: int | None
 
 
 class Variant(Protocol):
@@ -175,12 +175,13 @@ def create_docker_network(dockerd: Dockerd, docker_network: DockerNetwork, *, at
     """Create the overlay network. Only an ``attachable`` network of a swarm takes containers of `docker run`."""
     from docker.types import IPAMConfig, IPAMPool
 
+    mtu_bytes = docker_network.circuit_mtu_bytes
     dockerd.client.networks.create(
         NETWORK_NAME,
         driver="overlay",
         attachable=attachable,
         ipam=IPAMConfig(pool_configs=[IPAMPool(docker_network.subnet_pool)]),
-        options={"com.docker.network.driver.mtu": str(docker_network.circuit_mtu_bytes)},
+        options=None if mtu_bytes is None else {"com.docker.network.driver.mtu": str(mtu_bytes)},
     )
 
 

@@ -125,14 +125,18 @@ class _Agent:
             if settings.variant == "fastdp":
                 if not kernel.has_link(fastdp_links.DATAPATH_PORT):
                     macs = links.pair_macs(settings.address)
-                    fastdp_links.join(kernel, namespace, bridge=links.BRIDGE, bridge_port=links.BRIDGE_PORT, macs=macs)
+                    fastdp_links.join(
+                        kernel, namespace, bridge=links.BRIDGE, bridge_port=links.BRIDGE_PORT, macs=macs,
+                        mtu_bytes=settings.mtu_bytes,
+                    )  # fmt: skip
             else:
                 links.make_pcap(kernel, namespace, settings.address, settings.mtu_bytes)
         os.close(namespace)
         sleeve = Sleeve(self._loop, settings.address)
         if settings.variant == "fastdp":
             bridge = FastBridge(self._loop)
-            return bridge, (FastMethod(self._loop, bridge, Ipsec() if settings.password else None), sleeve)
+            ipsec = Ipsec() if settings.password else None
+            return bridge, (FastMethod(self._loop, bridge, ipsec, mtu_bytes=settings.mtu_bytes), sleeve)
         return Pcap(self._loop, links.PCAP), (sleeve,)
 
     def _allocate(self, container: str, done: Callable[[str], None]) -> None:

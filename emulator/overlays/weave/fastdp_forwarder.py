@@ -32,7 +32,6 @@ NAME = "fastdp"
 _ACKNOWLEDGE, _INIT_REMOTE = 0, 1
 _TTL = 64
 _HEARTBEAT = struct.Struct(f"!{ETHERNET_BYTES}xQH")
-_FRAME_BYTES = ETHERNET_BYTES + MTU_BYTES
 
 
 class FastForwarder(TunnelForwarder):
@@ -59,8 +58,8 @@ class FastForwarder(TunnelForwarder):
 
     @property
     def mtu_bytes(self) -> int:
-        """The MTU of the datapath, which is Weave's default."""
-        return MTU_BYTES
+        """The MTU of the datapath."""
+        return self._fast.mtu_bytes
 
     @property
     def ends(self) -> Ends:
@@ -157,7 +156,8 @@ class FastForwarder(TunnelForwarder):
         return self._key is None or self._is_encrypted
 
     def _send_heartbeat(self) -> None:
-        frame = _HEARTBEAT.pack(self._uid, _FRAME_BYTES).ljust(_FRAME_BYTES, b"\0")
+        frame_bytes = ETHERNET_BYTES + self.mtu_bytes
+        frame = _HEARTBEAT.pack(self._uid, frame_bytes).ljust(frame_bytes, b"\0")
         self.send(self._fast.own_name, self.remote, frame, is_broadcast=False)
         self._beat_in(self._interval_s)
 
@@ -192,8 +192,11 @@ class FastMethod(Method):
 
     name = NAME
 
-    def __init__(self, loop: Loop, bridge: FastBridge, ipsec: Ipsec | None = None) -> None:
+    def __init__(
+        self, loop: Loop, bridge: FastBridge, ipsec: Ipsec | None = None, *, mtu_bytes: int = MTU_BYTES
+    ) -> None:
         self.loop = loop
+        self.mtu_bytes = mtu_bytes
         self.bridge = bridge
         self.ipsec = ipsec
         self._switch: Switch | None = None

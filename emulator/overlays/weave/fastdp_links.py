@@ -26,17 +26,19 @@ _TUNNEL_MTU_BYTES = 65485
 """The largest packet of IP, without the headers above."""
 
 
-def join(kernel: Handle, namespace: int, *, bridge: str, bridge_port: str, macs: tuple[str, str]) -> None:
+def join(
+    kernel: Handle, namespace: int, *, bridge: str, bridge_port: str, macs: tuple[str, str], mtu_bytes: int = MTU_BYTES
+) -> None:
     """Make the pair that leads from a bridge to the datapath, and the tunnel. ``macs`` are those of the pair."""
     mac, peer_mac = macs
     kernel.add_veth(
-        bridge_port, mac=mac, peer=DATAPATH_PORT, peer_namespace=namespace, peer_mac=peer_mac, mtu_bytes=MTU_BYTES
+        bridge_port, mac=mac, peer=DATAPATH_PORT, peer_namespace=namespace, peer_mac=peer_mac, mtu_bytes=mtu_bytes
     )
     kernel.set_up(bridge_port, master=bridge)
     kernel.set_up(DATAPATH_PORT)
     kernel.add_external_vxlan(TUNNEL, port=TUNNEL_UDP_PORT, mtu_bytes=_TUNNEL_MTU_BYTES)
     with Datapath(DATAPATH):
-        kernel.set_up(DATAPATH, mtu_bytes=MTU_BYTES)
+        kernel.set_up(DATAPATH, mtu_bytes=mtu_bytes)
 
 
 def leave(kernel: Handle) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network, summarize_address_range
@@ -62,8 +62,8 @@ class Weave(Overlay):
 
     @classmethod
     def options(cls, variant: str) -> frozenset[str]:  # noqa: ARG003 - the same for both
-        """Return the password."""
-        return frozenset({"password"})
+        """Return the password and the MTU."""
+        return frozenset({"password", "mtu_bytes"})
 
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
@@ -91,23 +91,26 @@ class Weave(Overlay):
         """The name of the control plane in this package."""
         return "built-in control plane"
 
-    @property
-    def overhead_bytes(self) -> int:
-        """The bytes that the variant adds to a packet."""
-        is_encrypted = self.spec.password is not None
-        if self.spec.variant == "sleeve":
+    @classmethod
+    def added_bytes(cls, spec: OverlaySpec) -> int:
+        """Return the bytes that the variant adds to a packet."""
+        is_encrypted = spec.password is not None
+        if spec.variant == "sleeve":
             return sleeve.overhead_bytes(is_encrypted=is_encrypted)
         return fastdp_links.OVERHEAD_BYTES + (fastdp_links.ESP_BYTES if is_encrypted else 0)
 
-    @property
-    def mtu_bytes(self) -> int:
-        """The MTU of all containers, because they are in one Ethernet."""
-        fits = min(map(self.circuit_mtu_bytes, self.spec.hosts)) - self.overhead_bytes
-        return fastdp_links.MTU_BYTES if self.spec.variant == "fastdp" else fits
+    @classmethod
+    def container_mtu_bytes(cls, spec: OverlaySpec, host: str, circuit_mtu_bytes: Callable[[str], int]) -> int:  # noqa: ARG003 - one Ethernet
+        """Return the MTU of all containers, because they are in one Ethernet: with fastdp Weave's default."""
+        if spec.mtu_bytes is not None:
+            return spec.mtu_bytes
+        if spec.variant == "fastdp":
+            return fastdp_links.MTU_BYTES
+        return min(map(circuit_mtu_bytes, spec.hosts)) - cls.added_bytes(spec)
 
     def prepare(self) -> None:
         """Measure the circuits' MTU, which the containers get."""
-        self._mtu_bytes = self.mtu_bytes
+        self._mtu_bytes = self.mtu_bytes(self.spec.hosts[0])
         if self.spec.password is not None:
             import nacl.bindings  # noqa: F401 - before the agents are forked, so that it is loaded once
 

@@ -207,6 +207,10 @@ def _warnings(request: RunRequest, settings: RunSettings, *, flavors: bool) -> I
         yield f"no delay is known for {_listed(unknown)}: set one with --rtt, `delay`, or a `location` at each end"
     if kernel is not None and settings.is_virtual and not kernel.seeded:
         yield "this kernel's random numbers differ from run to run: gtsdsl kernel build"
+    if request.task.overlay is not None:
+        from emulator.overlays.mtu import misfits
+
+        yield from misfits(request.task.overlay, request.task.plan)
     has_daemons = request.task.overlay is not None or request.task.docker_hosts
     if has_daemons and kernel is not None and settings.memory_bytes < request.memory_bytes:
         usual = f"{request.memory_bytes // 2**20}M"

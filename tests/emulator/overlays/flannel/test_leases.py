@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
 
 import pytest
@@ -82,6 +83,12 @@ def test_the_configuration_is_flannels() -> None:
     assert config_from_json(config_to_json(CONFIG)) == CONFIG
 
 
+def test_the_mtu_is_that_of_the_circuits() -> None:
+    config = replace(CONFIG, circuit_mtu_bytes=1400)
+    assert '"Backend":{"Type":"vxlan","MTU":1400}' in config_to_json(config)
+    assert config_from_json(config_to_json(config)) == config
+
+
 @pytest.mark.parametrize(
     ("text", "network", "bits", "backend"),
     [
@@ -112,7 +119,7 @@ def test_what_says_flannels_own_defaults_asks_for_nothing_more() -> None:
         ("", '{"Type":"vxlan","VNI":7}', "Backend.VNI is 7, and only 1 is supported"),
         ("", '{"Type":"vxlan","port":4789}', "Backend.Port is 4789, and only 8472 is supported"),
         ("", '{"Type":"vxlan","DirectRouting":true}', "Backend.DirectRouting is true, and only false is supported"),
-        ("", '{"Type":"vxlan","MTU":9000}', "Backend.MTU is set, which is not supported"),
+        ("", '{"Type":"vxlan","MTU":"9000"}', 'Backend.MTU is "9000", and not a number of bytes'),
         ("", '{"Type":"wireguard","PSK":"a secret"}', "Backend.PSK is set, which is not supported"),
         ("", '{"Type":"wireguard","Mode":"auto"}', 'Backend.Mode is "auto", and only "separate" is supported'),
         ("", '{"Type":"udp","Port":7890}', "Backend.Port is 7890, and only 8285 is supported"),

@@ -21,10 +21,10 @@ def measure(stage: Stage) -> dict[str, object]:
     frames = captured(net, "h1", interface, lambda: probe.rtt_ms("c1", "c2"))
     ping = "ping -c 1 -W 2 -M do -s"
     largest = captured(net, "h1", interface, lambda: net["c1"].cmd(ping, 1450 - 28, probe.addresses["c2"]))
-    mtu_bytes = [overlay.least_mtu_bytes]
+    mtu_bytes = [overlay.mtu_bytes("h3")]
     for narrow in 1400, 1500:
         net["h3"].cmd("ip link set mtu", narrow, "dev", net["h3"].intfNames()[0])
-        mtu_bytes.append(overlay.least_mtu_bytes)
+        mtu_bytes.append(overlay.mtu_bytes("h3"))
     return {
         "rtt_ms": rtt_ms,
         "back": back,

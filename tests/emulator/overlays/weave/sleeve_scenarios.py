@@ -21,7 +21,7 @@ def measure(stage: Stage) -> dict[str, object]:
     back = {f"{b} {a}": probe.reach(b, a) for a in names for b in names if a < b}
     interface = net["h1"].intfNames()[0]
     frames = captured(net, "h1", interface, lambda: probe.rtt_ms("c1", "c2"))
-    mtu_bytes = overlay.mtu_bytes
+    mtu_bytes = overlay.mtu_bytes("h1")
 
     def ping(size: int, *options: str) -> str:
         return str(net["c1"].cmd("ping -c 1 -W 2", *options, "-s", size, net["c2"].IP()))
