@@ -54,7 +54,8 @@ def perform(
         from emulator.workloads.base import Stage
 
         progress(f"measuring {task.workload.name}")
-        measured = workload(task.workload.name).run(Stage(network.lab, network.deployment), task.workload)
+        zero_ns = time.monotonic_ns() if scenario is None else scenario.zero_ns
+        measured = workload(task.workload.name).run(Stage(network.lab, network.deployment, zero_ns), task.workload)
     results: list[CommandResult] = []
     for command in task.commands:
         if status != 0 and not task.keep_going:

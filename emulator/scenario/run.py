@@ -46,7 +46,8 @@ class ScenarioRun(Closing):
         self._lock = threading.RLock()
         self._is_over = False
         self._late_ns = 0
-        self._zero_ns = 0
+        self.zero_ns = 0
+        """When the scenario started, in the network's clock."""
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
@@ -54,7 +55,7 @@ class ScenarioRun(Closing):
         self._hosts.prepare(self._scenario.events)
         for index, point in enumerate(self._points):
             self._put(point.at_ns, partial(self._reach, index))
-        self._zero_ns = time.monotonic_ns()
+        self.zero_ns = time.monotonic_ns()
         self._do_until(0)
         self._thread.start()
         return self
@@ -70,7 +71,7 @@ class ScenarioRun(Closing):
 
     def wait(self) -> None:
         """Wait until the end of the scenario."""
-        sleep_until(self._zero_ns + self._scenario.end_ns)
+        sleep_until(self.zero_ns + self._scenario.end_ns)
         self._do_until(self._scenario.end_ns)  # the thread may wake a moment later
 
     @property
@@ -89,7 +90,7 @@ class ScenarioRun(Closing):
     def _run(self) -> None:
         without_slack()
         while (next_ns := self._next_ns()) is not None:
-            sleep_until(self._zero_ns + next_ns)
+            sleep_until(self.zero_ns + next_ns)
             self._do_until(next_ns)
 
     def _next_ns(self) -> int | None:
@@ -103,7 +104,7 @@ class ScenarioRun(Closing):
                 heapq.heappop(self._queue)[2]()
 
     def _now_ns(self) -> int:
-        return time.monotonic_ns() - self._zero_ns
+        return time.monotonic_ns() - self.zero_ns
 
     def _reach(self, index: int) -> None:
         """Do what a point of the timeline says.

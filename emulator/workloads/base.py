@@ -45,6 +45,8 @@ class Stage:
 
     lab: Lab
     deployment: Deployment
+    zero_ns: int = 0
+    """When the measurement and its scenario started, in the network's clock."""
 
     def ends(self, request: WorkloadRequest) -> tuple[End, End]:
         """Return the two ends between which a pair's request is measured.

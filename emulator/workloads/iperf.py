@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 
 from emulator.system.text import one_line
@@ -51,11 +52,12 @@ def _run(
     with Server(stage.lab, second, [*common, "-s", *of_server]) as server:
         server.settle()
         command = [*common, "-c", second.address, "-t", f"{duration_s:g}", *of_client]
+        began_ns = time.monotonic_ns()
         sent = run_program(stage.lab, first, command, PATIENCE_S + duration_s)
         server.settle()  # the last segments are on their way
         # the server's own words, because its report to the client can be lost
         received = server.output()
-    return Transferred(parse(sent), parse(received))
+    return Transferred(parse(sent), parse(received), began_ns=began_ns)
 
 
 def parse(text: str) -> Report:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Sequence
 
 from emulator.system.decode import load
@@ -49,10 +50,11 @@ def _run(stage: Stage, first: End, second: End, options: Sequence[str], duration
     with Server(stage.lab, second, [*common, "-s"]) as server:
         server.settle()
         command = [*common, "-c", second.address, "-t", str(seconds), *options]
+        began_ns = time.monotonic_ns()
         sent = run_program(stage.lab, first, command, PATIENCE_S + seconds)
         server.settle()
         received = server.output()
-    return Transferred(parse(sent, "sum_sent"), parse(received, "sum_received"), remark)
+    return Transferred(parse(sent, "sum_sent"), parse(received, "sum_received"), remark, began_ns)
 
 
 def parse(text: str, part: str) -> Report:

@@ -61,13 +61,15 @@ class Figure:
 class Series:
     """Several numbers of one kind in the order in which they were measured, such as the samples of a round trip.
 
-    ``interval_s`` is the time between two of them; None if it is not constant.
+    ``interval_s`` is the time between two of them; None if it is not constant. ``began_s`` is when the first interval
+    began, from the start of the measurement and of its scenario; None if that is unknown.
     """
 
     name: str
     unit: str
     values: tuple[float, ...]
     interval_s: float | None = None
+    began_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

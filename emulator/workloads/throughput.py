@@ -143,7 +143,9 @@ def _tcp(stage: Stage, request: WorkloadRequest, settings: ThroughputSettings) -
             Figure(f"{name}.received", _mbps(done.received.whole), "Mbit/s"),
             Figure(f"{name}.retransmissions", done.sent.whole.retransmissions, "segments"),
         )
-        rates = _rates(f"{name}.received", done.received) if done.received.parts else _sent(name, done.sent)
+        began_s = None if done.began_ns is None else (done.began_ns - stage.zero_ns) / 1e9
+        has_parts = bool(done.received.parts)
+        rates = _rates(f"{name}.received", done.received, began_s) if has_parts else _sent(name, done.sent)
         remarks = [done.remark] if done.remark else []
         found += _Measured(figures, (rates, *_retransmissions(name, done.sent)), tuple(remarks))
     if len(controls) == 1:
@@ -213,8 +215,9 @@ def _full(report: Report) -> Sequence[Interval]:
     return [part for part in report.parts if part.duration_s >= _FULL_INTERVAL * INTERVAL_S]
 
 
-def _rates(name: str, report: Report) -> Series:
-    return Series(name, "Mbit/s", tuple(round(part.rate_bps / 1e6, 3) for part in _full(report)), INTERVAL_S)
+def _rates(name: str, report: Report, began_s: float | None = None) -> Series:
+    rates_mbps = tuple(round(part.rate_bps / 1e6, 3) for part in _full(report))
+    return Series(name, "Mbit/s", rates_mbps, INTERVAL_S, began_s)
 
 
 def _sent(name: str, report: Report) -> Series:

@@ -74,11 +74,15 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """The reports of both ends. ``remark`` says what a reader must know about this tool's figures; it may be empty."""
+    """The reports of both ends. ``remark`` says what a reader must know about this tool's figures; it may be empty.
+
+    ``began_ns`` is when the sender was started, in the network's clock; None if that is unknown.
+    """
 
     sent: Report
     received: Report
     remark: str = ""
+    began_ns: int | None = None
 
 
 Tcp: TypeAlias = Callable[[Stage, End, End, WorkloadRequest, TcpTransfer], Transferred]

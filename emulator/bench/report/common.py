@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from emulator.bench.report.groups import Group, Place, by_place, figures, labels, overlays, pictured
-from emulator.bench.report.model import Axis, Bullets, Dot, Line, LinePlot, Table
+from emulator.bench.report.model import Axis, Bullets, Dot, Line, LinePlot, Mark, Table
 from emulator.bench.report.numbers import number, slug
+from emulator.workloads.model import Series
 from gtsdsl.text import printable
 
 MOST_PLOTS = 12
@@ -15,6 +16,7 @@ MOST_PLOTS = 12
 _MOST_POINTS = 400
 """The most points of a line; more would make the page large and the line no finer."""
 _MOST_ROWS = 4000
+_MOST_MARKS = 30
 _MOST_REMARKS = 6
 
 
@@ -74,17 +76,34 @@ def courses(groups: Sequence[Group], series: str, y: Axis, noun: str) -> Iterato
     """Yield a series over time at each place, of the first repetition."""
     for place, found, label in _places(groups, series):
         lines = []
+        marks: tuple[Mark, ...] = ()
         for group in found:
             item = next(iter(group.series(series)), None)
             if item is not None and item.values and item.interval_s:
                 step_s = item.interval_s
                 points = tuple(((index + 1) * step_s, value) for index, value in enumerate(item.values))
                 lines.append(Line(group.overlay, thinned(points)))
+                marks = marks or _marks(group, item, points[-1][0])
         if any(len(line.points) > 1 for line in lines):
             ends = "; ".join(f"{line.overlay} {number(line.points[-1][1], 1)}" for line in lines)
             about = f"Each second of the first repetition. In the last one: {ends} ({y.title})."
+            if marks:
+                happened = "; ".join(f"{number(mark.x, 1)} s {mark.label}" for mark in marks)
+                about += f" Dashed lines, events of the scenario: {happened}."
             name = slug(series, "time", *_of(place))
-            yield LinePlot(name, f"{noun}, {label}", about, Axis("time, s", from_zero=True), y, tuple(lines))
+            yield LinePlot(
+                name, f"{noun}, {label}", about, Axis("time, s", from_zero=True), y, tuple(lines), marks=marks
+            )
+
+
+def _marks(group: Group, series: Series, end_s: float) -> tuple[Mark, ...]:
+    """Return the events of a group's scenario within a series, in the time of the series; of many, the first ones."""
+    if series.began_s is None:
+        return ()
+    cell = next(cell for cell in group.cells if cell.measured is not None and series in cell.measured.series)
+    times = ((item.actual_ns / 1e9 - series.began_s, item.text) for item in cell.scenario if item.actual_ns is not None)
+    found = (Mark(time_s, printable(text, 30)) for time_s, text in times if 0 <= time_s <= end_s)
+    return tuple(itertools.islice(found, _MOST_MARKS))
 
 
 def against(

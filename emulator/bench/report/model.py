@@ -97,6 +97,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A vertical line of a plot, such as the time of an event, and its label."""
+
+    x: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class LinePlot:
     """Lines over a numeric axis. ``step`` is for distributions; ``is_marked`` puts a mark on each point.
 
@@ -111,6 +119,7 @@ class LinePlot:
     lines: tuple[Line, ...]
     is_step: bool = False
     is_marked: bool = False
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

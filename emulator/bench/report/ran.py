@@ -12,6 +12,8 @@ from emulator.bench.report.model import Block, Code, Command, Paragraph, Picture
 from emulator.bench.report.numbers import listed, number, slug
 from emulator.bench.results import CellResult, Results, Topology
 from emulator.system.errors import EmulationError
+from gtsdsl.scenario.outcome import Happening
+from gtsdsl.scenario.times import seconds_text
 from gtsdsl.text import printable, quantity
 
 _MOST_ROWS = 1000
@@ -37,6 +39,7 @@ def ran(results: Results) -> Section:
     ]  # fmt: skip
     blocks: list[Block] = [Table("What ran on what", ("fact", "value"), tuple(rows), texts=(1,))]
     blocks.append(_agents(results.cells))
+    blocks += _happened(results.cells)
     blocks += _failed(results.cells)
     return Section("ran", "What ran", tuple(blocks))
 
@@ -68,6 +71,26 @@ def _agents(cells: Sequence[CellResult]) -> Table:
         rows.append((name, listed(agents) or "–", listed(stores) or "–", *numbers))
     headings = ("overlay", "agent", "store", "cells", "failed", "real time, s")
     return Table("Overlays, their agents and stores", headings, tuple(rows), texts=(1, 2))
+
+
+def _happened(cells: Sequence[CellResult]) -> Iterator[Block]:
+    """Yield the events of scenarios, which plots over time show as lines, and which all other figures contain."""
+    found: dict[tuple[int, str], list[Happening]] = {}
+    for cell in cells:
+        for item in cell.scenario:
+            found.setdefault((item.asked_ns, item.text), []).append(item)
+    if not found:
+        return
+    rows = []
+    for (asked_ns, text), its in itertools.islice(sorted(found.items()), _MOST_ROWS):
+        reached = [item for item in its if item.actual_ns is not None]
+        late_us = max(((item.actual_ns or 0) - asked_ns for item in reached), default=0) / 1000
+        failed = sum(item.error is not None for item in its)
+        numbers = (number(late_us, 3), str(len(its)), str(len(reached)), str(failed))
+        rows.append((seconds_text(asked_ns), printable(text, 100), *numbers))
+    caption = "Events of the scenario, during each measurement; the times count from its start"
+    headings = ("at", "event", "late by up to, µs", "cells", "reached", "failed")
+    yield Table(caption, headings, tuple(rows), texts=(1,))
 
 
 def _failed(cells: Sequence[CellResult]) -> Iterator[Block]:

@@ -83,7 +83,16 @@ def _lines(plot: LinePlot, overlays: Sequence[str]) -> alt.LayerChart | alt.Face
         ),
         order="order:Q",
     )
-    return alt.layer(line)
+    return alt.layer(*_marks(plot), line) if plot.marks else alt.layer(line)
+
+
+def _marks(plot: LinePlot) -> tuple[alt.Chart, alt.Chart]:
+    """Return the vertical lines of a plot and their labels, which stand beside the lines, from the top down."""
+    rows = [{"at": mark.x, "label": printable(mark.label, 30)} for mark in plot.marks]
+    base = alt.Chart(alt.InlineData(rows)).encode(x=alt.X("at:Q"))
+    rule = base.mark_rule(color=MUTED, strokeDash=[3, 3], strokeWidth=1)
+    label = base.mark_text(color=MUTED, angle=270, align="right", baseline="bottom", dx=-2, dy=-2, fontSize=8)
+    return rule, label.encode(text="label:N", y=alt.value(0))
 
 
 def _dots(plot: DotPlot, overlays: Sequence[str]) -> alt.LayerChart | alt.FacetChart:

@@ -15,13 +15,14 @@ from markdown_it import MarkdownIt
 
 from emulator.bench.report import build
 from emulator.bench.report.build import files_of, report_of
-from emulator.bench.report.model import Bullets, Code, Paragraph, Section, Table
+from emulator.bench.report.model import Bullets, Code, LinePlot, Paragraph, Section, Table
 from emulator.bench.results import Results
 from emulator.bench.store import ResultStore
 from emulator.workloads.model import Figure, Series, WorkloadResult
 from gtsdsl.cli import cli
 from gtsdsl.cli.bench.report import write_report
-from tests.emulator.bench.report.samples import cell, latency, mesh, whole
+from gtsdsl.scenario.outcome import Happening
+from tests.emulator.bench.report.samples import cell, latency, mesh, throughput, whole
 from tests.emulator.bench.samples import result, results_of
 
 
@@ -317,3 +318,29 @@ def test_a_page_stays_until_its_results_change_and_is_written_anew_on_request(tm
     page.write_text(page.read_text() + "<!-- mine -->")
     write_report(results_of(result(), result("geneve:mesh")), tmp_path, anew=True)
     assert "<!-- mine -->" not in page.read_text()
+
+
+def test_the_events_of_a_scenario_are_lines_in_plots_over_time_and_a_table_for_all_others() -> None:
+    """In the time of the series, which began 0.6 s after the scenario."""
+    events = (
+        Happening(500_000_000, 500_000_512, "too early"),
+        Happening(10**9, 10**9 + 512, "cut l1<script>"),
+        Happening(2 * 10**9, None, "restore l1"),
+    )
+    measured = throughput("none")
+    series = tuple(replace(it, began_s=0.6) for it in measured.series)
+    stormy = replace(cell("none", "AMS-MIL", "throughput", replace(measured, series=series)), scenario=events)
+    report = report_of(results_of(stormy))
+    blocks = [block for part in report.sections for block in part.blocks]
+    (course,) = (it for it in blocks if isinstance(it, LinePlot) and it.x.title == "time, s")
+    assert [(round(mark.x, 3), mark.label) for mark in course.marks] == [(0.4, "cut l1<script>")]
+    assert "0.4 s cut l1<script>" in course.about
+    found = dict(files_of(report))
+    assert b"cut l1&lt;script&gt;" in found[f"plots/{course.name}.svg"]
+    assert "Events of the scenario" in Page(found["index.html"].decode()).text
+    (table,) = (it for it in tables(section(results_of(stormy), "ran")) if it.caption.startswith("Events"))
+    assert [row[:2] + row[3:] for row in table.rows] == [
+        ("0.5 s", "too early", "1", "1", "0"),
+        ("1 s", "cut l1<script>", "1", "1", "0"),
+        ("2 s", "restore l1", "1", "0", "0"),
+    ]
