@@ -13,12 +13,13 @@ _RECEIVE = """
 import json, socket, struct, sys, time
 receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 receiver.bind(("", 9999))
-receiver.settimeout(6)
+receiver.settimeout(60)
 seen = []
 try:
     while True:
         number, sent_ns = struct.unpack("!IQ", receiver.recv(2000)[:12])
         seen.append((number, (time.time_ns() - sent_ns) / 1e6))
+        receiver.settimeout(6)
 except TimeoutError:
     json.dump(seen, sys.stdout)
 print()
@@ -55,7 +56,7 @@ def exchange(emulate: Cli, folder: Path, count: int, gap_s: float, *options: str
         *options,
         "--exec", f"h1: python3 {folder}/receive.py > /tmp/h1.json &",
         "--exec", f"h2: python3 {folder}/receive.py > /tmp/h2.json &",
-        "--exec", "h1: ping -q -c 50 -i 0.01 h2 > /dev/null; true",
+        "--exec", "h1: ping -q -c 50 -i 0.01 -w 1 h2 > /dev/null; true",
         "--exec", f"h2: {send} h1 {count} {gap_s} &",
         "--exec", f"h1: {send} h2 {count} {gap_s}",
         "--exec", "h2: sleep 8; cat /tmp/h2.json /tmp/h1.json",

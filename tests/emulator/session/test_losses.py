@@ -2,53 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import math
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
-
+from emulator.netlink.draws import draws
 from tests.emulator.samples import Cli
+from tests.emulator.session.packets import exchange, with_link
 
-_COUNT = 20_000
-_RECEIVE = """
-import json, socket, struct, sys
-receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-receiver.bind(("", 9999))
-receiver.settimeout(4)
-seen = []
-try:
-    while True:
-        seen.append(struct.unpack("!I", receiver.recv(2000)[:4])[0])
-except TimeoutError:
-    json.dump(seen, sys.stdout)
-"""
-_SEND = f"""
-import socket, struct, time
-sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-time.sleep(1)
-for number in range({_COUNT}):
-    sender.sendto(struct.pack("!I", number) + bytes(100), ("h2", 9999))
-    time.sleep(0.0001)
-"""
-
-
-def received(emulate: Cli, pair: Path, attributes: str) -> list[int]:
-    """Return the numbers of the packets that arrived over a circuit with some attributes, in their order."""
-    folder = pair.parent
-    pair.write_text(pair.read_text().replace('id = "l1"', f'id = "l1"; delay = "5ms"; {attributes}'))
-    (folder / "receive.py").write_text(_RECEIVE)
-    (folder / "send.py").write_text(_SEND)
-    done = emulate(
-        "--exec", f"h2: python3 {folder}/receive.py > /tmp/seen.json &",
-        "--exec", f"h1: ping -q -c 50 -i 0.01 h2 > /dev/null; python3 {folder}/send.py",
-        "--exec", "h2: sleep 5; cat /tmp/seen.json",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    found: list[int] = json.loads(done.stdout)
-    return found
+_COUNT = 10_000
+_GAP_S = 0.0001
 
 
 def near(count: int, number: int, percent: float) -> bool:
@@ -57,35 +22,76 @@ def near(count: int, number: int, percent: float) -> bool:
     return abs(count - number * part) <= 3 * math.sqrt(number * part * (1 - part))
 
 
+def correlated(percent: float, correlation_percent: float) -> float:
+    """Return the percentage of packets that netem affects of a correlated share, from a million random numbers."""
+    part = correlation_percent / 100
+    now, count, number = 0.5, 0, 1_000_000
+    for draw in itertools.islice(draws(1), number):
+        now = (1 - part) * draw / 2**32 + part * now
+        count += now <= percent / 100
+    return 100 * count / number
+
+
 def test_a_loss_in_bursts_has_the_rates_of_its_states_and_is_the_same_in_each_run(emulate: Cli, pair: Path) -> None:
-    attributes = 'loss = "gemodel 2% 20%/0%"'
-    seen = received(emulate, pair, attributes)
-    there = set(seen)
-    is_lost = [number not in there for number in range(_COUNT)]
-    changes = Counter(pairwise(is_lost))
-    good, bad = is_lost.count(False), is_lost.count(True)
-    assert near(changes[False, True], good, 2)
-    assert near(changes[True, False], bad, 20)
-    pair.write_text(pair.read_text().replace(f'; delay = "5ms"; {attributes}', ""))
-    assert received(emulate, pair, attributes) == seen
+    with_link(pair, 'delay = "5ms"; loss = "gemodel 2% 20%/gemodel 1% 50%"')
+    arrivals = exchange(emulate, pair.parent, _COUNT, _GAP_S)
+    for seen, to_bad, to_good in zip(arrivals, (2, 1), (20, 50), strict=True):
+        arrived = set(seen.numbers)
+        is_lost = [number not in arrived for number in range(_COUNT)]
+        changes = Counter(pairwise(is_lost))
+        assert near(changes[False, True], is_lost.count(False), to_bad)
+        assert near(changes[True, False], is_lost.count(True), to_good)
+    assert exchange(emulate, pair.parent, _COUNT, _GAP_S) == arrivals
 
 
-@pytest.mark.parametrize("name", ["loss", "corrupt"])
-def test_a_share_of_the_packets_does_not_arrive(emulate: Cli, pair: Path, name: str) -> None:
+def test_shares_of_packets_are_lost_and_corrupted(emulate: Cli, pair: Path) -> None:
     """A receiver drops a packet with a wrong bit, unless the bit is in a header that no checksum covers."""
-    seen = received(emulate, pair, f'{name} = "5%/0%"')
-    assert len(set(seen)) == len(seen)
-    assert near(_COUNT - len(seen), _COUNT, 5) or (name == "corrupt" and 0.9 < (_COUNT - len(seen)) / _COUNT / 0.05 < 1)
+    with_link(pair, 'delay = "5ms"; loss = "5%/0%"; corrupt = "0%/5%"')
+    lossy, noisy = exchange(emulate, pair.parent, _COUNT, _GAP_S)
+    for seen in (lossy, noisy):
+        assert seen.numbers == sorted(set(seen.numbers))
+    assert near(_COUNT - len(lossy.numbers), _COUNT, 5)
+    assert 0.9 < (_COUNT - len(noisy.numbers)) / _COUNT / 0.05 < 1
 
 
-def test_a_share_of_the_packets_comes_twice(emulate: Cli, pair: Path) -> None:
-    seen = Counter(received(emulate, pair, 'duplicate = "5%/0%"'))
-    assert set(seen) == set(range(_COUNT))
-    assert set(seen.values()) == {1, 2}
-    assert near(sum(count == 2 for count in seen.values()), _COUNT, 5)
+def test_shares_of_packets_come_twice_or_overtake(emulate: Cli, pair: Path) -> None:
+    with_link(pair, 'delay = "5ms"; duplicate = "5%/0%"; reorder = "0%/5%"')
+    twice, early = exchange(emulate, pair.parent, _COUNT, _GAP_S)
+    counts = Counter(twice.numbers)
+    assert set(counts) == set(range(_COUNT))
+    assert set(counts.values()) == {1, 2}
+    assert near(sum(count == 2 for count in counts.values()), _COUNT, 5)
+    assert sorted(early.numbers) == list(range(_COUNT))
+    assert near(early.overtaken, _COUNT, 5)
 
 
-def test_a_share_of_the_packets_overtakes_the_others(emulate: Cli, pair: Path) -> None:
-    seen = received(emulate, pair, 'reorder = "5%/0%"')
-    assert sorted(seen) == list(range(_COUNT))
-    assert near(sum(after < before for before, after in pairwise(seen)), _COUNT, 5)
+def test_a_gap_holds_overtaking_packets_apart(emulate: Cli, pair: Path) -> None:
+    """With 100 %, each fifth packet overtakes; with less, some of those do, and never two in five."""
+    with_link(pair, 'delay = "5ms"; reorder = "100% gap 5/50% gap 5"')
+    each, some = exchange(emulate, pair.parent, 5000, _GAP_S)
+    for seen in (each, some):
+        assert sorted(seen.numbers) == list(range(5000))
+    early = [[at for at, after in pairwise(seen.numbers) if after < at] for seen in (each, some)]
+    assert {after - at for at, after in pairwise(early[0])} == {5}
+    assert min(after - at for at, after in pairwise(early[1])) == 5
+    assert near(len(early[1]), 5000, 100 / (4 + 2))
+
+
+def test_correlated_shares_cluster_and_all_effects_are_the_same_in_each_run(emulate: Cli, pair: Path) -> None:
+    """Netem's correlated random numbers are seldom small, so it affects fewer packets than the share says."""
+    with_link(
+        pair,
+        'delay = "5ms"; loss = "30% 50%/0%"; duplicate = "0%/30% 50%"; corrupt = "5% 25%/0%"; '
+        'reorder = "5% 25% gap 3/5%"',
+    )
+    arrivals = exchange(emulate, pair.parent, _COUNT, _GAP_S)
+    lossy, twice = arrivals
+    share = correlated(30, 50)
+    counts = Counter(twice.numbers)
+    is_twice = [counts[number] == 2 for number in range(_COUNT)]
+    assert 0.9 < sum(is_twice) / _COUNT / (share / 100) < 1.1
+    changes = Counter(pairwise(is_twice))
+    assert changes[True, True] / is_twice.count(True) > 1.5 * share / 100
+    lost = _COUNT - len(set(lossy.numbers))
+    assert 0.9 < lost / _COUNT / (share / 100) < 1.2  # and a few with wrong bits
+    assert exchange(emulate, pair.parent, _COUNT, _GAP_S) == arrivals
