@@ -156,6 +156,8 @@ class _Breaking:
             Figure(f"{fault}.sent", during.sent + after.sent, "packets"),
             Figure(f"{fault}.pairs", len(during.lost.keys() | after.lost.keys()), "pairs"),
         ]
+        if detours_ms := [ms for pair, ms in during_ms.items() if abs(ms - before_ms[pair]) >= self._same_ms]:
+            figures.append(Figure(f"{fault}.detour", _rounded(max(detours_ms)), "ms"))
         if joining is not None:
             figures += [
                 Figure(f"{fault}.join", _rounded(joining.during_s), "s"),
@@ -272,8 +274,8 @@ def _named(pairs: Sequence[Pair]) -> str:
     return f"{shown} and {len(pairs) - _MOST_NAMED} more pairs" if len(pairs) > _MOST_NAMED else shown
 
 
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, _DECIMALS)
+def _rounded(time: float | None) -> float | None:
+    return None if time is None else round(time, _DECIMALS)
 
 
 WORKLOAD = Convergence()
