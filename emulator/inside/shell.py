@@ -16,6 +16,7 @@ from mininet.log import lg, output, setLogLevel
 from emulator.completion import HISTORY, PROMPT, complete
 from emulator.kernel.job import write_step
 from emulator.mininet.impair import USAGE, impair, impairment_text
+from emulator.netlink.state import read
 from emulator.system.errors import EmulationError, in_a_line
 from emulator.system.programs import find_program
 from gtsdsl.text import did_you_mean, printable
@@ -132,6 +133,18 @@ class Shell(CLI):  # type: ignore[misc]
         for item in probe(self.mn.lab, count=3).circuits:
             rtt = rtt_text(item.measured_us, decimals=3)
             output(f"{printable(item.id):12} {item.first:12} {item.second:12} {rtt}\n")
+
+    def do_routes(self, line: str) -> None:
+        """Show the routes through other hosts, of all hosts or of some: routes h1. birdc in a host shows more, such as
+        h1 birdc show ospf neighbors, if the network has a routing protocol."""
+        known = {host.name: host for host in self.mn.plan.hosts}
+        for name in line.split() or known:
+            if name not in known:
+                raise EmulationError(f"there is no host {printable(name, 80)}")
+            for route in read(self.mn.lab.namespace(name)).routes:
+                if route.gateway is not None:
+                    by = "" if route.protocol == "boot" else f"  by {route.protocol}"
+                    output(f"{name:12} {route.destination:28} via {route.gateway:22} {route.interface}{by}\n")
 
     def do_capture(self, line: str) -> None:
         """Write a circuit's packets to a file for Wireshark: capture ID FILE, until capture ID stop or the end.

@@ -32,7 +32,7 @@ _SHOWN = {
     ),
     "streaming": ("clients.*.bitrate", "clients.*.lost", "clients.*.jitter"),
     "throughput": ("tcp.*", "udp.*.lost"),
-    "convergence": ("start.last", "*.mended", "*.back", "*.lost", "*.join"),
+    "convergence": ("start.last", "*.mended", "*.detour", "*.back", "*.lost", "*.join"),
     "store": ("start.*",),
     "encapsulation": ("*.wire_bytes", "larger.packets"),
 }

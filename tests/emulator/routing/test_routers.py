@@ -45,7 +45,8 @@ def outage_s(net: Session, *words: str, seconds: int) -> float:
     repaired.
     """
     net.sleep(_QUIET_S)
-    count = ["-i", "0.01", "-c", str(100 * seconds), "h4"]
+    # with a large buffer, because echoes wait for the MAC address of a neighbour that is gone, and none would be sent
+    count = ["-S", "1000000", "-i", "0.01", "-c", str(100 * seconds), "h4"]
     pings = {family: net["h1"].start(["ping", family, "-D", *count]) for family in ("-4", "-6")}
     net.sleep(1.0)
     net.link("l3", *words)
