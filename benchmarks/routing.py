@@ -28,8 +28,8 @@ _FIRST_TICK_S = 0.1
 """From the start of OSPF to its first tick (`ospf_start` in BIRD's proto/ospf/ospf.c)."""
 _QUIET_S = 20.0
 _OSPF, _OSPF_HELLO = 89, 1
-_ECHO_S, _STEP_S, _PINGS = 0.1, 0.005, 20
-"""Each `ping` sends an echo every 100 ms, and another `ping` begins every 5 ms."""
+_ECHO_S, _STEP_S, _PINGS = 0.1, 0.002, 40
+"""Each `ping` sends an echo every 100 ms, and another `ping` begins 2 ms after the one before started."""
 _BUFFER_BYTES = 10**6
 """The buffer of a `ping`. Its own holds a dozen echoes, which wait for the MAC address of a neighbour that is gone, and
 no echo would be sent for 3 s."""
