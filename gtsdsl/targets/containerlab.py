@@ -14,18 +14,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote
 
 from gtsdsl.model.testbed import PortRef, Resource, Testbed
 from gtsdsl.targets.black_holes import black_hole_commands
 from gtsdsl.targets.figures import plain
 from gtsdsl.targets.remark import Remark, ids_of
-from gtsdsl.topology.addresses import addresses, loopbacks
+from gtsdsl.topology.addresses import addresses, ipv6_addresses, ipv6_loopbacks, loopbacks
 from gtsdsl.topology.controllers import controllers
 from gtsdsl.topology.impairments import Directions, Impairment, impairments
 from gtsdsl.topology.model import Topology
-from gtsdsl.topology.routes import FORWARDING, Hop, host_routes, next_hops, open_filters, time_to_live
+from gtsdsl.topology.routes import (
+    FORWARDING,
+    IPV6_FORWARDING,
+    HopTable,
+    host_routes,
+    ipv6_hop_limit,
+    next_hops,
+    open_filters,
+    time_to_live,
+)
 from gtsdsl.topology.safe_names import safe_names
 from gtsdsl.topology.stated import Address
 
@@ -42,7 +51,8 @@ _MAX_NODE_NAME = 60  # it is also the container's host name, which has at most 6
 class _Interface:
     name: str
     effect: Impairment
-    address: Address | None
+    addresses: tuple[Address, ...]
+    """The IPv4 and the IPv6 address; empty for a port between which and others a switch forwards frames."""
     bridged: bool
 
 
@@ -67,8 +77,10 @@ def write(testbed: Testbed) -> str:
     lab = safe_names([testbed.id or testbed.type], pattern=_NODE_NAME, limit=40, filler="-", stem="lab")
     lab_name = next(iter(lab.values()))
     interfaces = _interfaces(topology, effects)
-    own = loopbacks(topology)
-    routes = _routes(host_routes(next_hops(topology, effects), own), topology, interfaces, own)
+    hops = next_hops(topology, effects)
+    families: tuple[Mapping[str, IPv4Address | IPv6Address], ...] = (loopbacks(topology), ipv6_loopbacks(topology))
+    own = {host.id: [family[host.id] for family in families] for host in topology.hosts}
+    routes = [_routes(hops, topology, interfaces, family, index) for index, family in enumerate(families)]
     of_node: dict[str, list[_Interface]] = {node: [] for node in topology.nodes}
     for port, interface in interfaces.items():
         of_node[port.resource].append(interface)
@@ -76,7 +88,9 @@ def write(testbed: Testbed) -> str:
     lines = [*_preamble(lab_name, names, interfaces), f"name: {json.dumps(lab_name)}", "topology:"]
     lines += ["  kinds:", "    linux:", f"      image: {json.dumps(IMAGE)}"]
     lines.append("  nodes:" if topology.nodes else "  nodes: {}")
-    hosts_commands = _hosts_commands({names[host]: address for host, address in own.items()})
+    hosts_commands = _hosts_commands(
+        [(names[host], address) for family in families for host, address in family.items()]
+    )
     for node in topology.nodes.values():
         lines += [f"    {json.dumps(names[node.id])}:", "      kind: linux"]
         labels = _labels(node)
@@ -85,7 +99,8 @@ def write(testbed: Testbed) -> str:
             lines += [f"        {key}: {json.dumps(quoted)}" for key, quoted in labels.items()]
         commands = list(_commands(node, of_node[node.id]))
         if node.id in own:
-            commands = [*_host_commands(own[node.id], len(own), of_node[node.id]), *commands, *routes[node.id]]
+            commands = [*_host_commands(own[node.id], len(own), of_node[node.id]), *commands]
+            commands += [command for family in routes for command in family[node.id]]
         if commands:
             lines.append("      exec:")
             lines += [f"        - {json.dumps(command)}" for command in commands]
@@ -125,46 +140,55 @@ def remarks(testbed: Testbed) -> Iterator[Remark]:
 
 def _interfaces(topology: Topology, effects: Mapping[str, Directions]) -> dict[PortRef, _Interface]:
     """Return the interface of each wired port, from eth1, because containerlab uses eth0 for management."""
-    address_of = addresses(topology)
+    families = (addresses(topology), ipv6_addresses(topology))
     found: dict[PortRef, _Interface] = {}
     count: dict[str, int] = {}
     for wire in topology.wires:
         for end, effect in zip(wire.ends, effects[wire.link.id], strict=True):
             count[end.resource] = count.get(end.resource, 0) + 1
             name = f"eth{count[end.resource]}"
-            found[end] = _Interface(name, effect, address_of.get(end), end in topology.bridged_ports)
+            found[end] = _Interface(
+                name, effect, tuple(family[end] for family in families if end in family), end in topology.bridged_ports
+            )
     return found
 
 
 def _routes(
-    hops: Mapping[str, Mapping[Hop, Sequence[str]]],
+    hops: HopTable,
     topology: Topology,
     interfaces: Mapping[PortRef, _Interface],
-    loopback_of: Mapping[str, IPv4Address],
+    loopback_of: Mapping[str, IPv4Address | IPv6Address],
+    family: int,
 ) -> dict[str, list[str]]:
-    """Return the commands that add each host's routes, by the host's id."""
+    """Return the commands that add each host's routes, by the host's id; ``family`` counts an interface's addresses."""
+    word = ("ip", "ip -6")[family]
     ends = [interfaces[end] for wire in topology.wires for end in wire.ends]
     return {
         host: [
-            f"ip route add {network} via {gateway.ip} dev {ends[hop.interface].name} src {loopback_of[host]}"
+            f"{word} route add {network} via {ends[hop.gateway].addresses[family].ip} dev {ends[hop.interface].name} "
+            f"src {loopback_of[host]}"
             for hop, networks in found.items()
-            if (gateway := ends[hop.gateway].address) is not None
             for network in networks
         ]
-        for host, found in hops.items()
+        for host, found in host_routes(hops, loopback_of).items()
     }
 
 
-def _host_commands(address: IPv4Address, hosts: int, interfaces: Sequence[_Interface]) -> Iterator[str]:
-    """Yield the commands that let a host forward packets, and add its own address, which no link can take away."""
-    parameters = FORWARDING | time_to_live(hosts) | open_filters(*(interface.name for interface in interfaces))
+def _host_commands(
+    own: Sequence[IPv4Address | IPv6Address], hosts: int, interfaces: Sequence[_Interface]
+) -> Iterator[str]:
+    """Yield the commands that let a host forward packets, and add its own addresses, which no link can take away."""
+    names = [interface.name for interface in interfaces]
+    parameters = FORWARDING | time_to_live(hosts) | open_filters(*names) | IPV6_FORWARDING
+    parameters |= ipv6_hop_limit(hosts, *names)
     yield f"sysctl -w {' '.join(f'{name}={value}' for name, value in parameters.items())}"
-    yield f"ip address add {address}/32 dev lo"
+    for address in own:
+        yield f"ip address add {address}/{address.max_prefixlen} dev lo{_no_questions(address)}"
 
 
-def _hosts_commands(hosts: Mapping[str, IPv4Address]) -> Iterator[str]:
+def _hosts_commands(hosts: Sequence[tuple[str, IPv4Address | IPv6Address]]) -> Iterator[str]:
     """Yield, for each host, the command that adds the names of all hosts; the first in full, then as a YAML alias."""
-    lines = "".join(f"{address} {name}\\n" for name, address in hosts.items())
+    lines = "".join(f"{address} {name}\\n" for name, address in hosts)
     command = f"sh -c 'printf \"{lines}\" >> /etc/hosts'"
     yield f"&names {json.dumps(command)}"
     while True:
@@ -199,11 +223,16 @@ def _commands(node: Resource, interfaces: list[_Interface]) -> Iterator[str]:
     for interface in interfaces:
         if interface.bridged:
             yield f"ip link set {interface.name} master br0"
-        if interface.address is not None:
-            yield f"ip address add {interface.address} dev {interface.name}"
+        for address in interface.addresses:
+            yield f"ip address add {address} dev {interface.name}{_no_questions(address.ip)}"
         yield f"tc qdisc replace dev {interface.name} root netem {_netem(interface.effect)}"
         if interface.effect.is_black_hole:
             yield from black_hole_commands(interface.name)
+
+
+def _no_questions(address: IPv4Address | IPv6Address) -> str:
+    """Return the word by which no node is asked whether it has an IPv6 address, so that routes may name it at once."""
+    return " nodad" if address.version == 6 else ""
 
 
 def _netem(effect: Impairment) -> str:
@@ -247,8 +276,9 @@ _ABOUT = """\
 # Switches are learning Linux bridges with a spanning tree, each in its own container, so you need not set up anything
 # first. For OpenFlow, make the node `kind: ovs-bridge` without `exec`, create that bridge with ovs-vsctl, and set the
 # controllers that the label gts-controllers names.
-# Addresses: each host has an address on `lo`, to which all hosts resolve its name (`docker exec -it clab-LAB-h1 ping
-# h2`), and an address on each link. The commands under `exec` add them, and the routes between all hosts.
+# Addresses: each host has an IPv4 and an IPv6 address on `lo`, to which all hosts resolve its name (`docker exec -it
+# clab-LAB-h1 ping h2`, `ping -6 h2`), and both on each link. The commands under `exec` add them, and the routes between
+# all hosts.
 # Delays: the tc commands under `exec` set the one-way delay of each direction at the egress of its end: half of the
 # circuit's round-trip time, unless the topology states both directions.
 # MTU: each link has that of the circuit, 1500 if the topology states none; containerlab's own default is larger."""

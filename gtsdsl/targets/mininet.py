@@ -8,20 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
-from ipaddress import IPv4Address
 
 from gtsdsl.model.testbed import Resource, Testbed
 from gtsdsl.model.units import MTU_BYTES
 from gtsdsl.targets.black_holes import black_hole_commands
 from gtsdsl.targets.figures import plain
 from gtsdsl.targets.remark import Remark, ids_of
-from gtsdsl.topology.addresses import addresses, loopbacks
+from gtsdsl.topology.addresses import addresses, ipv6_addresses, ipv6_loopbacks, loopbacks
 from gtsdsl.topology.controllers import controllers
 from gtsdsl.topology.domains import has_loop
 from gtsdsl.topology.impairments import Impairment, impairments
 from gtsdsl.topology.model import Topology
 from gtsdsl.topology.naming import node_names, port_numbers
-from gtsdsl.topology.routes import FORWARDING, host_routes, next_hops, time_to_live
+from gtsdsl.topology.routes import (
+    FORWARDING,
+    IPV6_FORWARDING,
+    host_routes,
+    ipv6_hop_limit,
+    next_hops,
+    time_to_live,
+)
+from gtsdsl.topology.stated import Address
 
 
 def write(testbed: Testbed) -> str:
@@ -34,30 +41,36 @@ def write(testbed: Testbed) -> str:
     topology = Topology.of(testbed)
     ports = port_numbers(topology)
     names = node_names(topology, ports)
-    address_of = addresses(topology)
+    address_of, ipv6_address_of = addresses(topology), ipv6_addresses(topology)
     effects = impairments(topology)
     loops = has_loop(topology)
 
     data = ["TESTBED = " + ascii(testbed.id), ""]
-    own = loopbacks(topology)
-    routes = host_routes(next_hops(topology, effects), own)
+    hops = next_hops(topology, effects)
     ends_of = [end for wire in topology.wires for end in wire.ends]
-    hops = {
-        host: [
-            (str(address_of[ends_of[hop.gateway]].ip), ports[ends_of[hop.interface]], to) for hop, to in found.items()
-        ]
-        for host, found in routes.items()
-    }
-    parameters = [f"{name}={value}" for name, value in (FORWARDING | time_to_live(len(own))).items()]
-    data += [f"PARAMETERS = {parameters}", ""]
-    data += _table("HOSTS", (_host(topology.nodes[host], names, address, hops[host]) for host, address in own.items()))
+    hosts = [f"{{{_kept(host, names)}" for host in topology.hosts]
+    for suffix, family, own in (
+        ("", address_of, loopbacks(topology)),
+        ("_ipv6", ipv6_address_of, ipv6_loopbacks(topology)),
+    ):
+        for number, (host, found) in enumerate(host_routes(hops, own).items()):
+            routes = [
+                (str(family[ends_of[hop.gateway]].ip), ports[ends_of[hop.interface]], to) for hop, to in found.items()
+            ]
+            hosts[number] += f", 'address{suffix}': '{own[host]}', 'routes{suffix}': {routes}"
+    count = len(hosts)
+    parameters = [f"{name}={value}" for name, value in (FORWARDING | time_to_live(count)).items()]
+    ipv6_parameters = [f"{name}={value}" for name, value in (IPV6_FORWARDING | ipv6_hop_limit(count)).items()]
+    data += [f"PARAMETERS = {parameters}", f"PARAMETERS_IPV6 = {ipv6_parameters}", ""]
+    data += _table("HOSTS", (f"{host}}}" for host in hosts))
     data += _table(
         "SWITCHES", (_switch(node, names, number, loops) for number, node in enumerate(topology.switches, 1))
     )
     links = []
     for wire in topology.wires:
         ends = ", ".join(
-            f"({names[end.resource]!r}, {ports[end]}, {str(address_of[end]) if end in address_of else None!r})"
+            f"({names[end.resource]!r}, {ports[end]}, "
+            f"{_shown(address_of.get(end))}, {_shown(ipv6_address_of.get(end))})"
             for end in wire.ends
         )
         there, back = effects[wire.link.id]
@@ -116,8 +129,8 @@ def _kept(node: Resource, names: dict[str, str]) -> str:
     return f"'name': {names[node.id]!r}, 'id': {node.id!a}, 'class': {node.cls!a}, 'site': {node.location!a}"
 
 
-def _host(node: Resource, names: dict[str, str], address: IPv4Address, routes: list[tuple[str, int, list[str]]]) -> str:
-    return f"{{{_kept(node, names)}, 'address': '{address}', 'routes': {routes}}}"
+def _shown(address: Address | None) -> str:
+    return "None" if address is None else f"'{address}'"
 
 
 def _switch(node: Resource, names: dict[str, str], number: int, loops: bool) -> str:

@@ -46,6 +46,7 @@ def run(path: str) -> dict[str, dict[str, float]]:
             if other != host:
                 said = _do(f"ip netns exec {host} ping -c 2 -W 5 {other}")
                 round_trips[host][other] = float(re.findall(r"time=([0-9.]+) ms", said)[-1])
+                _do(f"ip netns exec {host} ping -6 -c 1 -W 5 {other}")
     for node in nodes:
         _do(f"ip netns delete {node}")
         Path("/etc/netns", node, "hosts").unlink()

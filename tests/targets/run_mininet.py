@@ -25,6 +25,9 @@ def run(path: str) -> dict[str, dict[str, float]]:
                     # what Mininet's shell puts in place of a host's name
                     said = host.cmd("ping -c 2 -W 5", other.defaultIntf().updateIP())
                     round_trips[host.name][other.name] = float(re.findall(r"time=([0-9.]+) ms", said)[-1])
+                    said = host.cmd("ping -6 -c 1 -W 5", other.ipv6["own"])
+                    if " 0% packet loss" not in said:
+                        raise SystemExit(f"{path}: {host} does not reach {other} by IPv6: {said}")
         return round_trips
     finally:
         network.stop()

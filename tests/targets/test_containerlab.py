@@ -130,8 +130,10 @@ def test_commands_hold_nothing_but_our_own_words(testbed: Testbed) -> None:
     own = re.compile(
         r"ip link add br0 type bridge stp_state 1 forward_delay 200|ip link set br0 up|ip link set eth\d+ master br0"
         r"|ip address add [0-9.]+/\d+ dev (eth\d+|lo)|ip route add [0-9.]+/\d+ via [0-9.]+ dev eth\d+ src [0-9.]+"
-        r"|sysctl -w( net\.ipv4\.[a-z0-9_.]+=\d+)+"
-        r"|sh -c 'printf \"([0-9.]+ [a-zA-Z0-9._-]+\\n)+\" >> /etc/hosts'"
+        r"|ip address add [0-9a-f:]+/\d+ dev (eth\d+|lo) nodad"
+        r"|ip -6 route add [0-9a-f:]+/\d+ via [0-9a-f:]+ dev eth\d+ src [0-9a-f:]+"
+        r"|sysctl -w( net\.ipv[46]\.[a-z0-9_.]+=\d+)+"
+        r"|sh -c 'printf \"([0-9a-f.:]+ [a-zA-Z0-9._-]+\\n)+\" >> /etc/hosts'"
         rf"|tc qdisc replace dev eth\d+ root netem delay \d+us( \d+us)?( loss {number}%)? rate \d+bit limit \d+"
     )
     for node in _topology(testbed)["nodes"].values():
@@ -154,12 +156,16 @@ def test_a_host_has_an_address_and_half_of_the_round_trip_on_its_egress() -> Non
         "labels": {"gts-id": "h1", "gts-class": "host", "gts-location": "AMS"},
         "exec": [
             "sysctl -w net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 "
-            "net.ipv4.conf.eth1.rp_filter=0",
+            "net.ipv4.conf.eth1.rp_filter=0 net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.all.forwarding=1",
             "ip address add 100.64.0.1/32 dev lo",
+            "ip address add fd74:e102:a04c:ffff::1/128 dev lo nodad",
             "ip address add 10.0.0.0/31 dev eth1",
+            "ip address add fd74:e102:a04c::2/127 dev eth1 nodad",
             "tc qdisc replace dev eth1 root netem delay 18100us 1500us loss 0.1% rate 100000000bit limit 466",
             "ip route add 100.64.0.2/32 via 10.0.0.1 dev eth1 src 100.64.0.1",
-            "sh -c 'printf \"100.64.0.1 h1\\n100.64.0.2 h2\\n\" >> /etc/hosts'",
+            "ip -6 route add fd74:e102:a04c:ffff::2/128 via fd74:e102:a04c::3 dev eth1 src fd74:e102:a04c:ffff::1",
+            'sh -c \'printf "100.64.0.1 h1\\n100.64.0.2 h2\\nfd74:e102:a04c:ffff::1 h1\\nfd74:e102:a04c:ffff::2 h2\\n"'
+            " >> /etc/hosts'",
         ],
     }
 
@@ -174,6 +180,7 @@ def test_a_switch_is_a_bridge_that_leaves_its_control_port_alone() -> None:
         "ip link set eth2 master br0",
         "ip link set eth3 master br0",
         "ip address add 192.168.7.2/24 dev eth4",
+        "ip address add fd74:e102:a04c::3/127 dev eth4 nodad",
     ]
 
 
@@ -220,12 +227,18 @@ def _commands_of(testbed: Testbed, beginning: str) -> dict[str, list[str]]:
 @pytest.mark.parametrize("testbed", [pair(), triangle(), build("ring", ["AMS", "MIL"], 9)], ids=lambda it: it.type)
 def test_routes_and_addresses_are_those_of_the_plan(testbed: Testbed) -> None:
     made = plan(testbed)
-    routes, addresses = _commands_of(testbed, "ip route"), _commands_of(testbed, "ip address")
+    addresses = _commands_of(testbed, "ip address")
     for machine in made.hosts:
-        gateways = [f"{network} via {route.gateway}" for route in machine.routes for network in route.destinations]
-        assert [re.sub("ip route add | dev .*", "", command) for command in routes[machine.id]] == gateways
-        links = [end.address for end in made.ends if end.node == machine.name]
-        assert [command.split()[3] for command in addresses[machine.id]] == [f"{machine.loopback}/32", *links]
+        for command, of_family in (("ip route", machine.routes), ("ip -6 route", machine.ipv6_routes)):
+            gateways = [f"{network} via {route.gateway}" for route in of_family for network in route.destinations]
+            routes = _commands_of(testbed, command)[machine.id]
+            assert [re.sub(f"{command} add | dev .*", "", it) for it in routes] == gateways
+        ends = [end for end in made.ends if end.node == machine.name]
+        assert [it.split()[3] for it in addresses[machine.id]] == [
+            f"{machine.loopback}/32",
+            f"{machine.ipv6_loopback}/128",
+            *(address for end in ends for address in (end.address, end.ipv6_address)),
+        ]
     switches = {switch.name: switch.id for switch in made.switches}
     for end in made.ends:
         if end.node in switches and end.address is not None:

@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from emulator.plan import plan
+from emulator.plan import Route, plan
 from gtsdsl.model.shapes import build
 from gtsdsl.model.testbed import Port, Resource, Testbed
 from gtsdsl.model.values import Value
@@ -76,7 +76,7 @@ def test_every_interface_name_fits_the_kernel_and_is_unique(testbed: Testbed, tm
 
 @pytest.mark.parametrize("testbed", TESTBEDS, ids=lambda testbed: testbed.type)
 def test_the_input_is_data_and_the_program_is_always_the_same(testbed: Testbed) -> None:
-    assert list(_data(testbed)) == ["TESTBED", "PARAMETERS", "HOSTS", "SWITCHES", "LINKS"]
+    assert list(_data(testbed)) == ["TESTBED", "PARAMETERS", "PARAMETERS_IPV6", "HOSTS", "SWITCHES", "LINKS"]
     assert _program(testbed) == _program(pair())
     assert re.fullmatch(r"[\n -~]+", compile_to(testbed, "mininet"))
 
@@ -184,6 +184,10 @@ def test_a_switch_obeys_its_own_controllers_only(tmp_path: Path, monkeypatch: py
 def test_addresses_and_routes_are_those_of_the_plan(testbed: Testbed) -> None:
     made, data = plan(testbed), _data(testbed)
     numbers = {end.name: end.number for end in made.ends}
+
+    def shown(routes: tuple[Route, ...]) -> list[tuple[str, int, list[str]]]:
+        return [(route.gateway, numbers[route.interface], list(route.destinations)) for route in routes]
+
     assert data["HOSTS"] == [
         {
             "name": host.name,
@@ -191,7 +195,9 @@ def test_addresses_and_routes_are_those_of_the_plan(testbed: Testbed) -> None:
             "class": host.cls,
             "site": host.site,
             "address": host.loopback,
-            "routes": [(route.gateway, numbers[route.interface], list(route.destinations)) for route in host.routes],
+            "routes": shown(host.routes),
+            "address_ipv6": host.ipv6_loopback,
+            "routes_ipv6": shown(host.ipv6_routes),
         }
         for host in made.hosts
     ]
@@ -207,7 +213,7 @@ def test_a_control_port_has_the_testbeds_own_addresses_and_is_thus_not_switched(
     links = _data(triangle())["LINKS"]
     assert isinstance(links, list)
     (control,) = (item["ends"] for item in links if item["id"] == "l7")
-    assert control == (("ctrl", 0, "192.168.7.1/24"), ("s2", 4, "192.168.7.2/24"))
+    assert [end[:3] for end in control] == [("ctrl", 0, "192.168.7.1/24"), ("s2", 4, "192.168.7.2/24")]
 
 
 def test_a_logical_port_is_the_openflow_port() -> None:

@@ -28,9 +28,7 @@ def mistakes(text: str) -> list[tuple[str, str | None]]:
 
 def test_the_example_gives_two_hosts_and_their_circuit_other_addresses() -> None:
     testbed = load(EXAMPLES / "full_mesh.dsl")
-    before, after = (
-        Topology.of(it) for it in (testbed, load_address_plan(EXAMPLES / "addresses.toml", testbed))
-    )
+    before, after = (Topology.of(it) for it in (testbed, load_address_plan(EXAMPLES / "addresses.toml", testbed)))
     changed = {str(port): str(it) for port, it in addresses(after).items() if addresses(before)[port] != it}
     assert changed == {"h1.port12": "198.51.100.0/31", "h2.port21": "198.51.100.1/31"}
     changed = {str(port): str(it) for port, it in ipv6_addresses(after).items() if ipv6_addresses(before)[port] != it}
