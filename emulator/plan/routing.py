@@ -17,7 +17,6 @@ from typing import TypeAlias
 
 from emulator.plan.model import Host, Interface, Plan
 from gtsdsl.model.routing import Routing
-from gtsdsl.topology.addresses import IPV6_LOOPBACK_POOL, LOOPBACK_POOL
 
 Segment: TypeAlias = tuple[Interface, ...]
 """The interfaces of hosts that reach each other without a host between them."""
@@ -30,6 +29,7 @@ _MOST_COST = 65_535
 """The highest cost of an interface: it has 16 bits (RFC 2328, A.4.2)."""
 FIRST_AS = 4_200_000_001
 """The AS of the first host. The range for private use ends at 4294967294 (RFC 6996)."""
+_EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 _OSPF_VERSIONS = {4: 2, 6: 3}
 
 _HEAD = """\
@@ -57,23 +57,22 @@ protocol kernel kernel{family} {{
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """A family of addresses in a host: its number, the host's own address, and the pattern of all such addresses."""
+    """A family of addresses in a host: its number, the host's own address, and the bits of an address."""
 
     number: int
     address: str
     length: int
-    pool: object
 
     @property
     def own_addresses(self) -> str:
-        """The set of the own addresses of all hosts, as a filter of BIRD has it."""
-        return f"[{self.pool}{{{self.length},{self.length}}}]"
+        """The set of the own addresses of all hosts, as a filter of BIRD has it: subnets of circuits are wider."""
+        return f"[{_EVERYWHERE[self.number]}{{{self.length},{self.length}}}]"
 
 
 def _families(host: Host) -> list[_Family]:
-    found = [_Family(4, host.loopback, 32, LOOPBACK_POOL)]
+    found = [_Family(4, host.loopback, 32)]
     if host.ipv6_loopback is not None:
-        found.append(_Family(6, host.ipv6_loopback, 128, IPV6_LOOPBACK_POOL))
+        found.append(_Family(6, host.ipv6_loopback, 128))
     return found
 
 
