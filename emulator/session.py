@@ -37,6 +37,7 @@ from emulator.plan import Options, Plan
 from emulator.plan.model import SwitchKind
 from emulator.system.errors import EmulationError
 from emulator.system.folders import usable_umask
+from gtsdsl.cpu.shipped import NONE
 from gtsdsl.model.testbed import Testbed
 from gtsdsl.model.values import Value
 from gtsdsl.text import did_you_mean, printable
@@ -73,6 +74,9 @@ def emulate(
     address_plan: str | os.PathLike[str] | None = None,
     overlay: str | OverlayOptions | None = None,
     hosts: HostOptions | None = None,
+    cpu_model: str = NONE,
+    cpus: float | Mapping[str, float] | None = None,
+    offload: bool = True,
     memory_bytes: int | None = None,
     timeout_s: float | None = None,
     **renamed: Any,
@@ -83,17 +87,20 @@ def emulate(
     ``clock`` are as for ``gtsdsl emulate``; the default clock is virtual where the kernel has it. ``routing`` is that
     of ``--routing``, such as ``"ospf,hello=1,dead=4"``; None is the topology's, else static. With ``ipv4_only``, the
     network has no IPv6. ``address_plan`` is the path of a file with addresses (`gtsdsl.topology.address_plan`).
-    ``overlay`` joins containers on all hosts; a text is the overlay's name, such as
-    ``flannel:udp``. ``memory_bytes`` is the guest's memory; None is as much as the network needs. ``timeout_s`` limits
-    each request, in wall time; None is no limit. In a virtual clock, no time passes between two requests.
+    ``overlay`` joins containers on all hosts; a text is the overlay's name, such as ``flannel:udp``. ``cpu_model`` is
+    the cost table of the hosts' processors, by its name or in a file. ``cpus`` are the processors of all hosts, or by
+    host; None is all cores. Without ``offload``, TCP sends packets of one segment. ``memory_bytes`` is the guest's
+    memory; None is as much as the network needs. ``timeout_s`` limits each request, in wall time; None is no limit. In
+    a virtual clock, no time passes between two requests.
 
     The keywords ``containers``, ``runtime``, ``store``, ``overlay_network`` and ``image`` of version 0.1 are fields of
     `OverlayOptions` now, ``image_map`` and ``flavors`` are fields of `HostOptions`.
 
     Raises:
-        GtsError: the topology has errors.
+        GtsError: the topology or the cost table has errors.
         EmulationError: the topology or this machine cannot run a network; the message says what to do.
     """
+    from emulator.plan.cpu import check_hosts, cpu_choice
     from gtsdsl.loading import load
     from gtsdsl.topology.address_plan import load_address_plan
 
@@ -101,13 +108,24 @@ def emulate(
     testbed = topology if isinstance(topology, Testbed) else load(topology, parameters=parameters)
     if address_plan is not None:
         testbed = load_address_plan(address_plan, testbed)
-    plan_options = Options(circuits=circuits, switch=switch, seed=seed, routing=routing, ipv6=not ipv4_only)
+    cpu = cpu_choice(cpu_model, _share_texts(cpus), offload=offload)
+    plan_options = Options(circuits=circuits, switch=switch, seed=seed, routing=routing, ipv6=not ipv4_only, cpu=cpu)
     request = request_run(testbed, plan_options, overlay, hosts)
+    check_hosts(request.task.plan, cpu)
     options = RunOptions(kernel=kernel, clock=clock, memory_bytes=memory_bytes, timeout_s=timeout_s)
     settings = settle(options, choose(kernel, clock), request.memory_bytes)
     task = replace(request.task, kind="serve", spins=settings.is_virtual)
     with usable_umask(), Channel(open_runner(settings, task), stops=settings.is_virtual) as channel:
         yield Session(task.plan, settings.choice.clock, channel, task.overlay)
+
+
+def _share_texts(cpus: float | Mapping[str, float] | None) -> tuple[str, ...]:
+    """Return the processors of hosts as ``--cpus`` takes them."""
+    if cpus is None:
+        return ()
+    if isinstance(cpus, Mapping):
+        return tuple(f"{host}={number}" for host, number in cpus.items())
+    return (str(cpus),)
 
 
 def _with_renamed(

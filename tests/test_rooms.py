@@ -21,6 +21,7 @@ ORDERS = {
         *(
             "graph",
             "circuits",
+            "cpu",
             "topology",
             "rules",
             "scenario",
@@ -38,8 +39,8 @@ ORDERS = {
             "system",
             "bird",
             "netlink",
-            "plan",
             "flavors",
+            "plan",
             "kernel",
             "agents",
             "tools",

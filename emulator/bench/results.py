@@ -63,6 +63,8 @@ class CellResult:
     part: str = ""
     scenario: tuple[Happening, ...] = ()
     """What happened of the scenario while the cell was measured, in the order of time; empty without a scenario."""
+    cpu: str | None = None
+    """The cost table of the hosts' processors, their number, and whether there is offload; None without costs."""
 
     @property
     def where(self) -> str:

@@ -152,6 +152,7 @@ def _result(item: _Keyed, report: WorkerReport) -> CellResult:
         duration_s=request.duration_s,
         settings=request.settings,
         memory_bytes=settings.memory_bytes,
+        cpu=None if cell.task.plan.cpu is None else cell.task.plan.cpu.label,
         part=cell.part,
         scenario=report.scenario,
     )

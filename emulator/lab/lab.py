@@ -14,6 +14,7 @@ from emulator.lab.containers import Attachment, Container
 from emulator.lab.hosts_file import names_of_hosts
 from emulator.lab.processes import Processes
 from emulator.lab.underlay import Create, Underlay
+from emulator.netlink import links
 from emulator.netlink.connection import Netlink
 from emulator.netlink.facilities import has_ipv6
 from emulator.plan import Circuit, Plan
@@ -134,6 +135,18 @@ class Lab(Closing):
         self.processes.guard([descriptor])
         self._settle(container, replace(attachment, namespace=descriptor))
 
+    def charge_containers(self, host: str, stages: Sequence[str], protocol: int | None, port: int | None) -> None:
+        """Make a host pay for its containers' packets, if packets cost anything (`Cores.charge_containers`)."""
+        if (cores := self.underlay.cores) is not None:
+            with self.netlink(host) as netlink:
+                netlink.send(cores.charge_containers(host, self.underlay.namespace(host), stages, protocol, port))
+
+    def charge_container(self, host: str, address: str) -> None:
+        """Make a host pay for the packets with a container's address, if packets cost anything."""
+        if (cores := self.underlay.cores) is not None:
+            with self.netlink(host) as netlink:
+                netlink.send(cores.charge_container(host, address))
+
     @property
     def run_folder(self) -> Path:
         """The path of the run's folder, which is removed with the lab."""
@@ -146,6 +159,9 @@ class Lab(Closing):
             groups = limiting_groups(container.name, self.processes.groups, container.cpus, container.memory_bytes)
             self.processes.limit(attachment.namespace, groups)
         self.processes.set_addresses(container.name, attachment.addresses)
+        if self.plan.cpu is not None and not self.plan.cpu.offload:
+            with self.netlink(container.name) as netlink:
+                netlink.send([links.without_offload(it.index, it.name) for it in links.all_links(netlink)])
 
     def _close_adopted(self) -> None:
         while self._adopted:

@@ -11,11 +11,12 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Self
 
+from emulator.lab.cores import Cores
+from emulator.lab.namespace import Namespace
 from emulator.netlink import addresses, filters, links, namespaces, neighbours, qdiscs, routes
 from emulator.netlink.connection import Netlink, NetlinkError, is_missing
 from emulator.netlink.messages import Request
@@ -50,14 +51,6 @@ _REPORTS_S = 0.001
 """The wait in which the kernel's threads send the last reports of multicast groups, before there is netem."""
 
 
-@dataclass(slots=True)
-class Namespace:
-    """A node's network namespace: the descriptor that holds it, and its next free interface index."""
-
-    descriptor: int
-    next_index: int
-
-
 Create = Callable[[Sequence[str], Callable[[int], Netlink]], list[tuple[int, Netlink]]]
 """Makes a namespace for each name and calls a function inside it, with the number of the name; returns the descriptor
 of each namespace and the result of its call."""
@@ -84,6 +77,8 @@ class Underlay(Closing):
         """The namespace that all switches share, because one Open vSwitch serves them all; None without switches."""
         self.circuits = list(plan.circuits)
         """The circuits of the plan, and those that were added."""
+        self.cores = None if plan.cpu is None else Cores(plan, plan.cpu)
+        """The queues of the hosts' processors; None if packets cost nothing."""
 
     def __enter__(self) -> Self:
         try:
@@ -230,6 +225,9 @@ class Underlay(Closing):
             first, later = self._requests()
             for descriptor, requests in first.items():
                 sockets[descriptor].send(requests)
+            if self.cores is not None:
+                for name in names:
+                    self._charge(sockets[self.namespaces[name].descriptor], name, self.cores)
             waiting: dict[int, list[str]] = {}
             for end in plan.ends:
                 # adding netem has the same effect, but in IPv6 an interface reports its groups again
@@ -243,6 +241,17 @@ class Underlay(Closing):
             for descriptor, requests in later.items():
                 if requests:
                     sockets[descriptor].send(requests)
+
+    def _charge(self, netlink: Netlink, host: str, cores: Cores) -> None:
+        try:
+            netlink.send(cores.charge_host(host, self.namespaces[host]))
+        except NetlinkError as error:
+            if not is_missing(error):
+                raise
+            raise EmulationError(
+                "this kernel lacks what a cost table of processors needs: load it with `modprobe -a ifb act_mirred "
+                "cls_flower sch_ingress sch_netem`, or use a guest kernel (`gtsdsl kernel build`)"
+            ) from None
 
     def _sysctls(self) -> Mapping[str, str]:
         """Return the kernel parameters of a host's namespace."""

@@ -14,8 +14,9 @@ from pathlib import Path
 from emulator.lab.lab import Lab
 from emulator.netlink import namespaces, qdiscs
 
-CIRCUIT, SOCKET, BACKLOG = "circuit", "socket", "backlog"
-"""Places: a circuit's loss or its queue; a UDP socket's receive buffer; the kernel's queue between two interfaces."""
+CIRCUIT, SOCKET, BACKLOG, PROCESSOR = "circuit", "socket", "backlog", "processor"
+"""Places: a circuit's loss or its queue; a UDP socket's receive buffer; the kernel's queue between two interfaces; the
+queue of a host's processors (`emulator.lab.cores`)."""
 
 _NET = Path("/proc/thread-self/net")
 _UDP = ("RcvbufErrors", "MemErrors")
@@ -25,9 +26,10 @@ _UDP = ("RcvbufErrors", "MemErrors")
 class Drops:
     """The number of packets that were dropped at one place.
 
-    ``place`` is `CIRCUIT`, `SOCKET` or `BACKLOG`. ``node`` is the name of the host or switch that sent the packets over
-    the circuit, or of the host that has the socket. It is empty for the backlog, which belongs to the kernel, and for
-    sockets in the namespace that all switches share. ``circuit`` is the circuit's id; None where there is no circuit.
+    ``place`` is `CIRCUIT`, `SOCKET`, `BACKLOG` or `PROCESSOR`. ``node`` is the name of the host or switch that sent the
+    packets over the circuit, or of the host that has the socket or the processors. It is empty for the backlog, which
+    belongs to the kernel, and for sockets in the namespace that all switches share. ``circuit`` is the circuit's id;
+    None where there is no circuit.
     """
 
     place: str
@@ -62,6 +64,9 @@ class DropCounter:
                 dropped = by_interface[lab.namespace(end.node)].get(end.index, 0)
                 found.append(Drops(CIRCUIT, end.node, circuit.id, dropped))
         found += [Drops(SOCKET, name, None, dropped) for name, dropped in by_sockets.items()]
+        for host, indexes in lab.underlay.cores.indexes.items() if lab.underlay.cores is not None else ():
+            dropped_here = by_interface[lab.namespace(host)]
+            found.append(Drops(PROCESSOR, host, None, sum(dropped_here.get(index, 0) for index in indexes.values())))
         found.append(Drops(BACKLOG, "", None, _backlog() - self._backlog))
         return tuple(drops for drops in found if drops.packets)
 

@@ -24,6 +24,7 @@ from emulator.measure.echo import FRAME_BYTES, IPV6_FRAME_BYTES, SO_TIMESTAMPNS,
 from emulator.netlink import namespaces
 from emulator.plan import Circuit, Interface, Plan
 from emulator.system.errors import EmulationError
+from gtsdsl.cpu.model import OWN_STAGES, CpuModel
 
 VERSION = 1
 _ETHERTYPE = 0x88B5  # for experiments (IEEE 802, 9.2.4)
@@ -61,10 +62,11 @@ class CircuitProbe:
     """The measurements of one circuit in one family. Times are round trips in µs, ``samples_us`` in sending order.
 
     ``configured_us`` is the delay of both directions. ``expected_us`` adds the time to send the bits of an echo
-    (`FRAME_BYTES`, `IPV6_FRAME_BYTES`) at the rate of each direction. ``measured_us`` is the median, and ``error_us``
-    is measured minus expected; both are None if all echoes were lost. ``by`` is ``icmp`` or ``frame``. ``there`` is the
-    direction from the first end to the second, and ``there_samples_us`` are its part of each round trip; ``back`` is
-    the other direction. ``family`` is None for frames.
+    (`FRAME_BYTES`, `IPV6_FRAME_BYTES`) at the rate of each direction, and the processor time of the hosts
+    (`Plan.cpu`). ``measured_us`` is the median, and ``error_us`` is measured minus expected; both are None if all
+    echoes were lost. ``by`` is ``icmp`` or ``frame``. ``there`` is the direction from the first end to the second, and
+    ``there_samples_us`` are its part of each round trip; ``back`` is the other direction. ``family`` is None for
+    frames.
     """
 
     id: str
@@ -134,15 +136,21 @@ def circuits_by_family(plan: Plan, families: tuple[Family, ...]) -> Iterator[tup
             yield circuit, None
 
 
-def expected_ns(circuit: Circuit, family: Family | None = None) -> float:
-    """Return the round trip over a circuit, with the time to send the bits of an echo in each direction."""
-    return sum(_expected_ns(end, family) for end in circuit.ends)
+def expected_ns(circuit: Circuit, family: Family | None = None, cpu: CpuModel | None = None) -> float:
+    """Return the round trip over a circuit, with the time to send the bits of an echo in each direction.
+
+    ``cpu`` are the processors of the hosts, whose time is in it. Frames, of the family None, cost no such time.
+    """
+    return sum(_expected_ns(circuit, end, family, cpu) for end in circuit.ends)
 
 
-def _expected_ns(end: Interface, family: Family | None) -> float:
+def _expected_ns(circuit: Circuit, end: Interface, family: Family | None, cpu: CpuModel | None) -> float:
     """Return the time that an echo takes from an interface to the other end of its circuit."""
     frame_bytes = IPV6_FRAME_BYTES if family == 6 else FRAME_BYTES
-    return 0.0 if end.egress is None else end.egress.delay_ns + frame_bytes * 8 * 1e9 / end.egress.rate_bps
+    work_ns = 0.0
+    if cpu is not None and family is not None:
+        work_ns = sum(cpu.on(it.node, OWN_STAGES).of(frame_bytes) for it in circuit.ends)
+    return work_ns + (0.0 if end.egress is None else end.egress.delay_ns + frame_bytes * 8 * 1e9 / end.egress.rate_bps)
 
 
 def rtt_text(rtt_us: float | None, decimals: int = 6) -> str:
@@ -151,13 +159,19 @@ def rtt_text(rtt_us: float | None, decimals: int = 6) -> str:
 
 
 def circuit_probe(
-    circuit: Circuit, family: Family | None, samples: tuple[float, ...], there: tuple[float, ...], count: int
+    circuit: Circuit,
+    family: Family | None,
+    samples: tuple[float, ...],
+    there: tuple[float, ...],
+    count: int,
+    cpu: CpuModel | None = None,
 ) -> CircuitProbe:
     """Return the probe of a circuit over which ``count`` echoes were sent; ``family`` is None for frames.
 
-    ``samples`` are the round trips in µs, and ``there`` the part of each that it took to the second end.
+    ``samples`` are the round trips in µs, and ``there`` the part of each that it took to the second end. ``cpu`` are
+    the processors of the plan.
     """
-    expected = expected_ns(circuit, family)
+    expected = expected_ns(circuit, family, cpu)
     back = [round(whole - part, 3) for whole, part in zip(samples, there, strict=True)]
     measured = statistics.median(samples) if samples else None
     return CircuitProbe(
@@ -172,15 +186,15 @@ def circuit_probe(
         sent=count,
         lost=count - len(samples),
         samples_us=samples,
-        there=_way(circuit.first, family, there),
-        back=_way(circuit.second, family, back),
+        there=_way(_expected_ns(circuit, circuit.first, family, cpu), there),
+        back=_way(_expected_ns(circuit, circuit.second, family, cpu), back),
         there_samples_us=there,
         family=family,
     )
 
 
-def _way(end: Interface, family: Family | None, samples: Sequence[float]) -> WayProbe:
-    expected = _expected_ns(end, family) / 1000
+def _way(expected_ns: float, samples: Sequence[float]) -> WayProbe:
+    expected = expected_ns / 1000
     measured = statistics.median(samples) if samples else None
     return WayProbe(round(expected, 3), measured, None if measured is None else round(measured - expected, 3))
 
@@ -188,7 +202,7 @@ def _way(end: Interface, family: Family | None, samples: Sequence[float]) -> Way
 def _probe(lab: Lab, circuit: Circuit, family: Family | None, count: int, warm_up: int) -> CircuitProbe:
     jitter_ns = sum(4 * end.egress.jitter_ns for end in circuit.ends if end.egress is not None)
     # a circuit's first echo waits for ARP, which asks over the same circuit from both ends
-    patience_s = _LEAST_PATIENCE_S + (3 * expected_ns(circuit, family) + jitter_ns) / 1e9
+    patience_s = _LEAST_PATIENCE_S + (3 * expected_ns(circuit, family, lab.plan.cpu) + jitter_ns) / 1e9
     times: list[_Times | None] = []
     try:
         with _round_trips(lab, circuit, family, patience_s) as round_trip:
@@ -198,7 +212,8 @@ def _probe(lab: Lab, circuit: Circuit, family: Family | None, count: int, warm_u
             raise
     found = [item for item in times if item is not None]
     samples = tuple((there_ns + back_ns) / 1000 for there_ns, back_ns in found)
-    return circuit_probe(circuit, family, samples, tuple(there_ns / 1000 for there_ns, _ in found), count)
+    there = tuple(there_ns / 1000 for there_ns, _ in found)
+    return circuit_probe(circuit, family, samples, there, count, lab.plan.cpu)
 
 
 def _is_by_ip(plan: Plan, circuit: Circuit) -> bool:

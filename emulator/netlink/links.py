@@ -21,6 +21,7 @@ LISTENING, LEARNING = 1, 2
 _RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK = 16, 17, 18
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 10, 18
 _IFLA_NET_NS_FD = 28
+_IFLA_NUM_TX_QUEUES, _IFLA_NUM_RX_QUEUES, _IFLA_GSO_MAX_SEGS = 31, 32, 40
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_DATA = 1, 2, 5
 _VETH_INFO_PEER = 1
 _BR_FORWARD_DELAY, _BR_HELLO_TIME, _BR_MAX_AGE, _BR_STP_STATE = 1, 2, 3, 5
@@ -77,6 +78,13 @@ def _end(end: VethEnd) -> bytes:
     )
 
 
+def ifb(name: str, index: int, queues: int) -> Request:
+    """Return the request that makes an interface to which packets are redirected, and which returns them (IFB)."""
+    info = nested(_IFLA_LINKINFO, text(_INFO_KIND, "ifb"))
+    counts = u32(_IFLA_NUM_TX_QUEUES, queues) + u32(_IFLA_NUM_RX_QUEUES, queues)
+    return Request(_RTM_NEWLINK, NEW, _IFINFO.pack(0, 0, index, 0, 0) + text(_IFLA_IFNAME, name) + counts + info, name)
+
+
 def bridge(name: str, index: int, *, spanning_tree: bool) -> Request:
     """Return the request that makes a Linux bridge.
 
@@ -98,6 +106,11 @@ def up(index: int, name: str) -> Request:
 def down(index: int, name: str) -> Request:
     """Return the request that brings an interface down."""
     return Request(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, _IFF_UP), name)
+
+
+def without_offload(index: int, name: str) -> Request:
+    """Return the request that lets TCP give an interface packets of one segment only."""
+    return Request(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + u32(_IFLA_GSO_MAX_SEGS, 1), name)
 
 
 def set_master(index: int, name: str, bridge_index: int) -> Request:

@@ -32,6 +32,9 @@ _ETHERNET_BYTES = 14
 _U32_MAX, _U64_MAX = 2**32 - 1, 2**64 - 1
 _MANY = 2**31 - 1
 
+_LEAST_BYTE_NS = 1e-4
+"""The least time that a server takes for a byte: 7 ns for 64 KB."""
+
 _ONE_STAGE, _RATE_STAGE, _DELAY_STAGE, _WITH_TABLE = 1 << 16, 2 << 16, 4 << 16, 8 << 16
 """Handles of qdiscs: the root of one stage and that of two differ, so that the kernel replaces one by the other.
 
@@ -200,6 +203,31 @@ def _netem(index: int, name: str, netem: Netem, handle: int, parent: int, *more:
         handle |= _WITH_TABLE
     body = _TCMSG.pack(0, index, handle, parent, 0) + text(_TCA_KIND, "netem")
     return Request(_RTM_NEWQDISC, PUT, body + attribute(_TCA_OPTIONS, b"".join(options)), f"{name}, netem")
+
+
+def serve(index: int, name: str, queues: int, packet_ns: float, byte_ns: float, limit: int) -> list[Request]:
+    """Return the requests that make each queue of an interface a server, for which ``limit`` packets can wait.
+
+    A packet takes ``packet_ns``, and ``byte_ns`` for each of its bytes: netem's rate with its overhead for each packet.
+    The interface spreads flows over its ``queues`` by their hash.
+    """
+    # netem has no cost for a packet alone: its overhead is in bytes, up to 2^31
+    byte_ns = max(byte_ns, packet_ns / 2**30, _LEAST_BYTE_NS)
+    rate, overhead = round(1e9 / byte_ns), round(packet_ns / byte_ns)
+    options = _QOPT.pack(0, limit, 0, 0, 0, 0)
+    options += attribute(_TCA_NETEM_RATE, _RATE.pack(min(rate, _U32_MAX), overhead, 0, 0))
+    if rate > _U32_MAX:
+        options += attribute(_TCA_NETEM_RATE64, struct.pack("=Q", rate))
+
+    def qdisc(handle: int, parent: int, kind: str, body: bytes) -> Request:
+        head = _TCMSG.pack(0, index, handle, parent, 0) + text(_TCA_KIND, kind)
+        return Request(_RTM_NEWQDISC, PUT, head + body, f"{name}, {kind}")
+
+    netem = attribute(_TCA_OPTIONS, options)
+    if queues == 1:
+        return [qdisc(_ONE_STAGE, _TC_H_ROOT, "netem", netem)]
+    each = [qdisc(number + 1 << 16, _ONE_STAGE | number, "netem", netem) for number in range(1, queues + 1)]
+    return [qdisc(_ONE_STAGE, _TC_H_ROOT, "mq", b""), *each]
 
 
 def _share(percent: float) -> int:

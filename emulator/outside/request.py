@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emulator.kernel.guest import MEMORY_BYTES
 from emulator.options import HostOptions, OverlayOptions
@@ -32,6 +32,8 @@ def request_run(
     """
     hosts = hosts or HostOptions()
     _check_together(overlay, hosts)
+    if options.cpu is not None and hosts.flavors:
+        options = replace(options, cpu=replace(options.cpu, flavors=True))
     # overlays and Docker are imported only if they are used, because imports are most of the time of a short run
     if overlay is not None:
         from emulator.overlays import spec as overlays

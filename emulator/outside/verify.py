@@ -9,13 +9,14 @@ import itertools
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address
 
-from emulator.measure.drops import BACKLOG, CIRCUIT, SOCKET, Drops
+from emulator.measure.drops import BACKLOG, CIRCUIT, PROCESSOR, SOCKET, Drops
 from emulator.measure.probe import CircuitProbe, Family, circuit_probe, circuits_by_family
 from emulator.outcome import Outcome
 from emulator.outside.verify_scenario import scenario_faults
 from emulator.overlays.model import OverlaySpec, first_containers
 from emulator.overlays.outcome import OverlayOutcome
 from emulator.overlays.pairs import joined, pair_probe
+from emulator.overlays.ways import echo_work_us
 from emulator.plan import Plan
 from emulator.system.errors import EmulationError
 from emulator.task import Task
@@ -115,6 +116,7 @@ def _drop_faults(task: Task, drops: Sequence[Drops]) -> Iterator[str]:
             CIRCUIT: (item.node, item.circuit) in ends,
             SOCKET: item.node in {*hosts, ""} and item.circuit is None,
             BACKLOG: item.node == "" and item.circuit is None,
+            PROCESSOR: plan.cpu is not None and item.node in plan.cpu.cpus and item.circuit is None,
         }.get(item.place, False)
         # a script may add hosts and circuits
         is_added = task.script is not None and item.place in {CIRCUIT, SOCKET}
@@ -163,7 +165,7 @@ def _probe_faults(
             or not all(0 <= part <= whole for part, whole in zip(parts_us, item.samples_us, strict=True))
         ):
             yield f"circuit {circuit.id} has impossible round trips"
-        elif item != circuit_probe(circuit, family, item.samples_us, parts_us, count):
+        elif item != circuit_probe(circuit, family, item.samples_us, parts_us, count, plan.cpu):
             yield f"circuit {circuit.id} has figures that do not follow from the plan and the round trips"
 
 
@@ -227,6 +229,13 @@ def _overlay_faults(task: Task, spec: OverlaySpec, outcome: OverlayOutcome) -> I
             item.machine_us,
             item.samples_us,
             task.probe_count,
+            work_us=echo_work_us(
+                task.plan,
+                spec,
+                (item.first, item.second),
+                outcome.overhead_bytes_of(item.family),
+                item.family,
+            ),
             is_denied=item.is_denied,
             family=item.family,
         ):

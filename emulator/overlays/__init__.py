@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SHARED = frozenset(
     [
         *("agent_process", "base", "catalog", "datagrams", "deployment", "entries", "faults", "model"),
-        *("mtu", "outcome", "pairs", "policy", "probe", "spec", "subnets", "text"),
+        *("mtu", "outcome", "pairs", "policy", "probe", "spec", "subnets", "text", "ways"),
     ]
 )
 """The modules of this package that are not overlays."""

@@ -14,7 +14,7 @@ from emulator.lab.lab import Lab
 from emulator.measure.probe import Family
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import KernelState
-from emulator.overlays.model import About, Connection, OverlaySpec, Peer
+from emulator.overlays.model import About, Connection, OverlaySpec, PacketWay, Peer
 from emulator.plan import Plan
 from emulator.stores.etcd import Store
 
@@ -53,6 +53,11 @@ class Overlay(abc.ABC):
     def about(cls, variant: str) -> About:  # noqa: ARG003 - for overlays whose variants differ
         """Return the description of a variant for `gtsdsl overlays`; by default, it is the class's first sentence."""
         return About((cls.__doc__ or "").partition(".")[0])
+
+    @classmethod
+    @abc.abstractmethod
+    def way(cls, variant: str, *, is_encrypted: bool) -> PacketWay:
+        """Return the way of a container's packet through a host, from whose stages follows its processor time."""
 
     @classmethod
     def default_variant(cls) -> str:

@@ -9,7 +9,7 @@ from typing import get_args
 from emulator.options import SUBNET_POOL, Flag, OverlayOptions, PolicyEngine
 from emulator.overlays import names, overlay_class
 from emulator.overlays.deployment import missing
-from emulator.overlays.model import About, OverlaySpec
+from emulator.overlays.model import About, OverlaySpec, PacketWay
 from emulator.overlays.policy.model import PolicySpec
 from emulator.stores.model import StoreLocation
 from emulator.system.errors import EmulationError
@@ -85,6 +85,16 @@ def _entries() -> Iterator[Entry]:
         for variant in kind.variants:
             flags = tuple(sorted(_FLAGS[field] for field in kind.options(variant)))
             yield Entry(name, variant, kind.about(variant), kind.needs_store(variant), flags, kind.runtimes)
+
+
+def ways() -> dict[str, PacketWay]:
+    """Return the way of a packet over each variant of each overlay, without encryption, by ``flannel:vxlan``."""
+    kinds = {name: overlay_class(name) for name in names()}
+    return {
+        f"{name}:{variant}": kind.way(variant, is_encrypted=False)
+        for name, kind in kinds.items()
+        for variant in kind.variants
+    }
 
 
 def _spec(entry: Entry) -> OverlaySpec:

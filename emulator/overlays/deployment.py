@@ -21,6 +21,7 @@ from emulator.netlink import namespaces
 from emulator.overlays import overlay_class
 from emulator.overlays.base import Overlay
 from emulator.overlays.model import FirstPacket, OverlaySpec
+from emulator.overlays.ways import way_of
 from emulator.stores.etcd import Store, parse_address
 from emulator.stores.relay import Relay
 from emulator.system.errors import EmulationError
@@ -74,6 +75,7 @@ class Deployment:
             raise EmulationError(f"the overlay has no container {name[:80]!a}")
         attachment = self.overlay.attach(container)
         self.overlay.lab.replace_container(container, attachment)
+        _charge(self.overlay, container, attachment)
         self.addresses[name] = attachment.address
         if attachment.ipv6_address is not None:
             self.ipv6_addresses[name] = attachment.ipv6_address
@@ -151,6 +153,10 @@ def deploy(lab: Lab, spec: OverlaySpec, relay: Relay | None, progress: Progress)
     began_ns = time.monotonic_ns()
     overlay = overlay_class(spec.name)(spec, lab, store)
     overlay.prepare()
+    way = way_of(spec)
+    if not way.is_own:
+        for host in spec.hosts:
+            lab.charge_containers(host, way.stages, way.protocol, way.port)
     with ExitStack() as at_end:
         if spec.store is not None and spec.store.address is not None:
             at_end.callback(overlay.leave)
@@ -202,6 +208,7 @@ def _attach_all(overlay: Overlay, echoes: _FirstEchoes, progress: Progress) -> d
                 if container.host == host:
                     attachment = attachments[container.name] = overlay.attach(container)
                     overlay.lab.add_container(container, attachment)
+                    _charge(overlay, container, attachment)
                     echoes.add(container, attachment)
             waiting.remove(host)
         if waiting and time.monotonic_ns() > deadline_ns:
@@ -210,6 +217,13 @@ def _attach_all(overlay: Overlay, echoes: _FirstEchoes, progress: Progress) -> d
             raise DaemonError(f"{spec.name} is not ready on {hosts} after {_READY_PATIENCE_S:g} s: {logs}")
         echoes.step()
     return attachments
+
+
+def _charge(overlay: Overlay, container: Container, attachment: Attachment) -> None:
+    """Make a host pay for the packets of a container that have its own addresses on the circuits."""
+    if not way_of(overlay.spec).is_own:
+        for address in attachment.addresses:
+            overlay.lab.charge_container(container.host, address)
 
 
 class _FirstEchoes:

@@ -10,9 +10,10 @@ from emulator.netlink import facilities
 from emulator.netlink.handle import Handle
 from emulator.netlink.state import Neighbour, Route
 from emulator.overlays.base import IPV6_OPTIONS
-from emulator.overlays.model import About, OverlaySpec, Peer
+from emulator.overlays.model import UDP, About, OverlaySpec, PacketWay, Peer
 from emulator.overlays.subnets import SubnetOverlay, host_number, mac_of, numbered_subnet
 from emulator.stores.etcd import Store
+from gtsdsl.cpu.model import CONTAINER_STAGES
 
 VNI = 1
 PORT = 6081
@@ -38,6 +39,11 @@ class Geneve(SubnetOverlay):
     def options(cls, variant: str) -> frozenset[str]:  # noqa: ARG003 - the only variant
         """Return the options of IPv6, which the tunnels carry beside IPv4, and the MTU."""
         return IPV6_OPTIONS | {"mtu_bytes"}
+
+    @classmethod
+    def way(cls, variant: str, *, is_encrypted: bool) -> PacketWay:  # noqa: ARG003 - the only variant
+        """Return the way of a packet through the bridge and a tunnel."""
+        return PacketWay((*CONTAINER_STAGES, "bridge", "forward", "geneve"), UDP, PORT)
 
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:  # noqa: ARG003 - the only variant

@@ -11,6 +11,7 @@ from emulator.lab.containers import Container, Runtime
 from emulator.measure.probe import BOTH, IPV4, Family
 from emulator.overlays.policy.model import PolicySpec
 from emulator.stores.model import StoreLocation
+from gtsdsl.cpu.model import OWN_STAGES
 
 Network: TypeAlias = "IPv4Network | IPv6Network"
 """A network of either family."""
@@ -65,6 +66,28 @@ class About:
     needs: tuple[str, ...] = ()
     agent: str = "built-in"
     state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PacketWay:
+    """The way of a container's packet through a host, for `gtsdsl.cpu`: its stages, and its look on a circuit.
+
+    ``protocol`` and ``port`` are the IP protocol of the packets that carry it between hosts, and their UDP port.
+    A ``protocol`` of None is for packets that keep the containers' own addresses; ``port`` is None without UDP.
+    """
+
+    stages: tuple[str, ...]
+    protocol: int | None = None
+    port: int | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """True for packets of hosts themselves: containers share the network of their hosts."""
+        return self.stages == OWN_STAGES
+
+
+UDP, IPIP, ESP = 17, 4, 50
+"""Numbers of IP protocols."""
 
 
 def first_containers(spec: OverlaySpec) -> dict[str, str]:

@@ -21,13 +21,14 @@ from typing import ClassVar
 from emulator.lab.daemons import DaemonError, start_program
 from emulator.netlink import tun
 from emulator.netlink.state import read
-from emulator.overlays.model import About, OverlaySpec, Peer
+from emulator.overlays.model import UDP, About, OverlaySpec, PacketWay, Peer
 from emulator.overlays.subnets import SUBNET_BITS, SubnetOverlay, host_number, numbered_subnet
 from emulator.overlays.text import columns
 from emulator.system.decode import load
 from emulator.system.errors import EmulationError
 from emulator.system.programs import environment, find_program
 from emulator.system.text import one_line
+from gtsdsl.cpu.model import CONTAINER_STAGES
 
 DEVICE = "nebula1"
 PORT = 4242
@@ -57,6 +58,11 @@ class Nebula(SubnetOverlay):
     def options(cls, variant: str) -> frozenset[str]:  # noqa: ARG003 - the only variant
         """Return the MTU, ``tun.mtu``."""
         return frozenset({"mtu_bytes"})
+
+    @classmethod
+    def way(cls, variant: str, *, is_encrypted: bool) -> PacketWay:  # noqa: ARG003 - the only variant
+        """Return the way of a packet through the bridge, the TUN interface and nebula."""
+        return PacketWay((*CONTAINER_STAGES, "bridge", "forward", "user-space"), UDP, PORT)
 
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:  # noqa: ARG003 - the only variant

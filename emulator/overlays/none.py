@@ -11,8 +11,9 @@ from emulator.lab.containers import Attachment, Container
 from emulator.lab.lab import Lab
 from emulator.netlink.state import KernelState
 from emulator.overlays.base import IPV6_OPTIONS, Overlay
-from emulator.overlays.model import About, OverlaySpec, Peer
+from emulator.overlays.model import About, OverlaySpec, PacketWay, Peer
 from emulator.stores.etcd import Store
+from gtsdsl.cpu.model import OWN_STAGES
 
 
 class NoOverlay(Overlay):
@@ -33,6 +34,11 @@ class NoOverlay(Overlay):
     def options(cls, variant: str) -> frozenset[str]:  # noqa: ARG003 - the only variant
         """Return the options of IPv6."""
         return IPV6_OPTIONS
+
+    @classmethod
+    def way(cls, variant: str, *, is_encrypted: bool) -> PacketWay:  # noqa: ARG003 - the only variant
+        """Return the way of a host's own packet."""
+        return PacketWay(OWN_STAGES)
 
     @property
     def agent(self) -> str:

@@ -19,6 +19,7 @@ def pair_probe(
     samples_us: tuple[float, ...],
     count: int,
     *,
+    work_us: float = 0.0,
     is_denied: bool = False,
     family: Family = 4,
 ) -> PairProbe:
@@ -26,10 +27,10 @@ def pair_probe(
 
     ``containers`` are the first containers of the two hosts. ``path`` are the circuits between the hosts; None if there
     are several paths. ``machine_us`` is the median round trip between the hosts. ``samples_us`` are the round trips
-    between the containers that were answered, of ``count`` echoes. ``is_denied`` says that policies deny the echoes.
-    ``family`` is 4 for echoes of IPv4, and 6 for those of IPv6.
+    between the containers that were answered, of ``count`` echoes. ``work_us`` is the processor time of a round trip.
+    ``is_denied`` says that policies deny the echoes. ``family`` is 4 for echoes of IPv4, and 6 for those of IPv6.
     """
-    expected, measured = expected_us(path, overhead_bytes, family), median(samples_us)
+    expected, measured = expected_us(path, overhead_bytes, family, work_us), median(samples_us)
     return PairProbe(
         first=hosts[0],
         second=hosts[1],
@@ -47,10 +48,12 @@ def pair_probe(
     )
 
 
-def expected_us(path: tuple[Circuit, ...] | None, overhead_bytes: int, family: Family = 4) -> float | None:
+def expected_us(
+    path: tuple[Circuit, ...] | None, overhead_bytes: int, family: Family = 4, work_us: float = 0.0
+) -> float | None:
     """Return the computed round trip between containers over some circuits, in µs; None if ``path`` is None.
 
-    ``family`` is the echoes' family of addresses: 4 or 6.
+    ``family`` is the echoes' family of addresses: 4 or 6. ``work_us`` is the processor time in the round trip.
     """
     if path is None:
         return None
@@ -58,7 +61,7 @@ def expected_us(path: tuple[Circuit, ...] | None, overhead_bytes: int, family: F
     for end in (end for circuit in path for end in circuit.ends if end.egress is not None):
         if end.egress is not None:
             total_ns += end.egress.delay_ns + (frame_bytes + overhead_bytes) * 8 * 1e9 / end.egress.rate_bps
-    return round(total_ns / 1000, 3)
+    return round(total_ns / 1000 + work_us, 3)
 
 
 def median(samples: tuple[float, ...]) -> float | None:

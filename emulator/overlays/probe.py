@@ -8,6 +8,7 @@ from emulator.measure.probe import IPV4, Family
 from emulator.overlays.deployment import Deployment
 from emulator.overlays.model import PairProbe, first_containers
 from emulator.overlays.pairs import expected_us, joined, median, pair_probe
+from emulator.overlays.ways import echo_work_us
 
 _LEAST_PATIENCE_S = 1.0
 
@@ -32,7 +33,8 @@ def probe_overlay(
         near, far = container_of[first], container_of[second]
         for family in families:
             overhead_bytes = overlay.ipv6_overhead_bytes if family == 6 else overlay.overhead_bytes
-            patience_s = _LEAST_PATIENCE_S + 3 * (expected_us(path, overhead_bytes, family) or 0.0) / 1e6
+            work_us = echo_work_us(lab.plan, deployment.spec, (first, second), overhead_bytes, family)
+            patience_s = _LEAST_PATIENCE_S + 3 * (expected_us(path, overhead_bytes, family, work_us) or 0.0) / 1e6
             address_of = _host_addresses(lab, family) | deployment.addresses_of(family)
             between_hosts, between_containers = (
                 _samples_us(lab, node, address_of[node], address_of[target], count, warm_up, patience_s)
@@ -46,6 +48,7 @@ def probe_overlay(
                 median(between_hosts),
                 between_containers,
                 count,
+                work_us=work_us,
                 is_denied=not overlay.lets_through(near, far, family),
                 family=family,
             )

@@ -17,7 +17,9 @@ from emulator.overlays.base import IPV6_OPTIONS, Overlay
 from emulator.overlays.model import OverlaySpec
 from emulator.overlays.mtu import too_small
 from emulator.overlays.policy.model import PolicySpec
+from emulator.overlays.ways import way_of
 from emulator.plan import Plan
+from emulator.plan.cpu import require_stages
 from emulator.stores.model import StoreLocation
 from emulator.system.errors import OverlayError
 from gtsdsl.text import did_you_mean, printable
@@ -95,6 +97,8 @@ def make_spec(
     spec = replace(spec, programs=kind.programs(spec))
     for reason in kind.misfits(spec, plan):
         raise OverlayError(f"{name} {variant}: {reason}")
+    if plan.cpu is not None:
+        require_stages(plan.cpu, way_of(spec).stages, f"{name} {variant}")
     if runtime != "docker":
         return spec
     reexec.build()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 
 from emulator.netlink.qdiscs import Netem
+from emulator.plan.cpu import CpuChoice, with_cpus
 from emulator.plan.effects import balanced_seed, with_effects
 from emulator.plan.model import Circuit, Controller, Host, Interface, Plan, Route, Switch, SwitchKind
 from emulator.plan.routing import with_routing
@@ -43,7 +44,7 @@ class Options:
 
     ``circuits`` are the user's own figures, which override the known ones. Without ``impaired``, circuits are as fast
     as the machine. ``seed`` decides jitter and loss. Without ``ipv6``, the network has IPv4 only. ``routing`` is such
-    as ``ospf,hello=1`` (`parse_routing`); None is that of the testbed.
+    as ``ospf,hello=1`` (`parse_routing`); None is that of the testbed. ``cpu`` is the cost of packets; None is no cost.
     """
 
     circuits: Circuits | None = None
@@ -52,6 +53,7 @@ class Options:
     seed: int = 1
     ipv6: bool = True
     routing: str | None = None
+    cpu: CpuChoice | None = None
 
 
 def plan(testbed: Testbed, options: Options | None = None) -> Plan:
@@ -115,6 +117,7 @@ def plan(testbed: Testbed, options: Options | None = None) -> Plan:
     )
     if options.circuits is not None:
         made = with_effects(made, options.circuits)
+    made = with_cpus(made, options.cpu)
     return made if routing is None else with_routing(made, routing)
 
 

@@ -14,7 +14,9 @@ _NOUN = "the plan"
 
 def to_json(plan: Plan) -> str:
     """Return a plan as JSON text, one host, switch and circuit a line. The same plan gives the same text."""
-    head = {"version": VERSION, "testbed": plan.testbed, "seed": plan.seed}
+    head: dict[str, object] = {"version": VERSION, "testbed": plan.testbed, "seed": plan.seed}
+    if plan.cpu is not None:
+        head["cpu"] = asdict(plan.cpu)
     parts = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
     for key, items in (("hosts", plan.hosts), ("switches", plan.switches), ("circuits", plan.circuits)):
         lines = ",\n".join(f"    {json.dumps(asdict(item))}" for item in items)
@@ -33,4 +35,6 @@ def from_json(text: str) -> Plan:
     version = document.pop("version", None) if isinstance(document, dict) else VERSION
     if version != VERSION:
         raise EmulationError(f"{_NOUN} has version {str(version)[:20]!a}; this gtsdsl reads version {VERSION}")
+    if isinstance(document, dict):
+        document.setdefault("cpu", None)
     return decode_value(Plan, document, _NOUN)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from emulator.netlink.qdiscs import Netem
+from gtsdsl.cpu.model import CpuModel
 from gtsdsl.model.routing import Routing
 from gtsdsl.model.units import MTU_BYTES
 from gtsdsl.topology.addresses import link_local
@@ -138,6 +139,7 @@ class Plan:
     """The plan of a network. ``seed`` is the number from which all seeds of its interfaces were made.
 
     ``routing`` is the protocol by which the hosts find their routes; None if the routes are those of the plan.
+    ``cpu`` is what packets cost on the processors of the hosts; None is nothing.
     """
 
     testbed: str
@@ -146,6 +148,7 @@ class Plan:
     switches: tuple[Switch, ...]
     circuits: tuple[Circuit, ...]
     routing: Routing | None = None
+    cpu: CpuModel | None = None
 
     @property
     def ends(self) -> Iterator[Interface]:

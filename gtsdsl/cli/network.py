@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import click
 
@@ -16,6 +16,7 @@ from emulator.plan.model import SwitchKind
 from gtsdsl.circuits.environments import environment, environments
 from gtsdsl.cli.compile import parse_settings
 from gtsdsl.cli.output import print_diagnostics
+from gtsdsl.cpu.shipped import tables
 from gtsdsl.inputs.files import read_source
 from gtsdsl.loading import check
 from gtsdsl.model.jitter import Order
@@ -24,6 +25,7 @@ from gtsdsl.topology.address_plan import load_address_plan
 
 if TYPE_CHECKING:
     from emulator.plan import Circuit, Plan
+    from emulator.plan.cpu import CpuChoice
     from gtsdsl.circuits import Circuits
     from gtsdsl.model.testbed import Testbed
     from gtsdsl.scenario.model import Scenario
@@ -149,6 +151,33 @@ class NetworkOptions:
             "--seed", "Seed of the random numbers of jitter and loss.", type="number", most=2**31 - 1
         ).metadata,
     )
+    cpu_model: str = field(
+        default="none",
+        metadata=Flag(
+            "--cpu-model",
+            "Processor time that packets cost, by the name of a cost table or in a file; see docs/cpu.md: "
+            f"{', '.join(('none', *tables()))}.",
+            metavar="NAME|FILE",
+        ).metadata,
+    )
+    cpus: tuple[str, ...] = field(
+        default=(),
+        metadata=Flag(
+            "--cpus",
+            "Processors of a host, such as h1=0.5, or of all other hosts, such as 0.5; with --cpu-model. Repeatable.  "
+            "[default: all cores]",
+            metavar="[HOST=]NUMBER",
+            type="texts",
+        ).metadata,
+    )
+    offload: Literal["on", "off"] = field(
+        default="on",
+        metadata=Flag(
+            "--offload",
+            "Whether one packet may have many segments of TCP (segmentation offload); off needs --cpu-model.",
+            choices=("on", "off"),
+        ).metadata,
+    )
 
 
 def read_testbed(file: str, options: NetworkOptions) -> Testbed:
@@ -259,6 +288,21 @@ def custom_circuits(options: NetworkOptions) -> Circuits | None:
         order=options.order,
     )
     return None if custom == Circuits() else custom
+
+
+def chosen_cpus(options: NetworkOptions) -> CpuChoice | None:
+    """Return the costs and shares of the hosts' processors; None without a cost table.
+
+    Raises:
+        click.BadParameter: the options contradict each other, or no cost table has the name.
+        GtsError: the file of ``--cpu-model`` is not a cost table.
+    """
+    from emulator.plan.cpu import CpuError, cpu_choice
+
+    try:
+        return cpu_choice(options.cpu_model, options.cpus, offload=options.offload == "on")
+    except CpuError as error:
+        raise click.BadParameter(str(error), param_hint=error.option) from None
 
 
 def find_environment(name: str) -> Circuits:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from gtsdsl.cli.errors import emulating
 from gtsdsl.cli.help import Choice
-from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
+from gtsdsl.cli.network import NetworkOptions, check_rtts, chosen_cpus, custom_circuits, read_scenario_of, read_testbed
 from gtsdsl.cli.options import options
 from gtsdsl.cli.output import write_output
-from gtsdsl.text import both, printable
+from gtsdsl.cpu.model import OWN_STAGES, TRANSIT_STAGES, capacity_pps
+from gtsdsl.model.units import MTU_BYTES
+from gtsdsl.text import both, printable, quantity
 from gtsdsl.topology.effect_texts import effect_texts
 
 if TYPE_CHECKING:
     from emulator.plan import Circuit, Plan, Route
+    from gtsdsl.cpu.model import CpuModel
 
 _ROUTES_SHOWN = 4
+_HOSTS_SHOWN = 4
 
 
 @click.command("plan")
@@ -48,15 +54,19 @@ def command(
       gtsdsl plan examples/full_mesh.dsl --scenario examples/storm.toml
     """
     custom = custom_circuits(network)
+    cpu = chosen_cpus(network)
     testbed = read_testbed(file, network)
     from emulator.plan import Options, PlanError, plan, to_json
+    from emulator.plan.cpu import CpuError, check_hosts
 
     try:
         ipv6, routing = not network.ipv4_only, network.routing
-        network_plan = plan(testbed, Options(custom, not ideal, network.switch, network.seed, ipv6, routing))
-    except PlanError as error:
+        network_plan = plan(testbed, Options(custom, not ideal, network.switch, network.seed, ipv6, routing, cpu))
+    except (PlanError, CpuError) as error:
         raise click.ClickException(printable(str(error), limit=1000)) from None
     check_rtts(network, custom, network_plan)
+    with emulating():
+        check_hosts(network_plan, cpu)
     scenario = read_scenario_of(testbed, network)
     if format_ == "json":
         write_output(output, to_json(network_plan))
@@ -112,7 +122,32 @@ def _text(plan: Plan) -> str:
     if plan.has_ipv6:
         parts.append(_table(("node", "IPv6 address", "routes"), [*_ipv6_nodes(plan)]))
         parts.append(_table(("circuit", "IPv6 from", "IPv6 to"), [*_ipv6_circuits(plan)]))
-    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+    text = "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+    return text if plan.cpu is None else text + "\n" + _costs(plan, plan.cpu)
+
+
+def _costs(plan: Plan, cpu: CpuModel) -> str:
+    """Return the cost of a packet on each kind of host, over each overlay that the table has all costs for."""
+    from emulator.overlays.catalog import ways
+
+    ways_of = {"a host itself": OWN_STAGES, "forwarding": TRANSIT_STAGES}
+    ways_of |= {name: way.stages for name, way in ways().items() if not way.is_own and not cpu.missing(way.stages)}
+    shares: dict[float, list[str]] = {}
+    for host in plan.hosts:
+        shares.setdefault(cpu.cpus[host.name], []).append(host.name)
+    rows: list[Sequence[str]] = []
+    for cpus, hosts in shares.items():
+        names = ", ".join(hosts[:_HOSTS_SHOWN]) + (", …" if hosts[_HOSTS_SHOWN:] else "")
+        for way, stages in ways_of.items():
+            cost = cpu.on(hosts[0], stages)
+            most = capacity_pps(cost, MTU_BYTES)
+            rate = "" if math.isinf(most) else f"{most * MTU_BYTES * 8 / 1e6:.5g} Mbit/s"
+            figures = f"{cost.packet_ns:.6g} ns", f"{cost.byte_ns:.4g} ns", rate
+            rows.append([printable(names, 100), f"{cpus:g}", str(cpu.queues(hosts[0])), way, *figures])
+    offload = "with" if cpu.offload else "without"
+    head = f"cost table {printable(cpu.table, 200)}, {offload} offload, {quantity(cpu.backlog_packets, 'packet')} wait"
+    headings = ("host", "cpus", "queues", "packets of", "a packet", "a byte", "most on one core")
+    return "\n".join([head, *_table(headings, rows)]) + "\n"
 
 
 def _routes(plan: Plan, routes: Sequence[Route]) -> str:
@@ -137,7 +172,7 @@ def _size(circuit: Circuit) -> str:
     return f"{circuit.mtu_bytes} bytes" + (", black hole" if circuit.is_black_hole else "")
 
 
-_FIGURES = frozenset({"round trip", "jitter", "loss", "rate", "queue", "MTU"})
+_FIGURES = frozenset({"round trip", "jitter", "loss", "rate", "queue", "MTU", "a packet", "a byte", "most on one core"})
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

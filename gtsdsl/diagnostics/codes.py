@@ -86,4 +86,6 @@ CODES: dict[str, Code] = {
     "GTS051": _error("bad MTU"),
     "GTS052": _warning("MTU too small for IPv6"),
     "GTS053": _warning("switch between circuits of different MTU"),
+    # the machine under the network
+    "GTS060": _error("bad cost table of processors"),
 }

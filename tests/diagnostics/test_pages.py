@@ -8,6 +8,7 @@ import pytest
 
 from gtsdsl.circuits import parse_circuits
 from gtsdsl.cli.bench.matrix_file import read_matrix
+from gtsdsl.cpu.reader import parse_table
 from gtsdsl.data import shipped
 from gtsdsl.diagnostics import CODES, GtsError
 from gtsdsl.loading import check
@@ -26,6 +27,7 @@ READERS: dict[str, Callable[[Source], object]] = {
     "GTS007": parse_circuits,
     "GTS008": read_matrix,
     "GTS009": read_scenario,
+    "GTS060": parse_table,
 }
 """The readers of files that are no topologies, by the code of their mistakes."""
 

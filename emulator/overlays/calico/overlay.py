@@ -27,8 +27,8 @@ from emulator.overlays.base import IPV6_OPTIONS, Overlay
 from emulator.overlays.calico import agent, confd, resources, workloads
 from emulator.overlays.calico.ipam import Ipam, first_blocks
 from emulator.overlays.calico.resources import BLOCK_ADDRESSES, BLOCK_BITS, Node, Workload
-from emulator.overlays.calico.tunnels import IPV6_TUNNELS, TUNNELS
-from emulator.overlays.model import About, OverlaySpec, Peer
+from emulator.overlays.calico.tunnels import IPV6_TUNNELS, PORT, TUNNELS
+from emulator.overlays.model import IPIP, UDP, About, OverlaySpec, PacketWay, Peer
 from emulator.overlays.policy import enforcer, verdict
 from emulator.overlays.policy.compiler import selecting
 from emulator.overlays.policy.model import NAMESPACE, PROFILE
@@ -38,6 +38,7 @@ from emulator.plan import Plan
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
 from emulator.system.errors import EmulationError
+from gtsdsl.cpu.model import CONTAINER_STAGES
 
 _NETWORK = "gtsdsl"
 """The name of the network in the handles of containers' addresses; Calico's default is ``k8s-pod-network``."""
@@ -78,6 +79,18 @@ class Calico(Overlay):
         }.get(variant, f"routed through {variant.upper()}")
         needs = (*(["bird"] if _has_bird(variant) else []), *([variant.upper()] if variant in TUNNELS else []))
         return About(forwards, needs, agent="BIRD, built-in Felix" if _has_bird(variant) else "built-in Felix")
+
+    @classmethod
+    def way(cls, variant: str, *, is_encrypted: bool) -> PacketWay:  # noqa: ARG003 - Calico has no password
+        """Return the way of a packet, which is routed, through a tunnel in two of the variants."""
+        routed = (*CONTAINER_STAGES, "forward")
+        match variant:
+            case "ipip":
+                return PacketWay((*routed, "ipip"), IPIP)
+            case "vxlan":
+                return PacketWay((*routed, "vxlan"), UDP, PORT)
+            case _:
+                return PacketWay(routed)
 
     @classmethod
     def needs_store(cls, variant: str) -> bool:  # noqa: ARG003 - the same for all variants

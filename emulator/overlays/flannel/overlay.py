@@ -23,7 +23,7 @@ from emulator.lab.lab import Lab
 from emulator.netlink import facilities, tun
 from emulator.netlink.handle import Handle
 from emulator.overlays.base import IPV6_OPTIONS
-from emulator.overlays.flannel import agent, real, vxlan, wireguard
+from emulator.overlays.flannel import agent, real, udp, vxlan, wireguard
 from emulator.overlays.flannel.leases import (
     CONFIG_KEY,
     MTU_BACKENDS,
@@ -37,12 +37,13 @@ from emulator.overlays.flannel.leases import (
     lease_from_json,
     parse_subnet_file,
 )
-from emulator.overlays.model import About, Network, OverlaySpec, Peer
+from emulator.overlays.model import UDP, About, Network, OverlaySpec, PacketWay, Peer
 from emulator.overlays.subnets import IPV6_SUBNET_BITS, SUBNET_BITS, SubnetOverlay, host_number, numbered_subnets, pools
 from emulator.plan import Plan
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
 from emulator.system.errors import EmulationError
+from gtsdsl.cpu.model import CONTAINER_STAGES
 from gtsdsl.text import quantity
 
 _BUILT_IN = "built-in control plane"
@@ -71,6 +72,11 @@ class Flannel(SubnetOverlay):
     def about(cls, variant: str) -> About:
         """Return the description of a backend."""
         return _ABOUT[variant]
+
+    @classmethod
+    def way(cls, variant: str, *, is_encrypted: bool) -> PacketWay:  # noqa: ARG003 - flannel has no password
+        """Return the way of a packet through the bridge and a backend."""
+        return _WAYS[variant]
 
     @classmethod
     def needs_store(cls, variant: str) -> bool:  # noqa: ARG003 - the same for all backends
@@ -292,6 +298,14 @@ _ABOUT: Mapping[str, About] = {
     "wireguard": About("routed through WireGuard", ("WireGuard",), _AGENTS),
 }
 """The description of each backend."""
+_ROUTED = (*CONTAINER_STAGES, "bridge", "forward")
+_WAYS: Mapping[str, PacketWay] = {
+    "vxlan": PacketWay((*_ROUTED, "vxlan"), UDP, vxlan.PORT),
+    "host-gw": PacketWay(_ROUTED),
+    "udp": PacketWay((*_ROUTED, "user-space"), UDP, udp.PORT),
+    "wireguard": PacketWay((*_ROUTED, "wireguard"), UDP, wireguard.PORT),
+}
+"""The way of a packet with each backend."""
 _LACKS: Mapping[str, Callable[[], Iterator[str]]] = {
     "vxlan": lambda: facilities.lacks("VXLAN", "vxlan", lambda kernel: vxlan.add_vxlan(kernel, "192.0.2.1", 1450)),
     "host-gw": lambda: iter(()),

@@ -28,8 +28,9 @@ from emulator.overlays.libnetwork.variants import (
     Variant,
     docker_network_id,
 )
-from emulator.overlays.model import About, OverlaySpec, Peer
+from emulator.overlays.model import UDP, About, OverlaySpec, PacketWay, Peer
 from emulator.stores.etcd import Store
+from gtsdsl.cpu.model import CONTAINER_STAGES
 from gtsdsl.model.units import MTU_BYTES
 
 _OVERHEAD_BYTES = 50  # Ethernet, IP, UDP and VXLAN: 14 + 20 + 8 + 8
@@ -39,6 +40,7 @@ _BRIDGE_POOL = "198.18.0.0/16"
 """The network that each host's bridge `docker_gwbridge` gets its addresses from; see `variants.INGRESS_POOL`."""
 _NETNS_DIGITS = 10
 _ATTEMPTS = 3
+_VXLAN_PORT = 4789
 
 
 class Libnetwork(Overlay):
@@ -69,6 +71,11 @@ class Libnetwork(Overlay):
         """Return the description of a variant."""
         state = "gossip" if variant == "kv" else "swarm, gossip"
         return About("one Ethernet, in VXLAN", needs=("Docker",), agent="dockerd", state=state)
+
+    @classmethod
+    def way(cls, variant: str, *, is_encrypted: bool) -> PacketWay:  # noqa: ARG003 - the same for both
+        """Return the way of a packet through the hidden bridge and VXLAN."""
+        return PacketWay((*CONTAINER_STAGES, "bridge", "vxlan"), UDP, _VXLAN_PORT)
 
     @classmethod
     def needs_store(cls, variant: str) -> bool:

@@ -18,12 +18,14 @@ from emulator.lab.lab import Lab
 from emulator.lab.underlay import empty_namespace
 from emulator.netlink.state import KernelState, difference, read
 from emulator.overlays.base import Overlay
-from emulator.overlays.model import About, Connection, OverlaySpec, Peer
+from emulator.overlays.model import ESP, UDP, About, Connection, OverlaySpec, PacketWay, Peer
 from emulator.overlays.weave import agent, fastdp_ipsec, fastdp_links, links, sleeve
 from emulator.overlays.weave.control import Client, make_ends
+from emulator.overlays.weave.forwarder import PORT
 from emulator.overlays.weave.status import Share, Status, lines
 from emulator.stores.etcd import Store
 from emulator.system.errors import EmulationError
+from gtsdsl.cpu.model import CONTAINER_STAGES
 
 _LEAST_ADDRESSES = 4
 _ALLOCATION_PATIENCE_S = 60.0
@@ -59,6 +61,17 @@ class Weave(Overlay):
             needs = ("datapath of Open vSwitch", "VXLAN")
             return About("one Ethernet, in VXLAN by the datapath", needs, state="gossip")
         return About("one Ethernet, in UDP by the router", state="gossip")
+
+    @classmethod
+    def way(cls, variant: str, *, is_encrypted: bool) -> PacketWay:
+        """Return the way of a packet through the bridge, and the datapath or the router."""
+        bridged = (*CONTAINER_STAGES, "bridge")
+        if variant == "sleeve":
+            return PacketWay((*bridged, "user-space"), UDP, PORT)
+        in_tunnel = (*bridged, "veth", "openvswitch", "vxlan")
+        if is_encrypted:
+            return PacketWay((*in_tunnel, "ipsec"), ESP)
+        return PacketWay(in_tunnel, UDP, fastdp_links.TUNNEL_UDP_PORT)
 
     @classmethod
     def options(cls, variant: str) -> frozenset[str]:  # noqa: ARG003 - the same for both

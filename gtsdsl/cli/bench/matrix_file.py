@@ -24,6 +24,7 @@ from emulator.workloads.settings import file_settings, parse
 from gtsdsl.circuits.environments import environments
 from gtsdsl.cli.bench.keys import NAME, OVERLAY, PARTS, TOPOLOGY, Key, is_for_all, keys, overlay_keys
 from gtsdsl.cli.bench.toml_values import MistakeError, option_value, setting_text, text
+from gtsdsl.cpu.shipped import NONE, tables
 from gtsdsl.diagnostics import Diagnostic, GtsError
 from gtsdsl.inputs.files import below, read_source
 from gtsdsl.inputs.toml import TomlDocument, read_toml
@@ -281,6 +282,8 @@ class _Reader:
                 for index, name in enumerate(found):
                     _require_known(kind, name, index if isinstance(value, list) else None)
             case "circuits_file" | "policy" | "scenario" | "address_plan", str():
+                return str(self._below_folder(found))
+            case "cpu_model", str() if found not in {NONE, *tables()}:
                 return str(self._below_folder(found))
             case "environment", str() if found not in environments():
                 return str(self._below_folder(found))

@@ -11,9 +11,10 @@ from emulator.bench.options import BenchOptions
 from emulator.bench.origin import topology
 from emulator.bench.results import Topology
 from emulator.plan import Options, plan
+from emulator.plan.cpu import check_hosts
 from emulator.system.errors import EmulationError
 from gtsdsl.cli.bench.matrix_file import MatrixFile, overridden, with_settings
-from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
+from gtsdsl.cli.network import NetworkOptions, check_rtts, chosen_cpus, custom_circuits, read_scenario_of, read_testbed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,17 @@ def benchmark_of(parts: Sequence[MatrixFile], bench: BenchOptions, network: Netw
         chosen, around = with_settings(overridden(bench, part), part), overridden(network, part)
         testbed = read_testbed(str(part.topology), around)
         custom = custom_circuits(around)
-        check_rtts(around, custom, plan(testbed, Options(circuits=custom)))
+        cpu = chosen_cpus(around)
+        whole = plan(testbed, Options(circuits=custom))
+        check_rtts(around, custom, whole)
+        check_hosts(whole, cpu)
         options = Options(
             circuits=custom,
             switch=around.switch,
             seed=around.seed,
             ipv6=not around.ipv4_only,
             routing=around.routing,
+            cpu=cpu,
         )
         matrix = matrix_of(chosen, around.seed, part.overlays)
         scenario = read_scenario_of(testbed, around, allow_programs=chosen.allow_programs)

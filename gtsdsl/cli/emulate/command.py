@@ -17,7 +17,7 @@ from gtsdsl.cli.emulate.machine import is_person, warn_if_unconfined
 from gtsdsl.cli.emulate.report import progress, report
 from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import Choice, GroupedCommand
-from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
+from gtsdsl.cli.network import NetworkOptions, check_rtts, chosen_cpus, custom_circuits, read_scenario_of, read_testbed
 from gtsdsl.cli.options import Number, options, variables
 from gtsdsl.cli.output import check_output, write_output
 from gtsdsl.text import printable
@@ -128,20 +128,24 @@ def command(
     from emulator.outside.run_task import run_task, write_to
     from emulator.outside.runner import settle
     from emulator.plan import Options
+    from emulator.plan.cpu import check_hosts
 
     with emulating():
         circuits = custom_circuits(network)
+        cpu = chosen_cpus(network)
         plan_options = Options(
             circuits=circuits,
             switch=network.switch,
             seed=network.seed,
             ipv6=not network.ipv4_only,
             routing=network.routing,
+            cpu=cpu,
         )
         testbed = read_testbed(file, network)
         scenario = read_scenario_of(testbed, network, allow_programs=allow_programs)
         request = request_run(testbed, plan_options, overlay, hosts)
         check_rtts(network, circuits, request.task.plan)
+        check_hosts(request.task.plan, cpu)
         parsed = tuple(parse_command(text, request.task) for text in commands)
         captured = parse_captures(captures, request.task.plan)
         has_actions = bool(parsed or script or probe)

@@ -90,16 +90,20 @@ def _print_table(task: Task, outcome: Outcome, settings: RunSettings, *, to_stde
             console.print(overlay_line(task.overlay, outcome.overlay))
     if drops := _drops_of_circuits(outcome):
         console.print(Text(drops))
+    if task.plan.cpu is not None:
+        console.print(Text(f"processors: {printable(task.plan.cpu.label, 300)}"))
     console.print(Text(f"{_clock(settings)}; measured is the median of the echoes, there and back"))
 
 
 def _drops_of_hosts(outcome: Outcome) -> Iterator[str]:
     """Yield a sentence for each place where a host, and not the network, dropped packets."""
-    from emulator.measure.drops import BACKLOG, SOCKET
+    from emulator.measure.drops import BACKLOG, PROCESSOR, SOCKET
 
     for item in outcome.drops:
         if item.place == SOCKET:
             yield f"{item.node}: {item.packets} UDP datagrams were dropped: a socket's receive buffer was full"
+        elif item.place == PROCESSOR:
+            yield f"{item.node}: {item.packets} packets were dropped: its processors were too slow (--cpu-model)"
         elif item.place == BACKLOG:
             yield f"{item.packets} packets were dropped between interfaces: more than net.core.netdev_max_backlog"
 

@@ -9,7 +9,8 @@ from ipaddress import IPv4Address
 import pytest
 
 from emulator.lab.lab import Lab
-from emulator.lab.underlay import Namespace, Underlay, parse_address
+from emulator.lab.namespace import Namespace
+from emulator.lab.underlay import Underlay, parse_address
 from emulator.measure.echo import Echo
 from emulator.netlink import state
 from emulator.netlink.handle import Handle

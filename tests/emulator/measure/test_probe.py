@@ -14,6 +14,8 @@ from emulator.measure.probe import BOTH, expected_ns, probe, to_json
 from emulator.mininet.network import EmulatedNetwork
 from emulator.plan import Options, plan
 from emulator.system.errors import EmulationError
+from gtsdsl.cpu.model import CpuModel
+from gtsdsl.cpu.table import Cost
 from tests.emulator.topologies import joined, mesh, ring
 
 pytestmark = pytest.mark.networks
@@ -70,6 +72,15 @@ def test_what_a_probe_expects() -> None:
 def test_a_network_without_ipv6_measures_none() -> None:
     with Lab(plan(mesh(2), replace(_IDEAL, ipv6=False))) as lab, pytest.raises(EmulationError, match="no IPv6"):
         probe(lab, families=BOTH)
+
+
+def test_a_probe_expects_the_processor_time_of_both_hosts() -> None:
+    costs = {"socket": Cost(10_000.0, 1.0)}
+    cpu = CpuModel("t", "", offload=True, backlog_packets=10, costs=costs, cpus={"a": 1.0, "b": 0.5})
+    (circuit,) = plan(joined([("a", "b", "18ms")])).circuits
+    work_ns = (10_000 + FRAME_BYTES) * 3  # b has half a processor, and takes twice as long
+    assert expected_ns(circuit, 4, cpu) == 2 * (18_000_000 + FRAME_BYTES * 8 + work_ns)
+    assert expected_ns(circuit, None, cpu) == expected_ns(circuit)  # frames
 
 
 def test_impairments_are_measured_or_refused_before_anything_is_made() -> None:

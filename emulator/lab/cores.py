@@ -1,0 +1,106 @@
+"""The processors of hosts as queues in the kernel: each packet that a host sends, gets or forwards takes its cost.
+
+The packets of all circuits of a host are redirected through interfaces of its own (IFB), whose egress is a server
+(`qdiscs.serve`): one for packets of the host itself, one for those that it forwards, one for those of containers. Each
+has a queue for each core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from emulator.lab.namespace import Namespace
+from emulator.netlink import filters, links, qdiscs
+from emulator.netlink.filters import Match
+from emulator.netlink.messages import Request
+from emulator.plan import Interface, Plan
+from gtsdsl.cpu.model import OWN_STAGES, TRANSIT_STAGES, CpuModel
+
+OWN, TRANSIT, CONTAINERS = "cpu-own", "cpu-transit", "cpu-containers"
+"""The names of the interfaces whose egress is the work for the packets of a host, of others, and of containers."""
+
+_CONTAINERS_ORDER, _OWN_ORDER, _PASS_ORDER, _TRANSIT_ORDER = 1, 2, 3, 4
+_ON_CIRCUIT = ("224.0.0.0/4", "ff00::/8", "fe80::/10")
+"""The destinations of packets that no host forwards: neighbours and routing protocols speak to them, at no cost."""
+_ANYWHERE = ("0.0.0.0/0", "::/0")
+
+
+class Cores:
+    """The queues of the processors of a plan's hosts. It makes requests, which others send in the hosts' namespaces."""
+
+    def __init__(self, plan: Plan, cpu: CpuModel) -> None:
+        self._plan = plan
+        self._cpu = cpu
+        self.indexes: dict[str, dict[str, int]] = {host.name: {} for host in plan.hosts}
+        """The index of each interface that is a queue, by host and by its name."""
+        self._charged: set[tuple[str, str]] = set()
+        """The hosts with the containers' addresses that they pay for, also of containers that have ended."""
+
+    def charge_host(self, host: str, namespace: Namespace) -> list[Request]:
+        """Return the requests that make a host pay for its own packets and for those that it forwards."""
+        requests = self._serve(host, namespace, OWN, OWN_STAGES) + self._serve(host, namespace, TRANSIT, TRANSIT_STAGES)
+        ends = self._ends(host)
+        requests += [filters.share_ingress(end.index, end.name) for end in ends]
+        if not self._cpu.offload:
+            requests += [links.without_offload(end.index, end.name) for end in ends]
+        if ends:
+            requests += self._charge_addresses(host, _OWN_ORDER, OWN)
+            # what a host forwards pays where it enters, and leaves as it is
+            requests += [filters.redirect_ingress(_PASS_ORDER, Match(it), None) for it in _ON_CIRCUIT]
+            transit = self.indexes[host][TRANSIT]
+            requests += [filters.redirect_ingress(_TRANSIT_ORDER, Match(it), transit) for it in _ANYWHERE]
+        return requests
+
+    def charge_containers(
+        self, host: str, namespace: Namespace, stages: Sequence[str], protocol: int | None, port: int | None
+    ) -> list[Request]:
+        """Return the requests that make a host pay for the packets of its containers.
+
+        ``protocol`` and ``port`` are those of the packets that carry them; ``protocol`` is None where none do. A host
+        pays for packets with a container's own address by `charge_container`.
+        """
+        requests = self._serve(host, namespace, CONTAINERS, stages)
+        if protocol is not None and self._ends(host):
+            requests += self._charge_addresses(host, _CONTAINERS_ORDER, CONTAINERS, protocol, port)
+        return requests
+
+    def charge_container(self, host: str, address: str) -> list[Request]:
+        """Return the requests that make a host pay for the packets with a container's address, if it does not yet."""
+        if (host, address) in self._charged:
+            return []
+        self._charged.add((host, address))
+        ends, target, match = self._ends(host), self.indexes[host][CONTAINERS], Match(address)
+        entering = [filters.redirect_ingress(_CONTAINERS_ORDER, match, target)] if ends else []
+        leaving = [filters.redirect_egress(it.index, it.name, _CONTAINERS_ORDER, match, target) for it in ends]
+        return [*entering, *leaving]
+
+    def _charge_addresses(
+        self, host: str, order: int, server: str, protocol: int | None = None, port: int | None = None
+    ) -> Iterator[Request]:
+        """Yield the requests that redirect packets with an address of a host itself."""
+        (item,) = (it for it in self._plan.hosts if it.name == host)
+        target, own = self.indexes[host][server], _given(item.loopback, item.ipv6_loopback)
+        for address in own:
+            yield filters.redirect_ingress(order, Match(address, protocol, port), target)
+        for end in self._ends(host):
+            addresses = _given(end.address, end.ipv6_address)
+            for address in addresses:
+                yield filters.redirect_ingress(order, Match(address, protocol, port), target)
+            for address in (*own, *addresses):
+                match = Match(address, protocol, port)
+                yield filters.redirect_egress(end.index, end.name, order, match, target)
+
+    def _ends(self, host: str) -> list[Interface]:
+        return [end for end in self._plan.ends if end.node == host]
+
+    def _serve(self, host: str, namespace: Namespace, name: str, stages: Sequence[str]) -> list[Request]:
+        index = self.indexes[host][name] = namespace.next_index
+        namespace.next_index += 1
+        queues, cost = self._cpu.queues(host), self._cpu.on(host, stages)
+        served = qdiscs.serve(index, name, queues, cost.packet_ns, cost.byte_ns, self._cpu.backlog_packets)
+        return [links.ifb(name, index, queues), links.up(index, name), *served]
+
+
+def _given(*addresses: str | None) -> list[str]:
+    """Return the addresses that there are, without their prefix lengths."""
+    return [it.partition("/")[0] for it in addresses if it is not None]

@@ -1,0 +1,135 @@
+"""The processors of a plan's hosts: a cost table and a user's shares, put into the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from emulator.flavors import flavor
+from emulator.plan.model import Host, Plan
+from emulator.system.errors import EmulationError, UnknownNameError
+from gtsdsl.cpu.model import MIN_CPUS, OWN_STAGES, TRANSIT_STAGES, CpuModel
+from gtsdsl.cpu.shipped import NONE, find_table, tables
+from gtsdsl.cpu.table import CostTable
+from gtsdsl.text import did_you_mean, printable
+
+
+class CpuError(EmulationError):
+    """Options of processors that contradict each other, the table or the topology; ``option`` is the one to change."""
+
+    exit_status = 2
+
+    def __init__(self, message: str, option: str = "--cpus") -> None:
+        super().__init__(message)
+        self.option = option
+
+
+@dataclass(frozen=True, slots=True)
+class CpuChoice:
+    """A user's choice: a cost table, the processors of hosts by id or name, and whether there is offload.
+
+    ``all_cpus`` are those of all other hosts; None is all cores. With ``flavors``, the cores of a host are those of its
+    ``flavorId``, and else the table's.
+    """
+
+    table: CostTable
+    cpus: Mapping[str, float] = field(default_factory=dict)
+    all_cpus: float | None = None
+    offload: bool = True
+    flavors: bool = False
+
+
+def cpu_choice(model: str, cpus: Sequence[str] = (), *, offload: bool = True) -> CpuChoice | None:
+    """Return the choice that options stand for; None for the model `NONE`.
+
+    ``model`` is the name of a table or a file. ``cpus`` are texts such as ``h1=0.5``, and ``0.5`` for all other hosts.
+
+    Raises:
+        GtsError: the file cannot be read, or is not a cost table.
+        CpuError: an option makes no sense.
+    """
+    try:
+        table = find_table(model)
+    except KeyError:
+        known = (NONE, *tables())
+        near = did_you_mean(model, known) or f"choose one of {', '.join(known)}, or a file"
+        raise CpuError(f"unknown cost table {printable(model, 80)}; {near}", "--cpu-model") from None
+    if table is None:
+        if cpus or not offload:
+            option = "--cpus" if cpus else "--offload"
+            raise CpuError("without a cost table, packets cost no time: add --cpu-model", option)
+        return None
+    shares: dict[str, float] = {}
+    all_cpus = None
+    for text in cpus:
+        name, equals, number = (part.strip() for part in text.rpartition("="))
+        if name in shares or (not equals and all_cpus is not None):
+            raise CpuError(f"{printable(name or text, 80)}: the processors are given twice")
+        share = _number(number, text)
+        if equals:
+            shares[name] = share
+        else:
+            all_cpus = share
+    return CpuChoice(table, shares, all_cpus, offload)
+
+
+def with_cpus(plan: Plan, choice: CpuChoice | None) -> Plan:
+    """Return a plan whose hosts have the processors of a choice; without a choice, the plan as it is.
+
+    Raises:
+        CpuError: a host has fewer cores than the choice gives it, or the table lacks a stage of each host.
+    """
+    if choice is None:
+        return plan
+    cpus = {host.name: _cpus(host, choice) for host in plan.hosts}
+    model = CpuModel.of(choice.table, cpus, offload=choice.offload)
+    require_stages(model, (*OWN_STAGES, *TRANSIT_STAGES), "each host")
+    return replace(plan, cpu=model)
+
+
+def check_hosts(plan: Plan, choice: CpuChoice | None) -> None:
+    """Refuse a share of a host that a plan does not have, because a misspelt name would go unnoticed.
+
+    Raises:
+        UnknownNameError: a host is unknown.
+    """
+    known = {name for host in plan.hosts for name in (host.id, host.name)}
+    for name in () if choice is None else choice.cpus:
+        if name not in known:
+            near = did_you_mean(name, sorted(known)) or "`gtsdsl plan` lists the hosts"
+            raise UnknownNameError(f"processors of {printable(name, 80)}: there is no such host; {near}")
+
+
+def require_stages(model: CpuModel, stages: Sequence[str], user: str) -> None:
+    """Refuse a table that lacks the cost of a stage; ``user`` is what has the stage.
+
+    Raises:
+        CpuError: a cost is missing.
+    """
+    if missing := model.missing(stages):
+        listed = ", ".join(missing)
+        raise CpuError(
+            f"the cost table {printable(model.table, 200)} has no cost for {listed}, which {user} needs: add "
+            f"[stages.{missing[0]}]",
+            "--cpu-model",
+        )
+
+
+def _number(text: str, given: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        raise CpuError(f"`{printable(given, 80)}` is not HOST=NUMBER, such as h1=0.5, nor a number") from None
+    if not share >= MIN_CPUS:
+        raise CpuError(f"{printable(given, 80)}: a host has {MIN_CPUS:g} of a processor or more")
+    return share
+
+
+def _cpus(host: Host, choice: CpuChoice) -> float:
+    cores, source = choice.table.cores, f"in the cost table {printable(choice.table.name, 200)}"
+    if choice.flavors and host.flavor_id is not None:
+        cores, source = flavor(host.flavor_id).cpus, "by its flavorId"
+    cpus = choice.cpus.get(host.id, choice.cpus.get(host.name, choice.all_cpus))
+    if cpus is not None and cpus > cores:
+        raise CpuError(f"{printable(host.name, 80)} has {cores} cores {source}, and cannot have {cpus:g} processors")
+    return float(cores) if cpus is None else cpus

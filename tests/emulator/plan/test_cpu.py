@@ -1,0 +1,101 @@
+"""The processors of a plan's hosts, from a cost table and shares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emulator.plan import Options, from_json, plan, to_json
+from emulator.plan.cpu import CpuError, check_hosts, cpu_choice
+from emulator.plan.model import Plan
+from emulator.system.errors import UnknownNameError
+from gtsdsl.loading import load
+from tests.emulator.samples import MESH
+
+TABLE = str(Path(__file__).parents[3] / "examples" / "cost_table.toml")
+
+
+def planned(*cpus: str, model: str = TABLE, offload: bool = True) -> Plan:
+    choice = cpu_choice(model, cpus, offload=offload)
+    found = plan(load(MESH), Options(cpu=choice))
+    check_hosts(found, choice)
+    return found
+
+
+def test_without_a_table_a_plan_is_as_it_was() -> None:
+    assert planned(model="none") == plan(load(MESH))
+    assert '"cpu"' not in to_json(planned(model="none"))
+
+
+def test_each_host_has_all_cores_but_for_its_share() -> None:
+    cpu = planned("h1=0.5", "1").cpu
+    assert cpu is not None
+    assert cpu.cpus == {"h1": 0.5, "h2": 1.0, "h3": 1.0, "h4": 1.0, "h5": 1.0}
+    whole = planned().cpu
+    assert whole is not None
+    assert {*whole.cpus.values()} == {2.0}
+
+
+def test_the_costs_follow_the_offload() -> None:
+    with_offload, without = planned().cpu, planned(offload=False).cpu
+    assert with_offload is not None
+    assert without is not None
+    assert (with_offload.costs["socket"].byte_ns, without.costs["socket"].byte_ns) == (0.0, 0.1)
+
+
+def test_a_plan_with_costs_goes_through_json() -> None:
+    found = planned("h1=0.5")
+    assert from_json(to_json(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("cpus", "message"),
+    [
+        (["h1=0"], "h1=0: a host has 0.01 of a processor or more"),
+        (["-1"], "-1: a host has 0.01 of a processor or more"),
+        (["h1=nan"], "h1=nan: a host has 0.01 of a processor or more"),
+        (["h1=3"], "h1 has 2 cores in the cost table .*, and cannot have 3 processors"),
+        (["inf"], "h1 has 2 cores in the cost table .*, and cannot have inf processors"),
+        (["h1=half"], "`h1=half` is not HOST=NUMBER, such as h1=0.5, nor a number"),
+        (["h1=1", "h1=2"], "h1: the processors are given twice"),
+        (["1", "2"], "2: the processors are given twice"),
+    ],
+)
+def test_a_share_that_no_host_can_have_is_refused(cpus: list[str], message: str) -> None:
+    with pytest.raises(CpuError, match=message):
+        planned(*cpus)
+
+
+def test_an_unknown_host_or_table_gets_a_hint() -> None:
+    with pytest.raises(UnknownNameError, match="there is no such host"):
+        planned("h77=0.5")
+    with pytest.raises(CpuError, match=r"unknown cost table nome; did you mean `none`\?"):
+        planned(model="nome")
+
+
+def test_shares_and_offload_need_a_table() -> None:
+    for cpus, offload in ((["h1=1"], True), ([], False)):
+        with pytest.raises(CpuError, match="add --cpu-model"):
+            cpu_choice("none", cpus, offload=offload)
+
+
+def test_a_table_needs_the_stages_that_each_host_has(tmp_path: Path) -> None:
+    table = tmp_path / "t.toml"
+    table.write_text('[stages.forward]\npacket_ns = 1\nsource = "a"\n')
+    with pytest.raises(CpuError, match="has no cost for socket, which each host needs"):
+        planned(model=str(table))
+
+
+def test_flavors_are_the_cores_of_hosts() -> None:
+    from dataclasses import replace
+
+    from emulator.plan.cpu import with_cpus
+
+    choice = cpu_choice(TABLE, ["h2=3"])
+    assert choice is not None
+    made = plan(load(MESH))
+    hosts = tuple(replace(host, flavor_id="c4r4h20") if host.name == "h2" else host for host in made.hosts)
+    found = with_cpus(replace(made, hosts=hosts), replace(choice, flavors=True)).cpu
+    assert found is not None
+    assert (found.cpus["h1"], found.cpus["h2"]) == (2.0, 3.0)
