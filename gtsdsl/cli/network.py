@@ -25,7 +25,6 @@ from gtsdsl.topology.address_plan import load_address_plan
 
 if TYPE_CHECKING:
     from emulator.plan import Circuit, Plan
-    from emulator.plan.cpu import CpuChoice
     from gtsdsl.circuits import Circuits
     from gtsdsl.model.testbed import Testbed
     from gtsdsl.scenario.model import Scenario
@@ -288,21 +287,6 @@ def custom_circuits(options: NetworkOptions) -> Circuits | None:
         order=options.order,
     )
     return None if custom == Circuits() else custom
-
-
-def chosen_cpus(options: NetworkOptions) -> CpuChoice | None:
-    """Return the costs and shares of the hosts' processors; None without a cost table.
-
-    Raises:
-        click.BadParameter: the options contradict each other, or no cost table has the name.
-        GtsError: the file of ``--cpu-model`` is not a cost table.
-    """
-    from emulator.plan.cpu import CpuError, cpu_choice
-
-    try:
-        return cpu_choice(options.cpu_model, options.cpus, offload=options.offload == "on")
-    except CpuError as error:
-        raise click.BadParameter(str(error), param_hint=error.option) from None
 
 
 def find_environment(name: str) -> Circuits:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gtsdsl.cli.cpus import chosen_cpus
 from gtsdsl.cli.errors import emulating
 from gtsdsl.cli.help import Choice
-from gtsdsl.cli.network import NetworkOptions, check_rtts, chosen_cpus, custom_circuits, read_scenario_of, read_testbed
+from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
 from gtsdsl.cli.options import options
 from gtsdsl.cli.output import write_output
 from gtsdsl.cpu.model import OWN_STAGES, TRANSIT_STAGES, capacity_pps

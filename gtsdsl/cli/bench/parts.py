@@ -14,7 +14,8 @@ from emulator.plan import Options, plan
 from emulator.plan.cpu import check_hosts
 from emulator.system.errors import EmulationError
 from gtsdsl.cli.bench.matrix_file import MatrixFile, overridden, with_settings
-from gtsdsl.cli.network import NetworkOptions, check_rtts, chosen_cpus, custom_circuits, read_scenario_of, read_testbed
+from gtsdsl.cli.cpus import chosen_cpus
+from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
 
 
 @dataclass(frozen=True, slots=True)

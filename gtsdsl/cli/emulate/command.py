@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import click
 
 from emulator.options import HostOptions, OverlayOptions, RunOptions
+from gtsdsl.cli.cpus import chosen_cpus
 from gtsdsl.cli.emulate.arguments import parse_captures, parse_command
 from gtsdsl.cli.emulate.machine import is_person, warn_if_unconfined
 from gtsdsl.cli.emulate.report import progress, report
 from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import Choice, GroupedCommand
-from gtsdsl.cli.network import NetworkOptions, check_rtts, chosen_cpus, custom_circuits, read_scenario_of, read_testbed
+from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
 from gtsdsl.cli.options import Number, options, variables
 from gtsdsl.cli.output import check_output, write_output
 from gtsdsl.text import printable
