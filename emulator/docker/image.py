@@ -43,6 +43,8 @@ _FILES = {
     "etc/group": "root:x:0:\nnogroup:x:65534:\n",
     # without this file, the C library would ask a name server before it reads /etc/hosts
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+    # without this file, a name in /etc/hosts would have its first address only, and none of IPv6
+    "etc/host.conf": "multi on\n",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 
 import pytest
@@ -52,6 +52,24 @@ def test_bird_takes_each_configuration(tmp_path: Path, is_mesh: bool, blocks: li
     path.write_text(confd.configuration([Family(own, peers, networks, POOL)], is_tunnelled=is_tunnelled))
     done = subprocess.run([program, "-p", "-c", path], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("is_mesh", [True, False])
+def test_bird_takes_the_configuration_of_both_families(tmp_path: Path, is_mesh: bool) -> None:
+    program = shutil.which("bird", path="/usr/sbin:/usr/bin") or pytest.skip("bird is missing (Debian: bird2)")
+    families = []
+    for own, far, block, pool in (
+        ("100.64.0.1", "100.64.0.2", "10.244.1.0/26", "10.244.0.0/16"),
+        ("fd00::1", "fd00::2", "fd01::40/122", "fd01::/56"),
+    ):
+        nodes = [Node("h1", own, cluster_id=None if is_mesh else "224.0.0.1"), Node("h2", far)]
+        peers = confd.peers_of(nodes[0], nodes, is_mesh=is_mesh)
+        families.append(Family(nodes[0], peers, [ip_network(block)], ip_network(pool)))
+    path = tmp_path / "bird.cfg"
+    path.write_text(confd.configuration(families, is_tunnelled=False))
+    done = subprocess.run([program, "-p", "-c", path], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "neighbor fd00::2 as 64512;" in path.read_text()
 
 
 def test_the_hosts_of_networks_are_their_next_hops() -> None:

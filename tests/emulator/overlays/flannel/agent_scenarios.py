@@ -28,12 +28,8 @@ def everything(stage: Stage) -> dict[str, object]:
         "first": [item.after_ns for item in stage.deployment.first_packets],
         "peers": {host: [asdict(peer) for peer in overlay.peers(host)] for host in hosts},
         "leases": {str(overlay.subnet(host)): host for host in hosts},
-        "hosts": {host: {**_host(stage, host), "leases": _of(leases, str(overlay.subnet(host)))} for host in hosts},
+        "hosts": {host: {**_host(stage, host), "leases": leases[key_of(*overlay.subnets(host))]} for host in hosts},
     }
-
-
-def _of(leases: dict[str, object], subnet: str) -> object:
-    return leases[f"/coreos.com/network/subnets/{subnet.replace('/', '-')}"]
 
 
 def _host(stage: Stage, host: str) -> dict[str, object]:
@@ -45,8 +41,9 @@ def _host(stage: Stage, host: str) -> dict[str, object]:
     return {
         **asdict(overlay.state(host)),
         "file": (overlay._folder(host) / "subnet.env").read_text().splitlines(),
-        "filters": lines("iptables -S; iptables -t nat -S; ip6tables -S; ip6tables -t nat -S"),
-        "accept_ra": lines("grep . /proc/sys/net/ipv6/conf/flannel.1/accept_ra 2>/dev/null"),
+        "filters": lines("iptables -S; iptables -t nat -S"),
+        "ipv6_filters": lines("ip6tables -S; ip6tables -t nat -S"),
+        "accept_ra": lines("grep . /proc/sys/net/ipv6/conf/flannel*.1/accept_ra 2>/dev/null"),
         "ports": lines("ss -Hlun | awk '{print $4}' | sort"),
     }
 

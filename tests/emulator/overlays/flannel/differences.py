@@ -14,7 +14,8 @@ from typing import Any
 
 from emulator.overlays.subnets import mac_of
 
-DEVICE = "flannel.1"
+DEVICE, IPV6_DEVICE = "flannel.1", "flannel-v6.1"
+_DEVICES = (DEVICE, IPV6_DEVICE)
 ABSENT = "none"
 
 
@@ -81,6 +82,26 @@ DIFFERENCES = (
     ),
 )
 """What differs, and nothing else does."""
+IPV6_DIFFERENCES = (
+    Difference(
+        ("vxlan",),
+        "link flannel-v6.1: MAC address",
+        "0e:f6 and the end of the host's IPv6 address",
+        "random",
+        "two runs of gtsdsl write the same",
+    ),
+    Difference(("vxlan",), "link flannel-v6.1: dev", ABSENT, "hN-eth0", "as for flannel.1"),
+    Difference(("host-gw",), "lease: PublicIPv6", "fd74:e102:a04c:ffff::N", "fd74:e102:a04c:1::N", "as for PublicIP"),
+    Difference(
+        ("vxlan", "host-gw", "wireguard"),
+        "packet filter of IPv6",
+        ABSENT,
+        "-N FLANNEL-FWD; -A FORWARD -j FLANNEL-FWD; -A FLANNEL-FWD -s fd00:10:244::/56 -j ACCEPT; "
+        "-A FLANNEL-FWD -d fd00:10:244::/56 -j ACCEPT",
+        "as for IPv4",
+    ),
+)
+"""What differs besides with ``--overlay-ipv6``, and nothing else does."""
 
 
 @dataclass(frozen=True)
@@ -148,29 +169,35 @@ def _named(run: dict[str, Any]) -> Any:
     text = json.dumps(run)
     for host, state in run["hosts"].items():
         for link in state["links"]:
-            if link["name"] == DEVICE:
-                text = text.replace(link["mac"], _mac_name(host, link["mac"]))
+            if link["name"] in _DEVICES:
+                text = text.replace(link["mac"], _mac_name(host, link["name"], link["mac"]))
             if link["kind"] == "wireguard":
                 text = text.replace(dict(link["details"])["public_key"], f"the key of {host}")
     return json.loads(text)
 
 
-def _mac_name(host: str, mac: str) -> str:
-    computed = mac_of("0e:f1", f"100.64.0.{host.removeprefix('h')}")
-    return f"MAC of {host}, {'computed' if mac == computed else 'random'}"
+def _mac_name(host: str, device: str, mac: str) -> str:
+    number = host.removeprefix("h")
+    ipv6 = mac_of("0e:f6", f"fd74:e102:a04c:ffff::{number}")
+    computed = ipv6 if device == IPV6_DEVICE else mac_of("0e:f1", f"100.64.0.{number}")
+    return f"MAC of {device} of {host}, {'computed' if mac == computed else 'random'}"
 
 
-_MACS = {"computed": "0e:f1 and the host's address", "random": "random"}
+_MACS = {
+    DEVICE: {"computed": "0e:f1 and the host's address", "random": "random"},
+    IPV6_DEVICE: {"computed": "0e:f6 and the end of the host's IPv6 address", "random": "random"},
+}
 
 
 def _fields(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield each field of a host's state with the place that it stands at; entries have a field without a name."""
     for link in state["links"]:
-        entry, details = f"link {link.pop('name')}", link.pop("details")
+        device, details = link.pop("name"), link.pop("details")
+        entry = f"link {device}"
         yield entry, "present"
         for name, value in (*link.items(), *details):
-            if name == "mac" and entry == f"link {DEVICE}":
-                yield f"{entry}: MAC address", _MACS[str(value).rpartition(" ")[2]]
+            if name == "mac" and device in _DEVICES:
+                yield f"{entry}: MAC address", _MACS[device][str(value).rpartition(" ")[2]]
             elif name != "mac" or entry != "link flannel-ext":
                 yield f"{entry}: {name}", _shown(value)
     for table, kind, keys in (
@@ -193,6 +220,8 @@ def _fields(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"subnet.env: {name}", value
     filters = [re.sub(r' -m comment --comment "[^"]*"', "", line) for line in state["filters"]]
     yield "packet filter", "; ".join(line for line in filters if not line.startswith("-P")) or ABSENT
+    ipv6_filters = [re.sub(r' -m comment --comment "[^"]*"', "", line) for line in state["ipv6_filters"]]
+    yield "packet filter of IPv6", "; ".join(line for line in ipv6_filters if not line.startswith("-P")) or ABSENT
     yield "accept_ra", _shown(state["accept_ra"])
     yield "UDP ports", _shown(state["ports"])
 
@@ -205,4 +234,6 @@ def _generic(text: str) -> str:
     """Return a text with N in place of a host's number."""
     text = re.sub(r"\bh\d+\b", "hN", text)
     text = re.sub(r"\b(100\.64\.0|10\.0\.0)\.\d+\b", r"\1.N", text)
+    text = re.sub(r"\b(fd74:e102:a04c:(?:ffff|1)):(:\d+)\b", r"\1::N", text)
+    text = re.sub(r"\bfd00:10:244:\d+::", "fd00:10:244:N::", text)
     return re.sub(r"\b10\.244\.[1-9]\d*\.", "10.244.N.", text)

@@ -12,7 +12,7 @@ import pytest
 
 from emulator.agents.model import AgentProgram
 from tests.emulator.overlays.flannel import agent_scenarios
-from tests.emulator.overlays.flannel.differences import DIFFERENCES, differences
+from tests.emulator.overlays.flannel.differences import DIFFERENCES, IPV6_DIFFERENCES, differences
 from tests.emulator.overlays.guest import TOPOLOGIES, run
 from tests.emulator.samples import ROOT, Cli
 
@@ -29,16 +29,17 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A function that returns everything that is found for a variant with some agents; it runs each once."""
 
     @cache
-    def of(variant: str, agent: str) -> dict[str, Any]:
+    def of(variant: str, agent: str, *arguments: str) -> dict[str, Any]:
         overlay = f"flannel:{variant}"
         folder = tmp_path_factory.mktemp("agents")
-        return run(folder, VARIANTS[variant], overlay, agent_scenarios.everything, "--agent", agent)
+        return run(folder, VARIANTS[variant], overlay, agent_scenarios.everything, "--agent", agent, *arguments)
 
     return of
 
 
-def expected(variant: str) -> set[tuple[str, str, str]]:
-    return {(it.where, it.built_in, it.real) for it in DIFFERENCES if variant in it.variants}
+def expected(variant: str, *, ipv6: bool = False) -> set[tuple[str, str, str]]:
+    listed = (*DIFFERENCES, *(IPV6_DIFFERENCES if ipv6 else ()))
+    return {(it.where, it.built_in, it.real) for it in listed if variant in it.variants}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -55,6 +56,25 @@ def test_each_kind_of_agent_writes_the_same_beside_the_other_kind(found: Any, va
     # the built-in agent takes an address in the Ethernet where a `flanneld` has one
     leases = {it for it in expected(variant) if it[0] == "lease: PublicIP"}
     assert differences(built_in, mixed, others) == leases
+
+
+@pytest.mark.parametrize("variant", ["vxlan", "host-gw", "wireguard"])
+def test_both_kinds_of_agents_write_the_same_for_ipv6_except_for_the_list(found: Any, variant: str) -> None:
+    built_in, mixed = (found(variant, agent, "--overlay-ipv6") for agent in ("built-in", MIXED))
+    assert differences(built_in, mixed, list(REAL)) == expected(variant, ipv6=True)
+    others = [host for host in mixed["hosts"] if host not in REAL]
+    leases = {it for it in expected(variant, ipv6=True) if it[0].startswith("lease: PublicIP")}
+    assert differences(built_in, mixed, others) == leases
+    assert all(after_ns is not None for after_ns in mixed["first"])
+    for host, state in built_in["hosts"].items():
+        number = host.removeprefix("h")
+        assert f"FLANNEL_IPV6_SUBNET=fd00:10:244:{number}::1/64" in state["file"]
+        assert "FLANNEL_IPV6_NETWORK=fd00:10:244::/56" in state["file"]
+        assert ("BackendV6Data" in state["leases"]) is (variant != "host-gw")
+    for run_of in (built_in, mixed):
+        known = [peer["subnet"] for peer in run_of["peers"]["h1"]]
+        numbers = range(2, len(run_of["hosts"]) + 1)
+        assert known == [net for it in numbers for net in (f"10.244.{it}.0/24", f"fd00:10:244:{it}::/64")]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -112,6 +132,8 @@ def test_the_page_has_the_list_of_differences_and_nothing_else() -> None:
     page = (ROOT / "docs" / "agents.md").read_text(encoding="utf-8")
     table = page.partition("| variants | where |")[2].partition("\n\n")[0].splitlines()[2:]
     assert table == [difference.row for difference in DIFFERENCES]
+    ipv6_table = page.partition("| variants with IPv6 | where |")[2].partition("\n\n")[0].splitlines()[2:]
+    assert ipv6_table == [difference.row for difference in IPV6_DIFFERENCES]
 
 
 def test_host_gw_of_a_real_agent_is_refused_where_hosts_are_not_all_neighbours(tmp_path: Path, gtsdsl: Cli) -> None:
