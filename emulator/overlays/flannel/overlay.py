@@ -38,12 +38,14 @@ from emulator.overlays.flannel.leases import (
     parse_subnet_file,
 )
 from emulator.overlays.model import UDP, About, Network, OverlaySpec, PacketWay, Peer
+from emulator.overlays.mtu import container_mtus
 from emulator.overlays.subnets import IPV6_SUBNET_BITS, SUBNET_BITS, SubnetOverlay, host_number, numbered_subnets, pools
 from emulator.plan import Plan
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
 from emulator.system.errors import EmulationError
 from gtsdsl.cpu.model import CONTAINER_STAGES
+from gtsdsl.model.units import LEAST_IPV6_MTU_BYTES
 from gtsdsl.text import quantity
 
 _BUILT_IN = "built-in control plane"
@@ -106,6 +108,16 @@ class Flannel(SubnetOverlay):
         """Yield a sentence if a `flanneld` cannot run the backend on the topology."""
         for program in list(spec.programs.values())[:1]:
             yield from real.misfits(plan, spec.hosts, spec.variant, program)
+        if spec.variant == "vxlan" and spec.ipv6_pool is not None:
+            # its tunnels have longer headers, which flannel's MTU of containers does not count
+            less = vxlan.Vxlan.ipv6_overhead_bytes - vxlan.Vxlan.overhead_bytes
+            for host, mtu_bytes in container_mtus(spec, plan).items():
+                if mtu_bytes - less < LEAST_IPV6_MTU_BYTES:
+                    yield (
+                        f"{vxlan.IPV6_DEVICE} of {host} would have an MTU of {mtu_bytes - less} bytes, and IPv6 needs "
+                        f"{LEAST_IPV6_MTU_BYTES}"
+                    )
+                    return
 
     @property
     def agent(self) -> str:
