@@ -44,7 +44,8 @@ def set_black_hole(lab: Lab, end: Interface, *, is_on: bool) -> None:
     """Let an interface of a circuit drop "fragmentation needed" and "packet too big", or no longer.
 
     Raises:
-        EmulationError: the kernel has no `flower` filters.
+        EmulationError: the kernel has no such filters.
     """
+    filters.require()
     with lab.netlink(end.node) as netlink:
         netlink.send((filters.drop_too_big if is_on else filters.let_through)(end.index, end.name))

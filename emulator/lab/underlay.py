@@ -198,6 +198,8 @@ class Underlay(Closing):
         plan = self.plan
         if plan.is_impaired:
             require_netem()
+        if any(circuit.is_black_hole for circuit in plan.circuits):
+            filters.require()
         names = [host.name for host in plan.hosts]
         # two for each namespace: its own, and a netlink socket's while the network is being made
         namespaces.allow_descriptors(2 * (len(names) + 1))

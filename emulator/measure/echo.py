@@ -23,6 +23,16 @@ FRAME_BYTES = ETHERNET_BYTES + _IP_BYTES + _ICMP_BYTES + PAYLOAD_BYTES
 IPV6_FRAME_BYTES = ETHERNET_BYTES + _IPV6_BYTES + _ICMP_BYTES + PAYLOAD_BYTES
 """The size of an echo by IPv6."""
 
+
+def frames_bytes(packet_bytes: int, mtu_bytes: int) -> int:
+    """Return the size of all frames in which an IPv4 packet passes a circuit: one, or the parts of the packet."""
+    if packet_bytes <= mtu_bytes:
+        return ETHERNET_BYTES + packet_bytes
+    payload_bytes, most = packet_bytes - _IP_BYTES, (mtu_bytes - _IP_BYTES) & ~7  # RFC 791, section 3.2
+    parts = -(-payload_bytes // most)
+    return payload_bytes + parts * (ETHERNET_BYTES + _IP_BYTES)
+
+
 SO_TIMESTAMPNS = 35
 _ECHO = struct.Struct("!BBHHH")
 _ECHO_REQUEST, _ECHO_REPLY = 8, 0

@@ -20,7 +20,15 @@ from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
 from emulator.lab.lab import Lab
-from emulator.measure.echo import FRAME_BYTES, IPV6_FRAME_BYTES, SO_TIMESTAMPNS, Echo, arrivals
+from emulator.measure.echo import (
+    ETHERNET_BYTES,
+    FRAME_BYTES,
+    IPV6_FRAME_BYTES,
+    SO_TIMESTAMPNS,
+    Echo,
+    arrivals,
+    frames_bytes,
+)
 from emulator.netlink import namespaces
 from emulator.plan import Circuit, Interface, Plan
 from emulator.system.errors import EmulationError
@@ -146,11 +154,16 @@ def expected_ns(circuit: Circuit, family: Family | None = None, cpu: CpuModel | 
 
 def _expected_ns(circuit: Circuit, end: Interface, family: Family | None, cpu: CpuModel | None) -> float:
     """Return the time that an echo takes from an interface to the other end of its circuit."""
-    frame_bytes = IPV6_FRAME_BYTES if family == 6 else FRAME_BYTES
-    work_ns = 0.0
+    frame_bytes, work_ns = IPV6_FRAME_BYTES if family == 6 else FRAME_BYTES, 0.0
     if cpu is not None and family is not None:
         work_ns = sum(cpu.on(it.node, OWN_STAGES).of(frame_bytes) for it in circuit.ends)
-    return work_ns + (0.0 if end.egress is None else end.egress.delay_ns + frame_bytes * 8 * 1e9 / end.egress.rate_bps)
+    if end.egress is None:
+        return work_ns
+    if family is None:
+        sent_bytes = min(frame_bytes, ETHERNET_BYTES + end.egress.packet_bytes)
+    else:
+        sent_bytes = frames_bytes(frame_bytes - ETHERNET_BYTES, end.egress.packet_bytes)
+    return work_ns + end.egress.delay_ns + sent_bytes * 8 * 1e9 / end.egress.rate_bps
 
 
 def rtt_text(rtt_us: float | None, decimals: int = 6) -> str:
@@ -254,24 +267,27 @@ def _by_icmp(lab: Lab, circuit: Circuit, family: Family, patience_s: float) -> I
 @contextlib.contextmanager
 def _by_frames(lab: Lab, circuit: Circuit, patience_s: float) -> Iterator[_RoundTrip]:
     """Open sockets for frames over a circuit, from its first end to its second and back."""
+    frame_bytes = min(FRAME_BYTES, ETHERNET_BYTES + circuit.mtu_bytes)
     with _frame_socket(lab, circuit.first) as near, _frame_socket(lab, circuit.second) as far:
 
         def round_trip(number: int) -> _Times | None:
             # without the frame's stay at the far end
-            there_ns = _one_way_ns(near, far, number, patience_s)
-            back_ns = None if there_ns is None else _one_way_ns(far, near, number, patience_s)
+            there_ns = _one_way_ns(near, far, number, patience_s, frame_bytes)
+            back_ns = None if there_ns is None else _one_way_ns(far, near, number, patience_s, frame_bytes)
             return None if there_ns is None or back_ns is None else (there_ns, back_ns)
 
         yield round_trip
 
 
-def _one_way_ns(near: socket.socket, far: socket.socket, number: int, patience_s: float) -> int | None:
+def _one_way_ns(
+    near: socket.socket, far: socket.socket, number: int, patience_s: float, frame_bytes: int
+) -> int | None:
     """Send a frame from one socket to the other, and return the time that it took; None if it is lost."""
     content = _ETHERTYPE.to_bytes(2, "big") + number.to_bytes(8, "big")
     frame = _NOT_FORWARDED + bytes(6) + content
     began_ns = time.time_ns()
     try:
-        near.send(frame.ljust(FRAME_BYTES, b"\0"))
+        near.send(frame.ljust(frame_bytes, b"\0"))
     except OSError:  # the interface is down
         return None
     for data, sender, arrived_ns in arrivals(far, began_ns, patience_s):

@@ -10,7 +10,11 @@ import struct
 from dataclasses import dataclass
 from ipaddress import ip_network
 
+from emulator.netlink import facilities
+from emulator.netlink.connection import Netlink
+from emulator.netlink.links import LOOPBACK_INDEX
 from emulator.netlink.messages import PUT, Request, attribute, nested, text, u32
+from emulator.system.errors import EmulationError
 
 _RTM_NEWQDISC, _RTM_NEWTFILTER, _RTM_DELTFILTER = 36, 44, 45
 _TCA_KIND, _TCA_OPTIONS, _TCA_INGRESS_BLOCK = 1, 2, 13
@@ -58,6 +62,21 @@ def drop_too_big(index: int, name: str) -> list[Request]:
         options = (attribute(key, bytes([value])) for key, value in keys[priority].items())
         found.append(_filter((index, _TC_H_CLSACT_EGRESS), name, priority, ethertype, *options, _DROP))
     return found
+
+
+def require() -> None:
+    """Check that this kernel has the filters, in a namespace that exists only for the check.
+
+    Raises:
+        EmulationError: it has not; the message says how to get them.
+    """
+    for reason in facilities.lacks("filters for black holes", "cls_flower", lambda _: _try()):
+        raise EmulationError(reason)
+
+
+def _try() -> None:
+    with Netlink() as netlink:
+        netlink.send(drop_too_big(LOOPBACK_INDEX, "lo"))
 
 
 def let_through(index: int, name: str) -> list[Request]:

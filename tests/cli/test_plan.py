@@ -159,3 +159,34 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     assert (result.returncode, result.stdout) == (1, b"")
     assert result.stderr.startswith(b"error[GTS002]: no such file")
     assert b"Traceback" not in result.stderr
+
+
+def test_an_mtu_and_a_black_hole_are_of_all_circuits_between_two_sites(pair: str) -> None:
+    (circuit,) = document(pair, "--mtu", "mil-ams=9000", "--black-hole", "AMS-MIL")["circuits"]
+    assert (circuit["mtu_bytes"], circuit["is_black_hole"]) == (9000, True)
+    assert "9000 bytes, black hole" in run(pair, "--mtu", "AMS-MIL=9000", "--black-hole", "AMS-MIL").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--mtu", "AMS-MIL"], "`AMS-MIL` is not A-B=BYTES, as AMS-MIL=9000"),
+        (["--mtu", "AMS-MIL=67"], "67 is out of range"),
+        (["--mtu", "AMS-MIL=1500/9000"], "an MTU belongs to the whole circuit"),
+        (["--mtu", "AMS-MIL=9000", "--mtu", "MIL-AMS=1400"], "`AMS-MIL` is given twice"),
+        (["--mtu", "AMS-LON=9000"], "no circuit between AMS and LON"),
+        (["--mtu", "AMS-MIL=576"], "IPv6 needs 1280: raise it, or use --ipv4-only"),
+        (["--black-hole", "AMS-MIL=1"], "`AMS-MIL=1` is not A-B, as AMS-MIL"),
+        (["--black-hole", "AMS"], "`AMS` is not A-B, as AMS-MIL"),
+    ],
+)
+def test_a_wrong_mtu_or_black_hole_is_told(pair: str, arguments: list[str], message: str) -> None:
+    result = run(pair, *arguments)
+    assert result.exit_code != 0
+    assert message in result.stderr
+
+
+def test_an_mtu_that_a_links_own_overrules_is_told(pair: str) -> None:
+    Path(pair).write_text(Path(pair).read_text().replace('id = "l"', 'id = "l"; mtu = 1400', 1))
+    result = run(pair, "--mtu", "AMS-MIL=9000")
+    assert "would change nothing: the topology states its own `mtu`" in result.stderr

@@ -20,6 +20,7 @@ from gtsdsl.draw import draw
 from gtsdsl.model.shapes import build
 from tests.draw.pictures import FIVE, PICTURES, joined
 from tests.hostile import HOSTILE_IDS, hostile_testbed
+from tests.targets.samples import pair
 
 SVG = "{http://www.w3.org/2000/svg}"
 MESH = PICTURES["five-site mesh"]
@@ -87,6 +88,11 @@ def test_page_loads_nothing_and_runs_only_its_own_script() -> None:
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         assert policy[directive] == f"'sha256-{digest}'"
     assert re.findall(r"https?://[^\"'< ]+", page) == ["http://www.w3.org/2000/svg"]
+
+
+def test_a_tip_says_the_mtu_and_a_black_hole() -> None:
+    page = draw(pair(mtu=9000, black_hole=True), "html").decode()
+    assert "measured round-trip time\nMTU 9000, black hole\nl1</title>" in page
 
 
 def test_page_has_tips_for_what_is_pointed_at() -> None:

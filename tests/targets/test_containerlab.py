@@ -81,6 +81,7 @@ class _Node(TypedDict, total=False):
 
 class _Link(TypedDict):
     endpoints: list[str]
+    mtu: int
 
 
 class _Topology(TypedDict, total=False):
@@ -265,3 +266,12 @@ def test_golden() -> None:
 def test_losses_are_in_the_words_of_tc(attributes: dict[str, Value], words: str) -> None:
     commands = _topology(pair(**attributes))["nodes"]["h1"]["exec"]
     assert any(f"netem delay 18100us {words} rate" in command for command in commands)
+
+
+def test_a_link_has_the_mtu_of_the_circuit_and_a_black_hole_drops_at_both_ends() -> None:
+    topology = _topology(pair(mtu=9000, black_hole=True))
+    assert [item["mtu"] for item in topology["links"]] == [9000]
+    assert [item["mtu"] for item in _topology(pair())["links"]] == [1500]
+    for node in topology["nodes"].values():
+        assert "tc qdisc add dev eth1 clsact" in node["exec"]
+        assert sum(command.startswith("tc filter add dev eth1 egress protocol ip") for command in node["exec"]) == 2

@@ -107,6 +107,7 @@ def test_a_shape_a_class() -> None:
         (("AMS", "MIL"), {"delay": "1.5ms"}, r'label="l1\n3 ms"'),
         (("AMS", "PRG"), {}, r'label="l1\n≈ 27.9 ms"'),
         (("AMS", "XYZ"), {}, 'label="l1"'),
+        (("AMS", "MIL"), {"mtu": "9000", "black_hole": "true"}, r'label="l1\n36.2 ms\nMTU 9000, black hole"'),
     ],
 )
 def test_an_edge_shows_the_round_trip_if_it_is_known(

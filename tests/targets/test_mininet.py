@@ -301,3 +301,15 @@ def test_what_mininet_cannot_do_is_said() -> None:
     assert [len(list(mininet.remarks(pair(**attributes)))) for attributes in others] == [1, 1, 1, 1]
     script = mininet.write(pair(loss="gemodel 1% 9%"))
     assert "'loss_percent': 10" in script
+
+
+def test_both_interfaces_have_the_mtu_and_drop_in_a_black_hole(tmp_path: Path) -> None:
+    script = _imported(pair(mtu=9000, black_hole=True), tmp_path)
+    ((_, _, options),) = script.TestbedTopo().links(withInfo=True)
+    for way in (options["params1"], options["params2"]):
+        mtu, clsact, *filters = (command.format("h1-eth0") for command in way["sizes"])
+        assert (mtu, clsact) == ("ip link set dev h1-eth0 mtu 9000", "tc qdisc add dev h1-eth0 clsact")
+        assert [line.split(" protocol ")[1] for line in filters] == [
+            "ip flower ip_proto icmp type 3 code 4 action drop",
+            "ipv6 flower ip_proto icmpv6 type 2 action drop",
+        ]
