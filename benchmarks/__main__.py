@@ -8,7 +8,10 @@ from __future__ import annotations
 import importlib
 import sys
 
-_ALL = ("compiler", "imports", "network", "throughput", "exactness", "losses", "routing", "overlays", "bench", "kernel")
+_ALL = (
+    *("compiler", "imports", "network", "throughput", "exactness", "losses", "routing", "scenarios", "overlays"),
+    *("bench", "kernel"),
+)
 
 _missed = 0
 for _name in sys.argv[1:] or _ALL:

@@ -39,8 +39,16 @@ def gts_network(request: pytest.FixtureRequest) -> Iterator[Session]:
     from emulator.session import emulate
 
     (topology,) = marker.args
+    options = dict(marker.kwargs)
+    if isinstance(options.get("scenario"), str | Path):
+        options["scenario"] = _found(options["scenario"], request)
     if isinstance(topology, str | Path):
-        beside = request.path.parent / topology
-        topology = beside if beside.exists() else request.config.rootpath / topology
-    with emulate(topology, **marker.kwargs) as network:
+        topology = _found(topology, request)
+    with emulate(topology, **options) as network:
         yield network
+
+
+def _found(file: str | Path, request: pytest.FixtureRequest) -> Path:
+    """Return the path of a file that a marker names."""
+    beside = request.path.parent / file
+    return beside if beside.exists() else request.config.rootpath / file

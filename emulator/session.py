@@ -21,6 +21,7 @@ from emulator.messages import (
     ProbeCircuits,
     ProcessResult,
     ReadClock,
+    ReadScenario,
     RunCommand,
     Sleep,
     StartCapture,
@@ -40,11 +41,13 @@ from emulator.system.folders import usable_umask
 from gtsdsl.cpu.shipped import NONE
 from gtsdsl.model.testbed import Testbed
 from gtsdsl.model.values import Value
+from gtsdsl.scenario.outcome import Happening
 from gtsdsl.text import did_you_mean, printable
 
 if TYPE_CHECKING:
     from emulator.overlays.model import OverlaySpec
     from gtsdsl.circuits import Circuits
+    from gtsdsl.scenario import Scenario
 
 
 _FIELDS_OF_OVERLAY = {
@@ -77,6 +80,7 @@ def emulate(
     cpu_model: str = NONE,
     cpus: float | Mapping[str, float] | None = None,
     offload: bool = True,
+    scenario: str | os.PathLike[str] | None = None,
     memory_bytes: int | None = None,
     timeout_s: float | None = None,
     **renamed: Any,
@@ -91,13 +95,14 @@ def emulate(
     the cost table of the hosts' processors, by its name or in a file. ``cpus`` are the processors of all hosts, or by
     host; None is all cores. Without ``offload``, TCP sends packets of one segment. ``memory_bytes`` is the guest's
     memory; None is as much as the network needs. ``timeout_s`` limits each request, in wall time; None is no limit. In
-    a virtual clock, no time passes between two requests.
+    a virtual clock, no time passes between two requests. ``scenario`` is the path of a file that says what happens at
+    which time (docs/scenarios.md). Its clock starts with the context. It may start commands, so it must be your own.
 
     The keywords ``containers``, ``runtime``, ``store``, ``overlay_network`` and ``image`` of version 0.1 are fields of
     `OverlayOptions` now, ``image_map`` and ``flavors`` are fields of `HostOptions`.
 
     Raises:
-        GtsError: the topology or the cost table has errors.
+        GtsError: the topology, the cost table or the scenario has errors.
         EmulationError: the topology or this machine cannot run a network; the message says what to do.
     """
     from emulator.plan.cpu import check_hosts, cpu_choice
@@ -114,7 +119,7 @@ def emulate(
     check_hosts(request.task.plan, cpu)
     options = RunOptions(kernel=kernel, clock=clock, memory_bytes=memory_bytes, timeout_s=timeout_s)
     settings = settle(options, choose(kernel, clock), request.memory_bytes)
-    task = replace(request.task, kind="serve", spins=settings.is_virtual)
+    task = replace(request.task, kind="serve", spins=settings.is_virtual, scenario=_scenario(scenario, testbed))
     with usable_umask(), Channel(open_runner(settings, task), stops=settings.is_virtual) as channel:
         yield Session(task.plan, settings.choice.clock, channel, task.overlay)
 
@@ -126,6 +131,14 @@ def _share_texts(cpus: float | Mapping[str, float] | None) -> tuple[str, ...]:
     if isinstance(cpus, Mapping):
         return tuple(f"{host}={number}" for host, number in cpus.items())
     return (str(cpus),)
+
+
+def _scenario(path: str | os.PathLike[str] | None, testbed: Testbed) -> Scenario | None:
+    if path is None:
+        return None
+    from gtsdsl.scenario import load_scenario
+
+    return load_scenario(path, testbed)
 
 
 def _with_renamed(
@@ -227,6 +240,10 @@ class Session:
     def sleep(self, seconds: float) -> None:
         """Wait in the network's clock. In a virtual clock, this takes no time."""
         self._channel.ask(Sleep(seconds))
+
+    def happenings(self) -> tuple[Happening, ...]:
+        """Return the events of the scenario in the order of time, as they have happened so far; none without one."""
+        return self._channel.ask(ReadScenario()).happenings
 
     def time_ns(self) -> int:
         """Return the network's clock, in nanoseconds since its kernel started."""

@@ -16,6 +16,7 @@ import pytest
 
 from gtsdsl.cli.bench.matrix_file import read_matrix
 from gtsdsl.loading import check, load
+from gtsdsl.scenario import read_scenario
 from gtsdsl.source import Source
 from gtsdsl.topology.address_plan import read_address_plan
 from tests.emulator.docker.archives import save
@@ -107,8 +108,10 @@ def test_topologies_are_right(block: str) -> None:
 
 
 @pytest.mark.parametrize("block", blocks("toml"))
-def test_files_of_benchmarks_and_address_plans_are_right(block: str) -> None:
-    if block.startswith("[hosts]"):
+def test_files_of_benchmarks_address_plans_and_scenarios_are_right(block: str) -> None:
+    if re.match(r"\[\[(cut|change|trace|kill|start)\]\]", block):
+        read_scenario(Source(str(ROOT / "examples" / "storm.toml"), block), load(ROOT / "examples" / "full_mesh.dsl"))
+    elif block.startswith("[hosts]"):
         read_address_plan(Source("addresses.toml", block), load(ROOT / "examples" / "full_mesh.dsl"))
     else:
         read_matrix(Source("bench.toml", block))

@@ -143,3 +143,28 @@ def test_the_keywords_of_version_0_1_are_aliases(
 def test_an_unknown_keyword_is_an_error() -> None:
     with pytest.raises(TypeError, match=r"emulate\(\) has no parameter kernl"), emulate("pair.dsl", kernl="uml"):
         pass
+
+
+def test_a_scenario_runs_in_the_networks_clock_and_says_what_it_did(guest_kernel: Kernel, tmp_path: Path) -> None:
+    assert guest_kernel
+    (tmp_path / "pair.dsl").write_text(PAIR)
+    (tmp_path / "storm.toml").write_text('[[change]]\nfrom = 5\nto = 9\nlink = "l1"\ndelay = "50ms"\n')
+    with emulate(tmp_path / "pair.dsl", scenario=tmp_path / "storm.toml") as network:
+        assert [item.actual_ns for item in network.happenings()] == [None, None]
+        assert "36.2 ms" in network["h1"].run(["ping", "-c", "2", "h2"], check=True).stdout
+        network.sleep(5)
+        assert "100 ms" in network["h1"].run(["ping", "-c", "2", "h2"], check=True).stdout
+        begin, end = network.happenings()
+        assert (begin.text, end.actual_ns) == ("l1: delay 50ms", None)
+        assert begin.actual_ns is not None
+        assert 0 <= begin.actual_ns - 5 * 10**9 < 2_000
+
+
+def test_a_scenario_of_another_topology_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "pair.dsl").write_text(PAIR)
+    (tmp_path / "storm.toml").write_text('[[cut]]\nat = 5\nlink = "l7"\n')
+    with (
+        pytest.raises(GtsError, match="has no link `l7`"),
+        emulate(tmp_path / "pair.dsl", scenario=tmp_path / "storm.toml"),
+    ):
+        pass

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import random
 import re
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ import pytest
 from jsonschema_rs import Draft202012Validator
 
 from gtsdsl.data import shipped
+from tests.emulator.leftovers import Leftovers, is_soon
 from tests.emulator.samples import MESH, Cli
 from tests.emulator.scenario import flood
 
@@ -135,3 +140,59 @@ def test_a_change_of_the_bandwidth_keeps_the_packets_that_wait(storm: Any) -> No
     counts, sent = (json.loads(end["output"]) for end in found["commands"])
     assert sent > 1900
     assert sum(counts) == sent
+
+
+def test_the_shell_shows_a_scenario_and_runs_beside_it(tmp_path: Path, guest_kernel: object) -> None:
+    assert guest_kernel
+    (tmp_path / "storm.toml").write_text('[[cut]]\nat = 2\nlink = "l1"\n[[cut]]\nat = 60\nlink = "l2"\n')
+
+    def shell(lines: str, *options: str) -> str:
+        command = [sys.executable, "-m", "gtsdsl", "emulate", str(MESH), "--clock", "virtual", *options]
+        return subprocess.run(command, input=lines, capture_output=True, text=True, check=True, timeout=240).stdout
+
+    lines = "h1 ping -q -c 1 h2\nh1 sleep 3\nscenario\nh1 ping -q -c 1 -W 1 h2\n"
+    said = shell(lines, "--scenario", str(tmp_path / "storm.toml"))
+    assert " 0% packet loss" in said
+    assert "Network is unreachable" in said  # the kernel removes the routes of an interface that is down
+    assert re.search(r"^ +2 s  cut l1\n +60 s  cut l2 \(not reached\)$", said, re.MULTILINE), said
+    assert "no scenario" in shell("scenario\n")
+
+
+def test_a_scenario_starts_commands_only_if_the_user_allows_it(gtsdsl: Cli, tmp_path: Path) -> None:
+    (tmp_path / "storm.toml").write_text(start("1s", "h1", "true"))
+    done = gtsdsl("emulate", str(MESH), "--scenario", str(tmp_path / "storm.toml"))
+    assert done.returncode == 2
+    assert "starts commands: add --allow-programs if you trust this file" in done.stderr
+
+
+def test_an_event_that_fails_is_in_the_result_and_decides_the_status(storm: Any) -> None:
+    """A circuit that delays its packets differently cannot have twice the packets, and only its kernel says so."""
+    found = storm(
+        '[[change]]\nat = 0\nlink = "l1"\njitter = "1ms"\n[[change]]\nat = 1\nlink = "l1"\nduplicate = "1%"\n',
+        2,
+        status=1,
+    )
+    assert [item["error"] is None for item in found["happenings"]] == [True, False]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_scenario_that_is_interrupted_leaves_nothing_behind(
+    number: signal.Signals, tmp_path: Path, guest_kernel: object
+) -> None:
+    assert guest_kernel
+    left = Leftovers(tmp_path)
+    (tmp_path / "storm.toml").write_text("end = 100000\n" + start("0s", "h1", "sleep", "99999"))
+    options = ["--scenario", str(tmp_path / "storm.toml"), "--allow-programs", "--clock", "real"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gtsdsl", "emulate", str(MESH), *options],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=left.environment,
+    )
+    assert is_soon(lambda: bool(left.runs))
+    time.sleep(3)  # the scenario has probably begun; if it has not, the test is still one
+    assert process.poll() is None
+    process.send_signal(number)
+    assert process.wait(60) == 128 + number
+    assert is_soon(lambda: not left.processes and not left.folders)
