@@ -246,7 +246,7 @@ def custom_circuits(options: NetworkOptions) -> Circuits | None:
     seen: set[tuple[str, str, str]] = set()
     for option, text in _between_sites(options):
         sites, equals, value = text.partition("=")
-        if _is_for_all(option, text):
+        if option == _DELAY_FROM and not sites_and_file(text)[0]:
             if every_sampled is not None:
                 raise click.BadParameter("the delays of all circuits are given twice", param_hint=option)
             every_sampled = read_samples(text)
@@ -316,9 +316,13 @@ _FORMS = {
 }
 
 
-def _is_for_all(option: str, text: str) -> bool:
-    """Return whether a ``--delay-from`` is for all circuits: its text is a path, which may have an equals sign."""
-    return option == _DELAY_FROM and not re.match(r"[^-=/.]+-[^-=/.]+=", text)
+def sites_and_file(text: str) -> tuple[str, str]:
+    """Return the two parts of a ``--delay-from``: ``A-B=``, or nothing for all circuits, and the file.
+
+    The file's path may have an equals sign.
+    """
+    sites = re.match(r"[^-=/.]+-[^-=/.]+=", text)
+    return ("", text) if sites is None else (sites[0], text[sites.end() :])
 
 
 def _between_sites(options: NetworkOptions) -> Iterator[tuple[str, str]]:
@@ -368,7 +372,7 @@ def check_rtts(options: NetworkOptions, custom: Circuits | None, plan: Plan) -> 
                 f"it has no circuit of this topology: its sites are {some}, …", param_hint="--environment"
             )
     for option, text in _between_sites(options):
-        if _is_for_all(option, text):
+        if option == _DELAY_FROM and not sites_and_file(text)[0]:
             if all(circuit.source == "link" for circuit in plan.circuits):
                 raise click.BadParameter("it would change nothing: all links have their own `delay`", param_hint=option)
             continue

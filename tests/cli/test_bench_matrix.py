@@ -123,6 +123,16 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.parametrize(
+    "name", [name for name, key in keys().items() if key.flag.in_files and "FILE" in (key.flag.metavar or "")]
+)
+def test_no_key_names_a_file_outside_the_folder(tmp_path: Path, name: str) -> None:
+    value = "['../a']" if keys()[name].flag.type == "texts" else "'../a'"
+    source = Source(str(tmp_path / "bench.toml"), f"{name} = {value}")
+    with pytest.raises(GtsError, match=r"`\.\./a` is not below the folder of this file"):
+        read_matrix(source)
+
+
 @pytest.mark.parametrize(("text", "place", "message", "hint"), MISTAKES, ids=[it[0] for it in MISTAKES])
 def test_a_mistake_has_its_line_and_column(
     tmp_path: Path, text: str, place: str, message: str, hint: str | None
@@ -287,8 +297,9 @@ def test_the_written_file_has_each_key_and_sets_only_defaults() -> None:
     assert found == MatrixFile(
         Path("mesh.dsl"), {"overlays": ("none", "flannel"), "workloads": ("latency", "throughput")}
     )
-    for name in [*(name for name, key in keys().items() if key.flag.in_files), *overlay_keys()]:
-        assert len(re.findall(rf"^(?:# )?{name} = ", text, re.M)) == 1
+    names = [*(name for name, key in keys().items() if key.flag.in_files), *overlay_keys()]
+    for name in names:
+        assert len(re.findall(rf"^(?:# )?{name} = ", text, re.M)) == names.count(name)
     assert keys().keys() | overlay_keys().keys() > EXAMPLES.keys()
     read_matrix(Source("bench.toml", "\n".join(uncommented(text))), allow_programs=True)
 

@@ -38,6 +38,7 @@ EXAMPLES = {
     "patience": "60",
     "output-limit": '"8G"',
     "rtt": '["AMS-MIL=40ms"]',
+    "mtu": '["AMS-MIL=9000"]',
     "circuits-file": '"circuits.json"',
     "environment": '"noisy-neighbours"',
     "set": '["n=4"]',
@@ -58,6 +59,7 @@ EXAMPLES = {
     "label": '["c1:role=db"]',
 }
 """Values of keys that have no default which a file can state."""
+_OF_OVERLAYS = {**EXAMPLES, "mtu": "1400"}
 
 _HEAD = f"""\
 # The options of a benchmark. `gtsdsl bench {NAME}` runs it, from any folder.
@@ -115,7 +117,7 @@ def _only_topology() -> Path:
 
 def _overlay_lines() -> Iterator[str]:
     for name, key in overlay_keys().items():
-        yield f"{_comment(_meaning(key))}# {name} = {_default(name, key, EXAMPLES)}\n"
+        yield f"{_comment(_meaning(key))}# {name} = {_default(name, key, _OF_OVERLAYS)}\n"
 
 
 def _workload_table(name: str) -> str:

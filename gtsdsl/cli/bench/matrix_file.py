@@ -24,6 +24,7 @@ from emulator.workloads.settings import file_settings, parse
 from gtsdsl.circuits.environments import environments
 from gtsdsl.cli.bench.keys import NAME, OVERLAY, PARTS, TOPOLOGY, Key, is_for_all, keys, overlay_keys
 from gtsdsl.cli.bench.toml_values import MistakeError, option_value, setting_text, text
+from gtsdsl.cli.network import sites_and_file
 from gtsdsl.cpu.shipped import NONE, tables
 from gtsdsl.diagnostics import Diagnostic, GtsError
 from gtsdsl.inputs.files import below, read_source
@@ -283,6 +284,9 @@ class _Reader:
                     _require_known(kind, name, index if isinstance(value, list) else None)
             case "circuits_file" | "policy" | "scenario" | "address_plan", str():
                 return str(self._below_folder(found))
+            case "delays_from", tuple():
+                parts = map(sites_and_file, found)
+                return tuple(f"{sites}{self._below_folder(file)}" for sites, file in parts)
             case "cpu_model", str() if found not in {NONE, *tables()}:
                 return str(self._below_folder(found))
             case "environment", str() if found not in environments():
