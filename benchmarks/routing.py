@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,9 +17,9 @@ from pathlib import Path
 
 from benchmarks.table import Row, show
 from emulator import Session, emulate
-from emulator.session import ProcessProxy
 
 MESH = Path(__file__).parents[1] / "examples" / "full_mesh.dsl"
+ECHOES = Path(__file__).with_name("echoes.py")
 
 NEAR, FAR, CIRCUIT = "h1", "h4", "l3"
 """AMS and BRA, and the circuit that joins them. Both reach each other by PRA (h5) when it is cut."""
@@ -28,11 +29,6 @@ _FIRST_TICK_S = 0.1
 """From the start of OSPF to its first tick (`ospf_start` in BIRD's proto/ospf/ospf.c)."""
 _QUIET_S = 20.0
 _OSPF, _OSPF_HELLO = 89, 1
-_ECHO_S, _STEP_S, _PINGS = 0.1, 0.002, 40
-"""Each `ping` sends an echo every 100 ms, and another `ping` begins 2 ms after the one before started."""
-_BUFFER_BYTES = 10**6
-"""The buffer of a `ping`. Its own holds a dozen echoes, which wait for the MAC address of a neighbour that is gone, and
-no echo would be sent for 3 s."""
 _EARLY_S = 1.0
 _MOST_MS = 10.0
 
@@ -63,37 +59,23 @@ def outage_s(net: Session, words: Sequence[str], timers: Mapping[str, int]) -> t
         path = Path(folder) / "circuit.pcap"
         with net.capture(CIRCUIT, path):
             net.sleep(2 * hello_s + 0.3)
-            # `ping` does not start without a route, and an interface that is down has none
-            pings = [] if is_silent else _start_pings(net, 2 * tick_s + _EARLY_S)
             cut_s = float(net[NEAR].cmd("date +%s.%N"))
             net.link(CIRCUIT, *words)
             if is_silent:  # no end can notice before a dead interval after the hello before
                 net.sleep(max(0.0, dead_s - hello_s - _EARLY_S))
-                pings = _start_pings(net, hello_s + 2 * tick_s + 2 * _EARLY_S)
-            said = "".join(ping.wait().stdout for ping in pings)
+            answered_s = _first_answer_s(net, (hello_s if is_silent else 0) + 2 * tick_s + 2 * _EARLY_S)
         noticed_s = {NEAR: cut_s, FAR: cut_s}
         if is_silent:
             noticed_s = {host: time_s + dead_s for host, time_s in _last_hellos_s(path.read_bytes(), cut_s).items()}
     net.link(CIRCUIT, *(("loss", "0%") if is_silent else ("up",)))
-    return _first_answer_s(said, cut_s) - cut_s, _given_s(noticed_s, started_s, tick_s) - cut_s
+    return answered_s - cut_s, _given_s(noticed_s, started_s, tick_s) - cut_s
 
 
-def _start_pings(net: Session, duration_s: float) -> list[ProcessProxy]:
-    """Start to send echoes for some time."""
-    count = round(duration_s / _ECHO_S)
-    command = ["ping", "-D", "-S", str(_BUFFER_BYTES), "-i", str(_ECHO_S), "-c", str(count), FAR]
-    pings = []
-    for _ in range(_PINGS):
-        pings.append(net[NEAR].start(command))
-        net.sleep(_STEP_S)
-    return pings
-
-
-def _first_answer_s(said: str, cut_s: float) -> float:
-    """Return when the first echo after the cut was sent that was answered."""
-    found = re.findall(r"^\[([\d.]+)\] .* time=([\d.]+) ms$", said, re.MULTILINE)
-    sent_s = (float(received_s) - float(rtt_ms) / 1000 for received_s, rtt_ms in found)
-    return min(time_s for time_s in sent_s if time_s > cut_s)
+def _first_answer_s(net: Session, duration_s: float) -> float:
+    """Send echoes for some time, and return when the first one that was answered was sent."""
+    address = net.plan.loopback(FAR)
+    said = net[NEAR].run([sys.executable, str(ECHOES), address, str(duration_s)], check=True).stdout
+    return float(said.split()[0])
 
 
 def _given_s(noticed_s: dict[str, float], started_s: dict[str, float], tick_s: int) -> float:

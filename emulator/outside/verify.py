@@ -15,7 +15,7 @@ from emulator.outcome import Outcome
 from emulator.outside.verify_scenario import scenario_faults
 from emulator.overlays.model import OverlaySpec, first_containers
 from emulator.overlays.outcome import OverlayOutcome
-from emulator.overlays.pairs import joined, pair_probe
+from emulator.overlays.pairs import pair_probe, routed
 from emulator.overlays.ways import echo_work_us
 from emulator.plan import Plan
 from emulator.system.errors import EmulationError
@@ -212,7 +212,7 @@ def _overlay_faults(task: Task, spec: OverlaySpec, outcome: OverlayOutcome) -> I
         method = connection.method
         if not {connection.first, connection.second} <= {*spec.hosts} or not method.isprintable() or method[80:]:
             yield "its overlay has an impossible connection"
-    paths = {pair: path for pair, path in joined(task.plan).items() if {*pair} <= container_of.keys()}
+    paths = {pair: path for pair, path in routed(task.plan).items() if {*pair} <= container_of.keys()}
     wanted = [(family, *pair) for pair in paths for family in task.probe_families] if task.probe_count else []
     if [(item.family, item.first, item.second) for item in outcome.pairs] != wanted:
         yield "its overlay has other measurements than the task asks for"

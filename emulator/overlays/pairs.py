@@ -8,6 +8,7 @@ from emulator.measure.echo import FRAME_BYTES, IPV6_FRAME_BYTES
 from emulator.measure.probe import Family
 from emulator.overlays.model import PairProbe
 from emulator.plan import Circuit, Plan
+from emulator.plan.routing import LeastCosts, cost_of
 
 
 def pair_probe(
@@ -102,6 +103,21 @@ def joined(plan: Plan) -> dict[tuple[str, str], tuple[Circuit, ...] | None]:
             if pair not in paths or _is_faster(only_path, paths[pair]):
                 paths[pair] = only_path
     return paths
+
+
+def routed(plan: Plan) -> dict[tuple[str, str], tuple[Circuit, ...] | None]:
+    """Return the pairs of `joined`; the path of two hosts is None, too, if OSPF sends their packets by a detour."""
+    found = joined(plan)
+    if plan.routing is None:
+        return found
+    least = LeastCosts.in_plan(plan).of
+    for pair, path in found.items():
+        ends = {end.node: end for circuit in (path or ()) for end in circuit.ends}
+        if path is not None and any(
+            cost_of(ends[near]) != least[near][plan.loopback(far)][1] for near, far in (pair, pair[::-1])
+        ):
+            found[pair] = None
+    return found
 
 
 def _is_faster(path: tuple[Circuit, ...] | None, other: tuple[Circuit, ...] | None) -> bool:

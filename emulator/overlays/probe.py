@@ -7,7 +7,7 @@ from emulator.measure.echo import Echo, samples_us
 from emulator.measure.probe import IPV4, Family
 from emulator.overlays.deployment import Deployment
 from emulator.overlays.model import PairProbe, first_containers
-from emulator.overlays.pairs import expected_us, joined, median, pair_probe
+from emulator.overlays.pairs import expected_us, median, pair_probe, routed
 from emulator.overlays.ways import echo_work_us
 
 _LEAST_PATIENCE_S = 1.0
@@ -27,7 +27,7 @@ def probe_overlay(
     lab, overlay = deployment.overlay.lab, deployment.overlay
     container_of = first_containers(deployment.spec)
     probes = []
-    for (first, second), path in joined(lab.plan).items():
+    for (first, second), path in routed(lab.plan).items():
         if first not in container_of or second not in container_of:
             continue
         near, far = container_of[first], container_of[second]

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from gtsdsl.model.testbed import PortRef, Resource, Testbed
 from gtsdsl.targets.black_holes import black_hole_commands
 from gtsdsl.targets.figures import plain
-from gtsdsl.targets.remark import Remark, ids_of
+from gtsdsl.targets.remark import Remark, ids_of, routing_remarks
 from gtsdsl.topology.addresses import addresses, ipv6_addresses, ipv6_loopbacks, loopbacks
 from gtsdsl.topology.controllers import controllers
 from gtsdsl.topology.impairments import Directions, Impairment, impairments
@@ -117,6 +117,7 @@ def write(testbed: Testbed) -> str:
 
 def remarks(testbed: Testbed) -> Iterator[Remark]:
     """Yield the warnings about a testbed as a lab: switches obey no controllers, and packets keep their order."""
+    yield from routing_remarks(testbed)
     topology = Topology.of(testbed)
     if controlled := [switch for switch in topology.switches if controllers(switch)]:
         yield Remark(

@@ -13,7 +13,7 @@ from gtsdsl.model.testbed import Resource, Testbed
 from gtsdsl.model.units import MTU_BYTES
 from gtsdsl.targets.black_holes import black_hole_commands
 from gtsdsl.targets.figures import plain
-from gtsdsl.targets.remark import Remark, ids_of
+from gtsdsl.targets.remark import Remark, ids_of, routing_remarks
 from gtsdsl.topology.addresses import addresses, ipv6_addresses, ipv6_loopbacks, loopbacks
 from gtsdsl.topology.controllers import controllers
 from gtsdsl.topology.domains import has_loop
@@ -85,7 +85,8 @@ def write(testbed: Testbed) -> str:
 
 
 def remarks(testbed: Testbed) -> Iterator[Remark]:
-    """Yield a warning about links whose packets Mininet cannot treat as the testbed says."""
+    """Yield the warnings about what Mininet does not do as the testbed says: links, and a routing protocol."""
+    yield from routing_remarks(testbed)
     topology = Topology.of(testbed)
     effects = impairments(topology)
     if beyond := [wire.link for wire in topology.wires if any(map(_is_beyond, effects[wire.link.id]))]:

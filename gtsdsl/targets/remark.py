@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from gtsdsl.model.testbed import Resource
+from gtsdsl.model.routing import STATIC, parse_routing
+from gtsdsl.model.testbed import Resource, Testbed
 from gtsdsl.source import Location
 from gtsdsl.text import printable
 
@@ -18,6 +19,20 @@ class Remark(NamedTuple):
     message: str
     place: Location | None
     hint: str | None = None
+
+
+def routing_remarks(testbed: Testbed) -> Iterator[Remark]:
+    """Yield a warning if a testbed states a routing protocol, which a lab with static routes does not have."""
+    try:
+        routing = parse_routing(testbed.attributes.get("routing", STATIC))
+    except ValueError:  # a rule reports it
+        return
+    if routing is not None:
+        yield Remark(
+            f"the routes of the lab are static: nothing runs {routing.protocol}",
+            testbed.attribute_places.get("routing"),
+            "`gtsdsl emulate` runs BIRD on each host",
+        )
 
 
 def listed(names: Sequence[str]) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -142,3 +144,45 @@ def test_a_machine_without_bird_is_told_to_install_it(monkeypatch: pytest.Monkey
     with pytest.raises(EmulationError, match="--routing ospf: bird is missing: install bird2") as caught:
         require_bird(Routing("ospf"))
     assert caught.value.exit_status == 3
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_an_overlay_survives_a_cut_and_its_benchmark_shows_the_detour(gtsdsl: Cli, tmp_path: Path) -> None:
+    settings = ["faults=silent_cut", "circuit=AMS-BRA", "fault_s=8"]
+    options = [part for text in settings for part in ("--setting", f"convergence.{text}")]
+    command = ["bench", str(MESH), "--routing", "ospf,hello=1,dead=4", "--workloads", "convergence", *options]
+    done = gtsdsl(*command, "--overlays", "flannel:vxlan", "-o", str(tmp_path / "report"))
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "report" / "results.json").read_text())
+    (cell,) = results["cells"]
+    values = {item["name"]: item["value"] for item in cell["measured"]["figures"]}
+    assert cell["measured"]["remarks"] == []
+    assert 3 < values["silent_cut.mended"] < 4 + 2 * 1 + 0.2
+    assert values["silent_cut.detour"] == pytest.approx(DETOUR_MS, abs=0.01)
+    assert values["silent_cut.back"] < 30
+    repeat = gtsdsl("bench", "show", str(tmp_path / "report"), "--cell", cell["key"])
+    assert "--routing=ospf,hello=1,dead=4" in repeat.stdout
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_two_runs_are_the_same_to_the_byte(gtsdsl: Cli, tmp_path: Path) -> None:
+    found = []
+    for number in (1, 2):
+        path = tmp_path / f"{number}.json"
+        command = ["emulate", str(MESH), "--routing", "ospf", "--overlay", "none", "--probe", "--json", str(path)]
+        assert gtsdsl(*command).returncode == 0
+        result = json.loads(path.read_text())
+        found.append(json.dumps([result["probe"], result["overlay"]]))
+        pairs = {(pair["first"], pair["second"]): pair for pair in result["overlay"]["pairs"]}
+        assert pairs["h1", "h2"]["expected_us"] is None  # by a detour
+        assert pairs["h1", "h4"]["circuits"] == ["l3"]
+    assert found[0] == found[1]
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_the_shell_shows_routes_and_a_circuit_that_comes_up_again(gtsdsl: Cli) -> None:
+    lines = ["link l3 down", "sh sleep 8", "routes h1", "link l3 up", "sh sleep 20", "routes h1", "routes h9"]
+    said = gtsdsl("emulate", str(MESH), "--routing", "ospf", input="\n".join(lines)).stdout
+    found = re.findall(r"^h1 +100\.64\.0\.4/32 +via (\S+) +h1-eth(\d)  by bird$", said, re.MULTILINE)
+    assert found == [("10.0.0.7", "3"), ("10.0.0.5", "2")]
+    assert "*** there is no host h9" in said
