@@ -102,7 +102,8 @@ class Shell(CLI):  # type: ignore[misc]
     def do_nodes(self, _line: str) -> None:
         """List hosts, containers and switches."""
         for host in self.mn.plan.hosts:
-            output(f"{host.name:12} {host.cls:12} {_site(host.site):6} {host.loopback}\n")
+            addresses = f"{host.loopback} {host.ipv6_loopback or ''}".rstrip()
+            output(f"{host.name:12} {host.cls:12} {_site(host.site):6} {addresses}\n")
         for container in self.mn.deployment.spec.containers if self.mn.deployment is not None else ():
             address = self.mn.deployment.addresses[container.name]
             output(f"{container.name:12} {'container':12} {container.host:6} {address}\n")
@@ -133,6 +134,19 @@ class Shell(CLI):  # type: ignore[misc]
         for item in probe(self.mn.lab, count=3).circuits:
             rtt = rtt_text(item.measured_us, decimals=3)
             output(f"{printable(item.id):12} {item.first:12} {item.second:12} {rtt}\n")
+
+    def do_pingall6(self, _line: str) -> None:
+        """Ping each host from each other by IPv6, as pingall does by IPv4."""
+        lost = sent = 0
+        for near in self.mn.hosts:
+            answers = []
+            for far in self.mn.hosts:
+                if far is not near:
+                    _, _, status = near.pexec("ping", "-6", "-c", "1", far.name)
+                    answers.append(far.name if status == 0 else "X")
+            sent, lost = sent + len(answers), lost + answers.count("X")
+            output(f"{near.name} -> {' '.join(answers)}\n")
+        output(f"*** Results: {round(100 * lost / sent) if sent else 0}% dropped ({sent - lost}/{sent} received)\n")
 
     def do_routes(self, line: str) -> None:
         """Show the routes through other hosts, of all hosts or of some: routes h1. birdc in a host shows more, such as

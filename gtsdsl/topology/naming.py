@@ -13,8 +13,8 @@ _MAX_OPENFLOW_PORT = 0xFF00  # higher numbers are reserved (OpenFlow 1.0, 5.2.1)
 _INTERFACE_NAME_LIMIT = 15  # IFNAMSIZ of Linux without the NUL
 
 SHELL_COMMANDS = tuple(
-    "capture dpctl dump exit gterm help intfs iperf iperfudp link links net nodes noecho overlay pingall pingallfull"
-    " pingpair pingpairfull ports px py quit routes rtt scenario sh source switch time x xterm".split()
+    "capture dpctl dump exit gterm help intfs iperf iperfudp link links net nodes noecho overlay pingall pingall6"
+    " pingallfull pingpair pingpairfull ports px py quit routes rtt scenario sh source switch time x xterm".split()
 )
 """The commands of the emulator's shell, Mininet's among them. The shell takes a line's first word as a host's name only
 if it is not a command."""
