@@ -108,6 +108,13 @@ def test_bgp_notices_a_silent_circuit_after_the_hold_time(bgp: Session) -> None:
     assert 9 - 3 < without_s < 9 + 0.2
 
 
+def test_bfd_notices_a_silent_circuit_after_five_intervals(guest_kernel: Kernel) -> None:
+    assert guest_kernel.virtual_clock
+    with emulate(MESH, routing="bgp,bfd=100ms") as net:
+        assert net["h1"].cmd("birdc show bfd sessions").count(" Up ") == 4
+        assert 0.3 < outage_s(net, "loss", "100%", seconds=4) < 0.5 + 0.2
+
+
 def test_the_costs_are_read_from_the_answers_of_bird() -> None:
     assert ospf_costs(()) == {}
     assert ospf_costs(
