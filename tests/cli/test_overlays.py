@@ -87,7 +87,7 @@ def test_json_has_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
                 "state": "lighthouse",
                 "agent": "nebula",
                 "needs": ["nebula", "ssh", "TUN"],
-                "options": [],
+                "options": ["--overlay-mtu"],
                 "works": False,
                 "lacks": list(MISSING),
                 "option_lacks": {},
