@@ -9,8 +9,8 @@ import importlib
 import sys
 
 _ALL = (
-    *("compiler", "imports", "network", "throughput", "exactness", "losses", "routing", "scenarios", "overlays"),
-    *("bench", "kernel"),
+    *("compiler", "imports", "network", "throughput", "exactness", "losses", "routing", "scenarios", "cpu"),
+    *("overlays", "bench", "kernel"),
 )
 
 _missed = 0
