@@ -156,7 +156,7 @@ def test_a_temporary_folder_may_be_called_anything(pair: Path, tmp_path: Path, g
         (("--rtt", "AMS=1ms"), "AMS-MIL=40ms"),
         (("--rtt", "AMS-MIL=fast"), "not a duration"),
         (("--rtt", "AMS-MLI=40ms"), "this topology has no circuit between AMS and MLI; did you mean `AMS-MIL`?"),
-        (("--json", "x.json"), "--probe, --exec and --script"),
+        (("--json", "x.json"), "--probe, --exec, --script and --scenario"),
         (("--exec", "h1: echo ran", "--json", "no/x.json"), "no/x.json cannot be written: the folder "),
         (("--exec", "h1: echo ran", "--json", "."), ". cannot be written: it is a folder"),
         (("--exec", "h1: echo ran", "--timeout", "nan"), "--timeout"),
@@ -231,9 +231,10 @@ plan = json.load(open(folder + "/task.json"))["plan"]
 way = {"expected_us": 0.5, "measured_us": 0.5, "error_us": 0.0}
 probe = [{"id": "l9", "first": "h1", "second": "h9", "by": "icmp", "configured_us": 1.0, "expected_us": 1.0,
           "measured_us": 1.0, "error_us": 0.0, "sent": 3, "lost": 0, "samples_us": [1.0] * 3,
-          "there": way, "back": way, "there_samples_us": [0.5] * 3}]
+          "there": way, "back": way, "there_samples_us": [0.5] * 3, "family": 4}]
 with open(folder + "/result.json", "w") as file:
-    json.dump({"exit_status": 0, "probe": probe, "overlay": None, "commands": [], "drops": [], "workload": None}, file)
+    json.dump({"exit_status": 0, "probe": probe, "overlay": None, "commands": [], "drops": [], "workload": None,
+               "scenario": None}, file)
 for name in os.listdir("/proc"):  # whoever would write the true result
     if name.isdigit() and name != "1" and int(name) != os.getpid() and os.path.exists("/proc/" + name + "/exe"):
         if b"emulator.inside.__main__" in open("/proc/" + name + "/cmdline", "rb").read():
