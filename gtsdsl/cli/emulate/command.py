@@ -225,7 +225,7 @@ def _warnings(request: RunRequest, settings: RunSettings, *, flavors: bool) -> I
         unlimited := [host.name for host in request.task.plan.hosts if host.flavor_id is None and not host.is_store]
     ):
         yield f"{_listed(unlimited)}: no flavorId, so no limit"
-    if flavors and settings.choice.clock is Clock.VIRTUAL:
+    if flavors and settings.choice.clock is Clock.VIRTUAL and request.task.plan.cpu is None:
         yield "in a virtual clock computing takes no time, so flavors limit memory and no processors"
 
 
