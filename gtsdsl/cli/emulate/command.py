@@ -119,7 +119,7 @@ def command(
       gtsdsl emulate examples/full_mesh.dsl --rtt AMS-MIL=40ms --probe
       gtsdsl emulate examples/full_mesh.dsl --probe --family both
       gtsdsl emulate examples/full_mesh.dsl --overlay flannel --probe
-      gtsdsl emulate examples/full_mesh.dsl --routing ospf --exec 'h1: birdc show route'
+      gtsdsl emulate mesh.dsl --routing ospf --exec 'h1: birdc show route'
       gtsdsl emulate mesh.dsl --hosts docker --image debian:12 --probe
       gtsdsl emulate mesh.dsl --scenario storm.toml --allow-programs
       gtsdsl emulate examples/full_mesh.dsl
