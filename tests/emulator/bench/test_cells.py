@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 import gtsdsl
 from emulator.bench.cells import Cell, Matrix, cells_of, matrix_of, overlays_of_all, pairs_of
+from emulator.bench.fingerprint import sha256_of_task
 from emulator.bench.options import BenchOptions
 from emulator.options import OverlayOptions
 from emulator.plan import Options, plan
 from emulator.system.errors import EmulationError
 from emulator.workloads.model import Setting
+from gtsdsl.scenario import load_scenario
 from tests.emulator.samples import MESH
 from tests.emulator.topologies import joined
 
@@ -160,3 +165,14 @@ def test_all_has_a_program_of_the_user_s_only_if_settings_name_it() -> None:
 def test_a_setting_without_a_workload_is_refused() -> None:
     with pytest.raises(EmulationError, match=r"congestion names no setting: write WORKLOAD.SETTING=VALUE"):
         matrix_of(BenchOptions(settings={"congestion": "bbr"}), seed=1)
+
+
+def test_a_scenario_is_a_part_of_each_cell_and_of_its_hash(tmp_path: Path) -> None:
+    (tmp_path / "storm.toml").write_text('[[cut]]\nat = 1\nlink = "l1"\n')
+    testbed = gtsdsl.load(MESH)
+    scenario = load_scenario(tmp_path / "storm.toml", testbed)
+    matrix = Matrix((OverlayOptions("none"),), ("latency",), circuits=("AMS-MIL",))
+    (calm,) = cells_of(testbed, Options(), matrix).cells
+    (stormy,) = cells_of(testbed, Options(), replace(matrix, scenario=scenario)).cells
+    assert (calm.task.scenario, stormy.task.scenario) == (None, scenario)
+    assert sha256_of_task(calm.task) != sha256_of_task(stormy.task)
