@@ -26,6 +26,7 @@ _GROUPS = {
     },
     "Networks": {
         "plan": "Show the network that a topology becomes.",
+        "scenario": "Write a scenario: what happens in a network, and when.",
         "emulate": "Run a topology as a real network.",
         "overlays": "List the overlays, and what each needs.",
         "bench": "Measure overlays side by side.",

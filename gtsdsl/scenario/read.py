@@ -28,7 +28,7 @@ _MOST_WORDS, _LONGEST_WORD = 100, 4096
 _END = "end"
 _WHEN = ("at", "from", "to")
 _TRACED = ("bandwidth", "delay")
-_KEYS: Mapping[Kind, tuple[str, ...]] = {
+KEYS: Mapping[Kind, tuple[str, ...]] = {
     "cut": ("link", *_WHEN, "silent"),
     "change": ("link", *_WHEN, *CHANGES),
     "trace": ("link", *_WHEN, *_TRACED, "direction", "repeat"),
@@ -86,12 +86,12 @@ class _Reader:
         """Return the scenario; it is complete only without findings."""
         placed: list[tuple[Event, JsonPath]] = []
         values = self._document.values
-        for kind in _KEYS:
+        for kind in KEYS:
             if kind in values:
                 placed += self._events(kind, values[kind])
         for name in values:
-            if name not in {*_KEYS, _END}:
-                self._add((name,), f"unknown key `{printable(name)}`", self._near(name, (*_KEYS, _END)), at_key=True)
+            if name not in {*KEYS, _END}:
+                self._add((name,), f"unknown key `{printable(name)}`", self._near(name, (*KEYS, _END)), at_key=True)
         if len(placed) > MOST_EVENTS:
             self._add(placed[MOST_EVENTS][1], f"a scenario has at most {MOST_EVENTS:,} events, not {len(placed):,}")
             placed = placed[:MOST_EVENTS]
@@ -109,7 +109,7 @@ class _Reader:
             if end_ns < last_ns:
                 self._add((_END,), "the scenario ends before its last event")
         if not events and not self.findings:
-            self._add((), f"this scenario has no event: add a table such as [[{next(iter(_KEYS))}]]")
+            self._add((), f"this scenario has no event: add a table such as [[{next(iter(KEYS))}]]")
         return Scenario(Path(self._document.source.name).name, events, end_ns)
 
     def _events(self, kind: Kind, tables: object) -> Iterator[tuple[Event, JsonPath]]:
@@ -134,10 +134,10 @@ class _Reader:
     def _event(self, kind: Kind, table: Mapping[str, object], path: JsonPath) -> Event | None:
         """Return the event of a table; None after a mistake without which nothing can be said of it."""
         count = len(self.findings)
-        for key in table.keys() - {*_KEYS[kind]}:
-            hint = self._near(key, _KEYS[kind])
+        for key in table.keys() - {*KEYS[kind]}:
+            hint = self._near(key, KEYS[kind])
             self._add((*path, key), f"[[{kind}]] has no key `{printable(key)}`", hint, at_key=True)
-        whom = _KEYS[kind][0]
+        whom = KEYS[kind][0]
         subject = self._try((*path, whom), self._subject, whom, table.get(whom))
         times = self._times(kind, table, path)
         match kind:

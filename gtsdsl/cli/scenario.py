@@ -1,0 +1,37 @@
+"""`gtsdsl scenario`: write a scenario for a topology, with each kind of event and its keys as comments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gtsdsl.cli.network import NetworkOptions, read_testbed
+from gtsdsl.cli.output import write_output
+from gtsdsl.scenario.sample import sample_text
+from gtsdsl.topology.model import Topology
+
+
+@click.command("scenario")
+@click.argument("file", type=click.Path())
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE.toml",
+    help="File to write; without it, standard output.",
+)
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+def command(file: str, output: Path | None, force: bool) -> None:
+    """Write a scenario for the topology FILE, with each kind of event as a comment.
+
+    A scenario says what happens in a running network, and when. Remove the `#` of the events that you want.
+
+    \b
+    Example:
+      gtsdsl scenario examples/full_mesh.dsl -o storm.toml
+    """
+    topology = Topology.of(read_testbed(file, NetworkOptions()))
+    if not topology.wires:
+        raise click.ClickException("this topology has no link between two ports, so nothing can happen to one")
+    write_output(output, sample_text(topology), force=force)
