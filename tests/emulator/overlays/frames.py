@@ -71,4 +71,6 @@ def tcp_is_right(data: bytes) -> bool:
 
 def is_too_long(said: str, mtu_bytes: int) -> bool:
     """Return whether `ping` says that its packet is larger than the MTU, which it names in versions before 2024."""
-    return f"message too long, mtu={mtu_bytes}" in said or "sendmsg: Message too long" in said
+    # `ping -6` has a colon
+    named = (f"message too long, mtu{sign}{mtu_bytes}" for sign in ("=", ": "))
+    return any(text in said for text in named) or "sendmsg: Message too long" in said
