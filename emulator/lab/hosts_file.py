@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from emulator.plan import Plan
 
-_HOST_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+_HOST_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_-]{1,63}){0,3}")
 _RESERVED = ("localhost", "ip6-localhost", "ip6-loopback")
 
 

@@ -17,6 +17,12 @@ def test_a_host_is_known_by_its_id_too() -> None:
     assert list(names_of_hosts(plan(joined([("a", "b")]), Options(ipv6=False)))) == ["100.64.0.1", "100.64.0.2"]
 
 
+def test_an_id_that_is_a_domains_name_resolves() -> None:
+    names = names_of_hosts(plan(joined([], alone=["db.example.org", "a..b", ".c", "d."])))
+    assert names["100.64.0.1"] == "db_example db.example.org"
+    assert [names[f"100.64.0.{number}"] for number in (2, 3, 4)] == ["a_b", "c", "d"]
+
+
 def test_an_id_that_is_no_hosts_name_or_anothers_is_none() -> None:
     made = plan(joined([("s1/h1", "localhost"), ("A-b", "a-B"), ("10.0.0.1", "-x")]))
     assert all(" " not in names for names in names_of_hosts(made).values())
