@@ -13,6 +13,10 @@ from gtsdsl.cpu.shipped import NONE, find_table, tables
 from gtsdsl.cpu.table import CostTable
 from gtsdsl.text import did_you_mean, printable
 
+_FRAME_BYTES = 1500
+_MOST_NS = 1e9
+"""The most time for a packet. netem's rate is a whole number of bytes a second: 1,500 or more, so 0.03 % off at most."""
+
 
 class CpuError(EmulationError):
     """Options of processors that contradict each other, the table or the topology; ``option`` is the one to change."""
@@ -77,14 +81,28 @@ def with_cpus(plan: Plan, choice: CpuChoice | None) -> Plan:
     """Return a plan whose hosts have the processors of a choice; without a choice, the plan as it is.
 
     Raises:
-        CpuError: a host has fewer cores than the choice gives it, or the table lacks a stage of each host.
+        CpuError: a host has fewer cores than the choice gives it, the table lacks a stage of each host, or its costs
+            are too high.
     """
     if choice is None:
         return plan
     cpus = {host.name: _cpus(host, choice) for host in plan.hosts}
     model = CpuModel.of(choice.table, cpus, offload=choice.offload)
     require_stages(model, (*OWN_STAGES, *TRANSIT_STAGES), "each host")
+    _require_speed(model)
     return replace(plan, cpu=model)
+
+
+def _require_speed(model: CpuModel) -> None:
+    """Refuse a host on which all stages together take longer than `_MOST_NS`: the kernel's queues would lose the cost."""
+    for host in model.cpus:
+        cost_ns = model.on(host, [stage for stage in model.costs if stage != "rule"]).of(_FRAME_BYTES)
+        if cost_ns > _MOST_NS:
+            raise CpuError(
+                f"{printable(host, 80)} would work {cost_ns / 1e9:g} s on a packet of {_FRAME_BYTES} bytes, and the "
+                f"most is {_MOST_NS / 1e9:g} s: lower the costs or the rules of the table, or give it more --cpus",
+                "--cpu-model",
+            )
 
 
 def check_hosts(plan: Plan, choice: CpuChoice | None) -> None:

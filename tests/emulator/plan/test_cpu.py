@@ -44,6 +44,15 @@ def test_the_costs_follow_the_offload() -> None:
     assert (with_offload.costs["socket"].byte_ns, without.costs["socket"].byte_ns) == (0.0, 0.1)
 
 
+def test_costs_that_the_kernel_cannot_have_are_refused(tmp_path: Path) -> None:
+    table = tmp_path / "slow.toml"
+    text = Path(TABLE).read_text()
+    rule = '[stages.rule]\nbyte_ns = 100_000\nsource = "a guess"\n'
+    table.write_text(f"rules = 1000\n{text}\n{rule}")
+    with pytest.raises(CpuError, match=r"h1 would work 150 s on a packet of 1500 bytes, and the most is 1 s"):
+        planned(model=str(table))
+
+
 def test_a_plan_with_costs_goes_through_json() -> None:
     found = planned("h1=0.5")
     assert from_json(to_json(found)) == found
