@@ -112,13 +112,29 @@ class Overlay(abc.ABC):
         """Return the bytes that the overlay adds to a packet between two hosts."""
 
     @classmethod
+    def ipv6_added_bytes(cls, spec: OverlaySpec) -> int:
+        """Return the same for a packet of IPv6, whose tunnel may lead over IPv6."""
+        return cls.added_bytes(spec)
+
+    @classmethod
+    def most_added_bytes(cls, spec: OverlaySpec) -> int:
+        """Return the most bytes that the overlay adds to a packet of the families that containers have."""
+        added_bytes = cls.added_bytes(spec)
+        return added_bytes if spec.ipv6_pool is None else max(added_bytes, cls.ipv6_added_bytes(spec))
+
+    @classmethod
     def container_mtu_bytes(cls, spec: OverlaySpec, host: str, circuit_mtu_bytes: Callable[[str], int]) -> int:
         """Return the MTU of the containers of a host, without a running lab.
 
         ``circuit_mtu_bytes`` returns the size of the largest packet that passes each of a host's circuits. By default,
         the containers have what remains of it when wrapped, or the MTU that the user gives.
         """
-        return spec.mtu_bytes or circuit_mtu_bytes(host) - cls.added_bytes(spec)
+        return spec.mtu_bytes or circuit_mtu_bytes(host) - cls.most_added_bytes(spec)
+
+    @classmethod
+    def wrapped_bytes(cls, spec: OverlaySpec, host: str, circuit_mtu_bytes: Callable[[str], int]) -> int:
+        """Return the size of the largest packet that a host sends for its containers, with the overlay's headers."""
+        return cls.container_mtu_bytes(spec, host, circuit_mtu_bytes) + cls.most_added_bytes(spec)
 
     @property
     def overhead_bytes(self) -> int:
@@ -131,8 +147,8 @@ class Overlay(abc.ABC):
 
     @property
     def ipv6_overhead_bytes(self) -> int:
-        """The same for a packet of IPv6, whose tunnel may lead over IPv6."""
-        return self.overhead_bytes
+        """The same for a packet of IPv6."""
+        return self.ipv6_added_bytes(self.spec)
 
     def prepare(self) -> None:  # noqa: B027 - for overlays that need it
         """Do what must be done once before the first host starts, such as to write a configuration into the store.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 
 from emulator.overlays import overlay_class
@@ -11,6 +12,17 @@ from emulator.plan import Circuit, Plan
 from emulator.plan.path_mtu import least_mtu_bytes, narrowest
 from gtsdsl.model.units import LEAST_IPV6_MTU_BYTES, LEAST_MTU_BYTES
 from gtsdsl.text import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A circuit that packets of containers pass which are too large for it when wrapped."""
+
+    circuit: Circuit
+    message: str
+    """A sentence that names the circuit, its MTU and the size of the packets."""
+    hint: str
+    """What the user can do."""
 
 
 def container_mtus(spec: OverlaySpec, plan: Plan) -> dict[str, int]:
@@ -32,20 +44,22 @@ def too_small(spec: OverlaySpec, plan: Plan) -> Iterator[str]:
             return
 
 
-def misfits(spec: OverlaySpec, plan: Plan) -> Iterator[str]:
-    """Yield a sentence for each circuit that packets of containers pass which are too large for it when wrapped."""
+def misfits(spec: OverlaySpec, plan: Plan) -> Iterator[Misfit]:
+    """Yield each circuit that packets of containers pass which are too large for it when wrapped."""
     kind = overlay_class(spec.name)
-    added_bytes, mtus = kind.added_bytes(spec), container_mtus(spec, plan)
+    least = cache(lambda host: least_mtu_bytes(plan, host))
+    sizes = {host: kind.wrapped_bytes(spec, host, least) for host in spec.hosts}
     largest: dict[str, tuple[Circuit, int]] = {}
     for host, circuit in narrowest(plan):
-        sent_bytes = mtus.get(host, 0) + added_bytes
-        if host in mtus and sent_bytes > circuit.mtu_bytes:
+        sent_bytes = sizes.get(host, 0)
+        if sent_bytes > circuit.mtu_bytes:
             before = largest.get(circuit.id, (circuit, 0))[1]
             largest[circuit.id] = circuit, max(before, sent_bytes)
     for circuit, sent_bytes in largest.values():
-        fits = circuit.mtu_bytes - added_bytes
-        mend = f"use --overlay-mtu {fits}" if "mtu_bytes" in kind.options(spec.variant) else "give all circuits one MTU"
-        yield (
+        fits = circuit.mtu_bytes - kind.most_added_bytes(spec)
+        yield Misfit(
+            circuit,
             f"circuit {printable(circuit.id, 40)} has an MTU of {circuit.mtu_bytes} bytes, and packets of "
-            f"{spec.name}'s containers have up to {sent_bytes}: they are fragmented or lost; {mend}"
+            f"{spec.name}'s containers have up to {sent_bytes}: they are fragmented or lost",
+            f"use --overlay-mtu {fits}" if "mtu_bytes" in kind.options(spec.variant) else "give all circuits one MTU",
         )

@@ -38,10 +38,28 @@ _MAX_PARTS_SHOWN, _MAX_HOSTS_SHOWN = 4, 8
 def make_spec(
     plan: Plan, options: OverlayOptions, *, store: StoreLocation | None = None, flavors: bool = False
 ) -> OverlaySpec:
+    """Return the specification of an overlay on all hosts of a plan, with the image of its Docker containers.
+
+    The arguments are those of `plan_spec`.
+
+    Raises:
+        EmulationError: the overlay or the variant is unknown, the overlay cannot run on this topology, or the image
+            cannot be found or made.
+    """
+    spec = plan_spec(plan, options, store=store, flavors=flavors)
+    if spec.runtime != "docker":
+        return spec
+    reexec.build()
+    return replace(spec, image=_image(options.image))
+
+
+def plan_spec(
+    plan: Plan, options: OverlayOptions, *, store: StoreLocation | None = None, flavors: bool = False
+) -> OverlaySpec:
     """Return the specification of an overlay on all hosts of a plan except the store's additional host.
 
-    ``store`` is None for a store on the first host, if the variant needs one. With ``flavors``, the flavor of a host
-    limits each of its containers.
+    It has no image of Docker containers yet. ``store`` is None for a store on the first host, if the variant needs one.
+    With ``flavors``, the flavor of a host limits each of its containers.
 
     Raises:
         EmulationError: the overlay or the variant is unknown, or the overlay cannot run on this topology.
@@ -99,10 +117,7 @@ def make_spec(
         raise OverlayError(f"{name} {variant}: {reason}")
     if plan.cpu is not None:
         require_stages(plan.cpu, way_of(spec).stages, f"{name} {variant}")
-    if runtime != "docker":
-        return spec
-    reexec.build()
-    return replace(spec, image=_image(options.image))
+    return spec
 
 
 def find_variant(text: str) -> tuple[str, str]:

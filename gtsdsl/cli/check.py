@@ -11,7 +11,9 @@ import click
 
 from gtsdsl.cli.help import Choice
 from gtsdsl.cli.inputs import find_inputs
+from gtsdsl.cli.options import options
 from gtsdsl.cli.output import wants_color, write_output, write_stdout
+from gtsdsl.cli.overlay_fit import OverlayFit, fit_findings, require_known
 from gtsdsl.diagnostics import Findings, GtsError
 from gtsdsl.diagnostics.report import FileReport, report
 from gtsdsl.diagnostics.text import render
@@ -36,6 +38,7 @@ _FORMATS = ("text", "json", "sarif", "github", "junit")
 )
 @click.option("--scenario", metavar="FILE.toml", help="Check this scenario, too, against the one topology FILE.")
 @click.option("--address-plan", metavar="FILE.toml", help="Check these addresses, too, against the one topology FILE.")
+@options(OverlayFit, "overlay")
 @click.option("--strict", is_flag=True, help="Count warnings as errors.")
 def command(
     files: Sequence[str],
@@ -43,6 +46,7 @@ def command(
     output: Path | None,
     scenario: str | None,
     address_plan: str | None,
+    overlay: OverlayFit | None,
     strict: bool,
 ) -> None:
     """Report what is wrong with topologies.
@@ -59,14 +63,18 @@ def command(
       gtsdsl check --strict --format sarif -o gtsdsl.sarif topologies/
       gtsdsl check examples/full_mesh.dsl --scenario examples/storm.toml
       gtsdsl check examples/full_mesh.dsl --address-plan examples/addresses.toml
+      gtsdsl check examples/path_mtu.dsl --overlay flannel --overlay-mtu 1350
     """
-    for option, given in (("--scenario", scenario), ("--address-plan", address_plan)):
+    given_options = {"--scenario": scenario, "--address-plan": address_plan, "--overlay": overlay}
+    for option, given in given_options.items():
         if given is not None and len(files) != 1:
             raise click.UsageError(f"{option} is for one topology: give one FILE")
+    if overlay is not None:
+        require_known(overlay)
     reports: list[FileReport] = []
     shown = False
-    alone = scenario is None and address_plan is None
-    checked = _check_all(files) if alone else _check_with(files[0], scenario, address_plan)
+    is_alone = not any(given_options.values())
+    checked = _check_all(files) if is_alone else _check_with(files[0], scenario, address_plan, overlay)
     for name, diagnostics in checked:
         reports.append(report(name, diagnostics))
         if diagnostics and format_ == "text" and output is None:  # at once, because a folder can take long
@@ -108,19 +116,25 @@ def _check_all(files: Sequence[str]) -> Iterator[tuple[str, Findings]]:
         yield ("<stdin>" if name == "-" else name), (Findings([problem]) if problem else _check_one(name))
 
 
-def _check_with(topology: str, scenario: str | None, address_plan: str | None) -> Iterator[tuple[str, Findings]]:
+def _check_with(
+    topology: str, scenario: str | None, address_plan: str | None, overlay: OverlayFit | None
+) -> Iterator[tuple[str, Findings]]:
     """Check a topology, and what is given for it.
 
-    If the topology is too broken, the names of a scenario and an address plan are not checked.
+    If the topology is too broken, the names of a scenario and an address plan are not checked. If it has errors, the
+    packets of an overlay are not checked.
     """
     from gtsdsl.scenario import load_scenario
     from gtsdsl.topology.address_plan import load_address_plan
 
     testbed = None
     try:
-        checked = check(read_source(topology))
-        testbed = checked.testbed
-        yield ("<stdin>" if topology == "-" else topology), checked.diagnostics
+        source = read_source(topology)
+        checked = check(source)
+        testbed, found = checked.testbed, checked.diagnostics
+        if overlay is not None and testbed is not None and not checked.has_errors:
+            found = Findings.of((*found, *fit_findings(source, testbed, overlay)))
+        yield ("<stdin>" if topology == "-" else topology), found
     except GtsError as error:
         yield topology, error.diagnostics
     if scenario is not None:

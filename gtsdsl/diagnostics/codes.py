@@ -86,6 +86,7 @@ CODES: dict[str, Code] = {
     "GTS051": _error("bad MTU"),
     "GTS052": _warning("MTU too small for IPv6"),
     "GTS053": _warning("switch between circuits of different MTU"),
+    "GTS054": _warning("overlay's packets too large for a circuit"),
     # the machine under the network
     "GTS060": _error("bad cost table of processors"),
 }

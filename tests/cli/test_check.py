@@ -271,3 +271,69 @@ def test_nothing_heavy_is_imported(folder: Path) -> None:
 
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=folder, check=True)
     assert result.stdout == b"[]\n"
+
+
+def _narrow(folder: Path) -> str:
+    """Write a topology whose second of three circuits in a line has the MTU 1400, and return the file's name."""
+    middle = "".join(
+        f'host {{ id = "h{number}"; location = "BRA"; port {{ id = "p" }}; port {{ id = "q" }} }}\n'
+        for number in range(1, 5)
+    )
+    links = "".join(
+        f'link {{ id = "l{number}";{" mtu = 1400;" * (number == 2)} port {{ id = "src" }}; port {{ id = "dst" }} }}\n'
+        f"adjacency h{number}.q, l{number}.src\nadjacency h{number + 1}.p, l{number}.dst\n"
+        for number in range(1, 4)
+    )
+    (folder / "narrow.dsl").write_text(f"Narrow {{\n{middle}{links}}}\n", encoding="utf-8")
+    return "narrow.dsl"
+
+
+@posix
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        (["--overlay", "flannel"], "use --overlay-mtu 1350"),
+        (["--overlay", "flannel", "--overlay-ipv6"], "use --overlay-mtu 1330"),
+        (["--overlay", "flannel", "--overlay-ipv6", "--overlay-mtu", "1350"], "use --overlay-mtu 1330"),
+        (["--overlay", "libnetwork"], "use --overlay-mtu 1350"),
+        (["--overlay", "none"], "give all circuits one MTU"),
+        (["--overlay", "flannel", "--overlay-mtu", "1350"], None),
+    ],
+)
+def test_an_overlay_that_does_not_fit_a_circuit(folder: Path, options: list[str], hint: str | None) -> None:
+    result = check("--format", "json", _narrow(folder), *options)
+    found = json.loads(result.stdout)["findings"]
+    assert [(it["code"], it["severity"], it["start"]["line"], it["hint"]) for it in found] == (
+        [] if hint is None else [("GTS054", "warning", 9, hint)]
+    )
+    assert result.exit_code == 0
+    assert check("--strict", "narrow.dsl", *options).exit_code == (hint is not None)
+
+
+@posix
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["clean.dsl", "--overlay", "flannl"], "unknown overlay flannl; did you mean `flannel`?"),
+        (["clean.dsl", "--overlay", "flannel:vxlam"], "flannel has no variant vxlam; did you mean `vxlan`?"),
+        (["clean.dsl", "--overlay-mtu", "1350"], "--overlay-mtu needs --overlay"),
+        (["clean.dsl", "warned.dsl", "--overlay", "flannel"], "--overlay is for one topology: give one FILE"),
+        (["clean.dsl", "--overlay", "geneve", "--overlay-mtu", "70000"], "70000 is not between 68 and 65535"),
+        (["clean.dsl", "--overlay", "nebula", "--overlay-ipv6"], "nebula takes no --overlay-ipv6"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_an_overlay_that_cannot_be_checked(arguments: list[str], message: str) -> None:
+    done = gtsdsl("check", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+
+
+@posix
+@pytest.mark.usefixtures("folder")
+def test_an_overlay_on_a_topology_with_errors() -> None:
+    result = check("wrong.dsl", "--overlay", "flannel")
+    assert "GTS020" in result.stdout
+    assert "GTS054" not in result.stdout
+    assert result.exit_code == 1

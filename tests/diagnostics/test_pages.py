@@ -17,7 +17,7 @@ from gtsdsl.source import Source
 
 PAGES = shipped("docs", "diagnostics")
 
-ABOUT_COMMANDS = {"GTS002", "GTS003", "GTS005", "GTS017", "GTS050"}
+ABOUT_COMMANDS = {"GTS002", "GTS003", "GTS005", "GTS017", "GTS050", "GTS054"}
 """Their examples are commands: what they say of a file is not in its text."""
 
 EXPECTED_BESIDES = {("GTS016", "right"): {"GTS040"}}

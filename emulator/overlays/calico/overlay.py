@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Network, ip_network
@@ -160,16 +160,9 @@ class Calico(Overlay):
         return TUNNELS[spec.variant].overhead_bytes if spec.variant in TUNNELS else 0
 
     @classmethod
-    def container_mtu_bytes(cls, spec: OverlaySpec, host: str, circuit_mtu_bytes: Callable[[str], int]) -> int:
-        """Return the largest packet, of the families that containers have, that passes the circuits when wrapped."""
-        tunnel = IPV6_TUNNELS.get(spec.variant) if spec.ipv6_pool is not None else None
-        ipv6_added_bytes = 0 if tunnel is None else tunnel.overhead_bytes
-        return spec.mtu_bytes or circuit_mtu_bytes(host) - max(cls.added_bytes(spec), ipv6_added_bytes)
-
-    @property
-    def ipv6_overhead_bytes(self) -> int:
-        """The same for a packet of IPv6."""
-        return IPV6_TUNNELS[self.spec.variant].overhead_bytes if self.spec.variant in IPV6_TUNNELS else 0
+    def ipv6_added_bytes(cls, spec: OverlaySpec) -> int:
+        """Return the same for a packet of IPv6."""
+        return IPV6_TUNNELS[spec.variant].overhead_bytes if spec.variant in IPV6_TUNNELS else 0
 
     @property
     def reflectors(self) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ class Ipv6Vxlan(Vxlan):
     family = 6
 
     def mac(self, host: str) -> str | None:
-        """Return the MAC address that Felix computes from a host's name, another one than for IPv4."""
+        """Return the MAC address that Felix computes from a host's name and ``-v6`` (``vtepMACForHost``)."""
         return super().mac(f"{host}-v6")
 
 

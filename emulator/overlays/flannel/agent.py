@@ -153,10 +153,11 @@ class _Agent:
             if item is None:
                 raise StoreError(f"the store has no {CONFIG_KEY}")
             self._config = _parse_config(item, self._settings)
-            mtu_bytes = self._config.circuit_mtu_bytes or self._kernel.least_mtu_bytes(self._settings.circuits)
+            interface_bytes = self._kernel.least_mtu_bytes(self._settings.circuits)
+            mtu_bytes = self._config.circuit_mtu_bytes or interface_bytes
             self._backends = tuple(
                 BACKENDS[self._config.backend](
-                    LocalHost(public_ip, mtu_bytes, it.network, self._settings.folder), self._kernel
+                    LocalHost(public_ip, mtu_bytes, interface_bytes, it.network, self._settings.folder), self._kernel
                 )
                 for public_ip, it in zip(self._settings.public_ips, self._config.ranges, strict=False)
             )

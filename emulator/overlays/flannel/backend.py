@@ -18,13 +18,14 @@ from emulator.overlays.model import Network
 class LocalHost:
     """The host that a backend runs on, in one family of addresses.
 
-    ``public_ip`` is the host's own address, which is reachable over all circuits. ``circuit_mtu_bytes`` is the smallest
-    MTU of its circuits, or that of flannel's configuration. ``network`` is the network of all containers. ``folder``
-    stands for ``/run/flannel``, because the hosts share a file system.
+    ``public_ip`` is the host's own address, which is reachable over all circuits. ``circuit_mtu_bytes`` is the MTU of
+    flannel's configuration, else ``interface_mtu_bytes``, the smallest MTU of its circuits. ``network`` is the network
+    of all containers. ``folder`` stands for ``/run/flannel``, because the hosts share a file system.
     """
 
     public_ip: str
     circuit_mtu_bytes: int
+    interface_mtu_bytes: int
     network: Network
     folder: Path
 

@@ -41,6 +41,7 @@ from emulator.overlays.model import UDP, About, Network, OverlaySpec, PacketWay,
 from emulator.overlays.mtu import container_mtus
 from emulator.overlays.subnets import IPV6_SUBNET_BITS, SUBNET_BITS, SubnetOverlay, host_number, numbered_subnets, pools
 from emulator.plan import Plan
+from emulator.plan.path_mtu import least_mtu_bytes
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
 from emulator.system.errors import EmulationError
@@ -109,12 +110,11 @@ class Flannel(SubnetOverlay):
         for program in list(spec.programs.values())[:1]:
             yield from real.misfits(plan, spec.hosts, spec.variant, program)
         if spec.variant == "vxlan" and spec.ipv6_pool is not None:
-            # its tunnels have longer headers, which flannel's MTU of containers does not count
-            less = vxlan.Vxlan.ipv6_overhead_bytes - vxlan.Vxlan.overhead_bytes
-            for host, mtu_bytes in container_mtus(spec, plan).items():
-                if mtu_bytes - less < LEAST_IPV6_MTU_BYTES:
+            for host, container_bytes in container_mtus(spec, plan).items():
+                mtu_bytes = vxlan.device_mtu_bytes(container_bytes, least_mtu_bytes(plan, host), 6)
+                if mtu_bytes < LEAST_IPV6_MTU_BYTES:
                     yield (
-                        f"{vxlan.IPV6_DEVICE} of {host} would have an MTU of {mtu_bytes - less} bytes, and IPv6 needs "
+                        f"{vxlan.IPV6_DEVICE} of {host} would have an MTU of {mtu_bytes} bytes, and IPv6 needs "
                         f"{LEAST_IPV6_MTU_BYTES}"
                     )
                     return
@@ -134,10 +134,21 @@ class Flannel(SubnetOverlay):
         """Return the bytes that flannel subtracts from the circuits' MTU."""
         return agent.BACKENDS[spec.variant].overhead_bytes
 
-    @property
-    def ipv6_overhead_bytes(self) -> int:
-        """The bytes that the backend adds to a packet of IPv6."""
-        return agent.BACKENDS[self.spec.variant].ipv6_overhead_bytes
+    @classmethod
+    def ipv6_added_bytes(cls, spec: OverlaySpec) -> int:
+        """Return the bytes that the backend adds to a packet of IPv6."""
+        return agent.BACKENDS[spec.variant].ipv6_overhead_bytes
+
+    @classmethod
+    def container_mtu_bytes(cls, spec: OverlaySpec, host: str, circuit_mtu_bytes: Callable[[str], int]) -> int:
+        """Return the circuits' MTU less the headers of IPv4, which flannel subtracts with IPv6, too."""
+        return spec.mtu_bytes or circuit_mtu_bytes(host) - cls.added_bytes(spec)
+
+    @classmethod
+    def wrapped_bytes(cls, spec: OverlaySpec, host: str, circuit_mtu_bytes: Callable[[str], int]) -> int:
+        """Return the largest packet: the VXLAN interfaces refuse packets that do not fit the host's circuits."""
+        largest = super().wrapped_bytes(spec, host, circuit_mtu_bytes)
+        return min(largest, circuit_mtu_bytes(host)) if spec.variant == "vxlan" else largest
 
     def prepare(self) -> None:
         """Write the network's configuration into the store, as an administrator does before flannel starts.

@@ -56,9 +56,9 @@ class Vxlan(Backend):
             self.kernel.delete_link(self.device)
             existing, state = [], KernelState()
         if not existing:
-            # the kernel gives flannel's own device, which is bound to a circuit's interface, the same MTU
-            overhead_bytes = self.ipv6_overhead_bytes if self.host.is_ipv6 else self.overhead_bytes
-            add_vxlan(self.kernel, self.host.public_ip, self.host.circuit_mtu_bytes - overhead_bytes)
+            family = self.host.network.version
+            mtu_bytes = device_mtu_bytes(self.mtu_bytes, self.host.interface_mtu_bytes, family)
+            add_vxlan(self.kernel, self.host.public_ip, mtu_bytes)
             with contextlib.suppress(OSError):  # a kernel without IPv6, or a machine where sysctls are read-only
                 Path(_ACCEPT_RA.format(self.device)).write_text("0")
         if subnet is not None:
@@ -96,6 +96,16 @@ class Vxlan(Backend):
     def _has_settings(self, link: Link) -> bool:
         wanted = {"vni": VNI, "port": PORT, "local": self.host.public_ip, "learning": False}
         return link.mac == self._mac and wanted.items() <= dict(link.details).items()
+
+
+def device_mtu_bytes(container_mtu_bytes: int, interface_mtu_bytes: int, family: int) -> int:
+    """Return the MTU of the VXLAN interface of a family of addresses.
+
+    flannel asks for the containers' MTU in both families. The kernel gives an interface that is bound to another one
+    at most what the other one lets through.
+    """
+    overhead_bytes = Vxlan.ipv6_overhead_bytes if family == 6 else Vxlan.overhead_bytes
+    return min(container_mtu_bytes, interface_mtu_bytes - overhead_bytes)
 
 
 def add_vxlan(kernel: Handle, public_ip: str, mtu_bytes: int) -> None:

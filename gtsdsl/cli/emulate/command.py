@@ -216,7 +216,7 @@ def _warnings(request: RunRequest, settings: RunSettings, *, flavors: bool) -> I
     if request.task.overlay is not None:
         from emulator.overlays.mtu import misfits
 
-        yield from misfits(request.task.overlay, request.task.plan)
+        yield from (f"{it.message}; {it.hint}" for it in misfits(request.task.overlay, request.task.plan))
     has_daemons = request.task.overlay is not None or request.task.docker_hosts
     if has_daemons and kernel is not None and settings.memory_bytes < request.memory_bytes:
         usual = f"{request.memory_bytes // 2**20}M"

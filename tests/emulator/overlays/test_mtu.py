@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from emulator.options import OverlayOptions
+from emulator.overlays.flannel import vxlan
 from emulator.overlays.mtu import container_mtus, misfits
 from emulator.overlays.spec import make_spec
 from emulator.plan import Plan, plan
@@ -81,14 +82,37 @@ def test_behind_a_switch_the_narrowest_circuit_of_the_ethernet_counts() -> None:
 
 
 def test_a_misfit_names_the_circuit_and_the_option_that_mends_it() -> None:
-    (said,) = misfits(make_spec(LINE, OverlayOptions("geneve", mtu_bytes=1400)), LINE)
-    assert said == (
+    (found,) = misfits(make_spec(LINE, OverlayOptions("geneve", mtu_bytes=1400)), LINE)
+    assert found.circuit.id == "l2"
+    assert found.message == (
         "circuit l2 has an MTU of 1400 bytes, and packets of geneve's containers have up to 1450: they are fragmented "
-        "or lost; use --overlay-mtu 1350"
+        "or lost"
     )
+    assert found.hint == "use --overlay-mtu 1350"
     assert not list(misfits(make_spec(LINE, OverlayOptions("geneve", mtu_bytes=1350)), LINE))
-    said = next(misfits(make_spec(LINE, OverlayOptions("none")), LINE))
-    assert said.endswith("give all circuits one MTU")
+    assert next(misfits(make_spec(LINE, OverlayOptions("none")), LINE)).hint == "give all circuits one MTU"
+
+
+@pytest.mark.parametrize("name", ["flannel", "calico:vxlan"])
+def test_the_larger_headers_of_ipv6_count_if_containers_have_ipv6(name: str) -> None:
+    def found(mtu_bytes: int | None = None) -> list[tuple[str, str]]:
+        spec = make_spec(LINE, OverlayOptions(name, ipv6=True, mtu_bytes=mtu_bytes))
+        return [(it.message.partition("up to ")[2].partition(":")[0], it.hint) for it in misfits(spec, LINE)]
+
+    assert found() == [("9000", "use --overlay-mtu 1330")]
+    assert found(mtu_bytes=1350) == [("1420", "use --overlay-mtu 1330")]
+    assert not found(mtu_bytes=1330)
+    assert not list(misfits(make_spec(LINE, OverlayOptions(name, mtu_bytes=1350)), LINE))
+
+
+def test_flannels_interfaces_have_no_more_than_what_passes_the_hosts_circuits() -> None:
+    assert [vxlan.device_mtu_bytes(1450, 1500, family) for family in (4, 6)] == [1450, 1430]
+    assert [vxlan.device_mtu_bytes(1350, 1500, family) for family in (4, 6)] == [1350, 1350]
+    made = plan(joined([("a", "b")]))
+    assert not list(misfits(make_spec(made, OverlayOptions("flannel", ipv6=True)), made))
+    narrow = with_mtus(made, 1340)
+    with pytest.raises(EmulationError, match=r"flannel-v6\.1 of a would have an MTU of 1270 bytes"):
+        make_spec(narrow, OverlayOptions("flannel", ipv6=True))
 
 
 def test_an_overlay_needs_room_for_its_headers() -> None:
@@ -137,3 +161,20 @@ def test_an_overlays_mtu_can_be_set_for_a_path_that_drops_large_packets_in_silen
     assert ("use --overlay-mtu 1350" in done.stderr) is not passes
     assert "2 packets transmitted, 2 received" in done.stdout
     assert done.stdout.splitlines()[-1] == ("50000" if passes else "TimeoutError: timed out"), done.stdout
+
+
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize(("mtu_bytes", "received"), [(1350, 0), (1330, 2)])
+def test_packets_of_ipv6_pass_a_narrow_path_with_the_mtu_that_is_advised(
+    gtsdsl: Cli, tmp_path: Path, mtu_bytes: int, received: int
+) -> None:
+    topology = tmp_path / "narrow.dsl"
+    topology.write_text(NARROW_SWITCH)
+    done = gtsdsl(
+        "emulate", str(topology), "--overlay", "flannel", "--overlay-ipv6", "--overlay-mtu", str(mtu_bytes),
+        "--keep-going", "--exec", "h1: ip -o link show flannel-v6.1",
+        "--exec", f"c1: ping -6 -q -c 2 -W 1 -M do -s {mtu_bytes - 48} c2",
+    )  # fmt: skip
+    assert ("use --overlay-mtu 1330" in done.stderr) is (received == 0)
+    assert f" mtu {mtu_bytes} " in done.stdout  # as flanneld asks for, and the kernel lets it have
+    assert f"2 packets transmitted, {received} received" in done.stdout

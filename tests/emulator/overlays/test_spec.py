@@ -102,11 +102,6 @@ def test_a_specification_goes_through_json() -> None:
         ("calico:ipip", {"ipv6": True}, "calico:ipip takes no --overlay-ipv6: IPIP carries IPv4 only"),
         ("libnetwork:kv", {"ipv6": True}, "libnetwork:kv takes no --overlay-ipv6: Docker's overlay driver carries no"),
         ("weave", {"ipv6": True}, "weave takes no --overlay-ipv6: Weave hands out IPv4 addresses only"),
-
-        (
-            "flannel", {"ipv6": True, "mtu_bytes": 1290},
-            "flannel-v6.1 of a would have an MTU of 1270 bytes, and IPv6 needs 1280",
-        ),
         ("geneve", {"ipv6_pool": "x"}, "the containers' IPv6 network x: "),
         ("geneve", {"ipv6_pool": ""}, "--overlay-ipv6-network is empty: write --overlay-ipv6-network CIDR"),
         ("geneve", {"ipv6_pool": "fd00::1/48"}, "has host bits set; write it as fd00:10:244::/56"),

@@ -12,7 +12,7 @@ from emulator.overlays.flannel.leases import Lease
 
 NETWORK = IPv4Network("10.244.0.0/16")
 SUBNET = IPv4Network("10.244.1.0/24")
-HOST = LocalHost("100.64.0.1", 1500, NETWORK, Path("/run/flannel"))
+HOST = LocalHost("100.64.0.1", 1500, 1500, NETWORK, Path("/run/flannel"))
 
 NO_KERNEL = cast("Handle", None)
 """The kernel of a backend in tests of what the backend computes without one."""
