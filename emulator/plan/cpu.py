@@ -15,7 +15,7 @@ from gtsdsl.text import did_you_mean, printable
 
 _FRAME_BYTES = 1500
 _MOST_NS = 1e9
-"""The most time for a packet. netem's rate is a whole number of bytes a second: 1,500 or more, so 0.03 % off at most."""
+"""The most time for a packet: netem's rate, a whole number of bytes a second, is then at most 0.03 % off."""
 
 
 class CpuError(EmulationError):
@@ -94,7 +94,7 @@ def with_cpus(plan: Plan, choice: CpuChoice | None) -> Plan:
 
 
 def _require_speed(model: CpuModel) -> None:
-    """Refuse a host on which all stages together take longer than `_MOST_NS`: the kernel's queues would lose the cost."""
+    """Refuse a host on which all stages together take longer than `_MOST_NS`, which netem cannot have as a rate."""
     for host in model.cpus:
         cost_ns = model.on(host, [stage for stage in model.costs if stage != "rule"]).of(_FRAME_BYTES)
         if cost_ns > _MOST_NS:
