@@ -66,10 +66,17 @@ class Routers:
             bird.check_path(folder)
             folder.mkdir(mode=0o700)
             (folder / bird.CONFIG_FILE).write_text(host.bird or "")
-            self.daemons[host.name] = start_program(
-                self._lab, host.name, "bird", bird.command(folder), in_container=False
-            )
+            self.start_on(host.name)
         self._await_routes()
+
+    def start_on(self, host: str) -> None:
+        """Start the BIRD of a host, for the first time or after it was killed. Routes come later.
+
+        Raises:
+            EmulationError: the BIRD cannot be started.
+        """
+        command = bird.command(self.folder(host))
+        self.daemons[host] = start_program(self._lab, host, "bird", command, in_container=False)
 
     def folder(self, host: str) -> Path:
         """Return the folder of a host's BIRD; its name is the number of the host's network namespace."""

@@ -103,6 +103,8 @@ class Hosts(Closing):
         def undo() -> None:
             self._killed.discard(host)
             self._circuits.set_up(ends)
+            if self._network.routers is not None:
+                self._network.routers.start_on(host)
             agent.close()
 
         return Begun(undo)

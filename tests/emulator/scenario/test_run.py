@@ -130,6 +130,23 @@ def test_circuits_and_hosts_are_as_the_scenario_says_and_then_as_before(storm: A
             assert {round(of[number], 1) for number in {*of} - {0, *range(29, 41)}} == {36.2}
 
 
+@pytest.mark.parametrize("routing", ["ospf,hello=1,dead=4", "bgp,hold=9"])
+def test_the_routing_protocol_of_a_killed_host_comes_back_with_it(storm: Any, routing: str) -> None:
+    found = storm(
+        '[[kill]]\nfrom = 2\nto = 20\nhost = "h2"\n'
+        + start("15s", "h1", "ping", "-c", "1", "-W", "1", "h2")
+        + start("200s", "h1", "ping", "-c", "1", "-W", "1", "h2"),  # a session of BGP may be tried again after 130 s
+        202,
+        "--routing",
+        routing,
+        status=2,
+    )
+    assert [item["error"] for item in found["happenings"]] == [None] * 4
+    away, back = found["commands"]
+    assert away["exit_status"] == 2, away["output"]
+    assert back["exit_status"] == 0, back["output"]
+
+
 def test_a_change_of_the_bandwidth_keeps_the_packets_that_wait(storm: Any) -> None:
     """Which Mininet's own does not: its authors' users saw gaps in their plots (mininet 650)."""
     found = storm(
