@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gtsdsl.cli.cpus import chosen_cpus
 from gtsdsl.cli.errors import emulating
 from gtsdsl.cli.help import Choice
 from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
 from gtsdsl.cli.options import options
 from gtsdsl.cli.output import write_output
+from gtsdsl.cli.plan_options import plan_options
 from gtsdsl.cpu.model import OWN_STAGES, TRANSIT_STAGES, capacity_pps
 from gtsdsl.model.units import MTU_BYTES
 from gtsdsl.text import both, printable, quantity
@@ -55,19 +56,18 @@ def command(
       gtsdsl plan examples/full_mesh.dsl --scenario examples/storm.toml
     """
     custom = custom_circuits(network)
-    cpu = chosen_cpus(network)
+    chosen = replace(plan_options(network, custom), impaired=not ideal)
     testbed = read_testbed(file, network)
-    from emulator.plan import Options, PlanError, plan, to_json
+    from emulator.plan import PlanError, plan, to_json
     from emulator.plan.cpu import CpuError, check_hosts
 
     try:
-        ipv6, routing = not network.ipv4_only, network.routing
-        network_plan = plan(testbed, Options(custom, not ideal, network.switch, network.seed, ipv6, routing, cpu))
+        network_plan = plan(testbed, chosen)
     except (PlanError, CpuError) as error:
         raise click.ClickException(printable(str(error), limit=1000)) from None
     check_rtts(network, custom, network_plan)
     with emulating():
-        check_hosts(network_plan, cpu)
+        check_hosts(network_plan, chosen.cpu)
     scenario = read_scenario_of(testbed, network)
     if format_ == "json":
         write_output(output, to_json(network_plan))

@@ -226,3 +226,11 @@ def test_run_options_are_those_of_the_file(command: click.Context) -> None:
         assert overridden(RunOptions(), read('clock = "real"')).clock == "real"
     with pytest.raises(UnknownNameError):
         preset("x")
+
+
+def test_the_plan_of_a_part_has_the_options_of_the_network(command: click.Context) -> None:
+    options = NetworkOptions(mtus=("AMS-MIL=600",), ipv4_only=True)
+    with command:
+        cells = benchmark_of(find_parts(str(MESH), None, None, allow_programs=False), BenchOptions(), options).cells
+    sizes = {circuit.mtu_bytes for cell in cells for circuit in cell.task.plan.circuits}
+    assert 600 in sizes

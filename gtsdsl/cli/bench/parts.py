@@ -10,12 +10,12 @@ from emulator.bench.cells import Cell, UnknownCircuitError, cells_of, matrix_of,
 from emulator.bench.options import BenchOptions
 from emulator.bench.origin import topology
 from emulator.bench.results import Topology
-from emulator.plan import Options, plan
+from emulator.plan import plan
 from emulator.plan.cpu import check_hosts
 from emulator.system.errors import EmulationError
 from gtsdsl.cli.bench.matrix_file import MatrixFile, overridden, with_settings
-from gtsdsl.cli.cpus import chosen_cpus
 from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
+from gtsdsl.cli.plan_options import plan_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +41,10 @@ def benchmark_of(parts: Sequence[MatrixFile], bench: BenchOptions, network: Netw
         chosen, around = with_settings(overridden(bench, part), part), overridden(network, part)
         testbed = read_testbed(str(part.topology), around)
         custom = custom_circuits(around)
-        cpu = chosen_cpus(around)
-        whole = plan(testbed, Options(circuits=custom))
+        options = plan_options(around, custom)
+        whole = plan(testbed, options)
         check_rtts(around, custom, whole)
-        check_hosts(whole, cpu)
-        options = Options(
-            circuits=custom,
-            switch=around.switch,
-            seed=around.seed,
-            ipv6=not around.ipv4_only,
-            routing=around.routing,
-            cpu=cpu,
-        )
+        check_hosts(whole, options.cpu)
         matrix = matrix_of(chosen, around.seed, part.overlays)
         scenario = read_scenario_of(testbed, around, allow_programs=chosen.allow_programs)
         if scenario is not None and matrix.point_to_point:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import click
 
 from emulator.options import HostOptions, OverlayOptions, RunOptions
-from gtsdsl.cli.cpus import chosen_cpus
 from gtsdsl.cli.emulate.arguments import parse_captures, parse_command
 from gtsdsl.cli.emulate.machine import is_person, warn_if_unconfined
 from gtsdsl.cli.emulate.report import progress, report
@@ -21,6 +20,7 @@ from gtsdsl.cli.help import Choice, GroupedCommand
 from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
 from gtsdsl.cli.options import Number, options, variables
 from gtsdsl.cli.output import check_output, write_output
+from gtsdsl.cli.plan_options import plan_options
 from gtsdsl.text import printable
 
 if TYPE_CHECKING:
@@ -129,25 +129,16 @@ def command(
     from emulator.outside.request import request_run
     from emulator.outside.run_task import run_task, write_to
     from emulator.outside.runner import settle
-    from emulator.plan import Options
     from emulator.plan.cpu import check_hosts
 
     with emulating():
         circuits = custom_circuits(network)
-        cpu = chosen_cpus(network)
-        plan_options = Options(
-            circuits=circuits,
-            switch=network.switch,
-            seed=network.seed,
-            ipv6=not network.ipv4_only,
-            routing=network.routing,
-            cpu=cpu,
-        )
+        chosen = plan_options(network, circuits)
         testbed = read_testbed(file, network)
         scenario = read_scenario_of(testbed, network, allow_programs=allow_programs)
-        request = request_run(testbed, plan_options, overlay, hosts)
+        request = request_run(testbed, chosen, overlay, hosts)
         check_rtts(network, circuits, request.task.plan)
-        check_hosts(request.task.plan, cpu)
+        check_hosts(request.task.plan, chosen.cpu)
         parsed = tuple(parse_command(text, request.task) for text in commands)
         captured = parse_captures(captures, request.task.plan)
         has_actions = bool(parsed or script or probe)
