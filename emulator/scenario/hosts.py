@@ -67,6 +67,12 @@ class Hosts(Closing):
                 os.close(item.gate)
                 item.gate = -1
 
+    def wait(self) -> None:
+        """Wait until all commands that have begun have ended."""
+        for item in self._started.values():
+            if item.is_begun:
+                item.process.wait()
+
     def prepare(self, events: Sequence[Event]) -> None:
         """Start a process for each command, which waits for the command's time.
 

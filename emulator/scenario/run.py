@@ -76,6 +76,10 @@ class ScenarioRun(Closing):
         """Wait until the end of the scenario."""
         sleep_until(self.zero_ns + self._scenario.end_ns)
         self._do_until(self._scenario.end_ns)  # the thread may wake a moment later
+        if self._scenario.awaits_commands:
+            for thread in self._busy.values():
+                thread.join()
+            self._hosts.wait()
 
     @property
     def happenings(self) -> tuple[Happening, ...]:

@@ -62,11 +62,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A scenario: the name of its file, its events in the order of time, and its end."""
+    """A scenario: the name of its file, its events in the order of time, and its end.
+
+    With ``awaits_commands``, ``end_ns`` is that of its last event, and the scenario then ends with its commands.
+    """
 
     file: str
     events: tuple[Event, ...]
     end_ns: int
+    awaits_commands: bool = False
 
 
 @dataclass(frozen=True, slots=True)

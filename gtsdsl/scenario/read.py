@@ -103,14 +103,15 @@ class _Reader:
         placed.sort(key=lambda item: item[0].at_ns)
         events = tuple(event for event, _ in placed)
         last_ns = max((event.until_ns or event.at_ns for event in events), default=0)
-        end_ns = last_ns
-        if _END in values:
-            end_ns = self._try((_END,), parse_time_ns, values[_END]) or last_ns
-            if end_ns < last_ns:
-                self._add((_END,), "the scenario ends before its last event")
+        given_ns = self._try((_END,), parse_time_ns, values[_END]) if _END in values else None
+        if given_ns is not None and given_ns < last_ns:
+            self._add((_END,), "the scenario ends before its last event")
         if not events and not self.findings:
             self._add((), f"this scenario has no event: add a table such as [[{next(iter(KEYS))}]]")
-        return Scenario(Path(self._document.source.name).name, events, end_ns)
+        name = Path(self._document.source.name).name
+        if given_ns is None:
+            return Scenario(name, events, last_ns, awaits_commands=True)
+        return Scenario(name, events, given_ns)
 
     def _events(self, kind: Kind, tables: object) -> Iterator[tuple[Event, JsonPath]]:
         """Yield the events of an array of tables, which are in the order of time, with their paths."""

@@ -16,7 +16,8 @@ def timeline_lines(scenario: Scenario) -> Iterator[str]:
     """Yield a line for each point of a scenario, and one for its end."""
     for point in timeline(scenario):
         yield f"{seconds_text(point.at_ns):>{_WIDTH}}  {printable(point.text, 200)}"
-    yield f"{seconds_text(scenario.end_ns):>{_WIDTH}}  end"
+    waits = scenario.awaits_commands and any(event.kind == "start" for event in scenario.events)
+    yield f"{seconds_text(scenario.end_ns):>{_WIDTH}}  end{', when the commands have ended' if waits else ''}"
 
 
 def happening_lines(happenings: Sequence[Happening]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from gtsdsl.model.testbed import Testbed
 from gtsdsl.scenario import load_scenario, read_scenario
 from gtsdsl.scenario.model import timeline
 from gtsdsl.scenario.read import MOST_EVENTS
+from gtsdsl.scenario.text import timeline_lines
 from gtsdsl.scenario.traces import MOST_LINES
 from gtsdsl.source import Source
 from tests.emulator.samples import MESH, ROOT
@@ -53,6 +54,7 @@ def test_a_scenario_is_a_timeline(mesh: Testbed) -> None:
         (60, "h4: start ping -c 3 h5"),
     ]
     assert load_scenario(STORM, mesh).end_ns == 70 * 10**9
+    assert not load_scenario(STORM, mesh).awaits_commands
 
 
 @pytest.mark.parametrize(
@@ -88,6 +90,7 @@ def test_a_scenario_is_a_timeline(mesh: Testbed) -> None:
         ('[[start]]\nat = 1\nhost = "h1"\ncommand = []', "4:11: `command` must be an array"),
         ('[[start]]\nat = 1\nhost = "h1"\ncommand = ["a\\u0000"]', "4:11: a command has a program"),
         ('end = 5\n[[cut]]\nat = 9\nlink = "l1"', "1:7: the scenario ends before its last event"),
+        ('end = 0\n[[cut]]\nat = 10\nlink = "l1"', "1:7: the scenario ends before its last event"),
         ("", "1:1: this scenario has no event"),
         ("[[cut]\n", "1:6: not TOML"),
     ],
@@ -211,6 +214,13 @@ def test_events_and_lines_of_traces_are_bounded(tmp_path: Path, mesh: Testbed) -
     assert any("a trace has at most 1,000,000 lines" in item for item in findings(text, tmp_path, mesh))
     (tmp_path / "t.txt").write_bytes(b"1\n" * 10**7)
     assert any("more than 16 MiB" in item for item in findings(text, tmp_path, mesh))
+
+
+def test_the_timeline_says_that_a_scenario_without_an_end_waits_for_its_commands(tmp_path: Path, mesh: Testbed) -> None:
+    start = '[[start]]\nat = 3\nhost = "h1"\ncommand = ["true"]\n'
+    for text, last in ((start, "3 s  end, when the commands have ended"), (f"end = 5\n{start}", "5 s  end")):
+        *_, line = timeline_lines(read_scenario(Source(str(tmp_path / "storm.toml"), text), mesh))
+        assert line.strip() == last
 
 
 def test_without_a_topology_only_names_go_unchecked(tmp_path: Path) -> None:
