@@ -15,6 +15,8 @@ from gtsdsl.text import did_you_mean, printable
 
 MAX_BYTES = 16 * 2**20
 """The most bytes of an input. A full mesh of 400 hosts, written without loops, has 13 MB."""
+_read_before: object = None
+"""The standard input that `read_source` has read; a terminal may have more after that, a file or a pipe has not."""
 
 
 def read_source(path: str | os.PathLike[str]) -> Source:
@@ -53,10 +55,15 @@ def below(folder: Path, written: str) -> Path:
 def _read_stdin(name: str) -> bytes:
     if sys.stdin is None:
         raise _unreadable("GTS002", "standard input is closed", name)
+    global _read_before  # noqa: PLW0603 - standard input is one for the whole process
     try:
-        return sys.stdin.buffer.read(MAX_BYTES + 1)
+        data = sys.stdin.buffer.read(MAX_BYTES + 1)
     except OSError as error:
         raise _unreadable("GTS002", f"standard input cannot be read: {error.strerror}", name) from None
+    if not data and sys.stdin is _read_before:
+        raise _unreadable("GTS002", "standard input is read already", name, "give `-` for one file only")
+    _read_before = sys.stdin
+    return data
 
 
 def _read_file(name: str) -> bytes:

@@ -84,6 +84,13 @@ def test_standard_input() -> None:
     assert result.stderr == "1 file checked, 0 errors, 1 warning\n"
 
 
+@pytest.mark.parametrize("option", ["--scenario", "--address-plan"])
+def test_standard_input_is_for_one_file(option: str) -> None:
+    result = check("-", option, "-", stdin=CLEAN)
+    assert result.exit_code == 1
+    assert "error[GTS002]: standard input is read already" in result.stdout
+
+
 @pytest.mark.usefixtures("folder")
 def test_findings_of_all_files_are_shown() -> None:
     text = check("wrong.dsl", "clean.dsl", "warned.dsl", "gone.dsl").stdout

@@ -191,3 +191,12 @@ def test_standard_input_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_standard_input_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     assert refusal("-").message == "standard input is closed"
+
+
+def test_standard_input_is_one_file_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in (b"type A {}", b""):  # an empty input is read, too
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(text)))
+        assert read_source("-").text == text.decode()
+        found = refusal("-")
+        assert (found.code, found.message) == ("GTS002", "standard input is read already")
+        assert found.hint == "give `-` for one file only"
