@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +14,13 @@ from gtsdsl.cli.inputs import find_inputs
 from gtsdsl.cli.options import options
 from gtsdsl.cli.output import wants_color, write_output, write_stdout
 from gtsdsl.cli.overlay_fit import OverlayFit, fit_findings, require_known
+from gtsdsl.cli.settings import parse_settings, set_option
 from gtsdsl.diagnostics import Findings, GtsError
 from gtsdsl.diagnostics.report import FileReport, report
 from gtsdsl.diagnostics.text import render
 from gtsdsl.inputs.files import read_source
 from gtsdsl.loading import check
+from gtsdsl.model.values import Value
 from gtsdsl.text import quantity
 
 _FORMATS = ("text", "json", "sarif", "github", "junit")
@@ -36,6 +38,7 @@ _FORMATS = ("text", "json", "sarif", "github", "junit")
     metavar="FILE",
     help="File for the report; without it, standard output.",
 )
+@set_option
 @click.option("--scenario", metavar="FILE.toml", help="Check this scenario, too, against the one topology FILE.")
 @click.option("--address-plan", metavar="FILE.toml", help="Check these addresses, too, against the one topology FILE.")
 @options(OverlayFit, "overlay")
@@ -44,6 +47,7 @@ def command(
     files: Sequence[str],
     format_: str,
     output: Path | None,
+    settings: Sequence[str],
     scenario: str | None,
     address_plan: str | None,
     overlay: OverlayFit | None,
@@ -64,8 +68,15 @@ def command(
       gtsdsl check examples/full_mesh.dsl --scenario examples/storm.toml
       gtsdsl check examples/full_mesh.dsl --address-plan examples/addresses.toml
       gtsdsl check examples/path_mtu.dsl --overlay flannel --overlay-mtu 1350
+      gtsdsl check examples/mesh_of_n.dsl --set n=8
     """
-    given_options = {"--scenario": scenario, "--address-plan": address_plan, "--overlay": overlay}
+    given_options = {
+        "--set": settings or None,
+        "--scenario": scenario,
+        "--address-plan": address_plan,
+        "--overlay": overlay,
+    }
+    parameters = parse_settings(settings)
     for option, given in given_options.items():
         if given is not None and len(files) != 1:
             raise click.UsageError(f"{option} is for one topology: give one FILE")
@@ -74,7 +85,7 @@ def command(
     reports: list[FileReport] = []
     shown = False
     is_alone = not any(given_options.values())
-    checked = _check_all(files) if is_alone else _check_with(files[0], scenario, address_plan, overlay)
+    checked = _check_all(files) if is_alone else _check_with(files[0], parameters, scenario, address_plan, overlay)
     for name, diagnostics in checked:
         reports.append(report(name, diagnostics))
         if diagnostics and format_ == "text" and output is None:  # at once, because a folder can take long
@@ -117,9 +128,13 @@ def _check_all(files: Sequence[str]) -> Iterator[tuple[str, Findings]]:
 
 
 def _check_with(
-    topology: str, scenario: str | None, address_plan: str | None, overlay: OverlayFit | None
+    topology: str,
+    parameters: Mapping[str, Value],
+    scenario: str | None,
+    address_plan: str | None,
+    overlay: OverlayFit | None,
 ) -> Iterator[tuple[str, Findings]]:
-    """Check a topology, and what is given for it.
+    """Check a topology with values of its parameters, and what is given for it.
 
     If the topology is too broken, the names of a scenario and an address plan are not checked. If it has errors, the
     packets of an overlay are not checked.
@@ -130,7 +145,7 @@ def _check_with(
     testbed = None
     try:
         source = read_source(topology)
-        checked = check(source)
+        checked = check(source, parameters)
         testbed, found = checked.testbed, checked.diagnostics
         if overlay is not None and testbed is not None and not checked.has_errors:
             found = Findings.of((*found, *fit_findings(source, testbed, overlay)))

@@ -10,9 +10,9 @@ import click
 
 from gtsdsl.cli.help import Choice
 from gtsdsl.cli.output import print_diagnostics, write_output
+from gtsdsl.cli.settings import parse_settings, set_option
 from gtsdsl.inputs.files import read_source
 from gtsdsl.loading import check
-from gtsdsl.model.values import Value
 from gtsdsl.targets import FORMATS, compile_to, warnings
 from gtsdsl.text import printable
 
@@ -25,9 +25,7 @@ from gtsdsl.text import printable
 @click.option(
     "--to", "target", type=Choice(list(FORMATS)), default="gts-json", show_default=True, help="Output format."
 )
-@click.option(
-    "--set", "settings", metavar="NAME=VALUE", multiple=True, help="Set a parameter of the root type. Repeatable."
-)
+@set_option
 @click.option("--strict", is_flag=True, help="Count warnings as errors.")
 def command(file: str, output: Path | None, target: str, settings: Sequence[str], strict: bool) -> None:
     """Turn a topology into GTS JSON, or into the format of another tool.
@@ -60,33 +58,3 @@ def command(file: str, output: Path | None, target: str, settings: Sequence[str]
     if strict and (checked.diagnostics or remarks):
         sys.exit(1)
     write_output(output, text)
-
-
-def parse_settings(settings: Sequence[str]) -> dict[str, Value]:
-    """Return the values of ``--set NAME=VALUE``, by name.
-
-    Raises:
-        click.BadParameter: a setting is not NAME=VALUE, or sets a name again.
-    """
-    parameters: dict[str, Value] = {}
-    for setting in settings:
-        name, value = _parse(setting)
-        if name in parameters:
-            raise click.BadParameter(f"`{printable(name)}` is set twice", param_hint="--set")
-        parameters[name] = value
-    return parameters
-
-
-def _parse(setting: str) -> tuple[str, Value]:
-    from gtsdsl.evaluate import literal
-
-    name, equals, text = (part.strip() for part in setting.partition("="))
-    if not equals or not name:
-        raise click.BadParameter(f"`{printable(setting)}` is not NAME=VALUE, as in n=5", param_hint="--set")
-    try:
-        return name, literal(text)
-    except ValueError as error:
-        if text.startswith(("[", "{", "(", '"', "'")):
-            message = f"the value of `{printable(name)}` is not a value of the DSL: {printable(str(error), limit=300)}"
-            raise click.BadParameter(message, param_hint="--set") from None
-        return name, text  # a bare word, as AMS or Ubuntu-14.04.qcow2, is a string

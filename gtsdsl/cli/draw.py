@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from gtsdsl.circuits import read_circuits
 from gtsdsl.cli.output import print_diagnostics, write_output
+from gtsdsl.cli.settings import parse_settings, set_option
 from gtsdsl.diagnostics import GtsError
 from gtsdsl.draw import FORMATS, draw
 from gtsdsl.inputs.files import read_source
@@ -32,7 +34,8 @@ from gtsdsl.text import printable
     metavar="FILE",
     help="Your own round-trip times and sites, in the format of `gtsdsl circuits`.",
 )
-def command(file: str, output: Path, path: Path | None) -> None:
+@set_option
+def command(file: str, output: Path, path: Path | None, settings: Sequence[str]) -> None:
     """Draw a topology: its sites on a map of Europe, its circuits with their round-trip times.
 
     FILE is GTS DSL, GTS JSON or a project of the public editor; `-` is standard input.
@@ -47,6 +50,7 @@ def command(file: str, output: Path, path: Path | None) -> None:
     Example:
       gtsdsl draw examples/full_mesh.dsl -o mesh.svg
       gtsdsl draw examples/full_mesh.dsl -o mesh.html --circuits own.json
+      gtsdsl draw examples/mesh_of_n.dsl -o mesh.svg --set n=8
     """
     format_ = output.suffix.removeprefix(".").lower()
     if format_ not in FORMATS:
@@ -54,8 +58,9 @@ def command(file: str, output: Path, path: Path | None) -> None:
         raise click.BadParameter(
             f"`{printable(str(output))}` must end in {', '.join(others)} or {last}", param_hint="-o"
         )
+    parameters = parse_settings(settings)
     custom = read_circuits(path) if path is not None else None
-    checked = check(read_source(file))
+    checked = check(read_source(file), parameters)
     if checked.testbed is None or checked.has_errors:
         raise GtsError(checked.diagnostics)
     print_diagnostics(checked.diagnostics)

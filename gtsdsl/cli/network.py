@@ -14,8 +14,8 @@ import click
 from emulator.options import Flag
 from emulator.plan.model import SwitchKind
 from gtsdsl.circuits.environments import environment, environments
-from gtsdsl.cli.compile import parse_settings
 from gtsdsl.cli.output import print_diagnostics
+from gtsdsl.cli.settings import parse_settings
 from gtsdsl.cpu.shipped import tables
 from gtsdsl.inputs.files import read_source
 from gtsdsl.loading import check

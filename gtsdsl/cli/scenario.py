@@ -8,6 +8,7 @@ import click
 
 from gtsdsl.cli.network import NetworkOptions, read_testbed
 from gtsdsl.cli.output import write_output
+from gtsdsl.cli.settings import set_option
 from gtsdsl.scenario.sample import sample_text
 from gtsdsl.topology.model import Topology
 
@@ -21,8 +22,9 @@ from gtsdsl.topology.model import Topology
     metavar="FILE.toml",
     help="File to write; without it, standard output.",
 )
+@set_option
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
-def command(file: str, output: Path | None, force: bool) -> None:
+def command(file: str, output: Path | None, settings: tuple[str, ...], force: bool) -> None:
     """Write a scenario for the topology FILE, with each kind of event as a comment.
 
     A scenario says what happens in a running network, and when. Remove the `#` of the events that you want.
@@ -30,8 +32,9 @@ def command(file: str, output: Path | None, force: bool) -> None:
     \b
     Example:
       gtsdsl scenario examples/full_mesh.dsl -o storm.toml
+      gtsdsl scenario examples/mesh_of_n.dsl --set n=8
     """
-    topology = Topology.of(read_testbed(file, NetworkOptions()))
+    topology = Topology.of(read_testbed(file, NetworkOptions(settings=settings)))
     if not topology.wires:
         raise click.ClickException("this topology has no link between two ports, so nothing can happen to one")
     write_output(output, sample_text(topology), force=force)
