@@ -120,11 +120,13 @@ class _Scanner:
         while (offset := self._skip(_BLANK, offset)) < len(text):
             if text.startswith("[", offset):
                 brackets = 2 if text.startswith("[[", offset) else 1
-                table, offset = self._key((), offset + brackets)
+                start = self._skip(_SPACE, offset + brackets)
+                table, offset = self._key((), start)
                 offset = self._expect("]" * brackets, offset)
                 if brackets == 2:
                     self.last[table] = self.last.get(table, -1) + 1
                     table = (*table, self.last[table])
+                    self.keys[table] = Span(start, self.source.text.rindex("]]", start, offset))
                 elif table in self.last:
                     raise _NotTomlError
             else:
