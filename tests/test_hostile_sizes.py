@@ -21,6 +21,7 @@ from gtsdsl.model.values import MAX_DIGITS, MAX_STRING
 from gtsdsl.rules.index import MAX_PATHS
 from gtsdsl.source import Source
 from gtsdsl.topology.routes import MAX_ROUTES, MAX_ROUTING_STEPS
+from tests.emulator.samples import MESH
 
 SECONDS = 20
 GIBIBYTE = 2**30
@@ -160,14 +161,30 @@ def test_an_input_as_large_as_may_be_ends(name: str, tmp_path: Path) -> None:
     assert f"{path}:" in told  # where: the line and column stand behind
 
 
-def checked(path: Path) -> str:
+@pytest.mark.slow("reads inputs of the largest size")
+@pytest.mark.parametrize("is_usable", [True, False])
+def test_traces_as_large_as_may_be_end(is_usable: bool, tmp_path: Path) -> None:
+    lines = "999\n" * 999_999 + "1000\n" if is_usable else "\n" * (MAX_BYTES - 4) + "\U0001f30d"
+    (tmp_path / "0.trace").write_text(lines)
+    for number in range(1, 50):
+        (tmp_path / f"{number}.trace").hardlink_to(tmp_path / "0.trace")
+    tables = [
+        f'[[trace]]\nfrom={number}\nto={number + 1}\nlink="l1"\nbandwidth="{number}.trace"\n' for number in range(50)
+    ]
+    (tmp_path / "storm.toml").write_text("".join(tables))
+    told = checked(MESH, "--scenario", str(tmp_path / "storm.toml"))
+    assert ("at most 1,000,000 lines together" if is_usable else "no other trace is read") in told
+    assert str(tmp_path / "storm.toml:250:11") in told
+
+
+def checked(path: Path, *options: str) -> str:
     """Run `gtsdsl check` on a file with errors, within limits of time and memory, and return its output."""
 
     def confine() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (GIBIBYTE, GIBIBYTE))
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
 
-    command = [sys.executable, "-m", "gtsdsl", "check", str(path)]
+    command = [sys.executable, "-m", "gtsdsl", "check", str(path), *options]
     ended = subprocess.run(command, preexec_fn=confine, capture_output=True, text=True, check=False)
     assert (ended.returncode, "Traceback" in ended.stderr) == (1, False), ended.stderr[-2000:]
     return ended.stdout

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from gtsdsl.diagnostics import Diagnostic, GtsError
-from gtsdsl.inputs.files import below, read_source
+from gtsdsl.inputs.files import read_source
 from gtsdsl.inputs.toml import TomlDocument, read_toml
 from gtsdsl.model.testbed import Testbed
 from gtsdsl.scenario.conflicts import conflicts
 from gtsdsl.scenario.model import DIRECTIONS, Direction, Event, Kind, Scenario, Trace
 from gtsdsl.scenario.times import parse_time_ns
-from gtsdsl.scenario.traces import CODE, MOST_LINES, read_bandwidth, read_delays
+from gtsdsl.scenario.trace_files import MOST_STEPS, TraceFiles, first_beyond, require_slow
+from gtsdsl.scenario.traces import CODE
 from gtsdsl.source import JsonPath, Source
 from gtsdsl.text import Hints, printable
 from gtsdsl.topology.changes import CHANGES, changed
@@ -75,26 +76,28 @@ class _Reader:
 
     def __init__(self, document: TomlDocument, folder: Path, topology: Topology | None) -> None:
         self._document = document
-        self._folder = folder
+        self._traces = TraceFiles(folder)
         self._hosts = None if topology is None else {host.id for host in topology.hosts}
         self._wires = None if topology is None else {wire.link.id: wire for wire in topology.wires}
         self._hints = Hints()
-        self._trace_lines = 0
         self.findings: list[Diagnostic] = []
 
     def read(self) -> Scenario:
         """Return the scenario; it is complete only without findings."""
         placed: list[tuple[Event, JsonPath]] = []
         values = self._document.values
-        for kind in KEYS:
-            if kind in values:
-                placed += self._events(kind, values[kind])
+        arrays = [(kind, values[kind]) for kind in KEYS if kind in values]
+        paths = [(kind, index) for kind, tables in arrays if isinstance(tables, list) for index in range(len(tables))]
+        if len(paths) > MOST_EVENTS:
+            message = f"a scenario has at most {MOST_EVENTS:,} events, not {len(paths):,}"
+            self._add(paths[MOST_EVENTS], message)
+            return Scenario("", (), 0)
+        for kind, tables in arrays:
+            placed += self._events(kind, tables)
+        self.findings += self._traces.findings
         for name in values:
             if name not in {*KEYS, _END}:
                 self._add((name,), f"unknown key `{printable(name)}`", self._near(name, (*KEYS, _END)), at_key=True)
-        if len(placed) > MOST_EVENTS:
-            self._add(placed[MOST_EVENTS][1], f"a scenario has at most {MOST_EVENTS:,} events, not {len(placed):,}")
-            placed = placed[:MOST_EVENTS]
         commands = [path for event, path in placed if event.kind == "start"]
         if len(commands) > MOST_COMMANDS:
             self._add(commands[MOST_COMMANDS], f"a scenario starts at most {MOST_COMMANDS} commands")
@@ -106,6 +109,10 @@ class _Reader:
         given_ns = self._try((_END,), parse_time_ns, values[_END]) if _END in values else None
         if given_ns is not None and given_ns < last_ns:
             self._add((_END,), "the scenario ends before its last event")
+        beyond = first_beyond(events, last_ns if given_ns is None else given_ns)
+        if beyond is not None:
+            message = f"the traces of a scenario have at most {MOST_STEPS:,} lines together until its end"
+            self._add(placed[beyond][1], f"{message}, with those that repeat")
         if not events and not self.findings:
             self._add((), f"this scenario has no event: add a table such as [[{next(iter(KEYS))}]]")
         name = Path(self._document.source.name).name
@@ -197,28 +204,15 @@ class _Reader:
         file = self._try(at, _text, table[attribute], attribute)
         if file is None or direction is None or repeats is None:
             return None
-        found = self._try(at, self._read, attribute, file)
+        found = self._try(at, self._traces.read, attribute, file)
         if found is None:
             return None
-        self._trace_lines += len(found[0])
-        if self._trace_lines > MOST_LINES:
-            self._add(at, f"the traces of a scenario have at most {MOST_LINES:,} lines together")
         trace = Trace("bandwidth" if attribute == "bandwidth" else "delay", file, direction, repeats, *found)
+        self._try(at, require_slow, trace)
         begin_ns, end_ns = times
         if not repeats and end_ns is not None and trace.length_us * 1000 < end_ns - begin_ns:
             self._add(at, f"the trace ends after {trace.length_us / 1e6:g} s, before `to`: let it `repeat`")
         return trace
-
-    def _read(self, attribute: str, file: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        try:
-            path = below(self._folder, file)
-        except ValueError as error:
-            raise _MistakeError(f"{error}: traces are beside the scenario") from None
-        try:
-            return (read_bandwidth(path), ()) if attribute == "bandwidth" else read_delays(path)
-        except GtsError as error:
-            self.findings += error.diagnostics
-            raise _MistakeError(f"the trace `{printable(file)}` cannot be used") from None
 
     def _direction(self, table: Mapping[str, object]) -> Direction:
         value = table.get("direction", "both")

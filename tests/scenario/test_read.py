@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gtsdsl.diagnostics import GtsError
+from gtsdsl.inputs.files import read_source
 from gtsdsl.loading import load
 from gtsdsl.model.testbed import Testbed
 from gtsdsl.scenario import load_scenario, read_scenario
@@ -97,6 +98,26 @@ def test_a_scenario_is_a_timeline(mesh: Testbed) -> None:
 )
 def test_a_mistake_is_refused_with_its_place(text: str, expected: str, tmp_path: Path, mesh: Testbed) -> None:
     assert any(item.startswith(expected) for item in findings(text, tmp_path, mesh)), findings(text, tmp_path, mesh)
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        ("[[cut]]\nat = 5", "4:3: `link` is missing"),
+        ('[[cut]]\nlink = "l2"', "4:3: a [[cut]] has either `at`, or `from` and `to`"),
+        ('[[cut]]\nat = 5\nlink = "l1"', "4:3: the state of `l1` is set by the [[cut]] at 1 s too"),
+        (
+            '[[kill]]\nat = 1\nhost = "h1"\n[[start]]\nat = 0\nhost = "h1"\ncommand = ["true"]\n'
+            '[[start]]\nat = 2\nhost = "h1"\ncommand = ["true"]',
+            "11:3: `h1` is killed at 1 s",
+        ),
+    ],
+)
+def test_a_mistake_of_a_whole_table_is_shown_at_that_table(
+    second: str, expected: str, tmp_path: Path, mesh: Testbed
+) -> None:
+    (found,) = findings(f'[[cut]]\nat = 1\nlink = "l1"\n{second}\n', tmp_path, mesh)
+    assert found.startswith(expected)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +226,7 @@ def test_a_direction_that_is_not_there_is_refused_by_the_names_of_the_ends(tmp_p
 def test_events_and_lines_of_traces_are_bounded(tmp_path: Path, mesh: Testbed) -> None:
     many = "".join(f'[[change]]\nat={at}\nlink="l1"\nbandwidth=9\n' for at in range(MOST_EVENTS + 1))
     assert any(f"at most {MOST_EVENTS:,} events" in item for item in findings(many, tmp_path, mesh))
-    (tmp_path / "t.txt").write_text("1\n" * MOST_LINES)
+    (tmp_path / "t.txt").write_text("999\n" * (MOST_LINES - 1) + "1000\n")
     text = f'{TRACE}bandwidth = "t.txt"'
     (event,) = read_scenario(Source(str(tmp_path / "storm.toml"), text), mesh).events
     assert event.trace is not None
@@ -214,6 +235,62 @@ def test_events_and_lines_of_traces_are_bounded(tmp_path: Path, mesh: Testbed) -
     assert any("a trace has at most 1,000,000 lines" in item for item in findings(text, tmp_path, mesh))
     (tmp_path / "t.txt").write_bytes(b"1\n" * 10**7)
     assert any("more than 16 MiB" in item for item in findings(text, tmp_path, mesh))
+
+
+@pytest.mark.parametrize(
+    ("attribute", "content", "expected"),
+    [
+        ("bandwidth", "1\n" * 1001, "4:13: a trace of bandwidth that repeats has at most 1,000,000 lines a second"),
+        ("delay", "0,5\n0.000001,5\n", "4:9: a trace of delay that repeats has at most 1,000 lines a second"),
+        ("delay", "0,5\n0.0009,6\n", "4:9: a trace of delay that repeats has at most 1,000 lines a second"),
+    ],
+)
+def test_a_trace_that_repeats_has_few_steps_a_second(
+    attribute: str, content: str, expected: str, tmp_path: Path, mesh: Testbed
+) -> None:
+    (tmp_path / "t.txt").write_text(content)
+    text = f'{TRACE}{attribute} = "t.txt"\n'
+    assert findings(text, tmp_path, mesh) == [expected]
+    assert read_scenario(Source(str(tmp_path / "storm.toml"), f"{text}repeat = false"), mesh).events
+
+
+def test_the_steps_of_all_traces_until_the_end_are_bounded(tmp_path: Path, mesh: Testbed) -> None:
+    (tmp_path / "t.txt").write_text("0,5\n0.001,6\n0.002,5\n")  # two steps each 2 ms
+    for until, is_refused in (("end = 10000\n", False), ("end = 10001\n", True), ("", False)):
+        text = f'{until}{TRACE}delay = "t.txt"\n'
+        if is_refused:
+            (found,) = findings(text, tmp_path, mesh)
+            assert "the traces of a scenario have at most 10,000,000 lines together until its end" in found
+        else:
+            assert read_scenario(Source(str(tmp_path / "storm.toml"), text), mesh).events
+
+
+def test_no_trace_is_read_beyond_a_bound(tmp_path: Path, mesh: Testbed, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def noted(path: Path) -> Source:
+        read.append(path.name)
+        return read_source(path)
+
+    monkeypatch.setattr("gtsdsl.scenario.traces.read_source", noted)
+
+    def told(names: list[str], text: str) -> list[str]:
+        read.clear()
+        for name in names:
+            (tmp_path / name).write_text(text)
+        tables = "".join(f'[[trace]]\nat = 0\nlink = "l3"\nbandwidth = "{name}"\n' for name in names)
+        return findings(tables, tmp_path, mesh)
+
+    assert sum("x.t:1:1:" in item for item in told(["x.t"] * 25, "bad\n")) == 1
+    assert read == ["x.t"]
+    assert sum("no other trace is read" in item for item in told([f"{i}.t" for i in range(9)], "bad\n")) == 6
+    assert read == ["0.t", "1.t", "2.t"]
+    large = "999\n" * 600_000 + "1000\n"
+    assert sum("1,000,000 lines together" in item for item in told([f"{i}.t" for i in range(9)], large)) == 8
+    assert read == ["0.t", "1.t"]
+    count = MOST_EVENTS + 1
+    assert told(["0.t"] * count, "1000\n") == [f"4001:3: a scenario has at most 1,000 events, not {count:,}"]
+    assert not read
 
 
 def test_the_timeline_says_that_a_scenario_without_an_end_waits_for_its_commands(tmp_path: Path, mesh: Testbed) -> None:
