@@ -70,7 +70,7 @@ def command(
         check_hosts(network_plan, chosen.cpu)
     scenario = read_scenario_of(testbed, network)
     if format_ == "json":
-        write_output(output, to_json(network_plan))
+        write_output(output, to_json(network_plan, scenario))
         return
     text = _text(network_plan)
     if scenario is not None:

@@ -68,6 +68,27 @@ def test_the_json_has_a_published_schema(path: Path, options: list[str]) -> None
     assert not validator.is_valid({**found, "surprise": 1})
 
 
+def test_the_json_has_the_timeline_of_a_scenario(tmp_path: Path) -> None:
+    schema = json.loads(shipped("docs", "schema", "plan-1.schema.json").read_text())
+    path = tmp_path / "storm.toml"
+    path.write_text(
+        'end = 9\n[[start]]\nat = 4\nhost = "h1"\ncommand = ["true"]\n[[cut]]\nfrom = "1ms"\nto = 5\nlink = "l8"\n'
+    )
+    found = document(MESH, "--scenario", str(path))
+    Draft202012Validator(schema).validate(found)
+    scenario = found.pop("scenario")
+    points = [[point[key] for key in ("at_ns", "kind", "subject", "is_end", "text")] for point in scenario["points"]]
+    assert points == [
+        [1_000_000, "cut", "l8", False, "cut l8"],
+        [4_000_000_000, "start", "h1", False, "h1: start true"],
+        [5_000_000_000, "cut", "l8", True, "restore l8"],
+    ]
+    begun, started, undone = (point["event"] for point in scenario["points"])
+    assert begun == undone != started
+    assert (scenario["file"], scenario["end_ns"], scenario["awaits_commands"]) == ("storm.toml", 9_000_000_000, False)
+    assert document(MESH) == found
+
+
 def test_a_given_round_trip_goes_before_the_file_of_figures_and_that_before_what_is_known(
     pair: str, tmp_path: Path
 ) -> None:
