@@ -12,7 +12,7 @@ from gtsdsl.source import JsonPath
 from gtsdsl.text import printable
 from gtsdsl.topology.model import Wire
 
-_GROUP = {"rtt": "delay"}
+SAME = {"rtt": "delay"}
 """Attributes of a link that are one thing by two names."""
 _TRACED = frozenset({"bandwidth", "delay"})
 """Attributes whose directions traces set by themselves."""
@@ -61,7 +61,7 @@ def _claims(event: Event, path: JsonPath) -> Iterator[tuple[str, _Claim]]:
                 yield f"{event.trace.attribute} {('there', 'back')[way]}", lasting
         case "change":
             end_ns = event.at_ns if event.until_ns is None else event.until_ns
-            for attribute in {_GROUP.get(name, name) for name, _ in event.changes}:
+            for attribute in {SAME.get(name, name) for name, _ in event.changes}:
                 for part in ("there", "back") if attribute in _TRACED else ("",):
                     yield f"{attribute} {part}".strip(), _Claim(event.at_ns, end_ns, path)
 

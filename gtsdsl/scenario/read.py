@@ -11,7 +11,7 @@ from gtsdsl.diagnostics import Diagnostic, GtsError
 from gtsdsl.inputs.files import read_source
 from gtsdsl.inputs.toml import TomlDocument, read_toml
 from gtsdsl.model.testbed import Testbed
-from gtsdsl.scenario.conflicts import conflicts
+from gtsdsl.scenario.conflicts import SAME, conflicts
 from gtsdsl.scenario.model import DIRECTIONS, Direction, Event, Kind, Scenario, Trace
 from gtsdsl.scenario.times import parse_time_ns
 from gtsdsl.scenario.trace_files import MOST_STEPS, TraceFiles, first_beyond, require_slow
@@ -185,6 +185,9 @@ class _Reader:
         return name
 
     def _changes(self, table: Mapping[str, object], path: JsonPath) -> Iterator[tuple[str, str]]:
+        for name, other in SAME.items():
+            if name in table and other in table:
+                self._add((*path, name), f"`{name}` and `{other}` are the same thing: write one of them", at_key=True)
         for attribute in [key for key in table if key in CHANGES]:
             text = self._try((*path, attribute), _changed_text, attribute, table[attribute])
             if text is not None:

@@ -87,6 +87,7 @@ def test_a_scenario_is_a_timeline(mesh: Testbed) -> None:
         ('[[change]]\nat = 1\nlink = "l1"\nloss = "101%"', "4:8: "),
         ('[[change]]\nat = 1\nlink = "l1"\nloss = ["1%"]', "4:8: `loss` must be a number or a text in quotes"),
         ('[[change]]\nat = 1\nlink = "l1"', "1:3: this changes nothing"),
+        ('[[change]]\nat = 1\nlink = "l1"\nrtt = "9ms"\ndelay = "1ms"', "4:1: `rtt` and `delay` are the same thing"),
         ('[[start]]\nat = 1\nhost = "h1"\ncommand = "ping h2"', "4:11: `command` must be an array"),
         ('[[start]]\nat = 1\nhost = "h1"\ncommand = []', "4:11: `command` must be an array"),
         ('[[start]]\nat = 1\nhost = "h1"\ncommand = ["a\\u0000"]', "4:11: a command has a program"),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from gtsdsl.scenario.outcome import ScenarioOutcome
 
 _PIPE_WIDTH = 200
+_LAST_LINES = 5
+"""The lines of a failed command's output that are shown: the last ones."""
 
 
 @contextmanager
@@ -70,6 +72,8 @@ def _print_scenario(outcome: ScenarioOutcome, *, to_stderr: bool) -> None:
         if end.exit_status:
             line = printable(" ".join(end.command), 80)
             complain("error", f"{printable(end.host, 40)}: {line} ended with status {end.exit_status}")
+            for said in end.output.splitlines()[-_LAST_LINES:]:
+                click.echo(f"  {printable(said, _PIPE_WIDTH)}", err=True)
 
 
 def _print_table(task: Task, outcome: Outcome, settings: RunSettings, *, to_stderr: bool) -> None:

@@ -30,11 +30,12 @@ def storm(gtsdsl: Cli, tmp_path: Path, guest_kernel: object) -> Any:
     """A function that runs a scenario over the mesh of five sites, and returns its part of the result."""
     assert guest_kernel
 
-    def run(text: str, end_s: int | None, *arguments: str, status: int = 0) -> dict[str, Any]:
+    def run(text: str, end_s: int | None, *arguments: str, status: int = 0, says: str = "") -> dict[str, Any]:
         (tmp_path / "storm.toml").write_text(text if end_s is None else f"end = {end_s}\n{text}")
         options = ("--scenario", str(tmp_path / "storm.toml"), "--allow-programs", "--json", str(tmp_path / "out.json"))
         done = gtsdsl("emulate", str(MESH), *options, *arguments)
         assert done.returncode == status, done.stderr
+        assert says in done.stderr
         document = json.loads((tmp_path / "out.json").read_text())
         Draft202012Validator(SCHEMA).validate(document)
         found: dict[str, Any] = document["scenario"]
@@ -184,16 +185,17 @@ def test_a_scenario_starts_commands_only_if_the_user_allows_it(gtsdsl: Cli, tmp_
 
 def test_a_scenario_without_an_end_waits_for_its_commands(storm: Any) -> None:
     found = storm(
-        start("1s", "h1", "sh", "-c", "sleep 5; exit 3")
+        start("1s", "h1", "sh", "-c", "sleep 5; seq 9; exit 3")
         + '[[start]]\nfrom = 1\nto = 2\nhost = "h2"\ncommand = ["sleep", "1000"]\n'
         + '[[kill]]\nat = 3\nhost = "h3"\n'
         + start("4s", "h2", "echo", "last"),
         None,
         status=3,
+        says="h1: sh -c sleep 5; seq 9; exit 3 ended with status 3\n  5\n  6\n  7\n  8\n  9\n",
     )
     assert found["end_ns"] == 4 * 10**9
     ends = [(end["exit_status"], end["output"]) for end in found["commands"]]
-    assert ends == [(3, ""), (None, ""), (0, "last\n")]
+    assert ends == [(3, "1\n2\n3\n4\n5\n6\n7\n8\n9\n"), (None, ""), (0, "last\n")]
 
 
 def test_an_event_that_fails_is_in_the_result_and_decides_the_status(storm: Any) -> None:
