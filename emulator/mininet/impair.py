@@ -16,11 +16,26 @@ if TYPE_CHECKING:
     from emulator.mininet.interfaces import EmulatedIntf, EmulatedLink
     from emulator.mininet.network import EmulatedNetwork
 
-USAGE = "link ID up | down | [rtt 40ms] [delay 20ms or 18ms/20ms] [jitter 1ms normal] [loss 1%] [bandwidth 100]"
+_EXAMPLES = {
+    "rtt": "40ms",
+    "delay": "18ms/20ms",
+    "jitter": "1ms normal",
+    "order": "kept",
+    "loss": "1%",
+    "corrupt": "1%",
+    "duplicate": "1%",
+    "reorder": "25%",
+    "mtu": "1400",
+    "black_hole": "true",
+    "bandwidth": "100",
+}
+"""A value of each of `CHANGES`."""
+USAGE = " ".join(["link ID up | down |", *(f"[{name} {value}]" for name, value in _EXAMPLES.items())])
 _VALUE_WORDS = frozenset({*SHAPES, "kept", "free", "gap", "gemodel", "us", "ms", "s"})
 """The words that a value may have beside numbers."""
 
-LINK_WORDS = ("up", "down", *CHANGES)
+_STATES = ("up", "down")
+LINK_WORDS = (*_STATES, *CHANGES)
 """The words that may follow a circuit's id in the shell's ``link``."""
 
 
@@ -31,10 +46,10 @@ def impair(network: EmulatedNetwork, circuit: str, words: Sequence[str]) -> None
     An MTU is for both directions.
 
     Raises:
-        EmulationError: there is no such circuit, or a word is wrong; the message shows the usage.
+        EmulationError: there is no such circuit, or a word is wrong or missing; the message says what to write.
     """
     interfaces = interfaces_of(network, circuit)
-    if list(words) in (["up"], ["down"]):
+    if len(words) == 1 and words[0] in _STATES:
         for interface in interfaces:
             interface.ifconfig(words[0])
         return
@@ -89,12 +104,17 @@ def _changes(words: Sequence[str]) -> list[tuple[str, str]]:
         if word in CHANGES:
             found.append((word, []))
         elif not found or (found[-1][1] and word.isalpha() and word not in _VALUE_WORDS):
+            if word in _STATES:
+                raise EmulationError(f"`{word}` stands alone, without other words")
             near = did_you_mean(word[:80], LINK_WORDS) or f"usage: {USAGE}"
             raise EmulationError(f"a link has no {printable(word, 40)}; {near}")
         else:
             found[-1][1].append(word)
-    if not found or not all(value for _, value in found):
+    if not found:
         raise EmulationError(f"usage: {USAGE}")
+    for what, value in found:
+        if not value:
+            raise EmulationError(f"`{what}` has no value: write one, such as `{what} {_EXAMPLES[what]}`")
     return [(what, " ".join(value)) for what, value in found]
 
 

@@ -6,6 +6,7 @@ the kernel. `tests/emulator/session/test_emulate.py` measures impairments in a g
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
@@ -21,6 +22,7 @@ from emulator.system.errors import EmulationError
 from gtsdsl.model.jitter import Jitter
 from gtsdsl.model.losses import Loss, parse_loss
 from gtsdsl.model.shares import Reorder, Share
+from gtsdsl.topology.changes import CHANGES
 from gtsdsl.topology.impairments import Impairment
 from tests.emulator.topologies import joined
 
@@ -81,7 +83,10 @@ def test_words_change_both_directions_and_the_rest_stays(
     [
         ("l9", "down", "unknown link l9"),
         ("l1", "", f"usage: {USAGE}"),
-        ("l1", "loss", f"usage: {USAGE}"),
+        ("l1", "loss", "`loss` has no value: write one, such as `loss 1%`"),
+        ("l1", "delay 1ms order", "`order` has no value: write one, such as `order kept`"),
+        ("l1", "down loss 1%", "`down` stands alone, without other words"),
+        ("l1", "jitter loss 1%", "`jitter` has no value: write one, such as `jitter 1ms normal`"),
         ("l1", "delay 1ms los 2%", "a link has no los; did you mean `loss`"),
         ("l1", "delay 1ms colour red", f"a link has no colour; usage: {USAGE}"),
         ("l1", "mtu 67", "mtu: 67 is out of range"),
@@ -112,6 +117,15 @@ def test_a_persons_text_names_only_what_the_interface_does(network: EmulatedNetw
     impair(network, "l1", ["mtu", "1500", "black_hole", "false"])
     impair(network, "l1", ["rtt", "40ms"])
     assert impairment_text(link) == "40 ms, ± 1.5 ms, 0/2 % lost, 0.5 Mbit/s"
+
+
+@pytest.mark.parametrize("attribute", CHANGES)
+def test_the_usage_has_a_value_of_each_attribute(network: EmulatedNetwork, attribute: str) -> None:
+    (words,) = re.findall(rf"\[({attribute} [^]]+)\]", USAGE)
+    impair(network, "l1", ["rtt", "1ms"])
+    before = effects(network)
+    impair(network, "l1", words.split())
+    assert effects(network) != before
 
 
 @pytest.mark.networks
