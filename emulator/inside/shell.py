@@ -227,7 +227,7 @@ def _site(site: str | None) -> str:
 
 
 def run_shell(network: EmulatedNetwork, task: Task, folder: Path, scenario: ScenarioRun | None) -> int:
-    """Do the task's lines, or the lines that a person types; return the exit status, which is 0."""
+    """Do the task's lines, or the lines that a person types; return the exit status: 0, whatever they did."""
     shell = Shell(network, scenario)
     if task.lines or not sys.stdin.isatty():
         for line in task.lines:
