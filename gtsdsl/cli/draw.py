@@ -58,9 +58,8 @@ def command(file: str, output: Path, path: Path | None, settings: Sequence[str])
         raise click.BadParameter(
             f"`{printable(str(output))}` must end in {', '.join(others)} or {last}", param_hint="-o"
         )
-    parameters = parse_settings(settings)
+    checked = check(read_source(file), parse_settings(settings))
     custom = read_circuits(path) if path is not None else None
-    checked = check(read_source(file), parameters)
     if checked.testbed is None or checked.has_errors:
         raise GtsError(checked.diagnostics)
     print_diagnostics(checked.diagnostics)

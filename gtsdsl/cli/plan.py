@@ -55,9 +55,9 @@ def command(
       gtsdsl plan examples/full_mesh.dsl --rtt AMS-MIL=40ms --format json
       gtsdsl plan examples/full_mesh.dsl --scenario examples/storm.toml
     """
+    testbed = read_testbed(file, network)
     custom = custom_circuits(network)
     chosen = replace(plan_options(network, custom), impaired=not ideal)
-    testbed = read_testbed(file, network)
     from emulator.plan import PlanError, plan, to_json
     from emulator.plan.cpu import CpuError, check_hosts
 

@@ -84,11 +84,23 @@ def test_standard_input() -> None:
     assert result.stderr == "1 file checked, 0 errors, 1 warning\n"
 
 
-@pytest.mark.parametrize("option", ["--scenario", "--address-plan"])
-def test_standard_input_is_for_one_file(option: str) -> None:
-    result = check("-", option, "-", stdin=CLEAN)
-    assert result.exit_code == 1
-    assert "error[GTS002]: standard input is read already" in result.stdout
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["check", "-", option, "-"] for option in ("--scenario", "--address-plan")),
+        *(
+            [command, "-", option, "-"]
+            for command in ("plan", "emulate")
+            for option in ("--scenario", "--address-plan", "--circuits", "--cpu-model")
+        ),
+        ["draw", "-", "-o", "mesh.svg", "--circuits", "-"],
+    ],
+    ids=" ".join,
+)
+def test_standard_input_is_for_one_file(arguments: list[str]) -> None:
+    result = gtsdsl(*arguments, stdin=CLEAN.encode())
+    assert result.returncode == 1
+    assert b"error[GTS002]: standard input is read already" in result.stdout + result.stderr
 
 
 @pytest.mark.usefixtures("folder")

@@ -133,9 +133,9 @@ def command(
     from emulator.plan.cpu import check_hosts
 
     with emulating():
+        testbed = read_testbed(file, network)
         circuits = custom_circuits(network)
         chosen = plan_options(network, circuits)
-        testbed = read_testbed(file, network)
         scenario = read_scenario_of(testbed, network, allow_programs=allow_programs)
         request = request_run(testbed, chosen, overlay, hosts)
         check_rtts(network, circuits, request.task.plan)
