@@ -26,8 +26,8 @@ from tests.cli.test_help import commands
         ("kernel nope", "unknown command `nope`; the commands are build, clean, info, path"),
         (
             "xyzzy",
-            "unknown command `xyzzy`; the commands are check, compile, draw, fmt, init, explain, circuits, plan, scenario, "
-            "emulate, overlays, bench, guest, doctor, kernel, agents, tools, clean, lsp, completion",
+            "unknown command `xyzzy`; the commands are check, compile, draw, fmt, init, explain, circuits, plan, "
+            "scenario, emulate, overlays, bench, guest, doctor, kernel, agents, tools, clean, lsp, completion",
         ),
         ("emulate", "missing argument FILE"),
         ("init ring", "missing option --sites"),
