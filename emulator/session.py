@@ -119,7 +119,8 @@ def emulate(
     check_hosts(request.task.plan, cpu)
     options = RunOptions(kernel=kernel, clock=clock, memory_bytes=memory_bytes, timeout_s=timeout_s)
     settings = settle(options, choose(kernel, clock), request.memory_bytes)
-    task = replace(request.task, kind="serve", spins=settings.is_virtual, scenario=_scenario(scenario, testbed))
+    happens = _scenario(scenario, testbed, has_ipv6=not ipv4_only)
+    task = replace(request.task, kind="serve", spins=settings.is_virtual, scenario=happens)
     with usable_umask(), Channel(open_runner(settings, task), stops=settings.is_virtual) as channel:
         yield Session(task.plan, settings.choice.clock, channel, task.overlay)
 
@@ -133,12 +134,12 @@ def _share_texts(cpus: float | Mapping[str, float] | None) -> tuple[str, ...]:
     return (str(cpus),)
 
 
-def _scenario(path: str | os.PathLike[str] | None, testbed: Testbed) -> Scenario | None:
+def _scenario(path: str | os.PathLike[str] | None, testbed: Testbed, *, has_ipv6: bool) -> Scenario | None:
     if path is None:
         return None
     from gtsdsl.scenario import load_scenario
 
-    return load_scenario(path, testbed)
+    return load_scenario(path, testbed, has_ipv6=has_ipv6)
 
 
 def _with_renamed(

@@ -207,7 +207,7 @@ def read_scenario_of(testbed: Testbed, options: NetworkOptions, *, allow_program
         return None
     from gtsdsl.scenario import load_scenario
 
-    scenario = load_scenario(options.scenario, testbed)
+    scenario = load_scenario(options.scenario, testbed, has_ipv6=not options.ipv4_only)
     if not allow_programs and any(event.kind == "start" for event in scenario.events):
         raise click.UsageError(
             f"{printable(options.scenario, 300)} starts commands: add --allow-programs if you trust this file"

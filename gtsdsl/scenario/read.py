@@ -12,20 +12,21 @@ from gtsdsl.inputs.files import read_source
 from gtsdsl.inputs.toml import TomlDocument, read_toml
 from gtsdsl.model.testbed import Testbed
 from gtsdsl.scenario.conflicts import SAME, conflicts
+from gtsdsl.scenario.effects import impossible
 from gtsdsl.scenario.model import DIRECTIONS, Direction, Event, Kind, Scenario, Trace
 from gtsdsl.scenario.times import parse_time_ns
 from gtsdsl.scenario.trace_files import MOST_STEPS, TraceFiles, first_beyond, require_slow
 from gtsdsl.scenario.traces import CODE
+from gtsdsl.scenario.values import MistakeError, changed_text, command_of, text_of, truth_of
 from gtsdsl.source import JsonPath, Source
 from gtsdsl.text import Hints, printable
-from gtsdsl.topology.changes import CHANGES, changed
-from gtsdsl.topology.impairments import Impairment
+from gtsdsl.topology.changes import CHANGES
+from gtsdsl.topology.impairments import Directions, impairments
 from gtsdsl.topology.model import Topology, Wire
 
 MOST_EVENTS = 1_000
 MOST_COMMANDS = 100
 """The most commands of a scenario: a process waits for the time of each."""
-_MOST_WORDS, _LONGEST_WORD = 100, 4096
 _END = "end"
 _WHEN = ("at", "from", "to")
 _TRACED = ("bandwidth", "delay")
@@ -40,45 +41,44 @@ KEYS: Mapping[Kind, tuple[str, ...]] = {
 _Value = TypeVar("_Value")
 
 
-def load_scenario(path: str | os.PathLike[str], testbed: Testbed | None) -> Scenario:
+def load_scenario(path: str | os.PathLike[str], testbed: Testbed | None, *, has_ipv6: bool | None = None) -> Scenario:
     """Return the scenario of a file, checked against a testbed; None checks no names.
+
+    ``has_ipv6`` is that of `read_scenario`.
 
     Raises:
         GtsError: the file or a trace cannot be read, or something in them is wrong.
     """
-    return read_scenario(read_source(path), testbed)
+    return read_scenario(read_source(path), testbed, has_ipv6=has_ipv6)
 
 
-def read_scenario(source: Source, testbed: Testbed | None = None) -> Scenario:
+def read_scenario(source: Source, testbed: Testbed | None = None, *, has_ipv6: bool | None = None) -> Scenario:
     """Return the scenario of a text; traces are in the folder of its file or below it.
 
+    ``has_ipv6`` says whether the network has IPv6, which needs an MTU of 1280; None is not known.
+
     Raises:
-        GtsError: something is wrong; each mistake is a finding with its place, and one in a trace is in its file.
+        GtsError: something is wrong; each mistake is a finding with its place, and one in a trace is in its file. An
+            MTU that is too small for IPv6 is a warning if ``has_ipv6`` is None.
     """
     topology = None if testbed is None else Topology.of(testbed)
-    reader = _Reader(read_toml(source, CODE), Path(source.name).parent, topology)
+    reader = _Reader(read_toml(source, CODE), Path(source.name).parent, topology, has_ipv6)
     found = reader.read()
     if reader.findings:
         raise GtsError(reader.findings)
     return found
 
 
-class _MistakeError(Exception):
-    """A value is wrong; the message says how. ``hint`` may name a value that is right."""
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.hint = hint
-
-
 class _Reader:
     """Reads a document, and collects all mistakes in it."""
 
-    def __init__(self, document: TomlDocument, folder: Path, topology: Topology | None) -> None:
+    def __init__(self, document: TomlDocument, folder: Path, topology: Topology | None, has_ipv6: bool | None) -> None:
         self._document = document
         self._traces = TraceFiles(folder)
         self._hosts = None if topology is None else {host.id for host in topology.hosts}
         self._wires = None if topology is None else {wire.link.id: wire for wire in topology.wires}
+        self._effects = _own_effects(topology)
+        self._has_ipv6 = has_ipv6
         self._hints = Hints()
         self.findings: list[Diagnostic] = []
 
@@ -109,16 +109,20 @@ class _Reader:
         given_ns = self._try((_END,), parse_time_ns, values[_END]) if _END in values else None
         if given_ns is not None and given_ns < last_ns:
             self._add((_END,), "the scenario ends before its last event")
-        beyond = first_beyond(events, last_ns if given_ns is None else given_ns)
+        end_ns = last_ns if given_ns is None else given_ns
+        beyond = first_beyond(events, end_ns)
         if beyond is not None:
             message = f"the traces of a scenario have at most {MOST_STEPS:,} lines together until its end"
             self._add(placed[beyond][1], f"{message}, with those that repeat")
         if not events and not self.findings:
             self._add((), f"this scenario has no event: add a table such as [[{next(iter(KEYS))}]]")
         name = Path(self._document.source.name).name
-        if given_ns is None:
-            return Scenario(name, events, last_ns, awaits_commands=True)
-        return Scenario(name, events, given_ns)
+        scenario = Scenario(name, events, end_ns, awaits_commands=given_ns is None)
+        for message, index, is_about_ipv6 in impossible(scenario, self._effects):
+            if not is_about_ipv6 or self._has_ipv6 is not False:
+                code = "GTS052" if is_about_ipv6 and self._has_ipv6 is None else CODE
+                self._add(placed[index][1], message, code=code)
+        return scenario
 
     def _events(self, kind: Kind, tables: object) -> Iterator[tuple[Event, JsonPath]]:
         """Yield the events of an array of tables, which are in the order of time, with their paths."""
@@ -150,7 +154,7 @@ class _Reader:
         times = self._times(kind, table, path)
         match kind:
             case "cut":
-                silent = self._try((*path, "silent"), _truth, table.get("silent", False))
+                silent = self._try((*path, "silent"), truth_of, table.get("silent", False))
                 made = Event(kind, subject or "", *times, is_silent=bool(silent))
             case "change":
                 made = Event(kind, subject or "", *times, changes=tuple(self._changes(table, path)))
@@ -160,7 +164,7 @@ class _Reader:
                     times = (times[0], times[0] + trace.length_us * 1000)
                 made = Event(kind, subject or "", *times, trace=trace)
             case "start":
-                command = self._try((*path, "command"), _command, table.get("command"))
+                command = self._try((*path, "command"), command_of, table.get("command"))
                 made = Event(kind, subject or "", *times, command=command or ())
             case "kill":
                 made = Event(kind, subject or "", *times)
@@ -178,10 +182,10 @@ class _Reader:
         return begin_ns or 0, end_ns
 
     def _subject(self, whom: str, value: object) -> str:
-        name = _text(value, whom)
+        name = text_of(value, whom)
         known: Mapping[str, object] | set[str] | None = self._hosts if whom == "host" else self._wires
         if known is not None and name not in known:
-            raise _MistakeError(f"the topology has no {whom} `{printable(name)}`", self._near(name, sorted(known)))
+            raise MistakeError(f"the topology has no {whom} `{printable(name)}`", self._near(name, sorted(known)))
         return name
 
     def _changes(self, table: Mapping[str, object], path: JsonPath) -> Iterator[tuple[str, str]]:
@@ -189,7 +193,7 @@ class _Reader:
             if name in table and other in table:
                 self._add((*path, name), f"`{name}` and `{other}` are the same thing: write one of them", at_key=True)
         for attribute in [key for key in table if key in CHANGES]:
-            text = self._try((*path, attribute), _changed_text, attribute, table[attribute])
+            text = self._try((*path, attribute), changed_text, attribute, table[attribute])
             if text is not None:
                 yield attribute, text
         if not table.keys() & CHANGES.keys():
@@ -198,13 +202,13 @@ class _Reader:
     def _trace(self, table: Mapping[str, object], path: JsonPath, times: tuple[int, int | None]) -> Trace | None:
         traced = [key for key in _TRACED if key in table]
         direction = self._try((*path, "direction"), self._direction, table)
-        repeats = self._try((*path, "repeat"), _truth, table.get("repeat", True))
+        repeats = self._try((*path, "repeat"), truth_of, table.get("repeat", True))
         if len(traced) != 1:
             self._add(path, "a [[trace]] has either `bandwidth` or `delay`, each with the name of a file")
             return None
         (attribute,) = traced
         at = (*path, attribute)
-        file = self._try(at, _text, table[attribute], attribute)
+        file = self._try(at, text_of, table[attribute], attribute)
         if file is None or direction is None or repeats is None:
             return None
         found = self._try(at, self._traces.read, attribute, file)
@@ -224,13 +228,13 @@ class _Reader:
                 return direction
         link = table.get("link")
         wire = (self._wires or {}).get(link) if isinstance(link, str) else None
-        raise _MistakeError(f"this link has no such direction: write {_directions_text(wire)}")
+        raise MistakeError(f"this link has no such direction: write {_directions_text(wire)}")
 
     def _try(self, path: JsonPath, make: Callable[..., _Value], *arguments: object) -> _Value | None:
         """Return what a function makes; after a mistake, add a finding at the path and return None."""
         try:
             return make(*arguments)
-        except _MistakeError as mistake:
+        except MistakeError as mistake:
             self._add(path, str(mistake), mistake.hint)
         except ValueError as error:
             self._add(path, str(error))
@@ -239,12 +243,22 @@ class _Reader:
     def _near(self, name: str, known: Sequence[str]) -> str:
         return self._hints.near(name, known) or f"there are {', '.join(printable(it, 40) for it in known[:20])}"
 
-    def _add(self, path: JsonPath, message: str, hint: str | None = None, *, at_key: bool = False) -> None:
+    def _add(
+        self, path: JsonPath, message: str, hint: str | None = None, *, at_key: bool = False, code: str = CODE
+    ) -> None:
         document = self._document
         place = document.keys.get(path) if at_key else document.place(path)
         if place is None and path:  # a key that is missing: show the table that lacks it
             place = document.place(path[:-1]) or document.keys.get(path[:1])
-        self.findings.append(Diagnostic(CODE, message, document.source, place, hint=hint))
+        self.findings.append(Diagnostic(code, message, document.source, place, hint=hint))
+
+
+def _own_effects(topology: Topology | None) -> dict[str, Directions]:
+    """Return the effects of a topology's links; none if one of them is wrong, which is reported elsewhere."""
+    try:
+        return {} if topology is None else impairments(topology)
+    except ValueError:
+        return {}
 
 
 def _directions_text(wire: Wire | None) -> str:
@@ -252,38 +266,3 @@ def _directions_text(wire: Wire | None) -> str:
         return '"there", "back" or "both"'
     first, second = wire.first.resource, wire.second.resource
     return f'"there" (from {printable(first)} to {printable(second)}), "back" or "both"'
-
-
-def _text(value: object, key: str) -> str:
-    if value is None:
-        raise _MistakeError(f"`{key}` is missing")
-    if not isinstance(value, str):
-        raise _MistakeError(f"`{key}` must be a text in quotes")
-    return value
-
-
-def _truth(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise _MistakeError("this must be true or false")
-    return value
-
-
-def _changed_text(attribute: str, value: object) -> str:
-    """Return the value of an attribute as a text, after a check that a circuit can have it."""
-    if not isinstance(value, str | int | float):
-        raise _MistakeError(f"`{attribute}` must be a number or a text in quotes")
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    changed((Impairment(), Impairment()), attribute, text)
-    return text
-
-
-def _command(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value or not all(isinstance(word, str) for word in value):
-        raise _MistakeError('`command` must be an array of a program and its arguments: ["ping", "-c", "3", "h2"]')
-    words = tuple(str(word) for word in value)
-    if len(words) > _MOST_WORDS or not words[0] or any("\0" in word or len(word) > _LONGEST_WORD for word in words):
-        raise _MistakeError(
-            f"a command has a program and fewer than {_MOST_WORDS} arguments, each of at most {_LONGEST_WORD:,} "
-            "characters and without NUL"
-        )
-    return words

@@ -8,7 +8,7 @@ import pytest
 
 from gtsdsl.diagnostics import GtsError
 from gtsdsl.inputs.files import read_source
-from gtsdsl.loading import load
+from gtsdsl.loading import load, loads
 from gtsdsl.model.testbed import Testbed
 from gtsdsl.scenario import load_scenario, read_scenario
 from gtsdsl.scenario.model import timeline
@@ -99,6 +99,46 @@ def test_a_scenario_is_a_timeline(mesh: Testbed) -> None:
 )
 def test_a_mistake_is_refused_with_its_place(text: str, expected: str, tmp_path: Path, mesh: Testbed) -> None:
     assert any(item.startswith(expected) for item in findings(text, tmp_path, mesh)), findings(text, tmp_path, mesh)
+
+
+VARIES, DOUBLES, KEEPS = 'jitter = "1ms"\n', 'duplicate = "1%"\n', 'order = "kept"\n'
+
+
+@pytest.mark.parametrize(
+    ("own", "changes", "expected"),
+    [
+        ("", [("at = 1", VARIES + DOUBLES)], ["1:3: `l1` at 1 s: packets cannot both vary"]),
+        ("", [("at = 1", VARIES + DOUBLES + KEEPS)], []),
+        ("", [("at = 1", VARIES), ("at = 2", DOUBLES)], ["5:3: `l1` at 2 s: packets cannot both vary"]),
+        ("", [("from = 1\nto = 2", VARIES), ("at = 2", DOUBLES)], []),
+        (DOUBLES, [("at = 1", VARIES)], ["1:3: `l1` at 1 s: packets cannot both vary"]),
+        (DOUBLES + KEEPS, [("at = 1", VARIES)], []),
+        (
+            DOUBLES,
+            [("from = 1\nto = 9", KEEPS), ("at = 2", VARIES)],
+            ["1:3: `l1` at 9 s: packets cannot both vary"],
+        ),
+    ],
+)
+def test_a_change_that_the_link_cannot_have_then_is_refused(
+    own: str, changes: list[tuple[str, str]], expected: list[str], tmp_path: Path
+) -> None:
+    testbed = loads(MESH.read_text().replace('id = "l1";', f'id = "l1"\n{own}'))
+    text = "".join(f'[[change]]\n{when}\nlink = "l1"\n{what}' for when, what in changes)
+    if expected:
+        found = findings(text, tmp_path, testbed)
+        assert [item[: len(start)] for item, start in zip(found, expected, strict=True)] == expected
+    else:
+        assert read_scenario(Source(str(tmp_path / "storm.toml"), text), testbed).events
+
+
+def test_an_mtu_too_small_for_ipv6_is_refused_where_there_is_ipv6(tmp_path: Path, mesh: Testbed) -> None:
+    source = Source(str(tmp_path / "storm.toml"), '[[change]]\nat = 1\nlink = "l1"\nmtu = 600\n')
+    for has_ipv6, expected in ((True, "error[GTS009]"), (None, "warning[GTS052]")):
+        with pytest.raises(GtsError) as caught:
+            read_scenario(source, mesh, has_ipv6=has_ipv6)
+        assert f"{expected}: `l1` at 1 s: IPv6 needs an MTU of 1280 bytes, not 600" in str(caught.value)
+    assert read_scenario(source, mesh, has_ipv6=False).events
 
 
 @pytest.mark.parametrize(

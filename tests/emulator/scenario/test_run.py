@@ -198,11 +198,16 @@ def test_a_scenario_without_an_end_waits_for_its_commands(storm: Any) -> None:
     assert ends == [(3, "1\n2\n3\n4\n5\n6\n7\n8\n9\n"), (None, ""), (0, "last\n")]
 
 
-def test_an_event_that_fails_is_in_the_result_and_decides_the_status(storm: Any) -> None:
-    """A circuit that delays its packets differently cannot have twice the packets, and only its kernel says so."""
+def test_an_event_that_fails_is_in_the_result_and_decides_the_status(storm: Any, tmp_path: Path) -> None:
+    """Packets with measured delays that overtake cannot come twice. The scenario alone does not say so."""
+    (tmp_path / "samples.csv").write_text("rtt_ms\n36\n37\n39\n")
     found = storm(
-        '[[change]]\nat = 0\nlink = "l1"\njitter = "1ms"\n[[change]]\nat = 1\nlink = "l1"\nduplicate = "1%"\n',
+        '[[change]]\nat = 0\nlink = "l1"\nloss = "1%"\n[[change]]\nat = 1\nlink = "l1"\nduplicate = "1%"\n',
         2,
+        "--delay-from",
+        str(tmp_path / "samples.csv"),
+        "--order",
+        "free",
         status=1,
     )
     assert [item["error"] is None for item in found["happenings"]] == [True, False]
