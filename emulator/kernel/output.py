@@ -7,6 +7,7 @@ their positions in their file systems, and a guest gets a folder as a descriptor
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import site
 import sys
@@ -138,13 +139,20 @@ def _positions_of(path: Path) -> list[_Position]:
     Raises:
         OSError: a part of the path is no folder.
     """
-    there = next(it for it in (path, *path.parents) if it.exists())
-    descriptor = os.open(there, _FOLDER)
+    there, descriptor = _open_nearest(path)
     try:
         first, *others = _positions(descriptor)
     finally:
         os.close(descriptor)
     return [_Position(first.device, first.path / path.relative_to(there)), *others]
+
+
+def _open_nearest(path: Path) -> tuple[Path, int]:
+    """Open a folder or, if it is missing, the nearest one above it; another run may remove its folder at any time."""
+    for there in (path, *path.parents):
+        with contextlib.suppress(FileNotFoundError):
+            return there, os.open(there, _FOLDER)
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
 def _positions(descriptor: int) -> list[_Position]:

@@ -31,9 +31,9 @@ def test_a_variant_describes_itself_in_a_few_words(entry: catalog.Entry) -> None
 def test_the_flags_are_those_of_the_command_line() -> None:
     flags = {entry.name: entry.flags for entry in entries()}
     assert flags["calico:rr"][-1] == "--reflectors"
-    assert flags["weave:sleeve"] == ("--overlay-password",)
-    assert flags["geneve:mesh"] == ("--overlay-ipv6", "--overlay-ipv6-network")
-    assert flags["libnetwork:kv"] == ()
+    assert flags["weave:sleeve"] == ("--overlay-mtu", "--overlay-password")
+    assert flags["geneve:mesh"] == ("--overlay-ipv6", "--overlay-ipv6-network", "--overlay-mtu")
+    assert flags["flannel:udp"] == ("--agent",)
 
 
 def test_what_only_a_password_needs_does_not_keep_the_variant_from_working(monkeypatch: pytest.MonkeyPatch) -> None:
