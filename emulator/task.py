@@ -62,7 +62,7 @@ class Task:
     """The lines that the user typed into the shell in earlier sessions."""
     captures: tuple[CaptureRequest, ...] = ()
     scenario: Scenario | None = None
-    """What happens in the network at which time. Without other actions, the task lasts until its end."""
+    """The schedule of the network. Without other actions, the task lasts until its end."""
     keep_going: bool = False
     """Whether a step that fails lets the later ones run."""
 

@@ -67,7 +67,7 @@ class Matrix:
     point_to_point: bool = False
     as_measured: bool = False
     scenario: Scenario | None = None
-    """What happens in the network of each cell while it is measured."""
+    """The schedule of each cell's network while it is measured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class CellResult:
     """The memory of the guest, which TCP's buffers follow."""
     part: str = ""
     scenario: tuple[Happening, ...] = ()
-    """What happened of the scenario while the cell was measured, in the order of time; empty without a scenario."""
+    """The scenario's events while the cell was measured, in the order of time; empty without a scenario."""
     cpu: str | None = None
     """The cost table of the hosts' processors, their number, and whether there is offload; None without costs."""
 

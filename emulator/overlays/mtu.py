@@ -22,7 +22,7 @@ class Misfit:
     message: str
     """A sentence that names the circuit, its MTU and the size of the packets."""
     hint: str
-    """What the user can do."""
+    """Advice for the user."""
 
 
 def container_mtus(spec: OverlaySpec, plan: Plan) -> dict[str, int]:

@@ -14,7 +14,7 @@ from gtsdsl.topology.impairments import JITTERED_DUPLICATES, Directions
 
 
 class Impossible(NamedTuple):
-    """What a link cannot have at some time: a sentence, the index of the event, and whether only IPv6 forbids it."""
+    """An effect that a link cannot have: a sentence, the index of the event, and whether only IPv6 forbids it."""
 
     message: str
     event: int

@@ -43,7 +43,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happens to a link or a host (``subject``, its id) from ``at_ns`` on, which counts from the scenario's start.
+    """An event of a link or a host (``subject``, its id) from ``at_ns`` on, which counts from the scenario's start.
 
     With ``until_ns``, it is undone then; None leaves it until the end of the run. A ``cut`` sets both interfaces of a
     link down, or loses all packets if it ``is_silent``. A ``change`` has attributes and their values. A ``start`` has a

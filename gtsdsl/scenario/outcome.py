@@ -1,4 +1,4 @@
-"""What came of a scenario: when each point was reached, and how its commands ended."""
+"""The outcome of a scenario: when each point was reached, and how its commands ended."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class CommandEnd:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioOutcome:
-    """What came of a scenario, in the order of its timeline."""
+    """The outcome of a scenario, in the order of its timeline."""
 
     happenings: tuple[Happening, ...]
     commands: tuple[CommandEnd, ...] = ()

@@ -1,4 +1,4 @@
-"""What a circuit does to packets, for people: jitter, losses, wrong bits, duplicates, overtaking."""
+"""A circuit's effects on packets, for people: jitter, losses, wrong bits, duplicates, overtaking."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def _name(prefix: str, node: Node) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What a host's BIRD does in one family of addresses.
+    """The part of a host's BIRD configuration for one family of addresses.
 
     ``own`` is the host as the family reaches it, ``blocks`` are the host's own, and ``pool`` is the network of all
     containers.
@@ -77,7 +77,7 @@ class Family:
 
     @property
     def suffix(self) -> str:
-        """What names in the configuration end with."""
+        """The ending of names in the configuration: ``6`` for IPv6."""
         return "6" if self.pool.version == 6 else ""
 
 

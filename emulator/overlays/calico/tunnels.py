@@ -33,7 +33,7 @@ class Tunnel(abc.ABC):
     device: ClassVar[str]
     overhead_bytes: ClassVar[int]
     handle: ClassVar[str]
-    """What the handle of the tunnel's address begins with."""
+    """The beginning of the handle of the tunnel's address."""
     purpose: ClassVar[str]
     """The word for the tunnel's address in the address management."""
     family: ClassVar[int] = 4

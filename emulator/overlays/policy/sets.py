@@ -16,7 +16,7 @@ from emulator.overlays.policy.selectors import Comparison, Joined, Selector, mat
 
 NAMESPACE_LABEL = "projectcalico.org/namespace"
 _SET_PREFIX = {4: "cali40", 6: "cali60"}
-"""What Felix's names of sets begin with, by the family of the addresses."""
+"""The beginning of Felix's names of sets, by the family of the addresses."""
 _LONGEST_SET_NAME = 31
 """The characters of a name that an ipset of the kernel has room for."""
 

@@ -149,7 +149,7 @@ def test_the_routing_protocol_of_a_killed_host_comes_back_with_it(storm: Any, ro
 
 
 def test_a_change_of_the_bandwidth_keeps_the_packets_that_wait(storm: Any) -> None:
-    """Which Mininet's own does not: its authors' users saw gaps in their plots (mininet 650)."""
+    """Mininet's own change loses packets: its users saw gaps in their plots (mininet 650)."""
     found = storm(
         '[[change]]\nat = 0\nlink = "l1"\nbandwidth = 12.112\n'  # 1,000 packets of 1,514 bytes a second
         '[[change]]\nfrom = 3\nto = "3100ms"\nlink = "l1"\nbandwidth = 3.028\n' + flooded(1, 4, 2_000),

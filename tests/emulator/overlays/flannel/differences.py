@@ -101,7 +101,7 @@ IPV6_DIFFERENCES = (
         "as for IPv4",
     ),
 )
-"""What differs besides with ``--overlay-ipv6``, and nothing else does."""
+"""The only further differences with ``--overlay-ipv6``."""
 
 
 @dataclass(frozen=True)
