@@ -17,9 +17,9 @@ from benchmarks.exactness import MESH
 from benchmarks.table import Row, show
 from emulator.bench.report.model import Axis, Line, LinePlot
 from emulator.bench.report.vega import draw
+from emulator.cpu.model import capacity_pps, mean_wait_ns
+from emulator.cpu.table import Cost
 from emulator.session import Session, emulate
-from gtsdsl.cpu.model import capacity_pps, mean_wait_ns
-from gtsdsl.cpu.table import Cost
 
 _ROOT = Path(__file__).resolve().parents[1]
 _TABLE = _ROOT / "examples" / "cost_table.toml"

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from emulator.cpu.shipped import NONE
 from emulator.kernel.choose import choose
 from emulator.kernel.kinds import Clock
 from emulator.measure.captures import MOST_BYTES
@@ -38,7 +39,6 @@ from emulator.plan import Options, Plan
 from emulator.plan.model import SwitchKind
 from emulator.system.errors import EmulationError
 from emulator.system.folders import usable_umask
-from gtsdsl.cpu.shipped import NONE
 from gtsdsl.model.testbed import Testbed
 from gtsdsl.model.values import Value
 from gtsdsl.scenario.outcome import Happening

@@ -21,7 +21,6 @@ ORDERS = {
         *(
             "graph",
             "circuits",
-            "cpu",
             "topology",
             "rules",
             "scenario",
@@ -40,6 +39,7 @@ ORDERS = {
             "bird",
             "netlink",
             "flavors",
+            "cpu",
             "plan",
             "kernel",
             "agents",

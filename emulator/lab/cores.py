@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from emulator.cpu.model import OWN_STAGES, TRANSIT_STAGES, CpuModel
 from emulator.lab.namespace import Namespace
 from emulator.netlink import filters, links, qdiscs
 from emulator.netlink.filters import Match
 from emulator.netlink.messages import Request
 from emulator.plan import Interface, Plan
-from gtsdsl.cpu.model import OWN_STAGES, TRANSIT_STAGES, CpuModel
 
 OWN, TRANSIT, CONTAINERS = "cpu-own", "cpu-transit", "cpu-containers"
 """The names of the interfaces whose egress is the work for the packets of a host, of others, and of containers."""

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
+from emulator.cpu.model import OWN_STAGES, CpuModel
 from emulator.lab.lab import Lab
 from emulator.measure.echo import (
     ETHERNET_BYTES,
@@ -32,7 +33,6 @@ from emulator.measure.echo import (
 from emulator.netlink import namespaces
 from emulator.plan import Circuit, Interface, Plan
 from emulator.system.errors import EmulationError
-from gtsdsl.cpu.model import OWN_STAGES, CpuModel
 
 VERSION = 1
 _ETHERTYPE = 0x88B5  # for experiments (IEEE 802, 9.2.4)

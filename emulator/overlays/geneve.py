@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 
+from emulator.cpu.model import CONTAINER_STAGES
 from emulator.lab.lab import Lab
 from emulator.netlink import facilities
 from emulator.netlink.handle import Handle
@@ -13,7 +14,6 @@ from emulator.overlays.base import IPV6_OPTIONS
 from emulator.overlays.model import UDP, About, OverlaySpec, PacketWay, Peer
 from emulator.overlays.subnets import SubnetOverlay, host_number, mac_of, numbered_subnet
 from emulator.stores.etcd import Store
-from gtsdsl.cpu.model import CONTAINER_STAGES
 
 VNI = 1
 PORT = 6081

@@ -7,11 +7,11 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import TypeAlias
 
 from emulator.agents.model import AgentProgram
+from emulator.cpu.model import OWN_STAGES
 from emulator.lab.containers import Container, Runtime
 from emulator.measure.probe import BOTH, IPV4, Family
 from emulator.overlays.policy.model import PolicySpec
 from emulator.stores.model import StoreLocation
-from gtsdsl.cpu.model import OWN_STAGES
 
 Network: TypeAlias = "IPv4Network | IPv6Network"
 """A network of either family."""
@@ -70,7 +70,7 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class PacketWay:
-    """The way of a container's packet through a host, for `gtsdsl.cpu`: its stages, and its look on a circuit.
+    """The way of a container's packet through a host, for `emulator.cpu`: its stages, and its look on a circuit.
 
     ``protocol`` and ``port`` are the IP protocol of the packets that carry it between hosts, and their UDP port.
     A ``protocol`` of None is for packets that keep the containers' own addresses; ``port`` is None without UDP.

@@ -18,6 +18,7 @@ from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import ClassVar
 
+from emulator.cpu.model import CONTAINER_STAGES
 from emulator.lab.daemons import DaemonError, start_program
 from emulator.netlink import tun
 from emulator.netlink.state import read
@@ -28,7 +29,6 @@ from emulator.system.decode import load
 from emulator.system.errors import EmulationError
 from emulator.system.programs import environment, find_program
 from emulator.system.text import one_line
-from gtsdsl.cpu.model import CONTAINER_STAGES
 
 DEVICE = "nebula1"
 PORT = 4242

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+from emulator.cpu.model import OWN_STAGES
 from emulator.docker.containers import ContainerDaemons
 from emulator.docker.model import HOST_NETWORK
 from emulator.lab.containers import Attachment, Container
@@ -13,7 +14,6 @@ from emulator.netlink.state import KernelState
 from emulator.overlays.base import IPV6_OPTIONS, Overlay
 from emulator.overlays.model import About, OverlaySpec, PacketWay, Peer
 from emulator.stores.etcd import Store
-from gtsdsl.cpu.model import OWN_STAGES
 
 
 class NoOverlay(Overlay):

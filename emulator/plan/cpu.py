@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from emulator.cpu.model import MIN_CPUS, OWN_STAGES, TRANSIT_STAGES, CpuModel
+from emulator.cpu.shipped import NONE, find_table, tables
+from emulator.cpu.table import CostTable
 from emulator.flavors import flavor
 from emulator.plan.model import Host, Plan
 from emulator.system.errors import EmulationError, UnknownNameError
-from gtsdsl.cpu.model import MIN_CPUS, OWN_STAGES, TRANSIT_STAGES, CpuModel
-from gtsdsl.cpu.shipped import NONE, find_table, tables
-from gtsdsl.cpu.table import CostTable
 from gtsdsl.text import did_you_mean, printable
 
 _FRAME_BYTES = 1500

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from emulator.cpu.model import CpuModel
 from emulator.netlink.qdiscs import Netem
-from gtsdsl.cpu.model import CpuModel
 from gtsdsl.model.routing import Routing
 from gtsdsl.model.units import MTU_BYTES
 from gtsdsl.topology.addresses import link_local

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import click
 
+from emulator.cpu.shipped import tables
 from emulator.options import Flag
 from emulator.plan.model import SwitchKind
 from gtsdsl.circuits.environments import environment, environments
 from gtsdsl.cli.output import print_diagnostics
 from gtsdsl.cli.settings import parse_settings
-from gtsdsl.cpu.shipped import tables
 from gtsdsl.inputs.files import read_source
 from gtsdsl.loading import check
 from gtsdsl.model.jitter import Order

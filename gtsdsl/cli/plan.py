@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from emulator.cpu.model import OWN_STAGES, TRANSIT_STAGES, capacity_pps
 from gtsdsl.cli.errors import emulating
 from gtsdsl.cli.help import Choice
 from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
 from gtsdsl.cli.options import options
 from gtsdsl.cli.output import write_output
 from gtsdsl.cli.plan_options import plan_options
-from gtsdsl.cpu.model import OWN_STAGES, TRANSIT_STAGES, capacity_pps
 from gtsdsl.model.units import MTU_BYTES
 from gtsdsl.text import both, printable, quantity
 from gtsdsl.topology.effect_texts import effect_texts
 
 if TYPE_CHECKING:
+    from emulator.cpu.model import CpuModel
     from emulator.plan import Circuit, Plan, Route
-    from gtsdsl.cpu.model import CpuModel
 
 _ROUTES_SHOWN = 4
 _HOSTS_SHOWN = 4

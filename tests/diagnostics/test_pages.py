@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from emulator.cpu.reader import parse_table
 from gtsdsl.circuits import parse_circuits
 from gtsdsl.cli.bench.matrix_file import read_matrix
-from gtsdsl.cpu.reader import parse_table
 from gtsdsl.data import shipped
 from gtsdsl.diagnostics import CODES, GtsError
 from gtsdsl.loading import check

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from emulator import bird
+from emulator.cpu.model import CONTAINER_STAGES
 from emulator.docker.containers import ContainerDaemons
 from emulator.docker.model import NO_NETWORK
 from emulator.lab.containers import Attachment, Container
@@ -38,7 +39,6 @@ from emulator.plan import Plan
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
 from emulator.system.errors import EmulationError
-from gtsdsl.cpu.model import CONTAINER_STAGES
 
 _NETWORK = "gtsdsl"
 """The name of the network in the handles of containers' addresses; Calico's default is ``k8s-pod-network``."""

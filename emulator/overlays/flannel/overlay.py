@@ -18,6 +18,7 @@ from typing import ClassVar
 from emulator.agents.choice import choose
 from emulator.agents.model import AgentProgram
 from emulator.agents.recipes import RECIPES
+from emulator.cpu.model import CONTAINER_STAGES
 from emulator.lab.daemons import start_function
 from emulator.lab.lab import Lab
 from emulator.netlink import facilities, tun
@@ -45,7 +46,6 @@ from emulator.plan.path_mtu import least_mtu_bytes
 from emulator.stores.client import Client, StoreError
 from emulator.stores.etcd import Store
 from emulator.system.errors import EmulationError
-from gtsdsl.cpu.model import CONTAINER_STAGES
 from gtsdsl.model.units import LEAST_IPV6_MTU_BYTES
 from gtsdsl.text import quantity
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import ClassVar
 
+from emulator.cpu.model import CONTAINER_STAGES
 from emulator.docker import programs
 from emulator.docker.containers import container_image, open_namespace
 from emulator.docker.daemon import Dockerd
@@ -30,7 +31,6 @@ from emulator.overlays.libnetwork.variants import (
 )
 from emulator.overlays.model import UDP, About, OverlaySpec, PacketWay, Peer
 from emulator.stores.etcd import Store
-from gtsdsl.cpu.model import CONTAINER_STAGES
 from gtsdsl.model.units import MTU_BYTES
 
 _OVERHEAD_BYTES = 50  # Ethernet, IP, UDP and VXLAN: 14 + 20 + 8 + 8

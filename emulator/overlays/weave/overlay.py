@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, summarize_address_range
 from pathlib import Path
 from types import MappingProxyType
 
+from emulator.cpu.model import CONTAINER_STAGES
 from emulator.docker.containers import ContainerDaemons
 from emulator.docker.model import NO_NETWORK
 from emulator.lab.containers import Attachment, Container
@@ -25,7 +26,6 @@ from emulator.overlays.weave.forwarder import PORT
 from emulator.overlays.weave.status import Share, Status, lines
 from emulator.stores.etcd import Store
 from emulator.system.errors import EmulationError
-from gtsdsl.cpu.model import CONTAINER_STAGES
 
 _LEAST_ADDRESSES = 4
 _ALLOCATION_PATIENCE_S = 60.0

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from emulator.bench.cells import ALL, chosen_workloads
 from emulator.bench.options import BenchOptions
 from emulator.bench.presets import preset
+from emulator.cpu.shipped import NONE, tables
 from emulator.options import OverlayOptions
 from emulator.overlays.spec import find_variant
 from emulator.system.errors import EmulationError
@@ -25,7 +26,6 @@ from gtsdsl.circuits.environments import environments
 from gtsdsl.cli.bench.keys import NAME, OVERLAY, PARTS, TOPOLOGY, Key, is_for_all, keys, overlay_keys
 from gtsdsl.cli.bench.toml_values import MistakeError, option_value, setting_text, text
 from gtsdsl.cli.network import sites_and_file
-from gtsdsl.cpu.shipped import NONE, tables
 from gtsdsl.diagnostics import Diagnostic, GtsError
 from gtsdsl.inputs.files import below, read_source
 from gtsdsl.inputs.toml import TomlDocument, read_toml

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import traffic
+from emulator.cpu.model import capacity_pps, mean_wait_ns
+from emulator.cpu.table import Cost
 from emulator.session import HostProxy, Session, emulate
-from gtsdsl.cpu.model import capacity_pps, mean_wait_ns
-from gtsdsl.cpu.table import Cost
 from gtsdsl.data import shipped
 from tests.emulator.samples import MESH, Cli
 

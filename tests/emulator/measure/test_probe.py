@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from emulator.cpu.model import CpuModel
+from emulator.cpu.table import Cost
 from emulator.lab.lab import Lab
 from emulator.lab.underlay import require_netem
 from emulator.measure.echo import FRAME_BYTES
@@ -14,8 +16,6 @@ from emulator.measure.probe import BOTH, expected_ns, probe, to_json
 from emulator.mininet.network import EmulatedNetwork
 from emulator.plan import Options, plan
 from emulator.system.errors import EmulationError
-from gtsdsl.cpu.model import CpuModel
-from gtsdsl.cpu.table import Cost
 from tests.emulator.topologies import joined, mesh, ring
 
 pytestmark = pytest.mark.networks

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from emulator.cpu.model import CONTAINER_STAGES, OWN_STAGES
+from emulator.cpu.table import STAGES
 from emulator.overlays.catalog import ways
 from emulator.overlays.model import UDP
 from emulator.overlays.weave import OVERLAY as WEAVE
-from gtsdsl.cpu.model import CONTAINER_STAGES, OWN_STAGES
-from gtsdsl.cpu.table import STAGES
 
 
 def test_each_variant_has_a_way_of_known_stages() -> None:

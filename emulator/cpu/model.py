@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gtsdsl.cpu.table import OPTIONAL_STAGES, Cost, CostTable
+from emulator.cpu.table import OPTIONAL_STAGES, Cost, CostTable
 
 OWN_STAGES = ("nic", "socket")
 """The stages of a packet from or to a program on a host itself."""

@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from gtsdsl.cpu.model import MAX_CORES
-from gtsdsl.cpu.table import DEFAULT_BACKLOG_PACKETS, STAGES, Cost, CostTable, Stage
+from emulator.cpu.model import MAX_CORES
+from emulator.cpu.table import DEFAULT_BACKLOG_PACKETS, STAGES, Cost, CostTable, Stage
 from gtsdsl.diagnostics import Diagnostic, GtsError
 from gtsdsl.inputs.files import read_source
 from gtsdsl.inputs.toml import TomlDocument, read_toml

@@ -6,8 +6,8 @@ import os
 from functools import cache
 from pathlib import Path
 
-from gtsdsl.cpu.reader import parse_table, read_table
-from gtsdsl.cpu.table import CostTable
+from emulator.cpu.reader import parse_table, read_table
+from emulator.cpu.table import CostTable
 from gtsdsl.source import Source
 
 NONE = "none"

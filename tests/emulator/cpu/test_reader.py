@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from gtsdsl.cpu.reader import parse_table, read_table
-from gtsdsl.cpu.shipped import NONE, find_table, tables
-from gtsdsl.cpu.table import STAGES, Cost, Stage
+from emulator.cpu.reader import parse_table, read_table
+from emulator.cpu.shipped import NONE, find_table, tables
+from emulator.cpu.table import STAGES, Cost, Stage
 from gtsdsl.diagnostics import GtsError
 from gtsdsl.inputs.toml import MAX_CHARACTERS
 from gtsdsl.source import Source, Span
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "cost_table.toml"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "cost_table.toml"
 SOCKET = '[stages.socket]\npacket_ns = 1000\nsource = "a test"\n'
 
 

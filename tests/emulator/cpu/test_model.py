@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from gtsdsl.cpu.model import CpuModel, capacity_pps, mean_wait_ns
-from gtsdsl.cpu.reader import parse_table
-from gtsdsl.cpu.table import Cost
+from emulator.cpu.model import CpuModel, capacity_pps, mean_wait_ns
+from emulator.cpu.reader import parse_table
+from emulator.cpu.table import Cost
 from gtsdsl.source import Source
 
 TABLE = parse_table(
