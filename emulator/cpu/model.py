@@ -41,10 +41,7 @@ class CpuModel:
     @classmethod
     def of(cls, table: CostTable, cpus: Mapping[str, float], *, offload: bool) -> CpuModel:
         """Return the model of a table; ``cpus`` are the processors by host."""
-        costs = {
-            name: stage.cost if offload or stage.without_offload is None else stage.without_offload
-            for name, stage in table.stages.items()
-        }
+        costs = {name: stage.of(offload=offload) for name, stage in table.stages.items()}
         if "rule" in costs:
             costs["rule"] *= table.rules
         return cls(table.name, table.sha256, offload, table.backlog_packets, costs, dict(cpus))

@@ -67,6 +67,10 @@ class Stage:
     source: str
     without_offload: Cost | None = None
 
+    def of(self, *, offload: bool) -> Cost:
+        """Return the cost with or without offload."""
+        return self.cost if offload or self.without_offload is None else self.without_offload
+
 
 @dataclass(frozen=True, slots=True)
 class CostTable:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import get_args
 
+from emulator.cpu.model import OWN_STAGES, TRANSIT_STAGES
 from emulator.options import SUBNET_POOL, Flag, OverlayOptions, PolicyEngine
 from emulator.overlays import names, overlay_class
 from emulator.overlays.deployment import missing
@@ -95,6 +96,23 @@ def ways() -> dict[str, PacketWay]:
         for name, kind in kinds.items()
         for variant in kind.variants
     }
+
+
+def stages_by_way() -> dict[str, tuple[str, ...]]:
+    """Return the stages of each kind of packet on a host: its own, forwarded ones, and those over each variant.
+
+    The keys are texts for people: ``a host itself``, ``forwarding``, ``flannel:vxlan``, ``weave:fastdp, encrypted``.
+    """
+    found = {"a host itself": OWN_STAGES, "forwarding": TRANSIT_STAGES}
+    for name, way in ways().items():
+        if way.is_own:
+            continue
+        found[name] = way.stages
+        overlay, _, variant = name.partition(":")
+        encrypted = overlay_class(overlay).way(variant, is_encrypted=True)
+        if encrypted != way:
+            found[f"{name}, encrypted"] = encrypted.stages
+    return found
 
 
 def _spec(entry: Entry) -> OverlaySpec:

@@ -52,12 +52,7 @@ def cpu_choice(model: str, cpus: Sequence[str] = (), *, offload: bool = True) ->
         GtsError: the file cannot be read, or is not a cost table.
         CpuError: an option makes no sense.
     """
-    try:
-        table = find_table(model)
-    except KeyError:
-        known = (NONE, *tables())
-        near = did_you_mean(model, known) or f"choose one of {', '.join(known)}, or a file"
-        raise CpuError(f"unknown cost table {printable(model, 80)}; {near}", "--cpu-model") from None
+    table = cost_table(model)
     if table is None:
         if cpus or not offload:
             option = "--cpus" if cpus else "--offload"
@@ -75,6 +70,21 @@ def cpu_choice(model: str, cpus: Sequence[str] = (), *, offload: bool = True) ->
         else:
             all_cpus = share
     return CpuChoice(table, shares, all_cpus, offload)
+
+
+def cost_table(name: str) -> CostTable | None:
+    """Return a cost table by its name or file; None for `NONE`.
+
+    Raises:
+        GtsError: the file cannot be read, or is not a cost table.
+        CpuError: neither a table nor a file has this name.
+    """
+    try:
+        return find_table(name)
+    except KeyError:
+        known = (NONE, *tables())
+        near = did_you_mean(name, known) or f"choose one of {', '.join(known)}, or a file"
+        raise CpuError(f"unknown cost table {printable(name, 80)}; {near}", "--cpu-model") from None
 
 
 def with_cpus(plan: Plan, choice: CpuChoice | None) -> Plan:

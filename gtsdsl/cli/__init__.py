@@ -30,6 +30,7 @@ _GROUPS = {
         "emulate": "Run a topology as a real network.",
         "overlays": "List the overlays, and what each needs.",
         "bench": "Measure overlays side by side.",
+        "cpu": "Show what packets cost on a host's processors.",
         "guest": "Run a command in a guest kernel.",
     },
     "Setup": {

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emulator.cpu.model import OWN_STAGES, TRANSIT_STAGES, capacity_pps
+from emulator.cpu.model import capacity_pps
 from gtsdsl.cli.errors import emulating
 from gtsdsl.cli.help import Choice
 from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
 from gtsdsl.cli.options import options
 from gtsdsl.cli.output import write_output
 from gtsdsl.cli.plan_options import plan_options
+from gtsdsl.cli.text_table import text_table
 from gtsdsl.model.units import MTU_BYTES
 from gtsdsl.text import both, printable, quantity
 from gtsdsl.topology.effect_texts import effect_texts
@@ -129,10 +130,9 @@ def _text(plan: Plan) -> str:
 
 def _costs(plan: Plan, cpu: CpuModel) -> str:
     """Return the cost of a packet on each kind of host, over each overlay that the table has all costs for."""
-    from emulator.overlays.catalog import ways
+    from emulator.overlays.catalog import stages_by_way
 
-    ways_of = {"a host itself": OWN_STAGES, "forwarding": TRANSIT_STAGES}
-    ways_of |= {name: way.stages for name, way in ways().items() if not way.is_own and not cpu.missing(way.stages)}
+    ways_of = {way: stages for way, stages in stages_by_way().items() if not cpu.missing(stages)}
     shares: dict[float, list[str]] = {}
     for host in plan.hosts:
         shares.setdefault(cpu.cpus[host.name], []).append(host.name)
@@ -177,14 +177,4 @@ _FIGURES = frozenset({"round trip", "jitter", "loss", "rate", "queue", "MTU", "a
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a table. The table of rich takes a millisecond for each row; a plan has up to 100,000."""
-    from rich.cells import cell_len
-
-    lines = [headings, *rows]
-    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
-
-    def cell(text: str, heading: str, width: int) -> str:
-        space = " " * (width - cell_len(text))
-        return space + text if heading in _FIGURES else text + space
-
-    return ["  ".join(map(cell, line, headings, widths)).rstrip() for line in lines]
+    return text_table(headings, rows, _FIGURES)

@@ -61,6 +61,8 @@ for reply in "${COMPREPLY[@]}"; do printf 'reply %s\\n' "$reply"; done
         (["gtsdsl", "completion", "z"], ["reply zsh"]),
         (["gtsdsl", "emulate", "mesh.dsl", "--overlay", "n"], ["reply nebula", "reply none"]),
         (["gtsdsl", "overl"], ["reply overlays"]),
+        (["gtsdsl", "cpu", "show", "st"], ["reply study-2016"]),
+        (["gtsdsl", "cpu", "show", "mesh"], ["compopt default"]),
         (["gtsdsl", "check", "mesh.dsl", "oth"], ["compopt default"]),  # bash completes the file's name itself
         (["gtsdsl", "compile", "-o", "o"], ["compopt default"]),
         (["gtsdsl", "check", "$(touch owned)"], ["compopt default"]),

@@ -1,0 +1,225 @@
+"""`gtsdsl cpu`: show the tables of what packets cost on a host's processors."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem
+
+from emulator.cpu.model import MIN_CPUS, CpuModel, capacity_pps
+from emulator.cpu.shipped import NONE, tables
+from gtsdsl.cli.help import Choice, CommandGroup
+from gtsdsl.cli.output import write_stdout
+from gtsdsl.cli.text_table import text_table
+from gtsdsl.model.units import MTU_BYTES
+from gtsdsl.text import printable, quantity
+
+if TYPE_CHECKING:
+    from emulator.cpu.table import Cost, CostTable
+
+_VERSION = 1
+_NOTHING = "packets cost nothing"
+_SMALL_BYTES = 64
+_HOST = "host"
+_LONGEST = 2000
+_FORMAT = click.option("--format", "format_", type=Choice(["text", "json"]), default="text", show_default=True)
+
+
+@click.group(cls=CommandGroup)
+def command() -> None:
+    """Show what packets cost on a host's processors, by cost tables.
+
+    `gtsdsl emulate`, `plan` and `bench` take a table with --cpu-model.
+
+    \b
+    Example:
+      gtsdsl cpu tables
+      gtsdsl cpu show study-2016 --cpus 0.25
+    """
+
+
+@command.command("tables", short_help="List the cost tables that ship with gtsdsl.")
+@_FORMAT
+def tables_(format_: str) -> None:
+    """List the cost tables that ship with gtsdsl, with the machine that each describes.
+
+    A table that has no cost for a stage cannot be used with the overlays that need the stage.
+
+    \b
+    Example:
+      gtsdsl cpu tables
+      gtsdsl cpu tables --format json
+    """
+    found = {name: _table(name) for name in (NONE, *tables())}
+    if format_ == "json":
+        listed = [
+            {"name": name, "description": _description(table), "lacks": _lacking(table)}
+            for name, table in found.items()
+        ]
+        _print_json({"tables": listed})
+        return
+    rows = [(name, ", ".join(_lacking(table)), _description(table)) for name, table in found.items()]
+    write_stdout("".join(f"{line}\n" for line in text_table(("table", "lacks", "describes"), rows)))
+
+
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
+    names = [CompletionItem(name) for name in (NONE, *tables()) if name.startswith(incomplete)]
+    return names or [CompletionItem(incomplete, type="file")]
+
+
+@command.command(short_help="Show a cost table, its sources, and what it gives.")
+@click.argument("name", metavar="NAME|FILE", shell_complete=_complete)
+@click.option(
+    "--cpus", type=float, metavar="NUMBER", help="Processors of the host: 0.5 is half of one.  [default: all cores]"
+)
+@click.option(
+    "--offload",
+    type=Choice(["on", "off"]),
+    default="on",
+    show_default=True,
+    help="Whether one packet may have many segments of TCP.",
+)
+@_FORMAT
+def show(name: str, cpus: float | None, offload: str, format_: str) -> None:
+    """Show the costs of a table with their sources, and how many packets a host can take with them.
+
+    For each kind of packet, show the time that a host works on a packet of 1,500 and of 64 bytes, and the most packets
+    of 1,500 bytes that one core takes each second: above it, UDP loses packets. Where the table lacks a stage, the line
+    names it.
+
+    \b
+    Example:
+      gtsdsl cpu show study-2016
+      gtsdsl cpu show examples/cost_table.toml --cpus 0.5 --offload off
+    """
+    table = _table(name)
+    if table is None:
+        if format_ == "json":
+            _print_json({"table": NONE, "description": _NOTHING})
+        else:
+            write_stdout(f"{NONE}: {_NOTHING}\n")
+        return
+    share = float(table.cores) if cpus is None else cpus
+    if not MIN_CPUS <= share <= table.cores:
+        limits = f"{MIN_CPUS:g} to {table.cores}"
+        raise click.BadParameter(
+            f"a host of {printable(table.name, 200)} has {limits} processors, not {share:g}", param_hint="--cpus"
+        )
+    model = CpuModel.of(table, {_HOST: share}, offload=offload == "on")
+    if format_ == "json":
+        _print_json(_document(table, model))
+    else:
+        write_stdout("".join(f"{printable(line, _LONGEST)}\n" for line in _lines(table, model)))
+
+
+def _table(name: str) -> CostTable | None:
+    """Return a table by its name or file; None for `NONE`."""
+    from emulator.plan.cpu import CpuError, cost_table
+
+    try:
+        return cost_table(name)
+    except CpuError as error:
+        raise click.BadParameter(str(error), param_hint="NAME|FILE") from None
+
+
+def _description(table: CostTable | None) -> str:
+    return _NOTHING if table is None else printable(table.description, _LONGEST)
+
+
+def _lacking(table: CostTable | None) -> list[str]:
+    """Return the stages that a table has no cost for, and that an overlay needs."""
+    from emulator.overlays.catalog import stages_by_way
+
+    if table is None:
+        return []
+    model = CpuModel.of(table, {}, offload=True)
+    return sorted({stage for stages in stages_by_way().values() for stage in model.missing(stages)})
+
+
+def _costs(model: CpuModel) -> Iterator[tuple[str, tuple[str, ...], Cost]]:
+    """Yield each kind of packet, the stages that the table lacks for it, and its cost on the host."""
+    from emulator.overlays.catalog import stages_by_way
+
+    for way, stages in stages_by_way().items():
+        yield way, model.missing(stages), model.on(_HOST, stages)
+
+
+def _document(table: CostTable, model: CpuModel) -> dict[str, object]:
+    stages = {
+        name: {
+            **_figures(stage.cost),
+            "without_offload": stage.without_offload and _figures(stage.without_offload),
+            "source": stage.source,
+        }
+        for name, stage in table.stages.items()
+    }
+    ways = [{"packets": way, "lacks": lacks, **({} if lacks else _given(cost))} for way, lacks, cost in _costs(model)]
+    return {
+        "table": table.name,
+        "description": table.description,
+        "sha256": table.sha256,
+        "cores": table.cores,
+        "rules": table.rules,
+        "backlog_packets": table.backlog_packets,
+        "cpus": model.cpus[_HOST],
+        "queues": model.queues(_HOST),
+        "offload": model.offload,
+        "stages": stages,
+        "ways": ways,
+    }
+
+
+def _figures(cost: Cost) -> dict[str, float]:
+    return {"packet_ns": cost.packet_ns, "byte_ns": cost.byte_ns}
+
+
+def _given(cost: Cost) -> dict[str, object]:
+    """Return the cost of a packet, its time by the bytes of its frame, and the knee of UDP; None for no knee."""
+    most_pps = capacity_pps(cost, MTU_BYTES)
+    is_bounded = math.isfinite(most_pps)
+    return {
+        **_figures(cost),
+        "service_ns": {str(size): cost.of(size) for size in (MTU_BYTES, _SMALL_BYTES)},
+        "most_pps": most_pps if is_bounded else None,
+        "most_bps": most_pps * MTU_BYTES * 8 if is_bounded else None,
+    }
+
+
+def _lines(table: CostTable, model: CpuModel) -> Iterator[str]:
+    """Yield the lines of a table for people: its figures, what follows from them, and their sources."""
+    yield f"{table.name}: {table.description}" if table.description else table.name
+    host = f"{model.cpus[_HOST]:g} of {quantity(table.cores, 'core')}, {quantity(model.queues(_HOST), 'queue')}"
+    rules = f"{quantity(table.rules, 'rule')} of a packet filter"
+    yield f"{host}, {quantity(table.backlog_packets, 'packet')} wait; {rules}; digest {table.sha256[:12]}"
+    yield ""
+    offload = f"{'with' if model.offload else 'without'} offload"
+    costs = {name: stage.of(offload=model.offload) for name, stage in table.stages.items()}
+    headings = (f"stage, {offload}, on a whole core", "a packet", "a byte")
+    rows = [(name, f"{it.packet_ns:,.6g} ns", f"{it.byte_ns:,.6g} ns") for name, it in costs.items()]
+    yield from text_table(headings, rows, headings[1:])
+    yield ""
+    limits = (f"packets of, {offload}", "1,500 bytes", "64 bytes", "UDP on one core", "as a rate", "")
+    yield from text_table(limits, [*_way_rows(model)], limits[1:5])
+    yield ""
+    for name, stage in table.stages.items():
+        yield f"{name}: {' '.join(stage.source.split())}"
+
+
+def _way_rows(model: CpuModel) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each kind of packet: its times, the knee of UDP, or what the table lacks."""
+    for way, lacks, cost in _costs(model):
+        if lacks:
+            yield way, "", "", "", "", f"lacks {', '.join(lacks)}"
+            continue
+        most_pps = capacity_pps(cost, MTU_BYTES)
+        times = (f"{cost.of(size) / 1000:,.4g} µs" for size in (MTU_BYTES, _SMALL_BYTES))
+        most = (f"{most_pps:,.0f} /s", f"{most_pps * MTU_BYTES * 8 / 1e6:,.5g} Mbit/s")
+        yield way, *times, *(most if math.isfinite(most_pps) else ("no limit", "")), ""
+
+
+def _print_json(document: Mapping[str, object]) -> None:
+    click.echo(json.dumps({"version": _VERSION, **document}, indent=2))
