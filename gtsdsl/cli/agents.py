@@ -9,7 +9,7 @@ from dataclasses import asdict
 import click
 
 from gtsdsl.cli.errors import complain, emulating
-from gtsdsl.cli.help import Choice, CommandGroup
+from gtsdsl.cli.help import CommandGroup, format_option
 from gtsdsl.cli.progress import build_progress
 
 
@@ -48,7 +48,7 @@ def build(overlay: str) -> None:
 
 
 @command.command(short_help="Show which agents can be built, and which are built.")
-@click.option("--format", "format_", type=Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 def info(format_: str) -> None:
     """Show each agent that gtsdsl can build: its version, and the hash, the path and the size if it is built.
 

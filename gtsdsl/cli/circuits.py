@@ -11,8 +11,8 @@ import click
 
 from gtsdsl.circuits import SITES, Circuit, Circuits, Measurement, Site, canonical, find, read_circuits, site, to_json
 from gtsdsl.circuits.environments import environments
-from gtsdsl.cli.help import Choice
-from gtsdsl.cli.network import find_environment
+from gtsdsl.cli.circuit_options import find_environment
+from gtsdsl.cli.help import format_option
 from gtsdsl.text import printable
 
 _STUDY_SITES = frozenset({"AMS", "BRA", "LJU", "MIL", "PRA"})
@@ -22,7 +22,7 @@ _PIPE_WIDTH = 200  # no row is cut in a file or a pipe, which have no width
 @click.command("circuits")
 @click.argument("first", metavar="[A", required=False)
 @click.argument("second", metavar="B]", required=False)
-@click.option("--format", "format_", type=Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 @click.option(
     "--circuits",
     "path",

@@ -9,19 +9,17 @@ from pathlib import Path
 import click
 
 from gtsdsl.cli.help import Choice
-from gtsdsl.cli.output import print_diagnostics, write_output
+from gtsdsl.cli.inputs import checked_testbed
+from gtsdsl.cli.output import output_option, print_diagnostics, write_output
 from gtsdsl.cli.settings import parse_settings, set_option
 from gtsdsl.inputs.files import read_source
-from gtsdsl.loading import check
 from gtsdsl.targets import FORMATS, compile_to, warnings
 from gtsdsl.text import printable
 
 
 @click.command("compile")
 @click.argument("file", type=click.Path())
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="File to write, not standard output."
-)
+@output_option()
 @click.option(
     "--to", "target", type=Choice(list(FORMATS)), default="gts-json", show_default=True, help="Output format."
 )
@@ -43,18 +41,15 @@ def command(file: str, output: Path | None, target: str, settings: Sequence[str]
     """
     parameters = parse_settings(settings)
     source = read_source(file)
-    checked = check(source, parameters)
-    print_diagnostics(checked.diagnostics)
-    if checked.testbed is None or checked.has_errors:
-        sys.exit(1)
+    testbed, found = checked_testbed(source, parameters)
     try:
-        text = compile_to(checked.testbed, target)
-        remarks = warnings(checked.testbed, target, source)
+        text = compile_to(testbed, target)
+        remarks = warnings(testbed, target, source)
     except ValueError as error:  # the format cannot express this topology
         raise click.ClickException(printable(str(error), limit=1000)) from None
-    if checked.diagnostics and remarks:
+    if found and remarks:
         click.echo(err=True)
     print_diagnostics(remarks)
-    if strict and (checked.diagnostics or remarks):
+    if strict and (found or remarks):
         sys.exit(1)
     write_output(output, text)

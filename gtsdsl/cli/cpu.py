@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from emulator.cpu.model import MIN_CPUS, CpuModel, capacity_pps
 from emulator.cpu.shipped import NONE, tables
-from gtsdsl.cli.help import Choice, CommandGroup
+from gtsdsl.cli.help import Choice, CommandGroup, format_option
 from gtsdsl.cli.output import write_stdout
 from gtsdsl.cli.text_table import text_table
 from gtsdsl.model.units import MTU_BYTES
@@ -26,7 +26,6 @@ _NOTHING = "packets cost nothing"
 _SMALL_BYTES = 64
 _HOST = "host"
 _LONGEST = 2000
-_FORMAT = click.option("--format", "format_", type=Choice(["text", "json"]), default="text", show_default=True)
 
 
 @click.group(cls=CommandGroup)
@@ -43,7 +42,7 @@ def command() -> None:
 
 
 @command.command("tables", short_help="List the cost tables that ship with gtsdsl.")
-@_FORMAT
+@format_option
 def tables_(format_: str) -> None:
     """List the cost tables that ship with gtsdsl, with the machine that each describes.
 
@@ -83,7 +82,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     show_default=True,
     help="Whether one packet may have many segments of TCP.",
 )
-@_FORMAT
+@format_option
 def show(name: str, cpus: float | None, offload: str, format_: str) -> None:
     """Show the costs of a table with their sources, and how many packets a host can take with them.
 

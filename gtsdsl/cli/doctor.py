@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gtsdsl.cli.errors import emulating
-from gtsdsl.cli.help import Choice
+from gtsdsl.cli.help import format_option
 
 if TYPE_CHECKING:
     from emulator.doctor import Finding
@@ -19,7 +19,7 @@ _VERSION = 1
 
 
 @click.command()
-@click.option("--format", "format_", type=Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 def command(format_: str) -> None:
     """Show what this machine can do and what it lacks, with the command that changes it.
 

@@ -8,12 +8,11 @@ from pathlib import Path
 import click
 
 from gtsdsl.circuits import read_circuits
-from gtsdsl.cli.output import print_diagnostics, write_output
+from gtsdsl.cli.inputs import checked_testbed
+from gtsdsl.cli.output import write_output
 from gtsdsl.cli.settings import parse_settings, set_option
-from gtsdsl.diagnostics import GtsError
 from gtsdsl.draw import FORMATS, draw
 from gtsdsl.inputs.files import read_source
-from gtsdsl.loading import check
 from gtsdsl.text import printable
 
 
@@ -58,13 +57,10 @@ def command(file: str, output: Path, path: Path | None, settings: Sequence[str])
         raise click.BadParameter(
             f"`{printable(str(output))}` must end in {', '.join(others)} or {last}", param_hint="-o"
         )
-    checked = check(read_source(file), parse_settings(settings))
+    testbed, _ = checked_testbed(read_source(file), parse_settings(settings))
     custom = read_circuits(path) if path is not None else None
-    if checked.testbed is None or checked.has_errors:
-        raise GtsError(checked.diagnostics)
-    print_diagnostics(checked.diagnostics)
     try:
-        picture = draw(checked.testbed, format_, custom)
+        picture = draw(testbed, format_, custom)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     write_output(output, picture)

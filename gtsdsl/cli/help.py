@@ -86,3 +86,14 @@ class Choice(click.Choice):  # type: ignore[type-arg]  # click 8.1 has no type p
             listed = ", ".join(f"`{choice}`" for choice in self.choices)
             self.fail(f"`{printable(word)}` is not one of {listed}{f'; {near}' if near else ''}", param, ctx)
         return word
+
+
+format_option = click.option(
+    "--format",
+    "format_",
+    type=Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Format of the output.",
+)
+"""The decorator that gives a command the option ``--format``, as the argument ``format_``."""

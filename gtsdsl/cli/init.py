@@ -9,7 +9,7 @@ import click
 from gtsdsl.circuits import SITES, canonical, site
 from gtsdsl.cli.errors import complain
 from gtsdsl.cli.help import Choice
-from gtsdsl.cli.output import write_output
+from gtsdsl.cli.output import force_option, output_option, write_output
 from gtsdsl.model.shapes import SHAPES, build, default_hosts
 from gtsdsl.targets import compile_to
 from gtsdsl.text import did_you_mean, printable
@@ -19,14 +19,8 @@ from gtsdsl.text import did_you_mean, printable
 @click.argument("shape", type=Choice(list(SHAPES)), metavar="SHAPE")
 @click.option("--sites", "text", required=True, metavar="AMS,MIL,…", help="Sites; hosts are at them in turn.")
 @click.option("--hosts", type=int, metavar="N", help="Number of hosts.  [default: one at each site]")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="File to write; without it, standard output.",
-)
-@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@output_option()
+@force_option
 def command(shape: str, text: str, hosts: int | None, output: Path | None, force: bool) -> None:
     """Write a new topology of a common shape, with every resource spelt out.
 

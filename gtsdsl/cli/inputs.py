@@ -1,14 +1,31 @@
-"""The input files that a command's arguments name, with those in folders."""
+"""The inputs of commands: the files that arguments name, with those in folders, and the testbed of a file."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 
-from gtsdsl.diagnostics import Diagnostic
+from gtsdsl.cli.output import print_diagnostics
+from gtsdsl.diagnostics import Diagnostic, Findings
+from gtsdsl.loading import check
+from gtsdsl.model.testbed import Testbed
+from gtsdsl.model.values import Value
 from gtsdsl.source import Source
 
 _SUFFIXES = (".dsl", ".gts")
+
+
+def checked_testbed(source: Source, parameters: Mapping[str, Value]) -> tuple[Testbed, Findings]:
+    """Print the findings about a source, and return its testbed and the findings.
+
+    ``parameters`` are the values of the root type's parameters, by name. If the source has errors, exit with status 1.
+    """
+    checked = check(source, parameters)
+    print_diagnostics(checked.diagnostics)
+    if checked.testbed is None or checked.has_errors:
+        sys.exit(1)
+    return checked.testbed, checked.diagnostics
 
 
 def find_inputs(arguments: Sequence[str], *, is_changing: bool = False) -> Iterator[tuple[str, Diagnostic | None]]:

@@ -8,8 +8,9 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -17,6 +18,23 @@ from gtsdsl.cli.streams import discard_output
 from gtsdsl.diagnostics import Findings
 from gtsdsl.diagnostics.text import render
 from gtsdsl.text import printable
+
+_Command = TypeVar("_Command", bound=Callable[..., Any] | click.Command)
+
+
+force_option = click.option("--force", is_flag=True, help="Overwrite an existing file.")
+"""The decorator that gives a command the option ``--force``, as the argument ``force``."""
+
+
+def output_option(metavar: str = "FILE") -> Callable[[_Command], _Command]:
+    """Return a decorator that gives a command the option ``--output``, as the argument ``output``."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        metavar=metavar,
+        help="File to write; without it, standard output.",
+    )
 
 
 def write_output(path: Path | None, data: str | bytes, *, force: bool = True) -> None:

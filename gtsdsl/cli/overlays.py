@@ -14,7 +14,7 @@ import click
 from emulator.kernel.kinds import KernelKind
 from gtsdsl.cli.emulate.machine import warn_if_unconfined
 from gtsdsl.cli.errors import emulating
-from gtsdsl.cli.help import Choice
+from gtsdsl.cli.help import Choice, format_option
 from gtsdsl.text import printable
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _LINE_CHARACTERS = 600
 
 
 @click.command()
-@click.option("--format", "format_", type=Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
     "--kernel",

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from emulator.cpu.model import capacity_pps
+from gtsdsl.cli.circuit_options import custom_circuits, require_effect
 from gtsdsl.cli.errors import emulating
-from gtsdsl.cli.help import Choice
-from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
+from gtsdsl.cli.help import format_option
+from gtsdsl.cli.network import NetworkOptions, read_scenario_of, read_testbed
 from gtsdsl.cli.options import options
-from gtsdsl.cli.output import write_output
+from gtsdsl.cli.output import output_option, write_output
 from gtsdsl.cli.plan_options import plan_options
 from gtsdsl.cli.text_table import text_table
 from gtsdsl.model.units import MTU_BYTES
@@ -34,10 +35,8 @@ _HOSTS_SHOWN = 4
 @click.argument("file", type=click.Path())
 @options(NetworkOptions, "network")
 @click.option("--ideal", is_flag=True, help="Leave out delay, jitter, loss and rate.")
-@click.option("--format", "format_", type=Choice(["text", "json"]), default="text", show_default=True)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="File to write, not standard output."
-)
+@format_option
+@output_option()
 def command(
     file: str,
     network: NetworkOptions,
@@ -66,7 +65,7 @@ def command(
         network_plan = plan(testbed, chosen)
     except (PlanError, CpuError) as error:
         raise click.ClickException(printable(str(error), limit=1000)) from None
-    check_rtts(network, custom, network_plan)
+    require_effect(network, custom, network_plan)
     with emulating():
         check_hosts(network_plan, chosen.cpu)
     scenario = read_scenario_of(testbed, network)

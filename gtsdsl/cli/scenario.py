@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gtsdsl.cli.network import NetworkOptions, read_testbed
-from gtsdsl.cli.output import write_output
+from gtsdsl.cli.output import force_option, output_option, write_output
 from gtsdsl.cli.settings import set_option
 from gtsdsl.scenario.sample import sample_text
 from gtsdsl.topology.model import Topology
@@ -15,15 +15,9 @@ from gtsdsl.topology.model import Topology
 
 @click.command("scenario")
 @click.argument("file", type=click.Path())
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE.toml",
-    help="File to write; without it, standard output.",
-)
+@output_option("FILE.toml")
 @set_option
-@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@force_option
 def command(file: str, output: Path | None, settings: tuple[str, ...], force: bool) -> None:
     """Write a scenario for the topology FILE, with each kind of event as a comment.
 

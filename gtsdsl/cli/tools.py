@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from gtsdsl.cli.errors import complain, emulating
-from gtsdsl.cli.help import Choice, CommandGroup
+from gtsdsl.cli.help import CommandGroup, format_option
 from gtsdsl.cli.progress import build_progress
 
 
@@ -55,7 +55,7 @@ def build(tool: str, source: Path | None) -> None:
 
 
 @command.command(short_help="Show which tools can be built, which are built, and which are used.")
-@click.option("--format", "format_", type=Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 def info(format_: str) -> None:
     """Show each tool that gtsdsl can build: its version, its programs if it is built, and the one that is used.
 

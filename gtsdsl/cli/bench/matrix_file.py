@@ -25,7 +25,7 @@ from emulator.workloads.settings import file_settings, parse
 from gtsdsl.circuits.environments import environments
 from gtsdsl.cli.bench.keys import NAME, OVERLAY, PARTS, TOPOLOGY, Key, is_for_all, keys, overlay_keys
 from gtsdsl.cli.bench.toml_values import MistakeError, option_value, setting_text, text
-from gtsdsl.cli.network import sites_and_file
+from gtsdsl.cli.circuit_options import sites_and_file
 from gtsdsl.diagnostics import Diagnostic, GtsError
 from gtsdsl.inputs.files import below, read_source
 from gtsdsl.inputs.toml import TomlDocument, read_toml

@@ -14,7 +14,8 @@ from emulator.plan import plan
 from emulator.plan.cpu import check_hosts
 from emulator.system.errors import EmulationError
 from gtsdsl.cli.bench.matrix_file import MatrixFile, overridden, with_settings
-from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
+from gtsdsl.cli.circuit_options import custom_circuits, require_effect
+from gtsdsl.cli.network import NetworkOptions, read_scenario_of, read_testbed
 from gtsdsl.cli.plan_options import plan_options
 
 
@@ -43,7 +44,7 @@ def benchmark_of(parts: Sequence[MatrixFile], bench: BenchOptions, network: Netw
         custom = custom_circuits(around)
         options = plan_options(around, custom)
         whole = plan(testbed, options)
-        check_rtts(around, custom, whole)
+        require_effect(around, custom, whole)
         check_hosts(whole, options.cpu)
         matrix = matrix_of(chosen, around.seed, part.overlays)
         scenario = read_scenario_of(testbed, around, allow_programs=chosen.allow_programs)

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import click
 
 from emulator.options import HostOptions, OverlayOptions, RunOptions
+from gtsdsl.cli.circuit_options import custom_circuits, require_effect
 from gtsdsl.cli.emulate.arguments import parse_captures, parse_command
 from gtsdsl.cli.emulate.machine import is_person, warn_if_unconfined
 from gtsdsl.cli.emulate.report import progress, report
 from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import Choice, GroupedCommand
-from gtsdsl.cli.network import NetworkOptions, check_rtts, custom_circuits, read_scenario_of, read_testbed
+from gtsdsl.cli.network import NetworkOptions, read_scenario_of, read_testbed
 from gtsdsl.cli.options import Number, options, variables
 from gtsdsl.cli.output import check_output, write_output
 from gtsdsl.cli.plan_options import plan_options
@@ -138,7 +139,7 @@ def command(
         chosen = plan_options(network, circuits)
         scenario = read_scenario_of(testbed, network, allow_programs=allow_programs)
         request = request_run(testbed, chosen, overlay, hosts)
-        check_rtts(network, circuits, request.task.plan)
+        require_effect(network, circuits, request.task.plan)
         check_hosts(request.task.plan, chosen.cpu)
         parsed = tuple(parse_command(text, request.task) for text in commands)
         captured = parse_captures(captures, request.task.plan)
