@@ -45,6 +45,7 @@ ORDERS = {
             "agents",
             "tools",
             "lab",
+            "calibration",
             "routing",
             "options",
             "measure",

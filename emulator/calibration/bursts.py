@@ -1,0 +1,127 @@
+"""The processor time of packets: bursts of equal system calls by one thread, and what Python adds to each call.
+
+On a veth pair, the kernel carries a packet to the receiver's socket within the system call that sends it, on the same
+processor. So a thread that sends a burst and then receives it does all the work of the burst itself. The burst's time
+by the monotonic clock is processor time if the thread was never switched away in it; a burst with a switch is not
+counted. Processor clocks of threads would not do: some kernels leave the work of interrupts out of them
+(CONFIG_IRQ_TIME_ACCOUNTING), and it is that work which carries the packet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import repeat
+from statistics import median
+from typing import TypeAlias
+
+from emulator.system.errors import OptionError
+
+Step: TypeAlias = Callable[[], object]
+"""One system call for one packet, such as a ``send`` of a socket with its payload.
+
+A step that receives raises `BlockingIOError` if no packet is there.
+"""
+
+_CALLS = 64
+_ROUNDS = 200
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@contextlib.contextmanager
+def pinned(cpu: int | None = None) -> Iterator[int]:
+    """Keep the calling thread on one processor, and yield its number; by default the last that the thread may use.
+
+    The first processors often have the interrupts of devices.
+
+    Raises:
+        OptionError: the thread may not use the processor, or the machine has none of this number.
+    """
+    allowed = os.sched_getaffinity(0)
+    chosen = max(allowed) if cpu is None else cpu
+    if chosen not in allowed:
+        raise OptionError(
+            f"this process may not use processor {chosen}: choose one of {', '.join(map(str, sorted(allowed)))}"
+        )
+    os.sched_setaffinity(0, {chosen})
+    try:
+        yield chosen
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def burst_ns(steps: Sequence[Step], count: int) -> float | None:
+    """Let ``count`` packets take each step of their way, all packets one step after the other.
+
+    Return the nanoseconds for each packet, with Python's part; None if the burst does not count, because the thread was
+    switched away in it, or because packets did not arrive at once (they were lost, or another thread of the kernel
+    carries them).
+    """
+    before = _switches()
+    try:
+        total_ns = sum([_time_ns(step, count) for step in steps])
+    except BlockingIOError:
+        _drain(steps[-1])
+        return None
+    return total_ns / count if _switches() == before else None
+
+
+def python_ns(count: int) -> float:
+    """Return what Python adds to each system call of a burst of ``count`` packets, in nanoseconds.
+
+    It is the time of a call that does next to nothing in the kernel (a write to ``/dev/null``) less that of a bare
+    system call, which a program in C makes too.
+    """
+    null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        step = partial(os.write, null, b"x")
+        return max(median(_time_ns(step, count) / count for _ in range(_ROUNDS)) - system_call_ns(), 0.0)
+    finally:
+        os.close(null)
+
+
+def system_call_ns() -> float:
+    """Return the time of a bare system call (getpid(2)) without Python, in nanoseconds.
+
+    lfind(3) calls a function for each element of an array until the function returns 0, so it makes the calls for us.
+    """
+    return max((median(_getpids_ns(_CALLS + 1) for _ in range(_ROUNDS)) - _one_getpid_ns()) / _CALLS, 0.0)
+
+
+def _one_getpid_ns() -> float:
+    return median(_getpids_ns(1) for _ in range(_ROUNDS))
+
+
+def _getpids_ns(count: int) -> int:
+    elements = ctypes.c_size_t(count)
+    compare = ctypes.cast(_libc.getpid, ctypes.c_void_p)
+    begin_ns = time.perf_counter_ns()
+    _libc.lfind(None, b"", ctypes.byref(elements), ctypes.c_size_t(0), compare)
+    return time.perf_counter_ns() - begin_ns
+
+
+def _time_ns(step: Step, count: int) -> int:
+    begin_ns = time.perf_counter_ns()
+    for _ in repeat(None, count):
+        step()
+    return time.perf_counter_ns() - begin_ns
+
+
+def _switches() -> int:
+    """Return how often the calling thread was switched away so far, of itself or not."""
+    usage = resource.getrusage(resource.RUSAGE_THREAD)
+    return usage.ru_nvcsw + usage.ru_nivcsw
+
+
+def _drain(step: Step) -> None:
+    """Receive what is still under way, so that the next burst does not get it."""
+    time.sleep(0.001)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            step()

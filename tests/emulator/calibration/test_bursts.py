@@ -1,0 +1,54 @@
+"""The time of bursts of system calls, on this machine's own kernel."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from functools import partial
+
+import pytest
+
+from emulator.calibration import bursts
+from emulator.system.errors import OptionError
+
+
+def test_a_thread_stays_on_its_processor_and_gets_its_freedom_back() -> None:
+    before = os.sched_getaffinity(0)
+    with bursts.pinned() as cpu:
+        assert os.sched_getaffinity(0) == {cpu} == {max(before)}
+    assert os.sched_getaffinity(0) == before
+
+
+def test_a_processor_that_there_is_not_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"may not use processor 4096: choose one of \d"), bursts.pinned(4096):
+        pass
+
+
+def test_a_burst_counts_each_call() -> None:
+    calls: list[str] = []
+    found = [bursts.burst_ns([partial(calls.append, "sent"), partial(calls.append, "received")], 8) for _ in range(20)]
+    assert calls == (["sent"] * 8 + ["received"] * 8) * 20
+    assert any(found), "each of twenty bursts was interrupted"
+
+
+def test_a_burst_in_which_the_thread_waited_does_not_count() -> None:
+    assert bursts.burst_ns([partial(time.sleep, 0.001)], 2) is None
+
+
+def test_a_burst_that_does_not_arrive_whole_does_not_count_and_leaves_nothing() -> None:
+    first, second = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with first, second:
+        second.setblocking(False)
+        first.send(b"one")
+        receive = partial(second.recv, 100)
+        assert bursts.burst_ns([receive], 2) is None
+        first.send(b"two")
+        first.send(b"three")
+        assert bursts.burst_ns([lambda: None, lambda: receive() and None, lambda: None], 1) is not None
+        assert second.recv(100) == b"three"
+
+
+def test_python_adds_something_and_a_system_call_takes_something() -> None:
+    assert 0 < bursts.system_call_ns() < 1e6
+    assert 0 <= bursts.python_ns(64) < 1e6
