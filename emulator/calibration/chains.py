@@ -206,7 +206,7 @@ def _ipsec(network: Network) -> Way:
 
 
 def _user_space(network: Network) -> Way:
-    """Make all system calls of a program that carries packets in UDP, as flannel's `udp`; it does no work of its own."""
+    """Make the system calls of a program that carries packets in UDP, as flannel's `udp` does."""
     first, second = _joined(network)
     tuns = []
     for node, own, far in ((first, 1, 2), (second, 2, 1)):
