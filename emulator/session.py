@@ -105,7 +105,7 @@ def emulate(
         GtsError: the topology, the cost table or the scenario has errors.
         EmulationError: the topology or this machine cannot run a network; the message says what to do.
     """
-    from emulator.plan.cpu import check_hosts, cpu_choice
+    from emulator.plan.cpu import check_hosts, check_scenario, cpu_choice
     from gtsdsl.loading import load
     from gtsdsl.topology.address_plan import load_address_plan
 
@@ -120,6 +120,7 @@ def emulate(
     options = RunOptions(kernel=kernel, clock=clock, memory_bytes=memory_bytes, timeout_s=timeout_s)
     settings = settle(options, choose(kernel, clock), request.memory_bytes)
     happens = _scenario(scenario, testbed, has_ipv6=not ipv4_only)
+    check_scenario(request.task.plan, happens)
     task = replace(request.task, kind="serve", spins=settings.is_virtual, scenario=happens)
     with usable_umask(), Channel(open_runner(settings, task), stops=settings.is_virtual) as channel:
         yield Session(task.plan, settings.choice.clock, channel, task.overlay)

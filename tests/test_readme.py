@@ -109,7 +109,7 @@ def test_topologies_are_right(block: str) -> None:
 
 @pytest.mark.parametrize("block", blocks("toml"))
 def test_files_of_benchmarks_address_plans_and_scenarios_are_right(block: str) -> None:
-    if re.match(r"\[\[(cut|change|trace|kill|start)\]\]", block):
+    if re.match(r"\[\[(cut|change|trace|cpus|kill|start)\]\]", block):
         read_scenario(Source(str(ROOT / "examples" / "storm.toml"), block), load(ROOT / "examples" / "full_mesh.dsl"))
     elif block.startswith("[hosts]"):
         read_address_plan(Source("addresses.toml", block), load(ROOT / "examples" / "full_mesh.dsl"))

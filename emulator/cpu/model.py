@@ -20,7 +20,6 @@ CONTAINER_STAGES = ("nic", "veth", "socket")
 """The stages that all packets of a container have; an overlay adds its own."""
 
 MAX_CORES = 64
-MIN_CPUS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +64,12 @@ class CpuModel:
         """Return the number of a host's queues: one for each core that it has, in part or as a whole."""
         return math.ceil(self.cpus[host])
 
-    def on(self, host: str, stages: Sequence[str]) -> Cost:
-        """Return the cost of a packet on a host: of half a core, all work takes twice as long."""
-        return self.cost(stages) * (self.queues(host) / self.cpus[host])
+    def on(self, host: str, stages: Sequence[str], cpus: float | None = None) -> Cost:
+        """Return the cost of a packet on a host: of half a core, all work takes twice as long.
+
+        ``cpus`` are the processors that are left to the host, whose queues stay; None is all that it has.
+        """
+        return self.cost(stages) * (self.queues(host) / (self.cpus[host] if cpus is None else cpus))
 
 
 def capacity_pps(cost: Cost, frame_bytes: float) -> float:

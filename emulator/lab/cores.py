@@ -33,6 +33,10 @@ class Cores:
         self._cpu = cpu
         self.indexes: dict[str, dict[str, int]] = {host.name: {} for host in plan.hosts}
         """The index of each interface that is a queue, by host and by its name."""
+        self.cpus = dict(cpu.cpus)
+        """The processors that each host has now."""
+        self._stages: dict[tuple[str, str], Sequence[str]] = {}
+        """The stages of a queue's packets, by its host and its name."""
         self._charged: set[tuple[str, str]] = set()
         """The hosts with the containers' addresses that they pay for, also of containers that have ended."""
 
@@ -74,6 +78,11 @@ class Cores:
         leaving = [filters.redirect_egress(it.index, it.name, _CONTAINERS_ORDER, match, target) for it in ends]
         return [*entering, *leaving]
 
+    def leave(self, host: str, cpus: float) -> list[Request]:
+        """Return the requests that leave a host a number of processors; packets that wait keep their times."""
+        self.cpus[host] = cpus
+        return [it for name, index in self.indexes[host].items() for it in self._queues(host, name, index)]
+
     def _charge_addresses(
         self, host: str, order: int, server: str, protocol: int | None = None, port: int | None = None
     ) -> Iterator[Request]:
@@ -96,9 +105,14 @@ class Cores:
     def _serve(self, host: str, namespace: Namespace, name: str, stages: Sequence[str]) -> list[Request]:
         index = self.indexes[host][name] = namespace.next_index
         namespace.next_index += 1
-        queues, cost = self._cpu.queues(host), self._cpu.on(host, stages)
-        served = qdiscs.serve(index, name, queues, cost.packet_ns, cost.byte_ns, self._cpu.backlog_packets)
-        return [links.ifb(name, index, queues), links.up(index, name), *served]
+        self._stages[host, name] = stages
+        return [
+            links.ifb(name, index, self._cpu.queues(host)), links.up(index, name), *self._queues(host, name, index)
+        ]  # fmt: skip
+
+    def _queues(self, host: str, name: str, index: int) -> list[Request]:
+        queues, cost = self._cpu.queues(host), self._cpu.on(host, self._stages[host, name], self.cpus[host])
+        return qdiscs.serve(index, name, queues, cost.packet_ns, cost.byte_ns, self._cpu.backlog_packets)
 
 
 def _given(*addresses: str | None) -> list[str]:

@@ -209,7 +209,7 @@ def serve(index: int, name: str, queues: int, packet_ns: float, byte_ns: float, 
     """Return the requests that make each queue of an interface a server, for which ``limit`` packets can wait.
 
     A packet takes ``packet_ns``, and ``byte_ns`` for each of its bytes: netem's rate with its overhead for each packet.
-    The interface spreads flows over its ``queues`` by their hash.
+    The interface spreads flows over its ``queues`` by their hash. Queues that there are change, and lose no packet.
     """
     # netem has no cost for a packet alone: its overhead is in bytes, up to 2^31
     byte_ns = max(byte_ns, packet_ns / 2**30, _LEAST_BYTE_NS)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from emulator.cpu.model import MIN_CPUS, OWN_STAGES, TRANSIT_STAGES, CpuModel
+from emulator.cpu.model import OWN_STAGES, TRANSIT_STAGES, CpuModel
 from emulator.cpu.shipped import NONE, find_table, tables
 from emulator.cpu.table import CostTable
 from emulator.flavors import flavor
 from emulator.plan.model import Host, Plan
 from emulator.system.errors import EmulationError, UnknownNameError
+from gtsdsl.model.units import MIN_CPUS
+from gtsdsl.scenario.model import Scenario
+from gtsdsl.scenario.times import seconds_text
 from gtsdsl.text import did_you_mean, printable
 
 _FRAME_BYTES = 1500
@@ -99,20 +102,20 @@ def with_cpus(plan: Plan, choice: CpuChoice | None) -> Plan:
     cpus = {host.name: _cpus(host, choice) for host in plan.hosts}
     model = CpuModel.of(choice.table, cpus, offload=choice.offload)
     require_stages(model, (*OWN_STAGES, *TRANSIT_STAGES), "each host")
-    _require_speed(model)
+    for host, cores in model.cpus.items():
+        _require_speed(model, host, cores)
     return replace(plan, cpu=model)
 
 
-def _require_speed(model: CpuModel) -> None:
+def _require_speed(model: CpuModel, host: str, cpus: float) -> None:
     """Refuse a host on which all stages together take longer than `_MOST_NS`, which netem cannot have as a rate."""
-    for host in model.cpus:
-        cost_ns = model.on(host, [stage for stage in model.costs if stage != "rule"]).of(_FRAME_BYTES)
-        if cost_ns > _MOST_NS:
-            raise CpuError(
-                f"{printable(host, 80)} would work {cost_ns / 1e9:g} s on a packet of {_FRAME_BYTES} bytes, and the "
-                f"most is {_MOST_NS / 1e9:g} s: lower the costs or the rules of the table, or give it more --cpus",
-                "--cpu-model",
-            )
+    cost_ns = model.on(host, [stage for stage in model.costs if stage != "rule"], cpus).of(_FRAME_BYTES)
+    if cost_ns > _MOST_NS:
+        raise CpuError(
+            f"{printable(host, 80)} would work {cost_ns / 1e9:g} s on a packet of {_FRAME_BYTES} bytes, and the "
+            f"most is {_MOST_NS / 1e9:g} s: lower the costs or the rules of the table, or give it more --cpus",
+            "--cpu-model",
+        )
 
 
 def check_hosts(plan: Plan, choice: CpuChoice | None) -> None:
@@ -126,6 +129,26 @@ def check_hosts(plan: Plan, choice: CpuChoice | None) -> None:
         if name not in known:
             near = did_you_mean(name, sorted(known)) or "`gtsdsl plan` lists the hosts"
             raise UnknownNameError(f"processors of {printable(name, 80)}: there is no such host; {near}")
+
+
+def check_scenario(plan: Plan, scenario: Scenario | None) -> None:
+    """Refuse a scenario that leaves a host more processors than the plan gives it, or too few for its costs.
+
+    Raises:
+        CpuError: packets cost no time, a host has fewer processors, or a packet would take too long.
+    """
+    name_of = {host.id: host.name for host in plan.hosts}
+    for event in () if scenario is None else scenario.events:
+        if event.share is None:
+            continue
+        host = name_of[event.subject]
+        where = f"[[cpus]] of {printable(host, 80)} at {seconds_text(event.at_ns)}"
+        if plan.cpu is None:
+            raise CpuError(f"{where}: without a cost table, packets cost no time: add --cpu-model", "--scenario")
+        if event.share.cpus > plan.cpu.cpus[host]:
+            own, more = plan.cpu.cpus[host], event.share.cpus
+            raise CpuError(f"{where}: the host has {own:g} cpus, and cannot be left {more:g}", "--scenario")
+        _require_speed(plan.cpu, host, event.share.cpus)
 
 
 def require_stages(model: CpuModel, stages: Sequence[str], user: str) -> None:

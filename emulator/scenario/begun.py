@@ -13,7 +13,7 @@ Steps: TypeAlias = Iterator[tuple[int, Action]]
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """``undo`` puts back what was before. ``steps`` are those of a trace."""
+    """``undo`` puts back what was before. ``steps`` are those of a trace, or of a share that comes again."""
 
     undo: Action
     steps: Steps = field(default_factory=lambda: iter(()))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from emulator.scenario.begun import Action, Begun, Steps
 from emulator.scenario.circuits import Circuits
 from emulator.scenario.hosts import Hosts
+from emulator.scenario.processors import Processors
 from emulator.system.clock import sleep_until, without_slack
 from emulator.system.closing import Closing
 from emulator.system.errors import in_a_line
@@ -42,6 +43,7 @@ class ScenarioRun(Closing):
         self._happenings = [Happening(point.at_ns, None, point.text) for point in self._points]
         self._circuits = Circuits(network)
         self._hosts = Hosts(network, self._circuits)
+        self._processors = Processors(network)
         self._begun: dict[int, Begun] = {}
         self._busy: dict[int, threading.Thread] = {}
         self._queue: list[tuple[int, int, Action]] = []
@@ -56,6 +58,7 @@ class ScenarioRun(Closing):
     def __enter__(self) -> Self:
         self._circuits.prepare(self._scenario.events)
         self._hosts.prepare(self._scenario.events)
+        self._processors.prepare(self._scenario.events)
         for index, point in enumerate(self._points):
             self._put(point.at_ns, partial(self._reach, index))
         self.zero_ns = time.monotonic_ns()
@@ -70,6 +73,7 @@ class ScenarioRun(Closing):
         for thread in self._busy.values():
             thread.join()
         self._hosts.close()
+        self._processors.close()
         self._circuits.close()
 
     def wait(self) -> None:
@@ -154,6 +158,8 @@ class ScenarioRun(Closing):
                 return self._circuits.cut(event)
             case "change":
                 return self._circuits.change(event)
+            case "cpus" if event.share is not None:
+                return self._processors.leave(event, event.share)
             case "kill":
                 return self._hosts.kill(event)
             case "start":
@@ -163,7 +169,7 @@ class ScenarioRun(Closing):
         raise AssertionError(f"{event.kind} is no event")
 
     def _follow(self, index: int, steps: Steps) -> None:
-        """Put the next step of a trace into the queue; ``index`` is that of the point at which the trace began.
+        """Put the next step of an event into the queue; ``index`` is that of the point at which the event began.
 
         A slot must be open a moment before the kernel's own timer lets a packet leave, so a step comes early by the
         least time, or by twice what events have been late so far in a real clock.

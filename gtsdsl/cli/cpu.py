@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
-from emulator.cpu.model import MIN_CPUS, CpuModel, capacity_pps
+from emulator.cpu.model import CpuModel, capacity_pps
 from emulator.cpu.shipped import NONE, tables
 from gtsdsl.cli.help import Choice, CommandGroup, format_option
 from gtsdsl.cli.output import write_stdout
 from gtsdsl.cli.text_table import text_table
-from gtsdsl.model.units import MTU_BYTES
+from gtsdsl.model.units import MIN_CPUS, MTU_BYTES
 from gtsdsl.text import printable, quantity
 
 if TYPE_CHECKING:

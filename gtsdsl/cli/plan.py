@@ -59,7 +59,7 @@ def command(
     custom = custom_circuits(network)
     chosen = replace(plan_options(network, custom), impaired=not ideal)
     from emulator.plan import PlanError, plan, to_json
-    from emulator.plan.cpu import CpuError, check_hosts
+    from emulator.plan.cpu import CpuError, check_hosts, check_scenario
 
     try:
         network_plan = plan(testbed, chosen)
@@ -69,6 +69,8 @@ def command(
     with emulating():
         check_hosts(network_plan, chosen.cpu)
     scenario = read_scenario_of(testbed, network)
+    with emulating():
+        check_scenario(network_plan, scenario)
     if format_ == "json":
         write_output(output, to_json(network_plan, scenario))
         return

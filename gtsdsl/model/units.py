@@ -10,6 +10,8 @@ from typing import TypeVar
 from gtsdsl.model.values import Value, describe
 
 MAX_DURATION_US = 60_000_000
+MIN_CPUS = 0.01
+"""The least part of a processor that a host has."""
 MIN_RATE_BPS = 1_000
 MAX_RATE_BPS = 10**12
 MTU_BYTES = 1500

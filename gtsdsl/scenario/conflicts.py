@@ -56,6 +56,9 @@ def _claims(event: Event, path: JsonPath) -> Iterator[tuple[str, _Claim]]:
             yield ("loss" if event.is_silent else "state"), lasting
         case "kill":
             yield "power", lasting
+        case "cpus" if event.share is not None:
+            is_over = event.until_ns is None and event.share.every_ns is None  # what nothing undoes
+            yield "number of cpus", lasting._replace(end_ns=event.at_ns) if is_over else lasting
         case "trace" if event.trace is not None:
             for way in event.trace.ways:
                 yield f"{event.trace.attribute} {('there', 'back')[way]}", lasting

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal["cut", "change", "trace", "kill", "start"]
+from gtsdsl.scenario.times import seconds_text
+
+Kind: TypeAlias = Literal["cut", "change", "trace", "cpus", "kill", "start"]
 Direction: TypeAlias = Literal["there", "back", "both"]
 """``there`` is from the link's first end to its second."""
 
@@ -42,12 +44,25 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """The processors that are left to a host: 0.25 is a quarter of one.
+
+    With ``every_ns``, they are left for the first ``lasts_ns`` of each such period, and in the rest of it the host has
+    what it had before; None leaves them all the time.
+    """
+
+    cpus: float
+    lasts_ns: int | None = None
+    every_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """An event of a link or a host (``subject``, its id) from ``at_ns`` on, which counts from the scenario's start.
 
     With ``until_ns``, it is undone then; None leaves it until the end of the run. A ``cut`` sets both interfaces of a
-    link down, or loses all packets if it ``is_silent``. A ``change`` has attributes and their values. A ``start`` has a
-    ``command``, which is no line for a shell.
+    link down, or loses all packets if it ``is_silent``. A ``change`` has attributes and their values. ``cpus`` has a
+    ``share``. A ``start`` has a ``command``, which is no line for a shell.
     """
 
     kind: Kind
@@ -58,6 +73,7 @@ class Event:
     changes: tuple[tuple[str, str], ...] = ()
     trace: Trace | None = None
     command: tuple[str, ...] = ()
+    share: Share | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +133,18 @@ def _texts(event: Event) -> tuple[str, str]:
             way = "" if event.trace.direction == "both" else f" {event.trace.direction}"
             what = f"{name}: {event.trace.attribute}{way}"
             return f"{what} of {event.trace.file}", f"{what} as before"
+        case "cpus" if event.share is not None:
+            return f"{name}: {_share_text(event.share)}", f"{name}: cpus as before"
         case "kill":
             return f"kill {name}", f"{name} is back"
         case _:
             line = " ".join(event.command)
             line = line if len(line) <= _LONGEST_COMMAND else f"{line[: _LONGEST_COMMAND - 1]}…"
             return f"{name}: start {line}", f"{name}: end {line}"
+
+
+def _share_text(share: Share) -> str:
+    text = f"{share.cpus:g} cpus"
+    if share.lasts_ns is None or share.every_ns is None:
+        return text
+    return f"{text} for {seconds_text(share.lasts_ns)} of each {seconds_text(share.every_ns)}"

@@ -13,11 +13,11 @@ from gtsdsl.inputs.toml import TomlDocument, read_toml
 from gtsdsl.model.testbed import Testbed
 from gtsdsl.scenario.conflicts import SAME, conflicts
 from gtsdsl.scenario.effects import impossible
-from gtsdsl.scenario.model import DIRECTIONS, Direction, Event, Kind, Scenario, Trace
+from gtsdsl.scenario.model import DIRECTIONS, Direction, Event, Kind, Scenario, Share, Trace
 from gtsdsl.scenario.times import parse_time_ns
 from gtsdsl.scenario.trace_files import MOST_STEPS, TraceFiles, first_beyond, require_slow
 from gtsdsl.scenario.traces import CODE
-from gtsdsl.scenario.values import MistakeError, changed_text, command_of, text_of, truth_of
+from gtsdsl.scenario.values import MistakeError, changed_text, command_of, cpus_of, text_of, truth_of
 from gtsdsl.source import JsonPath, Source
 from gtsdsl.text import Hints, printable
 from gtsdsl.topology.changes import CHANGES
@@ -27,13 +27,17 @@ from gtsdsl.topology.model import Topology, Wire
 MOST_EVENTS = 1_000
 MOST_COMMANDS = 100
 """The most commands of a scenario: a process waits for the time of each."""
+LEAST_EVERY_NS = 2_000_000
+"""The shortest period of a share: its two changes take time of the machine, as the lines of a trace of delays do."""
 _END = "end"
 _WHEN = ("at", "from", "to")
 _TRACED = ("bandwidth", "delay")
+_REPEATED = ("for", "every")
 KEYS: Mapping[Kind, tuple[str, ...]] = {
     "cut": ("link", *_WHEN, "silent"),
     "change": ("link", *_WHEN, *CHANGES),
     "trace": ("link", *_WHEN, *_TRACED, "direction", "repeat"),
+    "cpus": ("host", *_WHEN, "cpus", "for", "every"),
     "kill": ("host", *_WHEN),
     "start": ("host", *_WHEN, "command"),
 }
@@ -113,7 +117,7 @@ class _Reader:
         beyond = first_beyond(events, end_ns)
         if beyond is not None:
             message = f"the traces of a scenario have at most {MOST_STEPS:,} lines together until its end"
-            self._add(placed[beyond][1], f"{message}, with those that repeat")
+            self._add(placed[beyond][1], f"{message}, with those that repeat and each `every`")
         if not events and not self.findings:
             self._add((), f"this scenario has no event: add a table such as [[{next(iter(KEYS))}]]")
         name = Path(self._document.source.name).name
@@ -166,6 +170,8 @@ class _Reader:
             case "start":
                 command = self._try((*path, "command"), command_of, table.get("command"))
                 made = Event(kind, subject or "", *times, command=command or ())
+            case "cpus":
+                made = Event(kind, subject or "", *times, share=self._share(table, path))
             case "kill":
                 made = Event(kind, subject or "", *times)
         return made if len(self.findings) == count else None
@@ -198,6 +204,19 @@ class _Reader:
                 yield attribute, text
         if not table.keys() & CHANGES.keys():
             self._add(path, f"this changes nothing: add an attribute such as {', '.join(CHANGES)}")
+
+    def _share(self, table: Mapping[str, object], path: JsonPath) -> Share | None:
+        cpus = self._try((*path, "cpus"), cpus_of, table.get("cpus"))
+        given = {key: self._try((*path, key), parse_time_ns, table[key]) for key in _REPEATED if key in table}
+        if given and given.keys() != {*_REPEATED}:
+            self._add(path, 'a share that comes again has both `for` and `every`: for = "250ms", every = "500ms"')
+        lasts_ns, every_ns = given.get("for"), given.get("every")
+        if lasts_ns is not None and every_ns is not None:
+            if not 0 < lasts_ns < every_ns:
+                self._add((*path, "for"), "`for` is above 0 and less than `every`: the rest is without neighbours")
+            if every_ns < LEAST_EVERY_NS:
+                self._add((*path, "every"), f"`every` is {LEAST_EVERY_NS // 10**6} ms or more")
+        return None if cpus is None else Share(cpus, lasts_ns, every_ns)
 
     def _trace(self, table: Mapping[str, object], path: JsonPath, times: tuple[int, int | None]) -> Trace | None:
         traced = [key for key in _TRACED if key in table]

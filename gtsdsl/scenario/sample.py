@@ -35,6 +35,9 @@ def sample_text(topology: Topology) -> str:
     if hosts:
         words = ["ping", "-c", "3", hosts[0]]
         events += [
+            _event("Neighbours leave a host a quarter of a processor, half of the time. It needs --cpu-model.", "cpus",
+                   ('from = "40s"', 'to = "45s"', f"host = {_of(hosts, 0)}", "cpus = 0.25", 'for = "250ms"',
+                    'every = "500ms"')),
             _event("A host loses its power, and comes back.", "kill",
                    ('from = "45s"', 'to = "50s"', f"host = {_of(hosts, 1)}")),
             _event("A command starts on a host. It needs --allow-programs.", "start",

@@ -84,13 +84,18 @@ def _steps(trace: Trace) -> int:
 
 
 def first_beyond(events: Sequence[Event], end_ns: int) -> int | None:
-    """Return the index of the event whose trace has the step beyond `MOST_STEPS` until an end; None without."""
+    """Return the index of the event which has the step beyond `MOST_STEPS` until an end; None without.
+
+    Each period of a share has two steps.
+    """
     steps = 0
     for index, event in enumerate(events):
+        lasts_ns = (end_ns if event.until_ns is None else event.until_ns) - event.at_ns
         if event.trace is not None:
             length_ns = event.trace.length_us * 1000
-            lasts_ns = (end_ns if event.until_ns is None else event.until_ns) - event.at_ns
             steps += _steps(event.trace) * (max(1, -(-lasts_ns // length_ns)) if event.trace.repeats else 1)
-            if steps > MOST_STEPS:
-                return index
+        elif event.share is not None and event.share.every_ns is not None:
+            steps += 2 * -(-lasts_ns // event.share.every_ns)
+        if steps > MOST_STEPS:
+            return index
     return None

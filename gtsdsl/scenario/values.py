@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+from gtsdsl.model.units import MIN_CPUS
 from gtsdsl.topology.changes import changed
 from gtsdsl.topology.impairments import Impairment
 
@@ -52,6 +55,19 @@ def changed_text(attribute: str, value: object) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
     changed((Impairment(), Impairment()), attribute, text)
     return text
+
+
+def cpus_of(value: object) -> float:
+    """Return a number of processors.
+
+    Raises:
+        MistakeError: it is none, or too small.
+    """
+    if value is None:
+        raise MistakeError("`cpus` is missing")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not MIN_CPUS <= value < math.inf:
+        raise MistakeError(f"`cpus` must be a number of processors, {MIN_CPUS:g} or more: 0.25 is a quarter of one")
+    return float(value)
 
 
 def command_of(value: object) -> tuple[str, ...]:

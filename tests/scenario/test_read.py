@@ -91,6 +91,22 @@ def test_a_scenario_is_a_timeline(mesh: Testbed) -> None:
         ('[[start]]\nat = 1\nhost = "h1"\ncommand = "ping h2"', "4:11: `command` must be an array"),
         ('[[start]]\nat = 1\nhost = "h1"\ncommand = []', "4:11: `command` must be an array"),
         ('[[start]]\nat = 1\nhost = "h1"\ncommand = ["a\\u0000"]', "4:11: a command has a program"),
+        ('[[cpus]]\nat = 1\nhost = "h1"\ncpus = 0', "4:8: `cpus` must be a number of processors, 0.01 or more"),
+        ('[[cpus]]\nat = 1\nhost = "h1"\ncpus = nan', "4:8: `cpus` must be a number of processors"),
+        ('[[cpus]]\nat = 1\nhost = "h1"\ncpus = "half"', "4:8: `cpus` must be a number of processors"),
+        ('[[cpus]]\nat = 1\nhost = "h1"', "1:3: `cpus` is missing"),
+        ('[[cpus]]\nat = 1\nhost = "h9"\ncpus = 1', "3:8: the topology has no host `h9`"),
+        ('[[cpus]]\nat = 1\nhost = "h1"\ncpus = 1\nfor = 1', "1:3: a share that comes again has both `for` and"),
+        ('[[cpus]]\nat = 1\nhost = "h1"\ncpus = 1\nfor = 2\nevery = 2', "5:7: `for` is above 0 and less than"),
+        ('[[cpus]]\nat = 1\nhost = "h1"\ncpus = 1\nfor = 0\nevery = 2', "5:7: `for` is above 0 and less than"),
+        (
+            '[[cpus]]\nat = 1\nhost = "h1"\ncpus = 1\nfor = "10us"\nevery = "1ms"',
+            "6:9: `every` is 2 ms or more",
+        ),
+        (
+            'end = 1e6\n[[cpus]]\nat = 1\nhost = "h1"\ncpus = 1\nfor = "1ms"\nevery = "2ms"',
+            "2:3: the traces of a scenario have at most 10,000,000 lines",
+        ),
         ('end = 5\n[[cut]]\nat = 9\nlink = "l1"', "1:7: the scenario ends before its last event"),
         ('end = 0\n[[cut]]\nat = 10\nlink = "l1"', "1:7: the scenario ends before its last event"),
         ("", "1:1: this scenario has no event"),
@@ -182,6 +198,11 @@ def test_a_mistake_of_a_whole_table_is_shown_at_that_table(
             "bandwidth",
         ),
         ('[[kill]]\nat = 1\nhost = "h1"', '[[kill]]\nat = 9\nhost = "h1"', "power"),
+        (
+            '[[cpus]]\nat = 1\nhost = "h1"\ncpus = 0.5\nfor = "1s"\nevery = "2s"',
+            '[[cpus]]\nat = 9\nhost = "h1"\ncpus = 0.5',
+            "number of cpus",
+        ),
     ],
 )
 def test_two_events_that_set_one_thing_at_one_time_are_refused(
@@ -197,7 +218,8 @@ def test_changes_one_after_the_other_are_fine(tmp_path: Path, mesh: Testbed) -> 
     text = "".join(f'[[change]]\nat = {at}\nlink = "l1"\nbandwidth = {at + 1}\n' for at in range(5))
     text += '[[change]]\nfrom = 5\nto = 6\nlink = "l1"\nbandwidth = 9\n'
     text += '[[change]]\nat = 6\nlink = "l1"\nbandwidth = 9\n'
-    assert len(read_scenario(Source(str(tmp_path / "storm.toml"), text), mesh).events) == 7
+    text += "".join(f'[[cpus]]\nat = {at}\nhost = "h1"\ncpus = 0.5\n' for at in range(2))
+    assert len(read_scenario(Source(str(tmp_path / "storm.toml"), text), mesh).events) == 9
 
 
 def test_a_command_on_a_killed_host_and_a_trace_of_a_duplicating_link_are_refused(

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from emulator.plan import Options, from_json, plan, to_json
-from emulator.plan.cpu import CpuError, check_hosts, cpu_choice
+from emulator.plan.cpu import CpuError, check_hosts, check_scenario, cpu_choice
 from emulator.plan.model import Plan
 from emulator.system.errors import UnknownNameError
 from gtsdsl.loading import load
+from gtsdsl.scenario import read_scenario
+from gtsdsl.source import Source
 from tests.emulator.samples import MESH
 
 TABLE = str(Path(__file__).parents[3] / "examples" / "cost_table.toml")
@@ -108,3 +110,39 @@ def test_flavors_are_the_cores_of_hosts() -> None:
     found = with_cpus(replace(made, hosts=hosts), replace(choice, flavors=True)).cpu
     assert found is not None
     assert (found.cpus["h1"], found.cpus["h2"]) == (2.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("cpus", "model", "left", "message"),
+    [
+        (
+            "0.5",
+            "none",
+            0.25,
+            r"\[\[cpus\]\] of h1 at 2 s: without a cost table, packets cost no time",
+        ),
+        ("0.5", TABLE, 1, r"\[\[cpus\]\] of h1 at 2 s: the host has 0.5 cpus, and cannot be left 1"),
+        ("2", TABLE, 2.5, r"the host has 2 cpus, and cannot be left 2.5"),
+        ("0.5", TABLE, 0.5, None),
+    ],
+)
+def test_a_scenario_leaves_a_host_no_more_than_it_has(cpus: str, model: str, left: float, message: str | None) -> None:
+    text = f'[[cpus]]\nat = 2\nhost = "h1"\ncpus = {left}\n'
+    scenario = read_scenario(Source("s.toml", text), load(MESH))
+    found = planned(*([] if model == "none" else [cpus]), model=model)
+    if message is None:
+        check_scenario(found, scenario)
+        return
+    with pytest.raises(CpuError, match=message) as caught:
+        check_scenario(found, scenario)
+    assert caught.value.option == "--scenario"
+
+
+def test_a_scenario_that_leaves_too_little_for_the_costs_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "slow.toml"
+    rules = 'rules = 20\n[stages.rule]\npacket_ns = 4e7\nsource = "a guess"\n'
+    own, _, stages = Path(TABLE).read_text().partition("[stages.nic]")
+    table.write_text(f"{own}{rules}[stages.nic]{stages}")
+    scenario = read_scenario(Source("s.toml", '[[cpus]]\nat = 0\nhost = "h1"\ncpus = 0.5\n'), load(MESH))
+    with pytest.raises(CpuError, match=r"h1 would work 1.6\d* s on a packet"):
+        check_scenario(planned("1", model=str(table)), scenario)
