@@ -13,6 +13,8 @@ from emulator.bench.store import ResultStore, read_results
 from emulator.system.errors import EmulationError
 from tests.emulator.bench.samples import KEY, result, results_of
 
+REPORT = Path(__file__).parents[3] / "docs" / "report"
+
 
 @pytest.fixture
 def warnings() -> list[str]:
@@ -77,6 +79,10 @@ def test_the_results_of_a_run_are_read_by_the_folder_or_the_file(store: ResultSt
     store.put_all(results)
     assert read_results(tmp_path / "report") == results
     assert read_results(tmp_path / "report" / "results.json") == results
+
+
+def test_the_results_of_the_published_report_are_of_this_version() -> None:
+    assert read_results(REPORT).cells
 
 
 def test_results_of_an_older_version_are_named_whatever_fields_they_had(tmp_path: Path) -> None:
