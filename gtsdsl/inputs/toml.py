@@ -25,6 +25,7 @@ _STRING = re.compile(
     re.DOTALL,
 )
 _SCALAR = re.compile(r"[^,\]}#\r\n]*[^,\]}#\s]")
+_MANY_DIGITS = re.compile(r"[+-]?[0-9_]{4300,}+")
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -55,15 +56,19 @@ def read_toml(source: Source, code: str) -> TomlDocument:
     scanner.scan()
     try:
         values = tomllib.loads(source.text)
-    except (ValueError, RecursionError) as error:  # ValueError: not TOML, or a number of more than 4,300 digits
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise GtsError([_not_toml(source, code, str(error))]) from None
+    except ValueError:  # a number of so many digits that Python does not even read it
+        long = (it for it in scanner.places.values() if _MANY_DIGITS.fullmatch(source.text, it.start, it.end))
+        raise GtsError([_too_large(source, next(long, None))]) from None
     document = TomlDocument(source, values, scanner.keys, scanner.places)
-    large = [
-        Diagnostic("GTS012", "a whole number has at most 64 bits", source, document.place(it)) for it in _large(values)
-    ]
-    if large:
+    if large := [_too_large(source, document.place(it)) for it in _large(values)]:
         raise GtsError(large)
     return document
+
+
+def _too_large(source: Source, place: Span | None) -> Diagnostic:
+    return Diagnostic("GTS012", "a whole number has at most 64 bits", source, place)
 
 
 def _large(value: object, path: JsonPath = ()) -> Iterator[JsonPath]:
