@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import re
@@ -34,6 +35,7 @@ HEADERS = "the C library's headers"
 """The name of the headers among the missing tools."""
 
 _BUILDING = "building-"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _PR_SET_PDEATHSIG = 1
 
 _libc = ctypes.CDLL(None)  # loaded here, because a fork must load nothing: another thread may have held a lock
@@ -46,7 +48,7 @@ def building(folder: Path, name: str, noun: str) -> Iterator[Path]:
     ``folder`` holds the kept builds, ``name`` is the build's, and ``noun`` names what is built in the error.
 
     Raises:
-        EmulationError: another process builds the same, or the folder cannot be made.
+        EmulationError: another process builds the same, the folder cannot be made, or its disk is full.
     """
     work = folder / f"{_BUILDING}{name}"
     try:
@@ -63,6 +65,12 @@ def building(folder: Path, name: str, noun: str) -> Iterator[Path]:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
             with umask(0o022):  # the user's own umask may take the user's rights, or give rights to others
                 yield work
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            raise EmulationError(
+                f"no room to build this {noun} in {work}: make room, or set XDG_CACHE_HOME to another folder"
+            ) from None
         finally:
             shutil.rmtree(work, ignore_errors=True)
     finally:

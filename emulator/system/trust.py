@@ -40,6 +40,8 @@ def require_own(path: Path, remedy: str) -> Path:
                 raise UntrustedError(f"{name} belongs to user {found.st_uid}, neither to you nor to root", remedy)
             if stat.S_ISLNK(found.st_mode):
                 waiting.append(each.parent / each.readlink())
+            elif each != target and not stat.S_ISDIR(found.st_mode):
+                break  # no path leads through a file: the caller's first use of it fails
             elif _others_may_write(found):
                 raise UntrustedError(f"{name} may be written by others", f"chmod go-w {name}, or {remedy}")
     return path

@@ -28,6 +28,18 @@ def test_a_folder_is_for_one_build_at_a_time_and_empty_at_its_start(tmp_path: Pa
     assert kept_folders(tmp_path / "kept") == []
 
 
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    with (
+        pytest.raises(
+            EmulationError, match=rf"no room to build this thing in {tmp_path}/building-x: make room, or set X"
+        ),
+        building(tmp_path, "x", "thing"),
+        Path("/dev/full").open("wb", buffering=0) as full,
+    ):
+        full.write(b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_clean_leaves_a_build_that_runs_and_what_a_link_leads_to(tmp_path: Path) -> None:
     kept, elsewhere = tmp_path / "kept", tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -55,6 +55,13 @@ def test_what_is_ones_own_is_believed(chain: Path) -> None:
     assert require_own(Path("/usr/bin/env"), "X")
 
 
+def test_a_file_in_place_of_a_folder_is_left_to_the_first_use(chain: Path) -> None:
+    chain.chmod(0o666)
+    assert require_own(chain / "below", "X") == chain / "below"
+    with pytest.raises(NotADirectoryError):
+        (chain / "below").read_bytes()
+
+
 @pytest.mark.parametrize("mode", [0o777, 0o757, 0o702, 0o722])
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_what_others_may_write_is_not(chain: Path, level: int, mode: int) -> None:
