@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from emulator.system.errors import EmulationError
 from gtsdsl.model.jitter import SHAPES
+from gtsdsl.model.units import UNIT_US
 from gtsdsl.text import both, did_you_mean, printable
 from gtsdsl.topology.changes import CHANGES, changed
 from gtsdsl.topology.effect_texts import EffectText, effect_texts
@@ -31,7 +32,7 @@ _EXAMPLES = {
 }
 """A value of each of `CHANGES`."""
 USAGE = " ".join(["link ID up | down |", *(f"[{name} {value}]" for name, value in _EXAMPLES.items())])
-_VALUE_WORDS = frozenset({*SHAPES, "kept", "free", "gap", "gemodel", "us", "ms", "s"})
+_VALUE_WORDS = frozenset({*SHAPES, "kept", "free", "gap", "gemodel", *UNIT_US})
 """The words that a value may have beside numbers."""
 
 _STATES = ("up", "down")

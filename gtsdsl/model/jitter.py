@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal, TypeAlias, get_args
 
-from gtsdsl.model.units import parse_duration_us, parse_percent
+from gtsdsl.model.units import UNIT_US, parse_duration_us, parse_percent
 from gtsdsl.model.values import Value, describe
 
 Shape: TypeAlias = Literal["uniform", "normal", "pareto", "paretonormal"]
@@ -96,7 +96,7 @@ def parse_jitter(value: Value) -> Jitter:
     if shape is not None:
         words.pop()
     correlation = words.pop() if len(words) > 1 and words[-1].endswith("%") and words[-1] != "%" else "0%"
-    if not words or any(word.isalpha() and word not in {"us", "ms", "s"} for word in words):
+    if not words or any(word.isalpha() and word not in UNIT_US for word in words):
         raise ValueError(f"{describe(value)} is not a jitter; write it as {_FORMS}")
     us = parse_duration_us(" ".join(words))
     if us > MAX_JITTER_US:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TypeVar
 
@@ -21,12 +21,13 @@ LEAST_MTU_BYTES, MAX_MTU_BYTES = 68, 65_535
 LEAST_IPV6_MTU_BYTES = 1280
 """The least MTU of IPv6 (RFC 8200, section 5)."""
 
-_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?(us|ms|s)")
-_PERCENT = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?%")
+UNIT_US = {"us": 1, "ms": 1000, "s": 1_000_000}
+"""The units of a duration, each in microseconds."""
+
+_WITH_UNIT = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?([a-z]+|%)")
 _NUMBER = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,12})?")
 _WHOLE = re.compile(r"[0-9]{1,18}")
 _TRUTHS: dict[bool | str, bool] = {True: True, False: False, "true": True, "false": False}
-_UNIT_US = {"us": 1, "ms": 1000, "s": 1_000_000}
 _Parsed = TypeVar("_Parsed")
 
 
@@ -47,18 +48,26 @@ def each_direction(parse: Callable[[Value], _Parsed], value: Value) -> tuple[_Pa
     return parse(there.strip()), parse(back.strip())
 
 
+def times_unit(value: object, units: Mapping[str, int]) -> Decimal | None:
+    """Return the number of a text such as ``"18ms"`` or ``"0.1 %"``, times what its unit stands for in ``units``.
+
+    Return None for any other value.
+    """
+    match = _WITH_UNIT.fullmatch(value) if isinstance(value, str) else None
+    return Decimal(match[1]) * units[match[2]] if match is not None and match[2] in units else None
+
+
 def parse_duration_us(value: Value) -> int:
     """Return a delay or jitter such as ``"18ms"``, ``"250us"`` or ``"0.5s"`` in microseconds, from 0 to 60 s.
 
     Raises:
         ValueError: the value is not such a duration; the message says why.
     """
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
+    duration_us = times_unit(value, UNIT_US)
+    if duration_us is None:
         raise ValueError(
             f'{describe(value)} is not a duration; write a number with its unit, such as "18ms" or "250us"'
         )
-    duration_us = Decimal(match[1]) * _UNIT_US[match[2]]
     if duration_us > MAX_DURATION_US:
         raise ValueError(f"{describe(value)} is more than the {MAX_DURATION_US // 1_000_000} s that a delay may last")
     return round(duration_us)
@@ -70,10 +79,9 @@ def parse_percent(value: Value) -> float:
     Raises:
         ValueError: the value is not such a share; the message says why.
     """
-    match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
+    percent = times_unit(value, {"%": 1})
+    if percent is None:
         raise ValueError(f'{describe(value)} is not a share; write a percentage with its sign, such as "0.1%"')
-    percent = Decimal(match[1])
     if percent > 100:
         raise ValueError(f"{describe(value)} is more than 100%")
     return float(round(percent, 6))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 
+from gtsdsl.model.units import UNIT_US, times_unit
 from gtsdsl.scenario.traces import MOST_US
 from gtsdsl.text import printable
 
-_TIME = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?(us|ms|s|min|h)")
-_UNIT_NS = {"us": 1_000, "ms": 1_000_000, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
+_UNIT_US = {**UNIT_US, "min": 60 * 10**6, "h": 3600 * 10**6}
 _WRITE = 'write seconds, or a text with a unit, such as "10s", "250ms" or "2min"'
 
 
@@ -20,21 +19,21 @@ def parse_time_ns(value: object) -> int:
         ValueError: the value is no such time, or is before the start; the message says why.
     """
     if isinstance(value, str):
-        match = _TIME.fullmatch(value)
-        if match is None:
+        given_us = times_unit(value, _UNIT_US)
+        if given_us is None:
             raise ValueError(f"`{printable(value, 40)}` is not a time: {_WRITE}")
-        time_ns = Decimal(match[1]) * _UNIT_NS[match[2]]
+        time_us = given_us
     elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 10**12:
-        time_ns = Decimal(str(value)) * 10**9
+        time_us = Decimal(str(value)) * 10**6
     else:
         raise ValueError(f"this is not a time: {_WRITE}")
-    if time_ns < 0:
+    if time_us < 0:
         raise ValueError("a time is counted from the start of the scenario, and cannot be negative")
-    if time_ns > MOST_US * 1000:
+    if time_us > MOST_US:
         raise ValueError(f"a scenario lasts at most {MOST_US // 10**6:,} s")
-    if time_ns % 1000:
+    if time_us % 1:
         raise ValueError("a time is a whole number of microseconds")
-    return int(time_ns)
+    return int(time_us) * 1000
 
 
 def seconds_text(time_ns: int) -> str:
