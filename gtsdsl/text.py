@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 
@@ -53,6 +53,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     # of equally near names, prefer one with the same first letter: `AMX` is rather `AMS` than `HAM`
     best = max(near, key=lambda each: (difflib.SequenceMatcher(None, each, look).ratio(), each[:1] == look[:1]))
     return f"did you mean `{printable(by_look[best])}`?"
+
+
+def nearest_or_all(name: str, known: Sequence[str], lead: str = "choose one of") -> str:
+    """Return a hint for an unknown name: the nearest known name, else all of them after ``lead``."""
+    return did_you_mean(name, known) or f"{lead} {', '.join(known)}"
 
 
 class Hints:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.system.errors import OverlayError
-from gtsdsl.text import did_you_mean, printable
+from gtsdsl.text import nearest_or_all, printable
 
 _SOURCES = Path(__file__).with_name("sources")
 
@@ -71,6 +71,6 @@ def recipe_of(overlay: str) -> Recipe:
         OverlayError: no agent of this name can be built.
     """
     if overlay not in RECIPES:
-        near = did_you_mean(overlay, list(RECIPES)) or "choose one of " + ", ".join(RECIPES)
+        near = nearest_or_all(overlay, list(RECIPES))
         raise OverlayError(f"no agent is called {printable(overlay, 40)}; {near}")
     return RECIPES[overlay]

@@ -22,7 +22,7 @@ from emulator.plan import Plan
 from emulator.plan.cpu import require_stages
 from emulator.stores.model import StoreLocation
 from emulator.system.errors import OverlayError
-from gtsdsl.text import did_you_mean, printable
+from gtsdsl.text import did_you_mean, nearest_or_all, printable
 
 _MAX_CONTAINERS = 200
 """The limit of containers on a host, which a host's subnet of 254 addresses has room for."""
@@ -131,7 +131,7 @@ def find_variant(text: str) -> tuple[str, str]:
     variants = kind.variants
     variant = variant if colon else kind.default_variant()
     if variant not in variants:
-        near = did_you_mean(variant, list(variants)) or "choose one of " + ", ".join(variants)
+        near = nearest_or_all(variant, list(variants))
         said = f"has no variant {printable(variant, 40)}" if variant else "has a colon, but no variant"
         raise OverlayError(f"{name} {said}; {near}")
     return name, variant

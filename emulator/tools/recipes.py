@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from emulator.system.errors import UnknownNameError
-from gtsdsl.text import did_you_mean, printable
+from gtsdsl.text import nearest_or_all, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,6 @@ def recipe_of(name: str) -> Recipe:
         UnknownNameError: no tool of this name can be built.
     """
     if name not in RECIPES:
-        near = did_you_mean(name, list(RECIPES)) or "choose one of " + ", ".join(RECIPES)
+        near = nearest_or_all(name, list(RECIPES))
         raise UnknownNameError(f"no tool is called {printable(name, 40)}; {near}")
     return RECIPES[name]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 
 import click
 
-from gtsdsl.cli.errors import complain, emulating
+from gtsdsl.cli.builds import build_progress, print_path, print_program, print_removed
+from gtsdsl.cli.errors import emulating
 from gtsdsl.cli.help import CommandGroup, format_option
-from gtsdsl.cli.progress import build_progress
 
 
 @click.group(cls=CommandGroup)
@@ -83,9 +82,7 @@ def info(format_: str) -> None:
             lacking = f"; to build it, this is missing: {'; '.join(missing[recipe])}" if missing[recipe] else ""
             click.echo(f"  not built: gtsdsl agents build {recipe.overlay}{lacking}")
             continue
-        click.echo(f"  path     {built.program.path}")
-        click.echo(f"  sha256   {built.program.sha256}")
-        click.echo(f"  size     {built.size_bytes / 1e6:.1f} MB")
+        print_program(built.program.path, built.program.sha256, built.size_bytes)
         click.echo(f"  built by {built.go}")
         if built.program.without:
             click.echo(f"  without  {built.program.without}")
@@ -107,10 +104,10 @@ def path(overlay: str) -> None:
         from emulator.agents.recipes import recipe_of
 
         built = built_agent(recipe_of(overlay))
-    if built is None:
-        complain("error", f"no agent of {overlay} has been built: gtsdsl agents build {overlay}")
-        sys.exit(3)
-    click.echo(built.program.path)
+    print_path(
+        None if built is None else built.program.path,
+        f"no agent of {overlay} has been built: gtsdsl agents build {overlay}",
+    )
 
 
 @command.command(short_help="Remove the built agents.")
@@ -123,6 +120,4 @@ def clean() -> None:
     """
     from emulator.agents.cache import clean as clean_cache
 
-    with emulating():
-        for folder in clean_cache():
-            click.echo(f"removed {folder}")
+    print_removed(clean_cache)

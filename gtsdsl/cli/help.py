@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from gtsdsl.cli.errors import complain_of
-from gtsdsl.text import did_you_mean, printable
+from gtsdsl.text import did_you_mean, nearest_or_all, printable
 
 
 class CommandGroup(click.Group):
@@ -41,7 +41,7 @@ class CommandGroup(click.Group):
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
             known = self.list_commands(ctx)
-            hint = did_you_mean(name, known) or f"the commands are {', '.join(known)}"
+            hint = nearest_or_all(name, known, "the commands are")
             raise click.UsageError(f"unknown command `{printable(name)}`; {hint}", ctx)
         return super().resolve_command(ctx, args)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
+from gtsdsl.cli.builds import build_progress, print_path, print_removed
 from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import CommandGroup
-from gtsdsl.cli.progress import build_progress
 from gtsdsl.text import printable
 
 
@@ -119,10 +119,7 @@ def path() -> None:
 
     with emulating():
         kernels = built_kernels()
-    if not kernels:
-        complain("error", "no guest kernel has been built: gtsdsl kernel build")
-        sys.exit(3)
-    click.echo(kernels[0].executable)
+    print_path(kernels[0].executable if kernels else None, "no guest kernel has been built: gtsdsl kernel build")
 
 
 @command.command(short_help="Remove the built kernels.")
@@ -135,6 +132,4 @@ def clean() -> None:
     """
     from emulator.kernel.cache import clean as clean_cache
 
-    with emulating():
-        for folder in clean_cache():
-            click.echo(f"removed {folder}")
+    print_removed(clean_cache)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from gtsdsl.cli.errors import complain, emulating
+from gtsdsl.cli.builds import build_progress, print_path, print_program, print_removed
+from gtsdsl.cli.errors import emulating
 from gtsdsl.cli.help import CommandGroup, format_option
-from gtsdsl.cli.progress import build_progress
 
 
 @click.group(cls=CommandGroup)
@@ -93,9 +92,7 @@ def info(format_: str) -> None:
             lacking = f"; to build it, {', '.join(lacks)} is missing: {installing(lacks)}" if lacks else ""
             click.echo(f"  not built: gtsdsl tools build {recipe.name}{lacking}")
         for program in built.programs if built is not None else ():
-            click.echo(f"  path     {program.path}")
-            click.echo(f"  sha256   {program.sha256}")
-            click.echo(f"  size     {program.size_bytes / 1e6:.1f} MB")
+            print_program(program.path, program.sha256, program.size_bytes)
         click.echo(f"  used     {'none' if used is None else f'{used.paths[0]} ({used.version})'}")
 
 
@@ -115,10 +112,9 @@ def path(tool: str) -> None:
         from emulator.tools.recipes import recipe_of
 
         built = built_tool(recipe_of(tool))
-    if built is None:
-        complain("error", f"{tool} has not been built: gtsdsl tools build {tool}")
-        sys.exit(3)
-    click.echo(built.programs[0].path)
+    print_path(
+        None if built is None else built.programs[0].path, f"{tool} has not been built: gtsdsl tools build {tool}"
+    )
 
 
 @command.command(short_help="Remove the built tools.")
@@ -131,6 +127,4 @@ def clean() -> None:
     """
     from emulator.tools.cache import clean as clean_cache
 
-    with emulating():
-        for folder in clean_cache():
-            click.echo(f"removed {folder}")
+    print_removed(clean_cache)
