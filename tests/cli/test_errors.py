@@ -27,7 +27,7 @@ from tests.cli.test_help import commands
         (
             "xyzzy",
             "unknown command `xyzzy`; the commands are check, compile, draw, fmt, init, explain, circuits, plan, "
-            "scenario, emulate, overlays, bench, guest, doctor, kernel, agents, tools, clean, lsp, completion",
+            "scenario, emulate, overlays, bench, cpu, guest, doctor, kernel, agents, tools, clean, lsp, completion",
         ),
         ("emulate", "missing argument FILE"),
         ("init ring", "missing option --sites"),
