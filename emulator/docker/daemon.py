@@ -16,8 +16,9 @@ from emulator.docker import programs, reexec
 from emulator.docker.image import Image
 from emulator.docker.model import HOST_NETWORK, RuncContainer
 from emulator.lab.containers import Container
-from emulator.lab.daemons import Daemon, DaemonError, host_name, start_program
+from emulator.lab.daemons import Daemon, DaemonError, start_program
 from emulator.lab.lab import Lab
+from emulator.lab.processes import host_name
 from emulator.system.errors import EmulationError
 from emulator.system.poll import readable, wait_until
 from emulator.system.programs import environment

@@ -21,12 +21,11 @@ _POLL_S = 0.01
 _GRACE_S = 10.0
 _LOG_LINES = 5
 _LOG_BYTES = 4096
-_MAX_HOST_NAME_BYTES = 63
 
-# Its arguments: a folder, the host's name, the command. The mount namespace that it changes is the process's own.
+# Its arguments: a folder, the command. The mount namespace that it changes is the process's own.
 _OWN_RUN = """\
-folder=$1 name=$2; shift 2
-mount --bind "$folder" /run && echo "$name" > /proc/sys/kernel/hostname || exit
+folder=$1; shift
+mount --bind "$folder" /run || exit
 exec "$@"
 """
 
@@ -151,17 +150,12 @@ def start_program(
     return daemon
 
 
-def host_name(host: str) -> str:
-    """Return the name that a host's daemons see as that of their computer: the host's, cut to the kernel's limit."""
-    return host[:_MAX_HOST_NAME_BYTES]
+def own_run_command(folder: Path) -> list[str]:
+    """Return the start of a command line for a program that sees ``folder`` at ``/run``.
 
-
-def own_run_command(host: str, folder: Path) -> list[str]:
-    """Return the start of a command line for a program that sees ``folder`` at ``/run``, and the host's name.
-
-    All hosts share a file system and a name, so programs of two hosts would find each other's files in ``/run``.
+    All hosts share a file system, so programs of two hosts would find each other's files in ``/run``.
     """
-    return ["unshare", "--uts", "sh", "-c", _OWN_RUN, "sh", str(folder), host_name(host)]
+    return ["sh", "-c", _OWN_RUN, "sh", str(folder)]
 
 
 def without_variables(*prefixes: str) -> list[str]:

@@ -42,6 +42,8 @@ class Lab(Closing):
         try:
             self.underlay.__enter__()
             self.processes.guard(self.underlay.descriptors)
+            for name, namespace in self.underlay.namespaces.items():
+                self.processes.name(namespace.descriptor, name)
         except BaseException:
             self.close()
             raise
@@ -98,6 +100,7 @@ class Lab(Closing):
         """
         self.underlay.hold(name, descriptor)
         self.processes.guard([descriptor])
+        self.processes.name(descriptor, name)
 
     def adopt(self, descriptor: int) -> None:
         """Adopt a namespace that has no name, such as the namespace of a daemon for all hosts.
@@ -115,6 +118,7 @@ class Lab(Closing):
         """
         descriptor = self.underlay.add_host(name, loopbacks)
         self.processes.guard([descriptor])
+        self.processes.name(descriptor, name)
         return descriptor
 
     def add_container(self, container: Container, attachment: Attachment) -> None:

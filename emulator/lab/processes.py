@@ -19,11 +19,16 @@ from emulator.system.run_folders import MARK, RunFolder
 _TOOLS = ("nsenter", "unshare", "setsid", "mount")
 _READY_BYTES = 4096
 _REAPER_PATIENCE_S = 10
+_MAX_HOST_NAME_BYTES = 63
 
-# Its arguments: a folder, the working folder, the command. Its own /sys shows the namespace's interfaces, as in
-# Mininet, but keeps the control groups, which container runtimes look for; where none may be mounted, nothing changes.
+# Its arguments: a folder, the working folder, the host's name or an empty text, the command. Its own /sys shows the
+# namespace's interfaces, as in Mininet, but keeps the control groups, which container runtimes look for; where none may
+# be mounted, nothing changes. In a user namespace, the name's file is not writable, but the program may set the name.
 _ENTER = """\
-folder=$1 wd=$2; shift 2
+folder=$1 wd=$2 name=$3; shift 3
+if [ -n "$name" ]; then
+  { echo "$name" > /proc/sys/kernel/hostname || hostname "$name"; } 2>/dev/null
+fi
 if mount -t sysfs sysfs "$folder/sys" 2>/dev/null; then
   mount --rbind /sys/fs/cgroup "$folder/sys/fs/cgroup" 2>/dev/null
   mount --move "$folder/sys" /sys 2>/dev/null || umount -R "$folder/sys" 2>/dev/null
@@ -55,6 +60,7 @@ class Processes:
         self._stack = contextlib.ExitStack()
         self._reaper: subprocess.Popen[bytes] | None = None
         self._guarded: dict[int, int] = {}
+        self._host_names: dict[int, str] = {}
         self._containers: dict[int, RunningContainer] = {}
         self._further_files: set[Path] = set()
         self._groups: dict[int, tuple[Path, ...]] = {}
@@ -82,6 +88,10 @@ class Processes:
         self._guarded |= new
         if self._reaper is not None and new:
             self._send(new)
+
+    def name(self, namespace: int, name: str) -> None:
+        """Let the commands for a network namespace see a name as that of their computer from now on."""
+        self._host_names[namespace] = host_name(name)
 
     def inhabit(self, namespace: int, container: RunningContainer, hosts_file: Path | None = None) -> None:
         """Run the commands for a network namespace in a container from now on.
@@ -127,7 +137,7 @@ class Processes:
         self, namespace: int, command: Sequence[str], directory: str | None = None, *,
         terminal: bool = False, in_container: bool = True,
     ) -> list[str]:  # fmt: skip
-        """Return the command line that runs a command in a network namespace and a mount namespace of its own.
+        """Return the command line that runs a command in a network namespace, with files and a host name of its own.
 
         The process must inherit the namespace's descriptor and `mounts`. If the namespace is a container's, the command
         runs in the container, as by `docker exec`; with ``terminal``, it gets a terminal there. Without
@@ -143,12 +153,14 @@ class Processes:
             enter = ["nsenter", f"--net=/proc/self/fd/{namespace}"]
             return [*enter, *container.enter(command, self.environment, terminal=terminal)]
         enter = ["nsenter", f"--net=/proc/self/fd/{namespace}", f"--mount=/proc/self/fd/{self.mounts}"]
-        script = ["sh", "-c", _ENTER, "sh", str(self.folder), directory or str(working_folder())]
+        name = self._host_names.get(namespace, "")
+        script = ["sh", "-c", _ENTER, "sh", str(self.folder), directory or str(working_folder()), name]
         return [
             *self.join_command(namespace),
             *enter,
             "unshare",
             "--mount",
+            "--uts",
             "--propagation=unchanged",
             *script,
             *command,
@@ -235,6 +247,11 @@ class Processes:
             "".join(f"{number} {descriptor}\n" for number, descriptor in namespaces.items()).encode()
         )
         self._reaper.stdin.flush()
+
+
+def host_name(host: str) -> str:
+    """Return the name that a host's processes see as that of their computer: the host's, cut to the kernel's limit."""
+    return host[:_MAX_HOST_NAME_BYTES]
 
 
 def _append(path: Path, text: str) -> None:

@@ -118,7 +118,8 @@ class EmulatedNode(Node):  # type: ignore[misc]
     def popen(self, *args: object, **kwargs: object) -> subprocess.Popen[bytes]:
         """Start a process in the node's namespaces, with Mininet's arguments."""
         namespaces = f"/proc/{self.pid}/ns"
-        enter = ["nsenter", f"--net={namespaces}/net", f"--mount={namespaces}/mnt", "env", "-C", str(working_folder())]
+        same = [f"--{kind}={namespaces}/{name}" for kind, name in _NAMESPACES]
+        enter = ["nsenter", *same, "env", "-C", str(working_folder())]
         enter = [*self.processes.join_command(self.namespace), *enter]
         if self.processes.has_container(self.namespace):
             enter = self.processes.command(self.namespace, [])
@@ -147,6 +148,8 @@ class EmulatedNode(Node):  # type: ignore[misc]
         return f"<{type(self).__name__} {self.name}: {interfaces} pid={process}> "
 
 
+_NAMESPACES = (("net", "net"), ("mount", "mnt"), ("uts", "uts"))
+"""The namespaces of a node's processes: the names that `nsenter` and the kernel have for each."""
 _OF_SHELL = ("shell", "pid", "stdin", "stdout", "pollOut", "master", "slave", "ended")
 
 

@@ -124,7 +124,7 @@ def start(
         # drew the same at the same time
         subnet_file.write_text(format_previous_file(subnets))
     command = [
-        *own_run_command(host, own_run),
+        *own_run_command(own_run),
         # variables that stand for options of flanneld, or change Go's run time
         *without_variables("FLANNELD_", "GO", "WIREGUARD_KEY_FILE", "CONT_WHEN_CACHE_NOT_READY"),
         # Go's garbage collector spins for ever if it has more threads than the guest has processors

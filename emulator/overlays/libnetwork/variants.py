@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from emulator.docker.daemon import Dockerd
-from emulator.lab.daemons import DaemonError, host_name
+from emulator.lab.daemons import DaemonError
+from emulator.lab.processes import host_name
 
 NETWORK_NAME = "gtsdsl"
 """The name of the overlay network in Docker."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from emulator.lab.processes import Processes
 from emulator.lab.underlay import empty_namespace
 from emulator.system import programs
 from emulator.system.errors import EmulationError
+from tests.emulator.users import as_user
 
 
 @pytest.fixture
@@ -42,6 +44,42 @@ def test_a_command_runs_in_its_namespace_with_the_labs_names(processes: Processe
     number = os.fstat(namespace).st_ino
     assert output(processes, namespace, "readlink", "/proc/self/ns/net") == f"net:[{number}]\n"
     assert output(processes, namespace, "getent", "hosts", "a").split() == ["10.0.0.1", "a"]
+
+
+@pytest.mark.networks
+def test_a_command_sees_its_hosts_name_as_that_of_its_computer_and_this_machine_keeps_its_own(
+    processes: Processes, namespace: int
+) -> None:
+    own = os.uname().nodename
+    assert output(processes, namespace, "uname", "-n") == f"{own}\n"
+    processes.name(namespace, "lju1")
+    assert output(processes, namespace, "uname", "-n") == "lju1\n"
+    assert output(processes, namespace, "sh", "-c", "hostname other; uname -n") == "other\n"
+    assert output(processes, namespace, "uname", "-n") == "lju1\n"
+    processes.name(namespace, "a" * 200)  # Linux has room for 64 bytes
+    assert output(processes, namespace, "uname", "-n") == "a" * 63 + "\n"
+    assert os.uname().nodename == own
+
+
+_AS_MAPPED_ROOT = """
+import subprocess
+from emulator.lab.processes import Processes
+from emulator.lab.underlay import empty_namespace
+
+namespace, processes = empty_namespace(), Processes({})
+processes.guard([namespace])
+processes.name(namespace, "lju1")
+print(processes.popen(namespace, ["uname", "-n"], stdout=subprocess.PIPE).communicate()[0].decode(), end="")
+processes.close()
+"""
+
+
+@pytest.mark.networks
+def test_a_user_namespace_too_has_the_hosts_name() -> None:
+    nobody = as_user(65534) if os.geteuid() == 0 else ()
+    enter = [*nobody, "unshare", "--user", "--map-root-user", "--net", "--mount"]
+    done = subprocess.run([*enter, sys.executable, "-c", _AS_MAPPED_ROOT], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("lju1\n", "")
 
 
 class Elsewhere:

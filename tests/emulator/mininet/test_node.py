@@ -22,6 +22,7 @@ def test_a_shell_starts_when_it_is_first_asked_for(trio: EmulatedNetwork) -> Non
 def test_commands_in_the_manner_of_mininet(trio: EmulatedNetwork) -> None:
     a = trio["a"]
     assert a.pexec("sh", "-c", "echo out; echo err >&2; exit 3") == ("out\n", "err\n", 3)
+    assert a.cmd("hostname").strip() == a.pexec("hostname")[0].strip() == "a"
     process = a.popen("sleep 1000")
     process.terminate()
     assert process.wait() == -15
