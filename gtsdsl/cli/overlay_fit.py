@@ -1,9 +1,10 @@
-"""The options of `gtsdsl check` for an overlay, and findings where its packets do not fit a circuit."""
+"""The options of `gtsdsl check` and `plan` for an overlay, and where its packets do not fit a circuit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field, fields, replace
+from typing import TYPE_CHECKING
 
 from emulator.options import Flag, OverlayOptions
 from gtsdsl.cli.errors import emulating
@@ -13,11 +14,12 @@ from gtsdsl.rules.index import place_of
 from gtsdsl.source import Source
 from gtsdsl.topology.model import Topology
 
+if TYPE_CHECKING:
+    from emulator.overlays.mtu import Misfit
+    from emulator.plan import Plan
+
 _FLAGS = {item.name: Flag.of(item.metadata) for item in fields(OverlayOptions) if item.name != "_"}
-_HELP = (
-    "Check, too, whether packets of this overlay's containers fit the circuits of the one topology FILE, such as "
-    "flannel or flannel:udp."
-)
+_HELP = "Check, too, whether packets of this overlay's containers fit the circuits, such as flannel or flannel:udp."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,24 @@ def fit_findings(source: Source, testbed: Testbed, overlay: OverlayFit) -> Itera
     The network is that of `gtsdsl emulate` without options. If the overlay cannot run in it, the command ends with an
     error.
     """
-    from emulator.overlays.mtu import misfits
-    from emulator.overlays.spec import plan_spec
     from emulator.plan import Options, plan
 
     with emulating():
         network = plan(testbed, Options())
+    links = {wire.link.id: wire.link for wire in Topology.of(testbed).wires}
+    for misfit in misfits_of(overlay, network):
+        place = place_of(links[misfit.circuit.id], "mtu")
+        yield Diagnostic("GTS054", misfit.message, source, place, hint=misfit.hint)
+
+
+def misfits_of(overlay: OverlayFit, network: Plan) -> tuple[Misfit, ...]:
+    """Return where packets of the overlay's containers do not fit a network's circuits.
+
+    If the overlay cannot run in the network, the command ends with an error.
+    """
+    from emulator.overlays.mtu import misfits
+    from emulator.overlays.spec import plan_spec
+
+    with emulating():
         spec = plan_spec(network, OverlayOptions(overlay.name, ipv6=overlay.ipv6, mtu_bytes=overlay.mtu_bytes))
-        links = {wire.link.id: wire.link for wire in Topology.of(testbed).wires}
-        for misfit in misfits(spec, network):
-            place = place_of(links[misfit.circuit.id], "mtu")
-            yield Diagnostic("GTS054", misfit.message, source, place, hint=misfit.hint)
+        return tuple(misfits(spec, network))

@@ -12,11 +12,12 @@ import click
 
 from emulator.cpu.model import capacity_pps
 from gtsdsl.cli.circuit_options import custom_circuits, require_effect
-from gtsdsl.cli.errors import emulating
+from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import format_option
 from gtsdsl.cli.network import NetworkOptions, read_scenario_of, read_testbed
 from gtsdsl.cli.options import options
 from gtsdsl.cli.output import output_option, write_output
+from gtsdsl.cli.overlay_fit import OverlayFit, misfits_of
 from gtsdsl.cli.plan_options import plan_options
 from gtsdsl.cli.text_table import text_table
 from gtsdsl.model.units import MTU_BYTES
@@ -34,12 +35,14 @@ _HOSTS_SHOWN = 4
 @click.command("plan")
 @click.argument("file", type=click.Path())
 @options(NetworkOptions, "network")
+@options(OverlayFit, "overlay")
 @click.option("--ideal", is_flag=True, help="Leave out delay, jitter, loss and rate.")
 @format_option
 @output_option()
 def command(
     file: str,
     network: NetworkOptions,
+    overlay: OverlayFit | None,
     ideal: bool,
     format_: str,
     output: Path | None,
@@ -54,6 +57,7 @@ def command(
       gtsdsl plan examples/full_mesh.dsl
       gtsdsl plan examples/full_mesh.dsl --rtt AMS-MIL=40ms --format json
       gtsdsl plan examples/full_mesh.dsl --scenario examples/storm.toml
+      gtsdsl plan examples/path_mtu.dsl --overlay flannel --overlay-mtu 1450
     """
     testbed = read_testbed(file, network)
     custom = custom_circuits(network)
@@ -68,6 +72,8 @@ def command(
     require_effect(network, custom, network_plan)
     with emulating():
         check_hosts(network_plan, chosen.cpu)
+    for misfit in () if overlay is None else misfits_of(overlay, network_plan):
+        complain("warning", f"{misfit.message}; {misfit.hint}")
     scenario = read_scenario_of(testbed, network)
     with emulating():
         check_scenario(network_plan, scenario)

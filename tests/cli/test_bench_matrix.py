@@ -30,6 +30,7 @@ from gtsdsl.inputs.toml import MAX_CHARACTERS
 from gtsdsl.source import Source
 from tests.emulator.samples import MESH
 
+MESH_OF_N = Path(__file__).parents[2] / "examples" / "mesh_of_n.dsl"
 SECRET = "correct horse"  # noqa: S105
 EVERYTHING = f"""\
 topology = "nets/mesh.dsl"
@@ -275,6 +276,24 @@ def test_init_writes_a_file_once(mesh: Path) -> None:
     assert done.exit_code == 1
     assert done.output.endswith("bench.toml exists, and is left as it is: move it away first\n")
     assert Path("bench.toml").read_text() == text
+
+
+def test_init_states_the_parameters_of_the_topology_and_takes_no_other_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = MESH_OF_N.read_text(encoding="utf-8").replace("int n = 5", "int n")
+    Path("mesh.dsl").write_text(text, encoding="utf-8")
+    without = CliRunner().invoke(cli, ["bench", "--init"])
+    assert (without.exit_code, "`n`" in without.stderr) == (1, True)
+    for option in ("--overlays=none", "--delay=AMS-MIL=1ms", "--output=x"):
+        done = CliRunner().invoke(cli, ["bench", "--init", "--set", "n=3", option])
+        name = option.partition("=")[0]
+        assert done.exit_code == 2
+        assert f"--init takes no {name}: write it into the file that it makes" in done.stderr
+    assert CliRunner().invoke(cli, ["bench", "--init", "--set", "n=3"]).exit_code == 0
+    found = read_matrix(Source("bench.toml", Path("bench.toml").read_text(encoding="utf-8")))
+    assert found.values["set"] == ("n=3",)
 
 
 @pytest.mark.parametrize(("names", "said"), [((), "this folder has no topology"), (("a", "b"), "has 2 topologies")])

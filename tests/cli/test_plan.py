@@ -36,6 +36,34 @@ def pair(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--overlay", "flannel"], ""),
+        (["--overlay", "geneve", "--overlay-mtu", "1351"], "use --overlay-mtu 1350"),
+        (["--overlay", "libnetwork"], "use --overlay-mtu 1350"),
+        (["--overlay", "none"], ""),
+    ],
+)
+def test_it_says_where_an_overlays_packets_do_not_fit_the_circuits_that_the_options_make(
+    options: list[str], said: str
+) -> None:
+    result = run(MESH, "--mtu", "AMS-MIL=1400", *options)
+    assert result.exit_code == 0
+    assert result.stdout == run(MESH, "--mtu", "AMS-MIL=1400").stdout
+    if not said:
+        assert result.stderr == ""
+    else:
+        assert result.stderr.startswith("warning: circuit l1 has an MTU of 1400 bytes, and packets of ")
+        assert result.stderr.endswith(f"{said}\n")
+
+
+def test_an_overlay_that_it_cannot_check() -> None:
+    done = gtsdsl("plan", MESH, "--overlay", "flannel:vxlam")
+    assert (done.returncode, done.stderr) == (2, b"error: flannel has no variant vxlam; did you mean `vxlan`?\n")
+    assert b"--overlay-mtu needs --overlay" in gtsdsl("plan", MESH, "--overlay-mtu", "1350").stderr
+
+
 def test_tables_for_people(pair: str) -> None:
     lines = run(pair, "--ipv4-only").stdout.splitlines()
     assert lines[0] == "testbed Pair, seed 1"

@@ -135,6 +135,7 @@ def run(
     Example:
       gtsdsl bench run examples/full_mesh.dsl --overlays none,flannel -o report
       gtsdsl bench run examples/full_mesh.dsl --circuits AMS-BRA -o report
+      gtsdsl bench run --init examples/mesh_of_n.dsl --set n=4
       gtsdsl bench run bench.toml --repetitions 3
       gtsdsl bench run --like seed-2016 --as-measured -o study
     """
@@ -151,7 +152,7 @@ def run(
 
     with emulating():
         if init:
-            write_matrix(file)
+            write_matrix(file, network.settings)
             return
         parts = chosen_parts(find_parts(file, matrix, bench.like, allow_programs=bench.allow_programs), bench.parts)
         measured = benchmark_of(parts, bench, network)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from emulator.bench.cells import DEFAULT_OVERLAYS, DEFAULT_WORKLOADS, pairs_of
 from emulator.plan import plan
@@ -29,6 +30,8 @@ NAME = "bench.toml"
 _WIDTH = 100
 _SUFFIXES = (".dsl", ".gts")
 _MOST_CIRCUITS = 20
+_TAKEN = ("--init", "--set")
+"""The options of the command line that `--init` takes."""
 _DEFAULT = re.compile(r" +\[default: (.*)\]")
 
 EXAMPLES = {
@@ -74,28 +77,38 @@ _OVERLAYS = f"""\
 """
 
 
-def write_matrix(file: str | None) -> None:
+def write_matrix(file: str | None, settings: tuple[str, ...]) -> None:
     """Write the TOML file beside a topology, and say where; without a topology, take the only one in this folder.
 
+    ``settings`` are the values of the topology's parameters, in the form of ``--set``; the file has them too.
+
     Raises:
-        click.ClickException: no topology is named, the file exists, or it cannot be written.
+        click.ClickException: no topology is named, the command line has another option, the file exists, or it cannot
+            be written.
     """
+    context = click.get_current_context()
+    for param in context.command.params:
+        is_given = context.get_parameter_source(str(param.name)) is ParameterSource.COMMANDLINE
+        if is_given and isinstance(param, click.Option) and param.opts[0] not in _TAKEN:
+            raise click.UsageError(f"--init takes no {max(param.opts, key=len)}: write it into the file that it makes")
     topology = _only_topology() if file is None else Path(file)
-    testbed = read_testbed(str(topology), NetworkOptions())
+    testbed = read_testbed(str(topology), NetworkOptions(settings=settings))
     path = topology.parent / NAME
     if path.exists() or path.is_symlink():
         raise click.ClickException(f"{printable(str(path), 300)} exists, and is left as it is: move it away first")
-    write_output(path, matrix_text(topology.name, testbed), force=False)
+    write_output(path, matrix_text(topology.name, testbed, settings), force=False)
     click.echo(f"{printable(str(path), 300)} has all options of a benchmark; `gtsdsl bench {path}` runs it")
 
 
-def matrix_text(topology: str, testbed: Testbed) -> str:
-    """Return the text of the file for a topology; it is the same each time."""
+def matrix_text(topology: str, testbed: Testbed, settings: tuple[str, ...] = ()) -> str:
+    """Return the text of the file for a topology and the values of its parameters; it is the same each time."""
     circuits = list(pairs_of(plan(testbed)))
     stated = {
         "overlays": _toml(DEFAULT_OVERLAYS),
         "workloads": _toml(DEFAULT_WORKLOADS),
     }
+    if settings:
+        stated["set"] = _toml(settings)
     examples = {**EXAMPLES, "circuits": _toml(tuple(circuits[:_MOST_CIRCUITS]))}
     parts = [_HEAD, f"{TOPOLOGY} = {json.dumps(topology)}\n"]
     for name, key in keys().items():
