@@ -26,6 +26,7 @@ from emulator.stores.etcd import Store, parse_address
 from emulator.stores.relay import Relay
 from emulator.system.errors import EmulationError
 from emulator.system.poll import readable, wait_until
+from gtsdsl.text import printable
 
 _STORE_PATIENCE_S = 60.0
 _READY_PATIENCE_S = 180.0
@@ -35,6 +36,8 @@ _PACKET_PATIENCE_S = 90.0
 """The time for first packets after the last container has been attached. A swarm's daemon that has missed a message
 about another daemon's container asks a member for its whole state every 30 s."""
 _INTERVAL_S = 0.01
+_MOST_HOLES = 4
+"""The most black holes that an error names."""
 _HOST_DESCRIPTORS = 9
 """The file descriptors that an overlay and its echoes need for a host; a container needs one more."""
 
@@ -214,9 +217,21 @@ def _attach_all(overlay: Overlay, echoes: _FirstEchoes, progress: Progress) -> d
         if waiting and time.monotonic_ns() > deadline_ns:
             logs = "; ".join(f"{it}: {it.last_lines()}" for host, it in overlay.agents.items() if host in waiting)
             hosts = ", ".join(waiting)
-            raise DaemonError(f"{spec.name} is not ready on {hosts} after {_READY_PATIENCE_S:g} s: {logs}")
+            raise DaemonError(
+                f"{spec.name} is not ready on {hosts} after {_READY_PATIENCE_S:g} s{_holes(overlay.lab)}: {logs}"
+            )
         echoes.step()
     return attachments
+
+
+def _holes(lab: Lab) -> str:
+    """Return a clause that names the black holes of a lab; empty if it has none."""
+    circuits = lab.plan.circuits
+    if not (holes := [printable(it.id, 40) for it in circuits if it.is_black_hole]):
+        return ""
+    shown = ", ".join(holes[:_MOST_HOLES]) + (", …" if holes[_MOST_HOLES:] else "")
+    least_bytes = min(it.mtu_bytes for it in circuits)
+    return f" (black holes on {shown}: packets above {least_bytes} bytes may be lost)"
 
 
 def _charge(overlay: Overlay, container: Container, attachment: Attachment) -> None:

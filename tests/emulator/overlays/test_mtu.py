@@ -14,7 +14,7 @@ from emulator.overlays.spec import make_spec
 from emulator.plan import Plan, plan
 from emulator.plan.path_mtu import narrowest
 from emulator.system.errors import EmulationError
-from tests.emulator.samples import Cli
+from tests.emulator.samples import ROOT, Cli
 from tests.emulator.topologies import joined, mesh
 
 
@@ -178,3 +178,14 @@ def test_packets_of_ipv6_pass_a_narrow_path_with_the_mtu_that_is_advised(
     assert ("use --overlay-mtu 1330" in done.stderr) is (received == 0)
     assert f" mtu {mtu_bytes} " in done.stdout  # as flanneld asks for, and the kernel lets it have
     assert f"2 packets transmitted, {received} received" in done.stdout
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_a_store_behind_a_black_hole_ends_with_the_name_of_the_hole(gtsdsl: Cli) -> None:
+    path = str(ROOT / "examples" / "path_mtu.dsl")
+    done = gtsdsl("emulate", path, "--black-hole", "AMS-BRA", "--overlay", "flannel", "--exec", "c1: true")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(
+        "error: flannel is not ready on h4 after 180 s (black holes on l1: packets above 1400 bytes may be lost): "
+        "flannel on h4: "
+    )
