@@ -13,10 +13,10 @@ from gtsdsl.circuits import SITES, Circuit, Circuits, Measurement, Site, canonic
 from gtsdsl.circuits.environments import environments
 from gtsdsl.cli.circuit_options import find_environment
 from gtsdsl.cli.help import format_option
+from gtsdsl.cli.text_table import print_table, table_console
 from gtsdsl.text import printable
 
 _STUDY_SITES = frozenset({"AMS", "BRA", "LJU", "MIL", "PRA"})
-_PIPE_WIDTH = 200  # no row is cut in a file or a pipe, which have no width
 
 
 @click.command("circuits")
@@ -121,7 +121,6 @@ def _sites(custom: Circuits | None) -> list[Site]:
 
 
 def _print(circuits: Sequence[Circuit], custom: Circuits | None) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -144,10 +143,8 @@ def _print(circuits: Sequence[Circuit], custom: Circuits | None) -> None:
             *(_figures(figures.get(overlay)) for overlay in overlays),
         ]
         table.add_row(*(Text(cell) for cell in row))  # Text, so that a file cannot contain markup
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH
-    console.print(table)
+    console = table_console()
+    print_table(console, table)
     console.print()
     for text in _sources(circuits):
         console.print(Text(text))

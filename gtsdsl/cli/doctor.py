@@ -11,6 +11,7 @@ import click
 
 from gtsdsl.cli.errors import emulating
 from gtsdsl.cli.help import format_option
+from gtsdsl.cli.text_table import print_table, table_console
 
 if TYPE_CHECKING:
     from emulator.doctor import Finding
@@ -44,7 +45,6 @@ def command(format_: str) -> None:
 
 
 def _print(findings: tuple[Finding, ...], able: bool) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -54,9 +54,7 @@ def _print(findings: tuple[Finding, ...], able: bool) -> None:
     for finding in findings:
         mark = Text("yes", style="green") if finding.works else Text("no", style="yellow")
         table.add_row(mark, Text(finding.name), Text(finding.detail), Text(finding.mend, style="bold"))
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 240
-    console.print(table)
+    console = table_console()
+    print_table(console, table)
     console.print()
     console.print(Text("Networks run here." if able else "No network runs here yet: see the first three remedies."))

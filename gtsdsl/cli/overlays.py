@@ -15,6 +15,7 @@ from emulator.kernel.kinds import KernelKind
 from gtsdsl.cli.emulate.machine import warn_if_unconfined
 from gtsdsl.cli.errors import emulating
 from gtsdsl.cli.help import Choice, format_option
+from gtsdsl.cli.text_table import print_table, table_console
 from gtsdsl.text import printable
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from emulator.overlays.catalog import Entry, Survey
 
 _VERSION = 1
-_PIPE_WIDTH = 240  # no row is cut in a file or a pipe, which have no width
 _LINE_CHARACTERS = 600
 
 
@@ -96,7 +96,6 @@ def _print_json(found: Sequence[Entry], survey: Survey | None, choice: KernelCho
 
 
 def _print_table(found: Sequence[Entry], survey: Survey | None, choice: KernelChoice | None) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -113,10 +112,8 @@ def _print_table(found: Sequence[Entry], survey: Survey | None, choice: KernelCh
         about = entry.about
         cells = (entry.overlay, entry.variant, about.forwards, _state(entry), about.agent, ", ".join(_needs(entry)))
         table.add_row(mark, *map(Text, cells))
-    console = Console(highlight=False, soft_wrap=True)
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH
-    console.print(table)
+    console = table_console()
+    print_table(console, table)
     console.print()
     if survey is not None and choice is not None:
         for line in _remedies(survey):

@@ -14,17 +14,14 @@ import click
 
 from emulator.bench.change import FEW, confidence
 from emulator.bench.repeat import repeat_command
+from gtsdsl.cli.text_table import print_table, table_console
 from gtsdsl.text import printable, quantity
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from emulator.bench.diff import Comparison
     from emulator.bench.results import CellResult, Results
 
 _LONGEST = 2000
-_WIDTH = 1000
-"""More than a table has: a terminal wraps long lines, whereas a narrower table would lose figures."""
 _SHOWN = {
     "latency": (
         *("rtt.min", "rtt.mean", "rtt.p99", "rtt.stddev", "rtt.jitter", "rtt.lost"),
@@ -69,7 +66,7 @@ def tables(results: Sequence[CellResult]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = _console()
+    console = table_console()
     for summary in _summaries(results):
         table = Table(box=None, pad_edge=False, title=Text(summary.workload), title_justify="left")
         for heading in summary.names:
@@ -78,7 +75,7 @@ def tables(results: Sequence[CellResult]) -> None:
             table.add_column(Text(heading), justify="right", no_wrap=True)
         for row in summary.rows:
             table.add_row(*map(Text, row))
-        console.print(table)
+        print_table(console, table)
         console.print()
 
 
@@ -163,17 +160,11 @@ def differences(comparison: Comparison) -> None:
             texts = (item.circuit, item.overlay, item.level, f"{item.workload} {item.figure}, {item.unit}")
             numbers = (_number(found.before), _number(found.after), percent, interval, effect)
             table.add_row(*(Text(printable(it, 80)) for it in (*texts, *numbers)))
-        _console().print(table)
+        print_table(table_console(), table)
     for when, places in (("before", comparison.only_before), ("after", comparison.only_after)):
         for overlay, circuit, workload, level in places:
             click.echo(f"only {when}: {printable(f'{overlay} {circuit} {workload} {level}', 200)}")
     click.echo(f"{len(comparison.differences)} of {comparison.compared} figures differ by more than their spread")
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False, soft_wrap=True, width=_WIDTH)
 
 
 def _number(value: float) -> str:

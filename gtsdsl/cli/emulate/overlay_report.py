@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gtsdsl.circuits import measurement
+from gtsdsl.cli.text_table import print_table
 from gtsdsl.text import printable
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console
     from rich.text import Text
 
     from emulator.overlays.model import OverlaySpec, PairProbe
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from emulator.plan import Plan
 
 
-def overlay_table(plan: Plan, spec: OverlaySpec, outcome: OverlayOutcome) -> Iterator[RenderableType]:
-    """Yield the table of an overlay's round trips, a line about the overlay, and one about the study's figures."""
+def print_overlay(console: Console, plan: Plan, spec: OverlaySpec, outcome: OverlayOutcome) -> None:
+    """Print the table of an overlay's round trips, a line about the overlay, and one about the study's figures."""
     from rich.table import Table
     from rich.text import Text
 
@@ -49,10 +50,10 @@ def overlay_table(plan: Plan, spec: OverlaySpec, outcome: OverlayOutcome) -> Ite
         if has_study:
             row += [f"{figure:.1f} ms" for figure in figures[item.first, item.second]]
         table.add_row(*(Text(cell) for cell in row))
-    yield table
-    yield overlay_line(spec, outcome)
+    print_table(console, table)
+    console.print(overlay_line(spec, outcome))
     if has_study:
-        yield Text(
+        console.print(
             f"study: containers over {spec.name} between the same sites in 2016; its circuits were not the same for"
             " each overlay"
         )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gtsdsl.cli.emulate.overlay_report import gaps, overlay_line, overlay_table
+from gtsdsl.cli.emulate.overlay_report import gaps, overlay_line, print_overlay
 from gtsdsl.cli.errors import complain
+from gtsdsl.cli.text_table import print_table, table_console
 from gtsdsl.text import printable
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from emulator.task import Task
     from gtsdsl.scenario.outcome import ScenarioOutcome
 
-_PIPE_WIDTH = 200
 _LAST_LINES = 5
 """The lines of a failed command's output that are shown: the last ones."""
+_LINE_CHARACTERS = 200
 
 
 @contextmanager
@@ -73,23 +74,19 @@ def _print_scenario(outcome: ScenarioOutcome, *, to_stderr: bool) -> None:
             line = printable(" ".join(end.command), 80)
             complain("error", f"{printable(end.host, 40)}: {line} ended with status {end.exit_status}")
             for said in end.output.splitlines()[-_LAST_LINES:]:
-                click.echo(f"  {printable(said, _PIPE_WIDTH)}", err=True)
+                click.echo(f"  {printable(said, _LINE_CHARACTERS)}", err=True)
 
 
 def _print_table(task: Task, outcome: Outcome, settings: RunSettings, *, to_stderr: bool) -> None:
     if not outcome.probe and (outcome.overlay is None or not outcome.overlay.pairs):
         return
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, soft_wrap=True, stderr=to_stderr)
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH
+    console = table_console(stderr=to_stderr)
     if task.overlay is not None and outcome.overlay is not None and outcome.overlay.pairs:
-        for part in overlay_table(task.plan, task.overlay, outcome.overlay):
-            console.print(part)
+        print_overlay(console, task.plan, task.overlay, outcome.overlay)
     else:
-        console.print(_circuits_table(outcome))
+        print_table(console, _circuits_table(outcome))
         if task.overlay is not None and outcome.overlay is not None:  # no two hosts with a container share a circuit
             console.print(overlay_line(task.overlay, outcome.overlay))
     if drops := _drops_of_circuits(outcome):
@@ -132,7 +129,9 @@ def _circuits_table(outcome: Outcome) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in ("circuit", "between"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("configured", "expected", "measured", "error", "there", "back", "lost"):
+    # in a circuit whose two ways are alike, each takes half of the round trip
+    ways = ("there", "back") if any(it.there.expected_us != it.back.expected_us for it in outcome.probe) else ()
+    for heading in ("configured", "expected", "measured", "error", *ways, "lost"):
         table.add_column(heading, justify="right", no_wrap=True)
     for item in outcome.probe:
         row = [
@@ -142,7 +141,7 @@ def _circuits_table(outcome: Outcome) -> Table:
             f"{item.expected_us / 1e3:.6f} ms",
             rtt_text(item.measured_us),
             "" if item.error_us is None else f"{item.error_us:+.3f} µs",
-            *("" if way.measured_us is None else rtt_text(way.measured_us) for way in (item.there, item.back)),
+            *("" if way.measured_us is None else rtt_text(way.measured_us) for way in (item.there, item.back) if ways),
             str(item.lost) if item.lost else "",
         ]
         table.add_row(*(Text(cell) for cell in row))
