@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime
 import os
-import platform
-import re
 import subprocess
 from pathlib import Path
 
 from emulator.bench.results import Machine, Origin, Topology
+from emulator.system.machine import processor, system
 from emulator.system.programs import environment, find_program
 from gtsdsl import __version__
 from gtsdsl.circuits import Circuits, to_json
@@ -17,9 +16,6 @@ from gtsdsl.model.testbed import Testbed
 from gtsdsl.targets import compile_to
 
 _ROOT = Path(__file__).resolve().parents[2]
-_CPU = Path("/proc/cpuinfo")
-_CPU_BYTES = 2**14
-"""More bytes than the first processor's part of /proc/cpuinfo has."""
 
 
 def origin() -> Origin:
@@ -31,10 +27,10 @@ def origin() -> Origin:
 def machine() -> Machine:
     """Return what this machine is; a processor or a system that has no name is named by its kind."""
     return Machine(
-        processor=_processor(),
+        processor=processor(),
         processors=os.cpu_count() or 1,
         memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
-        system=f"{_distribution()}, Linux {platform.release()}",
+        system=system(),
     )
 
 
@@ -52,19 +48,3 @@ def topology(testbed: Testbed, custom: Circuits | None) -> Topology:
     """Return a testbed as it stands in results; ``custom`` are the user's own circuits and sites."""
     own = None if custom is None else to_json(custom.circuits.values(), custom.sites.values())
     return Topology(testbed.id, compile_to(testbed, "gts-json"), own)
-
-
-def _processor() -> str:
-    try:
-        with _CPU.open(encoding="utf-8", errors="replace") as file:
-            match = re.search(r"^model name\s*:\s*(.+)$", file.read(_CPU_BYTES), re.MULTILINE)
-    except OSError:
-        match = None
-    return match[1].strip() if match else platform.machine()
-
-
-def _distribution() -> str:
-    try:
-        return platform.freedesktop_os_release()["PRETTY_NAME"]
-    except (OSError, KeyError):
-        return platform.system()

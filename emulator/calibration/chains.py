@@ -17,9 +17,11 @@ from emulator.netlink.connection import Netlink
 from emulator.netlink.datapath import Datapath, Upcalls
 from emulator.netlink.flows import FlowKey, Output
 from emulator.netlink.state import FdbEntry, Route
-from emulator.netlink.tun import open_tun
+from emulator.netlink.tun import TUN, open_tun
 from emulator.system.errors import EmulationError
 from emulator.system.programs import environment, find_program
+from emulator.system.text import one_line
+from gtsdsl.text import printable
 
 FRAMES_BYTES = (128, 512, 1500, 9000, 30000, 64000)
 """The sizes of frames that every chain is measured with. A frame is counted with its Ethernet header."""
@@ -39,17 +41,22 @@ _MARK, _SO_MARK = 1, 36
 _VNI, _TUNNEL_PORT = 1, 4789
 
 
+class LackError(EmulationError):
+    """This machine lacks what a chain needs; the message says what, and how to add it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """A chain: the stages that a packet passes, each with how often, and what makes the chain in a network.
 
-    The last stage is the one that the chains before do not have. ``build`` raises a `NetlinkError`, an `OSError` or an
-    `EmulationError` if this machine lacks the stage; ``needs`` is what it lacks then, with the command that adds it.
+    The last stage is the one that the chains before do not have. ``build`` raises a `LackError` if this machine lacks
+    the stage, or a `NetlinkError` if its kernel does; ``facility`` is then the kernel's, and ``module`` has it.
     """
 
     stages: Mapping[str, int]
     build: Callable[[Network], Way]
-    needs: str = ""
+    facility: str = ""
+    module: str = ""
     frames_bytes: tuple[int, ...] = FRAMES_BYTES
 
     @property
@@ -211,7 +218,11 @@ def _user_space(network: Network) -> Way:
     tuns = []
     for node, own, far in ((first, 1, 2), (second, 2, 1)):
         with namespaces.entered(node.descriptor):
-            tuns.append(network.hold(open_tun("tunnel")))
+            try:
+                tuns.append(network.hold(open_tun("tunnel")))
+            except OSError as error:
+                remedy = "run it as root" if isinstance(error, PermissionError) else "load it with `modprobe tun`"
+                raise LackError(f"{TUN} cannot be used ({error.strerror}): {remedy}") from None
         node.kernel.set_up("tunnel", mtu_bytes=_INNER_MTU_BYTES)
         node.address("tunnel", f"10.1.0.{own}/32")
         node.route(f"10.1.0.{far}/32", "tunnel")
@@ -238,7 +249,7 @@ def _filtered(network: Network) -> Way:
     first, second = _joined(network)
     program = find_program("iptables-restore")
     if program is None:
-        raise EmulationError("`iptables-restore` is missing")
+        raise LackError("`iptables-restore` is missing: `apt-get install iptables`")
     rules = "".join(f"-A OUTPUT -d 198.51.100.{number % 256}/32 -j DROP\n" for number in range(RULES))
     with namespaces.entered(first.descriptor):
         done = subprocess.run(
@@ -246,7 +257,8 @@ def _filtered(network: Network) -> Way:
             capture_output=True, text=True, errors="replace", check=False,
         )  # fmt: skip
     if done.returncode != 0:
-        raise EmulationError(f"`iptables-restore` fails with exit status {done.returncode}")
+        said = one_line(done.stderr) or f"exit status {done.returncode}"
+        raise LackError(f"`iptables-restore` refuses rules ({printable(said, 120)})")
     return _udp_way(network, first, second)
 
 
@@ -256,12 +268,12 @@ CHAINS = (
     Chain({"veth": 1, "socket": 2}, _straight),
     Chain({"socket": 2, "veth": 2, "bridge": 1}, _bridged),
     Chain({"socket": 2, "veth": 2, "forward": 1}, _forwarded),
-    Chain({"socket": 2, "veth": 1, "rule": RULES}, _filtered, "iptables: apt-get install iptables", (128,)),
-    Chain({"socket": 2, "veth": 1, "vxlan": 2}, _vxlan, "VXLAN: modprobe vxlan"),
-    Chain({"socket": 2, "veth": 1, "geneve": 2}, _geneve, "GENEVE: modprobe geneve"),
-    Chain({"socket": 2, "veth": 1, "ipip": 2}, _ipip, "IP in IP: modprobe ipip"),
-    Chain({"socket": 2, "veth": 2, "openvswitch": 1}, _openvswitch, "Open vSwitch's datapath: modprobe openvswitch"),
-    Chain({"socket": 2, "veth": 1, "ipsec": 2}, _ipsec, "IPsec with AES-GCM: modprobe esp4"),
-    Chain({"socket": 2, "veth": 1, "user-space": 2}, _user_space, "TUN interfaces: modprobe tun"),
+    Chain({"socket": 2, "veth": 1, "rule": RULES}, _filtered, frames_bytes=(128,)),
+    Chain({"socket": 2, "veth": 1, "vxlan": 2}, _vxlan, "VXLAN", "vxlan"),
+    Chain({"socket": 2, "veth": 1, "geneve": 2}, _geneve, "GENEVE", "geneve"),
+    Chain({"socket": 2, "veth": 1, "ipip": 2}, _ipip, "IP in IP", "ipip"),
+    Chain({"socket": 2, "veth": 2, "openvswitch": 1}, _openvswitch, "datapath of Open vSwitch", "openvswitch"),
+    Chain({"socket": 2, "veth": 1, "ipsec": 2}, _ipsec, "IPsec with AES-GCM", "esp4"),
+    Chain({"socket": 2, "veth": 1, "user-space": 2}, _user_space),
 )
 """All chains, in the order in which the costs of their stages are found."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from emulator.cpu.model import MAX_CORES
-from emulator.cpu.table import DEFAULT_BACKLOG_PACKETS, STAGES, Cost, CostTable, Stage
+from emulator.cpu.table import DEFAULT_BACKLOG_PACKETS, STAGES, Cost, CostTable, Interval, Stage
 from gtsdsl.diagnostics import Diagnostic, GtsError
 from gtsdsl.inputs.files import read_source
 from gtsdsl.inputs.toml import TomlDocument, read_toml
@@ -18,8 +18,9 @@ from gtsdsl.text import Hints, printable
 
 _CODE = "GTS060"
 _TOP_KEYS = ("description", "cores", "rules", "backlog_packets", "stages")
-_STAGE_KEYS = ("packet_ns", "byte_ns", "source", "without_offload")
 _COST_KEYS = ("packet_ns", "byte_ns")
+_INTERVAL_KEYS = ("packet_ns_interval", "byte_ns_interval")
+_STAGE_KEYS = (*_COST_KEYS, *_INTERVAL_KEYS, "source", "without_offload")
 _MAX_PACKET_NS, _MAX_BYTE_NS = 1e8, 1e5
 """The most that a packet and a byte can cost: a tenth of a second, and a tenth of a millisecond."""
 _MAX_RULES, _MAX_BACKLOG = 1_000_000, 1_000_000
@@ -87,16 +88,39 @@ class _Reader:
             other = self._table(entry["without_offload"], inner)
             self._known(other, _COST_KEYS, inner, "key")
             without = self._cost(other, inner)
-        return Stage(self._cost(entry, path), self._text(entry, "source", path, required=True), without)
+        cost, source = self._cost(entry, path), self._text(entry, "source", path, required=True)
+        intervals = (
+            self._interval(entry, key, path, most, value)
+            for key, most, value in zip(
+                _INTERVAL_KEYS, (_MAX_PACKET_NS, _MAX_BYTE_NS), (cost.packet_ns, cost.byte_ns), strict=True
+            )
+        )
+        return Stage(cost, source, without, *intervals)
 
     def _cost(self, entry: dict[str, object], path: JsonPath) -> Cost:
         if not entry.keys() & {*_COST_KEYS}:
             self._wrong("there is no cost here", path, "add packet_ns, byte_ns or both, in nanoseconds")
         return Cost(self._ns(entry, "packet_ns", path, _MAX_PACKET_NS), self._ns(entry, "byte_ns", path, _MAX_BYTE_NS))
 
+    def _interval(
+        self, entry: dict[str, object], key: str, path: JsonPath, most: float, value: float
+    ) -> Interval | None:
+        given, place = entry.get(key), (*path, key)
+        if given is None:
+            return None
+        if not isinstance(given, list) or len(given) != 2:
+            self._wrong("an interval is two numbers of nanoseconds", place, "write it as [low, high]")
+            return None
+        before = len(self.findings)
+        low, high = (self._number(given[index], (*place, index), most) for index in (0, 1))
+        if len(self.findings) == before and not low <= value <= high:
+            self._wrong(f"the interval does not hold the figure {value:g}", place, "write it as [low, high]")
+        return low, high
+
     def _ns(self, entry: dict[str, object], key: str, path: JsonPath, most: float) -> float:
-        value = entry.get(key, 0)
-        place = (*path, key)
+        return self._number(entry.get(key, 0), (*path, key), most)
+
+    def _number(self, value: object, place: JsonPath, most: float) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
             self._wrong("a cost is a number of nanoseconds", place)
         elif value < 0:

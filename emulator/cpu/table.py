@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeAlias
 
 STAGES: Mapping[str, str] = MappingProxyType(
     {
@@ -35,6 +36,10 @@ DEFAULT_BACKLOG_PACKETS = 1000
 """The packets that wait for a core before the next one is lost: Linux's ``net.core.netdev_max_backlog``."""
 
 
+Interval: TypeAlias = tuple[float, float]
+"""The least and the greatest value that a measurement leaves possible."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """The time that a core works on a packet: a part for each packet and a part for each byte, in nanoseconds."""
@@ -60,12 +65,15 @@ class Stage:
     """The cost of a stage with segmentation offload, and where the figures come from.
 
     With offload, one packet may have 64 KB of a TCP connection, and is cut up by the interface to the circuit.
-    ``without_offload`` is the cost without it; None is the same cost.
+    ``without_offload`` is the cost without it; None is the same cost. The intervals, in nanoseconds, are those of the
+    two figures of ``cost``; None is unknown. A model does not use them.
     """
 
     cost: Cost
     source: str
     without_offload: Cost | None = None
+    packet_ns_interval: Interval | None = None
+    byte_ns_interval: Interval | None = None
 
     def of(self, *, offload: bool) -> Cost:
         """Return the cost with or without offload."""

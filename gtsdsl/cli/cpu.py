@@ -1,10 +1,13 @@
-"""`gtsdsl cpu`: show the tables of what packets cost on a host's processors."""
+"""`gtsdsl cpu`: show the tables of what packets cost on a host's processors, and measure one."""
 
 from __future__ import annotations
 
 import json
 import math
+import shlex
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,25 +15,29 @@ from click.shell_completion import CompletionItem
 
 from emulator.cpu.model import CpuModel, capacity_pps
 from emulator.cpu.shipped import NONE, tables
+from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import Choice, CommandGroup, format_option
-from gtsdsl.cli.output import write_stdout
+from gtsdsl.cli.options import Number
+from gtsdsl.cli.output import check_output, output_option, write_output, write_stdout
+from gtsdsl.cli.progress import build_progress
 from gtsdsl.cli.text_table import text_table
 from gtsdsl.model.units import MIN_CPUS, MTU_BYTES
 from gtsdsl.text import printable, quantity
 
 if TYPE_CHECKING:
-    from emulator.cpu.table import Cost, CostTable
+    from emulator.cpu.table import Cost, CostTable, Interval, Stage
 
 _VERSION = 1
 _NOTHING = "packets cost nothing"
 _SMALL_BYTES = 64
 _HOST = "host"
 _LONGEST = 2000
+_MIN_REPETITIONS, _MAX_REPETITIONS = 10, 100_000
 
 
 @click.group(cls=CommandGroup)
 def command() -> None:
-    """Show what packets cost on a host's processors, by cost tables.
+    """Show what packets cost on a host's processors, by cost tables, and measure a table on this machine.
 
     `gtsdsl emulate`, `plan` and `bench` take a table with --cpu-model.
 
@@ -38,6 +45,7 @@ def command() -> None:
     Example:
       gtsdsl cpu tables
       gtsdsl cpu show study-2016 --cpus 0.25
+      gtsdsl cpu calibrate -o machine.toml
     """
 
 
@@ -115,6 +123,50 @@ def show(name: str, cpus: float | None, offload: str, format_: str) -> None:
         write_stdout("".join(f"{printable(line, _LONGEST)}\n" for line in _lines(table, model)))
 
 
+@command.command(short_help="Measure the costs of packets on this machine.")
+@output_option()
+@click.option(
+    "--repetitions",
+    type=Number(_MIN_REPETITIONS, _MAX_REPETITIONS),
+    default=300,
+    show_default=True,
+    metavar="NUMBER",
+    help="How often each chain of stages is measured.",
+)
+@click.option("--cpu", type=Number(0), metavar="NUMBER", help="Processor that does the work.  [default: the last one]")
+@click.option("--force", is_flag=True, help="Write the table of a busy machine, too; the table says so.")
+def calibrate(output: Path | None, repetitions: int, cpu: int | None, force: bool) -> None:
+    """Measure what packets cost at each stage on this machine's own kernel, and write a cost table.
+
+    Packets go through namespaces that exist only meanwhile, without a guest. It takes half a minute of processor time.
+    Stages that this machine lacks are named and left out, and a network card cannot be measured.
+
+    The exit status is 3, and nothing is written, if other work disturbs the measurement too much, or if this machine
+    does not let you make networks.
+
+    \b
+    Example:
+      gtsdsl cpu calibrate -o machine.toml
+      gtsdsl cpu show machine.toml
+      gtsdsl plan examples/full_mesh.dsl --cpu-model machine.toml
+    """
+    check_output(output, "-o")
+    with emulating():
+        from emulator.calibration.document import table_text
+        from emulator.calibration.measurement import measure, require_linux
+        from emulator.system.user_namespace import enter
+
+        require_linux()
+        enter()
+        with build_progress() as progress:
+            measurement = measure(repetitions, cpu, progress)
+        for stage, reason in measurement.missing.items():
+            complain("warning", f"without the stage {stage}: {reason}")
+        if not force:
+            measurement.require_quiet()
+        write_output(output, table_text(measurement, shlex.join(["gtsdsl", *sys.argv[1:]])))
+
+
 def _table(name: str) -> CostTable | None:
     """Return a table by its name or file; None for `NONE`."""
     from emulator.plan.cpu import CpuError, cost_table
@@ -151,6 +203,8 @@ def _document(table: CostTable, model: CpuModel) -> dict[str, object]:
     stages = {
         name: {
             **_figures(stage.cost),
+            "packet_ns_interval": stage.packet_ns_interval,
+            "byte_ns_interval": stage.byte_ns_interval,
             "without_offload": stage.without_offload and _figures(stage.without_offload),
             "source": stage.source,
         }
@@ -196,16 +250,28 @@ def _lines(table: CostTable, model: CpuModel) -> Iterator[str]:
     yield f"{host}, {quantity(table.backlog_packets, 'packet')} wait; {rules}; digest {table.sha256[:12]}"
     yield ""
     offload = f"{'with' if model.offload else 'without'} offload"
-    costs = {name: stage.of(offload=model.offload) for name, stage in table.stages.items()}
     headings = (f"stage, {offload}, on a whole core", "a packet", "a byte")
-    rows = [(name, f"{it.packet_ns:,.6g} ns", f"{it.byte_ns:,.6g} ns") for name, it in costs.items()]
-    yield from text_table(headings, rows, headings[1:])
+    yield from text_table(
+        headings, [_stage_row(name, stage, model) for name, stage in table.stages.items()], headings[1:]
+    )
     yield ""
     limits = (f"packets of, {offload}", "1,500 bytes", "64 bytes", "UDP on one core", "as a rate", "")
     yield from text_table(limits, [*_way_rows(model)], limits[1:5])
     yield ""
     for name, stage in table.stages.items():
         yield f"{name}: {' '.join(stage.source.split())}"
+
+
+def _stage_row(name: str, stage: Stage, model: CpuModel) -> tuple[str, str, str]:
+    cost = stage.of(offload=model.offload)
+    if cost is not stage.cost:  # the intervals are those of the figures with offload
+        return name, _ns(cost.packet_ns, None), _ns(cost.byte_ns, None)
+    return name, _ns(cost.packet_ns, stage.packet_ns_interval), _ns(cost.byte_ns, stage.byte_ns_interval)
+
+
+def _ns(value: float, interval: Interval | None) -> str:
+    """Return a time, and its interval if there is one: ``570 ns (561 to 583)``."""
+    return f"{value:,.6g} ns" + ("" if interval is None else f" ({interval[0]:,.4g} to {interval[1]:,.4g})")
 
 
 def _way_rows(model: CpuModel) -> Iterator[tuple[str, ...]]:

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from emulator.calibration import bursts
-from emulator.calibration.chains import CHAINS, FRAME, Chain
+from emulator.calibration.chains import CHAINS, FRAME, Chain, LackError
 from emulator.calibration.network import Network
 from emulator.cpu.table import STAGES
 from emulator.netlink.connection import NetlinkError, is_missing
-from emulator.system.errors import EmulationError
 
 _HERE = {"frame", "veth", "socket", "bridge", "forward"}
 """The stages that every Linux kernel has."""
@@ -40,10 +39,10 @@ def test_packets_pass_a_chain_whole(chain: Chain) -> None:
                 # a burst without a switch of the thread comes soon, also on a busy machine
                 found = [bursts.burst_ns(way(frame_bytes), 2) for _ in range(50)]
                 assert any(found), f"no whole burst of frames of {frame_bytes} bytes"
-    except (NetlinkError, EmulationError) as error:
+    except (NetlinkError, LackError) as error:
         assert chain.stage not in _HERE
         if isinstance(error, NetlinkError) and not is_missing(error):
             raise
-        pytest.skip(f"this machine lacks {chain.needs} ({error})")
+        pytest.skip(f"this machine lacks the stage {chain.stage} ({error})")
     finally:
         assert _descriptors() == before

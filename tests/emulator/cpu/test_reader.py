@@ -42,6 +42,12 @@ def test_a_stage_may_cost_another_time_without_offload() -> None:
     assert table.stages["vxlan"].cost == Cost(7000.0, 0.1)
 
 
+def test_a_figure_may_have_an_interval() -> None:
+    table = parse_table(Source("t.toml", SOCKET + "packet_ns_interval = [900, 1100.5]\nbyte_ns_interval = [0, 0.1]"))
+    stage = table.stages["socket"]
+    assert (stage.packet_ns_interval, stage.byte_ns_interval) == ((900.0, 1100.5), (0.0, 0.1))
+
+
 def test_the_digest_is_that_of_the_text() -> None:
     first, second = (parse_table(Source("t.toml", SOCKET + comment)) for comment in ("", "# more\n"))
     assert first.sha256 != second.sha256
@@ -63,6 +69,14 @@ def test_the_digest_is_that_of_the_text() -> None:
         (SOCKET.replace("packet_ns", "packets_ns"), "unknown key `packets_ns`", "packets_ns"),
         (SOCKET + "without_offload = { byte_ns = -2 }", "a cost cannot be negative", "-2"),
         (SOCKET + "without_offload = 7", "this must be a table", "7"),
+        (SOCKET + "packet_ns_interval = 7", "an interval is two numbers of nanoseconds", "7"),
+        (SOCKET + "packet_ns_interval = [1]", "an interval is two numbers of nanoseconds", "[1]"),
+        (SOCKET + "packet_ns_interval = [-1, 2000]", "a cost cannot be negative", "-1"),
+        (SOCKET + "packet_ns_interval = [1, nan]", "a cost is a number of nanoseconds", "nan"),
+        (SOCKET + "byte_ns_interval = [0, 100001]", "a cost is at most 100,000 ns", "100001"),
+        (SOCKET + "packet_ns_interval = [2000, 900]", "the interval does not hold the figure 1000", "[2000, 900]"),
+        (SOCKET + "packet_ns_interval = [1001, 1002]", "the interval does not hold the figure 1000", "[1001, 1002]"),
+        (SOCKET + "byte_ns_interval = [0.1, 0.2]", "the interval does not hold the figure 0", "[0.1, 0.2]"),
         ("cores = 0\n" + SOCKET, "this must be a whole number from 1 to 64", "0"),
         ("cores = 1.5\n" + SOCKET, "this must be a whole number from 1 to 64", "1.5"),
         ("rules = -3\n" + SOCKET, "this must be a whole number from 0 to 1,000,000", "-3"),

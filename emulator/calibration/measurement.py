@@ -1,0 +1,181 @@
+"""The measurement of all chains: repetitions in random order, and how much other work disturbed them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from emulator.calibration import bursts
+from emulator.calibration.bursts import Step
+from emulator.calibration.chains import CHAINS, Chain, LackError
+from emulator.calibration.fit import Samples, spread
+from emulator.calibration.network import Network
+from emulator.netlink.connection import NetlinkError, is_missing
+from emulator.system.errors import EmulationError
+from gtsdsl.collector import without_collector
+
+MAX_SPREAD = 0.15
+"""The most that the time of a packet may vary between repetitions, as `fit.spread` gives it."""
+MAX_WAITED = 0.15
+"""The largest part of the time in which other work may have the processor."""
+
+_BURSTS = 5
+"""The bursts of each chain and size of a repetition, after one that warms the caches and does not count."""
+_SEED = 1
+_LARGEST_BURST = 64
+_BURST_BYTES = 300_000
+"""The memory that a burst may take in a receiver's socket: less than twice Linux's ``net.core.rmem_max``."""
+_SCHEDULE = Path("/proc/thread-self/schedstat")
+_STATISTICS = Path("/proc/stat")
+_BASE, _BASE_BYTES = "socket", 1500
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """The times of packets in chains, without Python's part, and what the machine did meanwhile.
+
+    ``missing`` has the stages that this machine lacks, each with the reason. ``waited`` is the part of the time in
+    which other work had the processor ``cpu``.
+    """
+
+    samples: Samples
+    missing: Mapping[str, str]
+    cpu: int
+    repetitions: int
+    waited: float
+
+    @property
+    def spread(self) -> float:
+        """The spread of the time of a packet of 1,500 bytes from a program to another over a veth pair."""
+        return spread(self.samples[_BASE][_BASE_BYTES])
+
+    @property
+    def trouble(self) -> str:
+        """What other work did to the measurement, if it was too much; else an empty text."""
+        found = []
+        if self.spread > MAX_SPREAD:
+            found.append(
+                f"the time of a packet varies by {self.spread:.0%} between repetitions (at most {MAX_SPREAD:.0%})"
+            )
+        if self.waited > MAX_WAITED:
+            found.append(
+                f"other work had processor {self.cpu} for {self.waited:.0%} of the time (at most {MAX_WAITED:.0%})"
+            )
+        return ", and ".join(found)
+
+    def require_quiet(self) -> None:
+        """Refuse the measurement if other work disturbed it too much.
+
+        Raises:
+            EmulationError: it did.
+        """
+        if self.trouble:
+            raise EmulationError(
+                f"this machine is too busy to be measured: {self.trouble}; end other work and try again, or write the "
+                "table anyway with --force"
+            )
+
+
+def require_linux() -> None:
+    """Refuse to measure on other systems.
+
+    Raises:
+        EmulationError: this system is not Linux.
+    """
+    if sys.platform != "linux":
+        raise EmulationError("the costs of packets can be measured on Linux only")
+
+
+def measure(repetitions: int, cpu: int | None, progress: Progress, chains: Sequence[Chain] = CHAINS) -> Measurement:
+    """Measure all chains with frames of all their sizes, and leave nothing behind.
+
+    The calling process needs the rights to make networks (`user_namespace.enter`). ``cpu`` is the processor that does
+    all the work; None is the last one. ``progress`` gets a step's name and the part that is done.
+
+    Raises:
+        EmulationError: the process lacks the rights, or packets do not arrive even over a veth pair.
+        OptionError: the process may not use the processor.
+    """
+    with contextlib.ExitStack() as stack:
+        chosen = stack.enter_context(bursts.pinned(cpu))
+        cells, missing = _build(stack, chains)
+        stack.enter_context(without_collector())
+        samples: dict[str, dict[int, list[float | None]]] = {}
+        for stage, frame_bytes, _ in cells:
+            samples.setdefault(stage, {})[frame_bytes] = []
+        source = random.Random(_SEED)  # noqa: S311 - no secret
+        begin_ns, begin_waited_ns = time.monotonic_ns(), _waited_ns(chosen)
+        for number in range(repetitions):
+            progress("measuring", number / repetitions)
+            python_ns = {count: bursts.python_ns(count) for count in {_count(it) for _, it, _ in cells}}
+            for stage, frame_bytes, steps in source.sample(cells, len(cells)):
+                count = _count(frame_bytes)
+                samples[stage][frame_bytes].append(_packet_ns(steps, count, python_ns[count]))
+        waited = (_waited_ns(chosen) - begin_waited_ns) / (time.monotonic_ns() - begin_ns)
+    for stage, columns in samples.items():
+        if any(not any(column) for column in columns.values()):
+            missing[stage] = "its packets did not arrive at once on the processor that sent them"
+    if _BASE in missing:
+        raise EmulationError(f"nothing can be measured here: {missing[_BASE]}")
+    measured = {stage: columns for stage, columns in samples.items() if stage not in missing}
+    return Measurement(measured, missing, chosen, repetitions, waited)
+
+
+def _build(
+    stack: contextlib.ExitStack, chains: Sequence[Chain]
+) -> tuple[list[tuple[str, int, Sequence[Step]]], dict[str, str]]:
+    """Return a chain's stage, the frame's bytes and the steps for each cell, and why stages are missing."""
+    cells, missing = [], {}
+    for chain in chains:
+        with contextlib.ExitStack() as held:
+            network = held.enter_context(Network())
+            try:
+                way = chain.build(network)
+            except NetlinkError as error:
+                if not is_missing(error) or not chain.facility:
+                    raise
+                missing[chain.stage] = f"this kernel has no {chain.facility}: load it with `modprobe {chain.module}`"
+                continue
+            except LackError as error:
+                missing[chain.stage] = str(error)
+                continue
+            cells += [(chain.stage, frame_bytes, way(frame_bytes)) for frame_bytes in chain.frames_bytes]
+            stack.enter_context(held.pop_all())
+    return cells, missing
+
+
+def _count(frame_bytes: int) -> int:
+    """Return how many packets a burst has. The kernel counts up to twice a packet's bytes, and its own structures."""
+    return max(2, min(_LARGEST_BURST, _BURST_BYTES // (2 * frame_bytes + 1024)))
+
+
+def _packet_ns(steps: Sequence[Step], count: int, python_ns: float) -> float | None:
+    bursts.burst_ns(steps, count)
+    found = [ns for _ in range(_BURSTS) if (ns := bursts.burst_ns(steps, count)) is not None]
+    return max(median(found) - len(steps) * python_ns, 1.0) if found else None
+
+
+def _waited_ns(cpu: int) -> float:
+    """Return how long other work kept the calling thread from its processor so far, in nanoseconds.
+
+    This is the time in which the thread was ready and did not run, and the time that a hypervisor took from the
+    processor (steal). A kernel without CONFIG_SCHED_INFO does not count the former.
+    """
+    waited_ns = 0.0
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        waited_ns += int(_SCHEDULE.read_text().split()[1])
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        for line in _STATISTICS.read_text().splitlines():
+            name, *ticks = line.split()
+            if name == f"cpu{cpu}":
+                waited_ns += int(ticks[7]) * 1e9 / os.sysconf("SC_CLK_TCK")
+    return waited_ns
