@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
-import json
 import math
 import random
 import subprocess
@@ -14,10 +12,11 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from benchmarks.packets import Arrivals, distance, exchange, largest_distance
 from benchmarks.table import Row, show
 from gtsdsl.model.jitter import Shape, quantiles
 
-_COUNT = 100_000
+_COUNT, _GAP_S = 100_000, 0.0005
 _PAIR = """Pair {{
   host {{ id = "h1"; location = "AMS"; port {{ id = "p" }} }}
   host {{ id = "h2"; location = "MIL"; port {{ id = "p" }} }}
@@ -26,29 +25,6 @@ _PAIR = """Pair {{
   adjacency h2.p, l1.dst
 }}
 """
-_RECEIVE = """
-import socket, struct, sys, time
-receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-receiver.bind(("", 9999))
-receiver.settimeout(60)
-seen = []
-try:
-    while True:
-        number, sent_ns = struct.unpack("!IQ", receiver.recv(2000)[:12])
-        seen.append(f"[{number}, {time.time_ns() - sent_ns}]")
-        receiver.settimeout(6)
-except TimeoutError:
-    print(f"[{','.join(seen)}]")
-"""
-_SEND = """
-import socket, struct, sys, time
-sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-time.sleep(1)
-for number in range(int(sys.argv[2])):
-    sender.sendto(struct.pack("!IQ", number, time.time_ns()) + bytes(100), (sys.argv[1], 9999))
-    time.sleep(0.0005)
-"""
-_Seen = list[list[int]]
 
 
 def main() -> int:
@@ -62,7 +38,7 @@ def _rows(folder: Path) -> Iterator[Row]:
     attributes = 'delay = "5ms"; loss = "gemodel 1% 10%/gemodel 0.2% 30%";'
     first = _exchange(folder, attributes)
     for seen, way, (to_bad, to_good) in zip(first, ("there", "back"), rates, strict=True):
-        arrived = {number for number, _ in seen}
+        arrived = set(seen.numbers)
         is_lost = [number not in arrived for number in range(_COUNT)]
         changes = Counter(pairwise(is_lost))
         for lost, percent, what in ((False, to_bad, "becomes bad"), (True, to_good, "becomes good")):
@@ -83,7 +59,7 @@ def _shapes(folder: Path, there: Shape, back: Shape) -> Iterator[Row]:
     attributes = f'delay = "20ms"; jitter = "2ms {there}/3ms {back}";'
     for seen, shape, jitter_ms in zip(_exchange(folder, attributes), (there, back), (2, 3), strict=True):
         expected = [20e6 + jitter_ms * 1e6 * it for it in quantiles(shape)]
-        yield _distance(f"delays, {shape}", [delay_ns for _, delay_ns in seen], expected)
+        yield _distance(f"delays, {shape}", seen.delays_ns, expected)
 
 
 def _samples(folder: Path) -> Iterator[Row]:
@@ -92,35 +68,22 @@ def _samples(folder: Path) -> Iterator[Row]:
     (folder / "samples.csv").write_text("one_way_us\n" + "".join(f"{it}\n" for it in samples_us))
     options = ("--delay-from", str(folder / "samples.csv"), "--order", "free")
     for seen, way in zip(_exchange(folder, "", *options), ("there", "back"), strict=True):
-        yield _distance(f"delays of 20,000 samples, {way}", [it for _, it in seen], [1000 * it for it in samples_us])
+        yield _distance(f"delays of 20,000 samples, {way}", seen.delays_ns, [1000 * it for it in samples_us])
 
 
 def _distance(what: str, found: Sequence[float], expected: Sequence[float]) -> Row:
-    """Return the distance of two distributions (Kolmogorov and Smirnov), with that of one case in a thousand."""
-    first, second = sorted(found), sorted(expected)
-    distance = max(
-        abs(bisect.bisect_right(first, at) / len(first) - bisect.bisect_right(second, at) / len(second))
-        for at in (*first, *second)
-    )
-    most = 1.95 * math.sqrt(1 / len(first) + 1 / len(second))
-    return Row(what, f"{distance:.4f} from the one asked for", f"at most {most:.4f}", distance <= most)
+    """Return the row of the distance between two distributions, with that of one case in a thousand."""
+    apart, most = distance(found, expected), largest_distance(len(found), len(expected))
+    return Row(what, f"{apart:.4f} from the one asked for", f"at most {most:.4f}", apart <= most)
 
 
-def _exchange(folder: Path, attributes: str, *options: str) -> tuple[_Seen, _Seen]:
-    """Return what arrives at h2, and at h1: the number and the delay of each packet, in nanoseconds."""
-    (folder / "pair.dsl").write_text(_PAIR.format(attributes=attributes))
-    (folder / "receive.py").write_text(_RECEIVE)
-    (folder / "send.py").write_text(_SEND)
-    command = [sys.executable, "-m", "gtsdsl", "emulate", str(folder / "pair.dsl"), "--clock", "virtual", *options]
-    for line in (
-        f"h1: python3 {folder}/receive.py > /tmp/h1.json &",
-        f"h2: python3 {folder}/receive.py > /tmp/h2.json &",
-        "h1: ping -q -c 50 -i 0.01 -w 1 h2 > /dev/null; true",
-        f"h2: python3 {folder}/send.py h1 {_COUNT} &",
-        f"h1: python3 {folder}/send.py h2 {_COUNT}",
-        "h2: sleep 8; cat /tmp/h2.json /tmp/h1.json",
-    ):
-        command += ["--exec", line]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    there, back = map(json.loads, done.stdout.splitlines())
-    return there, back
+def _exchange(folder: Path, attributes: str, *options: str) -> tuple[Arrivals, Arrivals]:
+    """Return what arrives at h2, and at h1, over a circuit with these attributes."""
+    path = folder / "pair.dsl"
+    path.write_text(_PAIR.format(attributes=attributes))
+    begin = [sys.executable, "-m", "gtsdsl", "emulate", str(path), "--clock", "virtual"]
+
+    def emulate(*more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*begin, *more], check=True, capture_output=True, text=True)
+
+    return exchange(emulate, _COUNT, _GAP_S, *options)

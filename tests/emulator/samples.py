@@ -23,3 +23,10 @@ PAIR = """Pair {
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 """A function that takes arguments of the command line and returns the process that ran with them."""
+
+
+def with_link(pair: Path, attributes: str) -> Path:
+    """Write a copy of a topology of two hosts, whose circuit has more attributes, over the file."""
+    text = pair.read_text()
+    pair.write_text(text.replace('id = "l1"', f'id = "l1"; {attributes}'))
+    return pair

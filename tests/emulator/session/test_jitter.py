@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import bisect
 import random
 import re
 import statistics
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from benchmarks.packets import distance, exchange, largest_distance
 from gtsdsl.model.jitter import quantiles
-from tests.emulator.samples import Cli
-from tests.emulator.session.packets import exchange, with_link
+from tests.emulator.samples import Cli, with_link
 
 _COUNT = 1000
-
-
-def distance(samples: Sequence[float], expected: Sequence[float]) -> float:
-    """Return the largest difference between the cumulative distributions of two samples (Kolmogorov and Smirnov)."""
-    first, second = sorted(samples), sorted(expected)
-    return max(
-        abs(bisect.bisect_right(first, at) / len(first) - bisect.bisect_right(second, at) / len(second))
-        for at in (*first, *second)
-    )
 
 
 @pytest.mark.parametrize(("gap_s", "overtaking"), [(0.1, False), (0.001, True), (0.0001, True)])
 def test_delays_spread_evenly_whatever_the_spacing(emulate: Cli, pair: Path, gap_s: float, overtaking: bool) -> None:
     with_link(pair, 'delay = "50ms"; jitter = "10ms"')
-    for seen in exchange(emulate, pair.parent, _COUNT, gap_s):
+    for seen in exchange(emulate, _COUNT, gap_s):
         assert len(seen.numbers) == _COUNT
         assert 39.9 < min(seen.delays_ms) < 41
         assert 59 < max(seen.delays_ms) < 60.1
@@ -42,17 +31,17 @@ def test_delays_spread_evenly_whatever_the_spacing(emulate: Cli, pair: Path, gap
 def test_delays_have_the_shape_of_the_jitter(emulate: Cli, pair: Path, shapes: tuple[str, str]) -> None:
     """The tolerance is that of 4,000 draws in 999 of 1,000 cases; the seed is fixed, so the result is too."""
     with_link(pair, f'delay = "20ms"; jitter = "2ms {shapes[0]}/3ms {shapes[1]}"')
-    arrivals = exchange(emulate, pair.parent, 4000, 0.001)
+    arrivals = exchange(emulate, 4000, 0.001)
     for seen, shape, jitter_ms in zip(arrivals, shapes, (2, 3), strict=True):
         expected = [20 + jitter_ms * it for it in quantiles(shape)]  # type: ignore[arg-type]
         assert len(seen.numbers) == 4000
-        assert distance(seen.delays_ms, expected) < 1.95 / 4000**0.5
+        assert distance(seen.delays_ms, expected) < largest_distance(4000)
 
 
 def test_packets_keep_their_order_or_not_as_asked(emulate: Cli, pair: Path) -> None:
     """The same jitter in both directions, and packets much closer than it."""
     with_link(pair, 'delay = "20ms"; jitter = "2ms normal"; order = "kept/free"')
-    kept, free = exchange(emulate, pair.parent, 2000, 0.0002)
+    kept, free = exchange(emulate, 2000, 0.0002)
     assert kept.numbers == list(range(2000))
     assert sorted(free.numbers) == list(range(2000))
     assert free.overtaken > 500
@@ -71,13 +60,13 @@ def test_one_way_delays_have_the_distribution_of_measured_ones(
     """In both directions, in order or not; and the delays are the same in each run."""
     (pair.parent / "samples.csv").write_text("one_way_ms\n" + "".join(f"{it}\n" for it in measured_ms))
     options = ("--delay-from", f"AMS-MIL={pair.parent}/samples.csv")
-    apart = exchange(emulate, pair.parent, 2000, 0.05, *options)
-    close = exchange(emulate, pair.parent, 2000, 0.001, *options, "--order", "free")
+    apart = exchange(emulate, 2000, 0.05, *options)
+    close = exchange(emulate, 2000, 0.001, *options, "--order", "free")
     for seen in (*apart, *close):
-        assert distance(seen.delays_ms, measured_ms) < 1.95 / 2000**0.5
+        assert distance(seen.delays_ms, measured_ms) < largest_distance(2000)
         assert statistics.fmean(seen.delays_ms) == pytest.approx(statistics.fmean(measured_ms), rel=0.02)
     assert all(seen.overtaken > 500 for seen in close)
-    assert exchange(emulate, pair.parent, 2000, 0.001, *options, "--order", "free") == close
+    assert exchange(emulate, 2000, 0.001, *options, "--order", "free") == close
 
 
 def test_round_trips_have_the_distribution_of_measured_ones(emulate: Cli, pair: Path, measured_ms: list[float]) -> None:
@@ -86,7 +75,7 @@ def test_round_trips_have_the_distribution_of_measured_ones(emulate: Cli, pair: 
     assert done.returncode == 0, done.stderr
     round_trips_ms = [float(it) for it in re.findall(r"time=([0-9.]+) ms", done.stdout)][1:]  # the first has ARP
     assert len(round_trips_ms) == 2000
-    assert distance(round_trips_ms, measured_ms) < 1.95 / 2000**0.5
+    assert distance(round_trips_ms, measured_ms) < largest_distance(2000)
 
 
 def test_jitter_can_come_and_go_while_the_network_runs(emulate: Cli, tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
+from benchmarks.packets import exchange
 from emulator.netlink.draws import draws
-from tests.emulator.samples import Cli
-from tests.emulator.session.packets import exchange, with_link
+from tests.emulator.samples import Cli, with_link
 
 _COUNT = 10_000
 _GAP_S = 0.0001
@@ -34,20 +34,20 @@ def correlated(percent: float, correlation_percent: float) -> float:
 
 def test_a_loss_in_bursts_has_the_rates_of_its_states_and_is_the_same_in_each_run(emulate: Cli, pair: Path) -> None:
     with_link(pair, 'delay = "5ms"; loss = "gemodel 2% 20%/gemodel 1% 50%"')
-    arrivals = exchange(emulate, pair.parent, _COUNT, _GAP_S)
+    arrivals = exchange(emulate, _COUNT, _GAP_S)
     for seen, to_bad, to_good in zip(arrivals, (2, 1), (20, 50), strict=True):
         arrived = set(seen.numbers)
         is_lost = [number not in arrived for number in range(_COUNT)]
         changes = Counter(pairwise(is_lost))
         assert near(changes[False, True], is_lost.count(False), to_bad)
         assert near(changes[True, False], is_lost.count(True), to_good)
-    assert exchange(emulate, pair.parent, _COUNT, _GAP_S) == arrivals
+    assert exchange(emulate, _COUNT, _GAP_S) == arrivals
 
 
 def test_shares_of_packets_are_lost_and_corrupted(emulate: Cli, pair: Path) -> None:
     """A receiver drops a packet with a wrong bit, unless the bit is in a header that no checksum covers."""
     with_link(pair, 'delay = "5ms"; loss = "5%/0%"; corrupt = "0%/5%"')
-    lossy, noisy = exchange(emulate, pair.parent, _COUNT, _GAP_S)
+    lossy, noisy = exchange(emulate, _COUNT, _GAP_S)
     for seen in (lossy, noisy):
         assert seen.numbers == sorted(set(seen.numbers))
     assert near(_COUNT - len(lossy.numbers), _COUNT, 5)
@@ -56,7 +56,7 @@ def test_shares_of_packets_are_lost_and_corrupted(emulate: Cli, pair: Path) -> N
 
 def test_shares_of_packets_come_twice_or_overtake(emulate: Cli, pair: Path) -> None:
     with_link(pair, 'delay = "5ms"; duplicate = "5%/0%"; reorder = "0%/5%"')
-    twice, early = exchange(emulate, pair.parent, _COUNT, _GAP_S)
+    twice, early = exchange(emulate, _COUNT, _GAP_S)
     counts = Counter(twice.numbers)
     assert set(counts) == set(range(_COUNT))
     assert set(counts.values()) == {1, 2}
@@ -68,7 +68,7 @@ def test_shares_of_packets_come_twice_or_overtake(emulate: Cli, pair: Path) -> N
 def test_a_gap_holds_overtaking_packets_apart(emulate: Cli, pair: Path) -> None:
     """With 100 %, each fifth packet overtakes; with less, some of those do, and never two in five."""
     with_link(pair, 'delay = "5ms"; reorder = "100% gap 5/50% gap 5"')
-    each, some = exchange(emulate, pair.parent, 5000, _GAP_S)
+    each, some = exchange(emulate, 5000, _GAP_S)
     for seen in (each, some):
         assert sorted(seen.numbers) == list(range(5000))
     early = [[at for at, after in pairwise(seen.numbers) if after < at] for seen in (each, some)]
@@ -84,7 +84,7 @@ def test_correlated_shares_cluster_and_all_effects_are_the_same_in_each_run(emul
         'delay = "5ms"; loss = "30% 50%/0%"; duplicate = "0%/30% 50%"; corrupt = "5% 25%/0%"; '
         'reorder = "5% 25% gap 3/5%"',
     )
-    arrivals = exchange(emulate, pair.parent, _COUNT, _GAP_S)
+    arrivals = exchange(emulate, _COUNT, _GAP_S)
     lossy, twice = arrivals
     share = correlated(30, 50)
     counts = Counter(twice.numbers)
@@ -94,4 +94,4 @@ def test_correlated_shares_cluster_and_all_effects_are_the_same_in_each_run(emul
     assert changes[True, True] / is_twice.count(True) > 1.5 * share / 100
     lost = _COUNT - len(set(lossy.numbers))
     assert 0.9 < lost / _COUNT / (share / 100) < 1.2  # and a few with wrong bits
-    assert exchange(emulate, pair.parent, _COUNT, _GAP_S) == arrivals
+    assert exchange(emulate, _COUNT, _GAP_S) == arrivals
