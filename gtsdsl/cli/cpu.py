@@ -15,11 +15,11 @@ from click.shell_completion import CompletionItem
 
 from emulator.cpu.model import CpuModel, capacity_pps
 from emulator.cpu.shipped import NONE, tables
+from gtsdsl.cli.builds import build_progress
 from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import Choice, CommandGroup, format_option
 from gtsdsl.cli.options import Number
 from gtsdsl.cli.output import check_output, output_option, write_output, write_stdout
-from gtsdsl.cli.progress import build_progress
 from gtsdsl.cli.text_table import text_table
 from gtsdsl.model.units import MIN_CPUS, MTU_BYTES
 from gtsdsl.text import printable, quantity
