@@ -131,10 +131,11 @@ def _redirect(
 ) -> Request:
     network = ip_network(match.address)
     version = network.version
-    keys = [
-        attribute(kinds[version], network.network_address.packed),
-        attribute(kinds[version] + 1, network.netmask.packed),
-    ]
+    keys = []
+    # a filter with an address whose mask is empty takes no packet, because the kernel then does not read addresses
+    if network.prefixlen:
+        keys.append(attribute(kinds[version], network.network_address.packed))
+        keys.append(attribute(kinds[version] + 1, network.netmask.packed))
     if match.protocol is not None:
         keys.append(attribute(_FLOWER_IP_PROTO, bytes([match.protocol])))
     if match.port is not None:
