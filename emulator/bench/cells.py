@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from emulator.bench.as_measured import plan_options
 from emulator.bench.options import BenchOptions
-from emulator.bench.results import Network, where
+from emulator.bench.results import Network, Variant, place_words
+from emulator.cpu.model import missing_stages
 from emulator.options import HostOptions, OverlayOptions
 from emulator.outside.request import RunRequest, request_run
 from emulator.overlays import names as overlay_names
@@ -18,6 +19,7 @@ from emulator.overlays.model import OverlaySpec
 from emulator.overlays.pairs import joined
 from emulator.plan import Options, Plan
 from emulator.plan.build import with_seed
+from emulator.plan.cpu import CpuChoice
 from emulator.stores.placement import store_places
 from emulator.system.errors import EmulationError, UnknownNameError
 from emulator.task import Task
@@ -88,13 +90,13 @@ class Cell:
     memory_bytes: int
     network: Network = "whole"
     part: str = ""
+    variant: Variant = field(default_factory=Variant)
 
     @property
     def label(self) -> str:
         """The cell in a line: ``flannel:vxlan AMS-MIL latency containers 1``."""
-        part = f"{self.part}: " if self.part else ""
-        place = where(self.circuit, self.network)
-        return f"{part}{self.overlay} {place} {self.workload} {self.level} {self.repetition}"
+        place = place_words(self.part, self.circuit, self.network, self.variant)
+        return f"{self.overlay} {place} {self.workload} {self.level} {self.repetition}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,27 @@ def cells_of(testbed: Testbed, options: Options, matrix: Matrix) -> Cells:
     if not cells:
         raise EmulationError(f"nothing is left to measure: {'; '.join(left_out)}")
     return Cells(tuple(cells), tuple(left_out))
+
+
+def affordable(
+    overlays: Sequence[OverlayOptions], cpu: CpuChoice | None
+) -> tuple[tuple[OverlayOptions, ...], tuple[str, ...]]:
+    """Return the overlays whose stages a cost table has, and a sentence about each other one.
+
+    If the table has those of none, all are returned, and `cells_of` says what is missing.
+    """
+    found, sentences = [], []
+    for overlay in overlays:
+        name, _, variant = overlay.name.partition(":")
+        kind = overlay_class(name)
+        way = kind.way(variant or kind.default_variant(), is_encrypted=overlay.password is not None)
+        missing = () if cpu is None else missing_stages(cpu.table.stages, way.stages)
+        if cpu is None or not missing:
+            found.append(overlay)
+        else:
+            table = printable(cpu.table.name, 200)
+            sentences.append(f"{overlay.name} is left out: the cost table {table} has no cost for {', '.join(missing)}")
+    return (tuple(found), tuple(sentences)) if found else (tuple(overlays), ())
 
 
 def _require_few(matrix: Matrix, places: Mapping[Scope, int]) -> None:

@@ -88,6 +88,26 @@ class BenchOptions:
             "Give libnetwork, weave and flannel the delays that the study of 2016 measured over them.",
         ).metadata,
     )
+    each_cpus: tuple[str, ...] = field(
+        default=(),
+        metadata=Flag(
+            "--each-cpus",
+            "Measure with each of these numbers of processors a host, such as 1,0.5,0.25; with --cpu-model.",
+            metavar="[HOST=]NUMBER,…",
+            type="names",
+        ).metadata,
+    )
+    """Empty is only ``--cpus``."""
+    each_offload: tuple[str, ...] = field(
+        default=(),
+        metadata=Flag(
+            "--each-offload",
+            "Measure with each of these: on, off (segmentation offload of TCP); with --cpu-model.",
+            metavar="on,off",
+            type="names",
+        ).metadata,
+    )
+    """Empty is only ``--offload``."""
     hosts: bool = field(
         default=False,
         metadata=Flag("--hosts-too", "Measure between the hosts too, beside their containers.").metadata,

@@ -9,7 +9,7 @@ _OF_A_CELL = frozenset(
     [
         *("--overlays", "--workloads", "--circuits", "--hosts-too", "--point-to-point", "--repetitions", "--seed"),
         "--parts",
-        *("--setting", "--output", "--fail-fast", "--workers", "--scheduler"),
+        *("--setting", "--output", "--fail-fast", "--workers", "--scheduler", "--each-cpus", "--each-offload"),
     ]
 )
 """The options that a cell decides, and those that decide no result."""
@@ -30,5 +30,7 @@ def repeat_command(results: Results, cell: CellResult) -> tuple[str, ...]:
     own += ["--hosts-too"] if cell.level == "hosts" else []
     own += ["--point-to-point"] if cell.network == "pair" else []
     own += [f"--parts={cell.part}"] if cell.part else []
+    own += [f"--each-cpus={cell.variant.cpus}"] if cell.variant.cpus else []
+    own += [f"--each-offload={cell.variant.offload}"] if cell.variant.offload else []
     own += ["--repetitions=1", f"--seed={cell.seed}", f"--output=repeat-{cell.key[:_KEY_CHARACTERS]}"]
     return ("gtsdsl", *(token for name, token in given if name not in _OF_A_CELL), *own)

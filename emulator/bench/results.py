@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from emulator.cpu.model import label
 from emulator.workloads.model import Setting, WorkloadResult
 from gtsdsl.scenario.outcome import Happening
 
@@ -19,6 +20,12 @@ def where(circuit: str, network: Network) -> str:
     return circuit if network == "whole" else f"{circuit} point to point"
 
 
+def place_words(part: str, circuit: str, network: Network, variant: Variant) -> str:
+    """Return the part, the circuit, its network and the variant of a cell in words."""
+    text = (f"{part}: " if part else "") + where(circuit, network)
+    return ", ".join(filter(None, (text, variant.words)))
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """What a cell ran in, as far as its result depends on it."""
@@ -28,6 +35,43 @@ class Environment:
     gtsdsl: str
     agent: str
     store: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What distinguishes a cell from others at the same place: a text of ``--each-cpus``, a word of ``--each-offload``.
+
+    A text is empty where the benchmark does not compare several.
+    """
+
+    cpus: str = ""
+    offload: str = ""
+
+    @property
+    def words(self) -> str:
+        """The variant in words: ``0.5 cpus, offload off``; empty if there are no others."""
+        found = (f"{self.cpus} cpus" if self.cpus else "", f"offload {self.offload}" if self.offload else "")
+        return ", ".join(filter(None, found))
+
+
+@dataclass(frozen=True, slots=True)
+class Processors:
+    """The processors of the hosts that a cell measured between, by the hosts' names, and what packets cost there.
+
+    ``table`` and ``sha256`` are the name and the digest of the cost table. ``stages`` are those of the way of the
+    packets that were measured (`emulator.cpu.model`).
+    """
+
+    table: str
+    sha256: str
+    offload: bool
+    cpus: dict[str, float]
+    stages: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """The table, the processors and the offload in a line."""
+        return label(self.table, self.sha256, self.cpus, offload=self.offload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +107,17 @@ class CellResult:
     part: str = ""
     scenario: tuple[Happening, ...] = ()
     """The scenario's events while the cell was measured, in the order of time; empty without a scenario."""
-    cpu: str | None = None
-    """The cost table of the hosts' processors, their number, and whether there is offload; None without costs."""
+    cpu: Processors | None = None
+    """The processors, if packets cost time there; None without costs."""
+    variant: Variant = field(default_factory=Variant)
 
     @property
     def where(self) -> str:
-        """The part, the circuit and its network in words, such as ``AMS-MIL point to point`` or ``mesh: AMS-MIL``."""
-        return (f"{self.part}: " if self.part else "") + where(self.circuit, self.network)
+        """The part, the circuit, its network and the variant in words.
+
+        ``AMS-MIL point to point``, ``mesh: AMS-MIL``, ``AMS-BRA, 0.5 cpus, offload off``.
+        """
+        return place_words(self.part, self.circuit, self.network, self.variant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +157,15 @@ class Topology:
 
 
 @dataclass(frozen=True, slots=True)
+class CostTableText:
+    """A cost table that cells were measured with: its name, the digest of its text, and the text, which is TOML."""
+
+    name: str
+    sha256: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """The results of a benchmark, in the order of its matrix.
 
@@ -121,3 +178,4 @@ class Results:
     origin: Origin
     topologies: tuple[Topology, ...]
     cells: tuple[CellResult, ...]
+    cost_tables: tuple[CostTableText, ...] = ()

@@ -9,13 +9,15 @@ from emulator.bench.cells import Cell
 from emulator.bench.costs import Costs, Remaining
 from emulator.bench.fingerprint import Need, key, needs_of, sha256_of_task
 from emulator.bench.pool import Pool
-from emulator.bench.results import VERSION, CellResult, Environment
+from emulator.bench.results import VERSION, CellResult, Environment, Processors
 from emulator.bench.store import ResultStore
 from emulator.bench.worker import WorkerJob, WorkerReport
+from emulator.cpu.model import OWN_STAGES
 from emulator.kernel.choose import choose
 from emulator.kernel.kinds import Clock
 from emulator.options import RunOptions
 from emulator.outside.runner import RunSettings, settle
+from emulator.overlays.ways import way_of
 from emulator.system.errors import EmulationError
 from emulator.task import Task
 from emulator.workloads import workload
@@ -74,7 +76,7 @@ def run(
         else:
             costs.add(cell, kept)
             # the same cell may have been measured in another part, or between hosts by another name
-            yield cell, replace(kept, part=cell.part, circuit=cell.circuit, network=cell.network)
+            yield cell, replace(kept, part=cell.part, circuit=cell.circuit, network=cell.network, variant=cell.variant)
     if not missing:
         return
     missing.sort(key=lambda item: costs.estimate_s(item.cell), reverse=True)
@@ -152,7 +154,17 @@ def _result(item: _Keyed, report: WorkerReport) -> CellResult:
         duration_s=request.duration_s,
         settings=request.settings,
         memory_bytes=settings.memory_bytes,
-        cpu=None if cell.task.plan.cpu is None else cell.task.plan.cpu.label,
+        cpu=_processors(cell),
         part=cell.part,
+        variant=cell.variant,
         scenario=report.scenario,
     )
+
+
+def _processors(cell: Cell) -> Processors | None:
+    task, cpu = cell.task, cell.task.plan.cpu
+    if cpu is None or task.workload is None or task.overlay is None:
+        return None
+    stages = OWN_STAGES if cell.level == "hosts" else way_of(task.overlay).stages
+    cpus = {host: cpu.cpus[host] for host in task.workload.hosts}
+    return Processors(cpu.table, cpu.sha256, cpu.offload, cpus, tuple(stages))

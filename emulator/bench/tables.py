@@ -29,6 +29,7 @@ class Row:
     agent: str
     kernel: str
     clock: str
+    cpu: str
     key: str
     error: str
 
@@ -38,12 +39,13 @@ def rows(results: Sequence[CellResult]) -> Iterator[Row]:
     for result in results:
         found = result.environment
         agent, kernel, clock = ("", "", "") if found is None else (found.agent, found.kernel, found.clock)
+        cpu = "" if result.cpu is None else result.cpu.label
         figures = [] if result.measured is None else [(it.name, it.value, it.unit) for it in result.measured.figures]
         for name, value, unit in figures or [("", None, "")]:
             yield Row(
                 result.part, result.testbed, result.overlay, result.circuit, result.network, result.workload,
                 result.level, result.repetition, result.seed,
-                name, value, unit, agent, kernel, clock, result.key, result.error or "",
+                name, value, unit, agent, kernel, clock, cpu, result.key, result.error or "",
             )  # fmt: skip
 
 

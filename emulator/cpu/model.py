@@ -7,7 +7,7 @@ a packet's way follow each other without a pause, as the kernel runs them, so a 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from emulator.cpu.table import OPTIONAL_STAGES, Cost, CostTable
@@ -48,13 +48,11 @@ class CpuModel:
     @property
     def label(self) -> str:
         """The model in a line, for results: ``study-2016 (1f0a…), 1 to 2 cpus, with offload``."""
-        shares = sorted({*self.cpus.values()})
-        cpus = f"{shares[0]:g}" if len(shares) == 1 else f"{shares[0]:g} to {shares[-1]:g}"
-        return f"{self.table} ({self.sha256[:12]}), {cpus} cpus, {'with' if self.offload else 'without'} offload"
+        return label(self.table, self.sha256, self.cpus, offload=self.offload)
 
     def missing(self, stages: Sequence[str]) -> tuple[str, ...]:
         """Return the needed stages of a way that the table has no cost for."""
-        return tuple(dict.fromkeys(it for it in stages if it not in self.costs and it not in OPTIONAL_STAGES))
+        return missing_stages(self.costs, stages)
 
     def cost(self, stages: Sequence[str]) -> Cost:
         """Return the cost of a packet with these stages on a whole core; all rules are added once."""
@@ -70,6 +68,18 @@ class CpuModel:
         ``cpus`` are the processors that are left to the host, whose queues stay; None is all that it has.
         """
         return self.cost(stages) * (self.queues(host) / (self.cpus[host] if cpus is None else cpus))
+
+
+def missing_stages(costs: Container[str], stages: Sequence[str]) -> tuple[str, ...]:
+    """Return the needed stages of a way that are not among those with a cost."""
+    return tuple(dict.fromkeys(it for it in stages if it not in costs and it not in OPTIONAL_STAGES))
+
+
+def label(table: str, sha256: str, cpus: Mapping[str, float], *, offload: bool) -> str:
+    """Return a table, the processors of hosts and the offload in a line, for results."""
+    shares = sorted({*cpus.values()})
+    text = f"{shares[0]:g}" if len(shares) == 1 else f"{shares[0]:g} to {shares[-1]:g}"
+    return f"{table} ({sha256[:12]}), {text} cpus, {'with' if offload else 'without'} offload"
 
 
 def capacity_pps(cost: Cost, frame_bytes: float) -> float:

@@ -69,6 +69,7 @@ class _Reader:
             cores=self._whole(top, "cores", MAX_CORES, 1, least=1),
             stages=stages,
             sha256=hashlib.sha256(source.text.encode()).hexdigest(),
+            text=source.text,
             rules=self._whole(top, "rules", _MAX_RULES, 0),
             backlog_packets=self._whole(top, "backlog_packets", _MAX_BACKLOG, DEFAULT_BACKLOG_PACKETS, least=1),
         )

@@ -85,7 +85,7 @@ class CostTable:
     """The costs on one kind of machine.
 
     ``cores`` is the number of processors of a host. ``rules`` is the number of rules of a packet filter that each
-    packet is compared with. ``sha256`` is the digest of the text.
+    packet is compared with. ``text`` is the TOML that the table was read from, and ``sha256`` its digest.
     """
 
     name: str
@@ -93,5 +93,6 @@ class CostTable:
     cores: int
     stages: Mapping[str, Stage]
     sha256: str
+    text: str
     rules: int = 0
     backlog_packets: int = DEFAULT_BACKLOG_PACKETS

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from emulator.cpu.model import OWN_STAGES
 from emulator.measure.echo import ETHERNET_BYTES
+from emulator.overlays.ways import way_of
 from emulator.system.programs import find_program
 from emulator.workloads import iperf, iperf3, netperf, sockets
 from emulator.workloads.base import End, Stage, Workload
@@ -150,7 +152,7 @@ def _tcp(stage: Stage, request: WorkloadRequest, settings: ThroughputSettings) -
         found += _Measured(figures, (rates, *_retransmissions(name, done.sent)), tuple(remarks))
     if len(controls) == 1:
         found += _Measured(remarks=(f"TCP's congestion control is {next(iter(controls))}",))
-    return found + _limit(stage, request, "tcp.limit", _IP_TCP_BYTES)
+    return found + _limit(stage, request, "tcp.limit", _IP_TCP_BYTES) + _tcp_knee(stage, request)
 
 
 def _udp(stage: Stage, request: WorkloadRequest, settings: ThroughputSettings) -> _Measured:
@@ -172,7 +174,7 @@ def _udp(stage: Stage, request: WorkloadRequest, settings: ThroughputSettings) -
             found += _udp_at(stage, first, second, request, _UDP[settings.tool], transfer)
     if limit_bps is None and not rates_bps:
         found += _Measured(remarks=("UDP is left out, because the circuit has no rate: set udp_rates_mbps",))
-    return found + _limit(stage, request, "udp.limit", _IP_UDP_BYTES)
+    return found + _limit(stage, request, "udp.limit", _IP_UDP_BYTES) + _udp_knee(stage, request)
 
 
 def _udp_at(
@@ -201,9 +203,46 @@ def _limit(stage: Stage, request: WorkloadRequest, name: str, header_bytes: int)
     if (limit_bps := stage.rate_bps(request)) is None:
         return _Measured()
     mtu_bytes = sockets.mtu_bytes(*stage.ends(request))
-    overhead_bytes = stage.deployment.overlay.overhead_bytes if request.level == "containers" else 0
-    share = (mtu_bytes - header_bytes) / (mtu_bytes + ETHERNET_BYTES + overhead_bytes)
+    share = (mtu_bytes - header_bytes) / (mtu_bytes + _around_bytes(stage, request))
     return _Measured((Figure(name, round(limit_bps * share / 1e6, 3), "Mbit/s"),))
+
+
+def _around_bytes(stage: Stage, request: WorkloadRequest) -> int:
+    """Return the bytes that a packet of an end's interface has more on the circuit."""
+    return ETHERNET_BYTES + (stage.deployment.overlay.overhead_bytes if request.level == "containers" else 0)
+
+
+def _udp_knee(stage: Stage, request: WorkloadRequest) -> _Measured:
+    """Return the rate of UDP above which the processors lose packets: one full packet in each of its times."""
+    mtu_bytes = sockets.mtu_bytes(*stage.ends(request))
+    return _knee("udp.knee", mtu_bytes - _IP_UDP_BYTES, _work_ns(stage, request, mtu_bytes))
+
+
+def _tcp_knee(stage: Stage, request: WorkloadRequest) -> _Measured:
+    """Return the rate of TCP that the processors allow without offload: two segments and their acknowledgement.
+
+    With offload, a packet has up to 64 KB, and as many as TCP likes to send: no formula says how many.
+    """
+    cpu = stage.lab.plan.cpu
+    if cpu is None or cpu.offload:
+        return _Measured()
+    mtu_bytes = sockets.mtu_bytes(*stage.ends(request))
+    pair_ns = 2 * _work_ns(stage, request, mtu_bytes) + _work_ns(stage, request, _IP_TCP_BYTES)
+    return _knee("tcp.knee", 2 * (mtu_bytes - _IP_TCP_BYTES), pair_ns)
+
+
+def _work_ns(stage: Stage, request: WorkloadRequest, packet_bytes: int) -> float:
+    """Return the time of a packet on the busier of both hosts; 0 if packets cost nothing."""
+    cpu = stage.lab.plan.cpu
+    if cpu is None:
+        return 0.0
+    stages = OWN_STAGES if request.level == "hosts" else way_of(stage.deployment.spec).stages
+    frame_bytes = packet_bytes + _around_bytes(stage, request)
+    return max(cpu.on(host, stages).of(frame_bytes) for host in request.hosts)
+
+
+def _knee(name: str, payload_bytes: int, work_ns: float) -> _Measured:
+    return _Measured((Figure(name, round(8000 * payload_bytes / work_ns, 3), "Mbit/s"),) if work_ns else ())
 
 
 def _mbps(interval: Interval) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import click
 
@@ -21,6 +21,8 @@ from gtsdsl.topology.address_plan import load_address_plan
 if TYPE_CHECKING:
     from gtsdsl.model.testbed import Testbed
     from gtsdsl.scenario.model import Scenario
+
+Offload: TypeAlias = Literal["on", "off"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,12 +164,12 @@ class NetworkOptions:
             type="texts",
         ).metadata,
     )
-    offload: Literal["on", "off"] = field(
+    offload: Offload = field(
         default="on",
         metadata=Flag(
             "--offload",
             "Whether one packet may have many segments of TCP (segmentation offload); off needs --cpu-model.",
-            choices=("on", "off"),
+            choices=get_args(Offload),
         ).metadata,
     )
 

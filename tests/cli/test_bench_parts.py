@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
+from emulator.bench.fingerprint import sha256_of_task
 from emulator.bench.options import BenchOptions
 from emulator.bench.presets import preset, presets
 from emulator.bench.repeat import repeat_command
@@ -21,7 +25,8 @@ from gtsdsl.cli.bench.parts import Benchmark, benchmark_of
 from gtsdsl.cli.network import NetworkOptions
 from gtsdsl.diagnostics import GtsError
 from gtsdsl.source import Source
-from tests.emulator.samples import MESH, Cli
+from tests.emulator.bench.samples import result, results_of
+from tests.emulator.samples import MESH, ROOT, Cli
 
 TWO = """\
 topology = "a.dsl"
@@ -43,6 +48,7 @@ set = { n = 3 }
 latency.interval_s = 2
 """
 STUDY = "seed-2016"
+TABLE = str(ROOT / "examples" / "cost_table.toml")
 
 
 def read(text: str) -> MatrixFile:
@@ -121,16 +127,25 @@ def test_parts_are_chosen_by_their_names() -> None:
 
 @pytest.mark.parametrize("name", presets())
 def test_a_preset_says_only_what_a_users_own_file_may_say(name: str, tmp_path: Path) -> None:
-    for file in preset(name).parent.glob("*.*"):
-        (tmp_path / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(preset(name).parent, tmp_path, dirs_exist_ok=True)
     own = find_parts(str(tmp_path / f"{name}.toml"), None, None, allow_programs=False)
     shipped = find_parts(None, None, name, allow_programs=False)
-    assert [(it.name, it.values, it.settings) for it in own] == [(it.name, it.values, it.settings) for it in shipped]
+    for mine, its in zip(own, shipped, strict=True):
+        assert (mine.name, mine.settings) == (its.name, its.settings)
+        assert _with_files_in(tmp_path, mine) == _with_files_in(preset(name).parent, its)
+
+
+def _with_files_in(folder: Path, part: MatrixFile) -> dict[str, object]:
+    """Return the values of a part, whose files are named from the folder on."""
+    return {
+        key: str(Path(value).relative_to(folder)) if key == "scenario" and isinstance(value, str) else value
+        for key, value in part.values.items()
+    }
 
 
 def test_the_study_has_its_circuits_overlays_and_topologies(command: click.Context) -> None:
     found = study(command)
-    assert (found.left_out, len(found.topologies)) == ((), 3)
+    assert ([it for it in found.left_out if "cost table" not in it], len(found.topologies)) == ([], 4)
     latency = [cell for cell in found.cells if cell.part.startswith("latency")]
     assert {tuple(sorted(cell.circuit.split("-"))) for cell in latency} == set(measured())
     assert {cell.network for cell in latency} == {"pair"}
@@ -141,7 +156,12 @@ def test_the_study_has_its_circuits_overlays_and_topologies(command: click.Conte
     rtts = {
         cell.task.plan.testbed: cell.task.plan.circuits[0].rtt_ns for cell in found.cells if cell.network == "whole"
     }
-    assert rtts == {"Star": 17_400_000, "FullMesh_Dispersed": 36_200_000, "FullMesh_Local": 100_000}
+    assert rtts == {
+        "Star": 17_400_000,
+        "FullMesh_Dispersed": 36_200_000,
+        "FullMesh_Local": 100_000,
+        "PointToPoint_AMS_BRA": 17_400_000,
+    }
     assert len({cell.label for cell in found.cells}) == len(found.cells)
 
 
@@ -156,6 +176,70 @@ def test_the_study_as_it_measured_gives_the_three_overlays_their_own_delays(comm
         "flannel": 42_500_000,
         "calico": 36_200_000,
     }
+
+
+def test_the_study_has_costs_in_the_parts_of_processors_only(command: click.Context) -> None:
+    found = study(command)
+    costly = [cell for cell in found.cells if cell.task.plan.cpu is not None]
+    assert {cell.part for cell in costly} == {"processors", "noisy neighbours"}
+    assert all(cell.part not in {"processors", "noisy neighbours"} for cell in found.cells if cell not in costly)
+    (table,) = found.cost_tables
+    assert (table.name, table.sha256) == ("study-2016", hashlib.sha256(table.text.encode()).hexdigest())
+    variants = {cell.variant.words for cell in costly if cell.part == "processors"}
+    assert variants == {f"{cpus} cpus, offload {offload}" for cpus in ("1", "0.5", "0.25") for offload in ("on", "off")}
+    for cell in costly:
+        cpu, variant = cell.task.plan.cpu, cell.variant
+        assert cpu is not None
+        assert cpu.offload == (variant.offload == "on")
+        assert {*cpu.cpus.values()} == {float(variant.cpus)}
+        shares = [] if cell.task.scenario is None else [it.share for it in cell.task.scenario.events]
+        assert [share.cpus for share in shares if share] == ([0.25, 0.25] if cell.part == "noisy neighbours" else [])
+        (*_, share, offload, _, _, _) = repeat_command(results_of(), replace(result(), variant=variant))
+        assert (share, offload) == (f"--each-cpus={variant.cpus}", f"--each-offload={variant.offload}")
+    assert len({sha256_of_task(cell.task) for cell in costly}) == len(costly)
+
+
+COMPARED = f'topology = "{MESH}"\noverlays = ["none"]\ncircuits = ["AMS-MIL"]\nworkloads = ["latency"]\n'
+
+
+def test_parts_that_compare_processors_need_a_cost_table(command: click.Context) -> None:
+    parts = read(f'{COMPARED}[[parts]]\nname = "a"\n[[parts]]\nname = "b"\neach-cpus = ["1"]\n').resolved()
+    parts = tuple(replace(part, topology=Path(MESH)) for part in parts)
+    with command:
+        found = benchmark_of(parts, BenchOptions(), NetworkOptions())
+        assert [cell.part for cell in found.cells] == ["a"]
+        assert found.left_out == ("the part b is left out, because it needs a cost table: add --cpu-model",)
+        with pytest.raises(EmulationError, match="the part b is left out, because it needs a cost table"):
+            benchmark_of(parts[1:], BenchOptions(), NetworkOptions())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"each_cpus": ("1",)}, "without a cost table, packets cost no time: add --cpu-model"),
+        ({"each_offload": ("of",)}, "of is neither on nor off"),
+        ({"each_cpus": ("0",), "cpu_model": TABLE}, "0: a host has 0.01 of a processor or more"),
+        ({"each_cpus": ("3",), "cpu_model": TABLE}, "has 2 cores in the cost table"),
+        ({"each_cpus": ("h9=1",), "cpu_model": TABLE}, "processors of h9: there is no such host"),
+        ({"each_cpus": ("1",), "cpus": ("0.5",), "cpu_model": TABLE}, "the processors are given twice"),
+        ({"overlays": ("weave",), "cpu_model": TABLE}, "has no cost for openvswitch"),
+    ],
+)
+def test_processors_that_make_no_sense_are_refused(
+    command: click.Context, changes: dict[str, Any], message: str
+) -> None:
+    of_network = {name: changes.pop(name) for name in ("cpu_model", "cpus") if name in changes}
+    changes = {"overlays": ("none",), "circuits": ("AMS-MIL",), "workloads": ("latency",), **changes}
+    with command, pytest.raises((EmulationError, click.ClickException), match=message):
+        benchmark_of((MatrixFile(Path(MESH)),), BenchOptions(**changes), NetworkOptions(**of_network))
+
+
+def test_an_overlay_whose_stages_the_table_lacks_is_left_out(command: click.Context) -> None:
+    bench = BenchOptions(overlays=("none", "weave"), circuits=("AMS-MIL",), workloads=("latency",))
+    with command:
+        found = benchmark_of((MatrixFile(Path(MESH)),), bench, NetworkOptions(cpu_model=TABLE))
+    assert [cell.overlay for cell in found.cells] == ["none"]
+    assert found.left_out == (f"weave is left out: the cost table {TABLE} has no cost for openvswitch",)
 
 
 def test_no_part_as_the_study_measured_it_is_refused(command: click.Context) -> None:

@@ -35,7 +35,7 @@ def clocks(results: Results) -> Section | None:
         if name in _CANNOT:
             blocks.append(Paragraph(("In the clock ", Code(name), ":")))
             blocks.append(Bullets(tuple((text,) for text in _CANNOT[name])))
-    if models := list(dict.fromkeys(cell.cpu for cell in results.cells if cell.cpu is not None)):
+    if models := list(dict.fromkeys(cell.cpu.label for cell in results.cells if cell.cpu is not None)):
         blocks.append(Paragraph(("Packets take processor time on the hosts, by a cost table:",)))
         blocks.append(Bullets(tuple((model,) for model in models)))
     return Section("clock", "What this clock cannot see", tuple(blocks)) if blocks else None

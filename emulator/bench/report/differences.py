@@ -18,8 +18,8 @@ _MOST_EFFECT = 100
 _FOLDED = 2000
 _Row: TypeAlias = tuple[tuple[str, str, str, str, str], Change]
 """The overlay, the place, the workload, the figure and the unit of a change."""
-_COUNTS = ("sent", "limit")
-"""Figures that say how was measured, and not what came out."""
+_COUNTS = ("sent", "limit", "knee")
+"""Figures that say how was measured, or what formulas say, and not what came out."""
 
 
 def differences(results: Results) -> Section | None:

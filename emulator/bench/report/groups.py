@@ -6,19 +6,20 @@ import statistics
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from emulator.bench.results import CellResult, Network, Results, where
+from emulator.bench.results import CellResult, Network, Results, Variant, place_words
 from emulator.workloads.model import MOST, Series
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a workload measured: the part of the benchmark, the topology, its network, the circuit, the level."""
+    """Where a workload measured: part of the benchmark, topology, network, circuit, level, and which variant."""
 
     part: str
     testbed: str
     network: Network
     circuit: str
     level: str
+    variant: Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def measured(results: Results, workload: str) -> tuple[Group, ...]:
     found: dict[tuple[Place, str], list[CellResult]] = {}
     for cell in results.cells:
         if cell.workload == workload and cell.measured is not None:
-            place = Place(cell.part, cell.testbed, cell.network, cell.circuit, cell.level)
+            place = Place(cell.part, cell.testbed, cell.network, cell.circuit, cell.level, cell.variant)
             found.setdefault((place, cell.overlay), []).append(cell)
     groups = [Group(place, overlay, tuple(cells)) for (place, overlay), cells in found.items()]
     order = list(dict.fromkeys(group.place for group in groups))
@@ -140,7 +141,7 @@ def labels(places: Iterable[Place]) -> dict[Place, str]:
 
 def _words(place: Place, common: Collection[str]) -> Iterator[str]:
     network: Network = "whole" if "network" in common else place.network
-    yield (f"{place.part}: " if place.part and "part" not in common else "") + where(place.circuit, network)
+    yield place_words("" if "part" in common else place.part, place.circuit, network, place.variant)
     if place.level != "containers":
         yield place.level
     if "testbed" not in common:

@@ -160,7 +160,7 @@ def run(
         for sentence in measured.left_out:
             complain("warning", sentence)
         pool = _pool(bench, run, measured.cells)
-        results_of = partial(Results, VERSION, given(), origin(), measured.topologies)
+        results_of = partial(Results, VERSION, given(), origin(), measured.topologies, cost_tables=measured.cost_tables)
         results = measure(measured.cells, run, output, pool, results_of, fail_fast=bench.fail_fast)
     tables(results.cells)
     click.echo(f"the report: {write_report(results, output, anew=False)}")

@@ -47,6 +47,8 @@ EXAMPLES = {
     "set": '["n=4"]',
     "order": '"kept"',
     "cpus": '["h1=0.5"]',
+    "each-cpus": '["1", "0.5", "0.25"]',
+    "each-offload": '["on", "off"]',
     "routing": '"ospf,hello=1,dead=4"',
     "scenario": '"storm.toml"',
     "address-plan": '"addresses.toml"',

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from emulator.bench.as_measured import misfit
-from emulator.bench.cells import Cell, UnknownCircuitError, cells_of, matrix_of, require_few
+from emulator.bench.cells import Cell, UnknownCircuitError, affordable, cells_of, matrix_of, require_few
 from emulator.bench.options import BenchOptions
 from emulator.bench.origin import topology
-from emulator.bench.results import Topology
+from emulator.bench.results import CostTableText, Topology, Variant
+from emulator.cpu.shipped import NONE
 from emulator.plan import plan
-from emulator.plan.cpu import check_hosts
+from emulator.plan.cpu import CpuError, check_hosts, check_scenario
 from emulator.system.errors import EmulationError
 from gtsdsl.cli.bench.matrix_file import MatrixFile, overridden, with_settings
 from gtsdsl.cli.circuit_options import custom_circuits, require_effect
-from gtsdsl.cli.network import NetworkOptions, read_scenario_of, read_testbed
+from gtsdsl.cli.network import NetworkOptions, Offload, read_scenario_of, read_testbed
 from gtsdsl.cli.plan_options import plan_options
+from gtsdsl.text import printable
 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """The cells and the topologies of all parts, and a sentence about each overlay that is left out."""
+    """The cells, topologies and cost tables of all parts, and a sentence about each part and overlay left out."""
 
     cells: tuple[Cell, ...]
     topologies: tuple[Topology, ...]
     left_out: tuple[str, ...]
+    cost_tables: tuple[CostTableText, ...]
 
 
 def benchmark_of(parts: Sequence[MatrixFile], bench: BenchOptions, network: NetworkOptions) -> Benchmark:
@@ -38,29 +42,55 @@ def benchmark_of(parts: Sequence[MatrixFile], bench: BenchOptions, network: Netw
     cells: list[Cell] = []
     topologies: list[Topology] = []
     left_out: list[str] = []
+    tables: dict[str, CostTableText] = {}
     for part in parts:
         chosen, around = with_settings(overridden(bench, part), part), overridden(network, part)
+        if part.name and (chosen.each_cpus or chosen.each_offload) and around.cpu_model == NONE:
+            left_out.append(f"the part {part.name} is left out, because it needs a cost table: add --cpu-model")
+            continue
         testbed = read_testbed(str(part.topology), around)
         custom = custom_circuits(around)
-        options = plan_options(around, custom)
-        whole = plan(testbed, options)
-        require_effect(around, custom, whole)
-        check_hosts(whole, options.cpu)
         matrix = matrix_of(chosen, around.seed, part.overlays)
         scenario = read_scenario_of(testbed, around, allow_programs=chosen.allow_programs)
         if scenario is not None and matrix.point_to_point:
             raise EmulationError("--point-to-point has networks of two hosts only: omit it, or --scenario")
-        try:
-            found = cells_of(testbed, options, replace(matrix, scenario=scenario))
-        except UnknownCircuitError as error:
-            is_of_file = part.circuits_at is not None and chosen.circuits == part.values["circuits"]
-            raise UnknownCircuitError(f"{part.circuits_at}: {error}" if is_of_file else str(error)) from None
-        require_few(len(cells) + len(found.cells))
+        for variant, varied in _variants(chosen, around):
+            options = plan_options(varied, custom)
+            whole = plan(testbed, options)
+            require_effect(varied, custom, whole)
+            check_hosts(whole, options.cpu)
+            check_scenario(whole, scenario)
+            overlays, sentences = affordable(matrix.overlays, options.cpu)
+            left_out += sentences
+            try:
+                found = cells_of(testbed, options, replace(matrix, overlays=overlays, scenario=scenario))
+            except UnknownCircuitError as error:
+                is_of_file = part.circuits_at is not None and chosen.circuits == part.values["circuits"]
+                raise UnknownCircuitError(f"{part.circuits_at}: {error}" if is_of_file else str(error)) from None
+            require_few(len(cells) + len(found.cells))
+            cells += (replace(cell, part=part.name, variant=variant) for cell in found.cells)
+            left_out += found.left_out
+            if options.cpu is not None:
+                table = options.cpu.table
+                tables[table.sha256] = CostTableText(table.name, table.sha256, table.text)
         misfits.append(misfit(testbed, matrix.overlays) if matrix.as_measured else None)
-        cells += (replace(cell, part=part.name) for cell in found.cells)
-        left_out += found.left_out
         shown = topology(testbed, custom)
         topologies += [shown] if shown not in topologies else []
+    if not misfits:
+        raise EmulationError("; ".join(left_out))
     if all(misfits):
         raise EmulationError(f"--as-measured: {misfits[0]}")
-    return Benchmark(tuple(cells), tuple(topologies), tuple(dict.fromkeys(left_out)))
+    return Benchmark(tuple(cells), tuple(topologies), tuple(dict.fromkeys(left_out)), tuple(tables.values()))
+
+
+def _variants(bench: BenchOptions, network: NetworkOptions) -> Iterator[tuple[Variant, NetworkOptions]]:
+    """Yield each combination of ``--each-cpus`` and ``--each-offload``, with the options of its network."""
+    for cpus, offload in itertools.product(bench.each_cpus or ("",), bench.each_offload or ("",)):
+        own = replace(network, cpus=(*network.cpus, cpus)) if cpus else network
+        yield Variant(cpus, offload), replace(own, offload=_offload(offload)) if offload else own
+
+
+def _offload(word: str) -> Offload:
+    if word not in ("on", "off"):
+        raise CpuError(f"{printable(word, 80)} is neither on nor off", "--each-offload")
+    return "on" if word == "on" else "off"
