@@ -10,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv4Address
-from pathlib import Path
 from typing import Self
 
 from emulator.lab.cores import Cores
 from emulator.lab.namespace import Namespace
+from emulator.lab.sysctls import SYSCTLS, host_sysctls, set_up, switch_sysctls
 from emulator.netlink import addresses, filters, links, namespaces, neighbours, qdiscs, routes
 from emulator.netlink.connection import Netlink, NetlinkError, is_missing
 from emulator.netlink.messages import Request
@@ -28,24 +28,7 @@ from gtsdsl.collector import without_collector
 from gtsdsl.model.losses import NO_LOSS
 from gtsdsl.model.units import MTU_BYTES
 from gtsdsl.topology.naming import interface_name
-from gtsdsl.topology.routes import FORWARDING, IPV6_FORWARDING, ipv6_hop_limit, open_filters, time_to_live
 from gtsdsl.topology.stated import Address
-
-_SYSCTLS = {
-    # no link-local addresses but the plan's, because their announcements would delay measured packets at odd moments
-    "net.ipv6.conf.default.addr_gen_mode": "1",
-}
-_IPV6_SYSCTLS = {
-    # no question, before an address is used, whether another has it: the plan's addresses are unique
-    "net.ipv6.conf.default.accept_dad": "0",
-    # an interface that goes down keeps its addresses, as in IPv4
-    "net.ipv6.conf.default.keep_addr_on_down": "1",
-    # reports of multicast groups (MLD) go at once, while the network is being made, and not some time in its first
-    # second, among measured packets
-    "net.ipv6.conf.default.force_mld_version": "1",
-    "net.ipv6.conf.default.mldv1_unsolicited_report_interval": "0",
-}
-
 
 _REPORTS_S = 0.001
 """The wait in which the kernel's threads send the last reports of multicast groups, before there is netem."""
@@ -133,7 +116,7 @@ class Underlay(Closing):
 
     def add_host(self, name: str, loopbacks: Sequence[str]) -> int:
         """Make a host with its own addresses and no circuit, and return its namespace's descriptor."""
-        ((descriptor, netlink),) = namespaces.create(1, lambda _: _set_up(self._sysctls()))
+        ((descriptor, netlink),) = namespaces.create(1, lambda _: set_up(host_sysctls(self.plan)))
         with netlink:
             self.hold(name, descriptor)
             netlink.send([links.up(links.LOOPBACK_INDEX, "lo"), *map(_own_address, loopbacks)])
@@ -204,13 +187,13 @@ class Underlay(Closing):
         # two for each namespace: its own, and a netlink socket's while the network is being made
         namespaces.allow_descriptors(2 * (len(names) + 1))
         with contextlib.ExitStack() as stack:
-            sysctls = self._sysctls()
+            sysctls = host_sysctls(plan)
             sockets: dict[int, Netlink] = {}
-            for name, (descriptor, netlink) in zip(names, self._create(names, lambda _: _set_up(sysctls)), strict=True):
+            for name, (descriptor, netlink) in zip(names, self._create(names, lambda _: set_up(sysctls)), strict=True):
                 self.hold(name, descriptor)
                 sockets[descriptor] = stack.enter_context(netlink)
             if plan.switches:
-                ((descriptor, netlink),) = namespaces.create(1, lambda _: _set_up(self._switch_sysctls()))
+                ((descriptor, netlink),) = namespaces.create(1, lambda _: set_up(switch_sysctls(plan)))
                 self.switches = Namespace(descriptor, links.LOOPBACK_INDEX + 1)
                 sockets[descriptor] = stack.enter_context(netlink)
             if plan.circuits:
@@ -255,18 +238,6 @@ class Underlay(Closing):
                 "cls_flower sch_ingress sch_netem`, or use a guest kernel (`gtsdsl kernel build`)"
             ) from None
 
-    def _sysctls(self) -> Mapping[str, str]:
-        """Return the kernel parameters of a host's namespace."""
-        # a new namespace inherits these from this machine, and on most machines they have the right value already
-        closed = {name: value for name, value in open_filters().items() if _sysctl(name).read_text().strip() != value}
-        hosts = len(self.plan.hosts)
-        found = {**self._switch_sysctls(), **FORWARDING, **closed, **time_to_live(hosts)}
-        return {**found, **IPV6_FORWARDING, **ipv6_hop_limit(hosts)} if self.plan.has_ipv6 else found
-
-    def _switch_sysctls(self) -> Mapping[str, str]:
-        """Return the kernel parameters of the switches' namespace."""
-        return {**_SYSCTLS, **_IPV6_SYSCTLS} if self.plan.has_ipv6 else _SYSCTLS
-
     def _end(self, end: Interface, mtu_bytes: int = MTU_BYTES) -> links.VethEnd:
         namespace = self.namespace(end.node)
         namespace.next_index = max(namespace.next_index, end.index + 1)
@@ -310,7 +281,7 @@ def empty_namespace() -> int:
     Raises:
         EmulationError: the kernel refuses a namespace.
     """
-    ((descriptor, netlink),) = namespaces.create(1, lambda _: _set_up(_SYSCTLS))
+    ((descriptor, netlink),) = namespaces.create(1, lambda _: set_up(SYSCTLS))
     with netlink:
         netlink.send([links.up(links.LOOPBACK_INDEX, "lo")])
     return descriptor
@@ -371,19 +342,3 @@ def require_netem() -> None:
         ) from None
     finally:
         os.close(descriptor)
-
-
-def _sysctl(name: str) -> Path:
-    return Path("/proc/sys/" + name.replace(".", "/"))
-
-
-def _set_up(sysctls: Mapping[str, str]) -> Netlink:
-    """Set kernel parameters of the thread's namespace, before it has interfaces, and open a netlink socket in it."""
-    for name, value in sysctls.items():
-        with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
-            descriptor = os.open(_sysctl(name), os.O_WRONLY | os.O_CLOEXEC)
-            try:
-                os.write(descriptor, value.encode())
-            finally:
-                os.close(descriptor)
-    return Netlink()

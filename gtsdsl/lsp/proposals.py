@@ -10,7 +10,7 @@ from gtsdsl.circuits import SITES
 from gtsdsl.lsp.analysis import Analysis
 from gtsdsl.lsp.context import Context
 from gtsdsl.lsp.symbols import Symbol, SymbolKind, VariableScope
-from gtsdsl.rules.values import NAMED_FLAVORS, PORT_MODES, SWITCH_MODES
+from gtsdsl.rules.value_checks import NAMED_FLAVORS, PORT_MODES, SWITCH_MODES
 from gtsdsl.source import Span
 from gtsdsl.syntax import nodes
 
