@@ -70,7 +70,7 @@ def test_geneve_carries_both_families_and_names_have_both(tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("guest_kernel")
-@pytest.mark.parametrize(("variant", "engine"), [("bgp", "nftables"), ("vxlan", "iptables")])
+@pytest.mark.parametrize(("variant", "engine"), [("bgp", "nftables"), ("rr", "nftables"), ("vxlan", "iptables")])
 def test_calico_enforces_policies_of_ipv6_and_leaves_nothing(tmp_path: Path, variant: str, engine: str) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(_POLICY)

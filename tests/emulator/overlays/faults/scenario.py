@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from typing import Literal
 
 from emulator.measure.watch import SAME_MS, Pair, Watch
 from emulator.overlays.faults import agent_killed, circuit_down, circuit_silent, store_killed
@@ -24,17 +25,21 @@ CIRCUIT_PAIR = ("c1", "c2")
 """The containers at the ends of `CIRCUIT`."""
 
 
-def break_everything(stage: Stage, faults: list[str], cut_s: float) -> dict[str, object]:
-    """Bring each of some faults about and return its figures, by the fault's name; cuts last for ``cut_s``."""
-    breaks = _Break(stage, cut_s)
+def break_everything(stage: Stage, faults: list[str], cut_s: float, family: Literal[4, 6]) -> dict[str, object]:
+    """Bring each of some faults about and return its figures, by the fault's name; cuts last for ``cut_s``.
+
+    The echoes are those of a ``family`` of addresses.
+    """
+    breaks = _Break(stage, cut_s, family)
     return {fault: asdict(breaks.figures(Fault(fault))) for fault in faults}
 
 
 class _Break:
     """One fault after another, and the pairs of containers that each is between."""
 
-    def __init__(self, stage: Stage, cut_s: float) -> None:
+    def __init__(self, stage: Stage, cut_s: float, family: Literal[4, 6]) -> None:
         self._stage = stage
+        self._addresses = stage.deployment.addresses_of(family)
         self._cut_s = cut_s
         self._container = first_containers(stage.overlay.spec)
         self._pairs: list[Pair] = list(itertools.combinations(self._container.values(), 2))
@@ -66,7 +71,7 @@ class _Break:
         )
 
     def _watch(self, pairs: Iterable[Pair]) -> Watch:
-        return Watch(self._stage.net.lab, self._stage.deployment.addresses, pairs)
+        return Watch(self._stage.net.lab, self._addresses, pairs)
 
     def _before_ms(self) -> dict[Pair, float]:
         with self._watch(self._pairs) as watch:

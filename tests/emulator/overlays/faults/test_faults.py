@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -9,16 +10,32 @@ import pytest
 from tests.emulator.overlays.faults.bounds import bound, least_others, longest_mended_s, varies
 from tests.emulator.overlays.faults.kinds import faults_of
 from tests.emulator.overlays.faults.measure import measure
-from tests.emulator.overlays.faults.model import PAGE, read_table
+from tests.emulator.overlays.faults.model import PAGE, Fault, Figures, read_table
 from tests.emulator.overlays.faults.page import made_page
 from tests.emulator.overlays.subjects import SUBJECTS, Subject
 
 
 @pytest.mark.timeout(600)
 def test_an_overlay_bears_each_fault_as_written(tmp_path: Path, any_overlay: Subject) -> None:
-    subject = any_overlay
+    compare(any_overlay, measure(tmp_path, any_overlay))
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize(
+    "subject",
+    [Subject("flannel", "vxlan"), Subject("calico", "bgp"), Subject("calico", "rr"), Subject("geneve", "mesh")],
+    ids=str,
+)
+def test_containers_bear_each_fault_by_ipv6_as_by_ipv4(tmp_path: Path, subject: Subject) -> None:
+    compare(subject, measure(tmp_path, subject, family=6))
+
+
+def compare(subject: Subject, measured: Mapping[Fault, Figures]) -> None:
+    """Check figures against those of the page."""
     told = read_table()[subject.name]
-    for fault, figures in measure(tmp_path, subject).items():
+    assert tuple(measured) == tuple(told)
+    for fault, figures in measured.items():
         page = told[fault]
         assert figures.others[1] == page.others[1], fault
         assert figures.others[0] >= least_others(subject, fault, page.others[1]), fault
