@@ -26,7 +26,7 @@ NEAR, FAR, CIRCUIT = "h1", "h4", "l3"
 DELAY_S, DETOUR_S = 0.0087, 0.01395 + 0.00565
 """One-way delays of the circuit, and of the detour, by which the announcement of a change comes too."""
 _FIRST_TICK_S = 0.1
-"""From the start of OSPF to its first tick (`ospf_start` in BIRD's proto/ospf/ospf.c)."""
+"""The time from the start of OSPF to its first tick (`ospf_start` in BIRD's proto/ospf/ospf.c)."""
 _QUIET_S = 20.0
 _OSPF, _OSPF_HELLO = 89, 1
 _EARLY_S = 1.0

@@ -38,7 +38,7 @@ class Flag:
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Old names of choices, each with the new one."""
     type: Literal["text", "texts", "names", "number", "size", "seconds", "pairs", "routing"] = "text"
-    """How a value is written: a size as ``512M``, pairs as ``A=B``, names as ``h1,h3``. Texts and pairs may be given
+    """The form of a value: a size is ``512M``, pairs are ``A=B``, names are ``h1,h3``. Texts and pairs may be given
     several times."""
     least: int = 0
     most: int | None = None

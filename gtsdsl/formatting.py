@@ -121,7 +121,7 @@ class _Formatter:
     brackets: int = 0
     """Number of round and square brackets that are open in the statement."""
     ternaries: list[int] = field(default_factory=lambda: [0])
-    """For each open bracket, the number of `?` in it whose `:` has not come."""
+    """Number of `?` whose `:` has not come, for each open bracket."""
 
     def format(self) -> str:
         """Return the formatted text."""

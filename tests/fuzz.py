@@ -1,4 +1,4 @@
-"""From the shipped examples to broken ones, and through everything that reads them: no traceback may come out.
+"""Broken copies of the shipped examples, through everything that reads them: no traceback may come out.
 
 `python -m tests.fuzz --seconds 600 --seed 1` goes on for ten minutes and prints each text that brings about more than
 findings. tests/test_fuzz.py does a little of the same.

@@ -49,7 +49,7 @@ class UnknownCircuitError(UnknownNameError):
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """What to measure: each overlay with each workload between each pair of hosts, ``repetitions`` times.
+    """The measurements of a benchmark: each overlay with each workload between each pair, ``repetitions`` times.
 
     ``circuits`` are the wanted pairs, as ``AMS-MIL`` or ``h1-h2``; empty means all pairs that a circuit or switches
     join. ``levels`` are measured side by side. ``settings`` are by the workload's name. The seed of a repetition is

@@ -23,7 +23,7 @@ _RESAMPLES = 2000
 _SEED = 1
 _PART = 0.95
 FEW = 5
-"""With fewer repetitions, a bootstrap interval is too narrow: it never goes beyond the values that were seen."""
+"""The least repetitions for a bootstrap interval. With fewer, it is too narrow, because it stays within the values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Change:
 
     @property
     def difference(self) -> float:
-        """How much more it is after."""
+        """The mean after, less the mean before."""
         return self.after - self.before
 
     @property

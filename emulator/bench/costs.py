@@ -22,7 +22,7 @@ _WORKLOAD_S = {
 """Seconds of wall time for ten seconds of a workload, beside what the daemons take."""
 _OTHER_WORKLOAD_S = 5.0
 _SLOW = {"flannel:udp": 5.0}
-"""How often as long an overlay takes that forwards each packet in a program of its own."""
+"""The factor by which an overlay is slower that forwards each packet in a program of its own."""
 
 _Kind = tuple[str, str, str]
 

@@ -1,4 +1,4 @@
-"""When and on what a benchmark runs: the time, gtsdsl's version and commit, this machine."""
+"""The origin of a benchmark's results: the time, gtsdsl's version and commit, this machine."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def place_words(part: str, circuit: str, network: Network, variant: Variant) -> 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What a cell ran in, as far as its result depends on it."""
+    """The environment that a cell ran in, as far as its result depends on it."""
 
     kernel: str
     clock: str
@@ -39,7 +39,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What distinguishes a cell from others at the same place: a text of ``--each-cpus``, a word of ``--each-offload``.
+    """The difference of a cell from others at the same place: a text of ``--each-cpus``, a word of ``--each-offload``.
 
     A text is empty where the benchmark does not compare several.
     """
@@ -132,7 +132,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """When and on what a benchmark ran: in the virtual clock, no figure depends on it.
+    """The time and the machine of a benchmark: in the virtual clock, no figure depends on them.
 
     ``started`` is a time of UTC, as ``2026-11-28T19:00:00Z``. ``commit`` is None if gtsdsl is not a checkout, and ends
     in ``-dirty`` if files were changed.

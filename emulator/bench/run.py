@@ -27,7 +27,7 @@ from gtsdsl import __version__
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a benchmark is.
+    """The progress of a benchmark.
 
     ``running`` are the cells that run now. ``kept`` cells of ``total`` were measured before, and ``ended`` have ended,
     with those. ``left_s`` is an estimate of the wall time until all have.

@@ -44,7 +44,7 @@ class WorkerJob:
 
 @dataclass(frozen=True, slots=True)
 class WorkerReport:
-    """What came of a worker's cell; ``error`` is None for a cell that was measured.
+    """The outcome of a worker's cell; ``error`` is None for a cell that was measured.
 
     ``misfits`` say why the worker's machine cannot give a result with the cell's key; then nothing was measured.
     """

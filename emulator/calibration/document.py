@@ -27,7 +27,7 @@ _HOW = {
     "user-space": "half of a chain with a TUN interface at each end and UDP between them, less the other stages: the "
     "system calls of the program that carries the packets, and no work of the program",
 }
-"""What was measured for a stage; `_HALF` for the others."""
+"""The measurement for a stage; `_HALF` for the others."""
 _HALF = "half of a chain with it at both ends of one veth pair, less the other stages"
 _NEVER = {
     "nic": "a network card cannot be measured with namespaces",

@@ -1,4 +1,4 @@
-"""From the times of packets in chains to the costs of stages, each with an interval.
+"""Times of packets in chains to the costs of stages, each with an interval.
 
 A chain's time less the times of its other stages is the time of the stage that it adds. Over the sizes of frames, a
 stage's times are fitted by a line (`Cost`). The intervals are from a bootstrap: the repetitions are drawn anew many

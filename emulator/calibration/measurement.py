@@ -60,7 +60,7 @@ class Measurement:
 
     @property
     def trouble(self) -> str:
-        """What other work did to the measurement, if it was too much; else an empty text."""
+        """The effect of other work on the measurement, if it was too much; else an empty text."""
         found = []
         if self.spread > MAX_SPREAD:
             found.append(

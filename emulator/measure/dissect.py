@@ -45,7 +45,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Ip:
-    """What an IPv4 header says. ``is_fragment`` is True for each fragment of a packet, the first one too."""
+    """The contents of an IPv4 header. ``is_fragment`` is True for each fragment of a packet, the first one too."""
 
     source: str
     destination: str

@@ -44,7 +44,7 @@ class Tunnel:
 
 @dataclass(frozen=True, slots=True)
 class FlowKey:
-    """What a flow matches: the number of the port that a packet comes in by, its MAC addresses, its tunnel.
+    """The packets that a flow matches: the number of the port that they come in by, their MAC addresses, their tunnel.
 
     ``tunnel`` is None for a packet that came by no tunnel.
     """

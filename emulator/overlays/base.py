@@ -35,7 +35,7 @@ class Overlay(abc.ABC):
     runtimes: ClassVar[tuple[Runtime, ...]] = ("process", "docker")
     """The runtimes that its containers can have; the first is the default."""
     reasons: ClassVar[Mapping[str, str]] = {}
-    """Why the overlay does not take an option of others, by the field of `OverlayOptions`, where a user may ask."""
+    """The reasons not to take options of other overlays, by the field of `OverlayOptions`, where a user may ask."""
     daemons: ClassVar[tuple[str, ...]] = ()
     """The programs of this machine that run the overlay, by their names; a result depends on them."""
     memory_bytes: ClassVar[int] = 2**30

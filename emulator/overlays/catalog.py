@@ -43,7 +43,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What is missing for each variant, as JSON crosses it from a guest. The keys are those of `Entry.name`.
+    """The missing things of each variant, as JSON crosses them from a guest. The keys are those of `Entry.name`.
 
     A sentence names a missing thing and the command that adds it. ``option_lacks`` has, by an option such as
     ``--overlay-password``, what is missing for the variant with that option, and not without it.

@@ -112,7 +112,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How two hosts forward to each other, in an overlay that has several ways: ``fastdp``, ``sleeve``.
+    """The way in which two hosts forward to each other, in an overlay that has several: ``fastdp``, ``sleeve``.
 
     ``is_wanted`` is False for a way that is slower than the one that the variant asks for.
     """

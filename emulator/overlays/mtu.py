@@ -1,4 +1,4 @@
-"""Where the packets of an overlay's containers do not fit a circuit."""
+"""Circuits that the packets of an overlay's containers do not fit."""
 
 from __future__ import annotations
 

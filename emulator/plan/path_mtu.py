@@ -36,7 +36,7 @@ def narrowest(plan: Plan) -> Iterator[tuple[str, Circuit]]:
 
 
 _Hops = Mapping[tuple[str, str], tuple[str, Circuit]]
-"""By host and target, the next host on the way, and the circuit of the least MTU to it."""
+"""The next host on the way, and the circuit of the least MTU to it, by host and target."""
 
 
 def _hops(plan: Plan) -> _Hops:

@@ -119,7 +119,7 @@ class LeastCosts:
     """The least costs between the hosts of a plan with a routing protocol, as its routes have them in the end."""
 
     of: Mapping[str, Mapping[str, Cost]]
-    """By a host's name and the address of a host that it can reach."""
+    """The costs by a host's name and the address of a host that it can reach."""
 
     @classmethod
     def in_plan(cls, plan: Plan) -> LeastCosts:

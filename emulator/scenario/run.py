@@ -52,7 +52,7 @@ class ScenarioRun(Closing):
         self._is_over = False
         self._late_ns = 0
         self.zero_ns = 0
-        """When the scenario started, in the network's clock."""
+        """The start of the scenario, in the network's clock."""
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Scope: TypeAlias = Literal["pair", "network", "store"]
-"""What a cell of a workload is about: a pair of hosts, the whole network, or the network with its store at one site."""
+"""The subject of a workload's cell: a pair of hosts, the whole network, or the network with its store at one site."""
 
 
 class WorkloadError(EmulationError):
@@ -46,7 +46,7 @@ class Stage:
     lab: Lab
     deployment: Deployment
     zero_ns: int = 0
-    """When the measurement and its scenario started, in the network's clock."""
+    """The start of the measurement and its scenario, in the network's clock."""
 
     def ends(self, request: WorkloadRequest) -> tuple[End, End]:
         """Return the two ends between which a pair's request is measured.
@@ -85,7 +85,7 @@ class Workload(abc.ABC):
     """A measurement between two hosts. A module of this package defines one, and the module's name is its name."""
 
     scope: ClassVar[Scope] = "pair"
-    """What a cell of the matrix is about."""
+    """The subject of a cell of the matrix."""
     levels: ClassVar[tuple[Level, ...]] = ("containers", "hosts")
     """The levels that can be measured."""
     settings: ClassVar[type[DataclassInstance]] = NoSettings

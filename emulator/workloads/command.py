@@ -31,7 +31,7 @@ from gtsdsl.text import printable
 
 @dataclass(frozen=True, slots=True)
 class CommandSettings:
-    """What runs: a command line, or a function of a file."""
+    """The program that measures: a command line, or a function of a file."""
 
     run: str = setting("", "Command line that runs at the first end and prints JSON; no shell reads it.")
     file: str = setting("", "Python file whose function measures, instead of a command line.", is_file=True)

@@ -38,7 +38,7 @@ _JOIN_STEP_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class ConvergenceSettings:
-    """What is brought about, where, and for how long. Times are in the network's clock."""
+    """The faults, their places and durations. Times are in the network's clock."""
 
     faults: tuple[Fault, ...] = setting(
         ("start", "cut", "silent_cut", "store_cut", "agent_killed"), "What is measured, in this order."

@@ -35,7 +35,7 @@ _SOURCE_MAC = slice(6, 12)
 
 @dataclass(frozen=True, slots=True)
 class EncapsulationSettings:
-    """What is sent."""
+    """The datagrams that are sent."""
 
     sizes: tuple[int, ...] = setting(
         (64, 512, 1400), "Payloads of UDP datagrams, in bytes.", least=16, most=_MOST_BYTES

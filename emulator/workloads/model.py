@@ -28,7 +28,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadRequest:
-    """What to measure, between which hosts, with which settings, and for how long in the network's clock.
+    """A measurement to be done: the hosts, the settings, and the duration in the network's clock.
 
     ``hosts`` are the two hosts of a pair, of which the first sends or asks and the second receives or answers; or all
     hosts, for a workload that measures the whole network. ``programs`` are those of the machine that measures, which
@@ -74,7 +74,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadResult:
-    """What a workload measured. ``tools`` are the programs that measured, each with its version."""
+    """The result of a workload. ``tools`` are the programs that measured, each with its version."""
 
     tools: dict[str, str]
     figures: tuple[Figure, ...]

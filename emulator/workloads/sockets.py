@@ -1,4 +1,4 @@
-"""What the kernel gives a socket at an end: the size of packets, buffers, congestion controls."""
+"""The kernel's limits for a socket at an end: the size of packets, buffers, congestion controls."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Circuit:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What an environment does to all circuits, beside their own delays, losses and rates.
+    """The effect of an environment on all circuits, beside their own delays, losses and rates.
 
     ``added`` are random delays of a round trip; None adds none, and a circuit with its own keeps those. Each direction
     loses ``loss_percent`` of the packets, and keeps ``rate_share`` of its rate, which is above 0 and at most 1.
@@ -109,10 +109,10 @@ class Circuits:
     sites: Mapping[str, Site] = field(default_factory=dict)
     circuits: Mapping[Pair, Circuit] = field(default_factory=dict)
     every: Effect = NO_EFFECT
-    """What is done to all circuits of a topology, those without sites too."""
+    """The effect on all circuits of a topology, those without sites too."""
     description: str = ""
     sources: tuple[str, ...] = ()
-    """Where the figures come from, with dates."""
+    """The sources of the figures, with dates."""
     one_way_us: Mapping[tuple[str, str], int] = field(default_factory=dict)
     mtu_bytes: Mapping[Pair, int] = field(default_factory=dict)
     black_holes: frozenset[Pair] = frozenset()

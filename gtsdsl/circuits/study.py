@@ -13,8 +13,8 @@ _QUANTILES = 257
 _MOST_BESIDE = 0.0075
 """The largest relative distance of netperf's percentile from the study's that the probability of a bucket allows."""
 _SENDING_MS = 0.02
-"""How far the longest delay stays below the percentile: what it takes to send a packet with an overlay's headers there
-and back, which would take the longest round trips into the next bucket."""
+"""The distance of the longest delay below the percentile: the time to send a packet with an overlay's headers there and
+back, which would take the longest round trips into the next bucket."""
 _PART = 0.99
 _JUMP = 1e-9
 _STEPS = 200

@@ -1,4 +1,4 @@
-"""What the commands of builds share (`kernel`, `agents`, `tools`): progress, a path, a program's facts, removal."""
+"""Parts of the commands of builds (`kernel`, `agents`, `tools`): progress, a path, a program's facts, removal."""
 
 from __future__ import annotations
 

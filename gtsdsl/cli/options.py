@@ -247,4 +247,4 @@ _CALLBACKS: Mapping[str, Callable[[click.Context, click.Parameter, Any], object]
     "names": _names,
     "routing": _routing,
 }
-"""For the types of flags whose texts have parts, the function that takes them apart."""
+"""The function that takes a flag's text apart, for each type of flag whose texts have parts."""

@@ -1,4 +1,4 @@
-"""How hosts find their routes: fixed ones, or those of a routing protocol with its timers, as ``"ospf,hello=1"``."""
+"""The routing of hosts: fixed routes, or those of a routing protocol with its timers, as ``"ospf,hello=1"``."""
 
 from __future__ import annotations
 

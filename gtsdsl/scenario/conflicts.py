@@ -20,7 +20,7 @@ _DUPLICATE = "duplicate"
 
 
 class _Claim(NamedTuple):
-    """From when to when an event says what a thing is; the times are equal for a change that nothing undoes."""
+    """The time in which an event says what a thing is; it has no length for a change that nothing undoes."""
 
     begin_ns: float
     end_ns: float

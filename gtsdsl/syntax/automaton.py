@@ -17,9 +17,9 @@ class Automaton:
 
     tables: tables.Tables
     sole_reductions: list[int | None]
-    """For each state, the rule that it reduces by before any token; None where the token decides."""
+    """The rule by which each state reduces before any token; None where the token decides."""
     begins_statement: list[bool]
-    """For each state, whether a statement may begin there."""
+    """Whether a statement may begin in each state."""
     state_after_string: int
     """The state behind a string, where the same keywords may follow as behind a statement."""
     body_so_far: str

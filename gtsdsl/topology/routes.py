@@ -131,7 +131,7 @@ class Hop(NamedTuple):
 
 
 HopTable: TypeAlias = Mapping[str, Sequence[Hop | None]]
-"""Of each host, by its id, the next hop towards each host; None towards itself, and towards hosts without a path."""
+"""The next hops of each host, by its id, towards each host; None towards itself, and towards hosts without a path."""
 
 
 def _check_routes(count: int) -> None:
@@ -159,7 +159,7 @@ class Paths:
             if key not in best or joint.rtt_us < best[key].rtt_us:
                 best[key] = joint
         self._from: list[list[tuple[int, int, int]]] = [[] for _ in range(nodes)]
-        """Of each node, its circuits: the neighbour, the cost, and the node's own interface."""
+        """The circuits of each node: the neighbour, the cost, and the node's own interface."""
         self._hops: dict[int, Hop] = {}
         for joint in best.values():
             cost = (joint.rtt_us << _DELAY_SHIFT) + _HOP

@@ -23,7 +23,7 @@ def shown(text: str, marked: str, *, last: bool = False) -> list[str]:
 
 
 def columns(text: str) -> int:
-    """How many columns a terminal takes for a text, by the Unicode properties alone."""
+    """Return how many columns a terminal takes for a text, by the Unicode properties alone."""
     return sum(
         0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
         for character in text

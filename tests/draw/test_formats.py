@@ -57,7 +57,7 @@ def test_any_id_is_text(text: str) -> None:
 
 
 class Tags(HTMLParser):
-    """Which elements and attributes a browser would see."""
+    """A parser that collects the elements and attributes that a browser would see."""
 
     def __init__(self) -> None:
         super().__init__()

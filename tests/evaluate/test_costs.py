@@ -22,7 +22,7 @@ from gtsdsl.syntax import nodes
 _STEP_S = 2e-6
 """The seconds that a step may take, so that MAX_STEPS take 20 s."""
 _MARGIN = 5
-"""How many times as long an operation may take in this test: other programs run beside it."""
+"""The factor by which an operation may be slower in this test: other programs run beside it."""
 
 
 def _nest(depth: int) -> RuntimeValue:

@@ -1,4 +1,4 @@
-"""How a testbed may be written: each form that occurs in real files, and the testbed that it describes."""
+"""The forms of a testbed that occur in real files, and the testbed that each describes."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def _do(command: str) -> str:
 
 
 def run(path: str) -> dict[str, dict[str, float]]:
-    """By host the round trips to all others, by name, in ms."""
+    """Return the round trips of each host to all others, by their names, in ms."""
     topology = yaml.safe_load(Path(path).read_text())["topology"]
     nodes = topology["nodes"]
     for node in nodes:

@@ -11,7 +11,7 @@ from tests.modules import load
 
 
 def run(path: str) -> dict[str, dict[str, float]]:
-    """By host the round trips to all others, by name, in ms."""
+    """Return the round trips of each host to all others, by their names, in ms."""
     network = load(Path(path)).build()
     try:
         network.start()

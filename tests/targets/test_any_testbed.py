@@ -1,4 +1,4 @@
-"""For each testbed, each target writes a text that its reader takes, or says in a sentence what is wrong."""
+"""Each target writes a text of any testbed that its reader takes, or says in a sentence what is wrong."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def reread(text: str) -> Testbed:
 
 
 def refused(text: str) -> list[tuple[str, str, str]]:
-    """Of each diagnostic: the code, the message, and the text at its place."""
+    """Return the code, the message, and the text at its place, of each diagnostic."""
     source = Source("x.json", text)
     testbed, diagnostics = read(source)
     assert diagnostics

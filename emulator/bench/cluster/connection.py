@@ -130,7 +130,7 @@ class Connection(Closing):
 
     @property
     def allowed_failures(self) -> int:
-        """How often a cell may lose its worker before it has failed: Dask's own setting."""
+        """The number of workers that a cell may lose before it has failed: Dask's own setting."""
         from dask import config
 
         return int(config.get("distributed.scheduler.allowed-failures", 3))

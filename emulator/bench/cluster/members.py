@@ -35,7 +35,7 @@ class Member:
     ready: set[str] = field(default_factory=set)
     """The names of the manifests whose files it has."""
     misfits: dict[tuple[Need, ...], str] = field(default_factory=dict)
-    """Why it cannot run cells with these needs."""
+    """The reasons why it cannot run cells with these needs."""
     running: int = 0
 
     @property

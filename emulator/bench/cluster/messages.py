@@ -78,6 +78,6 @@ class ClusterJob:
 
 @dataclass(frozen=True, slots=True)
 class ClusterReport:
-    """What came of a job on a worker; ``report`` is None if the worker lacks files of the job's manifest."""
+    """The outcome of a job on a worker; ``report`` is None if the worker lacks files of the job's manifest."""
 
     report: WorkerReport | None

@@ -12,7 +12,7 @@ from emulator.workloads.model import MOST, Series
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a workload measured: part of the benchmark, topology, network, circuit, level, and which variant."""
+    """The place of a measurement: part of the benchmark, topology, network, circuit, level, and variant."""
 
     part: str
     testbed: str

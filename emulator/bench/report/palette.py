@@ -19,7 +19,7 @@ PAPER = "#ffffff"
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How an overlay is drawn: its colour on white and on dark, its dashes in pixels, and Vega's name of its mark."""
+    """The look of an overlay: its colour on white and on dark, its dashes in pixels, and Vega's name of its mark."""
 
     light: str
     dark: str

@@ -337,4 +337,4 @@ _LACKS: Mapping[str, Callable[[], Iterator[str]]] = {
         "WireGuard", "wireguard", lambda kernel: kernel.add_wireguard(wireguard.DEVICE, mtu_bytes=1420)
     ),
 }
-"""For each backend, a function that yields what the kernel lacks."""
+"""Functions that yield what the kernel lacks for each backend."""

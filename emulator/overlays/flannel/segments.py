@@ -19,8 +19,8 @@ PLAIN = VNET.pack(0, 0, 0, 0, 0, 0)
 _TCPV4 = 1
 _IP_BYTES, _TCP_BYTES = 20, 20
 _HEADERS = struct.Struct("!2sHH4sH12sI5sBHH")
-"""Of IP: version to type of service, length, identification, fragment to protocol, checksum; addresses and ports. Of
-TCP: sequence, acknowledgement and header length, flags, window, checksum."""
+"""The header of IP (version to type of service, length, identification, fragment to protocol, checksum, addresses), the
+ports, and that of TCP (sequence, acknowledgement and header length, flags, window, checksum)."""
 _FIXED_BYTES = _HEADERS.size
 _VERSION_AND_HEADER = 0x45
 _TCP = 6

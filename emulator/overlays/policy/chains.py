@@ -13,12 +13,12 @@ LOG_PREFIX = "calico-packet"
 """The beginning of a line of the kernel's log about a packet, which Felix has by default."""
 
 Hook: TypeAlias = Literal["FORWARD", "INPUT"]
-"""Where the kernel hands packets to a chain: those to another host or container, and those to this host."""
+"""The place where the kernel hands packets to a chain: those to another host or container, or those to this host."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndMatch:
-    """What a packet's source or destination must be. All parts must match; of a list, one entry.
+    """A condition on a packet's source or destination. All parts must match; of a list, one entry.
 
     ``nets`` are networks of the filter's family, and ``sets`` names of address sets, each of which must have the
     address.
@@ -34,7 +34,7 @@ class EndMatch:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a packet must be for a rule to apply. Fields of None or without entries match all packets.
+    """The condition on packets for a rule to apply. Fields of None or without entries match all packets.
 
     An interface that ends in ``*`` stands for all that begin so. ``connection`` is the state of the packet's
     connection. ``mark`` is a bit that must be set in the packet's mark, ``no_mark`` one that must not.
@@ -55,7 +55,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What happens to a packet.
+    """The end of a rule: what happens to a packet.
 
     ``jump`` and ``goto`` lead to the chain ``chain``. ``set-mark`` and ``clear-mark`` change the bits ``bits``.
     """

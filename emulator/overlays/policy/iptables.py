@@ -22,7 +22,7 @@ _SET_PREFIX = {4: "cali40n:", 6: "cali60n:"}
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What iptables needs for a host: the networks of each ipset by its name, and the text for `iptables-restore`."""
+    """The tables of iptables on a host: the networks of each ipset by its name, and the text for `iptables-restore`."""
 
     sets: dict[str, tuple[str, ...]]
     text: str

@@ -94,7 +94,7 @@ def read_policies(text: str, name: str) -> Resources:
 
 @dataclass(slots=True)
 class _Reader:
-    """What was read of a file so far."""
+    """The resources that were read of a file so far."""
 
     fields: Fields
     policies: list[Policy] = field(default_factory=list)

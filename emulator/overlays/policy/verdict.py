@@ -1,4 +1,4 @@
-"""What a packet filter does to a packet, computed from the filter's value and not by a kernel."""
+"""The verdict of a packet filter on a packet, computed from the filter's value and not by a kernel."""
 
 from __future__ import annotations
 

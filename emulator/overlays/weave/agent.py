@@ -35,7 +35,7 @@ _STATE_FILE = "weave.json"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an agent is told: its host's name and address, the addresses to connect to, and the containers' network.
+    """The settings of an agent: its host's name and address, the addresses to connect to, and the containers' network.
 
     ``quorum`` is the number of hosts that must agree how the network is divided. ``folder`` has what survives the
     agent. ``mtu_bytes`` is the MTU of the bridge.
@@ -54,7 +54,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class _Saved:
-    """What survives an agent: how often it was started, and the addresses."""
+    """The state that survives an agent: how often it was started, and the addresses."""
 
     starts: int
     allocator: AllocatorState

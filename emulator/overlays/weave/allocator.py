@@ -44,7 +44,7 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class AllocatorState:
-    """What survives the router: the ring, and the addresses of the host's containers, by their names."""
+    """The state that survives the router: the ring, and the addresses of the host's containers, by their names."""
 
     ring: RingNews | None
     owned: dict[str, int]
@@ -88,7 +88,7 @@ class Allocator(Gossiper):
 
     @property
     def saved(self) -> AllocatorState:
-        """What survives the router."""
+        """The state that survives the router."""
         return AllocatorState(None if self.ring.is_empty else self.ring.news(), self.owned)
 
     def restore(self, state: AllocatorState) -> None:

@@ -31,7 +31,7 @@ _MAX_64 = 2**64 - 1
 
 
 class Owner(Protocol):
-    """What a connection needs of its router."""
+    """The parts of a router that its connections need."""
 
     def features(self, connection: TcpConnection) -> Mapping[str, str]:
         """Return what this host's peer says about itself on a connection."""

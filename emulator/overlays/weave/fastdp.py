@@ -48,7 +48,7 @@ class TunnelForwarder(Forwarder):
 
 @dataclass(slots=True)
 class _Decision:
-    """What happens to a frame: actions of the datapath, and hops that only a program can do.
+    """The fate of a frame: actions of the datapath, and hops that only a program can do.
 
     ``is_lasting`` says whether the same happens to each later frame with the same key.
     """

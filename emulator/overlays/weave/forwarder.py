@@ -122,7 +122,7 @@ class Hop:
 
 
 class Switch(Protocol):
-    """What a router does for bridges and methods: it learns where MAC addresses are, and decides where frames go."""
+    """A router, as bridges and methods see it: it learns where MAC addresses are, and decides where frames go."""
 
     @property
     def name(self) -> PeerName:

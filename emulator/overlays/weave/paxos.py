@@ -28,7 +28,7 @@ NONE = Proposal()
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a node has promised and accepted. ``value`` is the accepted value, first proposed as ``origin``."""
+    """The promise and the acceptance of a node. ``value`` is the accepted value, first proposed as ``origin``."""
 
     name: str
     uid: int

@@ -1,4 +1,4 @@
-"""What a router knows, as values and as the lines of `weave status connections`, `peers`, `ipam` and `dns`."""
+"""The knowledge of a router, as values and as the lines of `weave status connections`, `peers`, `ipam` and `dns`."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a router knows."""
+    """The knowledge of a router."""
 
     name: str
     nickname: str

@@ -42,7 +42,7 @@ class Client(Closing):
         self.began_ns = 0
         """The time when the client began to connect, in nanoseconds since 1970."""
         self.reception: Reception | None = None
-        """What has arrived; None before the stream was there."""
+        """The packets that have arrived; None before the stream was there."""
         self.error: str | None = None
         self.reports = 0
         """The packets of RTCP that have arrived: the sender's reports."""

@@ -24,7 +24,7 @@ _SETTLE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a client has seen: packets, the payload's bit rate, the jitter, and the time to the first complete frame.
+    """The stream as a client saw it: packets, the payload's bit rate, the jitter, the time to the first complete frame.
 
     ``sent`` are the packets that the server has sent, and ``lost_reports`` the packets of RTCP that were lost. A client
     without a stream has an ``error``, which says why, the bit rate 0, and no packets.

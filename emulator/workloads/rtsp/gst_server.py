@@ -43,7 +43,7 @@ _SPARE_DESCRIPTORS = 256
 
 @dataclass(frozen=True)
 class Installation:
-    """What this machine has: GStreamer's version, the files of what is used, and the Debian packages that it lacks."""
+    """This machine's GStreamer: its version, the files that are used, and the Debian packages that are missing."""
 
     version: str
     files: tuple[str, ...]
@@ -52,7 +52,7 @@ class Installation:
 
 @dataclass(frozen=True)
 class Parameters:
-    """What to serve: a video, at an address, in packets of RTP of at most ``mtu_bytes``, to ``clients`` at once.
+    """A server's work: a video, at an address, in packets of RTP of at most ``mtu_bytes``, to ``clients`` at once.
 
     The ``seed`` chooses the numbers that RTP begins with.
     """

@@ -48,7 +48,7 @@ _OWN_AGENTS = frozenset({"built-in", "real"})
 
 @dataclass(frozen=True, slots=True)
 class MatrixFile:
-    """What the TOML file of a benchmark sets.
+    """The values that the TOML file of a benchmark sets.
 
     ``topology`` is the path of its topology; None if it names none. ``values`` are those of options, by their keys.
     ``settings`` are those of workloads, as in `BenchOptions`. ``overlays`` are the options of overlays, by ``weave`` or

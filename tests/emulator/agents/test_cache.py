@@ -1,4 +1,4 @@
-"""Of the built agents, only a whole one counts that nobody else can have changed."""
+"""A built agent counts only if it is whole and nobody else can have changed it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many guests fit into a machine's memory."""
+"""The number of guests that fit into a machine's memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From times of packets in chains to costs of stages and their intervals: sums by hand, and noise of a known size."""
+"""Times of packets in chains to costs of stages and their intervals: sums by hand, and noise of a known size."""
 
 from __future__ import annotations
 

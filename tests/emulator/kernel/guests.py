@@ -11,7 +11,8 @@ from emulator.kernel.guest import Boot, Guest
 from emulator.kernel.job import GuestJob
 
 MOUNT_HOSTFS = "LIBMOUNT_FORCE_MOUNT2=always mount -t hostfs none"
-"""By the old system call: the new ones, which `mount` takes from util-linux 2.39 on, have no option without a name."""
+"""The command that mounts by the old system call. The new ones, which `mount` takes from util-linux 2.39 on, have no
+option without a name."""
 
 
 def run(boot: Boot, *command: str, output: Path | None = None) -> tuple[int, str, str]:

@@ -1,4 +1,4 @@
-"""When a virtual clock has stopped, when it crawls, and when it only takes its time."""
+"""A virtual clock that has stopped, one that crawls, and one that only takes its time."""
 
 from __future__ import annotations
 

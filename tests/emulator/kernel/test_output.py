@@ -1,4 +1,4 @@
-"""Which folders a guest may write, and how much it may leave in them."""
+"""The folders that a guest may write, and how much it may leave in them."""
 
 from __future__ import annotations
 

@@ -219,7 +219,7 @@ def pip(python: Path, *arguments: str) -> None:
 
 
 def installed(python: Path) -> Path:
-    """Where pip has put the files of the wheel."""
+    """Return the folder where pip has put the files of the wheel."""
     (folder,) = python.parents[1].glob("lib/python*/site-packages/gtsdsl_kernel")
     return folder
 

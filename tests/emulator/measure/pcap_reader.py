@@ -17,7 +17,7 @@ class Packet:
 
     @property
     def echo(self) -> tuple[str, int] | None:
-        """Of an ICMP echo: whether it is a request or a reply, and its sequence number."""
+        """The kind of an ICMP echo, a request or a reply, and its sequence number."""
         if self.frame[12:14] != b"\x08\x00" or self.frame[23] != 1 or self.frame[34] not in {0, 8}:
             return None
         return ("request" if self.frame[34] == 8 else "reply"), struct.unpack_from("!H", self.frame, 40)[0]

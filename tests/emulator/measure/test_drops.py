@@ -1,4 +1,4 @@
-"""Where packets are dropped is said: by circuits in the result, by hosts on standard error too."""
+"""The places of dropped packets: by circuits in the result, by hosts on standard error too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which ends are told their neighbours' addresses, and which ask."""
+"""The ends that are told their neighbours' addresses, and those that ask."""
 
 from __future__ import annotations
 

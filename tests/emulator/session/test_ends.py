@@ -148,7 +148,7 @@ def test_a_library_that_is_interrupted_again_and_again_leaves_nothing(pair: Path
 
 @pytest.mark.usefixtures("guest_kernel")
 def test_a_hangup_is_nothing_to_who_asked_for_that(pair: Path, tmp_path: Path) -> None:
-    """As `nohup` asks."""
+    """The shell ignores the signal, as `nohup` asks."""
     command = ["nohup", sys.executable, "-m", "gtsdsl", "emulate", str(pair), "--exec", "h1: echo up; sleep 100"]
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=Leftovers(tmp_path).environment

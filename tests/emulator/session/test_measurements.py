@@ -76,7 +76,7 @@ def test_a_table_for_people(gtsdsl: Cli) -> None:
 @pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize("switch", ["ovs", "bridge"])
 def test_hosts_at_switches_in_a_loop_reach_each_other(gtsdsl: Cli, switch: str) -> None:
-    """At once, for the network is there only when the spanning tree has settled."""
+    """The network is there only when the spanning tree has settled, so the first packets pass."""
     topology = MESH.with_name("openflow_ofx.dsl")
     done = gtsdsl("emulate", str(topology), "--switch", switch, "--exec", "h1: ping -q -c 2 h5")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""Of the built tools, only a whole one counts that nobody else can have changed."""
+"""A built tool counts only if it is whole and nobody else can have changed it."""
 
 from __future__ import annotations
 

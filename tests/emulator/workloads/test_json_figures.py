@@ -1,4 +1,4 @@
-"""What a program prints as JSON, as figures and series."""
+"""The JSON that a program prints, as figures and series."""
 
 from __future__ import annotations
 

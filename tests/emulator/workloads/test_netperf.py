@@ -1,4 +1,4 @@
-"""What netperf prints, as it has printed it in a guest, and texts that it should not print."""
+"""The output of netperf, as it has printed it in a guest, and texts that it should not print."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ CONNECT_S = 5.0
 ERROR_S = 30.0
 """The longest time that BIRD waits after an error before it connects again."""
 NOTICE_S, PAUSE_S = 6.0, 5.0
-"""How long an agent takes at most to see that the store is gone, and then until its next attempt to reach it."""
+"""The longest time until an agent sees that the store is gone, and then until its next attempt to reach it."""
 ARP_S = 1.0
 STEP_S = 0.35
 

@@ -1,4 +1,4 @@
-"""Which faults an overlay can have, and for how long."""
+"""The faults that an overlay can have, and their durations."""
 
 from __future__ import annotations
 

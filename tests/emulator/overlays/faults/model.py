@@ -15,7 +15,7 @@ DATA = ROOT / "docs" / "faults.json"
 """The figures of the page, which `python -m tests.emulator.overlays.faults --write` measures."""
 
 Reached = tuple[int, int]
-"""How many pairs of containers reach each other, and of how many."""
+"""The number of pairs of containers that reach each other, and of all pairs."""
 
 
 class Fault(StrEnum):
@@ -37,7 +37,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class Figures:
-    """What a fault did, by echoes ten times a second. Times are in seconds of the virtual clock.
+    """The effect of a fault, by echoes ten times a second. Times are in seconds of the virtual clock.
 
     ``others`` counts the pairs of containers that the fault is no part of, and ``affected`` those that it is, at the
     end of the fault. ``mended_s`` is how long the affected pairs took until they reached each other during the fault:

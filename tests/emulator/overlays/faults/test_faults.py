@@ -1,4 +1,4 @@
-"""What faults do to each overlay is what the page says."""
+"""The effects of faults on each overlay are those that the page says."""
 
 from __future__ import annotations
 

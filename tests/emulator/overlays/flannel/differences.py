@@ -1,4 +1,4 @@
-"""What a real `flanneld` and the built-in agent write and do, and how the tests compare it.
+"""The writes and actions of a real `flanneld` and the built-in agent, and how the tests compare them.
 
 `DIFFERENCES` is the whole list of what differs in the kernel, the store and files, with the reasons. `BEHAVIOURS` is
 what each does on an event. The page on agents has the same lists.
@@ -81,7 +81,7 @@ DIFFERENCES = (
         "hosts here filter no packets, so nothing needs to be accepted",
     ),
 )
-"""What differs, and nothing else does."""
+"""All differences between the two."""
 IPV6_DIFFERENCES = (
     Difference(
         ("vxlan",),
@@ -106,7 +106,7 @@ IPV6_DIFFERENCES = (
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What the agents do on an event."""
+    """The actions of the agents on an event."""
 
     event: str
     variants: tuple[str, ...]
@@ -146,7 +146,7 @@ BEHAVIOURS = (
         "the store has no lease a minute later, and the agents hear of no change",
     ),
 )
-"""What each agent does on an event."""
+"""The actions of each agent on each event."""
 
 
 def differences(built_in: dict[str, Any], other: dict[str, Any], hosts: list[str]) -> set[tuple[str, str, str]]:

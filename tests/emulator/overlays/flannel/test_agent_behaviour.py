@@ -1,4 +1,4 @@
-"""What the real `flanneld` does on each event beside what the built-in agent does, in the virtual clock."""
+"""The actions of the real `flanneld` on each event beside those of the built-in agent, in the virtual clock."""
 
 from __future__ import annotations
 

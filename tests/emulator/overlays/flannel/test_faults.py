@@ -13,11 +13,11 @@ pytestmark = pytest.mark.usefixtures("guest_kernel")
 
 FORMS = ("vxlan", "host-gw", "udp", "wireguard")
 CHECK_S = 10.0
-"""How often the agent looks at the kernel's tables, as flannel does."""
+"""The time between the agent's looks at the kernel's tables, as flannel does."""
 HANDSHAKE_S = 5.0
 """WireGuard's REKEY_TIMEOUT: so long it waits for an answer before it asks again."""
 NOTICE_S, PAUSE_S = 6.0, 5.0
-"""How long it takes at most to see that the store is gone, and then until the next attempt to reach it."""
+"""The longest time until an agent sees that the store is gone, and then until its next attempt to reach it."""
 ARP_S = 1.0
 """After which an unanswered ARP request is repeated: the first may find the circuit's other end still down."""
 STEP_S = 0.25

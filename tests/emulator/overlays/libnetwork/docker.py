@@ -1,4 +1,4 @@
-"""What the tests need of this machine's Docker."""
+"""This machine's Docker, as the tests need it."""
 
 from __future__ import annotations
 

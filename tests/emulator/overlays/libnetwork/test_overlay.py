@@ -26,7 +26,7 @@ VXLAN_PORT = 4789
 ATTEMPT_S = 10.0
 """After which a daemon gives up to reach another: memberlist's TCPTimeout."""
 HEARTBEAT_S = 20.0
-"""How often a daemon announces itself in the store: discovery.heartbeat of Docker."""
+"""The time between two announcements of a daemon in the store: discovery.heartbeat of Docker."""
 CHECKOUT = Path(__file__).parents[4]
 
 

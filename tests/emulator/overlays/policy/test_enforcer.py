@@ -1,4 +1,4 @@
-"""What a machine needs for policies: the program that loads the rules, a kernel that takes them, a log of packets."""
+"""The needs of policies: the program that loads the rules, a kernel that takes them, a log of packets."""
 
 from __future__ import annotations
 

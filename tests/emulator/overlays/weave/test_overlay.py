@@ -1,4 +1,4 @@
-"""What the overlay weave takes, refuses and lacks before anything starts."""
+"""The checks of the overlay weave before anything starts: what it takes, refuses and lacks."""
 
 from __future__ import annotations
 

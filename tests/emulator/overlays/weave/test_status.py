@@ -1,4 +1,4 @@
-"""What a router shows of itself, in the lines of `weave status`."""
+"""A router's status, in the lines of `weave status`."""
 
 from __future__ import annotations
 

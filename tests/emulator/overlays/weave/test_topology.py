@@ -1,4 +1,4 @@
-"""What a peer knows of the others, and which news it believes."""
+"""A peer's knowledge of the others, and the news that it believes."""
 
 from __future__ import annotations
 

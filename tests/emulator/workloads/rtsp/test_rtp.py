@@ -1,4 +1,4 @@
-"""What a receiver knows of a stream: loss, duplicates, order, jitter, bit rate, the first complete frame."""
+"""A receiver's knowledge of a stream: loss, duplicates, order, jitter, bit rate, the first complete frame."""
 
 from __future__ import annotations
 
