@@ -69,8 +69,8 @@ def tables_(format_: str) -> None:
         ]
         _print_json({"tables": listed})
         return
-    rows = [(name, ", ".join(_lacking(table)), _description(table)) for name, table in found.items()]
-    write_stdout("".join(f"{line}\n" for line in text_table(("table", "lacks", "describes"), rows)))
+    rows = [(name, _description(table)) for name, table in found.items()]
+    write_stdout("".join(f"{line}\n" for line in text_table(("table", "describes"), rows)))
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001

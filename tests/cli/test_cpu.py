@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,14 @@ def test_each_table_of_the_folder_is_listed_with_its_description() -> None:
     for entry in listed:
         assert entry["description"]
         assert entry["description"] in line(said, f"{entry['name']} ")
+
+
+def test_the_page_lists_each_table_of_the_folder() -> None:
+    page = (ROOT / "docs" / "cpu.md").read_text(encoding="utf-8")
+    listed = re.findall(
+        r"^\| \[?`([\w-]+)`(?:\]\(\S+\))? \|", page.partition("| table |")[2].partition("\n\n")[0], re.M
+    )
+    assert sorted(listed) == sorted([NONE, *tables()])
 
 
 def test_the_list_names_the_stages_that_a_table_lacks_as_show_does() -> None:
