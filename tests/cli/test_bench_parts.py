@@ -217,7 +217,8 @@ def test_parts_that_compare_processors_need_a_cost_table(command: click.Context)
     ("changes", "message"),
     [
         ({"each_cpus": ("1",)}, "without a cost table, packets cost no time: add --cpu-model"),
-        ({"each_offload": ("of",)}, "of is neither on nor off"),
+        ({"each_offload": ("of",)}, "`of` is neither on nor off"),
+        ({"each_offload": ("on",), "offload": "off", "cpu_model": TABLE}, "the offload is given twice: omit --offload"),
         ({"each_cpus": ("0",), "cpu_model": TABLE}, "0: a host has 0.01 of a processor or more"),
         ({"each_cpus": ("3",), "cpu_model": TABLE}, "has 2 cores in the cost table"),
         ({"each_cpus": ("h9=1",), "cpu_model": TABLE}, "processors of h9: there is no such host"),
@@ -228,10 +229,21 @@ def test_parts_that_compare_processors_need_a_cost_table(command: click.Context)
 def test_processors_that_make_no_sense_are_refused(
     command: click.Context, changes: dict[str, Any], message: str
 ) -> None:
-    of_network = {name: changes.pop(name) for name in ("cpu_model", "cpus") if name in changes}
+    of_network = {name: changes.pop(name) for name in ("cpu_model", "cpus", "offload") if name in changes}
     changes = {"overlays": ("none",), "circuits": ("AMS-MIL",), "workloads": ("latency",), **changes}
     with command, pytest.raises((EmulationError, click.ClickException), match=message):
         benchmark_of((MatrixFile(Path(MESH)),), BenchOptions(**changes), NetworkOptions(**of_network))
+
+
+def test_a_mistake_of_processors_names_the_option_and_the_same_ones_are_measured_once(command: click.Context) -> None:
+    bench = BenchOptions(overlays=("none",), circuits=("AMS-MIL",), workloads=("latency",))
+    part, network = MatrixFile(Path(MESH)), NetworkOptions(cpu_model=TABLE)
+    with command:
+        with pytest.raises(click.BadParameter) as caught:
+            benchmark_of((part,), replace(bench, each_cpus=("1", "0")), network)
+        assert caught.value.param_hint == "--each-cpus"
+        found = benchmark_of((part,), replace(bench, each_cpus=("1", "1"), each_offload=("on", "on")), network)
+        assert [cell.variant.words for cell in found.cells] == ["1 cpus, offload on"]
 
 
 def test_an_overlay_whose_stages_the_table_lacks_is_left_out(command: click.Context) -> None:

@@ -6,15 +6,18 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import click
+
 from emulator.bench.as_measured import misfit
 from emulator.bench.cells import Cell, UnknownCircuitError, affordable, cells_of, matrix_of, require_few
 from emulator.bench.options import BenchOptions
 from emulator.bench.origin import topology
 from emulator.bench.results import CostTableText, Topology, Variant
 from emulator.cpu.shipped import NONE
-from emulator.plan import plan
-from emulator.plan.cpu import CpuError, check_hosts, check_scenario
+from emulator.plan import Options, plan
+from emulator.plan.cpu import check_hosts, check_scenario
 from emulator.system.errors import EmulationError
+from gtsdsl.circuits import Circuits
 from gtsdsl.cli.bench.matrix_file import MatrixFile, overridden, with_settings
 from gtsdsl.cli.circuit_options import custom_circuits, require_effect
 from gtsdsl.cli.network import NetworkOptions, Offload, read_scenario_of, read_testbed
@@ -36,6 +39,7 @@ def benchmark_of(parts: Sequence[MatrixFile], bench: BenchOptions, network: Netw
     """Return the benchmark of parts; the options of the command line come before those of each part.
 
     Raises:
+        click.BadParameter: options of processors contradict each other.
         EmulationError: a part cannot be measured (see `cells_of`), or no part as the study measured it.
     """
     misfits: list[str | None] = []
@@ -55,7 +59,7 @@ def benchmark_of(parts: Sequence[MatrixFile], bench: BenchOptions, network: Netw
         if scenario is not None and matrix.point_to_point:
             raise EmulationError("--point-to-point has networks of two hosts only: omit it, or --scenario")
         for variant, varied in _variants(chosen, around):
-            options = plan_options(varied, custom)
+            options = _plan_options(varied, variant, custom)
             whole = plan(testbed, options)
             require_effect(varied, custom, whole)
             check_hosts(whole, options.cpu)
@@ -84,13 +88,29 @@ def benchmark_of(parts: Sequence[MatrixFile], bench: BenchOptions, network: Netw
 
 
 def _variants(bench: BenchOptions, network: NetworkOptions) -> Iterator[tuple[Variant, NetworkOptions]]:
-    """Yield each combination of ``--each-cpus`` and ``--each-offload``, with the options of its network."""
-    for cpus, offload in itertools.product(bench.each_cpus or ("",), bench.each_offload or ("",)):
+    """Yield each combination of ``--each-cpus`` and ``--each-offload`` once, with the options of its network."""
+    if bench.each_offload and network.offload == "off":
+        raise click.BadParameter("the offload is given twice: omit --offload", param_hint="--each-offload")
+    for cpus, offload in itertools.product(_once(bench.each_cpus), _once(bench.each_offload)):
         own = replace(network, cpus=(*network.cpus, cpus)) if cpus else network
         yield Variant(cpus, offload), replace(own, offload=_offload(offload)) if offload else own
 
 
+def _once(words: Sequence[str]) -> Sequence[str]:
+    return tuple(dict.fromkeys(words)) or ("",)
+
+
 def _offload(word: str) -> Offload:
     if word not in ("on", "off"):
-        raise CpuError(f"{printable(word, 80)} is neither on nor off", "--each-offload")
+        raise click.BadParameter(f"`{printable(word, 80)}` is neither on nor off", param_hint="--each-offload")
     return "on" if word == "on" else "off"
+
+
+def _plan_options(network: NetworkOptions, variant: Variant, custom: Circuits | None) -> Options:
+    """Return the options of a variant's plan; an error about its processors names ``--each-cpus``."""
+    try:
+        return plan_options(network, custom)
+    except click.BadParameter as error:
+        if variant.cpus and error.param_hint == "--cpus":
+            error.param_hint = "--each-cpus"
+        raise
