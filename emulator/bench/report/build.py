@@ -21,6 +21,7 @@ from emulator.bench.report.markdown import to_markdown
 from emulator.bench.report.model import Block, DotPlot, LinePlot, Picture, Report, Section
 from emulator.bench.report.numbers import listed
 from emulator.bench.report.others import others
+from emulator.bench.report.processors import processors
 from emulator.bench.report.ran import maps, ran, repeat
 from emulator.bench.report.streaming import streaming
 from emulator.bench.report.study import study
@@ -39,9 +40,11 @@ _DISTRIBUTIONS = {"vl_convert": "vl-convert-python"}
 
 def report_of(results: Results) -> Report:
     """Return the report of a benchmark."""
+    plain = _without_variants(results)
+    main = plain if plain.cells else results
     parts = (
-        summary(results), study(results), differences(results), latency(results), throughput(results),
-        streaming(results), convergence(results), store(results), encapsulation(results), *others(results),
+        summary(main), study(main), differences(main), latency(main), throughput(plain), processors(results),
+        streaming(main), convergence(main), store(main), encapsulation(main), *others(main),
         maps(results), ran(results), clocks(results), repeat(results),
     )  # fmt: skip
     origin = results.origin
@@ -55,6 +58,12 @@ def report_of(results: Results) -> Report:
         made_from=made_from(results),
         sections=tuple(_with_names(section for section in parts if section is not None)),
     )
+
+
+def _without_variants(results: Results) -> Results:
+    """Return results without the throughput that compares processors, which has a section of its own."""
+    cells = tuple(cell for cell in results.cells if cell.workload != "throughput" or not cell.variant.words)
+    return replace(results, cells=cells)
 
 
 def _with_names(sections: Iterable[Section]) -> Iterator[Section]:
@@ -105,7 +114,7 @@ def files_of(report: Report) -> Iterator[tuple[str, bytes]]:
             elif isinstance(block, LinePlot | DotPlot) and missing is None:
                 from emulator.bench.report.vega import draw
 
-                found = draw(block, report.overlays)
+                found = draw(block, block.names or report.overlays)
                 drawn[block.name] = found.svg
                 yield f"plots/{block.name}.svg", found.svg.encode()
                 yield f"plots/{block.name}.pdf", found.pdf

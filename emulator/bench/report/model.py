@@ -120,6 +120,8 @@ class LinePlot:
     is_step: bool = False
     is_marked: bool = False
     marks: tuple[Mark, ...] = ()
+    names: tuple[str, ...] = ()
+    """The names of all lines in the order of their colours, if they are no overlays; empty for overlays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,8 @@ class DotPlot:
     x: Axis
     categories: str
     dots: tuple[Dot, ...]
+    names: tuple[str, ...] = ()
+    """The names of all dots in the order of their colours, if they are no overlays; empty for overlays."""
 
 
 Plot: TypeAlias = LinePlot | DotPlot

@@ -73,7 +73,8 @@ def _lines(plot: LinePlot, overlays: Sequence[str]) -> alt.LayerChart | alt.Face
     )
     if plot.is_marked:  # without dashes, which the legend would draw round its marks
         line = base.mark_line(strokeWidth=1.6).encode(order="order:Q")
-        return alt.layer(line, base.mark_point(filled=True, size=45, opacity=1).encode(shape=_shape(names, overlays)))
+        point = base.mark_point(filled=True, size=45, opacity=1).encode(shape=_shape(names, overlays))
+        return alt.layer(*_marks(plot), line, point) if plot.marks else alt.layer(line, point)
     # lines that cover each other stay visible, because those above are thinner
     widths = [max(1.2, 3 - 0.5 * index) for index in range(len(names))]
     line = base.mark_line(interpolate="step-after" if plot.is_step else "linear").encode(
