@@ -22,8 +22,8 @@ from emulator.workloads.rtsp.installation import installation
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One part that emulations use, and whether this machine has it."""
+class Ability:
+    """A part that emulations use, and whether this machine has it."""
 
     name: str
     works: bool
@@ -35,32 +35,32 @@ class Finding:
     """Whether the part is a kernel that networks can run in. One such kernel is enough."""
 
 
-def examine() -> tuple[Finding, ...]:
-    """Return the findings on this machine.
+def examine() -> tuple[Ability, ...]:
+    """Return the abilities of this machine.
 
     A guest kernel that has not run on this machine before is booted, and the system's Python is asked for GStreamer;
     nothing else is started or changed.
     """
-    return tuple(_findings())
+    return tuple(_abilities())
 
 
-def can_emulate(findings: tuple[Finding, ...]) -> bool:
-    """Return whether the findings have all that a network needs: one kernel that works, Mininet and util-linux."""
-    has_kernel = any(finding.works for finding in findings if finding.runs_networks)
-    return has_kernel and all(finding.works for finding in findings if finding.name in _NEEDED)
+def can_emulate(abilities: tuple[Ability, ...]) -> bool:
+    """Return whether the abilities are all that a network needs: one kernel that works, Mininet and util-linux."""
+    has_kernel = any(ability.works for ability in abilities if ability.runs_networks)
+    return has_kernel and all(ability.works for ability in abilities if ability.name in _NEEDED)
 
 
 _BUILD = "gtsdsl kernel build"
 _NEEDED = frozenset({"mininet", "util-linux"})
 
 
-def _findings() -> Iterator[Finding]:
+def _abilities() -> Iterator[Ability]:
     yield from _kernels()
     yield _user_namespaces()
     version = landlock_version()
     state = f"guests are confined (interface {version})" if version else "missing; Linux 5.13 has it, with lsm=landlock"
     gap = unconfined(version)
-    yield Finding("Landlock", version > 0, f"{state}; but {gap}" if gap else state)
+    yield Ability("Landlock", version > 0, f"{state}; but {gap}" if gap else state)
     yield _module("mininet", "mininet.net", "run networks", "pip install 'gtsdsl[emulation]'")
     yield _programs("util-linux", ("nsenter", "unshare", "setsid", "mount"), "enter hosts", "util-linux mount")
     yield _programs("Open vSwitch", OPEN_VSWITCH, "run switches (or use --switch bridge)", "openvswitch-switch")
@@ -83,7 +83,7 @@ def _findings() -> Iterator[Finding]:
     )
 
 
-def _kernels() -> Iterator[Finding]:
+def _kernels() -> Iterator[Ability]:
     try:
         built, missing = built_kernels(), Lack("missing; for exact delays, without root (builds in minutes)", _BUILD)
     except UntrustedError as error:
@@ -95,7 +95,7 @@ def _kernels() -> Iterator[Finding]:
     missing = Lack("missing; for the real clock, without root or a build", PACKAGED_FROM)
     yield _guest("guest kernel, Debian's", (packaged,) if packaged else (), "real clock only", missing)
     lacks = native_lacks()
-    yield Finding(
+    yield Ability(
         "native kernel",
         lacks is None,
         f"Linux {platform.release()}: real clock only" if lacks is None else lacks.what,
@@ -104,73 +104,73 @@ def _kernels() -> Iterator[Finding]:
     )
 
 
-def _guest(name: str, kernels: Sequence[Kernel], clocks: str, missing: Lack) -> Finding:
-    """Return the finding on guest kernels: the first one that runs, else the reason why the first does not run."""
+def _guest(name: str, kernels: Sequence[Kernel], clocks: str, missing: Lack) -> Ability:
+    """Return the guest kernels as an ability: the first one that runs, else the reason why the first does not run."""
     if platform.machine() != "x86_64":
-        return Finding(name, False, f"needs an x86-64 processor, not {platform.machine()}", runs_networks=True)
+        return Ability(name, False, f"needs an x86-64 processor, not {platform.machine()}", runs_networks=True)
     lacks = []
     for kernel in kernels:
         lack = refusal(kernel, again=True)
         if lack is None:
-            return Finding(name, True, f"Linux {kernel.version}: {clocks}", runs_networks=True)
+            return Ability(name, True, f"Linux {kernel.version}: {clocks}", runs_networks=True)
         lacks.append(Lack(f"Linux {kernel.version} does not run here: {lack.what}", lack.mend))
     lack = lacks[0] if lacks else missing
-    return Finding(name, False, lack.what, lack.mend, runs_networks=True)
+    return Ability(name, False, lack.what, lack.mend, runs_networks=True)
 
 
-def _user_namespaces() -> Finding:
+def _user_namespaces() -> Ability:
     name = "user namespaces"
     if mend := opening_command():
-        return Finding(name, False, "this machine's kernel does not let ordinary users make networks", mend)
+        return Ability(name, False, "this machine's kernel does not let ordinary users make networks", mend)
     if not Path("/proc/self/ns/user").exists():
-        return Finding(name, False, "this machine's kernel does not have them")
-    return Finding(name, True, "ordinary users may make networks in this machine's kernel")
+        return Ability(name, False, "this machine's kernel does not have them")
+    return Ability(name, True, "ordinary users may make networks in this machine's kernel")
 
 
-def _build_tools() -> Finding:
+def _build_tools() -> Ability:
     if missing := missing_tools():
         detail = f"{', '.join(missing)} missing; needed to build the guest kernel"
-        return Finding("kernel tools", False, detail, installing(missing))
-    return Finding("kernel tools", True, "installed")
+        return Ability("kernel tools", False, detail, installing(missing))
+    return Ability("kernel tools", True, "installed")
 
 
-def _module(name: str, module: str, purpose: str, mend: str) -> Finding:
+def _module(name: str, module: str, purpose: str, mend: str) -> Ability:
     try:
         found = importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
         found = False
-    return Finding(name, found, "installed" if found else f"missing; needed to {purpose}", "" if found else mend)
+    return Ability(name, found, "installed" if found else f"missing; needed to {purpose}", "" if found else mend)
 
 
-def _programs(name: str, programs: tuple[str, ...], purpose: str, packages: str) -> Finding:
+def _programs(name: str, programs: tuple[str, ...], purpose: str, packages: str) -> Ability:
     missing = [program for program in programs if find_program(program) is None]
     if missing:
-        return Finding(name, False, f"{', '.join(missing)} missing; needed to {purpose}", f"apt-get install {packages}")
-    return Finding(name, True, "installed")
+        return Ability(name, False, f"{', '.join(missing)} missing; needed to {purpose}", f"apt-get install {packages}")
+    return Ability(name, True, "installed")
 
 
-def _netperf() -> Finding:
+def _netperf() -> Ability:
     try:
         used, mend = used_tool(NETPERF), f"gtsdsl tools build {NETPERF.name}"
     except UntrustedError as error:
-        return Finding("netperf", False, error.what, error.mend)
+        return Ability("netperf", False, error.what, error.mend)
     except EmulationError as error:  # the user has no folder for built tools
-        return Finding("netperf", False, str(error))
+        return Ability("netperf", False, str(error))
     if used is None:
-        return Finding("netperf", False, "missing; needed to measure round trips as the study did", mend)
-    return Finding("netperf", True, used.version)
+        return Ability("netperf", False, "missing; needed to measure round trips as the study did", mend)
+    return Ability("netperf", True, used.version)
 
 
-def _streaming() -> Finding:
+def _streaming() -> Ability:
     found = installation()
     if found.missing:
         detail = f"{', '.join(found.missing)} missing; needed to stream video in benchmarks"
-        return Finding("RTSP server", False, detail, f"apt-get install {' '.join(found.missing)}")
-    return Finding("RTSP server", True, f"GStreamer {found.version}")
+        return Ability("RTSP server", False, detail, f"apt-get install {' '.join(found.missing)}")
+    return Ability("RTSP server", True, f"GStreamer {found.version}")
 
 
-def _docker() -> Finding:
+def _docker() -> Ability:
     daemon = _programs("Docker", ("dockerd", "containerd", "runc"), "run real containers in hosts", "docker.io")
     if daemon.works:
-        return Finding("Docker", True, "installed; an emulation starts its own daemons, and does not use yours")
+        return Ability("Docker", True, "installed; an emulation starts its own daemons, and does not use yours")
     return daemon

@@ -25,7 +25,7 @@ from emulator.system.errors import EmulationError, UnknownNameError
 from emulator.task import Task
 from emulator.workloads import names as workload_names
 from emulator.workloads import workload
-from emulator.workloads.base import Scope
+from emulator.workloads.base import Subject
 from emulator.workloads.model import Level, Setting, WorkloadRequest
 from emulator.workloads.settings import parse, texts
 from gtsdsl.model.testbed import Testbed
@@ -145,10 +145,10 @@ def cells_of(testbed: Testbed, options: Options, matrix: Matrix) -> Cells:
                 fitting.append(label)
             else:
                 left_out.append(f"{name} does not measure {label}, because {reason}")
-        if measure.scope == "store":
+        if measure.subject == "store":
             places = _store_places(testbed, options_of, whole)
         else:
-            places = own if measure.scope == "pair" else {ALL: whole}
+            places = own if measure.subject == "pair" else {ALL: whole}
         levels = [level for level in matrix.levels if level in measure.levels]
         for place in places.values():
             measure.check(WorkloadRequest(name, place.hosts, settings=settings[name]), place.plan)
@@ -187,8 +187,8 @@ def affordable(
     return (tuple(found), tuple(sentences)) if found else (tuple(overlays), ())
 
 
-def _require_few(matrix: Matrix, places: Mapping[Scope, int]) -> None:
-    count = sum(places[workload(name).scope] for name in matrix.workloads)
+def _require_few(matrix: Matrix, places: Mapping[Subject, int]) -> None:
+    count = sum(places[workload(name).subject] for name in matrix.workloads)
     require_few(count * len(matrix.overlays) * len(matrix.levels) * matrix.repetitions)
 
 

@@ -24,7 +24,7 @@ def repeat_command(results: Results, cell: CellResult) -> tuple[str, ...]:
     """
     given = [(token.partition("=")[0], token) for token in results.command]
     own = [f"--overlays={cell.overlay}", f"--workloads={cell.workload}"]
-    if cell.workload not in names() or workload(cell.workload).scope == "pair":
+    if cell.workload not in names() or workload(cell.workload).subject == "pair":
         own.append(f"--circuits={cell.circuit}")
     own += [token for name, token in given if name == "--setting" and token.startswith(f"{name}={cell.workload}.")]
     own += ["--hosts-too"] if cell.level == "hosts" else []

@@ -13,7 +13,7 @@ from emulator.cpu.model import OWN_STAGES, TRANSIT_STAGES, CpuModel
 from emulator.lab.namespace import Namespace
 from emulator.netlink import filters, links, qdiscs
 from emulator.netlink.filters import Match
-from emulator.netlink.messages import Request
+from emulator.netlink.messages import KernelRequest
 from emulator.plan import Interface, Plan
 
 OWN, TRANSIT, CONTAINERS = "cpu-own", "cpu-transit", "cpu-containers"
@@ -40,7 +40,7 @@ class Cores:
         self._charged: set[tuple[str, str]] = set()
         """The hosts with the containers' addresses that they pay for, also of containers that have ended."""
 
-    def charge_host(self, host: str, namespace: Namespace) -> list[Request]:
+    def charge_host(self, host: str, namespace: Namespace) -> list[KernelRequest]:
         """Return the requests that make a host pay for its own packets and for those that it forwards."""
         requests = self._serve(host, namespace, OWN, OWN_STAGES) + self._serve(host, namespace, TRANSIT, TRANSIT_STAGES)
         ends = self._ends(host)
@@ -57,7 +57,7 @@ class Cores:
 
     def charge_containers(
         self, host: str, namespace: Namespace, stages: Sequence[str], protocol: int | None, port: int | None
-    ) -> list[Request]:
+    ) -> list[KernelRequest]:
         """Return the requests that make a host pay for the packets of its containers.
 
         ``protocol`` and ``port`` are those of the packets that carry them; ``protocol`` is None where none do. A host
@@ -68,7 +68,7 @@ class Cores:
             requests += self._charge_addresses(host, _CONTAINERS_ORDER, CONTAINERS, protocol, port)
         return requests
 
-    def charge_container(self, host: str, address: str) -> list[Request]:
+    def charge_container(self, host: str, address: str) -> list[KernelRequest]:
         """Return the requests that make a host pay for the packets with a container's address, if it does not yet."""
         if (host, address) in self._charged:
             return []
@@ -78,14 +78,14 @@ class Cores:
         leaving = [filters.redirect_egress(it.index, it.name, _CONTAINERS_ORDER, match, target) for it in ends]
         return [*entering, *leaving]
 
-    def leave(self, host: str, cpus: float) -> list[Request]:
+    def leave(self, host: str, cpus: float) -> list[KernelRequest]:
         """Return the requests that leave a host a number of processors; packets that wait keep their times."""
         self.cpus[host] = cpus
         return [it for name, index in self.indexes[host].items() for it in self._queues(host, name, index)]
 
     def _charge_addresses(
         self, host: str, order: int, server: str, protocol: int | None = None, port: int | None = None
-    ) -> Iterator[Request]:
+    ) -> Iterator[KernelRequest]:
         """Yield the requests that redirect packets with an address of a host itself."""
         (item,) = (it for it in self._plan.hosts if it.name == host)
         target, own = self.indexes[host][server], _given(item.loopback, item.ipv6_loopback)
@@ -102,7 +102,7 @@ class Cores:
     def _ends(self, host: str) -> list[Interface]:
         return [end for end in self._plan.ends if end.node == host]
 
-    def _serve(self, host: str, namespace: Namespace, name: str, stages: Sequence[str]) -> list[Request]:
+    def _serve(self, host: str, namespace: Namespace, name: str, stages: Sequence[str]) -> list[KernelRequest]:
         index = self.indexes[host][name] = namespace.next_index
         namespace.next_index += 1
         self._stages[host, name] = stages
@@ -110,7 +110,7 @@ class Cores:
             links.ifb(name, index, self._cpu.queues(host)), links.up(index, name), *self._queues(host, name, index)
         ]  # fmt: skip
 
-    def _queues(self, host: str, name: str, index: int) -> list[Request]:
+    def _queues(self, host: str, name: str, index: int) -> list[KernelRequest]:
         queues, cost = self._cpu.queues(host), self._cpu.on(host, self._stages[host, name], self.cpus[host])
         return qdiscs.serve(index, name, queues, cost.packet_ns, cost.byte_ns, self._cpu.backlog_packets)
 

@@ -19,7 +19,7 @@ from emulator.lab.namespace import Namespace
 from emulator.lab.sysctls import SYSCTLS, host_sysctls, set_up, switch_sysctls
 from emulator.netlink import addresses, filters, links, namespaces, neighbours, qdiscs, routes
 from emulator.netlink.connection import Netlink, NetlinkError, is_missing
-from emulator.netlink.messages import Request
+from emulator.netlink.messages import KernelRequest
 from emulator.plan import Circuit, Host, Interface, Plan, Route
 from emulator.plan.neighbours import permanent_neighbours
 from emulator.system.closing import Closing
@@ -245,10 +245,10 @@ class Underlay(Closing):
             namespace.descriptor, end.name, end.index, bytes.fromhex(end.mac.replace(":", "")), mtu_bytes
         )
 
-    def _requests(self) -> tuple[dict[int, list[Request]], dict[int, list[Request]]]:
+    def _requests(self) -> tuple[dict[int, list[KernelRequest]], dict[int, list[KernelRequest]]]:
         """Return, by namespace descriptor, the requests that set interfaces up and those that need all interfaces."""
         first = {descriptor: [links.up(links.LOOPBACK_INDEX, "lo")] for descriptor in self.descriptors}
-        later: dict[int, list[Request]] = {descriptor: [] for descriptor in self.descriptors}
+        later: dict[int, list[KernelRequest]] = {descriptor: [] for descriptor in self.descriptors}
         index_of: dict[str, int] = {}
         for circuit in self.plan.circuits:
             for end in circuit.ends:
@@ -287,7 +287,7 @@ def empty_namespace() -> int:
     return descriptor
 
 
-def _own_address(loopback: str) -> Request:
+def _own_address(loopback: str) -> KernelRequest:
     """Return the request that gives `lo` a host's own address, of either family."""
     return addresses.add(links.LOOPBACK_INDEX, "lo", f"{loopback}/{128 if ':' in loopback else 32}")
 
@@ -299,7 +299,7 @@ def _families(host: Host) -> Iterator[tuple[str, tuple[Route, ...]]]:
         yield host.ipv6_loopback, host.ipv6_routes
 
 
-def _ipv6_addresses(end: Interface, *, replace: bool = False) -> list[Request]:
+def _ipv6_addresses(end: Interface, *, replace: bool = False) -> list[KernelRequest]:
     """Return the requests that give an interface its IPv6 addresses; ``replace`` is for one that may have them."""
     return [
         addresses.add(end.index, end.name, address, replace=replace)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from emulator.netlink.messages import NEW, PUT, Request, attribute, packed
+from emulator.netlink.messages import NEW, PUT, KernelRequest, attribute, packed
 
 _RTM_NEWADDR, _RTM_DELADDR = 20, 21
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST = 1, 2, 4
@@ -13,17 +13,17 @@ _IFA_F_NODAD = 0x02
 _IFADDR = struct.Struct("=BBBBI")
 
 
-def add(index: int, name: str, address: str, *, replace: bool = False) -> Request:
+def add(index: int, name: str, address: str, *, replace: bool = False) -> KernelRequest:
     """Return the request that gives an interface an address with its prefix length, such as ``10.0.0.1/31``.
 
     With ``replace``, the interface may have the address already.
     """
-    return Request(_RTM_NEWADDR, PUT if replace else NEW, _body(index, address), f"{name}, address {address}")
+    return KernelRequest(_RTM_NEWADDR, PUT if replace else NEW, _body(index, address), f"{name}, address {address}")
 
 
-def remove(index: int, name: str, address: str) -> Request:
+def remove(index: int, name: str, address: str) -> KernelRequest:
     """Return the request that removes an address from an interface."""
-    return Request(_RTM_DELADDR, 0, _body(index, address), f"{name}, address {address}")
+    return KernelRequest(_RTM_DELADDR, 0, _body(index, address), f"{name}, address {address}")
 
 
 def _body(index: int, address: str) -> bytes:

@@ -8,7 +8,7 @@ import socket
 import struct
 from collections.abc import Iterator, Sequence
 
-from emulator.netlink.messages import HEADER, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, Request, attributes
+from emulator.netlink.messages import HEADER, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, KernelRequest, attributes
 from emulator.system.closing import Closing
 from emulator.system.errors import EmulationError
 
@@ -60,7 +60,7 @@ class Netlink(Closing):
         """Close the socket."""
         self._socket.close()
 
-    def send(self, requests: Sequence[Request]) -> None:
+    def send(self, requests: Sequence[KernelRequest]) -> None:
         """Send requests in their order, many in one system call; those after a refused one are carried out too.
 
         Raises:
@@ -83,7 +83,7 @@ class Netlink(Closing):
                 size, first = 0, index + 1
         self._sequence += len(requests)
 
-    def _exchange(self, data: bytes, requests: Sequence[Request], first: int, last: int) -> None:
+    def _exchange(self, data: bytes, requests: Sequence[KernelRequest], first: int, last: int) -> None:
         self._socket.send(data)
         trouble: NetlinkError | None = None
         flags = 0
@@ -128,7 +128,7 @@ class Netlink(Closing):
             yield kind, marks, sequence, data[offset + 16 : offset + length]
             offset += length + 3 & ~3
 
-    def get(self, request: Request, *, dump: bool = True) -> list[tuple[int, bytes]]:
+    def get(self, request: KernelRequest, *, dump: bool = True) -> list[tuple[int, bytes]]:
         """Return the kernel's answer to a request: the type and body of each message.
 
         Raises:

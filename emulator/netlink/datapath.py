@@ -25,7 +25,7 @@ from emulator.netlink.flows import (
     parse_flow,
     parse_key,
 )
-from emulator.netlink.messages import HEADER, NEW, Request, attribute, attributes, nested, text, u32
+from emulator.netlink.messages import HEADER, NEW, KernelRequest, attribute, attributes, nested, text, u32
 from emulator.system.closing import Closing
 
 OWN_PORT = 0
@@ -190,12 +190,12 @@ class Datapath(Closing):
         self._change(self._families.datapath, _NEW, body, self.name, NEW, index=0)
         return self._find()
 
-    def _flow(self, key: FlowKey, actions: Iterable[Action]) -> Request:
+    def _flow(self, key: FlowKey, actions: Iterable[Action]) -> KernelRequest:
         body = self._header() + flow_attributes(key, actions)
         # without flags, the kernel changes the actions of a flow that is there
         return self._families.flow.request(_NEW, body, f"{self.name}, flow")
 
-    def _packet(self, frame: bytes, actions: Iterable[Action]) -> Request:
+    def _packet(self, frame: bytes, actions: Iterable[Action]) -> KernelRequest:
         body = attribute(_PACKET, frame) + nested(_PACKET_KEY) + nested(_PACKET_ACTIONS, action_attributes(actions))
         return self._families.packet.request(_EXECUTE, self._header() + body, f"{self.name}, packet")
 

@@ -13,7 +13,7 @@ from ipaddress import ip_network
 from emulator.netlink import facilities
 from emulator.netlink.connection import Netlink
 from emulator.netlink.links import LOOPBACK_INDEX
-from emulator.netlink.messages import PUT, Request, attribute, nested, text, u32
+from emulator.netlink.messages import PUT, KernelRequest, attribute, nested, text, u32
 from emulator.system.errors import EmulationError
 
 _RTM_NEWQDISC, _RTM_NEWTFILTER, _RTM_DELTFILTER = 36, 44, 45
@@ -47,7 +47,7 @@ def _action(kind: str, parameters: int, body: bytes) -> bytes:
 _DROP = _action("gact", _GACT_PARMS, struct.pack("=IIiii", 0, 0, _TC_ACT_SHOT, 0, 0))
 
 
-def drop_too_big(index: int, name: str) -> list[Request]:
+def drop_too_big(index: int, name: str) -> list[KernelRequest]:
     """Return the requests by which an interface drops "fragmentation needed" and "packet too big" at its egress."""
     keys: dict[int, dict[int, int]] = {
         1: {
@@ -79,10 +79,10 @@ def _try() -> None:
         netlink.send(drop_too_big(LOOPBACK_INDEX, "lo"))
 
 
-def let_through(index: int, name: str) -> list[Request]:
+def let_through(index: int, name: str) -> list[KernelRequest]:
     """Return the requests by which an interface drops these messages no longer."""
     return [
-        Request(_RTM_DELTFILTER, 0, _head((index, _TC_H_CLSACT_EGRESS), priority, ethertype), f"{name}, filter")
+        KernelRequest(_RTM_DELTFILTER, 0, _head((index, _TC_H_CLSACT_EGRESS), priority, ethertype), f"{name}, filter")
         for priority, ethertype in _TOO_BIG.items()
     ]
 
@@ -100,7 +100,7 @@ class Match:
     port: int | None = None
 
 
-def share_ingress(index: int, name: str) -> Request:
+def share_ingress(index: int, name: str) -> KernelRequest:
     """Return the request that lets what enters an interface pass the redirections that its namespace shares.
 
     It must be the first about the interface's filters, because the kernel lets a block be set at the start only.
@@ -108,7 +108,7 @@ def share_ingress(index: int, name: str) -> Request:
     return _clsact(index, name, u32(_TCA_INGRESS_BLOCK, _BLOCK))
 
 
-def redirect_ingress(order: int, match: Match, target_index: int | None) -> Request:
+def redirect_ingress(order: int, match: Match, target_index: int | None) -> KernelRequest:
     """Return the request that sends entering packets through an interface, after which they go on as before.
 
     A ``target_index`` of None lets packets go on, past all later filters. Those with a smaller ``order`` come first.
@@ -117,7 +117,7 @@ def redirect_ingress(order: int, match: Match, target_index: int | None) -> Requ
     return _redirect(place, "ingress", order, match, target_index, _FLOWER_DESTINATION)
 
 
-def redirect_egress(index: int, name: str, order: int, match: Match, target_index: int) -> Request:
+def redirect_egress(index: int, name: str, order: int, match: Match, target_index: int) -> KernelRequest:
     """Return the request that sends packets that leave an interface through another one first."""
     return _redirect((index, _TC_H_CLSACT_EGRESS), name, order, match, target_index, _FLOWER_SOURCE)
 
@@ -128,7 +128,7 @@ _Place = tuple[int, int]
 
 def _redirect(
     place: _Place, name: str, order: int, match: Match, target_index: int | None, kinds: dict[int, int]
-) -> Request:
+) -> KernelRequest:
     network = ip_network(match.address)
     version = network.version
     keys = []
@@ -148,9 +148,9 @@ def _redirect(
     return _filter(place, f"{name}, {match.address}", priority, _ETH_TYPES[version], *keys)
 
 
-def _clsact(index: int, name: str, blocks: bytes = b"") -> Request:
+def _clsact(index: int, name: str, blocks: bytes = b"") -> KernelRequest:
     body = _TCMSG.pack(0, index, _CLSACT_HANDLE, _TC_H_CLSACT, 0) + text(_TCA_KIND, "clsact") + blocks
-    return Request(_RTM_NEWQDISC, PUT, body, f"{name}, clsact")
+    return KernelRequest(_RTM_NEWQDISC, PUT, body, f"{name}, clsact")
 
 
 def _head(place: _Place, priority: int, ethertype: int) -> bytes:
@@ -159,8 +159,8 @@ def _head(place: _Place, priority: int, ethertype: int) -> bytes:
     return _TCMSG.pack(0, index, 0, parent, info) + text(_TCA_KIND, "flower")
 
 
-def _filter(place: _Place, name: str, priority: int, ethertype: int, *options: bytes) -> Request:
+def _filter(place: _Place, name: str, priority: int, ethertype: int, *options: bytes) -> KernelRequest:
     """Return the request that adds a filter with options: the keys that a packet must have, and an action."""
     keys = attribute(_FLOWER_ETH_TYPE, struct.pack("!H", ethertype)), *options
     body = _head(place, priority, ethertype) + nested(_TCA_OPTIONS, *keys)
-    return Request(_RTM_NEWTFILTER, PUT, body, f"{name}, filter")
+    return KernelRequest(_RTM_NEWTFILTER, PUT, body, f"{name}, filter")

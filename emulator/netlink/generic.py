@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from emulator.netlink.connection import NETLINK_GENERIC, Netlink, NetlinkError
-from emulator.netlink.messages import Request, attributes, text
+from emulator.netlink.messages import KernelRequest, attributes, text
 
 HEADER = struct.Struct("=BBxx")
 """``struct genlmsghdr``: command, version."""
@@ -28,9 +28,9 @@ class Family:
     version: int
     groups: tuple[tuple[str, int], ...] = ()
 
-    def request(self, command: int, body: bytes, subject: str, flags: int = 0) -> Request:
+    def request(self, command: int, body: bytes, subject: str, flags: int = 0) -> KernelRequest:
         """Return a request to the family; ``body`` follows the generic header."""
-        return Request(self.number, flags, HEADER.pack(command, self.version) + body, subject)
+        return KernelRequest(self.number, flags, HEADER.pack(command, self.version) + body, subject)
 
 
 def find_family(netlink: Netlink, name: str, version: int = 1) -> Family:
@@ -40,7 +40,7 @@ def find_family(netlink: Netlink, name: str, version: int = 1) -> Family:
         NetlinkError: the kernel has no such family.
     """
     body = HEADER.pack(_GET_FAMILY, 1) + text(_FAMILY_NAME, name)
-    ((_, answer),) = netlink.get(Request(_CONTROLLER, 0, body, name), dump=False)
+    ((_, answer),) = netlink.get(KernelRequest(_CONTROLLER, 0, body, name), dump=False)
     values = dict(attributes(answer, HEADER.size))
     groups = [dict(attributes(group)) for _, group in attributes(values.get(_GROUPS, b""))]
     return Family(

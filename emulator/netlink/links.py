@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from emulator.netlink.connection import Netlink
-from emulator.netlink.messages import NEW, Request, attribute, attributes, nested, text, u32
+from emulator.netlink.messages import NEW, KernelRequest, attribute, attributes, nested, text, u32
 from gtsdsl.model.units import MTU_BYTES
 
 LOOPBACK_INDEX = 1
@@ -29,6 +29,7 @@ _BR_MCAST_SNOOPING = 23
 _BRPORT_STATE = 1
 _IFF_UP = 1
 _IFINFO = struct.Struct("=BxHiII")
+_LIST = KernelRequest(_RTM_GETLINK, 0, _IFINFO.pack(0, 0, 0, 0, 0), "the list of interfaces")
 _BYTE = struct.Struct("=HHB3x")
 _SIOCETHTOOL, _ETHTOOL_GLINK, _ETHTOOL_STXCSUM = 0x8946, 0xA, 0x17
 _IFREQ = struct.Struct("16sP16x")
@@ -56,14 +57,14 @@ class LinkState:
     mac: str
 
 
-def veth(first: VethEnd, second: VethEnd) -> Request:
+def veth(first: VethEnd, second: VethEnd) -> KernelRequest:
     """Return the request that makes a veth pair with each end in its own namespace, where its name is unique.
 
     Both ends are down, because the kernel refuses to make a pair whose ends are up.
     """
     peer = attribute(_VETH_INFO_PEER, _end(second))
     body = _end(first) + nested(_IFLA_LINKINFO, _VETH, nested(_INFO_DATA, peer))
-    return Request(_RTM_NEWLINK, NEW, body, first.name)
+    return KernelRequest(_RTM_NEWLINK, NEW, body, first.name)
 
 
 def _end(end: VethEnd) -> bytes:
@@ -78,14 +79,16 @@ def _end(end: VethEnd) -> bytes:
     )
 
 
-def ifb(name: str, index: int, queues: int) -> Request:
+def ifb(name: str, index: int, queues: int) -> KernelRequest:
     """Return the request that makes an interface to which packets are redirected, and which returns them (IFB)."""
     info = nested(_IFLA_LINKINFO, text(_INFO_KIND, "ifb"))
     counts = u32(_IFLA_NUM_TX_QUEUES, queues) + u32(_IFLA_NUM_RX_QUEUES, queues)
-    return Request(_RTM_NEWLINK, NEW, _IFINFO.pack(0, 0, index, 0, 0) + text(_IFLA_IFNAME, name) + counts + info, name)
+    return KernelRequest(
+        _RTM_NEWLINK, NEW, _IFINFO.pack(0, 0, index, 0, 0) + text(_IFLA_IFNAME, name) + counts + info, name
+    )
 
 
-def bridge(name: str, index: int, *, spanning_tree: bool) -> Request:
+def bridge(name: str, index: int, *, spanning_tree: bool) -> KernelRequest:
     """Return the request that makes a Linux bridge.
 
     With a spanning tree, a port forwards four seconds after it came up, which is the least that 802.1D allows.
@@ -95,47 +98,47 @@ def bridge(name: str, index: int, *, spanning_tree: bool) -> Request:
         # in hundredths of a second, in this order, because the kernel checks each value against the others
         data += [u32(_BR_HELLO_TIME, 100), u32(_BR_MAX_AGE, 600), u32(_BR_FORWARD_DELAY, 200), u32(_BR_STP_STATE, 1)]
     info = nested(_IFLA_LINKINFO, text(_INFO_KIND, "bridge"), nested(_INFO_DATA, *data))
-    return Request(_RTM_NEWLINK, NEW, _IFINFO.pack(0, 0, index, 0, 0) + text(_IFLA_IFNAME, name) + info, name)
+    return KernelRequest(_RTM_NEWLINK, NEW, _IFINFO.pack(0, 0, index, 0, 0) + text(_IFLA_IFNAME, name) + info, name)
 
 
-def up(index: int, name: str) -> Request:
+def up(index: int, name: str) -> KernelRequest:
     """Return the request that brings an interface up."""
-    return Request(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, _IFF_UP, _IFF_UP), name)
+    return KernelRequest(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, _IFF_UP, _IFF_UP), name)
 
 
-def down(index: int, name: str) -> Request:
+def down(index: int, name: str) -> KernelRequest:
     """Return the request that brings an interface down."""
-    return Request(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, _IFF_UP), name)
+    return KernelRequest(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, _IFF_UP), name)
 
 
-def without_offload(index: int, name: str) -> Request:
+def without_offload(index: int, name: str) -> KernelRequest:
     """Return the request that lets TCP give an interface packets of one segment only."""
-    return Request(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + u32(_IFLA_GSO_MAX_SEGS, 1), name)
+    return KernelRequest(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + u32(_IFLA_GSO_MAX_SEGS, 1), name)
 
 
-def set_master(index: int, name: str, bridge_index: int) -> Request:
+def set_master(index: int, name: str, bridge_index: int) -> KernelRequest:
     """Return the request that makes an interface a port of a bridge."""
-    return Request(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + u32(_IFLA_MASTER, bridge_index), name)
+    return KernelRequest(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + u32(_IFLA_MASTER, bridge_index), name)
 
 
-def set_mtu(index: int, name: str, mtu_bytes: int) -> Request:
+def set_mtu(index: int, name: str, mtu_bytes: int) -> KernelRequest:
     """Return the request that changes an interface's MTU."""
-    return Request(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + u32(_IFLA_MTU, mtu_bytes), name)
+    return KernelRequest(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + u32(_IFLA_MTU, mtu_bytes), name)
 
 
-def set_mac(index: int, name: str, mac: bytes) -> Request:
+def set_mac(index: int, name: str, mac: bytes) -> KernelRequest:
     """Return the request that changes an interface's MAC address."""
-    return Request(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + attribute(_IFLA_ADDRESS, mac), name)
+    return KernelRequest(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + attribute(_IFLA_ADDRESS, mac), name)
 
 
-def rename(index: int, name: str, new_name: str) -> Request:
+def rename(index: int, name: str, new_name: str) -> KernelRequest:
     """Return the request that renames an interface."""
-    return Request(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + text(_IFLA_IFNAME, new_name), name)
+    return KernelRequest(_RTM_NEWLINK, 0, _IFINFO.pack(0, 0, index, 0, 0) + text(_IFLA_IFNAME, new_name), name)
 
 
-def delete(index: int, name: str) -> Request:
+def delete(index: int, name: str) -> KernelRequest:
     """Return the request that removes an interface, and the other end if it is a veth pair's."""
-    return Request(_RTM_DELLINK, 0, _IFINFO.pack(0, 0, index, 0, 0), name)
+    return KernelRequest(_RTM_DELLINK, 0, _IFINFO.pack(0, 0, index, 0, 0), name)
 
 
 def settle(netlink: Netlink, names: Iterable[str]) -> None:
@@ -172,7 +175,7 @@ def _ethtool(netlink: Netlink, names: Iterable[str], command: int) -> None:
 def all_links(netlink: Netlink) -> list[LinkState]:
     """Return the interfaces of the namespace of a netlink socket."""
     found = []
-    for kind, body in netlink.get(Request(_RTM_GETLINK, 0, _IFINFO.pack(0, 0, 0, 0, 0), "the list of interfaces")):
+    for kind, body in netlink.get(_LIST):
         if kind == _RTM_NEWLINK:
             _, _, index, flags, _ = _IFINFO.unpack_from(body)
             values = dict(attributes(body, _IFINFO.size))
@@ -184,7 +187,7 @@ def all_links(netlink: Netlink) -> list[LinkState]:
 def bridge_port_states(netlink: Netlink) -> dict[str, int]:
     """Return the 802.1D state of each bridge port of a namespace, by its name; `LISTENING` and `LEARNING` pass."""
     found = {}
-    for kind, body in netlink.get(Request(_RTM_GETLINK, 0, _IFINFO.pack(0, 0, 0, 0, 0), "the list of interfaces")):
+    for kind, body in netlink.get(_LIST):
         values = dict(attributes(body, _IFINFO.size)) if kind == _RTM_NEWLINK else {}
         port = dict(attributes(dict(attributes(values.get(_IFLA_LINKINFO, b""))).get(_INFO_SLAVE_DATA, b"")))
         if _BRPORT_STATE in port:

@@ -27,7 +27,7 @@ _NLA_F_NESTED = 0x8000
 _NLA_TYPE_MASK = 0x3FFF
 
 
-class Request(NamedTuple):
+class KernelRequest(NamedTuple):
     """A message to the kernel; ``subject``, such as an interface's name, says in an error what the request is about."""
 
     type: int

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass, replace
 
 from emulator.netlink.connection import Netlink
-from emulator.netlink.messages import PUT, Request, attribute, attributes, s64, text
+from emulator.netlink.messages import PUT, KernelRequest, attribute, attributes, s64, text
 from emulator.netlink.tables import drawn, shape_table
 from gtsdsl.model.distribution import Distribution
 from gtsdsl.model.jitter import Jitter, Order, Shape
@@ -96,7 +96,7 @@ class Netem:
         return self.jitter_ns > 0 and self.order != "kept"
 
 
-def set_netem(index: int, name: str, netem: Netem) -> list[Request]:
+def set_netem(index: int, name: str, netem: Netem) -> list[KernelRequest]:
     """Return the requests that put netem at an interface's egress, or change it.
 
     netem with a rate keeps packets in order (``netem_enqueue`` counts each delay from the packet before), so that
@@ -132,7 +132,7 @@ _NO_RATE = attribute(_TCA_NETEM_RATE, _RATE.pack(0, 0, 0, 0))
 _NO_SLOT = Slot(0, 0)
 
 
-def set_netem_for_trace(index: int, name: str, netem: Netem, slot: Slot | None) -> list[Request]:
+def set_netem_for_trace(index: int, name: str, netem: Netem, slot: Slot | None) -> list[KernelRequest]:
     """Return the requests that put netem in two stages at an interface's egress, or change both.
 
     The first stage holds the packets that wait, and sends them at the rate or, with a ``slot``, by slots: each request
@@ -148,7 +148,7 @@ def set_netem_for_trace(index: int, name: str, netem: Netem, slot: Slot | None) 
     ]
 
 
-def set_slot(index: int, name: str, netem: Netem, slot: Slot | None) -> Request:
+def set_slot(index: int, name: str, netem: Netem, slot: Slot | None) -> KernelRequest:
     """Return the request that opens a slot now in the first stage of `set_netem_for_trace`; None is the rate again."""
     first = Netem(0, 0, Loss(), 0 if slot is not None else netem.rate_bps, _waiting_packets(netem), netem.seed)
     slot = slot or _NO_SLOT
@@ -163,7 +163,7 @@ def _waiting_packets(netem: Netem) -> int:
     return max(netem.queue_packets - in_flight, min(netem.queue_packets, MIN_QUEUE_PACKETS))
 
 
-def _netem(index: int, name: str, netem: Netem, handle: int, parent: int, *more: bytes) -> Request:
+def _netem(index: int, name: str, netem: Netem, handle: int, parent: int, *more: bytes) -> KernelRequest:
     """Return the request that sets a qdisc; ``more`` are attributes that come before those of ``netem``."""
     delay_ns, jitter_ns, table = netem.delay_ns, netem.jitter_ns, b""
     if netem.added is not None:
@@ -202,10 +202,10 @@ def _netem(index: int, name: str, netem: Netem, handle: int, parent: int, *more:
         options.append(attribute(_TCA_NETEM_DELAY_DIST, table))
         handle |= _WITH_TABLE
     body = _TCMSG.pack(0, index, handle, parent, 0) + text(_TCA_KIND, "netem")
-    return Request(_RTM_NEWQDISC, PUT, body + attribute(_TCA_OPTIONS, b"".join(options)), f"{name}, netem")
+    return KernelRequest(_RTM_NEWQDISC, PUT, body + attribute(_TCA_OPTIONS, b"".join(options)), f"{name}, netem")
 
 
-def serve(index: int, name: str, queues: int, packet_ns: float, byte_ns: float, limit: int) -> list[Request]:
+def serve(index: int, name: str, queues: int, packet_ns: float, byte_ns: float, limit: int) -> list[KernelRequest]:
     """Return the requests that make each queue of an interface a server, for which ``limit`` packets can wait.
 
     A packet takes ``packet_ns``, and ``byte_ns`` for each of its bytes: netem's rate with its overhead for each packet.
@@ -219,9 +219,9 @@ def serve(index: int, name: str, queues: int, packet_ns: float, byte_ns: float, 
     if rate > _U32_MAX:
         options += attribute(_TCA_NETEM_RATE64, struct.pack("=Q", rate))
 
-    def qdisc(handle: int, parent: int, kind: str, body: bytes) -> Request:
+    def qdisc(handle: int, parent: int, kind: str, body: bytes) -> KernelRequest:
         head = _TCMSG.pack(0, index, handle, parent, 0) + text(_TCA_KIND, kind)
-        return Request(_RTM_NEWQDISC, PUT, head + body, f"{name}, {kind}")
+        return KernelRequest(_RTM_NEWQDISC, PUT, head + body, f"{name}, {kind}")
 
     netem = attribute(_TCA_OPTIONS, options)
     if queues == 1:
@@ -251,9 +251,9 @@ def _gilbert_elliott(bursts: Bursts) -> bytes:
     )
 
 
-def remove(index: int, name: str) -> Request:
+def remove(index: int, name: str) -> KernelRequest:
     """Return the request that removes the qdisc at an interface's egress."""
-    return Request(_RTM_DELQDISC, 0, _TCMSG.pack(0, index, 0, _TC_H_ROOT, 0), f"{name}, qdisc")
+    return KernelRequest(_RTM_DELQDISC, 0, _TCMSG.pack(0, index, 0, _TC_H_ROOT, 0), f"{name}, qdisc")
 
 
 def dropped() -> dict[int, int]:
@@ -266,7 +266,7 @@ def dropped() -> dict[int, int]:
     """
     found: dict[int, int] = {}
     with Netlink() as netlink:
-        answers = netlink.get(Request(_RTM_GETQDISC, 0, _TCMSG.pack(0, 0, 0, 0, 0), "the list of qdiscs"))
+        answers = netlink.get(KernelRequest(_RTM_GETQDISC, 0, _TCMSG.pack(0, 0, 0, 0, 0), "the list of qdiscs"))
     for _, body in answers:
         _, index, *_ = _TCMSG.unpack_from(body)
         if (stats := dict(attributes(body, _TCMSG.size)).get(_TCA_STATS)) is not None:

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterable
 from functools import lru_cache
 
-from emulator.netlink.messages import NEW, PUT, Request, attribute, packed, u32
+from emulator.netlink.messages import NEW, PUT, KernelRequest, attribute, packed, u32
 
 _RTM_NEWROUTE = 24
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC = 1, 4, 5, 7
@@ -16,7 +16,7 @@ _RTMSG = struct.Struct("=BBBBBBBBI")
 
 def add(
     destinations: Iterable[str], gateway: str, index: int, name: str, source: str, *, replace: bool = False
-) -> list[Request]:
+) -> list[KernelRequest]:
     """Return the netlink requests that add routes to subnets (``100.64.0.4/30``); ``gateway`` is a neighbour.
 
     ``source`` is the address from which the host sends. ``replace`` lets a request change an existing route.
@@ -24,7 +24,7 @@ def add(
     through = attribute(_RTA_GATEWAY, packed(gateway)[1]) + u32(_RTA_OIF, index)
     through += attribute(_RTA_PREFSRC, packed(source)[1])
     flags = PUT if replace else NEW
-    return [Request(_RTM_NEWROUTE, flags, _to(destination) + through, name) for destination in destinations]
+    return [KernelRequest(_RTM_NEWROUTE, flags, _to(destination) + through, name) for destination in destinations]
 
 
 @lru_cache(maxsize=2**16)

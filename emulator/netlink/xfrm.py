@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from socket import inet_aton, inet_ntoa
 
 from emulator.netlink.connection import Netlink
-from emulator.netlink.messages import NEW, Request, attribute, attributes
+from emulator.netlink.messages import NEW, KernelRequest, attribute, attributes
 
 NETLINK_XFRM = 6
 KEY_BYTES = 36
@@ -78,47 +78,47 @@ def allocate_spi(netlink: Netlink, source: str, destination: str) -> int:
     """
     association = Association(source, destination, 0)
     body = _state(association, flags=0) + _SPI_RANGE.pack(_LEAST_SPI, _GREATEST_SPI)
-    ((_, answer),) = netlink.get(Request(_ALLOCATE_SPI, 0, body, association.name), dump=False)
+    ((_, answer),) = netlink.get(KernelRequest(_ALLOCATE_SPI, 0, body, association.name), dump=False)
     return _parse_state(answer).spi
 
 
-def update(association: Association) -> Request:
+def update(association: Association) -> KernelRequest:
     """Return the request that gives an association whose SPI was allocated its key."""
-    return Request(_UPDATE_STATE, 0, _whole_state(association), association.name)
+    return KernelRequest(_UPDATE_STATE, 0, _whole_state(association), association.name)
 
 
-def add(association: Association) -> Request:
+def add(association: Association) -> KernelRequest:
     """Return the request that makes an association whose SPI the receiver has allocated."""
-    return Request(_NEW_STATE, NEW, _whole_state(association), association.name)
+    return KernelRequest(_NEW_STATE, NEW, _whole_state(association), association.name)
 
 
-def delete(association: Association) -> Request:
+def delete(association: Association) -> KernelRequest:
     """Return the request that removes an association."""
     body = _STATE_ID.pack(_address(association.destination), _big(association.spi), _AF_INET, _ESP)
-    return Request(_DELETE_STATE, 0, body, association.name)
+    return KernelRequest(_DELETE_STATE, 0, body, association.name)
 
 
-def put_policy(policy: Policy) -> Request:
+def put_policy(policy: Policy) -> KernelRequest:
     """Return the request that writes a policy; it replaces one with the same addresses and mark."""
     template = _TEMPLATE_BODY.pack(
         _address(policy.destination), _big(policy.spi), _ESP, _AF_INET, _address(policy.source), 0, _TRANSPORT,
         0, 0, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF,
     )  # fmt: skip
     body = _POLICY.pack(_selector(policy), _LIFETIME, 0, 0, _OUT, 0, 0, 0) + attribute(_TEMPLATE, template)
-    return Request(_UPDATE_POLICY, NEW, body + _mark(policy), _policy_name(policy))
+    return KernelRequest(_UPDATE_POLICY, NEW, body + _mark(policy), _policy_name(policy))
 
 
-def delete_policy(policy: Policy) -> Request:
+def delete_policy(policy: Policy) -> KernelRequest:
     """Return the request that removes a policy."""
     body = _POLICY_ID.pack(_selector(policy), 0, _OUT) + _mark(policy)
-    return Request(_DELETE_POLICY, 0, body, _policy_name(policy))
+    return KernelRequest(_DELETE_POLICY, 0, body, _policy_name(policy))
 
 
 def associations(netlink: Netlink) -> tuple[Association, ...]:
     """Return the associations of a namespace, with their keys."""
     return tuple(
         _parse_state(body)
-        for kind, body in netlink.get(Request(_GET_STATE, 0, b"", "the list of associations"))
+        for kind, body in netlink.get(KernelRequest(_GET_STATE, 0, b"", "the list of associations"))
         if kind == _NEW_STATE and len(body) >= _STATE.size
     )
 
@@ -129,7 +129,7 @@ def policies(netlink: Netlink) -> tuple[Policy, ...]:
 
 
 def _policies(netlink: Netlink) -> Iterator[Policy]:
-    for _, body in netlink.get(Request(_GET_POLICY, 0, b"", "the list of policies")):
+    for _, body in netlink.get(KernelRequest(_GET_POLICY, 0, b"", "the list of policies")):
         values = dict(attributes(body, _POLICY.size))
         if _MARK in values and len(template := values.get(_TEMPLATE, b"")) >= _TEMPLATE_BODY.size:
             destination, source, *_ = _SELECTOR.unpack_from(body)

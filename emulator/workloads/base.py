@@ -20,7 +20,7 @@ from emulator.workloads.settings import NoSettings
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Scope: TypeAlias = Literal["pair", "network", "store"]
+Subject: TypeAlias = Literal["pair", "network", "store"]
 """The subject of a workload's cell: a pair of hosts, the whole network, or the network with its store at one site."""
 
 
@@ -84,7 +84,7 @@ class Stage:
 class Workload(abc.ABC):
     """A measurement between two hosts. A module of this package defines one, and the module's name is its name."""
 
-    scope: ClassVar[Scope] = "pair"
+    subject: ClassVar[Subject] = "pair"
     """The subject of a cell of the matrix."""
     levels: ClassVar[tuple[Level, ...]] = ("containers", "hosts")
     """The levels that can be measured."""

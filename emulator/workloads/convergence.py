@@ -14,7 +14,7 @@ from emulator.measure.watch import SAME_MS, Pair, Watch
 from emulator.overlays.faults import agent_killed, circuit_down, circuit_silent, store_unreachable
 from emulator.plan import Circuit, Plan
 from emulator.system.errors import EmulationError, UnknownNameError
-from emulator.workloads.base import Scope, Stage, Workload
+from emulator.workloads.base import Stage, Subject, Workload
 from emulator.workloads.model import Figure, WorkloadRequest, WorkloadResult
 from emulator.workloads.settings import parse, setting
 from emulator.workloads.starts import start_result
@@ -53,7 +53,7 @@ class ConvergenceSettings:
 class Convergence(Workload):
     """Echoes between all pairs of hosts, before, during and after each fault."""
 
-    scope: ClassVar[Scope] = "network"
+    subject: ClassVar[Subject] = "network"
     settings = ConvergenceSettings
 
     def check(self, request: WorkloadRequest, plan: Plan) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from emulator.overlays.model import OverlaySpec
-from emulator.workloads.base import Scope, Stage, Workload
+from emulator.workloads.base import Stage, Subject, Workload
 from emulator.workloads.model import Level, WorkloadRequest, WorkloadResult
 from emulator.workloads.starts import start_result
 
@@ -13,7 +13,7 @@ from emulator.workloads.starts import start_result
 class StorePlaces(Workload):
     """The time to the first packet between each two hosts, with the store at one site."""
 
-    scope: ClassVar[Scope] = "store"
+    subject: ClassVar[Subject] = "store"
     levels: ClassVar[tuple[Level, ...]] = ("containers",)
 
     def misfit(self, overlay: OverlaySpec) -> str | None:

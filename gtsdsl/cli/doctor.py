@@ -14,7 +14,7 @@ from gtsdsl.cli.help import format_option
 from gtsdsl.cli.text_table import print_table, table_console
 
 if TYPE_CHECKING:
-    from emulator.doctor import Finding
+    from emulator.doctor import Ability
 
 _VERSION = 1
 
@@ -34,26 +34,26 @@ def command(format_: str) -> None:
     from emulator.doctor import can_emulate, examine
 
     with emulating():
-        findings = examine()
-    able = can_emulate(findings)
+        abilities = examine()
+    able = can_emulate(abilities)
     if format_ == "json":
-        document = {"version": _VERSION, "can_emulate": able, "findings": [asdict(finding) for finding in findings]}
+        document = {"version": _VERSION, "can_emulate": able, "findings": [asdict(ability) for ability in abilities]}
         click.echo(json.dumps(document, indent=2))
     else:
-        _print(findings, able)
+        _print(abilities, able)
     sys.exit(0 if able else 3)
 
 
-def _print(findings: tuple[Finding, ...], able: bool) -> None:
+def _print(abilities: tuple[Ability, ...], able: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in ("", "what", "detail", "remedy"):
         table.add_column(heading)
-    for finding in findings:
-        mark = Text("yes", style="green") if finding.works else Text("no", style="yellow")
-        table.add_row(mark, Text(finding.name), Text(finding.detail), Text(finding.mend, style="bold"))
+    for ability in abilities:
+        mark = Text("yes", style="green") if ability.works else Text("no", style="yellow")
+        table.add_row(mark, Text(ability.name), Text(ability.detail), Text(ability.mend, style="bold"))
     console = table_console()
     print_table(console, table)
     console.print()

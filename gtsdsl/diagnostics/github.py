@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gtsdsl.diagnostics.codes import CODES
-from gtsdsl.diagnostics.report import FileReport, Finding
+from gtsdsl.diagnostics.report import FileReport, PlacedFinding
 from gtsdsl.text import printable
 
 _IN_MESSAGE = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
@@ -25,7 +25,7 @@ def write(reports: Sequence[FileReport]) -> str:
     return "".join(line + "\n" for line in lines)
 
 
-def _command(name: str, finding: Finding) -> str:
+def _command(name: str, finding: PlacedFinding) -> str:
     properties = {"file": name}
     if finding.region is not None:
         start, end = finding.region

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from gtsdsl.diagnostics.report import FileReport, Finding, Region
+from gtsdsl.diagnostics.report import FileReport, PlacedFinding, Region
 
 VERSION = 1
 
@@ -23,7 +23,7 @@ def write(reports: Sequence[FileReport]) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _finding(name: str, finding: Finding) -> dict[str, object]:
+def _finding(name: str, finding: PlacedFinding) -> dict[str, object]:
     return {
         "code": finding.code,
         "severity": finding.severity.value,

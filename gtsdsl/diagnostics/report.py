@@ -20,7 +20,7 @@ class Region(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class PlacedNote:
     """A note of a finding, with its region."""
 
     message: str
@@ -28,13 +28,13 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PlacedFinding:
     """A diagnostic with lines and columns; ``region`` is None if it is about the file as a whole."""
 
     code: str
     message: str
     region: Region | None
-    notes: tuple[Remark, ...]
+    notes: tuple[PlacedNote, ...]
     hint: str | None
 
     @property
@@ -54,7 +54,7 @@ class FileReport:
     name: str
     errors: int = 0
     warnings: int = 0
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[PlacedFinding, ...] = ()
     text: str = ""
 
     @property
@@ -74,13 +74,13 @@ def report(name: str, findings: Findings) -> FileReport:
     )
 
 
-def _finding(diagnostic: Diagnostic) -> Finding:
+def _finding(diagnostic: Diagnostic) -> PlacedFinding:
     source = diagnostic.source
-    return Finding(
+    return PlacedFinding(
         code=diagnostic.code,
         message=diagnostic.message,
         region=None if diagnostic.place is None else _region(source, diagnostic.place),
-        notes=tuple(Remark(note.message, _region(source, note.place)) for note in diagnostic.notes),
+        notes=tuple(PlacedNote(note.message, _region(source, note.place)) for note in diagnostic.notes),
         hint=diagnostic.hint,
     )
 

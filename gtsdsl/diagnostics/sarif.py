@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from gtsdsl.data import shipped
 from gtsdsl.diagnostics.codes import CODES
-from gtsdsl.diagnostics.report import FileReport, Finding, Region
+from gtsdsl.diagnostics.report import FileReport, PlacedFinding, Region
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -57,7 +57,7 @@ def _rule(code: str) -> dict[str, object]:
     }
 
 
-def _result(name: str, finding: Finding, codes: Sequence[str]) -> dict[str, object]:
+def _result(name: str, finding: PlacedFinding, codes: Sequence[str]) -> dict[str, object]:
     message = f"{finding.message}\nhelp: {finding.hint}" if finding.hint else finding.message
     result: dict[str, object] = {
         "ruleId": finding.code,

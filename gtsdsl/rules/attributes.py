@@ -9,7 +9,7 @@ from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.classes import CLASSES, CONTROLLER_ATTRIBUTES, PORT_ATTRIBUTES, TESTBED_ATTRIBUTES
 from gtsdsl.model.testbed import Port, Resource, Testbed
 from gtsdsl.model.values import Value
-from gtsdsl.rules.index import Index, Scope, place_of, shown
+from gtsdsl.rules.index import IdScope, Index, place_of, shown
 from gtsdsl.rules.values import blocks
 from gtsdsl.text import printable
 
@@ -57,7 +57,7 @@ def _unknown(
             )
 
 
-def _unknown_classes(index: Index, scope: Scope) -> Iterator[Diagnostic]:
+def _unknown_classes(index: Index, scope: IdScope) -> Iterator[Diagnostic]:
     resources = [item for item in scope.testbed.resources if isinstance(item, Resource) and item.cls not in CLASSES]
     numbers = Counter(resource.cls for resource in resources)
     firsts = {resource.cls: resource for resource in reversed(resources)}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.testbed import Resource, Testbed
-from gtsdsl.rules.index import Index, Scope, shown
+from gtsdsl.rules.index import IdScope, Index, shown
 from gtsdsl.source import Location
 from gtsdsl.text import printable
 
@@ -35,7 +35,7 @@ def _named(item: Resource | Testbed) -> str:
     return f"{printable(kind)} {shown(item.id)}" if item.id else f"a {printable(kind)} without an id"
 
 
-def _resources(index: Index, scope: Scope) -> Iterator[Diagnostic]:
+def _resources(index: Index, scope: IdScope) -> Iterator[Diagnostic]:
     resources = scope.testbed.resources
     if len(scope.named) == len(resources):  # no id is empty or a duplicate
         return

@@ -40,7 +40,7 @@ def _nested(testbed: Testbed, prefix: int) -> Iterator[tuple[Testbed, int]]:
 
 
 @dataclass(frozen=True)
-class Scope:
+class IdScope:
     """A testbed, the root or a nested one, and the resources that its adjacencies can name.
 
     ``named`` has the resources by id, without those of an empty id; of resources with the same id, it has the first.
@@ -51,7 +51,7 @@ class Scope:
     testbed: Testbed
     prefix: str
     named: dict[str, Resource | Testbed]
-    nested: dict[str, Scope]
+    nested: dict[str, IdScope]
     numbers: dict[str, int]
 
     @cached_property
@@ -112,14 +112,14 @@ class Index:
 
     def __init__(self, testbed: Testbed, source: Source) -> None:
         self.source = source
-        self.scopes: list[Scope] = []
+        self.scopes: list[IdScope] = []
         self.resources: list[Resource] = []
-        self.owners: list[Scope] = []
+        self.owners: list[IdScope] = []
         self.near = Hints().near
         self._add(testbed, "")
 
-    def _add(self, testbed: Testbed, prefix: str) -> Scope:
-        scope = Scope(testbed, prefix, {}, {}, {})
+    def _add(self, testbed: Testbed, prefix: str) -> IdScope:
+        scope = IdScope(testbed, prefix, {}, {}, {})
         self.scopes.append(scope)
         for item in testbed.resources:
             if not item.id or item.id in scope.named:

@@ -7,7 +7,7 @@ from itertools import islice
 
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.testbed import PortRef, Resource, Testbed
-from gtsdsl.rules.index import Index, Scope, shown
+from gtsdsl.rules.index import IdScope, Index, shown
 from gtsdsl.source import Location
 from gtsdsl.text import printable
 
@@ -15,7 +15,7 @@ _SHOWN_PORTS = 5
 _MOST_DOTS = 10
 
 
-def missing(index: Index, scope: Scope, ref: PortRef, place: Location | None) -> Diagnostic:
+def missing(index: Index, scope: IdScope, ref: PortRef, place: Location | None) -> Diagnostic:
     """Return the finding for a reference that does not name a port of its testbed."""
     outer, *inner = re.split(r"[./]", str(ref), maxsplit=2)
     nested = scope.nested.get(outer)
@@ -48,7 +48,7 @@ def missing(index: Index, scope: Scope, ref: PortRef, place: Location | None) ->
     return index.finding("GTS022", message, place, hint=index.near(ref.port, scope.own_ports))
 
 
-def _in_quotes(reference: str, scope: Scope) -> str | None:
+def _in_quotes(reference: str, scope: IdScope) -> str | None:
     """Return a hint to write a reference in quotes, if an id in it contains a `.`; else None."""
     ids = (reference[: match.start()] for match in islice(re.finditer(r"\.", reference), _MOST_DOTS))
     quoted = f'"{reference}"'

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.testbed import HOST_CLASSES, LINK_CLASS, Resource, flatten
 from gtsdsl.model.units import MTU_BYTES, parse_mtu_bytes
-from gtsdsl.rules.index import Index, Scope, place_of, shown
+from gtsdsl.rules.index import IdScope, Index, place_of, shown
 from gtsdsl.topology.groups import Groups
 from gtsdsl.topology.model import Topology
 
@@ -105,7 +105,7 @@ def _unequal_mtus(index: Index) -> Iterator[Diagnostic]:
             )
 
 
-def _controller_cut_off(index: Index, scope: Scope, switch: Resource) -> Iterator[Diagnostic]:
+def _controller_cut_off(index: Index, scope: IdScope, switch: Resource) -> Iterator[Diagnostic]:
     attribute = next((name for name in _CONTROLLER_ATTRIBUTES if switch.attributes.get(name)), None)
     if attribute is None or not switch.id:
         return

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from gtsdsl.diagnostics import Diagnostic
 from gtsdsl.model.testbed import HOST_CLASSES, LINK_CLASS, SWITCH_CLASSES, Adjacency, PortRef
-from gtsdsl.rules.index import Index, PortKey, Scope, shown
+from gtsdsl.rules.index import IdScope, Index, PortKey, shown
 from gtsdsl.rules.references import missing
 from gtsdsl.source import Location
 from gtsdsl.text import printable
@@ -37,7 +37,7 @@ def check_wiring(index: Index) -> Iterator[Diagnostic]:
     yield from _links_on_one_resource(index)
 
 
-def _adjacencies(index: Index, scope: Scope, wired_ends: dict[str, int]) -> Iterator[Diagnostic]:
+def _adjacencies(index: Index, scope: IdScope, wired_ends: dict[str, int]) -> Iterator[Diagnostic]:
     kinds = {id: _KINDS.get(index.resources[number].cls) for id, number in scope.numbers.items()}
     # the adjacency that has used each port; None at first
     users: dict[PortKey, Adjacency | None] = dict.fromkeys(scope.ports)
@@ -87,12 +87,12 @@ def _adjacencies(index: Index, scope: Scope, wired_ends: dict[str, int]) -> Iter
             yield from _mismatch(index, scope, adjacency, first_kind)
 
 
-def _kind(index: Index, scope: Scope, ref: PortRef) -> Kind | None:
+def _kind(index: Index, scope: IdScope, ref: PortRef) -> Kind | None:
     number = scope.leads_to(ref)
     return None if number is None else _KINDS.get(index.resources[number].cls)
 
 
-def _used_twice(index: Index, scope: Scope, ref: PortRef, place: Location | None, before: Adjacency) -> Diagnostic:
+def _used_twice(index: Index, scope: IdScope, ref: PortRef, place: Location | None, before: Adjacency) -> Diagnostic:
     resource = scope.named.get(ref.resource)
     few = resource.ports if resource is not None and len(resource.ports) <= _FEW_PORTS else ()
     free = next(
@@ -112,7 +112,7 @@ def _used_twice(index: Index, scope: Scope, ref: PortRef, place: Location | None
     )
 
 
-def _unbound(index: Index, scope: Scope, adjacency: Adjacency) -> Iterator[Diagnostic]:
+def _unbound(index: Index, scope: IdScope, adjacency: Adjacency) -> Iterator[Diagnostic]:
     for ref, place in (
         (adjacency.first, adjacency.first_place),
         (adjacency.second, adjacency.second_place),
@@ -129,7 +129,7 @@ def _unbound(index: Index, scope: Scope, adjacency: Adjacency) -> Iterator[Diagn
             )
 
 
-def _mismatch(index: Index, scope: Scope, adjacency: Adjacency, kind: Kind | None) -> Iterator[Diagnostic]:
+def _mismatch(index: Index, scope: IdScope, adjacency: Adjacency, kind: Kind | None) -> Iterator[Diagnostic]:
     first, second = adjacency.first, adjacency.second
     both = f"{_explained(index, scope, first)} and {_explained(index, scope, second)}"
     if kind == "link":
@@ -147,14 +147,14 @@ def _mismatch(index: Index, scope: Scope, adjacency: Adjacency, kind: Kind | Non
         yield index.finding("GTS026", message, adjacency.place, hint=hint)
 
 
-def _explained(index: Index, scope: Scope, ref: PortRef) -> str:
+def _explained(index: Index, scope: IdScope, ref: PortRef) -> str:
     number = scope.leads_to(ref) if ref.resource in scope.nested else None
     if number is None:
         return shown(str(ref))
     return f"{shown(str(ref))} (which stands for a port of {shown(index.path(number))})"
 
 
-def _links(index: Index, scope: Scope, wired_ends: dict[str, int]) -> Iterator[Diagnostic]:
+def _links(index: Index, scope: IdScope, wired_ends: dict[str, int]) -> Iterator[Diagnostic]:
     for link in scope.testbed.links:
         if scope.named.get(link.id) is not link:  # it has no id or a duplicate one, which is reported already
             continue
@@ -184,7 +184,7 @@ def _in_words(number: int, noun: str) -> str:
     return f"{words[number] if number < len(words) else number} {noun}{'' if number == 1 else 's'}"
 
 
-def _loose_ends_of_nested_links(index: Index, scope: Scope) -> Iterator[Diagnostic]:
+def _loose_ends_of_nested_links(index: Index, scope: IdScope) -> Iterator[Diagnostic]:
     """Yield findings for exported ends of links that no outer adjacency uses, so that the link has only one end.
 
     The root's exported ports may stay unused, because another file may nest the root.

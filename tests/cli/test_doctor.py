@@ -8,15 +8,15 @@ import pytest
 from click.testing import CliRunner
 
 from emulator import doctor
-from emulator.doctor import Finding
+from emulator.doctor import Ability
 from gtsdsl.cli import cli
 
 
 @pytest.mark.parametrize("able", [True, False])
 def test_exit_status(monkeypatch: pytest.MonkeyPatch, able: bool) -> None:
-    kernel = Finding("kernel", able, "", "" if able else "mend", runs_networks=True)
-    findings = (kernel, Finding("mininet", True, ""), Finding("util-linux", True, ""))
-    monkeypatch.setattr(doctor, "examine", lambda: findings)
+    kernel = Ability("kernel", able, "", "" if able else "mend", runs_networks=True)
+    abilities = (kernel, Ability("mininet", True, ""), Ability("util-linux", True, ""))
+    monkeypatch.setattr(doctor, "examine", lambda: abilities)
     done = CliRunner().invoke(cli, ["doctor"])
     assert done.exit_code == (0 if able else 3)
     assert ("Networks run here." in done.output) is able

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gtsdsl.diagnostics import Diagnostic, Findings
 from gtsdsl.diagnostics.findings import MAX_FINDINGS
-from gtsdsl.diagnostics.report import FileReport, Region, Remark, report
+from gtsdsl.diagnostics.report import FileReport, PlacedNote, Region, report
 from gtsdsl.source import Position, Source
 from tests.diagnostics.samples import duplicate, many
 
@@ -12,7 +12,7 @@ from tests.diagnostics.samples import duplicate, many
 def test_places_become_lines_and_columns() -> None:
     (finding,) = report("mesh.dsl", Findings([duplicate()])).findings
     assert finding.region == Region(Position(3, 13), Position(3, 15))
-    assert finding.notes == (Remark("it stands here first", Region(Position(2, 13), Position(2, 15))),)
+    assert finding.notes == (PlacedNote("it stands here first", Region(Position(2, 13), Position(2, 15))),)
 
 
 def test_a_path_into_json_becomes_lines_and_columns() -> None:

@@ -21,7 +21,7 @@ _BUFFER_BYTES = 2**22
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Question:
     """A question. ``container`` is the name of a container, empty for the status."""
 
     number: int
@@ -30,8 +30,8 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer to the request of the same number."""
+class Answer:
+    """The answer to the question of the same number."""
 
     number: int
     address: str | None = None
@@ -51,27 +51,27 @@ class Client(Closing):
 
     def allocate(self, container: str, patience_s: float) -> str | None:
         """Return the address of a container; None if the router gives none in time, or has ended."""
-        reply = self._ask("allocate", container, patience_s)
-        return None if reply is None else reply.address
+        answer = self._ask("allocate", container, patience_s)
+        return None if answer is None else answer.address
 
     def status(self, patience_s: float) -> Status | None:
         """Return what the router knows; None if it does not answer in time, or has ended."""
-        reply = self._ask("status", "", patience_s)
-        return None if reply is None else reply.status
+        answer = self._ask("status", "", patience_s)
+        return None if answer is None else answer.status
 
-    def _ask(self, kind: Literal["allocate", "status"], container: str, patience_s: float) -> Reply | None:
+    def _ask(self, kind: Literal["allocate", "status"], container: str, patience_s: float) -> Answer | None:
         self._number += 1
         try:
-            self._end.send(encode(Request(self._number, kind, container)))
+            self._end.send(encode(Question(self._number, kind, container)))
             poll = select.poll()
             poll.register(self._end, select.POLLIN)
             while poll.poll(patience_s * 1000):
                 data = self._end.recv(_MESSAGE_BYTES)
                 if not data:
                     return None
-                reply = decode(Reply, data, "the answer of a router")
-                if reply.number == self._number:  # and not the late answer to an earlier question
-                    return reply
+                answer = decode(Answer, data, "the answer of a router")
+                if answer.number == self._number:  # and not the late answer to an earlier question
+                    return answer
         except OSError:  # the router has ended
             return None
         return None
@@ -98,14 +98,14 @@ class Server:
         if not data:
             self._loop.unwatch(self._end.fileno())
             return
-        request = decode(Request, data, "a question to a router")
-        if request.kind == "status":
-            self._send(Reply(request.number, status=self._status()))
+        question = decode(Question, data, "a question to a router")
+        if question.kind == "status":
+            self._send(Answer(question.number, status=self._status()))
         else:
-            self._allocate(request.container, lambda address: self._send(Reply(request.number, address=address)))
+            self._allocate(question.container, lambda address: self._send(Answer(question.number, address=address)))
 
-    def _send(self, reply: Reply) -> None:
-        self._end.send(encode(reply))
+    def _send(self, answer: Answer) -> None:
+        self._end.send(encode(answer))
 
 
 def make_ends() -> tuple[socket.socket, socket.socket]:

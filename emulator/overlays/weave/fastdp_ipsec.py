@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from emulator.lab.log import log
 from emulator.netlink import facilities, xfrm
 from emulator.netlink.connection import Netlink, NetlinkError
-from emulator.netlink.messages import Request
+from emulator.netlink.messages import KernelRequest
 from emulator.overlays.weave.fastdp_links import TUNNEL_UDP_PORT
 from emulator.overlays.weave.forwarder import PeerName
 from emulator.system.closing import Closing
@@ -127,7 +127,7 @@ class Ipsec(Closing):
     def _delete_policies(self) -> None:
         self._send([xfrm.delete_policy(it) for it in xfrm.policies(self._netlink) if it.mark == MARK])
 
-    def _send(self, requests: Sequence[Request]) -> None:
+    def _send(self, requests: Sequence[KernelRequest]) -> None:
         try:
             self._netlink.send(requests)
         except NetlinkError as error:

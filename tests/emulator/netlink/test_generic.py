@@ -8,12 +8,12 @@ import pytest
 
 from emulator.netlink.connection import NETLINK_GENERIC, Netlink, NetlinkError
 from emulator.netlink.generic import Family, find_family, has_family
-from emulator.netlink.messages import Request
+from emulator.netlink.messages import KernelRequest
 
 
 def test_a_request_has_the_command_and_the_version_of_the_messages() -> None:
     family = Family("ovs_flow", 25, 1)
-    assert family.request(3, b"body", "a flow") == Request(25, 0, b"\x03\x01\0\0body", "a flow")
+    assert family.request(3, b"body", "a flow") == KernelRequest(25, 0, b"\x03\x01\0\0body", "a flow")
 
 
 def test_the_family_of_families_is_there() -> None:
