@@ -10,9 +10,10 @@ from click.testing import CliRunner
 
 from emulator.bench.change import bootstrap, change
 from emulator.bench.diff import compare
-from emulator.bench.results import Results
+from emulator.bench.results import Results, Variant
 from emulator.bench.store import ResultStore
 from gtsdsl.cli import cli
+from gtsdsl.cli.bench.text import markdown
 from tests.emulator.bench.samples import result, results_of
 
 
@@ -24,6 +25,20 @@ def results(*means_us: float | None, overlay: str = "none") -> Results:
 def test_equal_benchmarks_do_not_differ() -> None:
     comparison = compare(results(5.0, 6.0), results(5.0, 6.0))
     assert (comparison.differences, comparison.compared) == ((), 1)
+
+
+def test_cells_with_other_processors_are_not_mixed() -> None:
+    """Each number of processors is a place of its own, in a comparison and in the tables."""
+    cells = [replace(result("none", mean_us), variant=Variant(cpus)) for cpus, mean_us in (("1", 5.0), ("0.5", 9.0))]
+    comparison = compare(results_of(*cells), results_of(cells[0], replace(cells[1], variant=Variant("0.25"))))
+    assert (comparison.differences, comparison.compared) == ((), 1)
+    assert comparison.only_before == (("none", "AMS-MIL, 0.5 cpus", "latency", "containers"),)
+    assert comparison.only_after == (("none", "AMS-MIL, 0.25 cpus", "latency", "containers"),)
+    lines = markdown(cells).splitlines()
+    assert [line for line in lines if "AMS-MIL" in line] == [
+        "| AMS-MIL, 1 cpus | none | containers | 5 |",
+        "| AMS-MIL, 0.5 cpus | none | containers | 9 |",
+    ]
 
 
 def test_means_within_the_spread_do_not_differ() -> None:

@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 from jsonschema_rs import Draft202012Validator
 
-from emulator.bench.results import VERSION, CellResult, Environment, Machine, Origin, Results, Topology
+from emulator.bench.results import (
+    VERSION,
+    CellResult,
+    CostTableText,
+    Environment,
+    Machine,
+    Origin,
+    Processors,
+    Results,
+    Topology,
+    Variant,
+)
 from emulator.system.decode import encode
 from emulator.workloads.model import Figure, Series, Setting, WorkloadResult
 from gtsdsl.data import shipped
@@ -32,6 +43,9 @@ PARTS = {
     Figure: MEASURED["properties"]["figures"]["items"],
     Series: MEASURED["properties"]["series"]["items"],
     Happening: CELL["properties"]["scenario"]["items"],
+    Processors: CELL["properties"]["cpu"],
+    Variant: CELL["properties"]["variant"],
+    CostTableText: SCHEMA["properties"]["cost_tables"]["items"],
 }
 
 
@@ -51,6 +65,8 @@ MEASURED_CELL = replace(
         {"iperf": "2.1"}, (Figure("a", None, "us"),), (Series("a", "us", (1.0, 2.0), 0.5),), ("Read this.",)
     ),
     settings=(Setting("congestion", "bbr"),),
+    cpu=Processors("round.toml", "0" * 64, False, {"h1": 0.5}, ("nic", "socket")),
+    variant=Variant("0.5", "off"),
     scenario=(Happening(10**9, 10**9 + 512, "cut l1"), Happening(2 * 10**9, None, "restore l1", "no")),
 )
 
