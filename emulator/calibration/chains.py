@@ -29,6 +29,8 @@ RULES = 200
 """The rules of the chain ``rule``."""
 FRAME = "frame"
 """The stage of a raw frame that a program sends and the kernel drops; it is no stage of a cost table."""
+DATAGRAM = "datagram"
+"""The stage of a UDP datagram that the kernel drops at the far end of a veth pair; it is no stage of a table either."""
 
 Way: TypeAlias = Callable[[int], Sequence[Step]]
 """The system calls that take a packet through a chain, by the bytes of its frame."""
@@ -37,7 +39,7 @@ _ETHERNET_BYTES, _IP_UDP_BYTES = 14, 28
 _ETHERTYPE = b"\x88\xb5"
 """An EtherType for experiments (IEEE 802), which no part of the kernel takes: it drops the frame."""
 _INNER_MTU_BYTES = 65000
-_MARK, _SO_MARK = 1, 36
+_MARK, _SO_MARK, _SPI = 1, 36, 0x100
 _VNI, _TUNNEL_PORT = 1, 4789
 
 
@@ -103,18 +105,15 @@ def _give_addresses(
     second.neighbour(second_link, f"{net}.1", macs[0])
 
 
-def _udp_way(network: Network, first: Node, second: Node, net: str = "10.0.0", mark: int | None = None) -> Way:
+def _udp_way(network: Network, first: Node, second: Node, net: str = "10.0.0") -> Way:
     """Send by a socket of the first node, and receive by one of the second."""
     sender, receiver = _udp_ends(network, first, second, net, PORT)
-    if mark is not None:
-        sender.setsockopt(socket.SOL_SOCKET, _SO_MARK, mark)
     buffer = bytearray(MTU_BYTES)
+    return lambda frame_bytes: (partial(sender.send, _payload(frame_bytes)), partial(receiver.recv_into, buffer))
 
-    def way(frame_bytes: int) -> Sequence[Step]:
-        payload = bytes(frame_bytes - _ETHERNET_BYTES - _IP_UDP_BYTES)
-        return partial(sender.send, payload), partial(receiver.recv_into, buffer)
 
-    return way
+def _payload(frame_bytes: int) -> bytes:
+    return bytes(frame_bytes - _ETHERNET_BYTES - _IP_UDP_BYTES)
 
 
 def _udp_ends(network: Network, first: Node, second: Node, net: str, port: int) -> tuple[socket.socket, socket.socket]:
@@ -199,17 +198,36 @@ def _openvswitch(network: Network) -> Way:
     return _udp_way(network, first, second)
 
 
+def _dropped_datagrams(network: Network) -> Way:
+    """Send datagrams to an address that nobody has: the kernel drops them where it looks for a route at the far end."""
+    return _sent_way(network, _half_joined(network))
+
+
 def _ipsec(network: Network) -> Way:
-    first, second = _joined(network)
-    with namespaces.entered(second.descriptor):
+    """Encrypt datagrams that are dropped then: since Linux 5.18, a thread of the kernel delivers decrypted packets."""
+    node = _half_joined(network)
+    association = xfrm.Association("10.0.0.1", "10.0.0.2", _SPI, os.urandom(xfrm.KEY_BYTES))
+    with namespaces.entered(node.descriptor):
         netlink = network.keep(Netlink(xfrm.NETLINK_XFRM))
-        spi = xfrm.allocate_spi(netlink, "10.0.0.1", "10.0.0.2")
-        association = xfrm.Association("10.0.0.1", "10.0.0.2", spi, os.urandom(xfrm.KEY_BYTES))
-        netlink.send([xfrm.update(association)])
-    with namespaces.entered(first.descriptor):
-        netlink = network.keep(Netlink(xfrm.NETLINK_XFRM))
-        netlink.send([xfrm.add(association), xfrm.put_policy(xfrm.Policy("10.0.0.1", "10.0.0.2", spi, _MARK))])
-    return _udp_way(network, first, second, mark=_MARK)
+        netlink.send([xfrm.add(association), xfrm.put_policy(xfrm.Policy("10.0.0.1", "10.0.0.2", _SPI, _MARK))])
+    return _sent_way(network, node)
+
+
+def _half_joined(network: Network) -> Node:
+    """Make a node, 10.0.0.1, that sends the packets for 10.0.0.2 over a veth pair to a node without addresses."""
+    first, second = network.node(), network.node()
+    pair = network.join(first, second)
+    first.address(pair.first, "10.0.0.1/24")
+    first.neighbour(pair.first, "10.0.0.2", pair.second_mac)
+    return first
+
+
+def _sent_way(network: Network, node: Node) -> Way:
+    """Send marked datagrams to 10.0.0.2."""
+    sender = network.udp(node, "10.0.0.1", PORT)
+    sender.setsockopt(socket.SOL_SOCKET, _SO_MARK, _MARK)
+    sender.connect(("10.0.0.2", PORT))
+    return lambda frame_bytes: (partial(sender.send, _payload(frame_bytes)),)
 
 
 def _user_space(network: Network) -> Way:
@@ -273,7 +291,8 @@ CHAINS = (
     Chain({"socket": 2, "veth": 1, "geneve": 2}, _geneve, "GENEVE", "geneve"),
     Chain({"socket": 2, "veth": 1, "ipip": 2}, _ipip, "IP in IP", "ipip"),
     Chain({"socket": 2, "veth": 2, "openvswitch": 1}, _openvswitch, "datapath of Open vSwitch", "openvswitch"),
-    Chain({"socket": 2, "veth": 1, "ipsec": 2}, _ipsec, "IPsec with AES-GCM", "esp4"),
+    Chain({DATAGRAM: 1}, _dropped_datagrams),
+    Chain({DATAGRAM: 1, "ipsec": 1}, _ipsec, "IPsec with AES-GCM", "esp4"),
     Chain({"socket": 2, "veth": 1, "user-space": 2}, _user_space),
 )
 """All chains, in the order in which the costs of their stages are found."""

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 
-from emulator.calibration.chains import CHAINS, FRAME, RULES
+from emulator.calibration.chains import CHAINS, RULES
 from emulator.calibration.fit import Estimate, estimate
 from emulator.calibration.measurement import Measurement
 from emulator.cpu.model import MAX_CORES
@@ -24,6 +24,8 @@ _HOW = {
     "forward": "a chain of two veth pairs and a namespace that forwards, less the other stages",
     "rule": f"one of {RULES} rules of iptables in the sender's OUTPUT, none of which matches, less the other stages",
     "openvswitch": "a chain of two veth pairs and a datapath with one flow for the packets, less the other stages",
+    "ipsec": "encryption: a datagram that is encrypted, sent over a veth pair and dropped at its end, less one that is "
+    "not encrypted; decryption is taken to cost the same",
     "user-space": "half of a chain with a TUN interface at each end and UDP between them, less the other stages: the "
     "system calls of the program that carries the packets, and no work of the program",
 }
@@ -46,7 +48,6 @@ def left_out(measurement: Measurement) -> dict[str, str]:
 def table_text(measurement: Measurement, command: str) -> str:
     """Return the cost table of a measurement as TOML; ``command`` is what the user typed."""
     costs = estimate([chain.stages for chain in CHAINS], measurement.samples)
-    costs.pop(FRAME, None)
     return "".join(f"{line}\n" for line in _lines(measurement, costs, command))
 
 

@@ -123,7 +123,7 @@ def measure(repetitions: int, cpu: int | None, progress: Progress, chains: Seque
         waited = (_waited_ns(chosen) - begin_waited_ns) / (time.monotonic_ns() - begin_ns)
     for stage, columns in samples.items():
         if any(not any(column) for column in columns.values()):
-            missing[stage] = "its packets did not arrive at once on the processor that sent them"
+            missing[stage] = "other work disturbed each burst of its packets, or they did not arrive at once"
     if _BASE in missing:
         raise EmulationError(f"nothing can be measured here: {missing[_BASE]}")
     measured = {stage: columns for stage, columns in samples.items() if stage not in missing}

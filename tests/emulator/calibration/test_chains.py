@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from emulator.calibration import bursts
-from emulator.calibration.chains import CHAINS, FRAME, Chain, LackError
+from emulator.calibration.chains import CHAINS, DATAGRAM, FRAME, Chain, LackError
 from emulator.calibration.network import Network
 from emulator.cpu.table import STAGES
 from emulator.netlink.connection import NetlinkError, is_missing
 
-_HERE = {"frame", "veth", "socket", "bridge", "forward"}
+_HERE = {"frame", "datagram", "veth", "socket", "bridge", "forward"}
 """The stages that every Linux kernel has."""
 
 
@@ -25,7 +25,7 @@ def test_each_chain_adds_one_stage_and_all_stages_but_the_card_and_kernel_thread
     for chain in CHAINS:
         assert chain.stages.keys() - known == {chain.stage}
         known.add(chain.stage)
-    assert known - {FRAME} == STAGES.keys() - {"nic", "wireguard"}
+    assert known - {FRAME, DATAGRAM} == STAGES.keys() - {"nic", "wireguard"}
 
 
 @pytest.mark.networks

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from emulator.calibration.chains import CHAINS, FRAME, FRAMES_BYTES
+from emulator.calibration.chains import CHAINS, DATAGRAM, FRAME, FRAMES_BYTES
 from emulator.calibration.fit import Samples, estimate, line, spread, stage_costs
 from emulator.cpu.table import Cost
 
@@ -23,6 +23,7 @@ COSTS = {
     "geneve": Cost(450, 0.002),
     "ipip": Cost(200, 0),
     "openvswitch": Cost(500, 0.001),
+    DATAGRAM: Cost(1200, 0.02),
     "ipsec": Cost(3000, 0.5),
     "user-space": Cost(2000, 0.09),
 }
@@ -78,7 +79,7 @@ def test_a_stage_that_was_not_measured_is_left_out_and_so_is_what_needs_it() -> 
     del found["vxlan"]
     assert estimate(STAGES, found).keys() == COSTS.keys() - {"vxlan"}
     del found["veth"]
-    assert estimate(STAGES, found).keys() == {FRAME}
+    assert estimate(STAGES, found).keys() == {FRAME, DATAGRAM, "ipsec"}
     assert estimate(STAGES, {}) == {}
 
 
