@@ -35,7 +35,7 @@ def answer(cases: Sequence[Case]) -> Paragraph:
             shown.append(f"{setup.label} (over {listed(found)})")
         else:
             absent.append(setup.label)
-    question = "The study's UDP lost over overlays what its TCP did not, and it suspected the processors. "
+    question = "The study of 2016 saw UDP lose over overlays what TCP did not, and suspected the processors. "
     if not shown:
         return Paragraph((f"{question}By this cost table, that does not happen with {_either(absent)}.",), "lead")
     text = f"{question}By this cost table, that happens with {_either(shown)}"

@@ -100,6 +100,7 @@ def details(results: Results, cell: CellResult) -> str:
         f"{cell.overlay} {cell.where} {cell.workload} {cell.level} {cell.repetition}",
         *(f"key: {cell.key}", f"hosts: {', '.join(cell.hosts)}", *agent, *kernel, f"seed: {cell.seed}"),
         *(f"duration: {cell.duration_s:g} s", f"memory: {cell.memory_bytes // 2**20} MiB"),
+        *([] if cell.cpu is None else [f"processors: {cell.cpu.label}"]),
         *(f"{cell.workload}.{it.name}: {it.value}" for it in cell.settings),
         *([f"took: {cell.wall_s:.1f} s"] if cell.error is None else [f"failed: {cell.error}"]),
     ]
