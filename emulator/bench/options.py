@@ -38,7 +38,7 @@ class BenchOptions:
         default_factory=dict,
         metadata=Flag(
             "--setting",
-            "Setting of a workload, such as throughput.congestion=bbr; may be given several times.",
+            "Setting of a workload, such as throughput.congestion=bbr. Repeatable.",
             metavar="WORKLOAD.SETTING=VALUE",
             type="pairs",
             in_files=False,  # a file has a table for each workload

@@ -22,7 +22,7 @@ _VERSION = 1
 @click.command()
 @format_option
 def command(format_: str) -> None:
-    """Show what this machine can do and what it lacks, with the command that changes it.
+    """Show what this machine can do and what it lacks, with the commands that add what is missing.
 
     Exit status: 0 if a network can run on this machine, else 3.
 

@@ -70,8 +70,8 @@ class NetworkOptions:
         default=(),
         metadata=Flag(
             "--delay-from",
-            "Measured delays of all circuits, or of those between two sites (AMS-MIL=FILE.csv), whose distribution "
-            "they get; see docs/circuits.md. Repeatable.",
+            "File of measured delays, whose distribution all circuits get, or with AMS-MIL=FILE.csv those between two "
+            "sites; see docs/circuits.md. Repeatable.",
             metavar="[A-B=]FILE.csv",
             type="texts",
         ).metadata,
@@ -95,8 +95,8 @@ class NetworkOptions:
         default=None,
         metadata=Flag(
             "--environment",
-            "Round trips, losses and rates of another environment, by its name or in a file in the format of "
-            f"`gtsdsl circuits`: {', '.join(environments())}.",
+            f"Round trips, losses and rates of another environment: {', '.join(environments())}, or a file in the "
+            "format of `gtsdsl circuits`.",
             metavar="NAME|FILE",
         ).metadata,
     )
@@ -149,8 +149,7 @@ class NetworkOptions:
         default=NONE,
         metadata=Flag(
             "--cpu-model",
-            "Processor time that packets cost, by the name of a cost table or in a file; see docs/cpu.md: "
-            f"{', '.join((NONE, *tables()))}.",
+            f"Cost table of the processor time of packets: {', '.join((NONE, *tables()))}, or a file; see docs/cpu.md.",
             metavar="NAME|FILE",
         ).metadata,
     )

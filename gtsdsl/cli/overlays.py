@@ -39,9 +39,9 @@ _LINE_CHARACTERS = 600
 def command(format_: str, as_json: bool, kernel: str) -> None:
     """List the overlays, what each variant needs, and whether this machine has it.
 
-    The first variant of an overlay is its default; of libnetwork, the first that this machine's Docker has. Where
-    something is missing, a line says which command adds it. The command looks where `gtsdsl emulate` would run
-    networks, and boots a guest kernel for that.
+    The default of an overlay is its first variant. The default of libnetwork is the first variant that this machine's
+    Docker has. Where something is missing, a line says which command adds it. The command looks in the kernel that
+    `gtsdsl emulate` would use, and boots it if it is a guest kernel.
 
     Exit status: 0 if an overlay can run on this machine, else 3.
 

@@ -50,7 +50,7 @@ def command(
     """Show the network that `gtsdsl emulate` makes of a topology, without making it.
 
     A circuit's delay is that of the link, else of --delay or --rtt, else of --circuits, else the known one between its
-    two sites. Where the two directions differ, a slash parts the values there and back.
+    two sites. Where the two directions differ, a slash divides the values there and back.
 
     \b
     Example:

@@ -124,8 +124,9 @@ def run(
 ) -> None:
     """Measure each overlay with each workload between each two hosts that a circuit of the topology FILE joins.
 
-    FILE is a topology, or a TOML file that names one beside all options, or several in parts; --init writes such a
-    file. Options of the command line come before those of the file. --like measures as a study did, without a FILE.
+    FILE is a topology, or a TOML file with the options of a benchmark and the name of its topology; --init writes such
+    a file. A benchmark can have parts, each with its own topology. An option on the command line replaces that of the
+    file. --like measures as a study did, without a FILE.
 
     Each measurement is a cell, and has its own network. Results are kept in --output. A benchmark that was stopped
     goes on where it was: a cell whose topology, overlay, workload, kernel and programs have not changed does not run

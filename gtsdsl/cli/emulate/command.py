@@ -106,13 +106,13 @@ def command(
 ) -> None:
     """Run the topology FILE as a real network with the delays of its circuits.
 
-    Without --exec, --script and --probe, a shell opens, in which you run commands on hosts. It does lines from standard
-    input, too, and its exit status is 0. With these options, the exit status is that of the first command that failed.
-    --probe runs first, then each --exec in order, then --script. Hosts resolve each other's names. For the clock of a
-    run, see --clock.
+    Without --exec, --script and --probe, a shell opens, in which you run commands on hosts. Without a terminal, the
+    shell runs the lines of standard input. The shell's exit status is 0. With --exec, --script or --probe, the exit
+    status is that of the first command that failed. --probe runs first, then each --exec in order, then --script. Hosts
+    resolve each other's names. For the clock of a run, see --clock.
 
-    With --scenario, events happen beside these, each at its time since the network is up. With nothing else to do, the
-    run lasts until the scenario's end.
+    With --scenario, events happen meanwhile, each at its time after the start of the network. With nothing else to do,
+    the run lasts until the scenario's end.
 
     \b
     Example:
