@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from ipaddress import IPv4Network, IPv6Network
+from typing import TypeVar
 
 from emulator.docker import reexec
 from emulator.docker.containers import MEMORY_BYTES
@@ -33,6 +34,7 @@ _IPV6_SPECIAL = tuple(map(IPv6Network, ("::/3", "fe80::/10", "ff00::/8")))
 _SOME_TAKE = IPV6_OPTIONS | {"agent", "password", "reflectors", "policy", "policy_engine", "labels", "mtu_bytes"}
 """The fields of `OverlayOptions` that an overlay takes only if `Overlay.options` names them."""
 _MAX_PARTS_SHOWN, _MAX_HOSTS_SHOWN = 4, 8
+_Pool = TypeVar("_Pool", IPv4Network, IPv6Network)
 
 
 def make_spec(
@@ -85,8 +87,7 @@ def plan_spec(
         host.name: flavor_limits(host.flavor_id if flavors else None) for host in plan.hosts if not host.is_store
     }
     _check_joined(plan)
-    pool = _parse_pool(options.subnet_pool)
-    _check_disjoint(plan, pool)
+    pool = _ipv4_pool(plan, options.subnet_pool)
     ipv6_pool = _ipv6_pool(plan, options)
     used_names = _node_names(plan)
     free_names = (f"c{number}" for number in range(1, 10**9) if f"c{number}" not in used_names)
@@ -199,15 +200,16 @@ def _image(path: str | None) -> str:
     return str((built_in_image() if path is None else find_image(path)).path.resolve())
 
 
-def _parse_pool(text: str) -> IPv4Network:
-    try:
-        pool = IPv4Network(text)
-    except ValueError as error:
-        shown = printable(text, 40)
-        raise OverlayError(f"the containers' network {shown}: {error}; write it as {SUBNET_POOL}") from None
-    if any(pool.overlaps(special) for special in _SPECIAL):
-        raise OverlayError(f"the containers' network {pool} has addresses that no host can have; use {SUBNET_POOL}")
-    return pool
+def _ipv4_pool(plan: Plan, text: str) -> IPv4Network:
+    """Return the network of the containers' addresses."""
+    taken = [(host.loopback, host.name) for host in plan.hosts]
+    taken += [
+        (end.address, f"circuit {printable(circuit.id)}")
+        for circuit in plan.circuits
+        for end in circuit.ends
+        if end.address is not None
+    ]
+    return _checked(IPv4Network, text, SUBNET_POOL, _SPECIAL, taken)
 
 
 def _ipv6_pool(plan: Plan, options: OverlayOptions) -> IPv6Network | None:
@@ -216,33 +218,29 @@ def _ipv6_pool(plan: Plan, options: OverlayOptions) -> IPv6Network | None:
         return None
     if not plan.has_ipv6:
         raise OverlayError("--overlay-ipv6 needs hosts with IPv6: omit --ipv4-only")
-    text = options.ipv6_pool or IPV6_POOL
+    taken = [(host.ipv6_loopback, host.name) for host in plan.hosts if host.ipv6_loopback is not None]
+    taken += [(end.ipv6_address, end.name) for end in plan.ends if end.ipv6_address is not None]
+    return _checked(IPv6Network, options.ipv6_pool or IPV6_POOL, IPV6_POOL, _IPV6_SPECIAL, taken)
+
+
+def _checked(
+    kind: type[_Pool], text: str, usual: str, special: Sequence[_Pool], taken: Sequence[tuple[str, str]]
+) -> _Pool:
+    """Return the containers' network of a text, which may not overlap the addresses that others have taken.
+
+    ``usual`` is a network to name in an error. No host can have an address of the networks ``special``.
+    """
+    noun = "the containers' network" if kind is IPv4Network else "the containers' IPv6 network"
     try:
-        pool = IPv6Network(text)
+        pool = kind(text)
     except ValueError as error:
-        shown = printable(text, 60)
-        raise OverlayError(f"the containers' IPv6 network {shown}: {error}; write it as {IPV6_POOL}") from None
-    if any(pool.overlaps(special) for special in _IPV6_SPECIAL):
-        raise OverlayError(f"the containers' IPv6 network {pool} has addresses that no host can have; use {IPV6_POOL}")
-    for host in plan.hosts:
-        if host.ipv6_loopback is not None and IPv6Network(host.ipv6_loopback).overlaps(pool):
-            raise OverlayError(f"the containers' IPv6 network {pool} overlaps {host.ipv6_loopback} of {host.name}")
-    for end in plan.ends:
-        if end.ipv6_address is not None and IPv6Network(end.ipv6_address, strict=False).overlaps(pool):
-            raise OverlayError(f"the containers' IPv6 network {pool} overlaps {end.ipv6_address} of {end.name}")
+        raise OverlayError(f"{noun} {printable(text, 60)}: {error}; write it as {usual}") from None
+    if any(pool.overlaps(it) for it in special):
+        raise OverlayError(f"{noun} {pool} has addresses that no host can have; use {usual}")
+    for address, owner in taken:
+        if kind(address, strict=False).overlaps(pool):
+            raise OverlayError(f"{noun} {pool} overlaps {address} of {owner}")
     return pool
-
-
-def _check_disjoint(plan: Plan, pool: IPv4Network) -> None:
-    for host in plan.hosts:
-        if IPv4Network(host.loopback).overlaps(pool):
-            raise OverlayError(f"the containers' network {pool} overlaps the address {host.loopback} of {host.name}")
-    for circuit in plan.circuits:
-        for end in circuit.ends:
-            if end.address is not None and IPv4Network(end.address, strict=False).overlaps(pool):
-                raise OverlayError(
-                    f"the containers' network {pool} overlaps {end.address} of circuit {printable(circuit.id)}"
-                )
 
 
 def _check_joined(plan: Plan) -> None:

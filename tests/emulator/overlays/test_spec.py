@@ -76,7 +76,7 @@ def test_a_specification_goes_through_json() -> None:
         ("none", {"containers": 201}, "201 containers on each host: the number must be 0 to 200"),
         ("none:udp", {}, "none has no variant udp; choose one of host"),
         ("none", {"subnet_pool": "10.0.0.0/8"}, "network 10.0.0.0/8 overlaps 10.0.0.0/31 of circuit l1"),
-        ("none", {"subnet_pool": "100.64.0.0/16"}, "overlaps the address 100.64.0.1 of a"),
+        ("none", {"subnet_pool": "100.64.0.0/16"}, "network 100.64.0.0/16 overlaps 100.64.0.1 of a"),
         ("geneve", {"subnet_pool": "10.244.0.0/24"}, "10.244.0.0/24 is too small: 2 hosts need 3 subnets of /24"),
         ("libnetwork:kv", {"subnet_pool": "10.244.0.0/30"}, "is too small: 2 containers and Docker need 5 addresses"),
         ("libnetwork:swarm", {"subnet_pool": "10.244.0.0/30"}, "2 containers and Docker need 7 addresses"),
