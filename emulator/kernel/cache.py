@@ -37,6 +37,7 @@ PATCHES = (
     SEED_PATCH,
     Patch(Path(__file__).with_name("tick.patch"), "programs that wait with a limit are woken every 10 ms, not 1 ms"),
     Patch(Path(__file__).with_name("cpuset.patch"), "control group cpuset is missing, which Mininet's CPU limits need"),
+    Patch(Path(__file__).with_name("yield.patch"), "the virtual clock crawls while a program waits by yielding"),
     Patch(Path(__file__).with_name("optimisation.patch"), "the build takes longer"),
 )
 PACKAGED = Path("/usr/bin/linux.uml")

@@ -50,7 +50,7 @@ def test_each_patch_that_does_not_fit_a_source_is_named(tmp_path: Path) -> None:
     hunk = CONFIGURATION.with_name("tick.patch").read_text().partition("@@\n")[2].splitlines()
     (tmp_path / "arch/um/Kconfig").write_text("\n".join(line[1:] for line in hunk if not line.startswith("+")) + "\n")
     assert [patch.path.name for patch in module._patch(tmp_path)] == [
-        *("random-seed.patch", "cpuset.patch", "optimisation.patch")
+        *("random-seed.patch", "cpuset.patch", "yield.patch", "optimisation.patch")
     ]
     assert "default 1000" in (tmp_path / "arch/um/Kconfig").read_text()
 
