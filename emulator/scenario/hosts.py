@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.lab import reaper
-from emulator.overlays.faults import agent_killed
+from emulator.overlays.faults import agent_killed, store_killed
 from emulator.scenario.begun import Begun
 from emulator.scenario.circuits import Circuits
 from emulator.system.closing import Closing
@@ -95,10 +95,13 @@ class Hosts(Closing):
         # both ends, because the kernel would keep what waits at the other one for the host's return
         ends = [end for pair in pairs if host in {end.node.name for end in pair} for end in pair]
         self._circuits.set_down(ends)
-        agent = contextlib.ExitStack()
+        of_overlay = contextlib.ExitStack()
         deployment = self._network.deployment
-        if deployment is not None and host in deployment.overlay.agents:
-            agent.enter_context(agent_killed(deployment, host))
+        if deployment is not None:
+            if host in deployment.overlay.agents:
+                of_overlay.enter_context(agent_killed(deployment, host))
+            if deployment.store is not None and deployment.store.runs_on(host):
+                of_overlay.enter_context(store_killed(deployment))  # it starts again before the agent
         for item in self._started.values():
             item.is_ended = item.is_ended or (item.host == host and item.process.poll() is None)
         containers = [] if deployment is None else [it.name for it in deployment.spec.containers if it.host == host]
@@ -111,7 +114,7 @@ class Hosts(Closing):
             self._circuits.set_up(ends)
             if self._network.routers is not None:
                 self._network.routers.start_on(host)
-            agent.close()
+            of_overlay.close()
 
         return Begun(undo)
 

@@ -89,6 +89,10 @@ class Store:
                 self._relay.add_listener(listener)
             self._is_relayed = True
 
+    def runs_on(self, host: str) -> bool:
+        """Return whether the etcd that `start` started is on a host, by its name."""
+        return self.daemon is not None and self.daemon.host == host
+
     def stop(self) -> None:
         """Stop the etcd that `start` started, in order. Its data stay."""
         if self.daemon is not None:
