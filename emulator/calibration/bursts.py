@@ -14,9 +14,10 @@ import ctypes
 import os
 import resource
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import repeat
+from pathlib import Path
 from statistics import median
 from typing import TypeAlias
 
@@ -36,15 +37,16 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @contextlib.contextmanager
 def pinned(cpu: int | None = None) -> Iterator[int]:
-    """Keep the calling thread on one processor, and yield its number; by default the last that the thread may use.
+    """Keep the calling thread on one processor, and yield its number.
 
-    The first processors often have the interrupts of devices.
+    The default is the last one that the thread may use, because the first processors often have the interrupts of
+    devices, and of the fastest kind, because a machine may have slow cores too that save power.
 
     Raises:
         OptionError: the thread may not use the processor, or the machine has none of this number.
     """
     allowed = os.sched_getaffinity(0)
-    chosen = max(allowed) if cpu is None else cpu
+    chosen = last_fastest(allowed) if cpu is None else cpu
     if chosen not in allowed:
         raise OptionError(
             f"this process may not use processor {chosen}: choose one of {', '.join(map(str, sorted(allowed)))}"
@@ -54,6 +56,19 @@ def pinned(cpu: int | None = None) -> Iterator[int]:
         yield chosen
     finally:
         os.sched_setaffinity(0, allowed)
+
+
+def last_fastest(cpus: Iterable[int], folder: Path = Path("/sys/devices/system/cpu")) -> int:
+    """Return the last of those processors that the kernel says are fastest; the last of all if it says nothing."""
+    return max(cpus, key=lambda cpu: (_speed(folder / f"cpu{cpu}"), cpu))
+
+
+def _speed(folder: Path) -> int:
+    """Return a processor's capacity as its kernel counts it, or else its highest frequency; 0 if none is known."""
+    for name in ("cpu_capacity", "cpufreq/cpuinfo_max_freq"):
+        with contextlib.suppress(OSError, ValueError):
+            return int((folder / name).read_text())
+    return 0
 
 
 def burst_ns(steps: Sequence[Step], count: int) -> float | None:

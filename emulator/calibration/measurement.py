@@ -99,7 +99,7 @@ def measure(repetitions: int, cpu: int | None, progress: Progress, chains: Seque
     """Measure all chains with frames of all their sizes, and leave nothing behind.
 
     The calling process needs the rights to make networks (`user_namespace.enter`). ``cpu`` is the processor that does
-    all the work; None is the last one. ``progress`` gets a step's name and the part that is done.
+    all the work; None is the default of `bursts.pinned`. ``progress`` gets a step's name and the part that is done.
 
     Raises:
         EmulationError: the process lacks the rights, or packets do not arrive even over a veth pair.

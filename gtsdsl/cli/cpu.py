@@ -133,7 +133,12 @@ def show(name: str, cpus: float | None, offload: str, format_: str) -> None:
     metavar="NUMBER",
     help="How often each chain of stages is measured.",
 )
-@click.option("--cpu", type=Number(0), metavar="NUMBER", help="Processor that does the work.  [default: the last one]")
+@click.option(
+    "--cpu",
+    type=Number(0),
+    metavar="NUMBER",
+    help="Processor that does the work.  [default: the last one of the fastest kind]",
+)
 @click.option("--force", is_flag=True, help="Write the table of a busy machine, too; the table says so.")
 def calibrate(output: Path | None, repetitions: int, cpu: int | None, force: bool) -> None:
     """Measure what packets cost at each stage on this machine's own kernel, and write a cost table.

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +17,25 @@ from emulator.system.errors import OptionError
 def test_a_thread_stays_on_its_processor_and_gets_its_freedom_back() -> None:
     before = os.sched_getaffinity(0)
     with bursts.pinned() as cpu:
-        assert os.sched_getaffinity(0) == {cpu} == {max(before)}
+        assert os.sched_getaffinity(0) == {cpu} == {bursts.last_fastest(before)}
     assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.parametrize(
+    ("files", "chosen"),
+    [
+        ({}, 3),
+        ({"cpu0/cpu_capacity": "446", "cpu1/cpu_capacity": "1024", "cpu2/cpu_capacity": "1024"}, 2),
+        ({f"cpu{cpu}/cpufreq/cpuinfo_max_freq": freq for cpu, freq in enumerate(("5000000", "5000000", "3800000"))}, 1),
+        ({"cpu0/cpu_capacity": "?", "cpu1/cpufreq/cpuinfo_max_freq": "100"}, 1),
+    ],
+    ids=["unknown", "big and little", "hybrid", "malformed"],
+)
+def test_the_last_of_the_fastest_processors_is_chosen(tmp_path: Path, files: dict[str, str], chosen: int) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(f"{text}\n")
+    assert bursts.last_fastest(range(4), tmp_path) == chosen
 
 
 def test_a_processor_that_there_is_not_is_refused() -> None:
