@@ -127,9 +127,10 @@ def _rests(results: Results, cases: Sequence[Case]) -> Iterator[Block]:
         if its:
             described = f": {table.description}" if table.description else ""
             yield Paragraph((f"What this rests on: the cost table {name}{described}.",))
-            yield _costs(table)
+            used = _used(table, its)
+            yield _costs(table, used)
             yield _ways(table, its)
-            yield from _sureness(table, its)
+            yield _sureness(table, used)
 
 
 def _is_of(case: Case, item: CostTableText) -> bool:
@@ -137,9 +138,17 @@ def _is_of(case: Case, item: CostTableText) -> bool:
     return cpu is not None and cpu.sha256 == item.sha256
 
 
-def _costs(table: CostTable) -> Table:
+def _used(table: CostTable, cases: Sequence[Case]) -> list[str]:
+    """Return the stages of a table that the packets of cases had, in the order of the table."""
+    ways = {stage for case in cases if (cpu := case.group.cells[0].cpu) for stage in cpu.stages}
+    ways |= {"rule"} if table.rules else set()
+    return [name for name in table.stages if name in ways]
+
+
+def _costs(table: CostTable, used: Sequence[str]) -> Table:
     rows = []
-    for name, stage in table.stages.items():
+    for name in used:
+        stage = table.stages[name]
         without = _cost_text(stage.of(offload=False)) if stage.without_offload is not None else MISSING
         costs = (
             number(stage.cost.packet_ns, 1) + _interval(stage.packet_ns_interval),
@@ -147,7 +156,7 @@ def _costs(table: CostTable) -> Table:
         )
         rows.append((name, *costs, without, printable(stage.source, 1000)))
     headings = ("stage", "a packet, ns", "a byte, ns", "without offload", "source")
-    return Table("Costs of the stages of a packet's way, each with its source", headings, tuple(rows), texts=(4,))
+    return Table("Costs of the stages that packets had, each with its source", headings, tuple(rows), texts=(4,))
 
 
 def _interval(interval: Interval | None) -> str:
@@ -172,22 +181,20 @@ def _ways(table: CostTable, cases: Sequence[Case]) -> Table:
     return Table(caption, headings, tuple(rows), texts=(1,))
 
 
-def _sureness(table: CostTable, cases: Sequence[Case]) -> Iterator[Paragraph]:
-    used = dict.fromkeys(stage for case in cases if (cpu := case.group.cells[0].cpu) for stage in cpu.stages)
-    known = [name for name in used if name in table.stages]
-    free = [name for name in known if table.stages[name].cost == Cost()]
-    with_interval = [name for name in known if table.stages[name].packet_ns_interval is not None]
+def _sureness(table: CostTable, used: Sequence[str]) -> Paragraph:
+    free = [name for name in used if table.stages[name].cost == Cost()]
+    with_interval = [name for name in used if table.stages[name].packet_ns_interval is not None]
     text = (
         "How sure? In the virtual clock, the figures follow from the cost table without any spread. So they are as "
         "sure as the table. "
     )
     if with_interval:
-        text += f"It has intervals for {len(with_interval)} of the {len(known)} stages that are used. "
+        text += f"It has intervals for {len(with_interval)} of the {len(used)} stages that packets had. "
     else:
         text += "It has no intervals: each source says how its figure was found, and whether it is a bound. "
     if free:
-        text += f"These stages cost nothing in it: {listed(free)}. As far as they do, rates are upper bounds. "
-    yield Paragraph(
+        text += f"Stages that cost nothing in it, for the reason that their source gives: {listed(free)}. "
+    return Paragraph(
         (
             text,
             "The errors of such a model beside the real clock, and what it leaves out, are in ",

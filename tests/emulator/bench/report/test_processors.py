@@ -148,7 +148,7 @@ def test_the_table_of_costs_has_its_sources_and_the_way_of_each_overlay() -> Non
     assert ("socket", "9,000", "0", "9,000 ns + 0.1 ns/B", "a round figure") in costs.rows
     assert [row[0::2] for row in ways.rows] == [("none", "10"), ("flannel:vxlan", "19.15")]
     (sure,) = [block for block in found.blocks if isinstance(block, Paragraph) and "How sure?" in str(block.parts[0])]
-    assert "These stages cost nothing in it: bridge." in str(sure.parts[0])
+    assert "Stages that cost nothing in it, for the reason that their source gives: bridge." in str(sure.parts[0])
     assert "It has no intervals" in str(sure.parts[0])
 
 
