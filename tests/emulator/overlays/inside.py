@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 _ETH_P_ALL = 3
 _QUIET_S = 0.5
 _STEP_S = 0.05
+_ECHO_HEADER_BYTES = 28
+"""The headers of an echo: IPv4 and ICMP."""
+_WHOLE = "-M do"
+"""The option of `ping` that lets no host divide the packet."""
 _LONGEST_S = 300.0
 _ECHOES = 15
 """Other programs on the machine read the clock too, a `dockerd` most of all when it has just started, which takes time
@@ -92,6 +96,30 @@ def captured(network: EmulatedNetwork, node: str, interface: str, action: Callab
         while select.select([end], [], [], _QUIET_S)[0]:
             frames.append(end.recv(65535).hex())
         return frames
+
+
+def ping(stage: Stage, payload_bytes: int, *options: str) -> str:
+    """Return what `ping` says of one echo from c1 to c2."""
+    return str(stage.net["c1"].cmd("ping -c 1 -W 2", *options, "-s", payload_bytes, stage.probe.addresses["c2"]))
+
+
+def reached(stage: Stage, mtu_bytes: int) -> dict[str, object]:
+    """Return the round trips between all containers, the ways back, and what becomes of the largest packet.
+
+    ``frames`` and ``largest`` are the frames at h1 of an echo from c1 to c2, and of one of ``mtu_bytes``. ``passes``
+    and ``refused`` are what `ping` says of the latter, and of one with a byte more.
+    """
+    net, probe = stage.net, stage.probe
+    names = sorted(probe.addresses)
+    interface, largest_bytes = net["h1"].intfNames()[0], mtu_bytes - _ECHO_HEADER_BYTES
+    return {
+        "rtt_ms": {f"{a} {b}": probe.steady_ms(a, b) for a in names for b in names if a < b},
+        "back": {f"{b} {a}": probe.reach(b, a) for a in names for b in names if a < b},
+        "frames": captured(net, "h1", interface, lambda: probe.rtt_ms("c1", "c2")),
+        "largest": captured(net, "h1", interface, lambda: ping(stage, largest_bytes, _WHOLE)),
+        "passes": ping(stage, largest_bytes, _WHOLE),
+        "refused": ping(stage, largest_bytes + 1, _WHOLE),
+    }
 
 
 def kill(network: EmulatedNetwork, host: str) -> None:

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from tests.emulator.overlays.inside import Stage, captured
+from tests.emulator.overlays.inside import Stage, reached
+
+_GENEVE_MTU_BYTES = 1450
 
 
 def measure_geneve(stage: Stage) -> dict[str, object]:
     """Return the round trips and frames, and what is left when a host leaves, and how long its way back takes."""
-    net, probe, overlay = stage.net, stage.probe, stage.overlay
-
-    names = sorted(probe.addresses)
-    rtt_ms = {f"{a} {b}": probe.steady_ms(a, b) for a in names for b in names if a < b}
-    interface = net["h1"].intfNames()[0]
-    frames = captured(net, "h1", interface, lambda: probe.rtt_ms("c1", "c2"))
-
-    def ping(size: int) -> str:
-        return str(net["c1"].cmd("ping -c 1 -W 2 -M do -s", size, net["c2"].IP()))
-
-    largest = captured(net, "h1", interface, lambda: ping(1422))
+    probe, overlay = stage.probe, stage.overlay
+    found = reached(stage, _GENEVE_MTU_BYTES)
     state = asdict(overlay.state("h2"))
     overlay.stop("h2")
     left = [asdict(overlay.state(host)) for host in ("h1", "h2")]
@@ -27,10 +20,7 @@ def measure_geneve(stage: Stage) -> dict[str, object]:
     overlay.start("h2")
     back = probe.seconds_until("c1", "c2")
     return {
-        "rtt_ms": rtt_ms,
-        "frames": frames,
-        "largest": largest,
-        "refused": ping(1423),
+        **found,
         "state": state,
         "left": left,
         "others": others,

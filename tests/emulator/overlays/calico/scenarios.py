@@ -13,7 +13,7 @@ from emulator.overlays.calico.overlay import Calico
 from emulator.overlays.calico.resources import ROOT
 from emulator.system.errors import EmulationError
 from gtsdsl.model.losses import Loss
-from tests.emulator.overlays.inside import Stage, captured, cut, kill, seconds_until
+from tests.emulator.overlays.inside import Stage, cut, kill, reached, seconds_until
 
 CIRCUIT = ("h1", "h2")
 """The hosts whose circuit is cut in a full mesh, and their containers are c1 and c2."""
@@ -21,26 +21,12 @@ CIRCUIT = ("h1", "h2")
 
 def measure(stage: Stage) -> dict[str, object]:
     """Return the round trips, frames, tables and addresses of a variant."""
-    net, probe, overlay = stage.net, stage.probe, stage.overlay
-    names = sorted(probe.addresses)
-    rtt_ms = {f"{a} {b}": probe.steady_ms(a, b) for a in names for b in names if a < b}
-    back = {f"{b} {a}": probe.reach(b, a) for a in names for b in names if a < b}
-    interface = net["h1"].intfNames()[0]
-    frames = captured(net, "h1", interface, lambda: probe.rtt_ms("c1", "c2"))
+    net, overlay = stage.net, stage.overlay
     mtu_bytes = overlay.mtu_bytes("h1")
-
-    def ping(size: int) -> str:
-        return str(net["c1"].cmd("ping -c 1 -W 2 -M do -s", size, net["c2"].IP()))
-
-    largest = captured(net, "h1", interface, lambda: ping(mtu_bytes - 28))
     return {
-        "addresses": probe.addresses,
-        "rtt_ms": rtt_ms,
-        "back": back,
-        "frames": frames,
+        **reached(stage, mtu_bytes),
+        "addresses": stage.probe.addresses,
         "mtu_bytes": mtu_bytes,
-        "largest": largest,
-        "refused": ping(mtu_bytes - 27),
         "first": [item.after_ns for item in stage.deployment.first_packets],
         "state": {host: asdict(overlay.state(host)) for host in overlay.spec.hosts},
         "peers": {host: [asdict(peer) for peer in overlay.peers(host)] for host in overlay.spec.hosts},

@@ -6,7 +6,9 @@ import time
 from dataclasses import asdict
 
 from emulator.lab.containers import Container
-from tests.emulator.overlays.inside import Stage, captured, kill, seconds_until
+from tests.emulator.overlays.inside import Stage, kill, reached, seconds_until
+
+_MTU_BYTES = 1450
 
 
 def measure(stage: Stage) -> dict[str, object]:
@@ -14,27 +16,16 @@ def measure(stage: Stage) -> dict[str, object]:
     net, probe, overlay = stage.net, stage.probe, stage.overlay
 
     time.sleep(5)  # daemons that have just started have much to do, and the clock that they read takes its time
-    names = sorted(probe.addresses)
-    rtt_ms = {f"{a} {b}": probe.steady_ms(a, b) for a in names for b in names if a < b}
-    back = {f"{b} {a}": probe.reach(b, a) for a in names for b in names if a < b}
-    interface = net["h1"].intfNames()[0]
-    frames = captured(net, "h1", interface, lambda: probe.rtt_ms("c1", "c2"))
-    ping = "ping -c 1 -W 2 -M do -s"
-    largest = captured(net, "h1", interface, lambda: net["c1"].cmd(ping, 1450 - 28, probe.addresses["c2"]))
+    found = reached(stage, _MTU_BYTES)
     mtu_bytes = [overlay.mtu_bytes("h3")]
     for narrow in 1400, 1500:
         net["h3"].cmd("ip link set mtu", narrow, "dev", net["h3"].intfNames()[0])
         mtu_bytes.append(overlay.mtu_bytes("h3"))
     return {
-        "rtt_ms": rtt_ms,
-        "back": back,
-        "frames": frames,
-        "largest": largest,
+        **found,
         "mtu_bytes": mtu_bytes,
         "addresses": dict(probe.addresses),
-        "passes": net["c1"].cmd(ping, 1450 - 28, probe.addresses["c2"]),
-        "refused": net["c1"].cmd(ping, 1450 - 27, probe.addresses["c2"]),
-        "names": {name: net["c1"].cmd("ping -c 1 -W 2", name) for name in names},
+        "names": {name: net["c1"].cmd("ping -c 1 -W 2", name) for name in sorted(probe.addresses)},
         "host": net["c1"].cmd("ping -c 1 -W 2 h2"),
         "inside": net["c1"].cmd("hostname; cat /proc/1/comm; ls -d /home 2>&1; cat /etc/resolv.conf"),
         "first": [item.after_ns for item in stage.deployment.first_packets],

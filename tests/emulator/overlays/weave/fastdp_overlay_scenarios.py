@@ -10,10 +10,10 @@ from emulator.netlink.connection import Netlink
 from emulator.netlink.datapath import Datapath
 from emulator.overlays.outcome import overlay_outcome
 from emulator.overlays.weave import fastdp_links
-from tests.emulator.overlays.inside import Stage, captured, kill, seconds_until
+from tests.emulator.overlays.inside import Stage, captured, kill, reached, seconds_until
 
 _ALL_NODES = "ff02::1"
-_LARGEST_ECHO_BYTES = 1376 - 20 - 8
+_MTU_BYTES = 1376
 
 
 def method(stage: Stage, first: str, second: str) -> str:
@@ -29,22 +29,9 @@ def await_method(stage: Stage, wanted: str) -> float:
 
 def measure(stage: Stage) -> dict[str, object]:
     """Return round trips, frames of an echo, and what becomes of the largest packet and of IPv6."""
-    net, probe = stage.net, stage.probe
     await_method(stage, "fastdp")
-    names = sorted(probe.addresses)
-    rtt_ms = {f"{a} {b}": probe.steady_ms(a, b) for a in names for b in names if a < b}
-    interface = net["h1"].intfNames()[0]
-    frames = captured(net, "h1", interface, lambda: probe.rtt_ms("c1", "c2"))
-
-    def ping(size: int) -> str:
-        return str(net["c1"].cmd("ping -c 1 -W 2 -M do -s", size, net["c2"].IP()))
-
-    largest = captured(net, "h1", interface, lambda: ping(_LARGEST_ECHO_BYTES))
     return {
-        "rtt_ms": rtt_ms,
-        "frames": frames,
-        "largest": largest,
-        "refused": ping(_LARGEST_ECHO_BYTES + 1),
+        **reached(stage, _MTU_BYTES),
         "ports": {host: _ports(stage, host) for host in stage.overlay.spec.hosts},
         "answers by IPv6": _answers(stage),
     }

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from emulator.mininet.impair import impair
 from emulator.overlays.text import overlay_lines
-from tests.emulator.overlays.inside import Stage, captured, cut, kill
+from tests.emulator.overlays.inside import Stage, cut, kill, ping, reached
 
 _SETTLE_S = 3.0
 """Peers announce their connections a second after a change."""
@@ -15,27 +15,12 @@ _SETTLE_S = 3.0
 
 def measure(stage: Stage) -> dict[str, object]:
     """Return round trips, frames, sizes, tables and what the routers know."""
-    net, probe, overlay = stage.net, stage.probe, stage.overlay
-    names = sorted(probe.addresses)
-    rtt_ms = {f"{a} {b}": probe.steady_ms(a, b) for a in names for b in names if a < b}
-    back = {f"{b} {a}": probe.reach(b, a) for a in names for b in names if a < b}
-    interface = net["h1"].intfNames()[0]
-    frames = captured(net, "h1", interface, lambda: probe.rtt_ms("c1", "c2"))
+    net, overlay = stage.net, stage.overlay
     mtu_bytes = overlay.mtu_bytes("h1")
-
-    def ping(size: int, *options: str) -> str:
-        return str(net["c1"].cmd("ping -c 1 -W 2", *options, "-s", size, net["c2"].IP()))
-
-    largest = captured(net, "h1", interface, lambda: ping(mtu_bytes - 28, "-M do"))
     return {
-        "rtt_ms": rtt_ms,
-        "back": back,
-        "frames": frames,
-        "largest": largest,
-        "passes": ping(mtu_bytes - 28, "-M do"),
-        "refused": ping(mtu_bytes - 27, "-M do"),
-        "fragmented": ping(4000, "-M dont"),
-        "addresses": probe.addresses,
+        **reached(stage, mtu_bytes),
+        "fragmented": ping(stage, 4000, "-M dont"),
+        "addresses": stage.probe.addresses,
         "mtu_bytes": mtu_bytes,
         "first": [item.after_ns for item in stage.deployment.first_packets],
         "state": asdict(overlay.state("h1")),
