@@ -19,6 +19,7 @@ from statistics import median
 from benchmarks import cpu_chains, cpu_tools
 from benchmarks.cpu_chains import HEADERS_BYTES, Chain
 from benchmarks.cpu_tools import Flow
+from emulator.bench.report.numbers import signed
 from emulator.calibration.document import table_text
 from emulator.calibration.measurement import Measurement
 from emulator.calibration.measurement import measure as calibrate
@@ -127,7 +128,7 @@ def page_lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
         low, high = interval(it.measured)
         guest = "" if it.guest is None else _number(it.guest)
         measured = f"{_number(median(it.measured))} ({_number(low)} to {_number(high)})"
-        error = f"{it.error:+.0%}".replace("%", " %")
+        error = f"{signed(it.error * 100, 0)} %"
         marked = f"**{error}**" if abs(it.error) > MOST_ERROR else error
         yield f"| {it.name} | {_number(it.formula)} {it.unit} | {guest} | {measured} | {marked} |"
     reasons: dict[str, list[str]] = {}
@@ -176,18 +177,20 @@ def main() -> int:
         rates = [bps / 1e6 for bps in cpu_tools.measure(flow, _TOOLS)]
         guest = None if flow.over else cpu_tools.predict(flow, text) / 1e6
         outcomes.append(Outcome(flow.name, "Mbit/s", flow_bps(flow, model) / 1e6, rates, guest, flow.why))
-    lines = [_conditions(calibration, load), "", *page_lines(outcomes)]
+    lines = [conditions(calibration, load), "", *page_lines(outcomes)]
     print("\n".join(lines))
     PAGE.write_text(in_page(PAGE.read_text(encoding="utf-8"), lines), encoding="utf-8")
     print(f"written to {PAGE} after {time.monotonic() - began_s:.0f} s", file=sys.stderr)
     return 0
 
 
-def _conditions(calibration: Measurement, load: float) -> str:
+def conditions(calibration: Measurement, load: float) -> str:
+    """Return the lines that say how busy the machine was."""
+    busy = " `gtsdsl cpu calibrate` would have refused so busy a machine, and a quiet one gives iperf higher rates."
     return _filled(
         f"Measured on {processor()}, {system()}, with a load average of {load:.1f} at the start. During the "
         f"calibration, other work had the processor for {calibration.waited * 100:.0f} % of the time, and the time of "
-        f"a packet varied by {calibration.spread * 100:.0f} %."
+        f"a packet varied by {calibration.spread * 100:.0f} %.{busy if calibration.trouble else ''}"
     )
 
 

@@ -10,6 +10,7 @@ from benchmarks.cpu_validation import (
     PAGE,
     Outcome,
     chain_ns,
+    conditions,
     flow_bps,
     flows,
     in_page,
@@ -22,6 +23,7 @@ from emulator.cpu.reader import parse_table
 from emulator.cpu.table import CostTable
 from emulator.system.errors import EmulationError
 from gtsdsl.source import Source
+from tests.emulator.calibration.test_document import measurement
 
 TEXT = "".join(
     f'[stages.{name}]\npacket_ns = {cost}\nbyte_ns = {byte}\nsource = "a test"\n'
@@ -103,7 +105,15 @@ def test_the_table_says_plainly_where_the_model_is_off() -> None:
         "",
         "- far. The likely reason: a reason.",
     ]
+    assert "| **−20 %** |" in list(page_lines([Outcome("low", "ns", 800, [1000], why="a reason")]))[2]
     assert list(page_lines(found[:1]))[-1] == "The model is off by more than 15 % in 0 of these 1 cases."
+
+
+@pytest.mark.parametrize(("noise", "is_busy"), [(0.01, False), (0.3, True)])
+def test_a_busy_machine_is_named(noise: float, is_busy: bool) -> None:
+    said = " ".join(conditions(measurement(noise), 7.5).split())
+    assert "a load average of 7.5 at the start" in said
+    assert ("would have refused so busy a machine" in said) == is_busy
 
 
 def test_the_page_has_a_place_for_the_table_and_every_case_of_a_tool_has_a_reason() -> None:
