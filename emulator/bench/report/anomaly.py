@@ -186,10 +186,10 @@ def _thresholds(cases: Sequence[Case]) -> Iterator[str]:
         knee, received = case.group.mean("udp.knee"), case.received
         if knee and received and not case.setup.neighbours and case.setup.cpus <= 1:
             found.setdefault(case.overlay, case.setup.cpus * max(received) / knee)
-    if found:
-        parts = listed([f"{number(cores, 2)} over {name}" for name, cores in found.items()])
-        yield (
-            f"By the formula, UDP at the highest rate loses with fewer cores than these: {parts}. Between two of these "
-            "numbers, one overlay loses and the other does not. Costs that are twice as high make the numbers twice "
-            "as high."
-        )
+    parts = [f"{number(cores, 2)} over {name}" for name, cores in found.items() if cores <= 1]
+    if parts:
+        text = f"By the formula, UDP at the highest rate loses with fewer cores than these: {listed(parts)}. "
+        text += "Between two of these numbers, one overlay loses and the other does not. " if len(parts) > 1 else ""
+        yield f"{text}Costs that are twice as high make a number twice as high, up to one: one flow is on one core."
+    if slow := [name for name, cores in found.items() if cores > 1]:
+        yield f"By the formula, UDP at the highest rate loses over {listed(slow)} with any number of cores."

@@ -197,7 +197,8 @@ def _sureness(table: CostTable, used: Sequence[str]) -> Paragraph:
     return Paragraph(
         (
             text,
-            "The errors of such a model beside the real clock, and what it leaves out, are in ",
+            "Take rates as upper bounds: the work of programs themselves is not in a model of packets. Its errors "
+            "beside the real clock, and what else it leaves out, are in ",
             Code("docs/cpu.md"),
             ".",
         )
