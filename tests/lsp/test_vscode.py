@@ -17,6 +17,14 @@ EXTENSION = Path(__file__).parents[2] / "editors" / "vscode"
 HOW = "`npm ci --prefix editors/vscode --ignore-scripts` installs what this needs"
 
 
+def test_the_example_of_a_scenario_names_its_schema() -> None:
+    storm = EXTENSION.parents[1] / "examples" / "storm.toml"
+    first = storm.read_text(encoding="utf-8").partition("\n")[0]
+    assert first.startswith("#:schema ")
+    schema = json.loads((storm.parent / first.removeprefix("#:schema ")).read_text(encoding="utf-8"))
+    assert schema["title"] == "A scenario, version 1"
+
+
 def test_its_own_tests_pass() -> None:
     if not shutil.which("node") or not (EXTENSION / "node_modules").is_dir():
         assert not os.environ.get("CI"), HOW
