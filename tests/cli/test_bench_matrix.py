@@ -20,9 +20,10 @@ from emulator.bench.options import BenchOptions
 from emulator.options import OverlayOptions, RunOptions
 from emulator.workloads import names
 from gtsdsl.cli import cli
+from gtsdsl.cli.bench.choice import find_parts, overridden, with_settings
 from gtsdsl.cli.bench.init import EXAMPLES
 from gtsdsl.cli.bench.keys import CIRCUITS_FILE, keys, overlay_keys
-from gtsdsl.cli.bench.matrix_file import MatrixFile, find_parts, overridden, read_matrix, with_settings
+from gtsdsl.cli.bench.matrix_file import MatrixFile, read_matrix
 from gtsdsl.cli.network import NetworkOptions
 from gtsdsl.cli.options import options
 from gtsdsl.diagnostics import GtsError

@@ -20,7 +20,8 @@ from emulator.options import RunOptions
 from emulator.overlays import overlay_class
 from emulator.system.errors import EmulationError, UnknownNameError
 from gtsdsl.circuits import measured
-from gtsdsl.cli.bench.matrix_file import MatrixFile, chosen_parts, find_parts, overridden, read_matrix
+from gtsdsl.cli.bench.choice import chosen_parts, find_parts, overridden
+from gtsdsl.cli.bench.matrix_file import MatrixFile, read_matrix
 from gtsdsl.cli.bench.parts import Benchmark, benchmark_of
 from gtsdsl.cli.network import NetworkOptions
 from gtsdsl.diagnostics import GtsError

@@ -144,8 +144,8 @@ def run(
 
     from emulator.bench.origin import origin
     from emulator.bench.results import VERSION, Results
+    from gtsdsl.cli.bench.choice import chosen_parts, find_parts, overridden
     from gtsdsl.cli.bench.init import write_matrix
-    from gtsdsl.cli.bench.matrix_file import chosen_parts, find_parts, overridden
     from gtsdsl.cli.bench.measure import measure
     from gtsdsl.cli.bench.parts import benchmark_of
     from gtsdsl.cli.bench.report import write_report

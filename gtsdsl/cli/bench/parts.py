@@ -18,7 +18,8 @@ from emulator.plan import Options, plan
 from emulator.plan.cpu import check_hosts, check_scenario
 from emulator.system.errors import EmulationError
 from gtsdsl.circuits import Circuits
-from gtsdsl.cli.bench.matrix_file import MatrixFile, overridden, with_settings
+from gtsdsl.cli.bench.choice import overridden, with_settings
+from gtsdsl.cli.bench.matrix_file import MatrixFile
 from gtsdsl.cli.circuit_options import custom_circuits, require_effect
 from gtsdsl.cli.network import NetworkOptions, Offload, read_scenario_of, read_testbed
 from gtsdsl.cli.plan_options import plan_options
