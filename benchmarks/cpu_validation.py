@@ -120,8 +120,11 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     return ordered[outside], ordered[-1 - outside]
 
 
-def page_lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Yield the lines of the table in Markdown, and a line for each case in which the model is off."""
+def page_lines(outcomes: Sequence[Outcome], trouble: str = "") -> Iterator[str]:
+    """Yield the lines of the table in Markdown, and the likely reasons where the model is off.
+
+    ``trouble`` is what other work did to the calibration. No reason can be told then.
+    """
     yield "| case | formula | in the guest | measured, median (95 %) | error |"
     yield "| --- | --- | --- | --- | --- |"
     for it in outcomes:
@@ -137,8 +140,11 @@ def page_lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
             reasons.setdefault(it.why, []).append(it.name)
     count = sum(map(len, reasons.values()))
     yield ""
-    end = ":" if reasons else "."
-    yield f"The model is off by more than {MOST_ERROR * 100:.0f} % in {count} of these {len(outcomes)} cases{end}"
+    yield f"The model is off by more than {MOST_ERROR * 100:.0f} % in {count} of these {len(outcomes)} cases."
+    if trouble:
+        yield ""
+        yield _filled(f"**The machine was too busy:** {trouble}. So no reason can be told: run it on an idle machine.")
+        return
     if reasons:
         yield ""
     for why, names in reasons.items():
@@ -177,7 +183,7 @@ def main() -> int:
         rates = [bps / 1e6 for bps in cpu_tools.measure(flow, _TOOLS)]
         guest = None if flow.over else cpu_tools.predict(flow, text) / 1e6
         outcomes.append(Outcome(flow.name, "Mbit/s", flow_bps(flow, model) / 1e6, rates, guest, flow.why))
-    lines = [conditions(calibration, load), "", *page_lines(outcomes)]
+    lines = [conditions(calibration, load), "", *page_lines(outcomes, calibration.trouble)]
     print("\n".join(lines))
     PAGE.write_text(in_page(PAGE.read_text(encoding="utf-8"), lines), encoding="utf-8")
     print(f"written to {PAGE} after {time.monotonic() - began_s:.0f} s", file=sys.stderr)

@@ -101,11 +101,14 @@ def test_the_table_says_plainly_where_the_model_is_off() -> None:
         "| near | 1,100 ns |  | 1,000 (990 to 1,010) | +10 % |",
         "| far | 1,000 Mbit/s | 1,200 | 800 (700 to 900) | **+50 %** |",
         "",
-        "The model is off by more than 15 % in 1 of these 2 cases:",
+        "The model is off by more than 15 % in 1 of these 2 cases.",
         "",
         "- far. The likely reason: a reason.",
     ]
     assert "| **−20 %** |" in list(page_lines([Outcome("low", "ns", 800, [1000], why="a reason")]))[2]
+    busy = list(page_lines(found, "other work had the processor"))
+    assert busy[-1].startswith("**The machine was too busy:** other work had the processor. So no reason")
+    assert not any("a reason." in line for line in busy)
     assert list(page_lines(found[:1]))[-1] == "The model is off by more than 15 % in 0 of these 1 cases."
 
 
