@@ -161,7 +161,7 @@ def require_stages(model: CpuModel, stages: Sequence[str], user: str) -> None:
         listed = ", ".join(missing)
         raise CpuError(
             f"the cost table {printable(model.table, 200)} has no cost for {listed}, which {user} needs: add "
-            f"[stages.{missing[0]}]",
+            f"[stages.{missing[0]}], or choose another table (`gtsdsl cpu tables`)",
             "--cpu-model",
         )
 

@@ -94,7 +94,7 @@ def test_shares_and_offload_need_a_table() -> None:
 def test_a_table_needs_the_stages_that_each_host_has(tmp_path: Path) -> None:
     table = tmp_path / "t.toml"
     table.write_text('[stages.forward]\npacket_ns = 1\nsource = "a"\n')
-    with pytest.raises(CpuError, match="has no cost for socket, which each host needs"):
+    with pytest.raises(CpuError, match=r"has no cost for socket, which each host needs: add .* choose another table"):
         planned(model=str(table))
 
 
