@@ -93,10 +93,11 @@ def emulate(
     network has no IPv6. ``address_plan`` is the path of a file with addresses (`gtsdsl.topology.address_plan`).
     ``overlay`` joins containers on all hosts; a text is the overlay's name, such as ``flannel:udp``. ``cpu_model`` is
     the cost table of the hosts' processors, by its name or in a file. ``cpus`` are the processors of all hosts, or by
-    host; None is all cores. Without ``offload``, TCP sends packets of one segment. ``memory_bytes`` is the guest's
-    memory; None is as much as the network needs. ``timeout_s`` limits each request, in wall time; None is no limit. In
-    a virtual clock, no time passes between two requests. ``scenario`` is the path of a file that says what happens at
-    which time (docs/scenarios.md). Its clock starts with the context. It may start commands, so it must be your own.
+    host or container; None is all cores. Without ``offload``, TCP sends packets of one segment. ``memory_bytes`` is the
+    guest's memory; None is as much as the network needs. ``timeout_s`` limits each request, in wall time; None is no
+    limit. In a virtual clock, no time passes between two requests. ``scenario`` is the path of a file that says what
+    happens at which time (docs/scenarios.md). Its clock starts with the context. It may start commands, so it must be
+    your own.
 
     The keywords ``containers``, ``runtime``, ``store``, ``overlay_network`` and ``image`` of version 0.1 are fields of
     `OverlayOptions` now, ``image_map`` and ``flavors`` are fields of `HostOptions`.
@@ -105,7 +106,7 @@ def emulate(
         GtsError: the topology, the cost table or the scenario has errors.
         EmulationError: the topology or this machine cannot run a network; the message says what to do.
     """
-    from emulator.plan.cpu import check_hosts, check_scenario, cpu_choice
+    from emulator.plan.cpu import check_names, check_scenario, cpu_choice
     from gtsdsl.loading import load
     from gtsdsl.topology.address_plan import load_address_plan
 
@@ -116,7 +117,7 @@ def emulate(
     cpu = cpu_choice(cpu_model, _share_texts(cpus), offload=offload)
     plan_options = Options(circuits=circuits, switch=switch, seed=seed, routing=routing, ipv6=not ipv4_only, cpu=cpu)
     request = request_run(testbed, plan_options, overlay, hosts)
-    check_hosts(request.task.plan, cpu)
+    check_names(request.task.plan, cpu, request.task.container_names)
     options = RunOptions(kernel=kernel, clock=clock, memory_bytes=memory_bytes, timeout_s=timeout_s)
     settings = settle(options, choose(kernel, clock), request.memory_bytes)
     happens = _scenario(scenario, testbed, has_ipv6=not ipv4_only)

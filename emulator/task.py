@@ -67,6 +67,11 @@ class Task:
     """Whether a step that fails lets the later ones run."""
 
     @property
+    def container_names(self) -> tuple[str, ...]:
+        """The names of the overlay's containers; none without an overlay."""
+        return () if self.overlay is None else self.overlay.container_names
+
+    @property
     def has_steps(self) -> bool:
         """Whether there is something to do but the scenario."""
         return bool(self.probe_count or self.workload or self.commands or self.script)

@@ -58,6 +58,7 @@ class Variant:
 class Processors:
     """The processors of the hosts that a cell measured between, by the hosts' names, and what packets cost there.
 
+    ``limits`` are those of containers, by their names.
     ``table`` and ``sha256`` are the name and the digest of the cost table. ``stages`` are those of the way of the
     packets that were measured (`emulator.cpu.model`).
     """
@@ -67,11 +68,12 @@ class Processors:
     offload: bool
     cpus: dict[str, float]
     stages: tuple[str, ...]
+    limits: dict[str, float] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
-        """The table, the processors and the offload in a line."""
-        return label(self.table, self.sha256, self.cpus, offload=self.offload)
+        """The table, the processors, the limits and the offload in a line."""
+        return label(self.table, self.sha256, self.cpus, self.limits, offload=self.offload)
 
 
 @dataclass(frozen=True, slots=True)

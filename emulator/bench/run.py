@@ -167,4 +167,4 @@ def _processors(cell: Cell) -> Processors | None:
         return None
     stages = OWN_STAGES if cell.level == "hosts" else way_of(task.overlay).stages
     cpus = {host: cpu.cpus[host] for host in task.workload.hosts}
-    return Processors(cpu.table, cpu.sha256, cpu.offload, cpus, tuple(stages))
+    return Processors(cpu.table, cpu.sha256, cpu.offload, cpus, tuple(stages), cpu.limits)

@@ -16,7 +16,9 @@ OWN_STAGES = ("nic", "socket")
 """The stages of a packet from or to a program on a host itself."""
 TRANSIT_STAGES = ("nic", "forward", "nic")
 """The stages of a packet that a host forwards from one circuit to another."""
-CONTAINER_STAGES = ("nic", "veth", "socket")
+INSIDE_STAGES = ("veth", "socket")
+"""The stages of a container's packet in the container itself, whose limit counts them."""
+CONTAINER_STAGES = ("nic", *INSIDE_STAGES)
 """The stages that all packets of a container have; an overlay adds its own."""
 
 MAX_CORES = 64
@@ -27,7 +29,8 @@ class CpuModel:
     """The processors of a network's hosts: the costs of a table, with or without offload, and each host's share.
 
     ``table`` is the name of the table, and ``sha256`` its digest. ``cpus`` are the processors of each host, by its
-    name: 0.5 is half of one. ``backlog_packets`` is the most packets that wait for a core.
+    name: 0.5 is half of one. ``limits`` are those of containers that have a limit of their own, by their name.
+    ``backlog_packets`` is the most packets that wait for a core, or for a container's limit.
     """
 
     table: str
@@ -36,6 +39,7 @@ class CpuModel:
     backlog_packets: int
     costs: dict[str, Cost]
     cpus: dict[str, float] = field(default_factory=dict)
+    limits: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, table: CostTable, cpus: Mapping[str, float], *, offload: bool) -> CpuModel:
@@ -47,8 +51,8 @@ class CpuModel:
 
     @property
     def label(self) -> str:
-        """The model in a line, for results: ``study-2016 (1f0a…), 1 to 2 cpus, with offload``."""
-        return label(self.table, self.sha256, self.cpus, offload=self.offload)
+        """The model in a line, for results: ``study-2016 (1f0a…), 1 to 2 cpus, c2 at most 0.25, with offload``."""
+        return label(self.table, self.sha256, self.cpus, self.limits, offload=self.offload)
 
     def missing(self, stages: Sequence[str]) -> tuple[str, ...]:
         """Return the needed stages of a way that the table has no cost for."""
@@ -56,7 +60,12 @@ class CpuModel:
 
     def cost(self, stages: Sequence[str]) -> Cost:
         """Return the cost of a packet with these stages on a whole core; all rules are added once."""
-        return sum((self.costs.get(stage, Cost()) for stage in stages), self.costs.get("rule", Cost()))
+        return self._sum((*stages, "rule"))
+
+    @property
+    def inside(self) -> Cost:
+        """The cost of a packet inside its container, on a whole core."""
+        return self._sum(INSIDE_STAGES)
 
     def queues(self, host: str) -> int:
         """Return the number of a host's queues: one for each core that it has, in part or as a whole."""
@@ -69,17 +78,31 @@ class CpuModel:
         """
         return self.cost(stages) * (self.queues(host) / (self.cpus[host] if cpus is None else cpus))
 
+    def _sum(self, stages: Sequence[str]) -> Cost:
+        return sum((self.costs.get(stage, Cost()) for stage in stages), Cost())
+
 
 def missing_stages(costs: Container[str], stages: Sequence[str]) -> tuple[str, ...]:
     """Return the needed stages of a way that are not among those with a cost."""
     return tuple(dict.fromkeys(it for it in stages if it not in costs and it not in OPTIONAL_STAGES))
 
 
-def label(table: str, sha256: str, cpus: Mapping[str, float], *, offload: bool) -> str:
-    """Return a table, the processors of hosts and the offload in a line, for results."""
+def label(table: str, sha256: str, cpus: Mapping[str, float], limits: Mapping[str, float], *, offload: bool) -> str:
+    """Return a table, the processors of hosts, the limits of containers and the offload in a line, for results."""
     shares = sorted({*cpus.values()})
     text = f"{shares[0]:g}" if len(shares) == 1 else f"{shares[0]:g} to {shares[-1]:g}"
-    return f"{table} ({sha256[:12]}), {text} cpus, {'with' if offload else 'without'} offload"
+    words = [
+        f"{table} ({sha256[:12]})",
+        f"{text} cpus",
+        *limit_texts(limits),
+        f"{'with' if offload else 'without'} offload",
+    ]
+    return ", ".join(words)
+
+
+def limit_texts(limits: Mapping[str, float]) -> list[str]:
+    """Return the limits of containers in words: ``c2 at most 0.25``."""
+    return [f"{name} at most {limit:g}" for name, limit in limits.items()]
 
 
 def capacity_pps(cost: Cost, frame_bytes: float) -> float:

@@ -3,6 +3,9 @@
 The packets of all circuits of a host are redirected through interfaces of its own (IFB), whose egress is a server
 (`qdiscs.serve`): one for packets of the host itself, one for those that it forwards, one for those of containers. Each
 has a queue for each core.
+
+The packets of a container with a limit of its own pass an interface in the container, too, which lets them through no
+faster than the limit allows (`qdiscs.regulate`).
 """
 
 from __future__ import annotations
@@ -12,12 +15,17 @@ from collections.abc import Iterator, Sequence
 from emulator.cpu.model import OWN_STAGES, TRANSIT_STAGES, CpuModel
 from emulator.lab.namespace import Namespace
 from emulator.netlink import filters, links, qdiscs
+from emulator.netlink.connection import Netlink, NetlinkError, is_missing
 from emulator.netlink.filters import Match
+from emulator.netlink.links import LinkState
 from emulator.netlink.messages import KernelRequest
 from emulator.plan import Interface, Plan
+from emulator.system.errors import EmulationError
 
 OWN, TRANSIT, CONTAINERS = "cpu-own", "cpu-transit", "cpu-containers"
 """The names of the interfaces whose egress is the work for the packets of a host, of others, and of containers."""
+LIMIT = "cpu-limit"
+"""The name of the interface in a container whose egress is the container's limit."""
 
 _CONTAINERS_ORDER, _OWN_ORDER, _PASS_ORDER, _TRANSIT_ORDER = 1, 2, 3, 4
 _ON_CIRCUIT = ("224.0.0.0/4", "ff00::/8", "fe80::/10")
@@ -32,7 +40,7 @@ class Cores:
         self._plan = plan
         self._cpu = cpu
         self.indexes: dict[str, dict[str, int]] = {host.name: {} for host in plan.hosts}
-        """The index of each interface that is a queue, by host and by its name."""
+        """The index of each interface that is a queue, by host or container and by its name."""
         self.cpus = dict(cpu.cpus)
         """The processors that each host has now."""
         self._stages: dict[tuple[str, str], Sequence[str]] = {}
@@ -83,6 +91,28 @@ class Cores:
         self.cpus[host] = cpus
         return [it for name, index in self.indexes[host].items() for it in self._queues(host, name, index)]
 
+    def limit_container(
+        self, container: str, addresses: Sequence[str], interfaces: Sequence[LinkState]
+    ) -> list[KernelRequest]:
+        """Return the requests, for a container's namespace, that hold its packets to its limit, if it has one.
+
+        ``addresses`` are the container's, and ``interfaces`` all interfaces of its namespace.
+        """
+        if container not in self._cpu.limits:
+            return []
+        index = max(it.index for it in interfaces) + 1
+        self.indexes[container] = {LIMIT: index}
+        cost = self._cpu.inside * (1 / self._cpu.limits[container])
+        requests = [links.ifb(LIMIT, index, 1), links.up(index, LIMIT)]
+        requests += qdiscs.regulate(index, LIMIT, cost.packet_ns, cost.byte_ns, self._cpu.backlog_packets)
+        ends = [it for it in interfaces if it.is_up and it.index != links.LOOPBACK_INDEX]
+        requests += [filters.share_ingress(end.index, end.name) for end in ends]
+        for address in addresses:
+            match = Match(address)
+            requests.append(filters.redirect_ingress(_CONTAINERS_ORDER, match, index))
+            requests += [filters.redirect_egress(it.index, it.name, _CONTAINERS_ORDER, match, index) for it in ends]
+        return requests
+
     def _charge_addresses(
         self, host: str, order: int, server: str, protocol: int | None = None, port: int | None = None
     ) -> Iterator[KernelRequest]:
@@ -113,6 +143,23 @@ class Cores:
     def _queues(self, host: str, name: str, index: int) -> list[KernelRequest]:
         queues, cost = self._cpu.queues(host), self._cpu.on(host, self._stages[host, name], self.cpus[host])
         return qdiscs.serve(index, name, queues, cost.packet_ns, cost.byte_ns, self._cpu.backlog_packets)
+
+
+def send(netlink: Netlink, requests: Sequence[KernelRequest]) -> None:
+    """Send the requests of `Cores` in the namespace of a netlink socket.
+
+    Raises:
+        EmulationError: the kernel lacks a part; the message says how to get it.
+    """
+    try:
+        netlink.send(requests)
+    except NetlinkError as error:
+        if not is_missing(error):
+            raise
+        raise EmulationError(
+            "this kernel lacks what a cost table of processors needs: load it with `modprobe -a ifb act_mirred "
+            "cls_flower sch_ingress sch_netem sch_tbf`, or use a guest kernel (`gtsdsl kernel build`)"
+        ) from None
 
 
 def _given(*addresses: str | None) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+from emulator.lab import cores
 from emulator.lab.cgroups import limiting_groups
 from emulator.lab.containers import Attachment, Container
 from emulator.lab.hosts_file import names_of_hosts
@@ -141,15 +142,26 @@ class Lab(Closing):
 
     def charge_containers(self, host: str, stages: Sequence[str], protocol: int | None, port: int | None) -> None:
         """Make a host pay for its containers' packets, if packets cost anything (`Cores.charge_containers`)."""
-        if (cores := self.underlay.cores) is not None:
+        if (made := self.underlay.cores) is not None:
             with self.netlink(host) as netlink:
-                netlink.send(cores.charge_containers(host, self.underlay.namespace(host), stages, protocol, port))
+                netlink.send(made.charge_containers(host, self.underlay.namespace(host), stages, protocol, port))
 
     def charge_container(self, host: str, address: str) -> None:
         """Make a host pay for the packets with a container's address, if packets cost anything."""
-        if (cores := self.underlay.cores) is not None:
+        if (made := self.underlay.cores) is not None:
             with self.netlink(host) as netlink:
-                netlink.send(cores.charge_container(host, address))
+                netlink.send(made.charge_container(host, address))
+
+    def limit_container(self, container: str, addresses: Sequence[str]) -> None:
+        """Hold the packets with a container's addresses to its limit of processors, if it has one.
+
+        Raises:
+            EmulationError: the kernel lacks what a limit needs.
+        """
+        if self.underlay.cores is not None:
+            with self.netlink(container) as netlink:
+                requests = self.underlay.cores.limit_container(container, addresses, links.all_links(netlink))
+                cores.send(netlink, requests)
 
     @property
     def run_folder(self) -> Path:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv4Address
 from typing import Self
 
-from emulator.lab.cores import Cores
+from emulator.lab import cores
 from emulator.lab.namespace import Namespace
 from emulator.lab.sysctls import SYSCTLS, host_sysctls, set_up, switch_sysctls
 from emulator.netlink import addresses, filters, links, namespaces, neighbours, qdiscs, routes
@@ -60,7 +60,7 @@ class Underlay(Closing):
         """The namespace that all switches share, because one Open vSwitch serves them all; None without switches."""
         self.circuits = list(plan.circuits)
         """The circuits of the plan, and those that were added."""
-        self.cores = None if plan.cpu is None else Cores(plan, plan.cpu)
+        self.cores = None if plan.cpu is None else cores.Cores(plan, plan.cpu)
         """The queues of the hosts' processors; None if packets cost nothing."""
 
     def __enter__(self) -> Self:
@@ -212,7 +212,8 @@ class Underlay(Closing):
                 sockets[descriptor].send(requests)
             if self.cores is not None:
                 for name in names:
-                    self._charge(sockets[self.namespaces[name].descriptor], name, self.cores)
+                    namespace = self.namespaces[name]
+                    cores.send(sockets[namespace.descriptor], self.cores.charge_host(name, namespace))
             waiting: dict[int, list[str]] = {}
             for end in plan.ends:
                 # adding netem has the same effect, but in IPv6 an interface reports its groups again
@@ -226,17 +227,6 @@ class Underlay(Closing):
             for descriptor, requests in later.items():
                 if requests:
                     sockets[descriptor].send(requests)
-
-    def _charge(self, netlink: Netlink, host: str, cores: Cores) -> None:
-        try:
-            netlink.send(cores.charge_host(host, self.namespaces[host]))
-        except NetlinkError as error:
-            if not is_missing(error):
-                raise
-            raise EmulationError(
-                "this kernel lacks what a cost table of processors needs: load it with `modprobe -a ifb act_mirred "
-                "cls_flower sch_ingress sch_netem`, or use a guest kernel (`gtsdsl kernel build`)"
-            ) from None
 
     def _end(self, end: Interface, mtu_bytes: int = MTU_BYTES) -> links.VethEnd:
         namespace = self.namespace(end.node)

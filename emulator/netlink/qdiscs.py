@@ -1,4 +1,4 @@
-"""Egress of an interface: netem with delay, jitter, loss, rate, queue and seed, and the count of dropped packets."""
+"""Egress of an interface: netem with delay, jitter, loss, rate and seed; servers; the count of dropped packets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass, replace
 
 from emulator.netlink.connection import Netlink
-from emulator.netlink.messages import PUT, KernelRequest, attribute, attributes, s64, text
+from emulator.netlink.messages import PUT, KernelRequest, attribute, attributes, nested, s64, text
 from emulator.netlink.tables import drawn, shape_table
 from gtsdsl.model.distribution import Distribution
 from gtsdsl.model.jitter import Jitter, Order, Shape
@@ -34,6 +34,14 @@ _MANY = 2**31 - 1
 
 _LEAST_BYTE_NS = 1e-4
 """The least time that a server takes for a byte: 7 ns for 64 KB."""
+_TCA_STAB, _TCA_STAB_BASE, _TCA_STAB_DATA, _SIZES = 8, 1, 2, struct.Struct("=BBhiIIII")
+_TCA_TBF_PARMS, _TCA_TBF_RATE64, _TCA_TBF_BURST = 1, 4, 6
+_RATE_SPEC = struct.Struct("=BBHhHI")
+_LINKLAYER_ETHERNET = 1
+_LARGEST_PACKET_BYTES = 2**16 + _ETHERNET_BYTES
+"""A packet with many segments of TCP, as large as IP allows, in its frame."""
+_CELL_BITS, _LARGEST_SIZE = 4, 2**16 - 1
+"""An entry of a size table is for packets of 16 sizes, and is at most this."""
 
 _ONE_STAGE, _RATE_STAGE, _DELAY_STAGE, _WITH_TABLE = 1 << 16, 2 << 16, 4 << 16, 8 << 16
 """Handles of qdiscs: the root of one stage and that of two differ, so that the kernel replaces one by the other.
@@ -218,16 +226,45 @@ def serve(index: int, name: str, queues: int, packet_ns: float, byte_ns: float, 
     options += attribute(_TCA_NETEM_RATE, _RATE.pack(min(rate, _U32_MAX), overhead, 0, 0))
     if rate > _U32_MAX:
         options += attribute(_TCA_NETEM_RATE64, struct.pack("=Q", rate))
-
-    def qdisc(handle: int, parent: int, kind: str, body: bytes) -> KernelRequest:
-        head = _TCMSG.pack(0, index, handle, parent, 0) + text(_TCA_KIND, kind)
-        return KernelRequest(_RTM_NEWQDISC, PUT, head + body, f"{name}, {kind}")
-
     netem = attribute(_TCA_OPTIONS, options)
     if queues == 1:
-        return [qdisc(_ONE_STAGE, _TC_H_ROOT, "netem", netem)]
-    each = [qdisc(number + 1 << 16, _ONE_STAGE | number, "netem", netem) for number in range(1, queues + 1)]
-    return [qdisc(_ONE_STAGE, _TC_H_ROOT, "mq", b""), *each]
+        return [_qdisc(index, name, _ONE_STAGE, _TC_H_ROOT, "netem", netem)]
+    each = [
+        _qdisc(index, name, number + 1 << 16, _ONE_STAGE | number, "netem", netem) for number in range(1, queues + 1)
+    ]
+    return [_qdisc(index, name, _ONE_STAGE, _TC_H_ROOT, "mq", b""), *each]
+
+
+def regulate(index: int, name: str, packet_ns: float, byte_ns: float, limit: int) -> list[KernelRequest]:
+    """Return the requests that let an interface send a packet each ``packet_ns`` and ``byte_ns`` for each byte.
+
+    A packet after a pause leaves at once, and the time that it takes is gone for the next: a token bucket, which holds
+    the time of two of the largest packets, so that none is lost when a timer is late. ``limit`` packets can wait.
+    """
+    # what counts as a byte is a part of the time of the largest packet: a size table says how many a packet has
+    cells = range(-(-_LARGEST_PACKET_BYTES >> _CELL_BITS) + 1)
+    times_ns = [packet_ns + byte_ns * ((cell + 0.5) * 2**_CELL_BITS) for cell in cells]
+    unit_ns = max(times_ns[-1] / _LARGEST_SIZE, _LEAST_BYTE_NS)
+    sizes = (max(1, round(time_ns / unit_ns)) for time_ns in times_ns)
+    size_table = attribute(_TCA_STAB_BASE, _SIZES.pack(_CELL_BITS, 0, 0, 0, _LINKLAYER_ETHERNET, 0, 0, len(times_ns)))
+    size_table += attribute(_TCA_STAB_DATA, struct.pack(f"={len(times_ns)}H", *sizes))
+    rate = round(1e9 / unit_ns)
+    rates = _RATE_SPEC.pack(0, _LINKLAYER_ETHERNET, 0, 0, 0, min(rate, _U32_MAX)) + _RATE_SPEC.pack(0, 0, 0, 0, 0, 0)
+    options = attribute(_TCA_TBF_PARMS, rates + struct.pack("=III", 0, 0, 0))
+    options += attribute(_TCA_TBF_BURST, struct.pack("=I", 2 * _LARGEST_SIZE))
+    if rate > _U32_MAX:
+        options += attribute(_TCA_TBF_RATE64, struct.pack("=Q", rate))
+    body = nested(_TCA_OPTIONS, options) + nested(_TCA_STAB, size_table)
+    waiting = attribute(_TCA_OPTIONS, struct.pack("=I", limit))
+    return [
+        _qdisc(index, name, _ONE_STAGE, _TC_H_ROOT, "tbf", body),
+        _qdisc(index, name, _RATE_STAGE, _ONE_STAGE | 1, "pfifo", waiting),
+    ]
+
+
+def _qdisc(index: int, name: str, handle: int, parent: int, kind: str, body: bytes) -> KernelRequest:
+    head = _TCMSG.pack(0, index, handle, parent, 0) + text(_TCA_KIND, kind)
+    return KernelRequest(_RTM_NEWQDISC, PUT, head + body, f"{name}, {kind}")
 
 
 def _share(percent: float) -> int:

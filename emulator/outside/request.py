@@ -37,6 +37,7 @@ def request_run(
     # overlays and Docker are imported only if they are used, because imports are most of the time of a short run
     if overlay is not None:
         from emulator.overlays import spec as overlays
+        from emulator.overlays.ways import limited
 
         location = None
         if overlay.store is None:
@@ -46,6 +47,7 @@ def request_run(
 
             network_plan, location = plan_with_store(testbed, options, overlay.store)
         spec = overlays.make_spec(network_plan, overlay, store=location, flavors=hosts.flavors)
+        network_plan = limited(network_plan, spec, options.cpu)
         return RunRequest(Task(network_plan, overlay=spec), overlays.memory_bytes(spec))
     network_plan = plan(testbed, options)
     if hosts.kind == "process":

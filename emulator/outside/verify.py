@@ -109,6 +109,7 @@ def _drop_faults(task: Task, drops: Sequence[Drops]) -> Iterator[str]:
     hosts = {host.name for host in plan.hosts}
     if task.overlay is not None:
         hosts |= {container.name for container in task.overlay.containers}
+    processors = set() if plan.cpu is None else plan.cpu.cpus.keys() | plan.cpu.limits.keys()
     seen = set()
     for item in drops:
         place = (item.place, item.node, item.circuit)
@@ -116,7 +117,7 @@ def _drop_faults(task: Task, drops: Sequence[Drops]) -> Iterator[str]:
             CIRCUIT: (item.node, item.circuit) in ends,
             SOCKET: item.node in {*hosts, ""} and item.circuit is None,
             BACKLOG: item.node == "" and item.circuit is None,
-            PROCESSOR: plan.cpu is not None and item.node in plan.cpu.cpus and item.circuit is None,
+            PROCESSOR: item.node in processors and item.circuit is None,
         }.get(item.place, False)
         # a script may add hosts and circuits
         is_added = task.script is not None and item.place in {CIRCUIT, SOCKET}

@@ -235,10 +235,11 @@ def _holes(lab: Lab) -> str:
 
 
 def _charge(overlay: Overlay, container: Container, attachment: Attachment) -> None:
-    """Make a host pay for the packets of a container that have its own addresses on the circuits."""
+    """Make a host pay for the packets with a container's own addresses on the circuits, and set its limit."""
     if not way_of(overlay.spec).is_own:
         for address in attachment.addresses:
             overlay.lab.charge_container(container.host, address)
+        overlay.lab.limit_container(container.name, attachment.addresses)
 
 
 class _FirstEchoes:

@@ -52,6 +52,11 @@ class OverlaySpec:
         """The families of addresses that containers have: 4, and 6 with IPv6."""
         return IPV4 if self.ipv6_pool is None else BOTH
 
+    @property
+    def container_names(self) -> tuple[str, ...]:
+        """The names of the containers."""
+        return tuple(container.name for container in self.containers)
+
 
 @dataclass(frozen=True, slots=True)
 class About:

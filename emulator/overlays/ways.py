@@ -7,11 +7,29 @@ from emulator.measure.probe import Family
 from emulator.overlays import overlay_class
 from emulator.overlays.model import OverlaySpec, PacketWay
 from emulator.plan import Plan
+from emulator.plan.cpu import CpuChoice, CpuError, with_limits
 
 
 def way_of(spec: OverlaySpec) -> PacketWay:
     """Return the way of a packet of the containers of an overlay."""
     return overlay_class(spec.name).way(spec.variant, is_encrypted=spec.password is not None)
+
+
+def limited(plan: Plan, spec: OverlaySpec, choice: CpuChoice | None) -> Plan:
+    """Return a plan in which the containers of an overlay have the limits of a user's choice.
+
+    Raises:
+        CpuError: a limit is above the processors of the container's host, or the containers have no packets of their
+            own.
+    """
+    found = with_limits(plan, choice, {container.name: container.host for container in spec.containers})
+    if found.cpu is not None and found.cpu.limits and way_of(spec).is_own:
+        name = next(iter(found.cpu.limits))
+        raise CpuError(
+            f"{name} cannot have processors of its own, because a container of {spec.name} sends its host's packets: "
+            f"give them to its host, or omit {spec.name}"
+        )
+    return found
 
 
 def echo_work_us(

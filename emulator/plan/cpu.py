@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from emulator.cpu.model import OWN_STAGES, TRANSIT_STAGES, CpuModel
@@ -16,7 +17,10 @@ from gtsdsl.scenario.model import Scenario
 from gtsdsl.scenario.times import seconds_text
 from gtsdsl.text import did_you_mean, printable
 
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _FRAME_BYTES = 1500
+_MOST_NAMED = 12
+"""The most names that an error lists."""
 _MOST_NS = 1e9
 """The most time for a packet: netem's rate, a whole number of bytes a second, is then at most 0.03 % off."""
 
@@ -33,10 +37,11 @@ class CpuError(EmulationError):
 
 @dataclass(frozen=True, slots=True)
 class CpuChoice:
-    """A user's choice: a cost table, the processors of hosts by id or name, and whether there is offload.
+    """A user's choice: a cost table, the processors of hosts and containers, and whether there is offload.
 
-    ``all_cpus`` are those of all other hosts; None is all cores. With ``flavors``, the cores of a host are those of its
-    ``flavorId``, and else the table's.
+    ``cpus`` are by a host's id or name, or by a container's name; a host comes first. ``all_cpus`` are those of all
+    other hosts; None is all cores. With ``flavors``, the cores of a host are those of its ``flavorId``, and else the
+    table's.
     """
 
     table: CostTable
@@ -49,7 +54,8 @@ class CpuChoice:
 def cpu_choice(model: str, cpus: Sequence[str] = (), *, offload: bool = True) -> CpuChoice | None:
     """Return the choice that options stand for; None for the model `NONE`.
 
-    ``model`` is the name of a table or a file. ``cpus`` are texts such as ``h1=0.5``, and ``0.5`` for all other hosts.
+    ``model`` is the name of a table or a file. ``cpus`` are texts such as ``h1=0.5`` or, with the name of a container,
+    ``c2=0.25``, and ``0.5`` for all other hosts.
 
     Raises:
         GtsError: the file cannot be read, or is not a cost table.
@@ -65,9 +71,13 @@ def cpu_choice(model: str, cpus: Sequence[str] = (), *, offload: bool = True) ->
     all_cpus = None
     for text in cpus:
         name, equals, number = (part.strip() for part in text.rpartition("="))
+        if not _NUMBER.fullmatch(number) or (equals and not name):
+            raise CpuError(f"`{printable(text, 80)}` is not NAME=NUMBER, such as h1=0.5, nor a number")
         if name in shares or (not equals and all_cpus is not None):
             raise CpuError(f"{printable(name or text, 80)}: the processors are given twice")
-        share = _number(number, text)
+        share = float(number)
+        if share < MIN_CPUS:
+            raise CpuError(f"{printable(text, 80)}: the least is {MIN_CPUS:g} of a processor")
         if equals:
             shares[name] = share
         else:
@@ -118,17 +128,38 @@ def _require_speed(model: CpuModel, host: str, cpus: float) -> None:
         )
 
 
-def check_hosts(plan: Plan, choice: CpuChoice | None) -> None:
-    """Refuse a share of a host that a plan does not have, because a misspelt name would go unnoticed.
+def check_names(plan: Plan, choice: CpuChoice | None, containers: Collection[str] = ()) -> None:
+    """Refuse a share of a host or a container that there is not, because a misspelt name would go unnoticed.
+
+    ``containers`` are the names of all containers; without an overlay, there are none.
 
     Raises:
-        UnknownNameError: a host is unknown.
+        UnknownNameError: a name is unknown.
     """
-    known = {name for host in plan.hosts for name in (host.id, host.name)}
+    known = sorted({*containers, *(name for host in plan.hosts for name in (host.id, host.name))})
     for name in () if choice is None else choice.cpus:
         if name not in known:
-            near = did_you_mean(name, sorted(known)) or "`gtsdsl plan` lists the hosts"
-            raise UnknownNameError(f"processors of {printable(name, 80)}: there is no such host; {near}")
+            kind = "host or container" if containers else "host (a container needs --overlay)"
+            names = ", ".join(printable(it, 40) for it in known[:_MOST_NAMED]) + (", …" if known[_MOST_NAMED:] else "")
+            near = did_you_mean(name, known) or f"the names are {names}"
+            raise UnknownNameError(f"processors of {printable(name, 80)}: there is no such {kind}; {near}")
+
+
+def with_limits(plan: Plan, choice: CpuChoice | None, hosts: Mapping[str, str]) -> Plan:
+    """Return a plan whose containers have the limits of a choice; ``hosts`` are the hosts of containers, by name.
+
+    Raises:
+        CpuError: a limit is above the processors of the container's host.
+    """
+    if plan.cpu is None or choice is None:
+        return plan
+    own = {name for host in plan.hosts for name in (host.id, host.name)}
+    limits = {name: limit for name, limit in choice.cpus.items() if name in hosts and name not in own}
+    for name, limit in limits.items():
+        if limit > (most := plan.cpu.cpus[hosts[name]]):
+            host = printable(hosts[name], 80)
+            raise CpuError(f"{name} cannot have {limit:g} processors, because its host {host} has {most:g}")
+    return replace(plan, cpu=replace(plan.cpu, limits=limits)) if limits else plan
 
 
 def check_scenario(plan: Plan, scenario: Scenario | None) -> None:
@@ -166,20 +197,12 @@ def require_stages(model: CpuModel, stages: Sequence[str], user: str) -> None:
         )
 
 
-def _number(text: str, given: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        raise CpuError(f"`{printable(given, 80)}` is not HOST=NUMBER, such as h1=0.5, nor a number") from None
-    if not share >= MIN_CPUS:
-        raise CpuError(f"{printable(given, 80)}: a host has {MIN_CPUS:g} of a processor or more")
-    return share
-
-
 def _cpus(host: Host, choice: CpuChoice) -> float:
     cores, source = choice.table.cores, f"in the cost table {printable(choice.table.name, 200)}"
     if choice.flavors and host.flavor_id is not None:
         cores, source = flavor(host.flavor_id).cpus, "by its flavorId"
+    if host.id != host.name and {host.id, host.name} <= choice.cpus.keys():
+        raise CpuError(f"{printable(host.id, 80)} and {printable(host.name, 80)} are one host: give its cpus once")
     cpus = choice.cpus.get(host.id, choice.cpus.get(host.name, choice.all_cpus))
     if cpus is not None and cpus > cores:
         raise CpuError(f"{printable(host.name, 80)} has {cores} cores {source}, and cannot have {cpus:g} processors")

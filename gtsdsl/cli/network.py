@@ -157,9 +157,9 @@ class NetworkOptions:
         default=(),
         metadata=Flag(
             "--cpus",
-            "Processors of a host, such as h1=0.5, or of all other hosts, such as 0.5; with --cpu-model. Repeatable.  "
-            "[default: all cores]",
-            metavar="[HOST=]NUMBER",
+            "Processors of a host or a container, such as h1=0.5, or of all other hosts, such as 0.5; with "
+            "--cpu-model. Repeatable.  [default: all cores]",
+            metavar="[NAME=]NUMBER",
             type="texts",
         ).metadata,
     )

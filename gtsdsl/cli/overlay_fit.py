@@ -15,7 +15,7 @@ from gtsdsl.source import Source
 from gtsdsl.topology.model import Topology
 
 if TYPE_CHECKING:
-    from emulator.overlays.mtu import Misfit
+    from emulator.overlays.model import OverlaySpec
     from emulator.plan import Plan
 
 _FLAGS = {item.name: Flag.of(item.metadata) for item in fields(OverlayOptions) if item.name != "_"}
@@ -46,24 +46,23 @@ def fit_findings(source: Source, testbed: Testbed, overlay: OverlayFit) -> Itera
     The network is that of `gtsdsl emulate` without options. If the overlay cannot run in it, the command ends with an
     error.
     """
+    from emulator.overlays.mtu import misfits
     from emulator.plan import Options, plan
 
     with emulating():
         network = plan(testbed, Options())
     links = {wire.link.id: wire.link for wire in Topology.of(testbed).wires}
-    for misfit in misfits_of(overlay, network):
+    for misfit in misfits(spec_of(overlay, network), network):
         place = place_of(links[misfit.circuit.id], "mtu")
         yield Diagnostic("GTS054", misfit.message, source, place, hint=misfit.hint)
 
 
-def misfits_of(overlay: OverlayFit, network: Plan) -> tuple[Misfit, ...]:
-    """Return where packets of the overlay's containers do not fit a network's circuits.
+def spec_of(overlay: OverlayFit, network: Plan) -> OverlaySpec:
+    """Return the specification of the overlay on a network's hosts, with a container on each.
 
     If the overlay cannot run in the network, the command ends with an error.
     """
-    from emulator.overlays.mtu import misfits
     from emulator.overlays.spec import plan_spec
 
     with emulating():
-        spec = plan_spec(network, OverlayOptions(overlay.name, ipv6=overlay.ipv6, mtu_bytes=overlay.mtu_bytes))
-        return tuple(misfits(spec, network))
+        return plan_spec(network, OverlayOptions(overlay.name, ipv6=overlay.ipv6, mtu_bytes=overlay.mtu_bytes))

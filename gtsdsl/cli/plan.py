@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emulator.cpu.model import capacity_pps
+from emulator.cpu.model import capacity_pps, limit_texts
 from gtsdsl.cli.circuit_options import custom_circuits, require_effect
 from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import format_option
 from gtsdsl.cli.network import NetworkOptions, read_scenario_of, read_testbed
 from gtsdsl.cli.options import options
 from gtsdsl.cli.output import output_option, write_output
-from gtsdsl.cli.overlay_fit import OverlayFit, misfits_of
+from gtsdsl.cli.overlay_fit import OverlayFit, spec_of
 from gtsdsl.cli.plan_options import plan_options
 from gtsdsl.cli.text_table import text_table
 from gtsdsl.model.units import MTU_BYTES
@@ -63,7 +63,7 @@ def command(
     custom = custom_circuits(network)
     chosen = replace(plan_options(network, custom), impaired=not ideal)
     from emulator.plan import PlanError, plan, to_json
-    from emulator.plan.cpu import CpuError, check_hosts, check_scenario
+    from emulator.plan.cpu import CpuError, check_names, check_scenario
 
     try:
         network_plan = plan(testbed, chosen)
@@ -71,9 +71,16 @@ def command(
         raise click.ClickException(printable(str(error), limit=1000)) from None
     require_effect(network, custom, network_plan)
     with emulating():
-        check_hosts(network_plan, chosen.cpu)
-    for misfit in () if overlay is None else misfits_of(overlay, network_plan):
-        complain("warning", f"{misfit.message}; {misfit.hint}")
+        spec = None if overlay is None else spec_of(overlay, network_plan)
+        containers = () if spec is None else spec.container_names
+        check_names(network_plan, chosen.cpu, containers)
+        if spec is not None:
+            from emulator.overlays.mtu import misfits
+            from emulator.overlays.ways import limited
+
+            network_plan = limited(network_plan, spec, chosen.cpu)
+            for misfit in misfits(spec, network_plan):
+                complain("warning", f"{misfit.message}; {misfit.hint}")
     scenario = read_scenario_of(testbed, network)
     with emulating():
         check_scenario(network_plan, scenario)
@@ -153,7 +160,8 @@ def _costs(plan: Plan, cpu: CpuModel) -> str:
             figures = f"{cost.packet_ns:.6g} ns", f"{cost.byte_ns:.4g} ns", rate
             rows.append([printable(names, 100), f"{cpus:g}", str(cpu.queues(hosts[0])), way, *figures])
     offload = "with" if cpu.offload else "without"
-    head = f"cost table {printable(cpu.table, 200)}, {offload} offload, {quantity(cpu.backlog_packets, 'packet')} wait"
+    words = f"cost table {printable(cpu.table, 200)}", f"{offload} offload"
+    head = ", ".join((*words, f"{quantity(cpu.backlog_packets, 'packet')} wait", *limit_texts(cpu.limits)))
     headings = ("host", "cpus", "queues", "packets of", "a packet", "a byte", "most on one core")
     return "\n".join([head, *_table(headings, rows)]) + "\n"
 

@@ -220,7 +220,7 @@ def test_parts_that_compare_processors_need_a_cost_table(command: click.Context)
         ({"each_cpus": ("1",)}, "without a cost table, packets cost no time: add --cpu-model"),
         ({"each_offload": ("of",)}, "`of` is neither on nor off"),
         ({"each_offload": ("on",), "offload": "off", "cpu_model": TABLE}, "the offload is given twice: omit --offload"),
-        ({"each_cpus": ("0",), "cpu_model": TABLE}, "0: a host has 0.01 of a processor or more"),
+        ({"each_cpus": ("0",), "cpu_model": TABLE}, "0: the least is 0.01 of a processor"),
         ({"each_cpus": ("3",), "cpu_model": TABLE}, "has 2 cores in the cost table"),
         ({"each_cpus": ("h9=1",), "cpu_model": TABLE}, "processors of h9: there is no such host"),
         ({"each_cpus": ("1",), "cpus": ("0.5",), "cpu_model": TABLE}, "the processors are given twice"),

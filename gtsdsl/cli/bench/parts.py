@@ -15,7 +15,7 @@ from emulator.bench.origin import topology
 from emulator.bench.results import CostTableText, Topology, Variant
 from emulator.cpu.shipped import NONE
 from emulator.plan import Options, plan
-from emulator.plan.cpu import check_hosts, check_scenario
+from emulator.plan.cpu import check_names, check_scenario
 from emulator.system.errors import EmulationError
 from gtsdsl.circuits import Circuits
 from gtsdsl.cli.bench.choice import overridden, with_settings
@@ -63,7 +63,6 @@ def benchmark_of(parts: Sequence[MatrixFile], bench: BenchOptions, network: Netw
             options = _plan_options(varied, variant, custom)
             whole = plan(testbed, options)
             require_effect(varied, custom, whole)
-            check_hosts(whole, options.cpu)
             check_scenario(whole, scenario)
             overlays, sentences = affordable(matrix.overlays, options.cpu)
             left_out += sentences
@@ -73,6 +72,7 @@ def benchmark_of(parts: Sequence[MatrixFile], bench: BenchOptions, network: Netw
                 is_of_file = part.circuits_at is not None and chosen.circuits == part.values["circuits"]
                 raise UnknownCircuitError(f"{part.circuits_at}: {error}" if is_of_file else str(error)) from None
             require_few(len(cells) + len(found.cells))
+            check_names(whole, options.cpu, {name for cell in found.cells for name in cell.task.container_names})
             cells += (replace(cell, part=part.name, variant=variant) for cell in found.cells)
             left_out += found.left_out
             if options.cpu is not None:

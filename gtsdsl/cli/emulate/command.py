@@ -131,7 +131,7 @@ def command(
     from emulator.outside.request import request_run
     from emulator.outside.run_task import run_task, write_to
     from emulator.outside.runner import settle
-    from emulator.plan.cpu import check_hosts, check_scenario
+    from emulator.plan.cpu import check_names, check_scenario
 
     with emulating():
         testbed = read_testbed(file, network)
@@ -140,7 +140,7 @@ def command(
         scenario = read_scenario_of(testbed, network, allow_programs=allow_programs)
         request = request_run(testbed, chosen, overlay, hosts)
         require_effect(network, circuits, request.task.plan)
-        check_hosts(request.task.plan, chosen.cpu)
+        check_names(request.task.plan, chosen.cpu, request.task.container_names)
         check_scenario(request.task.plan, scenario)
         parsed = tuple(parse_command(text, request.task) for text in commands)
         captured = parse_captures(captures, request.task.plan)

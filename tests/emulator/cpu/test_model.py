@@ -35,6 +35,10 @@ def test_stages_without_a_cost_are_missing_unless_they_may_be_left_out() -> None
     assert model().missing(("nic", "rule", "socket", "geneve", "geneve", "ipip")) == ("geneve", "ipip")
 
 
+def test_a_container_works_without_the_rules_of_its_host() -> None:
+    assert model().inside == Cost(1000)
+
+
 @pytest.mark.parametrize(
     ("cpus", "queues", "factor"), [(1.0, 1, 1.0), (2.0, 2, 1.0), (0.5, 1, 2.0), (0.25, 1, 4.0), (1.5, 2, 4 / 3)]
 )

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from emulator.cpu.model import CONTAINER_STAGES, OWN_STAGES, TRANSIT_STAGES, CpuModel
 from emulator.cpu.shipped import find_table, tables
 from emulator.cpu.table import STAGES
+from emulator.options import OverlayOptions
+from emulator.outside.request import request_run
 from emulator.overlays.catalog import stages_by_way, ways
 from emulator.overlays.model import UDP
 from emulator.overlays.weave import OVERLAY as WEAVE
+from emulator.plan import Options, from_json, to_json
+from emulator.plan.cpu import CpuError, check_names, cpu_choice
+from emulator.plan.model import Plan
+from emulator.system.errors import UnknownNameError
+from tests.emulator.topologies import joined
+
+TABLE = str(Path(__file__).parents[3] / "examples" / "cost_table.toml")
+
+
+def planned(*cpus: str, overlay: str = "flannel:vxlan") -> Plan:
+    choice = cpu_choice(TABLE, cpus)
+    task = request_run(joined([("a", "b")]), Options(cpu=choice), OverlayOptions(overlay)).task
+    check_names(task.plan, choice, task.container_names)
+    return task.plan
 
 
 def test_each_variant_has_a_way_of_known_stages() -> None:
@@ -65,3 +82,34 @@ def test_a_shipped_table_has_all_stages_or_says_which_it_lacks(name: str) -> Non
 
 def test_the_table_of_the_study_is_for_every_overlay() -> None:
     assert lacking("study-2016") == set()
+
+
+def test_a_container_has_the_limit_that_is_given_by_its_name() -> None:
+    found = planned("c2=0.25", "a=0.5")
+    assert found.cpu is not None
+    assert (found.cpu.cpus, found.cpu.limits) == ({"a": 0.5, "b": 2.0}, {"c2": 0.25})
+    assert "c2 at most 0.25" in found.cpu.label
+    assert from_json(to_json(found)) == found
+
+
+def test_a_host_comes_before_a_container_of_its_name() -> None:
+    choice = cpu_choice(TABLE, ["c1=0.5"])
+    task = request_run(joined([("c1", "b")]), Options(cpu=choice), OverlayOptions("flannel:vxlan")).task
+    assert task.plan.cpu is not None
+    assert (task.plan.cpu.cpus["c1"], task.plan.cpu.limits) == (0.5, {})
+
+
+@pytest.mark.parametrize(
+    ("cpus", "overlay", "error", "message"),
+    [
+        (["c2=3"], "flannel:vxlan", CpuError, "c2 cannot have 3 processors, because its host b has 2"),
+        (["b=0.5", "c2=1"], "flannel:vxlan", CpuError, "c2 cannot have 1 processors, because its host b has 0.5"),
+        (["c2=0.5"], "none", CpuError, "c2 cannot have processors of its own, because a container of none sends"),
+        (["c22=0.5"], "flannel:vxlan", UnknownNameError, r"no such host or container; did you mean `c2`\?"),
+    ],
+)
+def test_a_limit_that_no_container_can_have_is_refused(
+    cpus: list[str], overlay: str, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        planned(*cpus, overlay=overlay)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from emulator.plan import Options, from_json, plan, to_json
-from emulator.plan.cpu import CpuError, check_hosts, check_scenario, cpu_choice
+from emulator.plan.cpu import CpuError, check_names, check_scenario, cpu_choice, with_cpus
 from emulator.plan.model import Plan
 from emulator.system.errors import UnknownNameError
 from gtsdsl.loading import load
@@ -21,7 +22,7 @@ TABLE = str(Path(__file__).parents[3] / "examples" / "cost_table.toml")
 def planned(*cpus: str, model: str = TABLE, offload: bool = True) -> Plan:
     choice = cpu_choice(model, cpus, offload=offload)
     found = plan(load(MESH), Options(cpu=choice))
-    check_hosts(found, choice)
+    check_names(found, choice)
     return found
 
 
@@ -63,12 +64,19 @@ def test_a_plan_with_costs_goes_through_json() -> None:
 @pytest.mark.parametrize(
     ("cpus", "message"),
     [
-        (["h1=0"], "h1=0: a host has 0.01 of a processor or more"),
-        (["-1"], "-1: a host has 0.01 of a processor or more"),
-        (["h1=nan"], "h1=nan: a host has 0.01 of a processor or more"),
+        (["h1=0"], "h1=0: the least is 0.01 of a processor"),
+        (["-1"], "-1: the least is 0.01 of a processor"),
+        (["h1=1e-9"], "h1=1e-9: the least is 0.01 of a processor"),
+        (["h1=nan"], "`h1=nan` is not NAME=NUMBER"),
         (["h1=3"], "h1 has 2 cores in the cost table .*, and cannot have 3 processors"),
-        (["inf"], "h1 has 2 cores in the cost table .*, and cannot have inf processors"),
-        (["h1=half"], "`h1=half` is not HOST=NUMBER, such as h1=0.5, nor a number"),
+        (["1e999"], "h1 has 2 cores in the cost table .*, and cannot have inf processors"),
+        (["inf"], "`inf` is not NAME=NUMBER"),
+        (["h1=half"], "`h1=half` is not NAME=NUMBER, such as h1=0.5, nor a number"),
+        (["h1=\u0661"], "`h1=\u0661` is not NAME=NUMBER"),
+        (["h1=1_0"], "`h1=1_0` is not NAME=NUMBER"),
+        (["=1"], "`=1` is not NAME=NUMBER"),
+        (["h1="], "`h1=` is not NAME=NUMBER"),
+        ([""], "`` is not NAME=NUMBER"),
         (["h1=1", "h1=2"], "h1: the processors are given twice"),
         (["1", "2"], "2: the processors are given twice"),
     ],
@@ -79,10 +87,18 @@ def test_a_share_that_no_host_can_have_is_refused(cpus: list[str], message: str)
 
 
 def test_an_unknown_host_or_table_gets_a_hint() -> None:
-    with pytest.raises(UnknownNameError, match="there is no such host"):
+    with pytest.raises(UnknownNameError, match=r"there is no such host \(a container needs --overlay\)"):
         planned("h77=0.5")
     with pytest.raises(CpuError, match=r"unknown cost table nome; did you mean `none`\?"):
         planned(model="nome")
+
+
+def test_a_host_has_one_share_by_its_id_and_its_name() -> None:
+    choice = cpu_choice(TABLE, ["h1=0.5", "first=1"])
+    made = plan(load(MESH))
+    hosts = tuple(replace(host, id="first") if host.name == "h1" else host for host in made.hosts)
+    with pytest.raises(CpuError, match="first and h1 are one host: give its cpus once"):
+        with_cpus(replace(made, hosts=hosts), choice)
 
 
 def test_shares_and_offload_need_a_table() -> None:
@@ -99,10 +115,6 @@ def test_a_table_needs_the_stages_that_each_host_has(tmp_path: Path) -> None:
 
 
 def test_flavors_are_the_cores_of_hosts() -> None:
-    from dataclasses import replace
-
-    from emulator.plan.cpu import with_cpus
-
     choice = cpu_choice(TABLE, ["h2=3"])
     assert choice is not None
     made = plan(load(MESH))
