@@ -20,7 +20,7 @@ from emulator.workloads.transfers import INTERVAL_S, Interval, Report, Tcp, TcpT
 
 _UDP_PARTS = (0.01, 0.1, 0.5, 0.9)
 """The rates of UDP as parts of the circuit's rate: 10, 100, 500 and 900 Mbit/s of 1 Gbit/s."""
-_IP_UDP_BYTES = 28
+_IP_BYTES, _IP_UDP_BYTES = 20, 28
 _IP_TCP_BYTES = 20 + 20 + 12
 """The headers of TCP's segments, with time stamps, as Linux sends them."""
 _LEAST_S = 1.0
@@ -54,6 +54,12 @@ class ThroughputSettings:
         (), "Rates of UDP in Mbit/s; the default is 1, 10, 50 and 90 % of the circuit's.", least=0.01, most=100_000
     )
     udp_duration_s: float = setting(2.0, "Seconds of each rate of UDP; at most --duration.", least=1, most=1_000_000)
+    udp_payload_bytes: int | None = setting(
+        None,
+        "Payload of a UDP datagram; by default, what fits a packet. A larger one is sent in fragments.",
+        least=64,
+        most=65_507,
+    )
 
     def __post_init__(self) -> None:
         if self.tool == "netperf" and self.streams > 1:
@@ -152,13 +158,15 @@ def _tcp(stage: Stage, request: WorkloadRequest, settings: ThroughputSettings) -
         found += _Measured(figures, (rates, *_retransmissions(name, done.sent)), tuple(remarks))
     if len(controls) == 1:
         found += _Measured(remarks=(f"TCP's congestion control is {next(iter(controls))}",))
-    return found + _limit(stage, request, "tcp.limit", _IP_TCP_BYTES) + _tcp_knee(stage, request)
+    mtu_bytes = sockets.mtu_bytes(first, second)
+    limit = _limit(stage, request, "tcp.limit", mtu_bytes - _IP_TCP_BYTES, (mtu_bytes,))
+    return found + limit + _tcp_knee(stage, request)
 
 
 def _udp(stage: Stage, request: WorkloadRequest, settings: ThroughputSettings) -> _Measured:
     """Measure UDP at each rate, up to the circuit's."""
     first, second = stage.ends(request)
-    payload_bytes = sockets.mtu_bytes(first, second) - _IP_UDP_BYTES
+    payload_bytes = _payload_bytes(stage, request, settings)
     limit_bps = stage.rate_bps(request)
     duration_s = min(settings.udp_duration_s, request.duration_s)
     found = _Measured()
@@ -174,7 +182,12 @@ def _udp(stage: Stage, request: WorkloadRequest, settings: ThroughputSettings) -
             found += _udp_at(stage, first, second, request, _UDP[settings.tool], transfer)
     if limit_bps is None and not rates_bps:
         found += _Measured(remarks=("UDP is left out, because the circuit has no rate: set udp_rates_mbps",))
-    return found + _limit(stage, request, "udp.limit", _IP_UDP_BYTES) + _udp_knee(stage, request)
+    packets_bytes = _packets_bytes(payload_bytes, sockets.mtu_bytes(first, second))
+    if len(packets_bytes) > 1:
+        fragments = f"a datagram of {payload_bytes:,} bytes is sent in {len(packets_bytes)} packets, because of the MTU"
+        found += _Measured(remarks=(fragments,))
+    limit = _limit(stage, request, "udp.limit", payload_bytes, packets_bytes)
+    return found + limit + _udp_knee(stage, request, payload_bytes, packets_bytes)
 
 
 def _udp_at(
@@ -198,12 +211,29 @@ def _udp_at(
     return _Measured(figures, series, (done.remark,) if done.remark else ())
 
 
-def _limit(stage: Stage, request: WorkloadRequest, name: str, header_bytes: int) -> _Measured:
-    """Return the rate that the circuit leaves for payload in full packets with headers of a size."""
+def _payload_bytes(stage: Stage, request: WorkloadRequest, settings: ThroughputSettings) -> int:
+    """Return the payload of a datagram: the wanted one, or what fits a packet."""
+    if settings.udp_payload_bytes is not None:
+        return settings.udp_payload_bytes
+    return sockets.mtu_bytes(*stage.ends(request)) - _IP_UDP_BYTES
+
+
+def _packets_bytes(payload_bytes: int, mtu_bytes: int) -> tuple[int, ...]:
+    """Return the bytes of the IP packets that carry a datagram: one, or fragments, cut at whole 8 bytes (RFC 791)."""
+    if payload_bytes + _IP_UDP_BYTES <= mtu_bytes:
+        return (payload_bytes + _IP_UDP_BYTES,)
+    most_bytes = (mtu_bytes - _IP_BYTES) // 8 * 8
+    full, rest = divmod(payload_bytes + _IP_UDP_BYTES - _IP_BYTES, most_bytes)
+    return (*[most_bytes + _IP_BYTES] * full, *([rest + _IP_BYTES] if rest else []))
+
+
+def _limit(
+    stage: Stage, request: WorkloadRequest, name: str, payload_bytes: int, packets_bytes: Sequence[int]
+) -> _Measured:
+    """Return the rate that the circuit leaves for a payload which is carried in packets of these sizes."""
     if (limit_bps := stage.rate_bps(request)) is None:
         return _Measured()
-    mtu_bytes = sockets.mtu_bytes(*stage.ends(request))
-    share = (mtu_bytes - header_bytes) / (mtu_bytes + _around_bytes(stage, request))
+    share = payload_bytes / sum(it + _around_bytes(stage, request) for it in packets_bytes)
     return _Measured((Figure(name, round(limit_bps * share / 1e6, 3), "Mbit/s"),))
 
 
@@ -212,10 +242,9 @@ def _around_bytes(stage: Stage, request: WorkloadRequest) -> int:
     return ETHERNET_BYTES + (stage.deployment.overlay.overhead_bytes if request.level == "containers" else 0)
 
 
-def _udp_knee(stage: Stage, request: WorkloadRequest) -> _Measured:
-    """Return the rate of UDP above which the processors lose packets: one full packet in each of its times."""
-    mtu_bytes = sockets.mtu_bytes(*stage.ends(request))
-    return _knee("udp.knee", mtu_bytes - _IP_UDP_BYTES, _work_ns(stage, request, mtu_bytes))
+def _udp_knee(stage: Stage, request: WorkloadRequest, payload_bytes: int, packets_bytes: Sequence[int]) -> _Measured:
+    """Return the rate of UDP above which the processors lose packets: a datagram in each of its packets' times."""
+    return _knee("udp.knee", payload_bytes, sum(_work_ns(stage, request, it) for it in packets_bytes))
 
 
 def _tcp_knee(stage: Stage, request: WorkloadRequest) -> _Measured:

@@ -72,6 +72,20 @@ def test_netperf_measures_tcp_the_same_in_each_run(gtsdsl: Cli, tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("guest_kernel")
+def test_a_datagram_that_does_not_fit_a_packet_is_sent_in_fragments(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
+    chosen = settings(protocols="udp", udp_rates_mbps="100,950", udp_duration_s="1", udp_payload_bytes="1470")
+    errors, measured = measure(gtsdsl, pair, tmp_path / "report", "--overlays", "geneve", "--duration", "1", *chosen)
+    assert errors == []
+    found = figures(measured)
+    assert found["udp.limit"] == round(1000 * 1470 / (1444 + 74 + 2 * 64), 3)
+    assert (found["udp.100M.received"], found["udp.100M.lost"]) == (pytest.approx(100, rel=0.001), 0)
+    # a datagram is lost if one of its packets is
+    assert found["udp.950M.received"] <= found["udp.limit"]
+    assert found["udp.950M.lost"] > 4
+    assert measured["remarks"] == ["a datagram of 1,470 bytes is sent in 2 packets, because of the MTU"]
+
+
+@pytest.mark.usefixtures("guest_kernel")
 def test_iperf3_measures_where_it_is_asked_for(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
     chosen = settings(tool="iperf3", congestion="bbr,reno", streams="2", window_bytes="1000000", udp_rates_mbps="10")
     errors, measured = measure(gtsdsl, pair, tmp_path / "report", "--overlays", "none", "--duration", "1", *chosen)
