@@ -25,6 +25,7 @@ from emulator.bench.report.processors import processors
 from emulator.bench.report.ran import maps, ran, repeat
 from emulator.bench.report.streaming import streaming
 from emulator.bench.report.study import study
+from emulator.bench.report.study_throughput import study_throughput
 from emulator.bench.report.summary import summary
 from emulator.bench.report.throughput import throughput
 from emulator.bench.results import Results
@@ -43,7 +44,8 @@ def report_of(results: Results) -> Report:
     plain = _without_variants(results)
     main = plain if plain.cells else results
     parts = (
-        summary(main), study(main), differences(main), latency(main), throughput(plain), processors(results),
+        summary(main), study(main), differences(main), latency(main), throughput(plain),
+        study_throughput(results), processors(results),
         streaming(main), convergence(main), store(main), encapsulation(main), *others(main),
         maps(results), ran(results), clocks(results), repeat(results),
     )  # fmt: skip

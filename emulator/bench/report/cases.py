@@ -52,12 +52,12 @@ class Case:
     @property
     def received(self) -> dict[float, float]:
         """The rate of UDP that arrived, by the rate that was sent; both in Mbit/s."""
-        return self._udp("received")
+        return received_of(self.group)
 
     @property
     def lost(self) -> dict[float, float]:
         """The lost part of UDP in percent, by the rate that was sent."""
-        return self._udp("lost")
+        return _udp(self.group, "lost")
 
     @property
     def tcp(self) -> float | None:
@@ -81,23 +81,37 @@ class Case:
         """Whether UDP loses what TCP does not."""
         return self.is_lossy and self.tcp_percent is not None and self.tcp_percent >= KEPT_PERCENT
 
-    def _udp(self, kind: str) -> dict[float, float]:
-        found = {}
-        for name in self.group.figures:
-            match = _UDP.fullmatch(name)
-            if match and match[2] == kind and (mean := self.group.mean(name)) is not None:
-                found[float(match[1])] = mean
-        return found
+
+def received_of(group: Group) -> dict[float, float]:
+    """Return the rate of UDP that arrived, by the rate that was sent; both in Mbit/s."""
+    return _udp(group, "received")
+
+
+def _udp(group: Group, kind: str) -> dict[float, float]:
+    found = {}
+    for name in group.figures:
+        match = _UDP.fullmatch(name)
+        if match and match[2] == kind and (mean := group.mean(name)) is not None:
+            found[float(match[1])] = mean
+    return found
+
+
+def setup_words(group: Group) -> str:
+    """Return what packets cost while a group was measured: ``0.5 cores, noisy neighbours, offload on``."""
+    case = _case(group, has_places=False)
+    if case is None:
+        return "packets cost nothing"
+    return f"{case.setup.label}, offload {'on' if case.has_offload else 'off'}"
 
 
 def cases_of(results: Results) -> tuple[Case, ...]:
     """Return the cases of a benchmark; none if no throughput was measured with a cost table."""
     groups = [group for group in measured(results, "throughput") if group.cells[0].cpu is not None]
     places = {(it.place.testbed, it.place.network, it.place.circuit, it.place.level) for it in groups}
-    return tuple(case for group in groups if (case := _case(group, len(places) > 1)) is not None)
+    return tuple(case for group in groups if (case := _case(group, has_places=len(places) > 1)) is not None)
 
 
-def _case(group: Group, has_places: bool) -> Case | None:
+def _case(group: Group, *, has_places: bool) -> Case | None:
     cpu = group.cells[0].cpu
     if cpu is None or not cpu.cpus:
         return None

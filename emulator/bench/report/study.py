@@ -12,7 +12,7 @@ from emulator.bench.results import Results
 from gtsdsl.circuits import Measurement
 from gtsdsl.circuits import measured as circuits
 
-_OVERLAYS = {"libnetwork": "libnetwork:kv", "weave": "weave:fastdp", "flannel": "flannel:vxlan"}
+STUDY_OVERLAYS = {"libnetwork": "libnetwork:kv", "weave": "weave:fastdp", "flannel": "flannel:vxlan"}
 """The overlays of the study in its order, and the variants that it ran."""
 _HEADINGS = ("min", "mean", "p99")
 _DIGITS = 1
@@ -25,17 +25,17 @@ def study(results: Results) -> Section | None:
     if not rows:
         return None
     has_netperf = any("netperf.udp_rr.p99" in group.figures for group in groups)
-    above = (Heading("", 2), *(Heading(name.capitalize(), 3) for name in _OVERLAYS))
-    headings = ("circuit", "whose", *(_HEADINGS * len(_OVERLAYS)))
+    above = (Heading("", 2), *(Heading(name.capitalize(), 3) for name in STUDY_OVERLAYS))
+    headings = ("circuit", "whose", *(_HEADINGS * len(STUDY_OVERLAYS)))
     caption = "Round trips between containers, in milliseconds, in the layout of the study's table"
     source = next(iter(circuits().values())).source
-    missing = [name for name, variant in _OVERLAYS.items() if not any(it.overlay == variant for it in groups)]
+    missing = [name for name, variant in STUDY_OVERLAYS.items() if not any(it.overlay == variant for it in groups)]
     blocks: list[Block] = [
         Table(caption, headings, tuple(rows), heads=2, groups=above),
         Paragraph((f"Source of the study's figures: {source}.",), "note"),
     ]
     if missing:
-        wanted = ",".join(_OVERLAYS[name] for name in missing)
+        wanted = ",".join(STUDY_OVERLAYS[name] for name in missing)
         blocks.append(
             Paragraph((f"Not measured here: {', '.join(missing)}. Add ", Code(f"--overlays {wanted}"), "."), "note")
         )
@@ -50,19 +50,19 @@ def _rows(groups: Sequence[Group]) -> Iterator[tuple[str, ...]]:
     found = {(frozenset(group.place.circuit.split("-")), group.overlay): group for group in ordered}
     for sites, circuit in circuits().items():
         theirs = {item.overlay: item for item in circuit.measurements}
-        ours = {name: found.get((frozenset(sites), variant)) for name, variant in _OVERLAYS.items()}
+        ours = {name: found.get((frozenset(sites), variant)) for name, variant in STUDY_OVERLAYS.items()}
         if not any(ours.values()):
             continue
         label = "–".join(sites)
         kinds = ["netperf", "samples"] if any(it and "netperf.udp_rr.p99" in it.figures for it in ours.values()) else []
-        yield (label, "study", *(text for name in _OVERLAYS for text in _theirs(theirs.get(name))))
+        yield (label, "study", *(text for name in STUDY_OVERLAYS for text in _theirs(theirs.get(name))))
         for kind in kinds or ["samples"]:
-            yield (label, f"here, {kind}", *(text for name in _OVERLAYS for text in _ours(ours[name], kind)))
+            yield (label, f"here, {kind}", *(text for name in STUDY_OVERLAYS for text in _ours(ours[name], kind)))
         kind = (kinds or ["samples"])[0]
         yield (
             label,
             "difference",
-            *(text for name in _OVERLAYS for text in _differences(theirs.get(name), ours[name], kind)),
+            *(text for name in STUDY_OVERLAYS for text in _differences(theirs.get(name), ours[name], kind)),
         )
 
 

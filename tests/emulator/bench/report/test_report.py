@@ -154,8 +154,8 @@ def test_the_first_sample_of_tcp_rr_is_explained_with_its_figure() -> None:
 
 def test_sections_without_data_are_missing_and_other_workloads_lose_nothing() -> None:
     assert [it.anchor for it in report_of(whole()).sections] == [
-        "answer", "study", "differences", "latency", "throughput", "streaming", "convergence", "store", "encapsulation",
-        "other-6-command", "map", "ran", "clock", "repeat",
+        "answer", "study", "differences", "latency", "throughput", "study-throughput", "streaming", "convergence",
+        "store", "encapsulation", "other-6-command", "map", "ran", "clock", "repeat",
     ]  # fmt: skip
     (table,) = tables(section(whole(), "other-6-command"))
     assert table.rows == (("AMS-MIL", "requests", "1/s", "1,234.5", "1,234.5", "1,234.5"),)
