@@ -187,14 +187,15 @@ def test_the_study_has_costs_in_the_parts_of_processors_only(command: click.Cont
     (table,) = found.cost_tables
     assert (table.name, table.sha256) == ("study-2016", hashlib.sha256(table.text.encode()).hexdigest())
     variants = {cell.variant.words for cell in costly if cell.part == "processors"}
-    assert variants == {f"{cpus} cpus, offload {offload}" for cpus in ("1", "0.5", "0.25") for offload in ("on", "off")}
+    shares = ("1", "0.5", "0.25", "0.07")
+    assert variants == {f"{cpus} cpus, offload {offload}" for cpus in shares for offload in ("on", "off")}
     for cell in costly:
         cpu, variant = cell.task.plan.cpu, cell.variant
         assert cpu is not None
         assert cpu.offload == (variant.offload == "on")
         assert {*cpu.cpus.values()} == {float(variant.cpus)}
-        shares = [] if cell.task.scenario is None else [it.share for it in cell.task.scenario.events]
-        assert [share.cpus for share in shares if share] == ([0.25, 0.25] if cell.part == "noisy neighbours" else [])
+        left = [] if cell.task.scenario is None else [it.share for it in cell.task.scenario.events]
+        assert [it.cpus for it in left if it] == ([0.25, 0.25] if cell.part == "noisy neighbours" else [])
         (*_, share, offload, _, _, _) = repeat_command(results_of(), replace(result(), variant=variant))
         assert (share, offload) == (f"--each-cpus={variant.cpus}", f"--each-offload={variant.offload}")
     assert len({sha256_of_task(cell.task) for cell in costly}) == len(costly)
