@@ -9,7 +9,7 @@ from emulator.cpu.model import label
 from emulator.workloads.model import Setting, WorkloadResult
 from gtsdsl.scenario.outcome import Happening
 
-VERSION = 5
+VERSION = 6
 
 Network: TypeAlias = Literal["whole", "pair"]
 """The network of a cell: the whole topology, or only the two hosts that it measures between and what joins them."""

@@ -85,9 +85,11 @@ def test_the_results_of_the_published_report_are_of_this_version() -> None:
     assert read_results(REPORT).cells
 
 
-def test_results_of_an_older_version_are_named_whatever_fields_they_had(tmp_path: Path) -> None:
-    (tmp_path / "results.json").write_text('{"version": 1, "testbed": "Mesh"}')
-    with pytest.raises(EmulationError, match=rf"results.json is of version 1, and this gtsdsl reads version {VERSION}"):
+@pytest.mark.parametrize("version", [1, VERSION - 1])
+def test_results_of_an_older_version_are_named_whatever_fields_they_had(tmp_path: Path, version: int) -> None:
+    (tmp_path / "results.json").write_text(f'{{"version": {version}, "testbed": "Mesh", "cells": [{{"cpu": "t"}}]}}')
+    message = f"results.json is of version {version}, and this gtsdsl reads version {VERSION}"
+    with pytest.raises(EmulationError, match=message):
         read_results(tmp_path)
 
 
