@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from statistics import median
 
 from emulator.calibration import bursts
 from emulator.calibration.bursts import Step
@@ -23,7 +24,7 @@ from emulator.system.errors import EmulationError
 
 HEADERS_BYTES = 42
 """The headers of Ethernet, IP and UDP."""
-_COUNT = 32
+_COUNT, _PAIR_BYTES = 32, 1500
 _MTU_BYTES = 9000
 _MOST_BYTES = 65535
 
@@ -48,19 +49,30 @@ class Chain:
 
 def measure(chains: Sequence[Chain], repetitions: int) -> Iterator[str]:
     """Measure all chains in turns, into their ``times_ns``; yield why a chain is left out."""
-    with Network() as network, bursts.pinned():
-        built = []
+    with Network() as network, bursts.pinned(), bursts.idle_calls() as idle:
+        built: list[tuple[Chain, Sequence[Step]]] = []
         for chain in chains:
             try:
                 built.append((chain, chain.build(network, chain.frame_bytes)))
             except (NetlinkError, EmulationError, OSError) as error:
                 yield f"{chain.name}: {error}"
+        pair = _straight(network, _PAIR_BYTES)
+        found: list[tuple[Chain, float, int]] = []
+        alone_ns, with_idle_ns, system_calls_ns = [], [], []
         for _ in range(repetitions):
-            python_ns = bursts.python_ns(_COUNT)
-            for chain, steps in built:
-                bursts.burst_ns(steps, _COUNT)
-                if (found_ns := bursts.burst_ns(steps, _COUNT)) is not None:
-                    chain.times_ns.append((found_ns - len(steps) * python_ns) / chain.flows)
+            system_calls_ns.append(bursts.system_call_ns())
+            alone_ns.append(_burst_ns(pair))
+            with_idle_ns.append(_burst_ns(pair, idle))
+            found += [(chain, ns, len(steps)) for chain, steps in built if (ns := _burst_ns(steps)) is not None]
+    python_ns = bursts.python_ns(alone_ns, with_idle_ns, len(pair), median(system_calls_ns))
+    for chain, ns, calls in found:
+        chain.times_ns.append((ns - calls * python_ns) / chain.flows)
+
+
+def _burst_ns(steps: Sequence[Step], idle: Sequence[Step] = ()) -> float | None:
+    """Return the nanoseconds for each packet of a burst, after one that warms the caches."""
+    bursts.burst_ns(steps, _COUNT, idle)
+    return bursts.burst_ns(steps, _COUNT, idle)
 
 
 def joined(network: Network) -> tuple[Node, Node]:

@@ -16,7 +16,7 @@ import resource
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import repeat
+from itertools import repeat, zip_longest
 from pathlib import Path
 from statistics import median
 from typing import TypeAlias
@@ -30,7 +30,7 @@ A step that receives raises `BlockingIOError` if no packet is there.
 """
 
 _CALLS = 64
-_ROUNDS = 200
+_ROUNDS = 20
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -71,34 +71,46 @@ def _speed(folder: Path) -> int:
     return 0
 
 
-def burst_ns(steps: Sequence[Step], count: int) -> float | None:
+def burst_ns(steps: Sequence[Step], count: int, idle: Sequence[Step] = ()) -> float | None:
     """Let ``count`` packets take each step of their way, all packets one step after the other.
 
-    Return the nanoseconds for each packet, with Python's part; None if the burst does not count, because the thread was
-    switched away in it, or because packets did not arrive at once (they were lost, or another thread of the kernel
-    carries them).
+    ``idle`` has one more system call for each step, which follows each call of the step. Return the nanoseconds for
+    each packet, with Python's part; None if the burst does not count, because the thread was switched away in it, or
+    because packets did not arrive at once (they were lost, or another thread of the kernel carries them).
     """
     before = _switches()
     try:
-        total_ns = sum([_time_ns(step, count) for step in steps])
+        total_ns = sum([_time_ns(step, count, then) for step, then in zip_longest(steps, idle)])
     except BlockingIOError:
         _drain(steps[-1])
         return None
     return total_ns / count if _switches() == before else None
 
 
-def python_ns(count: int) -> float:
-    """Return what Python adds to each system call of a burst of ``count`` packets, in nanoseconds.
+@contextlib.contextmanager
+def idle_calls() -> Iterator[tuple[Step, Step]]:
+    """Yield two system calls that do next to nothing in the kernel, and in Python much the same as to send and receive.
 
-    It is the time of a call that does next to nothing in the kernel (a write to ``/dev/null``) less that of a bare
-    system call, which a program in C makes too.
+    Between the calls of a burst, they cost what Python adds to each of these, and a bare system call. On their own they
+    would cost less, because the work of the kernel drives Python out of the processor's caches.
     """
-    null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     try:
-        step = partial(os.write, null, b"x")
-        return max(median(_time_ns(step, count) / count for _ in range(_ROUNDS)) - system_call_ns(), 0.0)
+        yield partial(os.write, null, b"x"), partial(os.readv, null, [bytearray(1)])
     finally:
         os.close(null)
+
+
+def python_ns(
+    alone_ns: Iterable[float | None], with_idle_ns: Iterable[float | None], calls: int, system_call_ns: float
+) -> float:
+    """Return what Python adds to a system call, in nanoseconds: an idle call less a bare system call.
+
+    ``alone_ns`` are the times of packets that make ``calls`` system calls, and ``with_idle_ns`` those of the same
+    packets with an idle call after each. None is a burst that does not count; each has one that does.
+    """
+    alone, with_idle = (median(ns for ns in times if ns is not None) for times in (alone_ns, with_idle_ns))
+    return max((with_idle - alone) / calls - system_call_ns, 0.0)
 
 
 def system_call_ns() -> float:
@@ -121,10 +133,15 @@ def _getpids_ns(count: int) -> int:
     return time.perf_counter_ns() - begin_ns
 
 
-def _time_ns(step: Step, count: int) -> int:
+def _time_ns(step: Step, count: int, then: Step | None) -> int:
     begin_ns = time.perf_counter_ns()
-    for _ in repeat(None, count):
-        step()
+    if then is None:
+        for _ in repeat(None, count):
+            step()
+    else:
+        for _ in repeat(None, count):
+            step()
+            then()
     return time.perf_counter_ns() - begin_ns
 
 

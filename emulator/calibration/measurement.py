@@ -34,7 +34,9 @@ _BURST_BYTES = 300_000
 """The memory that a burst may take in a receiver's socket: less than twice Linux's ``net.core.rmem_max``."""
 _SCHEDULE = Path("/proc/thread-self/schedstat")
 _STATISTICS = Path("/proc/stat")
-_BASE, _BASE_BYTES = "socket", 1500
+_BASE, _BASE_BYTES, _BASE_CALLS = "socket", 1500, 2
+_PYTHON = "python"
+"""The name of the samples of the chain `_BASE` with an idle call after each call."""
 
 Progress = Callable[[str, float], None]
 
@@ -95,6 +97,16 @@ def require_linux() -> None:
         raise EmulationError("the costs of packets can be measured on Linux only")
 
 
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """A chain with frames of a size: the chain's stage, the steps of a packet, and idle calls after them."""
+
+    stage: str
+    frame_bytes: int
+    steps: Sequence[Step]
+    idle: Sequence[Step] = ()
+
+
 def measure(repetitions: int, cpu: int | None, progress: Progress, chains: Sequence[Chain] = CHAINS) -> Measurement:
     """Measure all chains with frames of all their sizes, and leave nothing behind.
 
@@ -108,33 +120,44 @@ def measure(repetitions: int, cpu: int | None, progress: Progress, chains: Seque
     with contextlib.ExitStack() as stack:
         chosen = stack.enter_context(bursts.pinned(cpu))
         cells, missing = _build(stack, chains)
+        idle = stack.enter_context(bursts.idle_calls())
         stack.enter_context(without_collector())
+        cells += [_Cell(_PYTHON, it.frame_bytes, it.steps, idle) for it in cells if it.stage == _BASE]
         samples: dict[str, dict[int, list[float | None]]] = {}
-        for stage, frame_bytes, _ in cells:
-            samples.setdefault(stage, {})[frame_bytes] = []
+        system_calls_ns = []
         source = random.Random(_SEED)  # noqa: S311 - no secret
         begin_ns, begin_waited_ns = time.monotonic_ns(), _waited_ns(chosen)
         for number in range(repetitions):
             progress("measuring", number / repetitions)
-            python_ns = {count: bursts.python_ns(count) for count in {_count(it) for _, it, _ in cells}}
-            for stage, frame_bytes, steps in source.sample(cells, len(cells)):
-                count = _count(frame_bytes)
-                samples[stage][frame_bytes].append(_packet_ns(steps, count, python_ns[count]))
+            system_calls_ns.append(bursts.system_call_ns())
+            for cell in source.sample(cells, len(cells)):
+                samples.setdefault(cell.stage, {}).setdefault(cell.frame_bytes, []).append(_packet_ns(cell))
         waited = (_waited_ns(chosen) - begin_waited_ns) / (time.monotonic_ns() - begin_ns)
     for stage, columns in samples.items():
         if any(not any(column) for column in columns.values()):
             missing[stage] = "other work disturbed each burst of its packets, or they did not arrive at once"
-    if _BASE in missing:
-        raise EmulationError(f"nothing can be measured here: {missing[_BASE]}")
-    measured = {stage: columns for stage, columns in samples.items() if stage not in missing}
+    if trouble := missing.get(_BASE) or missing.get(_PYTHON):
+        raise EmulationError(f"nothing can be measured here: {trouble}")
+    python_ns = {
+        size: bursts.python_ns(samples[_BASE][size], column, _BASE_CALLS, median(system_calls_ns))
+        for size, column in samples[_PYTHON].items()
+    }
+    calls = {cell.stage: len(cell.steps) for cell in cells}
+    measured = {
+        stage: {
+            size: [None if ns is None else max(ns - calls[stage] * python_ns[size], 1.0) for ns in column]
+            for size, column in columns.items()
+        }
+        for stage, columns in samples.items()
+        if stage not in {*missing, _PYTHON}
+    }
     return Measurement(measured, missing, chosen, repetitions, waited)
 
 
-def _build(
-    stack: contextlib.ExitStack, chains: Sequence[Chain]
-) -> tuple[list[tuple[str, int, Sequence[Step]]], dict[str, str]]:
-    """Return a chain's stage, the frame's bytes and the steps for each cell, and why stages are missing."""
-    cells, missing = [], {}
+def _build(stack: contextlib.ExitStack, chains: Sequence[Chain]) -> tuple[list[_Cell], dict[str, str]]:
+    """Return the cells of all chains, and why stages are missing."""
+    cells: list[_Cell] = []
+    missing = {}
     for chain in chains:
         with contextlib.ExitStack() as held:
             network = held.enter_context(Network())
@@ -148,7 +171,7 @@ def _build(
             except LackError as error:
                 missing[chain.stage] = str(error)
                 continue
-            cells += [(chain.stage, frame_bytes, way(frame_bytes)) for frame_bytes in chain.frames_bytes]
+            cells += [_Cell(chain.stage, size, way(size)) for size in chain.frames_bytes]
             stack.enter_context(held.pop_all())
     return cells, missing
 
@@ -158,10 +181,12 @@ def _count(frame_bytes: int) -> int:
     return max(2, min(_LARGEST_BURST, _BURST_BYTES // (2 * frame_bytes + 1024)))
 
 
-def _packet_ns(steps: Sequence[Step], count: int, python_ns: float) -> float | None:
-    bursts.burst_ns(steps, count)
-    found = [ns for _ in range(_BURSTS) if (ns := bursts.burst_ns(steps, count)) is not None]
-    return max(median(found) - len(steps) * python_ns, 1.0) if found else None
+def _packet_ns(cell: _Cell) -> float | None:
+    """Return the median of some bursts, with Python's part; None if no burst counts."""
+    count = _count(cell.frame_bytes)
+    bursts.burst_ns(cell.steps, count, cell.idle)
+    found = [ns for _ in range(_BURSTS) if (ns := bursts.burst_ns(cell.steps, count, cell.idle)) is not None]
+    return median(found) if found else None
 
 
 def _waited_ns(cpu: int) -> float:

@@ -67,6 +67,14 @@ def test_a_burst_that_does_not_arrive_whole_does_not_count_and_leaves_nothing() 
         assert second.recv(100) == b"three"
 
 
-def test_python_adds_something_and_a_system_call_takes_something() -> None:
+def test_an_idle_call_comes_after_each_call_of_a_step() -> None:
+    calls: list[str] = []
+    sent, got, idle, still = (partial(calls.append, name) for name in ("sent", "got", "idle", "still"))
+    bursts.burst_ns([sent, got], 2, [idle, still])
+    assert calls == ["sent", "idle"] * 2 + ["got", "still"] * 2
+    with bursts.idle_calls() as (write, read):
+        assert (write(), read()) == (1, 0)
+
+
+def test_a_system_call_takes_something() -> None:
     assert 0 < bursts.system_call_ns() < 1e6
-    assert 0 <= bursts.python_ns(64) < 1e6
