@@ -49,8 +49,8 @@ class Variant:
 
     @property
     def words(self) -> str:
-        """The variant in words: ``0.5 cpus, offload off``; empty if there are no others."""
-        found = (f"{self.cpus} cpus" if self.cpus else "", f"offload {self.offload}" if self.offload else "")
+        """The variant in words: ``cpus 0.5, offload off``; empty if there are no others."""
+        found = (f"cpus {self.cpus}" if self.cpus else "", f"offload {self.offload}" if self.offload else "")
         return ", ".join(filter(None, found))
 
 
@@ -117,7 +117,7 @@ class CellResult:
     def where(self) -> str:
         """The part, the circuit, its network and the variant in words.
 
-        ``AMS-MIL point to point``, ``mesh: AMS-MIL``, ``AMS-BRA, 0.5 cpus, offload off``.
+        ``AMS-MIL point to point``, ``mesh: AMS-MIL``, ``AMS-BRA, cpus 0.5, offload off``.
         """
         return place_words(self.part, self.circuit, self.network, self.variant)
 

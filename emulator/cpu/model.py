@@ -51,7 +51,7 @@ class CpuModel:
 
     @property
     def label(self) -> str:
-        """The model in a line, for results: ``study-2016 (1f0a…), 1 to 2 cpus, c2 at most 0.25, with offload``."""
+        """The model in a line, for results: ``study-2016 (1f0a…), cpus 1 to 2, c2 at most 0.25, offload on``."""
         return label(self.table, self.sha256, self.cpus, self.limits, offload=self.offload)
 
     def missing(self, stages: Sequence[str]) -> tuple[str, ...]:
@@ -93,9 +93,9 @@ def label(table: str, sha256: str, cpus: Mapping[str, float], limits: Mapping[st
     text = f"{shares[0]:g}" if len(shares) == 1 else f"{shares[0]:g} to {shares[-1]:g}"
     words = [
         f"{table} ({sha256[:12]})",
-        f"{text} cpus",
+        f"cpus {text}",
         *limit_texts(limits),
-        f"{'with' if offload else 'without'} offload",
+        f"offload {'on' if offload else 'off'}",
     ]
     return ", ".join(words)
 

@@ -178,7 +178,7 @@ def check_scenario(plan: Plan, scenario: Scenario | None) -> None:
             raise CpuError(f"{where}: without a cost table, packets cost no time: add --cpu-model", "--scenario")
         if event.share.cpus > plan.cpu.cpus[host]:
             own, more = plan.cpu.cpus[host], event.share.cpus
-            raise CpuError(f"{where}: the host has {own:g} cpus, and cannot be left {more:g}", "--scenario")
+            raise CpuError(f"{where}: {more:g} is more than the host's cpus, {own:g}", "--scenario")
         _require_speed(plan.cpu, host, event.share.cpus)
 
 

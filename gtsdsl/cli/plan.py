@@ -159,8 +159,7 @@ def _costs(plan: Plan, cpu: CpuModel) -> str:
             rate = "" if math.isinf(most) else f"{most * MTU_BYTES * 8 / 1e6:.5g} Mbit/s"
             figures = f"{cost.packet_ns:.6g} ns", f"{cost.byte_ns:.4g} ns", rate
             rows.append([printable(names, 100), f"{cpus:g}", str(cpu.queues(hosts[0])), way, *figures])
-    offload = "with" if cpu.offload else "without"
-    words = f"cost table {printable(cpu.table, 200)}", f"{offload} offload"
+    words = f"cost table {printable(cpu.table, 200)}", f"offload {'on' if cpu.offload else 'off'}"
     head = ", ".join((*words, f"{quantity(cpu.backlog_packets, 'packet')} wait", *limit_texts(cpu.limits)))
     headings = ("host", "cpus", "queues", "packets of", "a packet", "a byte", "most on one core")
     return "\n".join([head, *_table(headings, rows)]) + "\n"

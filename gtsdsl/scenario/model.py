@@ -144,7 +144,7 @@ def _texts(event: Event) -> tuple[str, str]:
 
 
 def _share_text(share: Share) -> str:
-    text = f"{share.cpus:g} cpus"
+    text = f"cpus {share.cpus:g}"
     if share.lasts_ns is None or share.every_ns is None:
         return text
     return f"{text} for {seconds_text(share.lasts_ns)} of each {seconds_text(share.every_ns)}"

@@ -188,7 +188,7 @@ def test_the_study_has_costs_in_the_parts_of_processors_only(command: click.Cont
     assert (table.name, table.sha256) == ("study-2016", hashlib.sha256(table.text.encode()).hexdigest())
     variants = {cell.variant.words for cell in costly if cell.part == "processors"}
     shares = ("1", "0.5", "0.25", "0.07")
-    assert variants == {f"{cpus} cpus, offload {offload}" for cpus in shares for offload in ("on", "off")}
+    assert variants == {f"cpus {cpus}, offload {offload}" for cpus in shares for offload in ("on", "off")}
     for cell in costly:
         cpu, variant = cell.task.plan.cpu, cell.variant
         assert cpu is not None
@@ -245,7 +245,7 @@ def test_a_mistake_of_processors_names_the_option_and_the_same_ones_are_measured
             benchmark_of((part,), replace(bench, each_cpus=("1", "0")), network)
         assert caught.value.param_hint == "--each-cpus"
         found = benchmark_of((part,), replace(bench, each_cpus=("1", "1"), each_offload=("on", "on")), network)
-        assert [cell.variant.words for cell in found.cells] == ["1 cpus, offload on"]
+        assert [cell.variant.words for cell in found.cells] == ["cpus 1, offload on"]
 
 
 def test_an_overlay_whose_stages_the_table_lacks_is_left_out(command: click.Context) -> None:

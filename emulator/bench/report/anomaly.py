@@ -35,7 +35,9 @@ def answer(cases: Sequence[Case]) -> Paragraph:
             shown.append(f"{setup.label} (over {listed(found)})")
         else:
             absent.append(setup.label)
-    question = "The study of 2016 saw UDP lose over overlays what TCP did not, and suspected the processors. "
+    question = (
+        "The study of 2016 saw UDP lose over overlays what TCP did not, and its authors suspected the processors. "
+    )
     if not shown:
         return Paragraph((f"{question}By this cost table, that does not happen with {_either(absent)}.",), "lead")
     text = f"{question}By this cost table, that happens with {_either(shown)}"
@@ -107,9 +109,10 @@ def _offload(cases: Sequence[Case], every: Sequence[Setup]) -> Iterator[str]:
         helped_tcp = [name for name, ratio in ratios.items() if ratio >= _HELPS]
         helped_udp = [name for name, points in saved.items() if points >= LOST_PERCENT]
         most = max(map(abs, saved.values()))
+        times = span(ratios.values(), 2)
         yield (
-            f"Offload, {setup.label}: TCP is {span(ratios.values(), 2)} times as fast with it as without. The lost "
-            f"part of UDP differs by at most {number(most, 2)} percentage points. "
+            f"Offload, {setup.label}: TCP is {'' if times == '1' else f'{times} times '}as fast with it as without. "
+            f"The lost part of UDP differs by at most {number(most, 2)} percentage points. "
             f"{_helps(helped_tcp, helped_udp, [*ratios])}"
         )
 

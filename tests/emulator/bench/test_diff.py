@@ -32,12 +32,12 @@ def test_cells_with_other_processors_are_not_mixed() -> None:
     cells = [replace(result("none", mean_us), variant=Variant(cpus)) for cpus, mean_us in (("1", 5.0), ("0.5", 9.0))]
     comparison = compare(results_of(*cells), results_of(cells[0], replace(cells[1], variant=Variant("0.25"))))
     assert (comparison.differences, comparison.compared) == ((), 1)
-    assert comparison.only_before == (("none", "AMS-MIL, 0.5 cpus", "latency", "containers"),)
-    assert comparison.only_after == (("none", "AMS-MIL, 0.25 cpus", "latency", "containers"),)
+    assert comparison.only_before == (("none", "AMS-MIL, cpus 0.5", "latency", "containers"),)
+    assert comparison.only_after == (("none", "AMS-MIL, cpus 0.25", "latency", "containers"),)
     lines = markdown(cells).splitlines()
     assert [line for line in lines if "AMS-MIL" in line] == [
-        "| AMS-MIL, 1 cpus | none | containers | 5 |",
-        "| AMS-MIL, 0.5 cpus | none | containers | 9 |",
+        "| AMS-MIL, cpus 1 | none | containers | 5 |",
+        "| AMS-MIL, cpus 0.5 | none | containers | 9 |",
     ]
 
 

@@ -61,5 +61,5 @@ def test_the_mean_wait_is_that_of_a_queue_with_a_fixed_service() -> None:
 
 
 def test_the_label_says_the_table_the_shares_and_the_offload() -> None:
-    assert model(h1=0.5, h2=1).label == f"t.toml ({TABLE.sha256[:12]}), 0.5 to 1 cpus, with offload"
-    assert model(offload=False, h1=2).label == f"t.toml ({TABLE.sha256[:12]}), 2 cpus, without offload"
+    assert model(h1=0.5, h2=1).label == f"t.toml ({TABLE.sha256[:12]}), cpus 0.5 to 1, offload on"
+    assert model(offload=False, h1=2).label == f"t.toml ({TABLE.sha256[:12]}), cpus 2, offload off"

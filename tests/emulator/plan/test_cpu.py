@@ -133,8 +133,8 @@ def test_flavors_are_the_cores_of_hosts() -> None:
             0.25,
             r"\[\[cpus\]\] of h1 at 2 s: without a cost table, packets cost no time",
         ),
-        ("0.5", TABLE, 1, r"\[\[cpus\]\] of h1 at 2 s: the host has 0.5 cpus, and cannot be left 1"),
-        ("2", TABLE, 2.5, r"the host has 2 cpus, and cannot be left 2.5"),
+        ("0.5", TABLE, 1, r"\[\[cpus\]\] of h1 at 2 s: 1 is more than the host's cpus, 0.5"),
+        ("2", TABLE, 2.5, r"2.5 is more than the host's cpus, 2"),
         ("0.5", TABLE, 0.5, None),
     ],
 )
