@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from gtsdsl.cli.help import Choice
-from gtsdsl.cli.inputs import find_inputs
+from gtsdsl.cli.inputs import INPUT, find_inputs
 from gtsdsl.cli.options import options
 from gtsdsl.cli.output import wants_color, write_output, write_stdout
 from gtsdsl.cli.overlay_fit import OverlayFit, fit_findings, require_known
@@ -27,7 +27,7 @@ _FORMATS = ("text", "json", "sarif", "github", "junit")
 
 
 @click.command("check")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=INPUT)
 @click.option(
     "--format", "format_", type=Choice(_FORMATS), default="text", show_default=True, help="Format of the report."
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from gtsdsl.cli.help import Choice
-from gtsdsl.cli.inputs import checked_testbed
+from gtsdsl.cli.inputs import INPUT, checked_testbed
 from gtsdsl.cli.output import output_option, print_diagnostics, write_output
 from gtsdsl.cli.settings import parse_settings, set_option
 from gtsdsl.inputs.files import read_source
@@ -18,7 +18,7 @@ from gtsdsl.text import printable
 
 
 @click.command("compile")
-@click.argument("file", type=click.Path())
+@click.argument("file", type=INPUT)
 @output_option()
 @click.option(
     "--to", "target", type=Choice(list(FORMATS)), default="gts-json", show_default=True, help="Output format."

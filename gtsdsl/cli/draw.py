@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gtsdsl.circuits import read_circuits
-from gtsdsl.cli.inputs import checked_testbed
+from gtsdsl.cli.inputs import INPUT, checked_testbed
 from gtsdsl.cli.output import write_output
 from gtsdsl.cli.settings import parse_settings, set_option
 from gtsdsl.draw import FORMATS, draw
@@ -17,7 +17,7 @@ from gtsdsl.text import printable
 
 
 @click.command("draw")
-@click.argument("file", type=click.Path())
+@click.argument("file", type=INPUT)
 @click.option(
     "-o",
     "--output",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gtsdsl.cli.inputs import find_inputs
+from gtsdsl.cli.inputs import INPUT, find_inputs
 from gtsdsl.cli.output import print_diagnostics, wants_color, write_output, write_stdout
 from gtsdsl.diagnostics import GtsError
 from gtsdsl.formatting import format_text
@@ -18,7 +18,7 @@ from gtsdsl.text import printable
 
 
 @click.command("fmt")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=INPUT)
 @click.option("--check", "only_check", is_flag=True, help="Change no file; exit with 1 if one would change.")
 @click.option("--diff", "show_diff", is_flag=True, help="Change no file; show the differences.")
 def command(files: Sequence[str], only_check: bool, show_diff: bool) -> None:

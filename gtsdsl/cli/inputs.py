@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
+import click
+
 from gtsdsl.cli.output import print_diagnostics
 from gtsdsl.diagnostics import Diagnostic, Findings
 from gtsdsl.loading import check
@@ -13,6 +15,8 @@ from gtsdsl.model.testbed import Testbed
 from gtsdsl.model.values import Value
 from gtsdsl.source import Source
 
+INPUT = click.Path(readable=False)
+"""The type of an argument or option that names an input. `read_source` finds what cannot be read, and says why."""
 _SUFFIXES = (".dsl", ".gts")
 
 

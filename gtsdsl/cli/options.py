@@ -22,6 +22,9 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 _TAKEN = "_taken_by_options"
 """The attribute of a command's function that holds click's names of the options which `options` takes for it."""
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
+_MOST_GIB = 999_999
+_SIZE_DIGITS = 18
+"""The digits of a size that are read: a number with more is too large by these already."""
 
 
 def options(
@@ -205,9 +208,11 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
         if isinstance(value, int):
             return value
         number, unit = value[:-1], value[-1:].upper()
-        if unit not in _UNITS or not number.isdecimal() or len(number) > 6:
+        if unit not in _UNITS or not number.isdecimal():
             self.fail(f"`{printable(value)}` is not a size; write it as 512M or 2G", param, ctx)
-        size = int(number) * _UNITS[unit]
+        size = int(number[:_SIZE_DIGITS]) * _UNITS[unit]
+        if size > _MOST_GIB * 2**30:
+            self.fail(f"{printable(value, 40)} is more than the most, {_MOST_GIB}G", param, ctx)
         if size < self._least:
             self.fail(f"a guest needs at least {self._least // 2**20}M, not {value}", param, ctx)
         return size

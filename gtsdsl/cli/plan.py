@@ -14,6 +14,7 @@ from emulator.cpu.model import capacity_pps, limit_texts
 from gtsdsl.cli.circuit_options import custom_circuits, require_effect
 from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import format_option
+from gtsdsl.cli.inputs import INPUT
 from gtsdsl.cli.network import NetworkOptions, read_scenario_of, read_testbed
 from gtsdsl.cli.options import options
 from gtsdsl.cli.output import output_option, write_output
@@ -33,7 +34,7 @@ _HOSTS_SHOWN = 4
 
 
 @click.command("plan")
-@click.argument("file", type=click.Path())
+@click.argument("file", type=INPUT)
 @options(NetworkOptions, "network")
 @options(OverlayFit, "overlay")
 @click.option("--ideal", is_flag=True, help="Leave out delay, jitter, loss and rate.")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gtsdsl.cli.inputs import INPUT
 from gtsdsl.cli.network import NetworkOptions, read_testbed
 from gtsdsl.cli.output import force_option, output_option, write_output
 from gtsdsl.cli.settings import set_option
@@ -14,7 +15,7 @@ from gtsdsl.topology.model import Topology
 
 
 @click.command("scenario")
-@click.argument("file", type=click.Path())
+@click.argument("file", type=INPUT)
 @output_option("FILE.toml")
 @set_option
 @force_option

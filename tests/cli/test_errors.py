@@ -62,6 +62,8 @@ def test_wrong_usage_names_the_nearest_word_and_the_help(line: str, message: str
         ),
         ("draw mesh.dsl -o x.foo", "-o: `x.foo` must end in .svg, .png or .html"),
         ("emulate mesh.dsl --memory 3", "--memory: `3` is not a size; write it as 512M or 2G"),
+        ("emulate mesh.dsl --memory 9999999G", "--memory: 9999999G is more than the most, 999999G"),
+        (f"guest --memory {'9' * 9999}K true", f"--memory: {'9' * 39}… is more than the most, 999999G"),
         ("emulate mesh.dsl --timeout nan", "--timeout: `nan` is not a number of seconds above 0"),
         ("guest --memory 5M true", "--memory: a guest needs at least 64M, not 5M"),
         ("guest --kernel native true", "--kernel: `native` is not one of `auto`, `uml`, `uml-packaged`"),
@@ -82,6 +84,35 @@ def test_every_command_reports_an_unknown_option_alike(name: str, command: click
         2,
         f"error: unknown option `--xyzzy`\nTry `{name} --help` for help.\n",
     )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "check",
+        "compile --to dot",
+        "draw -o x.svg",
+        "fmt",
+        "plan",
+        "scenario",
+        "emulate",
+        "bench",
+        "bench y.dsl --matrix",
+    ],
+)
+def test_a_file_without_permission_is_a_finding_for_every_command(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        raise PermissionError
+
+    (tmp_path / "x.dsl").write_text(CLEAN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.access", lambda *_, **__: False)  # root may read every file
+    monkeypatch.setattr("gtsdsl.inputs.files._open_at_once", refuse)
+    done = CliRunner().invoke(cli, [*line.split(), "x.dsl"], prog_name="gtsdsl")
+    assert done.exit_code == 1
+    assert "no permission to read this file" in f"{done.output}{done.exception!r}"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from emulator.options import RunOptions
 from gtsdsl.cli.bench.keys import CIRCUITS_FILE
 from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import Choice, CommandGroup, GroupedCommand
+from gtsdsl.cli.inputs import INPUT
 from gtsdsl.cli.network import NetworkOptions
 from gtsdsl.cli.options import options, variables
 from gtsdsl.text import printable, quantity
@@ -98,9 +99,9 @@ def given() -> tuple[str, ...]:
 
 
 @command.command(_RUN, cls=_RunCommand, groups=_GROUPS, short_help="Measure overlays on a topology.")
-@click.argument("file", type=click.Path(), required=False)
+@click.argument("file", type=INPUT, required=False)
 @options(BenchOptions, "bench")
-@click.option("--matrix", type=click.Path(), metavar="FILE.toml", help="Options of a benchmark of the topology FILE.")
+@click.option("--matrix", type=INPUT, metavar="FILE.toml", help="Options of a benchmark of the topology FILE.")
 @click.option("--init", is_flag=True, help="Write bench.toml beside the topology FILE, with all options, and end.")
 @click.option(
     "-o",

@@ -18,6 +18,7 @@ from gtsdsl.cli.emulate.machine import is_person, warn_if_unconfined
 from gtsdsl.cli.emulate.report import progress, report
 from gtsdsl.cli.errors import complain, emulating
 from gtsdsl.cli.help import Choice, GroupedCommand
+from gtsdsl.cli.inputs import INPUT
 from gtsdsl.cli.network import NetworkOptions, read_scenario_of, read_testbed
 from gtsdsl.cli.options import Number, options, variables
 from gtsdsl.cli.output import check_output, write_output
@@ -43,7 +44,7 @@ _GROUPS = {
 
 
 @click.command(cls=GroupedCommand, groups=_GROUPS)
-@click.argument("file", type=click.Path())
+@click.argument("file", type=INPUT)
 @options(RunOptions, "run")
 @click.option(
     "--exec",
