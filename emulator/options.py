@@ -116,7 +116,7 @@ class RunOptions:
         default=None,
         metadata=Flag(
             "--patience",
-            "End the run when its virtual clock has stood still for this many seconds of real time.  [default: 60]",
+            "End the run if its virtual clock stands still for this many seconds of its processor time.  [default: 60]",
             metavar="SECONDS",
             type="seconds",
         ).metadata,

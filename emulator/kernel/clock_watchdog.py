@@ -3,6 +3,8 @@
 A program that spins without a system call stops the virtual clock for ever; one that is never idle makes it crawl.
 The watchdog sends no tick into the guest, because a tick would be an event in virtual time. It reads the clock as a
 number (``time_travel_time``) in the memory of the guest kernel's process, which disturbs nothing.
+
+Progress is judged by the guest's own processor time, because on a busy machine a guest that works gets little of it.
 """
 
 from __future__ import annotations
@@ -18,14 +20,16 @@ from emulator.system.closing import Closing
 from emulator.system.text import one_line
 
 PATIENCE_S = 60.0
-"""Wall time without progress after which the guest is ended; five `dockerd` need 10 s to start on two slow cores."""
+"""Processor time without progress after which a guest is ended; five `dockerd` need 10 s to start on two slow cores."""
+_LEAST_SHARE = 0.2
+"""The least part of the wall time that counts as worked, so that a guest that waits for nothing ends, too."""
 
 _CRAWL_PATIENCES = 5
 """The time, in patiences, over which a clock that does move is judged."""
 _CRAWL_RATE = 5e-2
-"""The least virtual time per wall time over that period; a slower clock crawls."""
+"""The least virtual time per worked time over that period; a slower clock crawls."""
 _SPIN_RATE = 0.25
-"""The least virtual time per wall time if each sample showed the same program.
+"""The least virtual time per worked time if each sample showed the same program.
 
 A program that only reads the clock moves it by 256 ns each time: 20 ms a second where a system call takes 12 µs, and
 170 ms a second where it takes 1.5 µs.
@@ -82,9 +86,10 @@ class GuestMemory(Closing):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The wall clock and the virtual clock at one moment."""
+    """The clocks at one moment: of the wall, of the guest's processor time, and the virtual one."""
 
     wall_s: float
+    processor_s: float
     virtual_ns: int
     task: str
     """Name of the process that ran; empty if it was not found."""
@@ -106,11 +111,11 @@ class ClockWatchdog:
             return None
         if sample.virtual_ns - self._moved.virtual_ns >= _STANDSTILL_NS:
             self._moved = sample
-        still_s = sample.wall_s - self._moved.wall_s
+        still_s = _worked_s(self._moved, sample)
         if still_s >= self._patience_s:
             return f"the virtual clock has stood still for {still_s:.0f} s, because a program computes and never waits"
         self._tasks.add(sample.task)
-        passed_s = sample.wall_s - self._began.wall_s
+        passed_s = _worked_s(self._began, sample)
         if passed_s < self._patience_s * _CRAWL_PATIENCES:
             return None
         virtual_s = (sample.virtual_ns - self._began.virtual_ns) / 1e9
@@ -127,6 +132,31 @@ class ClockWatchdog:
         self._began = sample
         self._tasks.clear()
         return None
+
+
+def _worked_s(first: Sample, last: Sample) -> float:
+    """Return how long a guest worked between two samples, as far as that can be told from outside."""
+    return max(last.processor_s - first.processor_s, (last.wall_s - first.wall_s) * _LEAST_SHARE)
+
+
+def processor_s(pid: int) -> float:
+    """Return the processor time of a guest in seconds: of its kernel's process, and of those that run its programs.
+
+    A process that ends meanwhile may be missing.
+
+    Raises:
+        OSError: the guest has ended.
+    """
+    ticks = sum(_ticks(pid))
+    for child in children(pid):
+        with contextlib.suppress(OSError):
+            ticks += sum(_ticks(child)[:2])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _ticks(pid: int) -> list[int]:
+    """Return the clock ticks of a process as user and in the kernel, and those of its children that have ended."""
+    return [int(text) for text in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]]
 
 
 def guest_process(supervisor: int, executable: Path) -> int | None:

@@ -16,7 +16,14 @@ from typing import Self
 from emulator.kernel import supervisor
 from emulator.kernel.cache import Kernel
 from emulator.kernel.capacity import memory_folder, require_limits
-from emulator.kernel.clock_watchdog import PATIENCE_S, ClockWatchdog, GuestMemory, Sample, guest_process
+from emulator.kernel.clock_watchdog import (
+    PATIENCE_S,
+    ClockWatchdog,
+    GuestMemory,
+    Sample,
+    guest_process,
+    processor_s,
+)
 from emulator.kernel.confine import landlock_version
 from emulator.kernel.job import (
     RUNNING,
@@ -305,7 +312,8 @@ class Guest(Closing):
             with contextlib.suppress(OSError), GuestMemory(self.pid or 0, symbols) as memory:
                 while True:
                     task = memory.running_task()
-                    if trouble := watchdog.verdict(Sample(time.monotonic(), memory.virtual_ns(), task)):
+                    sample = Sample(time.monotonic(), processor_s(self.pid or 0), memory.virtual_ns(), task)
+                    if trouble := watchdog.verdict(sample):
                         running = f" ({task} runs)" if task else ""
                         raise GuestStalledError(f"{trouble}{running}; given up while it ran: {self._doing()}")
                     yield
