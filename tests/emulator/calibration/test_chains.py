@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from emulator.calibration.chains import CHAINS, DATAGRAM, FRAME, Chain, LackErro
 from emulator.calibration.network import Network
 from emulator.cpu.table import STAGES
 from emulator.netlink.connection import NetlinkError, is_missing
+from tests.emulator.samples import ROOT, Cli
 
 _HERE = {"frame", "datagram", "veth", "socket", "bridge", "forward"}
 """The stages that every Linux kernel has."""
@@ -46,3 +48,12 @@ def test_packets_pass_a_chain_whole(chain: Chain) -> None:
         pytest.skip(f"this machine lacks the stage {chain.stage} ({error})")
     finally:
         assert _descriptors() == before
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_packets_pass_all_chains_in_the_guest_kernel_which_has_them(gtsdsl: Cli) -> None:
+    pytest_in_guest = [sys.executable, "-m", "pytest", "-o", "addopts=", "-p", "no:cacheprovider", str(Path(__file__))]
+    done = gtsdsl(
+        "guest", "--clock", "real", "--", *pytest_in_guest, "-k", test_packets_pass_a_chain_whole.__name__, cwd=ROOT
+    )
+    assert f"{len(CHAINS)} passed" in done.stdout, done.stdout + done.stderr
