@@ -167,6 +167,7 @@ def test_what_does_not_get_ready_is_named_with_its_last_words(tmp_path: Path, mo
         spec=SimpleNamespace(name="flannel", hosts=("h1", "h2", "h3"), containers=()),
         is_ready=lambda host: host == "h2",
         agents=agents,
+        lab=SimpleNamespace(plan=SimpleNamespace(circuits=())),
     )
     with ExitStack() as stack:
         echoes = deployment._FirstEchoes(stack, 0, lambda _near, _far, _family: True)
