@@ -32,3 +32,12 @@ def cut_s(subject: Subject) -> float:
     Weave waits for 60 s. Docker's gossip needs a few seconds, and five `dockerd` take much processor time meanwhile.
     """
     return 30.0 if subject.overlay == "libnetwork" else 70.0
+
+
+def settle_s(subject: Subject) -> float:
+    """Return the time from one fault to the next.
+
+    TCP repeats a segment after the time that it has already waited, so for as long as a cut lasted. A session of BGP
+    that two cuts keep waiting one after the other may reach its hold time, and connects again within 30 s.
+    """
+    return cut_s(subject) + 30.0 if subject.argument in {"calico:bgp", "calico:rr"} else 0.0

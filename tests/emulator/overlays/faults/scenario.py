@@ -25,13 +25,20 @@ CIRCUIT_PAIR = ("c1", "c2")
 """The containers at the ends of `CIRCUIT`."""
 
 
-def break_everything(stage: Stage, faults: list[str], cut_s: float, family: Literal[4, 6]) -> dict[str, object]:
-    """Bring each of some faults about and return its figures, by the fault's name; cuts last for ``cut_s``.
+def break_everything(
+    stage: Stage, faults: list[str], cut_s: float, settle_s: float, family: Literal[4, 6]
+) -> dict[str, object]:
+    """Bring each of some faults about and return its figures, by the fault's name.
 
-    The echoes are those of a ``family`` of addresses.
+    Cuts last for ``cut_s``. From one fault to the next ``settle_s`` pass. The echoes are those of a ``family`` of
+    addresses.
     """
     breaks = _Break(stage, cut_s, family)
-    return {fault: asdict(breaks.figures(Fault(fault))) for fault in faults}
+    figures: dict[str, object] = {}
+    for fault in faults:
+        figures[fault] = asdict(breaks.figures(Fault(fault)))
+        time.sleep(settle_s)
+    return figures
 
 
 class _Break:
