@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from emulator.bench.report.groups import Group, measured
 from emulator.bench.report.numbers import number
+from emulator.bench.report.udp import by_rate
 from emulator.bench.results import Results
 from gtsdsl.text import printable
 
@@ -15,7 +15,6 @@ LOST_PERCENT = 1.0
 """The lost part of UDP from which a loss counts."""
 KEPT_PERCENT = 90.0
 """The part of the circuit's limit from which on TCP counts as not slowed down."""
-_UDP = re.compile(r"udp\.(\d+(?:\.\d+)?)M\.(received|lost)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +51,12 @@ class Case:
     @property
     def received(self) -> dict[float, float]:
         """The rate of UDP that arrived, by the rate that was sent; both in Mbit/s."""
-        return received_of(self.group)
+        return by_rate(self.group, "received")
 
     @property
     def lost(self) -> dict[float, float]:
         """The lost part of UDP in percent, by the rate that was sent."""
-        return _udp(self.group, "lost")
+        return by_rate(self.group, "lost")
 
     @property
     def tcp(self) -> float | None:
@@ -80,20 +79,6 @@ class Case:
     def has_anomaly(self) -> bool:
         """Whether UDP loses what TCP does not."""
         return self.is_lossy and self.tcp_percent is not None and self.tcp_percent >= KEPT_PERCENT
-
-
-def received_of(group: Group) -> dict[float, float]:
-    """Return the rate of UDP that arrived, by the rate that was sent; both in Mbit/s."""
-    return _udp(group, "received")
-
-
-def _udp(group: Group, kind: str) -> dict[float, float]:
-    found = {}
-    for name in group.figures:
-        match = _UDP.fullmatch(name)
-        if match and match[2] == kind and (mean := group.mean(name)) is not None:
-            found[float(match[1])] = mean
-    return found
 
 
 def setup_words(group: Group) -> str:

@@ -9,11 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
-from emulator.bench.report.cases import received_of, setup_words
+from emulator.bench.report.cases import setup_words
 from emulator.bench.report.groups import Group, measured
 from emulator.bench.report.model import Block, Heading, Paragraph, Section, Table
 from emulator.bench.report.numbers import fixed
 from emulator.bench.report.study import STUDY_OVERLAYS
+from emulator.bench.report.udp import by_rate
 from emulator.bench.results import Results
 
 _FILE = Path(__file__).with_name("study_throughput.json")
@@ -85,7 +86,7 @@ def _rows(circuit: str, theirs: dict[str, _Throughput], groups: Sequence[Group])
 def _ours(group: Group | None) -> Rates:
     if group is None:
         return (None, None)
-    received = received_of(group)
+    received = by_rate(group, "received")
     return (group.mean("tcp.received"), received[max(received)] if received else None)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from emulator.bench.change import bootstrap
@@ -11,9 +10,9 @@ from emulator.bench.report.common import against, all_figures, courses, ranges, 
 from emulator.bench.report.groups import Group, figures, labels, measured, pictured
 from emulator.bench.report.model import Axis, Block, Dot, DotPlot, Heading, Paragraph, Section, Table
 from emulator.bench.report.numbers import number, slug
+from emulator.bench.report.udp import by_rate, rates
 from emulator.bench.results import Results
 
-_UDP = re.compile(r"udp\.(\d+(?:\.\d+)?)M\.(received|lost|jitter)")
 _SUFFIX = ".received"
 
 
@@ -105,33 +104,23 @@ def _interval(values: Sequence[float], mean: float) -> tuple[float | None, float
 
 
 def _udp(groups: Sequence[Group]) -> Iterator[Block]:
-    units = {match[1]: None for name in figures(groups) if (match := _UDP.fullmatch(name))}
-    rates = sorted(units, key=float)
-    if not rates:
+    sent = rates(figures(groups))
+    if not sent:
         return
     label = labels(group.place for group in groups)
     rows = []
     for group in groups:
-        lost = (number(group.mean(f"udp.{rate}M.lost"), 2) for rate in rates)
-        jitter = (number(group.mean(f"udp.{rate}M.jitter"), 3) for rate in rates)
+        lost = (number(group.mean(f"udp.{rate}M.lost"), 2) for rate in sent)
+        jitter = (number(group.mean(f"udp.{rate}M.jitter"), 3) for rate in sent)
         rows.append((label[group.place], group.overlay, *lost, *jitter))
-    above = (Heading("", 2), Heading("lost, %, at Mbit/s", len(rates)), Heading("jitter, ms, at Mbit/s", len(rates)))
-    headings = ("circuit", "overlay", *rates, *rates)
+    above = (Heading("", 2), Heading("lost, %, at Mbit/s", len(sent)), Heading("jitter, ms, at Mbit/s", len(sent)))
+    headings = ("circuit", "overlay", *sent, *sent)
     yield Table("UDP at fixed rates", headings, tuple(rows), heads=2, groups=above)
-    if all(not group.mean(f"udp.{rate}M.lost") for group in groups for rate in rates):
+    if all(not group.mean(f"udp.{rate}M.lost") for group in groups for rate in sent):
         yield Paragraph(("No overlay lost a datagram at any rate.",))
     else:
-        yield from against(groups, partial(_points, kind="lost"), _RATE, Axis("lost, %", from_zero=True), "UDP lost")
-    yield from against(groups, partial(_points, kind="jitter"), _RATE, Axis("jitter, ms", from_zero=True), "UDP jitter")
+        yield from against(groups, partial(by_rate, kind="lost"), _RATE, Axis("lost, %", from_zero=True), "UDP lost")
+    yield from against(groups, partial(by_rate, kind="jitter"), _RATE, Axis("jitter, ms", from_zero=True), "UDP jitter")
 
 
 _RATE = Axis("rate, Mbit/s", from_zero=True)
-
-
-def _points(group: Group, kind: str) -> Mapping[float, float]:
-    found = {}
-    for name in group.figures:
-        match = _UDP.fullmatch(name)
-        if match and match[2] == kind and (mean := group.mean(name)) is not None:
-            found[float(match[1])] = mean
-    return found
