@@ -15,7 +15,7 @@ from emulator.system.errors import EmulationError, UnknownNameError
 from gtsdsl.model.units import MIN_CPUS
 from gtsdsl.scenario.model import Scenario
 from gtsdsl.scenario.times import seconds_text
-from gtsdsl.text import did_you_mean, printable
+from gtsdsl.text import did_you_mean, nearest_or_all, printable
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _FRAME_BYTES = 1500
@@ -95,8 +95,7 @@ def cost_table(name: str) -> CostTable | None:
     try:
         return find_table(name)
     except KeyError:
-        known = (NONE, *tables())
-        near = did_you_mean(name, known) or f"choose one of {', '.join(known)}, or a file"
+        near = nearest_or_all(name, (NONE, *tables()), "choose a file or one of")
         raise CpuError(f"unknown cost table {printable(name, 80)}; {near}", "--cpu-model") from None
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gtsdsl.circuits.environments import environment, environments
-from gtsdsl.text import did_you_mean, printable
+from gtsdsl.text import did_you_mean, nearest_or_all, printable
 
 if TYPE_CHECKING:
     from emulator.plan import Circuit, Plan
@@ -115,7 +115,7 @@ def find_environment(name: str) -> Circuits:
     try:
         return environment(name)
     except KeyError:
-        near = did_you_mean(name, list(environments())) or f"choose one of {', '.join(environments())}, or a file"
+        near = nearest_or_all(name, list(environments()), "choose a file or one of")
         raise click.BadParameter(
             f"unknown environment {printable(name, 80)}; {near}", param_hint="--environment"
         ) from None
