@@ -6,6 +6,7 @@ The emulator's modules are imported where they are used, because the compiler's 
 from __future__ import annotations
 
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +27,17 @@ pytest_plugins = ["pytester"]
 
 GUEST_FIXTURES = {"guest_kernel", "packaged"}
 BUILDING_FIXTURES = {"flanneld", "tiny", "netperf"}
+
+
+def pytest_configure() -> None:
+    """Let programs of the tests end by signals that `nohup` or a shell's `&` made pytest ignore.
+
+    A program inherits an ignored signal. It does not inherit a handler, not even this one, which does nothing.
+    """
+    for name in ("SIGHUP", "SIGINT"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda _number, _frame: None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

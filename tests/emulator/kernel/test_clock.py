@@ -115,8 +115,8 @@ def test_programs_that_wait_by_yielding_take_few_turns(boot: Boot, programs: int
     found = [tuple(map(float, line.split())) for line in out.splitlines()]
     assert len(found) == programs
     for waited_s, turns in found:
-        assert seconds <= waited_s < seconds + programs * 60e-6
-        assert turns <= 110 + seconds / 45e-6  # 50 us a turn at the most, less if something happens before
+        assert seconds <= waited_s < seconds + programs * 6e-6
+        assert turns <= 110 + seconds / 4.5e-6  # 5 us a turn at the most, less if something happens before
 
 
 def test_a_program_that_yields_sees_what_happens_at_its_time(boot: Boot) -> None:
