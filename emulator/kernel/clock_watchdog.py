@@ -111,9 +111,9 @@ class ClockWatchdog:
             return None
         if sample.virtual_ns - self._moved.virtual_ns >= _STANDSTILL_NS:
             self._moved = sample
-        still_s = _worked_s(self._moved, sample)
-        if still_s >= self._patience_s:
-            return f"the virtual clock has stood still for {still_s:.0f} s, because a program computes and never waits"
+        if _worked_s(self._moved, sample) >= self._patience_s:
+            stood = f"{self._patience_s:g} s"  # what a user set, not when the last sample was taken
+            return f"the virtual clock has stood still for {stood}, because a program computes and never waits"
         self._tasks.add(sample.task)
         passed_s = _worked_s(self._began, sample)
         if passed_s < self._patience_s * _CRAWL_PATIENCES:
