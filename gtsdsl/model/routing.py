@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from gtsdsl.model.units import parse_duration_us
 from gtsdsl.model.values import Value, describe
-from gtsdsl.text import did_you_mean, printable
+from gtsdsl.text import did_you_mean, nearest_or_all, printable
 
 Protocol: TypeAlias = Literal["ospf", "bgp"]
 STATIC = "static"
@@ -87,7 +87,7 @@ def parse_routing(value: Value) -> Routing | None:
         name, equals, text = (part.strip() for part in word.partition("="))
         known = (*_OPTIONS[protocol], _BFD)
         if not equals or name not in known:
-            near = did_you_mean(name[:80], list(known)) or f"choose of {', '.join(known)}"
+            near = nearest_or_all(name[:80], known, "choose of")
             raise ValueError(f"{protocol} has no option `{printable(word, 80)}`; {near}")
         field = "bfd_us" if name == _BFD else f"{name}_s"
         if field in given:

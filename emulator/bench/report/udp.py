@@ -12,7 +12,8 @@ _FIGURE = re.compile(r"udp\.(\d+(?:\.\d+)?)M\.(received|lost|jitter)")
 
 def rates(names: Iterable[str]) -> tuple[str, ...]:
     """Return the rates in Mbit/s that the names of figures have, as they are written there, the lowest first."""
-    return tuple(sorted({match[1] for name in names if (match := _FIGURE.fullmatch(name))}, key=float))
+    found = dict.fromkeys(match[1] for name in names if (match := _FIGURE.fullmatch(name)))
+    return tuple(sorted(found, key=float))  # rates that are equal, as 10 and 10.0, stay in the order of the names
 
 
 def by_rate(group: Group, kind: str) -> dict[float, float]:
