@@ -42,7 +42,7 @@ _TOPOLOGY = """Pair {
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What iperf 2 sends: datagrams with ``payload_bytes`` of data, or TCP if they are 0; and in how many flows.
+    """The load that iperf 2 sends: datagrams with ``payload_bytes`` of data, or TCP if they are 0.
 
     Without ``offload``, TCP sends packets of one segment. ``over`` is the number of tunnels (VXLAN) below.
     ``why`` is the likely reason if the model is off.

@@ -1,4 +1,4 @@
-"""What figures with a cost table say of the study's anomaly: UDP loses what TCP does not; offload helps TCP only.
+"""The study's anomaly in figures with a cost table: UDP loses what TCP does not; offload helps TCP only.
 
 Each sentence follows from the figures, and says the opposite if they do.
 """

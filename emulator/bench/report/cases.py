@@ -19,7 +19,7 @@ KEPT_PERCENT = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What overlays are compared under: the processors of the host that has fewest, and the neighbours of hosts.
+    """The setup that overlays are compared in: the processors of the host that has fewest, and the neighbours.
 
     ``neighbours`` is the name of a scenario's part; empty without a scenario. ``place`` is empty if there is one only.
     """
