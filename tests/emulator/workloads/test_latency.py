@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -59,15 +60,19 @@ def test_netperfs_transactions_stand_beside_the_echoes_and_two_runs_are_the_same
         {key: found[f"netperf.{test}.{key}"] for key in ("min", "mean", "p50", "p90", "p99", "max", "stddev", "rate")}
         for test in ("udp_rr", "tcp_rr")
     )
-    assert (udp["min"], udp["max"], udp["stddev"]) == (36_201, 36_202, 0.5)
-    assert 36_201 < udp["mean"] < 36_202
+    assert (udp["min"], udp["max"]) == (36_201, 36_202)
+    # which of the two a sample is hangs on nanoseconds, and these on the machine: its share gives the deviation
+    larger = udp["mean"] - udp["min"]
+    assert 0 < larger < 1
+    assert udp["stddev"] == pytest.approx(math.sqrt(larger * (1 - larger)), abs=0.02)
     assert udp["rate"] == pytest.approx(1e6 / udp["mean"], rel=0.01)
-    # netperf prints what its histogram makes of constant samples, of which it has as many as its rate says
-    assert udp["p99"] == netperf_percentile([udp["min"]] * round(4 * udp["rate"]), 0.99)
-    assert udp["p50"] == netperf_percentile([udp["min"]] * round(4 * udp["rate"]), 0.5)
+    # netperf prints what its histogram makes of constant samples; 4 s are 110.5 of them
+    counts = (110, 111)
+    assert udp["p99"] in {netperf_percentile([udp["min"]] * count, 0.99) for count in counts}
+    assert udp["p50"] in {netperf_percentile([udp["min"]] * count, 0.5) for count in counts}
     assert 36_980 < udp["p99"] < 37_000
 
-    assert tcp["min"] == 36_202
+    assert tcp["min"] == pytest.approx(36_202, abs=1)
     assert tcp["max"] == pytest.approx(2 * tcp["min"], abs=5)  # the connection takes a round trip, too
     assert tcp["mean"] > udp["mean"] + 100
     assert any("netperf's histogram" in remark for remark in first["remarks"])
