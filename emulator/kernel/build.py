@@ -64,6 +64,7 @@ def build(tarball: Path | None, progress: Progress, warn: Callable[[str], None])
         EmulationError: a tool is missing, the source cannot be fetched or built, or the kernel does not keep time.
     """
     _require_tools()
+    configuration = cache.configuration_hash()
     with cache.building("source" if tarball is None else "tarball") as folder:
         progress("fetching the source", 0)
         found = from_tarball(tarball) if tarball else find(folder, lambda what: progress(what, 0))
@@ -73,7 +74,7 @@ def build(tarball: Path | None, progress: Progress, warn: Callable[[str], None])
             cache.prefer(kept)
             return kept
         source = found if isinstance(found, Source) else found.fetch(lambda what: progress(what, 0))
-        result = _make(source, folder, progress, warn)
+        result = _make(source, folder, configuration, progress, warn)
         final = cache.kernels_folder() / name
         shutil.rmtree(final, ignore_errors=True)  # a kernel there is damaged, else it would have been found above
         result.rename(final)
@@ -110,7 +111,7 @@ def compare_with_wheel(
                 f"{source.tarball} is not the source that {wheel.name} is made of: that has the SHA-256 "
                 f"{given.origin.tarball_sha256}"
             )
-        result = _make(source, folder, progress, warn)
+        result = _make(source, folder, cache.configuration_hash(), progress, warn)
         theirs, ours = (
             f"{origin.compiler}, libc6-dev {origin.c_library}" for origin in (given.origin, cache.read_origin(result))
         )
@@ -119,8 +120,13 @@ def compare_with_wheel(
         return differences(given, result)
 
 
-def _make(source: Source, folder: Path, progress: Progress, warn: Callable[[str], None]) -> Path:
-    """Build and check a kernel; return the folder in ``folder`` that holds it in the form of the cache."""
+def _make(source: Source, folder: Path, configuration: str, progress: Progress, warn: Callable[[str], None]) -> Path:
+    """Build and check a kernel; return the folder in ``folder`` that holds it in the form of the cache.
+
+    Raises:
+        EmulationError: as `build`; or ``configuration`` is not the hash of the files that the kernel is built from,
+            because somebody edits them.
+    """
     result = folder / "result"
     result.mkdir()
     progress("unpacking", 0.03)
@@ -131,11 +137,13 @@ def _make(source: Source, folder: Path, progress: Progress, warn: Callable[[str]
             warn(f"{patch.path.name} does not fit this source: {patch.without}")
         progress("configuring", 0.07)
         dropped = _configure(tree, work)
+        if cache.configuration_hash() != configuration:
+            raise EmulationError(f"{cache.CONFIGURATION.parent} changed during the build of the kernel: repeat it")
         if dropped:
             warn(f"{source.version} does not know {', '.join(dropped)}: built without")
         _compile(tree, work, progress)
         progress("checking that it boots and keeps time", 0.98)
-        kernel = _take_from(tree, source, result, seeded=cache.SEED_PATCH not in unfit)
+        kernel = _take_from(tree, source, result, configuration, seeded=cache.SEED_PATCH not in unfit)
     check_clock(kernel)
     return result
 
@@ -224,7 +232,7 @@ def _compile(tree: Path, folder: Path, progress: Progress) -> None:
         raise EmulationError(f"the kernel cannot be compiled: {error_in(log)}")
 
 
-def _take_from(tree: Path, source: Source, result: Path, *, seeded: bool) -> Kernel:
+def _take_from(tree: Path, source: Source, result: Path, configuration: str, *, seeded: bool) -> Kernel:
     """Copy the kernel that was built in ``tree`` to ``result``, with the other files that a wheel needs."""
     executable = result / "linux"
     symbols = _symbols(tree / "linux")
@@ -236,7 +244,7 @@ def _take_from(tree: Path, source: Source, result: Path, *, seeded: bool) -> Ker
     kernel = Kernel(
         executable, source.version, seccomp, virtual_clock=True, seeded=seeded, symbols=symbols, modules=None
     )
-    cache.keep(kernel, _origin(tree, source), result)
+    cache.keep(kernel, _origin(tree, source, configuration), result)
     shutil.copy(tree / ".config", result / "config")
     for path in LICENSES:
         if (tree / path).is_file():  # an old source has the licence elsewhere
@@ -244,7 +252,7 @@ def _take_from(tree: Path, source: Source, result: Path, *, seeded: bool) -> Ker
     return kernel
 
 
-def _origin(tree: Path, source: Source) -> Origin:
+def _origin(tree: Path, source: Source, configuration: str) -> Origin:
     compiler = re.search(r'LINUX_COMPILER\s+"(.*)"', (tree / "include/generated/compile.h").read_text())
     library = ""
     if find_program("dpkg-query"):
@@ -257,7 +265,7 @@ def _origin(tree: Path, source: Source) -> Origin:
         tarball_sha256=sha256(source.tarball),
         compiler=compiler[1] if compiler else "",
         c_library=library,
-        configuration=cache.configuration_hash(),
+        configuration=configuration,
     )
 
 

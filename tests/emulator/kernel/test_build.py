@@ -80,6 +80,26 @@ def test_a_tarball_that_would_write_elsewhere(tmp_path: Path, kernels: Path) -> 
     assert list(kernels.iterdir()) == []
 
 
+def test_a_patch_that_somebody_edits_during_a_build(
+    tmp_path: Path, kernels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in ("configuration", "linux/arch/um/Kconfig"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    with tarfile.open(tmp_path / "linux.tar", "w") as tar:
+        tar.add(tmp_path / "linux", "linux")
+    monkeypatch.setattr(cache, "CONFIGURATION", tmp_path / "configuration")
+
+    def edit(_tree: Path, _folder: Path) -> tuple[str, ...]:
+        cache.CONFIGURATION.write_text("CONFIG_NET=y\n")
+        return ()
+
+    monkeypatch.setattr(module, "_configure", edit)
+    said = try_build(tmp_path / "linux.tar")
+    assert said == f"{tmp_path} changed during the build of the kernel: repeat it"
+    assert list(kernels.iterdir()) == []
+
+
 def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "cache").touch()
     assert "XDG_CACHE_HOME" in try_build(tmp_path / "x")
