@@ -17,6 +17,11 @@ _AVAILABLE = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
 _NAME_BYTES = 16  # TCP_CA_NAME_MAX
 _DATAGRAMS_BYTES = 2**21
 """A buffer for the datagrams that arrive before a receiver reads them; Linux's default of 208 KB holds 92 full ones."""
+_REASSEMBLY = {
+    Path("/proc/sys/net/ipv4/ipfrag_high_thresh"): str(2**28),
+    Path("/proc/sys/net/ipv4/ipfrag_time"): "1",
+}
+"""256 MB for datagrams of which fragments are missing: what 1 Gbit/s brings in the second for which they are kept."""
 
 
 def mtu_bytes(first: End, second: End) -> int:
@@ -69,6 +74,23 @@ def buffer_of_datagrams(end: End) -> int | None:
     if default_bytes >= _DATAGRAMS_BYTES:
         return None
     return _granted_bytes(end, socket.SOCK_DGRAM, socket.SO_RCVBUF, _DATAGRAMS_BYTES)
+
+
+def make_room_for_fragments(end: End) -> None:
+    """Let a receiver remove datagrams of which fragments are missing, so that it has room for the next ones.
+
+    Linux keeps fragments for 30 s, in 4 MB; when they are full, it has refused all others since Linux 4.17. Before, it
+    removed the oldest ones.
+
+    Raises:
+        WorkloadError: the kernel does not let us.
+    """
+    with namespaces.entered(end.namespace):
+        for path, value in _REASSEMBLY.items():
+            try:
+                path.write_text(value)
+            except OSError as error:
+                raise WorkloadError(f"{path} cannot be set to {value}: {error.strerror}") from None
 
 
 def _granted_bytes(end: End, kind: int, option: int, wanted_bytes: int) -> int:

@@ -170,6 +170,11 @@ def _udp(stage: Stage, request: WorkloadRequest, settings: ThroughputSettings) -
     limit_bps = stage.rate_bps(request)
     duration_s = min(settings.udp_duration_s, request.duration_s)
     found = _Measured()
+    packets_bytes = _packets_bytes(payload_bytes, sockets.mtu_bytes(first, second))
+    if len(packets_bytes) > 1:
+        sockets.make_room_for_fragments(second)
+        fragments = f"a datagram of {payload_bytes:,} bytes is sent in {len(packets_bytes)} packets, because of the MTU"
+        found += _Measured(remarks=(f"{fragments}; {second.name} keeps an incomplete one for 1 s, not 30 s",))
     rates_bps = [float(text) * 1e6 for text in dict.fromkeys(f"{it:g}" for it in settings.udp_rates_mbps)]
     for rate_bps in rates_bps or [part * (limit_bps or 0) for part in _UDP_PARTS]:
         if limit_bps is not None and rate_bps > limit_bps:
@@ -182,10 +187,6 @@ def _udp(stage: Stage, request: WorkloadRequest, settings: ThroughputSettings) -
             found += _udp_at(stage, first, second, request, _UDP[settings.tool], transfer)
     if limit_bps is None and not rates_bps:
         found += _Measured(remarks=("UDP is left out, because the circuit has no rate: set udp_rates_mbps",))
-    packets_bytes = _packets_bytes(payload_bytes, sockets.mtu_bytes(first, second))
-    if len(packets_bytes) > 1:
-        fragments = f"a datagram of {payload_bytes:,} bytes is sent in {len(packets_bytes)} packets, because of the MTU"
-        found += _Measured(remarks=(fragments,))
     limit = _limit(stage, request, "udp.limit", payload_bytes, packets_bytes)
     return found + limit + _udp_knee(stage, request, payload_bytes, packets_bytes)
 

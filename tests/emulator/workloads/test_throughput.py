@@ -39,19 +39,24 @@ def series(measured: dict[str, Any]) -> dict[str, list[float]]:
 
 @pytest.mark.usefixtures("guest_kernel")
 def test_rates_are_what_the_circuit_and_the_overlay_allow(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
-    chosen = settings(udp_rates_mbps="100,100.0,1000,2000", udp_duration_s="1")
+    chosen = settings(udp_rates_mbps="100,100.0,1000,2000", udp_duration_s="1.5")
     errors, measured = measure(gtsdsl, pair, tmp_path / "report", "--overlays", "geneve", "--duration", "2", *chosen)
     assert errors == []
     found, parts = figures(measured), series(measured)
     assert found["tcp.limit"] == round(1000 * 1398 / 1514, 3)
     assert found["udp.limit"] == round(1000 * 1422 / 1514, 3)
-    assert parts["tcp.received"] == [pytest.approx(674, abs=2), pytest.approx(found["tcp.limit"], rel=0.001)]
+    first, second = parts["tcp.received"]
+    assert 0.6 * found["tcp.limit"] < first < 0.8 * found["tcp.limit"]  # the window has to grow first
+    assert second == pytest.approx(found["tcp.limit"], rel=0.001)
     assert parts["tcp.retransmissions"] == [0, 0]
     assert (found["udp.100M.received"], found["udp.100M.lost"]) == (pytest.approx(100, rel=0.001), 0)
     # a sender that overruns the circuit's queue: the receiver gets what the circuit allows, and the rest is lost
-    assert found["udp.1000M.received"] == pytest.approx(found["udp.limit"], rel=0.0005)
-    assert parts["udp.1000M.lost"] == [pytest.approx(found["udp.1000M.lost"], abs=0.5)]
-    assert 1 < found["udp.1000M.lost"] < 100 - 93.9
+    assert parts["udp.1000M.received"] == [pytest.approx(found["udp.limit"], rel=0.0005)]
+    # the whole time ends with iperf's last datagram, which the queue may drop: iperf sends it again after 250 ms
+    assert 0.75 * found["udp.limit"] < found["udp.1000M.received"] <= 1.0005 * found["udp.limit"]
+    (early,), whole, overrun = parts["udp.1000M.lost"], found["udp.1000M.lost"], 100 - found["udp.limit"] / 10
+    assert 1 < early < whole < overrun  # the queue is full after some time, and then all of the overrun is lost
+    assert whole == pytest.approx((early + overrun / 2) / 1.5, abs=0.3)
     assert [len(parts[f"udp.100M.{name}"]) for name in ("received", "lost", "jitter")] == [1, 1, 1]
     assert measured["remarks"] == [
         "TCP's congestion control is cubic",
@@ -65,7 +70,9 @@ def test_netperf_measures_tcp_the_same_in_each_run(gtsdsl: Cli, tmp_path: Path) 
     (errors, first), (_, second) = (measure(gtsdsl, AMS_BRA, tmp_path / name, *chosen) for name in ("first", "second"))
     assert errors == []
     assert first == second
-    assert figures(first) == {"tcp.received": 942.91, "tcp.retransmissions": 0, "tcp.limit": 956.407}
+    assert figures(first) == {
+        "tcp.received": pytest.approx(942.9, abs=0.1), "tcp.retransmissions": 0, "tcp.limit": 956.407,
+    }  # fmt: skip
     assert {*series(first)} == {"tcp.sent"}
     assert "2.7." in first["tools"]["netperf"]
     assert "iperf" not in first["tools"]
@@ -82,7 +89,23 @@ def test_a_datagram_that_does_not_fit_a_packet_is_sent_in_fragments(gtsdsl: Cli,
     # a datagram is lost if one of its packets is
     assert found["udp.950M.received"] <= found["udp.limit"]
     assert found["udp.950M.lost"] > 4
-    assert measured["remarks"] == ["a datagram of 1,470 bytes is sent in 2 packets, because of the MTU"]
+    assert measured["remarks"] == [
+        "a datagram of 1,470 bytes is sent in 2 packets, because of the MTU; "
+        "c2 keeps an incomplete one for 1 s, not 30 s"
+    ]
+
+
+@pytest.mark.usefixtures("guest_kernel")
+def test_fragments_arrive_however_many_are_lost(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
+    """With the kernel's own memory for fragments, nothing arrives from the second second on."""
+    chosen = settings(protocols="udp", udp_rates_mbps="300", udp_duration_s="3", udp_payload_bytes="1470")
+    slow = ["--cpu-model", "study-2016", "--cpus", "0.07", "--overlays", "geneve", "--duration", "3"]
+    errors, measured = measure(gtsdsl, pair, tmp_path / "report", *slow, *chosen)
+    assert errors == []
+    found, parts = figures(measured), series(measured)["udp.300M.received"]
+    assert len(parts) >= 3
+    assert all(0.5 * found["udp.knee"] < part <= found["udp.knee"] for part in parts)
+    assert found["udp.300M.lost"] > 50
 
 
 @pytest.mark.usefixtures("guest_kernel")
