@@ -135,6 +135,10 @@ class Watch(Closing):
                 return max(arrived_ns.values())
         return None
 
+    def answered_ms(self) -> dict[Pair, float]:
+        """Return the round trip of each pair's last echo that was answered; pairs without an answer are missing."""
+        return {pair: rtt_ms for sample in self._final for pair, rtt_ms in sample.rtt_ms.items()}
+
     def last_ms(self) -> dict[Pair, float]:
         """Return the round trips of the last echoes that had time to be answered; empty if none had."""
         final = self._final

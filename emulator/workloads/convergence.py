@@ -123,7 +123,7 @@ class _Breaking:
         settings = self._settings
         with self._watch(self._pairs()) as watch:
             watch.watch(max(_BEFORE_S, _LEAST_ECHOES * settings.interval_s))
-            before_ms = watch.last_ms()
+            before_ms = watch.answered_ms()  # a circuit may lose the last echo
         pairs = [pair for pair in self._pairs() if pair in before_ms]
         remarks = [f"{fault}: {_LOSSY}"] if _is_lossy(self._stage.lab.plan) else []
         if silent := [pair for pair in self._pairs() if pair not in before_ms]:
