@@ -73,11 +73,11 @@ def measure(
 def fitting_workers(wanted: int | None, options: RunOptions, cells: Sequence[Cell]) -> int:
     """Return how many cells run at a time on this machine, and warn if its memory is too small for all.
 
-    ``wanted`` is the user's number; None is the number of processors.
+    ``wanted`` is the user's number; None is the number of processors. No more run than there are cells.
     """
     from emulator.bench.room import fitting_guests
 
-    workers = wanted or os.cpu_count() or 1
+    workers = min(wanted or os.cpu_count() or 1, max(1, len(cells)))
     largest_bytes = options.memory_bytes or max((cell.memory_bytes for cell in cells), default=0)
     fitting = fitting_guests(largest_bytes)
     if options.kernel == "native" or workers <= fitting:

@@ -51,6 +51,7 @@ def figures(cell: dict[str, Any]) -> dict[str, float]:
 def test_cells_are_measured_once_and_kept(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
     output = tmp_path / "report"
     matrix = ["--overlays", "none,geneve", "--workloads", "latency", "--duration", "5", "--hosts-too"]
+    matrix += ["--workers", "1"]  # with more, a warning may say that the machine's memory is too small for them
     done = gtsdsl("bench", str(pair), *matrix, "-o", str(output))
     assert done.returncode == 0
     first, *lines = done.stderr.splitlines()
@@ -122,15 +123,21 @@ def test_a_benchmark_that_is_ended_leaves_nothing_running(pair: Path, tmp_path: 
     place.mkdir()
     left = Leftovers(place)
     command = ["bench", str(pair), "--overlays", "none,geneve", "--workloads", "latency", "--duration", "1000000"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gtsdsl", *command, "-o", str(tmp_path / "report")],
-        env=left.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with (tmp_path / "errors").open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gtsdsl", *command, "--workers", "2", "-o", str(tmp_path / "report")],
+            env=left.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
+
+    def all_run() -> bool:
+        is_small = "the free memory is enough for a guest" in (tmp_path / "errors").read_text()
+        return len(left.runs) == (1 if is_small else 2)
+
     try:
-        assert is_soon(lambda: len(left.runs) == 2)
+        assert is_soon(all_run, process), (tmp_path / "errors").read_text()
         left.look()
     finally:
         process.send_signal(number)
@@ -153,7 +160,7 @@ def test_a_benchmark_that_is_stopped_has_the_files_of_what_has_ended(
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert is_soon(lambda: any(output.glob("cells/[0-9a-f]*.json")))
+    assert is_soon(lambda: any(output.glob("cells/[0-9a-f]*.json")), process)
     process.send_signal(number)
     said, errors = process.communicate()
     assert (process.returncode, said) == (status, "")
