@@ -16,6 +16,8 @@ from gtsdsl.model.testbed import Testbed
 from gtsdsl.targets import compile_to
 
 _ROOT = Path(__file__).resolve().parents[2]
+_OF_A_REPOSITORY = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR"})
+"""Variables that git sets for its hooks, and that would name the hook's repository in place of the folder's."""
 
 
 def origin() -> Origin:
@@ -40,7 +42,8 @@ def commit(folder: Path) -> str | None:
     if git is None or not (folder / ".git").exists():  # a folder above it may be a checkout of something else
         return None
     command = [git, "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    done = subprocess.run(command, env=environment(os.environ), capture_output=True, text=True, check=False)
+    own = {name: value for name, value in os.environ.items() if name not in _OF_A_REPOSITORY}
+    done = subprocess.run(command, env=environment(own), capture_output=True, text=True, check=False)
     return done.stdout.strip() or None
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from dataclasses import fields
 from pathlib import Path
+
+import pytest
 
 import gtsdsl
 from emulator.bench.origin import commit, machine, origin, topology
@@ -18,12 +21,23 @@ from gtsdsl.source import Source
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
+@pytest.fixture(autouse=True)
+def _no_git_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's variables and configuration of git, such as signatures and hooks, change no test."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
 def git(folder: Path, *arguments: str) -> None:
     identity = ("-c", "user.name=A", "-c", "user.email=a@example.org")
     subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def test_a_checkout_has_a_commit_which_says_that_files_were_changed(tmp_path: Path) -> None:
+def test_a_checkout_has_a_commit_which_says_that_files_were_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert commit(tmp_path) is None
     git(tmp_path, "init")
     (tmp_path / "file").write_text("1")
@@ -32,6 +46,8 @@ def test_a_checkout_has_a_commit_which_says_that_files_were_changed(tmp_path: Pa
     clean = commit(tmp_path)
     assert re.fullmatch("[0-9a-f]{12}", clean or "")
     (tmp_path / "file").write_text("2")
+    assert commit(tmp_path) == f"{clean}-dirty"
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "another"))  # as in a hook of another repository
     assert commit(tmp_path) == f"{clean}-dirty"
 
 
