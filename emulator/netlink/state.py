@@ -156,10 +156,12 @@ def read_here() -> KernelState:
     from pyroute2 import IPRoute  # type: ignore[import-untyped]
 
     with IPRoute() as kernel:
-        found_addresses = [it for family in _FAMILIES for it in kernel.get_addr(family=family)]
-        found_neighbours = [it for family in _FAMILIES for it in kernel.get_neighbours(family=family)]
+        found_addresses = [it for family in _FAMILIES for it in _of(family, kernel.get_addr(family=family))]
+        found_neighbours = [it for family in _FAMILIES for it in _of(family, kernel.get_neighbours(family=family))]
         found_fdb = list(kernel.fdb("dump"))
-        found_routes = [it for family in _FAMILIES for it in kernel.get_routes(family=family, table=_MAIN_TABLE)]
+        found_routes = [
+            it for family in _FAMILIES for it in _of(family, kernel.get_routes(family=family, table=_MAIN_TABLE))
+        ]
         # links come last: an entry on a link that is missing then has vanished with the link
         found_links = list(kernel.get_links())
     name_of: dict[int, str] = {message["index"]: message.get("ifname") for message in found_links}
@@ -201,6 +203,11 @@ def difference(after: KernelState, before: KernelState) -> KernelState:
         routes=_new(after.routes, before.routes),
         tunnel_peers=_new(after.tunnel_peers, before.tunnel_peers),
     )
+
+
+def _of(family: int, messages: Iterable[Any]) -> list[Any]:
+    """Return the messages of a family. A kernel without IPv6 answers for IPv6 with the entries of all families."""
+    return [message for message in messages if message["family"] == family]
 
 
 def _new(after: tuple[_T, ...], before: tuple[_T, ...]) -> tuple[_T, ...]:

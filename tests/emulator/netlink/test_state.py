@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from dataclasses import asdict
+from typing import Any
 
+import pyroute2  # type: ignore[import-untyped]
 import pytest
 
 from emulator.lab.underlay import empty_namespace
@@ -13,7 +16,41 @@ from emulator.netlink.handle import Handle
 from emulator.netlink.state import InterfaceAddress, KernelState, Link, Neighbour, difference, read
 from tests.emulator.netlink.entries import ADDRESS, CONNECTED, ENTRIES, MAC, NEIGHBOUR, OTHER_MAC, ROUTE, ip
 
+IP_ROUTE = pyroute2.IPRoute
+
 pytestmark = pytest.mark.networks
+
+
+class WithoutIpv6:
+    """A netlink socket of a kernel with `ipv6.disable=1`, which answers for IPv6 with the entries of all families."""
+
+    def __init__(self) -> None:
+        self._kernel = IP_ROUTE()
+
+    def __enter__(self) -> WithoutIpv6:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._kernel.close()
+
+    def get_addr(self, family: int) -> list[Any]:
+        return [it for each in _asked(family) for it in self._kernel.get_addr(family=each)]
+
+    def get_neighbours(self, family: int) -> list[Any]:
+        return [it for each in _asked(family) for it in self._kernel.get_neighbours(family=each)]
+
+    def get_routes(self, family: int, table: int) -> list[Any]:
+        return [it for each in _asked(family) for it in self._kernel.get_routes(family=each, table=table)]
+
+    def fdb(self, command: str) -> list[Any]:
+        return list(self._kernel.fdb(command))
+
+    def get_links(self) -> list[Any]:
+        return list(self._kernel.get_links())
+
+
+def _asked(family: int) -> tuple[int, ...]:
+    return (socket.AF_INET, socket.AF_INET6) if family == socket.AF_INET6 else (family,)
 
 
 def test_what_is_written_is_what_is_read(namespace: int, handle: Handle) -> None:
@@ -82,6 +119,18 @@ def test_a_difference_is_what_is_new_or_changed(namespace: int, handle: Handle) 
         links=(Link("br0", "bridge", 1300, MAC, None, True, 1000),), neighbours=(NEIGHBOUR,), routes=(ROUTE,)
     )
     assert difference(before, before) == KernelState()
+
+
+def test_each_entry_comes_once_from_a_kernel_without_ipv6(
+    namespace: int, handle: Handle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for entry in ENTRIES:
+        handle.put(entry)
+    expected = read(namespace)
+    assert expected.routes
+    assert expected.addresses
+    monkeypatch.setattr(pyroute2, "IPRoute", WithoutIpv6)
+    assert read(namespace) == expected
 
 
 def test_a_state_goes_to_json_in_the_same_order_each_time(namespace: int, handle: Handle) -> None:
