@@ -76,7 +76,7 @@ def lacks(recipe: Recipe) -> list[str]:
 
 
 def _go_version(recipe: Recipe, source: Path) -> str:
-    """Return the version of Go that builds the sources, such as ``go1.26.8``.
+    """Return the version of Go that builds the sources, such as ``go1.26.8``, as a part of a folder's name.
 
     Raises:
         EmulationError: Go or a C compiler is missing, or Go is too old.
@@ -90,14 +90,15 @@ def _go_version(recipe: Recipe, source: Path) -> str:
         capture_output=True, text=True, errors="replace", check=False,
     )  # fmt: skip
     said = done.stdout.strip()
-    match = re.fullmatch(r"go(\d+)\.(\d+)[0-9a-z.]*", said)
+    match = re.match(r"go(\d+)\.(\d+)[0-9A-Za-z.+-]*(?!\S)", said)
     if match is None or (int(match[1]), int(match[2])) < recipe.go:
         found = said if match else one_line(done.stderr)[:200] or "it names no version"
         raise EmulationError(
             f"to build {recipe.program}, Go {_dotted(recipe.go)} or newer is needed, and {find_program('go')} is too "
             f"old ({found}): install it from https://go.dev/dl"
         )
-    return said
+    # a Go with experiments, such as `go1.26.8 X:jsonv2`, may build other bytes, so the agent's folder names them
+    return re.sub(r"[^0-9A-Za-z.+-]+", "-", said).rstrip("-")
 
 
 def _compile(recipe: Recipe, folder: Path, program: Path, progress: Progress) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from emulator.agents.build import lacks
+from emulator.agents.build import _go_version, lacks
 from emulator.agents.recipes import Recipe
+from emulator.system.errors import EmulationError
 from tests.emulator.agents.tiny import tiny_recipe
 
 
@@ -29,4 +30,8 @@ def tiny(tmp_path: Path, agents: Path) -> Recipe:  # noqa: ARG001 - its build go
     recipe = tiny_recipe(tmp_path)
     if missing := lacks(recipe):
         pytest.skip(f"an agent cannot be built, because this is missing: {'; '.join(missing)}")
+    try:
+        _go_version(recipe, recipe.sources)
+    except EmulationError as error:  # Go is too old, as Debian 12's
+        pytest.skip(str(error))
     return recipe

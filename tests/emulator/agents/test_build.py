@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from emulator.agents import build as build_module
 from emulator.agents import cache
-from emulator.agents.build import _error_in, build, lacks
+from emulator.agents.build import _error_in, _go_version, build, lacks
 from emulator.agents.cache import built_agent
 from emulator.agents.recipes import RECIPES, Recipe
 from emulator.system.builds import building
@@ -124,6 +125,29 @@ def test_an_old_go_is_refused_by_its_version(tmp_path: Path, tiny: Recipe, monke
         f"to build tinyd, Go 1.21 or newer is needed, and {old} is too old (go1.19.8): install it from "
         "https://go.dev/dl"
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ("go1.26.8", "go1.26.8"),
+        ("go1.27rc1", "go1.27rc1"),
+        ("go1.26.8-fips", "go1.26.8-fips"),
+        ("go1.26.8 X:jsonv2,greenteagc", "go1.26.8-X-jsonv2-greenteagc"),
+        ("go1.26.8 (Red Hat 1.26.8-1)", "go1.26.8-Red-Hat-1.26.8-1"),
+    ],
+)
+def test_a_go_with_additions_to_its_version_is_another_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, version: str
+) -> None:
+    go = tmp_path / "bin" / "go"
+    go.parent.mkdir()
+    go.write_text(f"#!/bin/sh\necho '{said}'\n")
+    go.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{go.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(build_module, "lacks", lambda _recipe: [])
+    recipe = tiny_recipe(tmp_path)
+    assert _go_version(recipe, recipe.sources) == version
 
 
 def test_of_a_log_of_go_the_first_error_is_shown(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,26 +10,31 @@ import pytest
 from emulator.agents import cache
 from emulator.agents.cache import agents_folder, built_agent, key
 from emulator.agents.recipes import RECIPES, Recipe
+from emulator.system import builds
 from emulator.system.errors import UntrustedError
+from emulator.system.folders import umask
 
 RECIPE = RECIPES["flannel"]
 
 
 def keep(recipe: Recipe, go: str = "go1.26.8") -> Path:
     folder = agents_folder() / key(recipe, go)
-    folder.mkdir(parents=True, mode=0o700)
-    (folder / recipe.program).write_bytes(b"a program")
-    cache.keep(recipe, go, folder)
+    with umask(0o022):  # as a build has; with the user's own, others could perhaps write
+        folder.mkdir(parents=True, mode=0o700)
+        (folder / recipe.program).write_bytes(b"a program")
+        cache.keep(recipe, go, folder)
     return folder
 
 
 def test_the_newest_build_is_used(agents: Path) -> None:
     assert built_agent(RECIPE) is None
-    keep(RECIPE, "go1.26.0")
-    newer = keep(RECIPE, "go1.26.8")
+    newer, older = keep(RECIPE, "go1.26.0"), keep(RECIPE, "go1.26.8")
+    # a file system may give the same time to two files that are written one after the other
+    for folder, written_s in ((older, 1_700_000_000), (newer, 1_700_000_001)):
+        os.utime(folder / builds.INFO, (written_s, written_s))
     found = built_agent(RECIPE)
     assert found is not None
-    assert found.go == "go1.26.8"
+    assert found.go == "go1.26.0"
     assert found.program.path == str(newer / "flanneld")
     assert found.program.title.startswith("flanneld 0.28.10, without tencent-vpc (sha256 ")
     assert agents in newer.parents
