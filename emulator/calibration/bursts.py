@@ -82,7 +82,7 @@ def burst_ns(steps: Sequence[Step], count: int, idle: Sequence[Step] = ()) -> fl
     try:
         total_ns = sum([_time_ns(step, count, then) for step, then in zip_longest(steps, idle)])
     except BlockingIOError:
-        _drain(steps[-1])
+        drain(steps[-1])
         return None
     return total_ns / count if _switches() == before else None
 
@@ -151,7 +151,7 @@ def _switches() -> int:
     return usage.ru_nvcsw + usage.ru_nivcsw
 
 
-def _drain(step: Step) -> None:
+def drain(step: Step) -> None:
     """Receive what is still under way, so that the next burst does not get it."""
     time.sleep(0.001)
     with contextlib.suppress(BlockingIOError):

@@ -47,7 +47,7 @@ def left_out(measurement: Measurement) -> dict[str, str]:
 
 def table_text(measurement: Measurement, command: str) -> str:
     """Return the cost table of a measurement as TOML; ``command`` is what the user typed."""
-    costs = estimate([chain.stages for chain in CHAINS], measurement.samples)
+    costs = estimate([chain.stages for chain in CHAINS], measurement.samples, measurement.python_ns)
     return "".join(f"{line}\n" for line in _lines(measurement, costs, command))
 
 

@@ -39,17 +39,17 @@ class Estimate:
     byte_ns: Interval
 
 
-def estimate(chains: Sequence[Stages], samples: Samples) -> dict[str, Estimate]:
+def estimate(chains: Sequence[Stages], samples: Samples, python_ns: Mapping[str, float]) -> dict[str, Estimate]:
     """Return the cost of each stage, by its name. A chain without samples, or with an unknown stage, is left out.
 
-    Every chain has the sizes of frames that the chains of its other stages have, or some of them.
+    Every chain has the sizes of frames that the chains of its other stages have, or some of them. ``python_ns`` has
+    Python's part of a packet's time, by the chain's last stage: the samples are without it.
     """
     repetitions = max((len(column) for chain in samples.values() for column in chain.values()), default=0)
-    found = stage_costs(chains, _medians(samples, range(repetitions)))
+    found = stage_costs(chains, _medians(samples, range(repetitions)), python_ns)
     source = random.Random(_SEED)  # noqa: S311 - no secret
-    draws = [
-        stage_costs(chains, _medians(samples, source.choices(range(repetitions), k=repetitions))) for _ in range(_DRAWS)
-    ]
+    drawn = (_medians(samples, source.choices(range(repetitions), k=repetitions)) for _ in range(_DRAWS))
+    draws = [stage_costs(chains, medians, python_ns) for medians in drawn]
     return {
         stage: Estimate(
             cost,
@@ -60,10 +60,13 @@ def estimate(chains: Sequence[Stages], samples: Samples) -> dict[str, Estimate]:
     }
 
 
-def stage_costs(chains: Sequence[Stages], totals: Mapping[str, Mapping[int, float]]) -> dict[str, Cost]:
+def stage_costs(
+    chains: Sequence[Stages], totals: Mapping[str, Mapping[int, float]], python_ns: Mapping[str, float]
+) -> dict[str, Cost]:
     """Return the cost of each stage from the nanoseconds of a packet, by the chain's last stage and the frame's bytes.
 
-    A time counts as much as it is exact, and noise grows with the time of the whole chain.
+    A time counts as much as it is exact. Noise grows with the time that was measured, and that has Python's part. A
+    time that is near 0 without this part is no more exact than the others.
     """
     times: dict[str, dict[int, float]] = {}
     found = {}
@@ -76,7 +79,7 @@ def stage_costs(chains: Sequence[Stages], totals: Mapping[str, Mapping[int, floa
             size: (ns - sum(stages[other] * times[other][size] for other in others)) / stages[stage]
             for size, ns in total.items()
         }
-        found[stage] = line(times[stage], {size: ns**-2 for size, ns in total.items()})
+        found[stage] = line(times[stage], {size: (ns + python_ns[stage]) ** -2 for size, ns in total.items()})
     return found
 
 

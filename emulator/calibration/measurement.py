@@ -14,12 +14,13 @@ from statistics import median
 
 from emulator.calibration import bursts
 from emulator.calibration.bursts import Step
-from emulator.calibration.chains import CHAINS, Chain, LackError
+from emulator.calibration.chains import CHAINS, DATAGRAM, FRAME, Chain, LackError
 from emulator.calibration.fit import Samples, spread
 from emulator.calibration.network import Network
 from emulator.netlink.connection import NetlinkError, is_missing
 from emulator.system.errors import EmulationError
 from gtsdsl.collector import without_collector
+from gtsdsl.text import quantity
 
 MAX_SPREAD = 0.15
 """The most that the time of a packet may vary between repetitions, as `fit.spread` gives it."""
@@ -35,8 +36,16 @@ _BURST_BYTES = 300_000
 _SCHEDULE = Path("/proc/thread-self/schedstat")
 _STATISTICS = Path("/proc/stat")
 _BASE, _BASE_BYTES, _BASE_CALLS = "socket", 1500, 2
-_PYTHON = "python"
-"""The name of the samples of the chain `_BASE` with an idle call after each call."""
+PYTHON = "python"
+"""The name of the samples of the chain ``socket`` with an idle call after each call."""
+_PACKETS = {
+    FRAME: "frames that are dropped at once",
+    "veth": "frames over a veth pair",
+    _BASE: "datagrams over a veth pair",
+    PYTHON: "datagrams over a veth pair with idle system calls",
+    DATAGRAM: "datagrams without encryption",
+}
+"""The packets of the chains whose times are subtracted from others, by the chain's last stage."""
 
 Progress = Callable[[str, float], None]
 
@@ -45,15 +54,18 @@ Progress = Callable[[str, float], None]
 class Measurement:
     """The times of packets in chains, without Python's part, and what the machine did meanwhile.
 
-    ``missing`` has the stages that this machine lacks, each with the reason. ``waited`` is the part of the time in
-    which other work had the processor ``cpu``.
+    ``python_ns`` is Python's part of a packet's time, by the chain's last stage, and ``impossible`` the number of times
+    that were no longer than it. ``missing`` has the stages that could not be measured, each with the reason. ``waited``
+    is the part of the time in which other work had the processor ``cpu``.
     """
 
     samples: Samples
+    python_ns: Mapping[str, float]
     missing: Mapping[str, str]
     cpu: int
     repetitions: int
     waited: float
+    impossible: int = 0
 
     @property
     def spread(self) -> float:
@@ -71,6 +83,10 @@ class Measurement:
         if self.waited > MAX_WAITED:
             found.append(
                 f"other work had processor {self.cpu} for {self.waited:.0%} of the time (at most {MAX_WAITED:.0%})"
+            )
+        if self.impossible:
+            found.append(
+                f"Python's part is at least as long as {quantity(self.impossible, 'measured time')} of packets"
             )
         return ", and ".join(found)
 
@@ -122,7 +138,7 @@ def measure(repetitions: int, cpu: int | None, progress: Progress, chains: Seque
         cells, missing = _build(stack, chains)
         idle = stack.enter_context(bursts.idle_calls())
         stack.enter_context(without_collector())
-        cells += [_Cell(_PYTHON, it.frame_bytes, it.steps, idle) for it in cells if it.stage == _BASE]
+        cells += [_Cell(PYTHON, it.frame_bytes, it.steps, idle) for it in cells if it.stage == _BASE]
         samples: dict[str, dict[int, list[float | None]]] = {}
         system_calls_ns = []
         source = random.Random(_SEED)  # noqa: S311 - no secret
@@ -135,23 +151,83 @@ def measure(repetitions: int, cpu: int | None, progress: Progress, chains: Seque
         waited = (_waited_ns(chosen) - begin_waited_ns) / (time.monotonic_ns() - begin_ns)
     for stage, columns in samples.items():
         if any(not any(column) for column in columns.values()):
-            missing[stage] = "other work disturbed each burst of its packets, or they did not arrive at once"
-    if trouble := missing.get(_BASE) or missing.get(_PYTHON):
-        raise EmulationError(f"nothing can be measured here: {trouble}")
-    python_ns = {
-        size: bursts.python_ns(samples[_BASE][size], column, _BASE_CALLS, median(system_calls_ns))
-        for size, column in samples[_PYTHON].items()
+            missing[stage] = "other work disturbed each burst of this chain, or its packets did not arrive at once"
+    _require_base((_BASE, PYTHON), missing)
+    call_ns = python_call_ns(samples, median(system_calls_ns))
+    python_ns = {cell.stage: len(cell.steps) * call_ns for cell in cells if cell.stage not in {*missing, PYTHON}}
+    measured, impossible = without_python(samples, python_ns)
+    missing |= {
+        stage: "other work disturbed the packets of this chain: Python's part is at least as long as their times"
+        for stage in python_ns
+        if stage not in measured
     }
-    calls = {cell.stage: len(cell.steps) for cell in cells}
-    measured = {
-        stage: {
-            size: [None if ns is None else max(ns - calls[stage] * python_ns[size], 1.0) for ns in column]
-            for size, column in columns.items()
+    missing = with_dependents(missing, chains)
+    measured = {stage: columns for stage, columns in measured.items() if stage not in missing}
+    return Measurement(measured, python_ns, missing, chosen, repetitions, waited, impossible)
+
+
+def with_dependents(missing: Mapping[str, str], chains: Sequence[Chain]) -> dict[str, str]:
+    """Return the missing stages with those that cannot be found without them, each with the reason.
+
+    The times of a chain's other stages are subtracted from the chain's own.
+
+    Raises:
+        EmulationError: a stage is missing that nearly all chains have.
+    """
+    found = dict(missing)
+    for chain in chains:
+        *others, stage = chain.stages
+        if lost := [other for other in others if other in found]:
+            found.setdefault(stage, f"the times of {_packets(lost[0])} are missing, which are subtracted")
+    _require_base((FRAME, "veth", _BASE), found)
+    return found
+
+
+def _require_base(stages: Sequence[str], missing: Mapping[str, str]) -> None:
+    """Refuse a measurement that lacks the times from which all others are found."""
+    for stage in stages:
+        if stage in missing:
+            raise EmulationError(
+                f"nothing can be measured here without the times of {_packets(stage)}: {missing[stage]}"
+            )
+
+
+def _packets(stage: str) -> str:
+    """Return what the packets of a stage's chain are called in messages."""
+    return _PACKETS.get(stage, f"the stage {stage}")
+
+
+def python_call_ns(samples: Samples, system_call_ns: float) -> float:
+    """Return what Python adds to a system call, in nanoseconds: one figure for all sizes of frames.
+
+    Python does the same work for each size. The largest frames leave it less of the caches, which makes it a tenth
+    slower: that is less than 1 % of their time. A size that other work disturbed does not move the median.
+    """
+    return median(
+        bursts.python_ns(samples[_BASE][size], column, _BASE_CALLS, system_call_ns)
+        for size, column in samples[PYTHON].items()
+    )
+
+
+def without_python(
+    samples: Samples, python_ns: Mapping[str, float]
+) -> tuple[dict[str, dict[int, list[float | None]]], int]:
+    """Return the samples of chains without Python's part, and how many times were no longer than it.
+
+    Such a time does not count, because no packet takes less than nothing. A chain is left out if no time of one of its
+    sizes counts.
+    """
+    found: dict[str, dict[int, list[float | None]]] = {}
+    impossible = 0
+    for stage, part_ns in python_ns.items():
+        columns = {
+            size: [ns - part_ns if ns is not None and ns > part_ns else None for ns in column]
+            for size, column in samples[stage].items()
         }
-        for stage, columns in samples.items()
-        if stage not in {*missing, _PYTHON}
-    }
-    return Measurement(measured, missing, chosen, repetitions, waited)
+        impossible += sum(ns is not None and ns <= part_ns for column in samples[stage].values() for ns in column)
+        if all(any(column) for column in columns.values()):
+            found[stage] = columns
+    return found, impossible
 
 
 def _build(stack: contextlib.ExitStack, chains: Sequence[Chain]) -> tuple[list[_Cell], dict[str, str]]:

@@ -61,10 +61,14 @@ def test_a_burst_that_does_not_arrive_whole_does_not_count_and_leaves_nothing() 
         first.send(b"one")
         receive = partial(second.recv, 100)
         assert bursts.burst_ns([receive], 2) is None
-        first.send(b"two")
-        first.send(b"three")
-        assert bursts.burst_ns([lambda: None, lambda: receive() and None, lambda: None], 1) is not None
-        assert second.recv(100) == b"three"
+        for _ in range(20):  # a burst in which the thread is switched away does not count
+            first.send(b"two")
+            first.send(b"three")
+            found = bursts.burst_ns([lambda: None, lambda: receive() and None, lambda: None], 1)
+            assert second.recv(100) == b"three"
+            if found is not None:
+                break
+        assert found is not None, "each of twenty bursts was interrupted"
 
 
 def test_an_idle_call_comes_after_each_call_of_a_step() -> None:

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from emulator.calibration.measurement import measure
 from emulator.cpu.reader import read_table
+from emulator.system.errors import EmulationError
+from tests.emulator.descriptors import open_descriptors
 from tests.emulator.samples import MESH, Cli
-from tests.emulator.users import WITHOUT_POWER, as_user
+from tests.emulator.users import WITHOUT_POWER, as_user, require_user_namespaces
 
 FEW = ("--repetitions", "10")
 HERE = {"socket", "veth", "bridge", "forward"}
 """The stages that every Linux kernel has."""
+_ATTEMPTS = 5
+_DISTURBED_BASE = re.compile(r"^error: nothing can be measured here .*: other work disturbed ", re.M)
+_DISTURBED = re.compile(r"^warning: without the stage (\S+): other work disturbed ", re.M)
 _BUSY = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); print(flush=True)\nwhile True: pass"
 _WITHOUT_NAMESPACES = (
     "unshare", "--map-root-user", "sh", "-c",
@@ -27,14 +34,32 @@ _WITHOUT_NAMESPACES = (
 )  # fmt: skip
 
 
+def forced(gtsdsl: Cli, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Measure with `--force`, and again if other work disturbed a stage that nearly all others need.
+
+    The test is skipped if other work disturbs each measurement.
+    """
+    for _ in range(_ATTEMPTS):
+        done = gtsdsl("cpu", "calibrate", *FEW, "--force", *arguments)
+        if not _DISTURBED_BASE.search(done.stderr):
+            assert done.returncode == 0, done.stderr
+            return done
+        assert done.returncode == 3, done.stderr
+    pytest.skip(f"other work keeps this machine from being measured: {done.stderr}")
+
+
+def undisturbed(said: str) -> set[str]:
+    """Return the stages of each Linux kernel without those that other work disturbed, by the command's warnings."""
+    return HERE - set(_DISTURBED.findall(said))
+
+
 @pytest.mark.networks
 def test_the_costs_of_this_machine_are_written_and_can_be_used(gtsdsl: Cli, tmp_path: Path) -> None:
     output = tmp_path / "machine.toml"
-    done = gtsdsl("cpu", "calibrate", *FEW, "--force", "-o", str(output))
-    assert done.returncode == 0, done.stderr
+    done = forced(gtsdsl, "-o", str(output))
     table = read_table(output)
-    assert table.stages.keys() >= HERE
-    assert table.stages["socket"].cost.packet_ns > 0
+    assert table.stages.keys() >= undisturbed(done.stderr), done.stderr + table.text
+    assert table.stages["socket"].cost.of(1500) > 0, done.stderr + table.text
     for line in done.stderr.splitlines():
         if line.startswith("warning: without the stage "):
             assert line.removeprefix("warning: without the stage ").partition(":")[0] not in table.stages
@@ -45,8 +70,7 @@ def test_the_costs_of_this_machine_are_written_and_can_be_used(gtsdsl: Cli, tmp_
 
 @pytest.mark.networks
 def test_without_a_file_the_table_goes_to_standard_output(gtsdsl: Cli) -> None:
-    done = gtsdsl("cpu", "calibrate", *FEW, "--force", "--cpu", str(min(os.sched_getaffinity(0))))
-    assert done.returncode == 0, done.stderr
+    done = forced(gtsdsl, "--cpu", str(min(os.sched_getaffinity(0))))
     assert "[stages.socket]" in done.stdout
 
 
@@ -54,17 +78,20 @@ def test_without_a_file_the_table_goes_to_standard_output(gtsdsl: Cli) -> None:
 def test_a_user_without_rights_measures_in_a_namespace_of_their_own(gtsdsl: Cli) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can become another user; this test run is an ordinary user's already")
+    require_user_namespaces()
     # not in pytest's folder, which is root's own and closed
     with tempfile.TemporaryDirectory(prefix="gtsdsl-test-") as name:
         os.chown(name, 1000, 1000)
         output = Path(name, "machine.toml")
-        done = gtsdsl("cpu", "calibrate", *FEW, "--force", "-o", str(output), prefix=as_user(1000), cwd=Path(name))
-        assert done.returncode == 0, done.stderr
+        done = forced(partial(gtsdsl, prefix=as_user(1000), cwd=Path(name)), "-o", str(output))
         assert output.stat().st_uid == 1000
-        assert read_table(output).stages.keys() >= HERE
+        assert read_table(output).stages.keys() >= undisturbed(done.stderr)
 
 
 @pytest.mark.networks
+@pytest.mark.skipif(
+    not Path("/proc/thread-self/schedstat").exists(), reason="this kernel does not count how long a thread waits"
+)
 def test_a_busy_processor_is_refused_and_nothing_is_written(gtsdsl: Cli, tmp_path: Path) -> None:
     output = tmp_path / "machine.toml"
     cpu = str(max(os.sched_getaffinity(0)))
@@ -78,7 +105,7 @@ def test_a_busy_processor_is_refused_and_nothing_is_written(gtsdsl: Cli, tmp_pat
             first.kill()
             second.kill()
     assert done.returncode == 3
-    assert f"other work had processor {cpu} for " in done.stderr
+    assert f"other work had processor {cpu} for " in done.stderr or _DISTURBED_BASE.search(done.stderr)
     assert not output.exists()
 
 
@@ -99,12 +126,20 @@ def test_a_signal_ends_it_and_leaves_nothing(number: int, status: int, tmp_path:
 
 @pytest.mark.networks
 def test_a_measurement_leaves_no_descriptor_and_frees_the_thread() -> None:
-    before = len(list(Path("/proc/self/fd").iterdir())), os.sched_getaffinity(0)
+    before = open_descriptors(), os.sched_getaffinity(0)
     steps: list[float] = []
-    found = measure(10, None, lambda _, part: steps.append(part))
-    assert (len(list(Path("/proc/self/fd").iterdir())), os.sched_getaffinity(0)) == before
+    found = refusal = None
+    try:
+        found = measure(10, None, lambda _, part: steps.append(part))
+    except EmulationError as error:
+        refusal = str(error)
+    assert (open_descriptors(), os.sched_getaffinity(0)) == before
     assert steps == [number / 10 for number in range(10)]
-    assert found.samples.keys() >= HERE
+    if found is None:
+        assert _DISTURBED_BASE.search(f"error: {refusal}")
+        return
+    disturbed = {stage for stage, reason in found.missing.items() if reason.startswith("other work disturbed ")}
+    assert found.samples.keys() >= HERE - disturbed
     assert not found.samples.keys() & found.missing.keys()
     assert found.waited >= 0
 

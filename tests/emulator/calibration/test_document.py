@@ -15,13 +15,13 @@ from emulator.cpu.table import STAGES
 from emulator.system.errors import EmulationError
 from gtsdsl import __version__
 from gtsdsl.source import Source
-from tests.emulator.calibration.test_fit import COSTS, samples
+from tests.emulator.calibration.test_fit import COSTS, WITHOUT_PYTHON, samples
 
 COMMAND = "gtsdsl cpu calibrate -o machine.toml"
 
 
 def measurement(noise: float = 0.01, **changes: Any) -> Measurement:
-    whole = Measurement(samples(40, noise), {}, cpu=1, repetitions=40, waited=0.01)
+    whole = Measurement(samples(40, noise), WITHOUT_PYTHON, {}, cpu=1, repetitions=40, waited=0.01)
     return dataclasses.replace(whole, **changes)
 
 
@@ -57,6 +57,8 @@ def test_a_quiet_machine_is_not_refused_and_the_table_says_nothing_of_noise() ->
     [
         ({"samples": samples(40, 0.2)}, f"between repetitions (at most {MAX_SPREAD:.0%})"),
         ({"waited": 0.5}, f"other work had processor 1 for 50% of the time (at most {MAX_WAITED:.0%})"),
+        ({"impossible": 1}, "Python's part is at least as long as 1 measured time of packets"),
+        ({"impossible": 3}, "Python's part is at least as long as 3 measured times of packets"),
     ],
 )
 def test_a_busy_machine_is_refused_and_a_table_that_was_forced_says_so(changes: dict[str, Any], said: str) -> None:

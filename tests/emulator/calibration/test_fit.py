@@ -27,6 +27,7 @@ COSTS = {
     "ipsec": Cost(3000, 0.5),
     "user-space": Cost(2000, 0.09),
 }
+WITHOUT_PYTHON = dict.fromkeys(COSTS, 0.0)
 
 
 def chain_ns(stages: dict[str, int], frame_bytes: int) -> float:
@@ -46,7 +47,7 @@ def samples(repetitions: int, noise: float, seed: int = 7) -> Samples:
 
 
 def test_without_noise_each_stage_has_its_cost() -> None:
-    found = estimate(STAGES, samples(3, 0))
+    found = estimate(STAGES, samples(3, 0), WITHOUT_PYTHON)
     assert found.keys() == COSTS.keys()
     for stage, cost in COSTS.items():
         assert found[stage].cost.packet_ns == pytest.approx(cost.packet_ns, abs=1e-6)
@@ -57,7 +58,7 @@ def test_without_noise_each_stage_has_its_cost() -> None:
 def test_intervals_hold_the_figure_and_mostly_the_truth() -> None:
     held = total = 0
     for seed in range(10):
-        for stage, found in estimate(STAGES, samples(40, 0.05, seed)).items():
+        for stage, found in estimate(STAGES, samples(40, 0.05, seed), WITHOUT_PYTHON).items():
             assert 0 <= found.packet_ns[0] <= found.cost.packet_ns <= found.packet_ns[1]
             assert 0 <= found.byte_ns[0] <= found.cost.byte_ns <= found.byte_ns[1]
             held += found.packet_ns[0] <= COSTS[stage].packet_ns <= found.packet_ns[1]
@@ -66,32 +67,40 @@ def test_intervals_hold_the_figure_and_mostly_the_truth() -> None:
 
 
 def test_more_repetitions_make_intervals_narrower() -> None:
-    few, many = (estimate(STAGES, samples(count, 0.05))["vxlan"].packet_ns for count in (20, 500))
+    few, many = (estimate(STAGES, samples(count, 0.05), WITHOUT_PYTHON)["vxlan"].packet_ns for count in (20, 500))
     assert many[1] - many[0] < (few[1] - few[0]) / 2
 
 
 def test_the_same_samples_give_the_same_intervals() -> None:
-    assert estimate(STAGES, samples(20, 0.1)) == estimate(STAGES, samples(20, 0.1))
+    assert estimate(STAGES, samples(20, 0.1), WITHOUT_PYTHON) == estimate(STAGES, samples(20, 0.1), WITHOUT_PYTHON)
 
 
 def test_a_stage_that_was_not_measured_is_left_out_and_so_is_what_needs_it() -> None:
     found = dict(samples(3, 0))
     del found["vxlan"]
-    assert estimate(STAGES, found).keys() == COSTS.keys() - {"vxlan"}
+    assert estimate(STAGES, found, WITHOUT_PYTHON).keys() == COSTS.keys() - {"vxlan"}
     del found["veth"]
-    assert estimate(STAGES, found).keys() == {FRAME, DATAGRAM, "ipsec"}
-    assert estimate(STAGES, {}) == {}
+    assert estimate(STAGES, found, WITHOUT_PYTHON).keys() == {FRAME, DATAGRAM, "ipsec"}
+    assert estimate(STAGES, {}, WITHOUT_PYTHON) == {}
 
 
 def test_a_repetition_that_does_not_count_is_passed_over() -> None:
     found = dict(samples(3, 0))
     found["bridge"] = {size: [None, column[1], None] for size, column in found["bridge"].items()}
-    assert estimate(STAGES, found)["bridge"].cost.packet_ns == pytest.approx(350)
+    assert estimate(STAGES, found, WITHOUT_PYTHON)["bridge"].cost.packet_ns == pytest.approx(350)
 
 
 def test_a_chain_that_is_faster_than_its_parts_costs_nothing() -> None:
     totals = {FRAME: {128: 700.0, 1500: 700.0}, "veth": {128: 690.0, 1500: 695.0}}
-    assert stage_costs(STAGES[:2], totals)["veth"] == Cost(0.0, 0.0)
+    assert stage_costs(STAGES[:2], totals, WITHOUT_PYTHON)["veth"] == Cost(0.0, 0.0)
+
+
+def test_a_time_that_python_explains_nearly_whole_does_not_outweigh_the_others() -> None:
+    """Without Python's part in the weights, the smallest size alone would say that the stage costs nothing."""
+    totals = {FRAME: {128: 1.0, 512: 715.0, 1500: 745.0}}
+    cost = stage_costs(STAGES[:1], totals, {FRAME: 800.0})[FRAME]
+    assert cost.of(1500) == pytest.approx(745, rel=0.2)
+    assert stage_costs(STAGES[:1], totals, WITHOUT_PYTHON)[FRAME].of(1500) < 40
 
 
 @pytest.mark.parametrize(

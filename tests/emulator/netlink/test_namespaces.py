@@ -9,6 +9,7 @@ import pytest
 
 from emulator.netlink import namespaces
 from emulator.system.errors import EmulationError
+from tests.emulator.descriptors import open_descriptors
 
 pytestmark = pytest.mark.networks
 
@@ -25,7 +26,7 @@ def test_the_thread_comes_back_from_other_namespaces() -> None:
 
 
 def test_namespaces_that_cannot_be_made_leave_no_descriptor() -> None:
-    before = os.listdir("/proc/self/fd")  # noqa: PTH208
+    before = open_descriptors()
 
     def fail_at_third(index: int) -> None:
         if index == 2:
@@ -33,4 +34,4 @@ def test_namespaces_that_cannot_be_made_leave_no_descriptor() -> None:
 
     with pytest.raises(EmulationError, match="no"):
         namespaces.create(5, fail_at_third)
-    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+    assert open_descriptors() == before
