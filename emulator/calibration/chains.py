@@ -41,6 +41,8 @@ _ETHERTYPE = b"\x88\xb5"
 _INNER_MTU_BYTES = 65000
 _MARK, _SO_MARK, _SPI = 1, 36, 0x100
 _VNI, _TUNNEL_PORT = 1, 4789
+_IPIP = "tunl0"
+"""The name of the tunnel that the kernel itself makes."""
 
 
 class LackError(EmulationError):
@@ -180,9 +182,9 @@ def _inner_mac(end: int) -> str:
 def _ipip(network: Network) -> Way:
     first, second = _joined(network)
     for node, own, far in ((first, 1, 2), (second, 2, 1)):
-        node.kernel.add_ipip("tunnel", mtu_bytes=_INNER_MTU_BYTES)
-        node.address("tunnel", f"10.1.0.{own}/32")
-        node.kernel.put(Route(f"10.1.0.{far}/32", "tunnel", f"10.0.0.{far}", flags=("onlink",)))
+        node.kernel.add_ipip(_IPIP, mtu_bytes=_INNER_MTU_BYTES)
+        node.address(_IPIP, f"10.1.0.{own}/32")
+        node.kernel.put(Route(f"10.1.0.{far}/32", _IPIP, f"10.0.0.{far}", flags=("onlink",)))
     return _udp_way(network, first, second, "10.1.0")
 
 

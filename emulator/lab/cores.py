@@ -34,7 +34,10 @@ _ANYWHERE = ("0.0.0.0/0", "::/0")
 
 
 class Cores:
-    """The queues of the processors of a plan's hosts. It makes requests, which others send in the hosts' namespaces."""
+    """The queues of the processors of a plan's hosts. It makes requests, which others send in the hosts' namespaces.
+
+    A netlink socket that a method takes is in the host's namespace, and finds free interface indexes there.
+    """
 
     def __init__(self, plan: Plan, cpu: CpuModel) -> None:
         self._plan = plan
@@ -48,9 +51,10 @@ class Cores:
         self._charged: set[tuple[str, str]] = set()
         """The hosts with the containers' addresses that they pay for, also of containers that have ended."""
 
-    def charge_host(self, host: str, namespace: Namespace) -> list[KernelRequest]:
+    def charge_host(self, host: str, namespace: Namespace, netlink: Netlink) -> list[KernelRequest]:
         """Return the requests that make a host pay for its own packets and for those that it forwards."""
-        requests = self._serve(host, namespace, OWN, OWN_STAGES) + self._serve(host, namespace, TRANSIT, TRANSIT_STAGES)
+        requests = self._serve(host, namespace, netlink, OWN, OWN_STAGES)
+        requests += self._serve(host, namespace, netlink, TRANSIT, TRANSIT_STAGES)
         ends = self._ends(host)
         requests += [filters.share_ingress(end.index, end.name) for end in ends]
         if not self._cpu.offload:
@@ -64,14 +68,15 @@ class Cores:
         return requests
 
     def charge_containers(
-        self, host: str, namespace: Namespace, stages: Sequence[str], protocol: int | None, port: int | None
-    ) -> list[KernelRequest]:
+        self, host: str, namespace: Namespace, netlink: Netlink, stages: Sequence[str], protocol: int | None,
+        port: int | None,
+    ) -> list[KernelRequest]:  # fmt: skip
         """Return the requests that make a host pay for the packets of its containers.
 
         ``protocol`` and ``port`` are those of the packets that carry them; ``protocol`` is None where none do. A host
         pays for packets with a container's own address by `charge_container`.
         """
-        requests = self._serve(host, namespace, CONTAINERS, stages)
+        requests = self._serve(host, namespace, netlink, CONTAINERS, stages)
         if protocol is not None and self._ends(host):
             requests += self._charge_addresses(host, _CONTAINERS_ORDER, CONTAINERS, protocol, port)
         return requests
@@ -132,9 +137,10 @@ class Cores:
     def _ends(self, host: str) -> list[Interface]:
         return [end for end in self._plan.ends if end.node == host]
 
-    def _serve(self, host: str, namespace: Namespace, name: str, stages: Sequence[str]) -> list[KernelRequest]:
-        index = self.indexes[host][name] = namespace.next_index
-        namespace.next_index += 1
+    def _serve(
+        self, host: str, namespace: Namespace, netlink: Netlink, name: str, stages: Sequence[str]
+    ) -> list[KernelRequest]:
+        index = self.indexes[host][name] = namespace.take_index(netlink)
         self._stages[host, name] = stages
         return [
             links.ifb(name, index, self._cpu.queues(host)), links.up(index, name), *self._queues(host, name, index)

@@ -13,6 +13,7 @@ from emulator.lab import cores
 from emulator.lab.cgroups import limiting_groups
 from emulator.lab.containers import Attachment, Container
 from emulator.lab.hosts_file import names_of_hosts
+from emulator.lab.namespace import own_interfaces, with_indexes_after
 from emulator.lab.processes import Processes
 from emulator.lab.underlay import Create, Underlay
 from emulator.netlink import links
@@ -32,9 +33,14 @@ class Lab(Closing):
     """
 
     def __init__(self, plan: Plan, creator: Callable[[Lab], Create] | None = None) -> None:
-        """``creator`` returns, for this lab, the maker of the hosts' namespaces; None makes new, empty ones."""
-        self.plan = plan if has_ipv6() else plan.without_ipv6()
-        """The plan; without IPv6, if this kernel lacks it."""
+        """``creator`` returns, for this lab, the maker of the hosts' namespaces; None makes new, empty ones.
+
+        The constructor asks the kernel for its own interfaces (`own_interfaces`), so the thread must be in the user
+        namespace in which the lab is entered.
+        """
+        fitting = plan if has_ipv6() else plan.without_ipv6()
+        self.plan = with_indexes_after(fitting, own_interfaces())
+        """The plan; without IPv6, if this kernel lacks it, and with interface indexes that are free in this kernel."""
         self.underlay = Underlay(self.plan, None if creator is None else creator(self))
         self.processes = Processes(names_of_hosts(self.plan))
         self._adopted: list[int] = []
@@ -143,8 +149,9 @@ class Lab(Closing):
     def charge_containers(self, host: str, stages: Sequence[str], protocol: int | None, port: int | None) -> None:
         """Make a host pay for its containers' packets, if packets cost anything (`Cores.charge_containers`)."""
         if (made := self.underlay.cores) is not None:
+            namespace = self.underlay.namespace(host)
             with self.netlink(host) as netlink:
-                netlink.send(made.charge_containers(host, self.underlay.namespace(host), stages, protocol, port))
+                netlink.send(made.charge_containers(host, namespace, netlink, stages, protocol, port))
 
     def charge_container(self, host: str, address: str) -> None:
         """Make a host pay for the packets with a container's address, if packets cost anything."""

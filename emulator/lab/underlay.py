@@ -128,11 +128,11 @@ class Underlay(Closing):
         number = 2 * (len(self.plan.circuits) + self._added)
         found = []
         for (node, port), mac in zip((first, second), (number + 1, number + 2), strict=True):
-            namespace = self.namespaces[node]
+            with self.netlink(node) as netlink:
+                index = self.namespaces[node].take_index(netlink)
             name = interface_name(node, port)
             text = (0x02 << 40 | mac).to_bytes(6, "big").hex(":")
-            found.append(Interface(node, str(port), name, port, namespace.next_index, text, None, None))
-            namespace.next_index += 1
+            found.append(Interface(node, str(port), name, port, index, text, None, None))
         with self.netlink(first[0]) as netlink:
             netlink.send([links.veth(self._end(found[0]), self._end(found[1]))])
         for end in found:
@@ -213,7 +213,8 @@ class Underlay(Closing):
             if self.cores is not None:
                 for name in names:
                     namespace = self.namespaces[name]
-                    cores.send(sockets[namespace.descriptor], self.cores.charge_host(name, namespace))
+                    netlink = sockets[namespace.descriptor]
+                    cores.send(netlink, self.cores.charge_host(name, namespace, netlink))
             waiting: dict[int, list[str]] = {}
             for end in plan.ends:
                 # adding netem has the same effect, but in IPv6 an interface reports its groups again

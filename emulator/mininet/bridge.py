@@ -65,12 +65,11 @@ class BridgeSwitch(EmulatedSwitch):
     def make(self) -> None:
         """Make the bridge, and add its ports."""
         namespace = self.lab.underlay.namespace(self.name)
-        index = namespace.next_index
-        namespace.next_index += 1
-        requests = [links.bridge(self.name, index, spanning_tree=self.plan.spanning_tree)]
-        requests += [links.set_master(port, name, index) for name, port, _ in self.bridged]
-        requests.append(links.up(index, self.name))
         with self.lab.netlink(self.name) as netlink:
+            index = namespace.take_index(netlink)
+            requests = [links.bridge(self.name, index, spanning_tree=self.plan.spanning_tree)]
+            requests += [links.set_master(port, name, index) for name, port, _ in self.bridged]
+            requests.append(links.up(index, self.name))
             netlink.send(requests)
             # the kernel opens a port when it notices the carrier; by itself, it notices about a hundred a second
             links.settle(netlink, [name for name, _, _ in self.bridged])

@@ -48,7 +48,11 @@ class EmulatedNetwork(Closing, Mininet):  # type: ignore[misc]
     built: bool
 
     def __init__(self, plan: Plan, docker_hosts: Sequence[DockerHost] = ()) -> None:
-        """Prepare a network of a plan; nothing is made before entry. ``docker_hosts`` become containers of Docker."""
+        """Prepare a network of a plan. ``docker_hosts`` become containers of Docker.
+
+        Construct the network in the user namespace in which you enter it: the constructor asks the kernel for its own
+        interfaces, in a namespace that exists only meanwhile. It makes nothing else.
+        """
         self.lab = Lab(plan, (lambda lab: _docker_creator(lab, docker_hosts)) if docker_hosts else None)
         self.plan = self.lab.plan
         self.containers: list[EmulatedHost] = []

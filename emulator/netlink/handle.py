@@ -7,6 +7,7 @@ packs the messages here, because it knows each kind of tunnel. The modules besid
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import socket
 import struct
@@ -83,8 +84,17 @@ class Handle(Closing):
         self._add(name, {"kind": "geneve", **tunnel, "address": mac})
 
     def add_ipip(self, name: str, *, mtu_bytes: int) -> None:
-        """Add a tunnel of IP in IP without fixed ends; the routes through it name the far ends as gateways."""
-        self._add(name, {"kind": "ipip", "mtu": mtu_bytes})
+        """Add a tunnel of IP in IP without fixed ends, and bring it up; its routes name the far ends as gateways.
+
+        A namespace has one such tunnel. By default, the kernel makes it as `tunl0` when its module is loaded, and the
+        request loads the module. So a tunnel that has the name is taken, and gets the MTU.
+        """
+        try:
+            self._add(name, {"kind": "ipip", "mtu": mtu_bytes, "state": "up"})
+        except NetlinkError as error:
+            if error.number != errno.EEXIST or not self.has_link(name):
+                raise
+            self.set_up(name, mtu_bytes=mtu_bytes)
 
     def add_dummy(self, name: str, *, mtu_bytes: int) -> None:
         """Add an interface that drops what is sent by it, to hold an address, and bring it up."""

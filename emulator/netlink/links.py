@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import struct
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from emulator.netlink.connection import Netlink
+from emulator.netlink.connection import Netlink, NetlinkError
 from emulator.netlink.messages import NEW, KernelRequest, attribute, attributes, nested, text, u32
 from gtsdsl.model.units import MTU_BYTES
 
@@ -182,6 +183,18 @@ def all_links(netlink: Netlink) -> list[LinkState]:
             name = values[_IFLA_IFNAME].rstrip(b"\0").decode(errors="replace")
             found.append(LinkState(index, name, bool(flags & _IFF_UP), values.get(_IFLA_ADDRESS, b"").hex(":")))
     return found
+
+
+def has_index(netlink: Netlink, index: int) -> bool:
+    """Return whether the namespace of a netlink socket has an interface with an index."""
+    request = KernelRequest(_RTM_GETLINK, 0, _IFINFO.pack(0, 0, index, 0, 0), f"interface {index}")
+    try:
+        netlink.get(request, dump=False)
+    except NetlinkError as error:
+        if error.number != errno.ENODEV:
+            raise
+        return False
+    return True
 
 
 def bridge_port_states(netlink: Netlink) -> dict[str, int]:

@@ -116,11 +116,7 @@ class Calico(Overlay):
             yield from facilities.lacks(
                 tunnel.kind.upper(),
                 tunnel.kind,
-                lambda kernel: (
-                    None
-                    if kernel.has_link(tunnel.device)
-                    else tunnel.add_device(kernel, "192.0.2.1", tunnel.mac("try"), 1450)
-                ),
+                lambda kernel: tunnel.add_device(kernel, "192.0.2.1", tunnel.mac("try"), 1450),
             )
 
     @classmethod

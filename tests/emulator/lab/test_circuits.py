@@ -12,6 +12,7 @@ from emulator.measure.echo import Echo
 from emulator.netlink import links
 from emulator.plan import Options, plan
 from tests.emulator.topologies import joined
+from tests.emulator.waiting import wait_for
 
 pytestmark = pytest.mark.networks
 
@@ -36,6 +37,7 @@ def test_a_circuit_that_comes_up_again_has_its_routes(family: int) -> None:
 def test_an_interface_that_comes_up_again_is_as_before() -> None:
     end, show = PLAN.circuits[0].first, "ip -6 address show dev a-eth0; ip -6 route; ip -6 neighbour"
     with Lab(PLAN) as lab:
+        wait_for(lambda: "state UP" in _output(lab, show))
         before = _output(lab, show)
         assert f"{end.link_local} scope link" in before
         assert "PERMANENT" in before
@@ -43,7 +45,7 @@ def test_an_interface_that_comes_up_again_is_as_before() -> None:
         assert _output(lab, show) != before
         for _ in range(2):  # one that is up stays as it is
             set_state(lab, end, is_up=True)
-            assert _output(lab, show) == before
+            wait_for(lambda: _output(lab, show) == before)  # the kernel tells of the carrier somewhat later
 
 
 def _output(lab: Lab, line: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.emulator import scenarios
 from tests.emulator.play import command_of
+from tests.emulator.samples import HANG_S
 
 
 @pytest.mark.parametrize(
@@ -22,5 +23,5 @@ from tests.emulator.play import command_of
 )
 def test_only_the_first_process_cleans_up(case: str, status: int) -> None:
     command = command_of(scenarios.fork_and_clean_up, case)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_S, check=False)
     assert done.stdout == f"{status}\ncleaned up\n", done.stderr

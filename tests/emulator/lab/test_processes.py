@@ -15,7 +15,7 @@ from emulator.lab.processes import Processes
 from emulator.lab.underlay import empty_namespace
 from emulator.system import programs
 from emulator.system.errors import EmulationError
-from tests.emulator.users import as_user
+from tests.emulator.users import as_user, require_user_namespaces
 
 
 @pytest.fixture
@@ -76,6 +76,7 @@ processes.close()
 
 @pytest.mark.networks
 def test_a_user_namespace_too_has_the_hosts_name() -> None:
+    require_user_namespaces()
     nobody = as_user(65534) if os.geteuid() == 0 else ()
     enter = [*nobody, "unshare", "--user", "--map-root-user", "--net", "--mount"]
     done = subprocess.run([*enter, sys.executable, "-c", _AS_MAPPED_ROOT], capture_output=True, text=True, check=False)

@@ -10,7 +10,7 @@ import pytest
 
 from emulator.lab.lab import Lab
 from emulator.lab.namespace import Namespace
-from emulator.lab.underlay import Underlay, parse_address
+from emulator.lab.underlay import empty_namespace, parse_address
 from emulator.measure.echo import Echo
 from emulator.netlink import state
 from emulator.netlink.handle import Handle
@@ -26,13 +26,22 @@ SWITCHED = plan(joined([("a", "s1"), ("b", "s2"), ("s1", "s2")], ("s1", "s2")), 
 
 
 def links_of(namespace: Namespace) -> dict[str, bool]:
-    """Return the names of a namespace's interfaces, each with whether it is up."""
-    return {link.name: link.is_up for link in state.read(namespace.descriptor).links}
+    """Return the names of a namespace's interfaces, each with whether it is up.
+
+    The interfaces that this kernel makes in each namespace, such as `tunl0`, are left out.
+    """
+    new = empty_namespace()
+    try:
+        own = {link.name for link in state.read(new).links} - {"lo"}
+    finally:
+        os.close(new)
+    return {link.name: link.is_up for link in state.read(namespace.descriptor).links if link.name not in own}
 
 
 @pytest.mark.networks
 def test_each_host_has_its_own_interfaces_and_all_are_up() -> None:
-    with Underlay(LINE) as underlay:
+    with Lab(LINE) as lab:
+        underlay = lab.underlay
         assert underlay.switches is None
         assert {name: links_of(namespace) for name, namespace in underlay.namespaces.items()} == {
             "a": {"lo": True, "a-eth0": True},
@@ -43,7 +52,8 @@ def test_each_host_has_its_own_interfaces_and_all_are_up() -> None:
 
 @pytest.mark.networks
 def test_hosts_have_addresses_and_routes_over_other_hosts() -> None:
-    with Underlay(LINE) as underlay:
+    with Lab(LINE) as lab:
+        underlay = lab.underlay
         node = underlay.namespace("a").descriptor
         addresses = set(state.read(node).addresses)
         with Handle(node) as kernel:
@@ -64,7 +74,8 @@ def test_a_kernel_without_ipv6_gets_a_network_of_ipv4(monkeypatch: pytest.Monkey
 
 @pytest.mark.networks
 def test_switches_share_a_namespace_with_the_ends_of_all_their_circuits() -> None:
-    with Underlay(SWITCHED) as underlay:
+    with Lab(SWITCHED) as lab:
+        underlay = lab.underlay
         assert underlay.namespace("s1") is underlay.namespace("s2") is underlay.switches
         assert underlay.namespaces.keys() == {"a", "b"}
         ends = {end.name for end in SWITCHED.ends if end.node in ("s1", "s2")}
@@ -73,7 +84,8 @@ def test_switches_share_a_namespace_with_the_ends_of_all_their_circuits() -> Non
 
 @pytest.mark.networks
 def test_a_host_and_a_circuit_are_added_to_a_network_that_runs() -> None:
-    with Underlay(LINE) as underlay:
+    with Lab(LINE) as lab:
+        underlay = lab.underlay
         underlay.add_host("d", ["100.64.9.9"])
         circuit = underlay.add_circuit(("c", 1), ("d", 0))
         assert (circuit.id, underlay.circuits[-1]) == ("c-eth1-d-eth0", circuit)
@@ -87,7 +99,8 @@ def test_a_host_and_a_circuit_are_added_to_a_network_that_runs() -> None:
 
 @pytest.mark.networks
 def test_a_name_stands_for_one_node_and_namespaces_end_with_the_underlay() -> None:
-    with Underlay(SWITCHED) as underlay:
+    with Lab(SWITCHED) as lab:
+        underlay = lab.underlay
         descriptors = underlay.descriptors
         assert len(descriptors) == 3
         for name in ("a", "s1"):

@@ -36,7 +36,7 @@ def test_links_go_down_and_up(trio: EmulatedNetwork) -> None:
 def test_addresses_change(trio: EmulatedNetwork) -> None:
     trio["a"].setIP("192.168.5.1", 24)
     trio["b"].setIP("192.168.5.2", 24, intf="b-eth0")
-    assert " 0% packet loss" in trio["a"].cmd("ping -c 1 -W 2 192.168.5.2")
+    assert " 0% packet loss" in trio["a"].cmd("ping -c 1 -W 30 192.168.5.2")
     trio["a"].setMAC("02:00:00:00:aa:01")
     assert trio["a"].intf().updateMAC() == "02:00:00:00:aa:01"
     with pytest.raises(EmulationError, match="a-eth0: 'nonsense/24' is no address"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import time
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from emulator.mininet.network import EmulatedNetwork
+from tests.emulator.mininet.programs import held_namespaces, programs
+from tests.emulator.waiting import PATIENCE_S, wait_for
 
 pytestmark = pytest.mark.networks
 
@@ -29,7 +31,8 @@ def test_commands_in_the_manner_of_mininet(trio: EmulatedNetwork) -> None:
     a.sendCmd("echo begun; sleep 1000")
     while "begun" not in a.monitor():
         pass
-    time.sleep(0.2)  # until the shell has started it: a Ctrl-C before that is the shell's own
+    with held_namespaces(trio) as found:
+        wait_for(lambda: "sleep" in programs(found))  # before that, a Ctrl-C is the shell's own
     a.sendInt()
     a.waitOutput()
     a.cmd("sleep 1000 &")
@@ -41,8 +44,9 @@ def test_commands_in_the_manner_of_mininet(trio: EmulatedNetwork) -> None:
 def test_killall_ends_processes_of_its_own_host_only(trio: EmulatedNetwork) -> None:
     processes = [trio[name].popen("sleep 1000") for name in "ab"]
     trio["a"].cmd("killall -9 sleep")
-    assert processes[0].wait(timeout=10) == -9
-    assert processes[1].poll() is None
+    assert processes[0].wait(timeout=PATIENCE_S) == -9
+    with pytest.raises(subprocess.TimeoutExpired):
+        processes[1].wait(timeout=0.5)
 
 
 def test_private_folders_are_a_hosts_own(trio: EmulatedNetwork, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from emulator.netlink import links
@@ -43,5 +45,6 @@ def test_a_bridge_and_its_port(pair: Pair) -> None:
         [links.bridge("br", 20, spanning_tree=True), links.set_master(7, "left", 20), links.up(20, "br")]
     )
     assert any(link.name == "br" and link.is_up for link in links.all_links(pair.netlink[0]))
-    with pytest.raises(NetlinkError, match=r"^left: the kernel refuses: Device or resource busy|^left: "):
+    with pytest.raises(NetlinkError, match=r"^left: the kernel refuses: ") as caught:
         pair.netlink[0].send([links.set_master(7, "left", 1)])  # `lo` is no bridge
+    assert caught.value.number in {errno.EOPNOTSUPP, errno.EBUSY}
