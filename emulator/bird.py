@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from emulator.system.errors import EmulationError
-from emulator.system.programs import environment, find_program
+from emulator.system.programs import printed_version
 
 PROGRAM = "bird"
 MISSING = "bird is missing: install bird2 (`apt-get install bird2`)"
@@ -23,11 +21,7 @@ _REPLY = re.compile(r"(\d{4})([ -])(.*)")
 
 def version() -> str | None:
     """Return the version of the installed BIRD, such as ``2.0.12``; None if BIRD is missing or says none."""
-    path = find_program(PROGRAM)
-    if path is None:
-        return None
-    said = subprocess.run([path, "--version"], env=environment(os.environ), capture_output=True, text=True, check=False)
-    match = re.search(r"BIRD version (\S+)", said.stdout + said.stderr)
+    match = printed_version(PROGRAM, "--version", r"BIRD version (\S+)")
     return match[1] if match else None
 
 

@@ -21,6 +21,8 @@ from emulator.system.text import one_line
 _STEPS = 750
 """Packages that a build of flanneld compiles; only the progress bar uses it."""
 _C_COMPILER = "gcc"
+_LONGEST = 200
+"""The most characters of Go's words in a message or in a folder's name."""
 _KEPT_VARIABLES = frozenset(
     "PATH HOME USER LOGNAME XDG_CACHE_HOME XDG_CONFIG_HOME GOPATH GOCACHE GOMODCACHE GOPROXY GONOPROXY GOPRIVATE "
     "GOTOOLCHAIN HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy SSL_CERT_FILE SSL_CERT_DIR".split()
@@ -42,7 +44,7 @@ def build(recipe: Recipe, progress: Progress) -> BuiltAgent:
             target = folder / "source" / path.relative_to(recipe.sources)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-        go = _go_version(recipe, folder / "source")
+        go = go_version(recipe, folder / "source")
         final = cache.agents_folder() / cache.key(recipe, go)
         if (kept := cache.read(recipe, final)) is not None:
             os.utime(final / builds.INFO)  # the newest is used
@@ -75,7 +77,7 @@ def lacks(recipe: Recipe) -> list[str]:
     return missing
 
 
-def _go_version(recipe: Recipe, source: Path) -> str:
+def go_version(recipe: Recipe, source: Path) -> str:
     """Return the version of Go that builds the sources, such as ``go1.26.8``, as a part of a folder's name.
 
     Raises:
@@ -89,10 +91,10 @@ def _go_version(recipe: Recipe, source: Path) -> str:
         asked, cwd=source, env=_environment(source), stdin=subprocess.DEVNULL,
         capture_output=True, text=True, errors="replace", check=False,
     )  # fmt: skip
-    said = done.stdout.strip()
+    said = one_line(done.stdout)[:_LONGEST]  # an addition to the version is free text
     match = re.match(r"go(\d+)\.(\d+)[0-9A-Za-z.+-]*(?!\S)", said)
     if match is None or (int(match[1]), int(match[2])) < recipe.go:
-        found = said if match else one_line(done.stderr)[:200] or "it names no version"
+        found = said if match else one_line(done.stderr)[:_LONGEST] or "it names no version"
         raise EmulationError(
             f"to build {recipe.program}, Go {_dotted(recipe.go)} or newer is needed, and {find_program('go')} is too "
             f"old ({found}): install it from https://go.dev/dl"

@@ -83,6 +83,14 @@ class Overlay(abc.ABC):
         yield from ()
 
     @classmethod
+    def store_faults(cls, spec: OverlaySpec, version: tuple[int, ...]) -> Iterator[str]:  # noqa: ARG003 - for Docker
+        """Yield a sentence if the overlay cannot use the version of its store's etcd, such as (3, 4, 23).
+
+        The version is empty if it is unknown.
+        """
+        yield from ()
+
+    @classmethod
     def refuses(cls, spec: OverlaySpec) -> Iterator[str]:  # noqa: ARG003 - for overlays with limits
         """Yield a sentence for each demand that the overlay cannot meet on any machine, such as too many hosts."""
         yield from ()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from emulator.docker import programs
@@ -117,12 +118,14 @@ def relay_to(spec: OverlaySpec, *, in_guest: bool) -> Iterator[Relay | None]:
     This must happen in this machine's own network, before anything else.
 
     Raises:
-        EmulationError: no store answers at the address, or a guest kernel could not reach it.
+        EmulationError: no store answers at the address, a guest kernel could not reach it, or the overlay cannot use
+            its version.
     """
     if spec.store is None or spec.store.address is None:
         yield None
         return
-    _refuse(spec, list(Store.lacks(spec.store, in_guest=in_guest)))
+    faults = partial(overlay_class(spec.name).store_faults, spec)
+    _refuse(spec, list(Store.lacks(spec.store, in_guest=in_guest, faults=faults)))
     with Relay(parse_address(spec.store.address)) as relay:
         yield relay
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 
 from emulator.lab.daemons import Daemon, start_program, without_variables
 from emulator.lab.lab import Lab
@@ -12,11 +14,14 @@ from emulator.netlink import namespaces
 from emulator.stores.client import Client, StoreError
 from emulator.stores.model import StoreLocation
 from emulator.stores.relay import Relay
-from emulator.system.programs import find_program
+from emulator.system.programs import find_program, printed_version
 
 PORT = 2379
 """The port on which etcd serves clients (IANA)."""
+FIRST_WITHOUT_V2 = (3, 6)
+"""The first version of etcd without version 2 of its API (https://etcd.io/docs/v3.6/upgrades/upgrade_3_6/)."""
 
+_VERSION = r"(\d+)\.(\d+)\.(\d+)"
 _PEER_PORT = 2380
 _LOCALHOST = "127.0.0.1"
 _HEARTBEAT_MS = 20
@@ -29,8 +34,9 @@ idle etcd in a guest."""
 class Store:
     """A key-value store that overlays keep their state in. It ends with the lab.
 
-    On a host it is an etcd with a single member, with versions 2 and 3 of the API, and with its data in memory, which
-    survive `stop`. At an address it is an etcd that runs already, and each host reaches it through a relay.
+    On a host it is an etcd with a single member, with versions 2 (before etcd 3.6) and 3 of the API, and with its data
+    in memory, which survive `stop`. At an address it is an etcd that runs already, and each host reaches it through a
+    relay.
     """
 
     def __init__(self, lab: Lab, location: StoreLocation, relay: Relay | None = None) -> None:
@@ -44,10 +50,16 @@ class Store:
         self._is_relayed = False
 
     @staticmethod
-    def lacks(location: StoreLocation, *, in_guest: bool) -> Iterator[str]:
+    def lacks(
+        location: StoreLocation,
+        *,
+        in_guest: bool,
+        faults: Callable[[tuple[int, ...]], Iterable[str]] = lambda _version: (),
+    ) -> Iterator[str]:
         """Yield a sentence for each thing that a store at a location lacks, with the remedy.
 
         An address is tried out from the network namespace of the caller: call this before `user_namespace.enter`.
+        ``faults`` gets the version of the etcd at the address, and returns a sentence for each fault of the version.
         """
         if location.address is None:
             if find_program("etcd") is None:
@@ -60,9 +72,11 @@ class Store:
         else:
             try:
                 with Client(*parse_address(location.address)) as client:
-                    client.version()
+                    version = client.version()
             except StoreError as error:
                 yield f"{error}: start an etcd there, or use a store inside the topology, as in `--store h1`"
+            else:
+                yield from faults(_numbers(re.match(_VERSION, version)))
 
     def endpoint(self, host: str) -> tuple[str, int]:  # noqa: ARG002 - so far the same for all hosts
         """Return the address and the port at which a host reaches the store."""
@@ -144,6 +158,9 @@ class Store:
         peer_url = f"http://{_LOCALHOST}:{_PEER_PORT}"
         return [
             *without_variables("ETCD_"),
+            # Docker's cluster store speaks no newer version. A variable asks for it, because etcd 3.6 ignores an
+            # unknown variable and refuses an unknown option.
+            "ETCD_ENABLE_V2=true",
             "etcd",
             f"--data-dir={self.lab.processes.start() / 'etcd'}",
             # also at the default address of etcdctl
@@ -154,8 +171,17 @@ class Store:
             f"--initial-cluster=default={peer_url}",
             f"--heartbeat-interval={_HEARTBEAT_MS}",
             f"--election-timeout={_ELECTION_MS}",
-            "--enable-v2",  # the newest version that Docker's cluster store speaks
         ]
+
+
+@cache
+def installed_version() -> tuple[int, ...]:
+    """Return the version of this machine's etcd, such as (3, 4, 23); empty if etcd is missing or does not tell it."""
+    return _numbers(printed_version("etcd", "--version", f"etcd Version: {_VERSION}"))
+
+
+def _numbers(version: re.Match[str] | None) -> tuple[int, ...]:
+    return tuple(map(int, version.groups())) if version else ()
 
 
 def parse_address(text: str) -> tuple[str, int]:

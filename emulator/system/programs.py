@@ -6,8 +6,10 @@ The working folder may be a stranger's, so no file in it runs because of its nam
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import site
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +27,21 @@ _ROOT = Path(__file__).resolve().parents[2]
 def find_program(name: str) -> str | None:
     """Return the path of a program in the user's ``PATH`` or the system's folders; None if it is missing."""
     return shutil.which(name, path=os.pathsep.join(search_folders(os.environ)))
+
+
+def printed_version(program: str, option: str, pattern: str | re.Pattern[str]) -> re.Match[str] | None:
+    """Run a program with the option that prints its version, and search a pattern in what it prints.
+
+    Return the match; None if the program is missing, or prints nothing that matches.
+    """
+    path = find_program(program)
+    if path is None:
+        return None
+    done = subprocess.run(
+        [path, option], env=environment(os.environ), stdin=subprocess.DEVNULL, cwd="/",
+        capture_output=True, text=True, errors="replace", check=False,
+    )  # fmt: skip
+    return re.search(pattern, done.stdout + done.stderr)
 
 
 def missing_programs(packages: Mapping[str, str]) -> dict[str, str]:

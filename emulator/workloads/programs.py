@@ -6,7 +6,6 @@ namespace.
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import tempfile
@@ -17,7 +16,7 @@ from functools import cache
 from emulator.lab.daemons import start_program
 from emulator.lab.lab import Lab
 from emulator.system.closing import Closing
-from emulator.system.programs import environment, find_program
+from emulator.system.programs import printed_version
 from emulator.workloads.base import End, WorkloadError
 from emulator.workloads.child import last_lines
 
@@ -58,19 +57,7 @@ def installed_version(program: str, pattern: re.Pattern[str]) -> str:
 
     The first group of ``pattern`` is the version.
     """
-    path = find_program(program)
-    if path is None:
-        return _UNKNOWN
-    done = subprocess.run(
-        [path, "-v"],
-        env=environment(os.environ),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    match = pattern.search(done.stdout + done.stderr)
+    match = printed_version(program, "-v", pattern)
     return match[1][:_LONGEST_VERSION] if match else _UNKNOWN
 
 

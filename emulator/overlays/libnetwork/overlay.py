@@ -30,6 +30,7 @@ from emulator.overlays.libnetwork.variants import (
     docker_network_id,
 )
 from emulator.overlays.model import UDP, About, OverlaySpec, PacketWay, Peer
+from emulator.stores import etcd
 from emulator.stores.etcd import Store
 from gtsdsl.model.units import MTU_BYTES
 
@@ -89,13 +90,29 @@ class Libnetwork(Overlay):
 
     @classmethod
     def lacks(cls, spec: OverlaySpec) -> Iterator[str]:
-        """Yield a sentence if this machine's Docker does not have the variant."""
+        """Yield a sentence if this machine's Docker, or its etcd, does not have the variant."""
         version = programs.version()
         if spec.variant == "kv" and _is_without_store(version):
             yield (
                 f"Docker {version} has no external key-value store any more: use `--overlay libnetwork:swarm`, or "
                 "install Debian 12's docker.io (20.10)"
             )
+        if spec.store is not None and spec.store.address is None:
+            yield from cls.store_faults(spec, etcd.installed_version())
+
+    @classmethod
+    def store_faults(cls, spec: OverlaySpec, version: tuple[int, ...]) -> Iterator[str]:
+        """Yield a sentence if the store's etcd has no version 2 of its API."""
+        if version < etcd.FIRST_WITHOUT_V2:
+            return
+        name = f"etcd {'.'.join(map(str, version))}"
+        if spec.store is not None and spec.store.address is not None:
+            fault, remedy = f"and {spec.store} is {name}, which does not have it", "an etcd"
+        else:
+            fault, remedy = f"which {name} does not have", "install an etcd"
+        yield (
+            f"Docker speaks version 2 of etcd's API, {fault}: use `--overlay libnetwork:swarm`, or {remedy} before 3.6"
+        )
 
     @classmethod
     def refuses(cls, spec: OverlaySpec) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from emulator.overlays.policy.iptables import iptables_tables, removal_text
 from emulator.overlays.policy.model import PolicySpec
 from emulator.overlays.policy.sets import Endpoint
 from emulator.system.errors import EmulationError
-from emulator.system.programs import environment, find_program
+from emulator.system.programs import environment, find_program, printed_version
 from emulator.system.text import one_line
 from gtsdsl.text import printable
 
@@ -160,12 +159,9 @@ class Enforcer:
 
 def engine_version(spec: PolicySpec) -> str:
     """Return the engine with the version of its program: ``nftables 1.0.6``."""
-    path = find_program(_PROGRAMS[spec.engine][0])
-    if path is None:
-        return spec.engine
-    done = subprocess.run([path, "--version"], env=environment(os.environ), capture_output=True, text=True, check=False)
     # `nftables v1.0.6 (Lester Gooch #5)`, and `iptables-restore v1.8.9 (nf_tables)`, whose addition says which iptables
-    found = re.search(r" v([0-9.]+)( \((legacy|nf_tables)\))?", done.stdout)
+    pattern = r" v([0-9.]+)( \((legacy|nf_tables)\))?"
+    found = printed_version(_PROGRAMS[spec.engine][0], "--version", pattern)
     return f"{spec.engine} {found[1]}{found[2] or ''}" if found else spec.engine
 
 

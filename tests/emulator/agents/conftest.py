@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.agents.build import _go_version, lacks
+from emulator.agents.build import go_version, lacks
 from emulator.agents.recipes import Recipe
 from emulator.system.errors import EmulationError
 from tests.emulator.agents.tiny import tiny_recipe
@@ -31,7 +31,7 @@ def tiny(tmp_path: Path, agents: Path) -> Recipe:  # noqa: ARG001 - its build go
     if missing := lacks(recipe):
         pytest.skip(f"an agent cannot be built, because this is missing: {'; '.join(missing)}")
     try:
-        _go_version(recipe, recipe.sources)
+        go_version(recipe, recipe.sources)
     except EmulationError as error:  # Go is too old, as Debian 12's
         pytest.skip(str(error))
     return recipe

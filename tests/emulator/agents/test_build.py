@@ -10,7 +10,7 @@ import pytest
 
 from emulator.agents import build as build_module
 from emulator.agents import cache
-from emulator.agents.build import _error_in, _go_version, build, lacks
+from emulator.agents.build import _error_in, build, go_version, lacks
 from emulator.agents.cache import built_agent
 from emulator.agents.recipes import RECIPES, Recipe
 from emulator.system.builds import building
@@ -117,13 +117,14 @@ def test_a_missing_go_and_a_missing_compiler_are_named(
 def test_an_old_go_is_refused_by_its_version(tmp_path: Path, tiny: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     old = tmp_path / "bin" / "go"
     old.parent.mkdir()
-    old.write_text("#!/bin/sh\necho go1.19.8\n")  # what Debian 12's says
+    addition = " \x1b[31mred"  # after the version, which is what Debian 12's says
+    old.write_text(f"#!/bin/sh\necho 'go1.19.8{addition}'; echo {'x' * 300}\n")
     old.chmod(0o755)
     monkeypatch.setenv("PATH", f"{old.parent}:{os.environ['PATH']}")
     assert lacks(tiny) == []
+    said = "go1.19.8 [31mred " + "x" * 183
     assert refusal(tiny) == (
-        f"to build tinyd, Go 1.21 or newer is needed, and {old} is too old (go1.19.8): install it from "
-        "https://go.dev/dl"
+        f"to build tinyd, Go 1.21 or newer is needed, and {old} is too old ({said}): install it from https://go.dev/dl"
     )
 
 
@@ -147,7 +148,7 @@ def test_a_go_with_additions_to_its_version_is_another_go(
     monkeypatch.setenv("PATH", f"{go.parent}:{os.environ['PATH']}")
     monkeypatch.setattr(build_module, "lacks", lambda _recipe: [])
     recipe = tiny_recipe(tmp_path)
-    assert _go_version(recipe, recipe.sources) == version
+    assert go_version(recipe, recipe.sources) == version
 
 
 def test_of_a_log_of_go_the_first_error_is_shown(tmp_path: Path) -> None:

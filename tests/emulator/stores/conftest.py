@@ -13,7 +13,7 @@ from emulator.stores.client import Client
 from emulator.stores.etcd import Store
 from emulator.stores.model import StoreLocation
 from tests.emulator.topologies import joined
-from tests.emulator.waiting import wait_for
+from tests.emulator.waiting import PATIENCE_S, wait_for
 
 
 @pytest.fixture
@@ -34,6 +34,6 @@ def store(duo: EmulatedNetwork) -> Store:
 
 @pytest.fixture
 def client(duo: EmulatedNetwork, store: Store) -> Iterator[Client]:
-    """A client on host a."""
-    with namespaces.entered(duo.lab.namespace("a")), Client(*store.endpoint("a")) as made:
+    """A client on host a, which has patience with a busy machine."""
+    with namespaces.entered(duo.lab.namespace("a")), Client(*store.endpoint("a"), deadline_s=PATIENCE_S) as made:
         yield made

@@ -76,12 +76,13 @@ def test_a_lease_takes_its_keys_along(client: Client) -> None:
 
 
 def test_a_lease_that_nobody_keeps_alive_ends(client: Client) -> None:
-    kept, lost = client.grant(2), client.grant(2)
+    kept, lost = client.grant(5), client.grant(2)
+    began_s = time.monotonic()
     client.put("/kept", "", kept)
     revision = client.put("/lost", "", lost)
     with client.watch("/", revision + 1) as watch:
         found: list[Event] = []
-        while not found:
+        while not found or time.monotonic() < began_s + 6:  # longer than the lease that is kept
             client.keep_alive(kept)
             found += watch.events(0.2)
     assert [(event.kind, event.item.key) for event in found] == [("delete", "/lost")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from emulator.system.builds import building, clean, error_in, kept_folders, plain_folder, running
 from emulator.system.errors import EmulationError
 from emulator.system.run_folders import runs_folder
-from tests.emulator.waiting import wait_for
+from tests.emulator.waiting import is_running, wait_for
 
 
 def test_a_folder_is_for_one_build_at_a_time_and_empty_at_its_start(tmp_path: Path) -> None:
@@ -74,7 +73,7 @@ def test_a_program_of_a_build_ends_with_it_and_its_children_too(tmp_path: Path) 
 
     with pytest.raises(KeyboardInterrupt):
         build_until_interrupted()
-    wait_for(lambda: not any(_runs(pid) for pid in pids))
+    wait_for(lambda: not any(is_running(pid) for pid in pids))
 
 
 def test_errors_of_a_program_go_to_the_log(tmp_path: Path) -> None:
@@ -82,11 +81,6 @@ def test_errors_of_a_program_go_to_the_log(tmp_path: Path) -> None:
     with running(["sh", "-c", "echo wrong >&2; exit 3"], tmp_path, os.environ, log) as process:
         pass
     assert (process.returncode, log.read_text()) == (3, "wrong\n")
-
-
-def _runs(pid: int) -> bool:
-    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return done.stdout.strip()[:1] not in {"", "Z"}
 
 
 @pytest.mark.parametrize("name", ["with a blank", "with:a:colon", "with\ttab"])

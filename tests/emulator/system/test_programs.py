@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from emulator.system.errors import EmulationError
-from emulator.system.programs import environment, find_program, python_command, python_script
+from emulator.system.programs import environment, find_program, printed_version, python_command, python_script
 
 ROOT = Path(__file__).parents[3]
 
@@ -117,3 +117,24 @@ def test_a_python_that_does_not_know_itself_is_one_line(monkeypatch: pytest.Monk
     monkeypatch.setattr(sys, "executable", "")
     with pytest.raises(EmulationError, match="start gtsdsl by its full path"):
         python_command()
+
+
+@pytest.mark.parametrize(
+    ("script", "version"),
+    [
+        (r"printf '\377\ntool version 1.2\n'", "1.2"),  # a byte that is no UTF-8
+        ("echo tool version 1.2 >&2; exit 1", "1.2"),
+        ("read word; echo tool version 1.$?", "1.1"),  # its input is empty
+        ("echo another", None),
+    ],
+)
+def test_a_version_is_read_from_all_that_a_program_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, version: str | None
+) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert printed_version("some-tool", "-v", r"version (\S+)") is None
+    program = tmp_path / "some-tool"
+    program.write_text(f'#!/bin/sh\n[ "$*" = -v ] || exit\n{script}\n')
+    program.chmod(0o755)
+    found = printed_version("some-tool", "-v", r"version (\S+)")
+    assert (found and found[1]) == version

@@ -17,6 +17,7 @@ from tests.emulator import scenarios
 from tests.emulator.play import command_of
 from tests.emulator.samples import Cli
 from tests.emulator.users import WITHOUT_POWER
+from tests.emulator.waiting import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
@@ -100,8 +101,9 @@ def test_marked_processes_end_with_their_run() -> None:
     with RunFolder("test") as run:
         marked = subprocess.Popen(["sleep", "100"], env={**os.environ, MARK: str(run.path)})
         other = subprocess.Popen(["sleep", "100"], env={**os.environ, MARK: f"{run.path}x"})
-    assert marked.wait(timeout=10) == -9
-    assert other.poll() is None
+    assert marked.wait(timeout=PATIENCE_S) == -9
+    with pytest.raises(subprocess.TimeoutExpired):
+        other.wait(timeout=0.5)
     other.kill()
     other.wait()
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from tests.emulator import scenarios
 from tests.emulator.play import command_of
+from tests.emulator.samples import HANG_S
 
 
 def output(command: list[str]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=HANG_S, check=True).stdout
 
 
 def test_a_signal_during_an_import_comes_again_after_it(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict
 
 from emulator.lab.containers import Container
+from emulator.netlink.state import read
 from tests.emulator.overlays.inside import Stage, kill, reached, seconds_until
 
 _MTU_BYTES = 1450
@@ -17,13 +18,14 @@ def measure(stage: Stage) -> dict[str, object]:
 
     time.sleep(5)  # daemons that have just started have much to do, and the clock that they read takes its time
     found = reached(stage, _MTU_BYTES)
-    mtu_bytes = [overlay.mtu_bytes("h3")]
+    container_mtu_bytes = [_mtu_bytes(stage, "c3")]
     for narrow in 1400, 1500:
         net["h3"].cmd("ip link set mtu", narrow, "dev", net["h3"].intfNames()[0])
-        mtu_bytes.append(overlay.mtu_bytes("h3"))
+        container_mtu_bytes.append(_mtu_bytes(stage, "c3"))
     return {
         **found,
-        "mtu_bytes": mtu_bytes,
+        "mtu_bytes": overlay.mtu_bytes("h3"),
+        "container_mtu_bytes": container_mtu_bytes,
         "addresses": dict(probe.addresses),
         "names": {name: net["c1"].cmd("ping -c 1 -W 2", name) for name in sorted(probe.addresses)},
         "host": net["c1"].cmd("ping -c 1 -W 2 h2"),
@@ -33,6 +35,15 @@ def measure(stage: Stage) -> dict[str, object]:
         "peers": {host: [asdict(peer) for peer in overlay.peers(host)] for host in overlay.spec.hosts},
         "agent": overlay.agent,
     }
+
+
+def _mtu_bytes(stage: Stage, container: str) -> int:
+    """Return the MTU of the interface with a container's address in the overlay, as the kernel has it."""
+    found = read(stage.net.lab.namespace(container))
+    address = stage.probe.addresses[container]
+    (interface,) = (it.interface for it in found.addresses if it.address.partition("/")[0] == address)
+    (link,) = (it for it in found.links if it.name == interface)
+    return link.mtu_bytes
 
 
 def measure_and_break(stage: Stage) -> dict[str, object]:
