@@ -18,6 +18,7 @@ from emulator.kernel.tuning import SYSCTLS, limits
 from emulator.system.errors import EmulationError
 from emulator.system.programs import environment, python_script
 from emulator.system.text import one_line
+from gtsdsl.machine import refusal
 
 FOLDER_VARIABLE = "GTSDSL_SHARED"
 """The environment variable that names, in a guest, the folder that it shares with this machine."""
@@ -118,7 +119,7 @@ def put_input(folder: Path, name: str, content: bytes) -> None:
     """Add a file to a shared folder in one step, so that a reader sees either no file or the whole file.
 
     Raises:
-        EmulationError: the guest has put a file of its own in its place.
+        EmulationError: the folder's file system is full, or the guest has put a file of its own in its place.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     temporary = folder / f"{name}.part"
@@ -127,7 +128,8 @@ def put_input(folder: Path, name: str, content: bytes) -> None:
             file.write(content)
         temporary.replace(folder / name)
     except OSError as error:
-        raise EmulationError(f"the guest's input {name} cannot be written: {error.strerror}") from None
+        reason = refusal(OSError(error.errno, error.strerror, str(folder)))
+        raise EmulationError(f"the guest's input {name} cannot be written: {reason}") from None
 
 
 def short_line(text: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 
 from emulator.kernel.cache import Kernel
 from tests.emulator.leftovers import Leftovers
-from tests.emulator.samples import PAIR
+from tests.emulator.samples import HANG_S, PAIR
 
 COMMANDS = {
     "check": "check pair.dsl",
@@ -55,8 +55,8 @@ def run(leftovers: Leftovers, limit: str, command: str) -> subprocess.CompletedP
     script = f'gtsdsl="$1 -m gtsdsl"; {limit}; exec $gtsdsl {command}'
     return subprocess.run(
         ["sh", "-c", script, "sh", sys.executable],
-        cwd=leftovers.place.parent, env=leftovers.environment, capture_output=True, text=True, timeout=120, check=False,
-        stdin=subprocess.DEVNULL,
+        cwd=leftovers.place.parent, env=leftovers.environment, capture_output=True, text=True, timeout=HANG_S,
+        check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
 
@@ -134,8 +134,10 @@ exit $status
 
 @pytest.mark.networks
 @pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.parametrize("environment_bytes", [0, 30_000])
 @pytest.mark.parametrize("left_kib", [4, 8, 12, 16, 20])
-def test_a_temporary_folder_that_is_full(leftovers: Leftovers, left_kib: int) -> None:
+def test_a_temporary_folder_that_is_full(leftovers: Leftovers, left_kib: int, environment_bytes: int) -> None:
+    """The first file of a run has the environment, so with a large one it is this file that has no room."""
     command = [
         "unshare",
         "--mount",
@@ -147,18 +149,19 @@ def test_a_temporary_folder_that_is_full(leftovers: Leftovers, left_kib: int) ->
         sys.executable,
         str(left_kib),
     ]
-    done = subprocess.run(command, env=leftovers.environment, capture_output=True, text=True, timeout=120, check=False)
+    environment = {**leftovers.environment, "FILLER": "x" * environment_bytes}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANG_S, check=False)
     assert done.stdout == ""
     if done.returncode != 0:
         assert done.returncode == 3
-        assert re.fullmatch(
-            r"error: (No space left on device|.* /.*/runs/gtsdsl-\d+ has no room left).*\n", done.stderr
-        )
+        folder = r"/\S+/runs/gtsdsl-\d+(/\S+)?"
+        full = rf"(.* {folder}: )?No space left on device(: make room.*)?|.* {folder} has no room left"
+        assert re.fullmatch(rf"error: ({full})\n", done.stderr), done.stderr
 
 
 FILLED = """
 mount -t tmpfs -o size=70M none /dev/shm
-writes='echo up; sleep 1; head -c 30000000 /dev/zero > /tmp/new'
+writes='echo up; sleep 10; head -c 30000000 /dev/zero > /tmp/new'
 "$1" -m gtsdsl guest --clock real --memory 64M -- sh -c "$writes" > "$2" &
 read -r up < "$2"
 head -c 73400320 /dev/zero > /dev/shm/fill
@@ -172,7 +175,9 @@ def test_memory_that_somebody_else_has_filled(leftovers: Leftovers) -> None:
     pipe = leftovers.place / "up"
     os.mkfifo(pipe)
     command = ["unshare", "--mount", "sh", "-c", FILLED, "sh", sys.executable, str(pipe)]
-    done = subprocess.run(command, env=leftovers.environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, env=leftovers.environment, capture_output=True, text=True, timeout=HANG_S, check=False
+    )
     # the page that has no room is one of the guest's kernel, or of the command, which then dies by a signal
     assert done.returncode in {3, 128 + signal.SIGBUS, 128 + signal.SIGSEGV}
     said = "error: the guest ended early, because /dev/shm has no room left"
