@@ -27,9 +27,10 @@ class Routing:
     """A routing protocol between all hosts, and its timers in whole seconds. The defaults are those of BIRD 2.
 
     Of OSPF: ``hello_s`` between two hellos; a neighbour is dead ``dead_s`` after its last one; ``tick_s`` between two
-    moments at which BIRD computes routes and announces changes. Of BGP: a session ends ``hold_s`` after its last
-    message; ``keepalive_s`` between two messages; ``connect_retry_s`` between two attempts to connect. ``bfd_us`` is
-    the interval of BFD, which finds a neighbour dead after 5 intervals, for either protocol; None is no BFD.
+    moments at which BIRD computes routes and announces changes. Of BGP: a session ends at most ``hold_s`` after its
+    last message; at most ``keepalive_s`` between two messages, and ``connect_retry_s`` between two attempts to connect.
+    ``bfd_us`` is the interval of BFD, which finds a neighbour dead after 5 intervals, for either protocol; None is no
+    BFD.
     """
 
     protocol: Protocol
