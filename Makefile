@@ -30,7 +30,7 @@ demo: $(VENV)/installed
 
 # The tests that need neither a guest kernel nor special rights, in under three minutes on two cores.
 check: $(VENV)/installed-for-check lint
-	$(BIN)/python -m pytest -n 2 -m "not guest and not networks and not slow"
+	$(BIN)/python -m pytest -n 2 --timeout 300 -m "not guest and not networks and not slow"
 
 test: $(VENV)/installed-for-tests lint
 	$(BIN)/python -m pytest -n 2

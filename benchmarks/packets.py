@@ -53,7 +53,7 @@ def exchange(
         *options,
         "--exec", f"h1: {run} receive > /tmp/h1.json &",
         "--exec", f"h2: {run} receive > /tmp/h2.json &",
-        "--exec", "h1: ping -q -c 50 -i 0.01 -w 1 h2 > /dev/null; true",
+        "--exec", "h1: ping -q -c 50 -i 0.01 -W 1 h2 > /dev/null; true",
         "--exec", f"h2: {run} send h1 {count} {gap_s} &",
         "--exec", f"h1: {run} send h2 {count} {gap_s}",
         "--exec", f"h2: sleep {_PATIENCE_S + 2}; cat /tmp/h2.json /tmp/h1.json",

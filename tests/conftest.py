@@ -5,6 +5,7 @@ The emulator's modules are imported where they are used, because the compiler's 
 
 from __future__ import annotations
 
+import os
 import platform
 import signal
 import subprocess
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
-from tests.emulator.samples import Cli
+from tests.emulator.samples import HANG_S, Cli
 
 if TYPE_CHECKING:
     from emulator.agents.model import AgentProgram
@@ -25,8 +27,25 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["pytester"]
 
+# Each run draws the same examples. An example has no time limit, because a machine can be busy.
+settings.register_profile("gtsdsl", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("gtsdsl")
+
 GUEST_FIXTURES = {"guest_kernel", "packaged"}
 BUILDING_FIXTURES = {"flanneld", "tiny", "netperf"}
+TERMINAL_VARIABLES = ("COLUMNS", "FORCE_COLOR", "LANGUAGE", "NO_COLOR", "PYTHON_COLORS", "TTY_COMPATIBLE")
+"""Variables of the user's that change what programs print."""
+
+GIT_SETTINGS = """
+[user]
+name = t
+email = t@example.org
+[init]
+defaultBranch = main
+[safe]
+directory = *
+"""
+"""Git refuses a folder of another user's if no setting says that it is safe."""
 
 
 def pytest_configure() -> None:
@@ -38,6 +57,17 @@ def pytest_configure() -> None:
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda _number, _frame: None)
+
+
+def pytest_sessionstart() -> None:
+    """Let all programs of the tests print the same, whatever the user's terminal and language are.
+
+    Some versions of `ping` translate their words. pytest itself has read the variables by now.
+    """
+    for name in TERMINAL_VARIABLES:
+        os.environ.pop(name, None)
+    if sys.platform == "linux":
+        os.environ["LC_ALL"] = "C.UTF-8"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -129,6 +159,17 @@ def packaged() -> Kernel:
 
 
 @pytest.fixture
+def git_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of git in place of the user's, whose variables, signatures and hooks change no test."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:  # a hook of Git's may run the tests
+        monkeypatch.delenv(name)
+    settings_file = tmp_path_factory.mktemp("git") / "config"
+    settings_file.write_text(GIT_SETTINGS, encoding="utf-8")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings_file))
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+
+
+@pytest.fixture
 def gtsdsl(tmp_path: Path) -> Cli:
     """A function that runs the command line in an empty folder."""
     folder = tmp_path / "work"
@@ -137,7 +178,7 @@ def gtsdsl(tmp_path: Path) -> Cli:
     def run(*arguments: str, prefix: Sequence[str] = (), cwd: Path = folder) -> subprocess.CompletedProcess[str]:
         command = [*prefix, sys.executable, "-m", "gtsdsl", *arguments]
         return subprocess.run(
-            command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240, check=False
+            command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_S, check=False
         )
 
     return run

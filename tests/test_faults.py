@@ -8,27 +8,19 @@ may write (`kernel/test_output.py`), umasks (`session/test_umask.py`), the Actio
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.bounds import bounded_gtsdsl
+
 FAULTS = Path(__file__).parent / "faults"
-CPU_S = 20
-MEMORY_BYTES = 2**30
-
-
-def _bounded() -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
 
 
 def gtsdsl(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in the folder of faults, with 20 s of processor time and 1 GiB of address space."""
-    command = [sys.executable, "-m", "gtsdsl", *arguments]
-    return subprocess.run(command, cwd=FAULTS, capture_output=True, text=True, check=False, preexec_fn=_bounded)
+    """Run a command in the folder of faults, within bounds of processor time and memory."""
+    return bounded_gtsdsl(*arguments, cwd=FAULTS)
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def _tree(text: str) -> object:
     return bare(parsed.body)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_commented())
 def test_any_text(text: str) -> None:
     try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -21,10 +19,8 @@ from gtsdsl.model.values import MAX_DIGITS, MAX_STRING
 from gtsdsl.rules.index import MAX_PATHS
 from gtsdsl.source import Source
 from gtsdsl.topology.routes import MAX_ROUTES, MAX_ROUTING_STEPS
+from tests.bounds import bounded_gtsdsl
 from tests.emulator.samples import MESH
-
-SECONDS = 20
-GIBIBYTE = 2**30
 
 _HEAD = '{"gts":"2.0","type":"T","id":"t","resources":['
 _ADJACENCIES = '],"adjacencies":['
@@ -178,14 +174,8 @@ def test_traces_as_large_as_may_be_end(is_usable: bool, tmp_path: Path) -> None:
 
 
 def checked(path: Path, *options: str) -> str:
-    """Run `gtsdsl check` on a file with errors, within limits of time and memory, and return its output."""
-
-    def confine() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (GIBIBYTE, GIBIBYTE))
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-
-    command = [sys.executable, "-m", "gtsdsl", "check", str(path), *options]
-    ended = subprocess.run(command, preexec_fn=confine, capture_output=True, text=True, check=False)
+    """Run `gtsdsl check` on a file with errors, within bounds of time and memory, and return its output."""
+    ended = bounded_gtsdsl("check", str(path), *options)
     assert (ended.returncode, "Traceback" in ended.stderr) == (1, False), ended.stderr[-2000:]
     return ended.stdout
 

@@ -16,7 +16,7 @@ from gtsdsl.model.testbed import Testbed
 from gtsdsl.targets import compile_to
 
 _ROOT = Path(__file__).resolve().parents[2]
-_OF_A_REPOSITORY = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR"})
+_OF_A_REPOSITORY = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"})
 """Variables that git sets for its hooks, and that would name the hook's repository in place of the folder's."""
 
 

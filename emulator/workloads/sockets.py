@@ -79,8 +79,8 @@ def buffer_of_datagrams(end: End) -> int | None:
 def make_room_for_fragments(end: End) -> None:
     """Let a receiver remove datagrams of which fragments are missing, so that it has room for the next ones.
 
-    Linux keeps fragments for 30 s, in 4 MB; when they are full, it has refused all others since Linux 4.17. Before, it
-    removed the oldest ones.
+    Linux keeps fragments for 30 s, in 4 MB. When these 4 MB are full, Linux refuses all other fragments since 4.17.
+    Older kernels removed the oldest.
 
     Raises:
         WorkloadError: the kernel does not let us.

@@ -196,10 +196,11 @@ def test_the_installation_runs_no_module_of_a_pull_request(project: Path) -> Non
     (step,) = (each for each in action()["runs"]["steps"] if each.get("name") == "Install gtsdsl")
     runner = {"RUNNER_TEMP": str(project.parent), "GITHUB_PATH": str(project.parent / "path")}
     own = {"PYTHON": sys.executable, "SOURCE": str(a_wheel(project.parent)), "EXTRA": ""}
+    quiet = {"PIP_NO_CACHE_DIR": "1", "PIP_CONFIG_FILE": os.devnull}  # pip warns of a cache of another user's
     done = subprocess.run(
         ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
         cwd=project,
-        env={**os.environ, **runner, **own},
+        env={**os.environ, **runner, **own, **quiet},
         capture_output=True,
         text=True,
         check=False,

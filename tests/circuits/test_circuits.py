@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtsdsl.circuits import (
@@ -233,7 +233,6 @@ def test_all_that_is_known_comes_back_from_its_json() -> None:
 CODES = st.text(st.characters(exclude_characters="-", exclude_categories=["Cs", "Z"]), min_size=1, max_size=8)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.tuples(CODES, CODES), st.floats(0, 60_000)))
 def test_any_own_circuits_come_back(figures: dict[tuple[str, str], float]) -> None:
     try:
@@ -331,7 +330,6 @@ def test_bounds() -> None:
     assert caught.value.diagnostics[0].code == "GTS005"
 
 
-@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.integers() | st.text(),

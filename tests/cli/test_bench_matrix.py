@@ -30,6 +30,7 @@ from gtsdsl.diagnostics import GtsError
 from gtsdsl.inputs.toml import MAX_CHARACTERS
 from gtsdsl.source import Source
 from tests.emulator.samples import MESH
+from tests.slowness import slowness
 
 MESH_OF_N = Path(__file__).parents[2] / "examples" / "mesh_of_n.dsl"
 SECRET = "correct horse"  # noqa: S105
@@ -164,7 +165,7 @@ def test_a_file_of_mistakes_costs_little(text: str) -> None:
     began_s = time.process_time()
     with pytest.raises(GtsError):
         read_matrix(Source("bench.toml", text[:MAX_CHARACTERS]))
-    assert time.process_time() - began_s < 5
+    assert time.process_time() - began_s < 5 * slowness()
 
 
 KEYS = [*keys(), "topology", "overlay", "parts", *names(), "overlay.weave.password", "overlay.calico.label"]
@@ -173,7 +174,7 @@ VALUES = """1 -1 1.5 nan inf true "a" "" [] ["a","a"] [1] [[]] {} {a=1} {a={b=1}
     {weave={}} {weave=1}""".split()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(VALUES)), max_size=4), st.booleans())
 def test_any_value_of_any_key_is_taken_or_refused(pairs: list[tuple[str, str]], allow_programs: bool) -> None:
     source = Source("bench.toml", "".join(f"{key} = {value}\n" for key, value in pairs))

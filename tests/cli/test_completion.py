@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import site
 import subprocess
 import sys
 from pathlib import Path
@@ -28,10 +29,12 @@ def folder(tmp_path: Path) -> Path:
 
 def run(shell: str, script: str, folder: Path, *arguments: str) -> str:
     path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    # no settings of the user's, but packages that `pip install --user` has put into the user's home
+    settings = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "ZDOTDIR"), str(folder))
+    settings |= {"PYTHONUSERBASE": site.getuserbase(), "TERM": "dumb", "BASH_ENV": ""}
+    environment = {**os.environ, **settings, "PATH": path}
     command = [shell, "-c", script, shell, *arguments]
-    result = subprocess.run(
-        command, capture_output=True, text=True, cwd=folder, env={**os.environ, "PATH": path}, check=True
-    )
+    result = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=True)
     assert result.stderr == ""
     return result.stdout
 

@@ -8,9 +8,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
+
+Process: TypeAlias = subprocess.Popen[str] | subprocess.Popen[bytes]
 
 _MEMORY = Path("/dev/shm")
-_PATIENCE_S = 15
+_PATIENCE_S = 120
 
 
 class Leftovers:
@@ -61,10 +64,10 @@ class Leftovers:
         return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
 
 
-def is_soon(condition: Callable[[], bool]) -> bool:
-    """Return whether a condition becomes true within some seconds."""
+def is_soon(condition: Callable[[], bool], process: Process | None = None) -> bool:
+    """Return whether a condition becomes true within two minutes, and not later than a process ends."""
     deadline_s = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < deadline_s:
+    while time.monotonic() < deadline_s and (process is None or process.poll() is None):
         if condition():
             return True
         time.sleep(0.02)

@@ -21,6 +21,12 @@ PAIR = """Pair {
 }
 """
 
+HANG_S = 1500.0
+"""Wall time after which a command is taken to hang; the limit of a whole test, in `pyproject.toml`, is longer.
+
+The slowest commands take a minute on two busy processors.
+"""
+
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 """A function that takes arguments of the command line and returns the process that ran with them."""
 

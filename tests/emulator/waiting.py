@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from emulator.stores.client import Event, Watch
 
@@ -16,6 +17,14 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end_s, "it never came"
         time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process runs. A dead one, for whose end its parent has not waited yet, does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def next_events(watch: Watch, count: int) -> list[Event]:

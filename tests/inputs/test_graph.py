@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import networkx as nx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from gtsdsl.graph import from_graph, to_graph
 from gtsdsl.model.testbed import Adjacency, Port, PortRef, Resource, Testbed, flatten
@@ -17,7 +17,7 @@ from tests.hostile import hostile_testbed
 from tests.strategies import valid_testbeds
 from tests.targets import small
 
-MANY = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=60)
 
 
 def test_nodes_are_resources_and_edges_links() -> None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtsdsl.diagnostics import GtsError
@@ -89,7 +89,7 @@ def read(text: str) -> tuple[TomlDocument | None, set[str]]:
         return None, {it.code for it in error.diagnostics}
 
 
-MANY = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=60)
 KEYS = st.text(max_size=5)
 VALUES = st.recursive(
     st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=8),

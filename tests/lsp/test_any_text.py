@@ -65,7 +65,7 @@ def ask_everything(text: str, offset: int, analysis: Analysis) -> None:
 
 
 @given(mutated(), st.integers(0, 10_000))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @example("\ufeffT { host { id = 'h' } }", 9)
 @example("\ufeff", 0)
 @example("{", 1)
@@ -78,7 +78,7 @@ def test_any_text(text: str, place: int) -> None:
 
 
 @given(mutated(), mutated(), st.integers(0, 10_000))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_an_analysis_of_another_text(old: str, text: str, place: int) -> None:
     ask_everything(text, place % (len(text) + 1), analyse(old, "<test>"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtsdsl.lsp.changes import TextChange
@@ -54,7 +54,6 @@ def test_places_that_are_none(text: str, place: tuple[int, int], offset: int) ->
 
 
 @given(TEXTS, st.sampled_from(ENCODINGS))
-@settings(deadline=None)
 def test_there_and_back(text: str, encoding: Encoding) -> None:
     lines = Lines(text, encoding)
     for offset in range(len(text) + 1):
@@ -63,7 +62,6 @@ def test_there_and_back(text: str, encoding: Encoding) -> None:
 
 
 @given(TEXTS.filter(lambda it: not any("\ud800" <= c <= "\udfff" for c in it)), st.sampled_from(ENCODINGS))
-@settings(deadline=None)
 def test_columns_are_units(text: str, encoding: Encoding) -> None:
     text = text.replace("\n", "").replace("\r", "")
     codec, size = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}[encoding]
@@ -81,7 +79,6 @@ def test_an_edit() -> None:
 
 
 @given(TEXTS, TEXTS, TEXTS, TEXTS)
-@settings(deadline=None)
 def test_a_change_maps_offsets_and_spans(before: str, old: str, new: str, behind: str) -> None:
     change = TextChange(before + old + behind, before + new + behind)
     one, other = before + old + behind, before + new + behind

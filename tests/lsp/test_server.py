@@ -78,6 +78,7 @@ def test_columns(encodings: list[str] | None, chosen: str, columns: tuple[int, i
     with Editor(encodings) as editor:
         assert editor.capabilities["positionEncoding"] == chosen
         editor.open(line)
+        editor.findings()  # an answer does not wait long for the text's analysis
         found = editor.at("definition", 0, first + 14)
         assert found == [{"uri": URI, "range": at(0, first - 1, last - 1)}]
         # an edit behind the astral character

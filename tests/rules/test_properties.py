@@ -35,13 +35,13 @@ ANY_TESTBED = _testbeds(st.recursive(RESOURCES, _testbeds, max_leaves=4))
 
 
 @given(valid_testbeds())
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_nothing_is_wrong_with_the_wiring_of_a_right_testbed(testbed: Testbed) -> None:
     assert WIRING.isdisjoint(codes(testbed))
 
 
 @given(valid_testbeds(), st.data())
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_an_adjacency_less_is_seen(testbed: Testbed, data: st.DataObject) -> None:
     links = {link.id for link in testbed.links}
     wired = [each for each in testbed.adjacencies if links & {each.first.resource, each.second.resource}]
@@ -52,7 +52,7 @@ def test_an_adjacency_less_is_seen(testbed: Testbed, data: st.DataObject) -> Non
 
 
 @given(valid_testbeds(), st.data())
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_an_adjacency_more_is_seen(testbed: Testbed, data: st.DataObject) -> None:
     if testbed.adjacencies:
         again = data.draw(st.sampled_from(testbed.adjacencies))
@@ -60,7 +60,7 @@ def test_an_adjacency_more_is_seen(testbed: Testbed, data: st.DataObject) -> Non
 
 
 @given(ANY_TESTBED)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_no_testbed_brings_the_rules_down(testbed: Testbed) -> None:
     for finding in findings(testbed):
         assert finding.message.isprintable()

@@ -25,7 +25,7 @@ def test_examples(path: Path) -> None:
 
 
 @pytest.mark.slow("parses hundreds of random texts twice")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXTS)
 def test_texts(text: str) -> None:
     assert_alike(text)

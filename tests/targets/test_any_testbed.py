@@ -11,7 +11,7 @@ from decimal import Decimal
 import networkx as nx
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtsdsl.graph import from_graph, to_graph
@@ -19,7 +19,7 @@ from gtsdsl.model.testbed import Testbed, flatten
 from gtsdsl.targets import compile_to
 from tests.strategies import valid_testbeds
 
-_SLOW = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+_SLOW = settings(max_examples=60)
 
 
 @pytest.mark.slow("writes hundreds of random testbeds")

@@ -39,7 +39,8 @@ def _draw(testbed: Testbed) -> _Drawn:
     done = subprocess.run(
         ["dot", "-Tjson"], input=compile_to(testbed, "dot").encode(), capture_output=True, check=True, timeout=120
     )
-    assert done.stderr == b""
+    # a machine without fonts makes Fontconfig complain, which reads no DOT
+    assert [line for line in done.stderr.splitlines() if not line.startswith(b"Fontconfig ")] == []
     graph = json.loads(done.stdout)
     names = [item["name"] for item in graph.get("objects", [])]
 

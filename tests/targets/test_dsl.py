@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from gtsdsl.evaluate import evaluate
 from gtsdsl.loading import read_json
@@ -19,7 +19,7 @@ from tests.hostile import HOSTILE_IDS, hostile_testbed
 from tests.strategies import VALUES, valid_testbeds
 from tests.targets import golden, small
 
-MANY = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=60)
 
 
 def evaluated(text: str) -> Testbed:
@@ -68,7 +68,6 @@ def test_every_testbed_comes_back(testbed: Testbed) -> None:
 
 
 @given(VALUES)
-@settings(deadline=None)
 def test_every_value_comes_back(value: Value) -> None:
     comes_back(Testbed("T", "t", attributes={"a": value}, resources=(Resource("host", "h", None, {"a": value}),)))
 

@@ -96,7 +96,7 @@ def sorted_parts(testbed: Testbed) -> object:
 
 @pytest.mark.slow("writes and reads hundreds of random testbeds")
 @given(valid_testbeds())
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_what_the_format_can_hold_comes_back(testbed: Testbed) -> None:
     testbed = replace(
         testbed,

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import jsonschema_rs
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtsdsl.data import shipped
@@ -23,7 +23,7 @@ from tests.hostile import hostile_testbed
 from tests.strategies import valid_testbeds
 from tests.targets import golden, small
 
-MANY = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=40)
 
 
 def reread(text: str) -> Testbed:
@@ -112,7 +112,7 @@ def test_reading_gives_the_testbed_back(testbed: Testbed) -> None:
 
 
 @given(valid_testbeds())
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20)
 def test_output_fits_the_published_schema(testbed: Testbed) -> None:
     schema = json.loads(shipped("docs", "schema", "gts-json-2.0.schema.json").read_text(encoding="utf-8"))
     jsonschema_rs.Draft202012Validator(schema).validate(json.loads(write(testbed)))
@@ -330,7 +330,7 @@ def test_no_document_is_too_odd(value: object) -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_no_mutation_gives_a_traceback(data: st.DataObject) -> None:
     text = write(small.islands(2, 2))
     start = data.draw(st.integers(0, len(text)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtsdsl.topology.safe_names import safe_names
@@ -37,7 +37,6 @@ def test_names_that_differ_in_case_alone_are_one_where_a_tool_says_so() -> None:
     assert list(names.values()) == ["a", "A1", "HOST1"]
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.text(max_size=12), st.sampled_from(HOSTILE_IDS)), unique=True, max_size=40))
 def test_names_are_unique_valid_and_short(ids: list[str]) -> None:
     names = safe_names(ids, pattern=WORD, limit=6, reserved=["h1", "n3"])

@@ -70,7 +70,9 @@ def test_processors_are_measured_side_by_side_where_the_formulas_put_them(
         assert figure("udp.knee") == pytest.approx(1472 * 8000 / work_ns, rel=1e-4)
         received = [figure(f"udp.{rate}M.received") for rate in (10, 90)]
         assert received == pytest.approx([10, min(90, 1472 * 8000 / work_ns)], rel=0.01)
-        assert figure("tcp.received") == pytest.approx(figure("tcp.knee"), rel=0.03)
+        knee = figure("tcp.knee")
+        assert knee is not None
+        assert 0.9 * knee < (figure("tcp.received") or 0) < 1.01 * knee  # a loss would slow TCP down for a while
     (table,) = found.cost_tables
     assert {row.cpu for row in rows(found.cells)} == {
         f"{TABLE} ({table.sha256[:12]}), cpus {cpus}, offload off" for cpus in (0.04, 0.08)
@@ -100,7 +102,7 @@ def test_a_benchmark_has_neighbours_who_take_processors(gtsdsl: Cli, pair: Path,
         means.append(cell.measured.figure("rtt.mean"))
     assert None not in means
     alone_us, beside_us = (mean for mean in means if mean is not None)
-    assert beside_us - alone_us == pytest.approx(20, abs=1)  # h1 works on two packets, each twice as long
+    assert beside_us - alone_us == pytest.approx(20, abs=2)  # h1 works on two packets, each twice as long
     refused = gtsdsl("bench", str(pair), "--overlays", "none", "--scenario", str(scenario))
     assert refused.returncode == 2
     assert "[[cpus]] of h1 at 0 s: without a cost table, packets cost no time: add --cpu-model" in refused.stderr

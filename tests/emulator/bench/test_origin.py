@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from dataclasses import fields
@@ -18,21 +17,12 @@ from gtsdsl.circuits import Circuits, parse_circuits
 from gtsdsl.circuits.model import Circuit
 from gtsdsl.source import Source
 
+pytestmark = pytest.mark.usefixtures("git_settings")
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
-@pytest.fixture(autouse=True)
-def _no_git_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user's variables and configuration of git, such as signatures and hooks, change no test."""
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-
-
 def git(folder: Path, *arguments: str) -> None:
-    identity = ("-c", "user.name=A", "-c", "user.email=a@example.org")
-    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+    subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
 
 
 def test_a_checkout_has_a_commit_which_says_that_files_were_changed(
@@ -47,7 +37,8 @@ def test_a_checkout_has_a_commit_which_says_that_files_were_changed(
     assert re.fullmatch("[0-9a-f]{12}", clean or "")
     (tmp_path / "file").write_text("2")
     assert commit(tmp_path) == f"{clean}-dirty"
-    monkeypatch.setenv("GIT_DIR", str(tmp_path / "another"))  # as in a hook of another repository
+    for name in ("GIT_DIR", "GIT_OBJECT_DIRECTORY"):  # as in a hook of another repository
+        monkeypatch.setenv(name, str(tmp_path / "another"))
     assert commit(tmp_path) == f"{clean}-dirty"
 
 

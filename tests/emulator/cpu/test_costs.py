@@ -71,7 +71,7 @@ def test_tcp_needs_the_offload_that_udp_does_not_have() -> None:
             net.sleep(1)
             net["c1"].run([sys.executable, "-c", TCP_SOURCE], check=True)
             rates[offload] = float(sink.wait().stdout)
-    assert rates[True] == pytest.approx(1000 * 1398 / 1514, rel=0.001)  # the circuit's rate
+    assert rates[True] == pytest.approx(1000 * 1398 / 1514, rel=0.005)  # the circuit's rate
     # the sender works on two segments, of 1,514 bytes each, and on their acknowledgement of 116 bytes
     both = VXLAN + Cost(0.0, 0.1)
     work_ns = 2 * both.of(1514) + both.of(116)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from emulator import emulate
+from emulator.bench.room import available_bytes
 from emulator.docker.hosts import docker_hosts_of
 from emulator.flavors import Flavor, flavor
 from emulator.lab import cgroups as limits
@@ -37,9 +39,19 @@ TOPOLOGY = """Lab {
 CAP_NET_ADMIN, CAP_SYS_ADMIN = 12, 21
 # a variable that takes 1.3 GB, in a shell that is not the one of the test
 TOO_MUCH = "dd if=/dev/zero of=/dev/null bs=1300M count=1 2>/dev/null; echo status $?"
+TOO_MUCH_NEEDS_BYTES = 1300 * 2**20 + 2**29
 NO_LIMIT_OF_PROCESSORS = (
     "warning: in a virtual clock computing takes no time, so flavors limit memory and no processors\n"
 )
+
+
+@pytest.fixture
+def room_for_too_much() -> None:
+    """The memory that `TOO_MUCH` and a guest take. The test is skipped where less is available."""
+    found_bytes = available_bytes()
+    if found_bytes < TOO_MUCH_NEEDS_BYTES:
+        needs = f"needs {TOO_MUCH_NEEDS_BYTES // 2**20} MB of available memory"
+        pytest.skip(f"{needs}, and this machine has {found_bytes // 2**20} MB")
 
 
 @pytest.fixture
@@ -49,7 +61,7 @@ def lab(tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.usefixtures("guest_kernel", "room_for_too_much")
 def test_a_host_is_a_container_of_its_image_with_the_circuits_of_its_host(
     gtsdsl: Cli, lab: str, tmp_path: Path
 ) -> None:
@@ -63,7 +75,9 @@ def test_a_host_is_a_container_of_its_image_with_the_circuits_of_its_host(
     assert done.returncode == 0
     lines = done.stdout.splitlines()
     assert lines[:3] == ["router", "h1", "sh"]
-    assert lines[3].startswith("rtt min/avg/max/mdev = 10.00")
+    match = re.match(r"rtt min/avg/max/mdev = ([\d.]+)/", lines[3])
+    assert match is not None
+    assert 10 <= float(match[1]) < 10.05  # a daemon beside the ping may add microseconds
     # 1 GB is the most that h1 may have, 2 GB that h2 may
     assert lines[4:6] == ["status 137", "status 0"]
     assert done.stderr.startswith(NO_LIMIT_OF_PROCESSORS)
@@ -94,7 +108,8 @@ def test_a_command_is_confined_as_by_docker_exec_and_may_change_its_own_network(
         assert status["Seccomp"] == "2"
         assert network["h1"].cmd("ip link add new type dummy && ip link show new up; echo $?").strip() == "0"
         group = network["h1"].cmd("grep :devices: /proc/self/cgroup").strip()
-        assert group == network["h1"].cmd("grep :devices: /proc/1/cgroup").strip() != "4:devices:/"
+        assert group == network["h1"].cmd("grep :devices: /proc/1/cgroup").strip()
+        assert group.partition(":devices:")[2] not in {"", "/"}  # the number before it is another on each kernel
 
 
 # with these, every program that loads libraries writes a file
@@ -230,7 +245,7 @@ def test_an_archive_without_an_image_is_told_in_a_line(
     assert done.stderr.startswith("error: dockerd on all hosts")
 
 
-@pytest.mark.usefixtures("guest_kernel")
+@pytest.mark.usefixtures("guest_kernel", "room_for_too_much")
 def test_a_container_that_is_processes_is_limited_too(gtsdsl: Cli, lab: str) -> None:
     commands = ["--exec", f"c1: {TOO_MUCH}", "--exec", f"c2: {TOO_MUCH}", "--exec", "c1: ping -qc 1 c2"]
     done = gtsdsl("emulate", lab, "--overlay", "geneve", "--flavors", *commands)

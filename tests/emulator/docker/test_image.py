@@ -210,6 +210,8 @@ def users_docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a `dockerd` that stands for the user's own, in a new network namespace."""
     if os.geteuid() != 0:
         pytest.skip("a dockerd needs root")
+    if not programs.version():
+        pytest.skip("needs Docker: apt-get install docker.io")
     folder = tmp_path_factory.mktemp("docker")
     address = f"unix://{folder}/docker.sock"
     options = ["--bridge=none", "--iptables=false", "--ip-forward=false", "--storage-driver=vfs", f"--host={address}"]
@@ -217,13 +219,24 @@ def users_docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (folder / "log").open("wb") as log:
         daemon = subprocess.Popen(["unshare", "--net", "--mount", "dockerd", *options], stdout=log, stderr=log)
     try:
-        deadline_s = time.monotonic() + 60
-        while not (folder / "docker.sock").exists() and time.monotonic() < deadline_s:
+        deadline_s = time.monotonic() + 300
+        while not _answers(address):
+            assert daemon.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < deadline_s, (folder / "log").read_text()
             time.sleep(0.1)
         yield address
     finally:
         daemon.terminate()
         daemon.wait()
+
+
+def _answers(address: str) -> bool:
+    """Return whether a `dockerd` answers."""
+    try:
+        with contextlib.closing(docker.DockerClient(address)) as client:
+            return client.ping()
+    except (docker.errors.DockerException, OSError):
+        return False
 
 
 def test_a_name_is_an_image_of_the_users_own_docker(

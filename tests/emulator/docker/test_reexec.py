@@ -50,10 +50,10 @@ print("listening", flush=True)
 connection, _ = listener.accept()
 print(connection.recv(1000).decode(), flush=True)
 connection.send(sys.argv[1].encode())' $answer > said &
-    until grep -q listening said; do sleep 0.01; done
+    until grep -qs listening said; do sleep 0.01; done
     run libnetwork-setkey -exec-root=/mnt c1 daemon <<< '{"id":"c1","status":"creating","pid":12,"bundle":"/b"}' |
         cut -d ' ' -f 1,2
-    wait; cat said; rm libnetwork/daemon.sock
+    wait; cat said; rm said libnetwork/daemon.sock
 done
 """
 

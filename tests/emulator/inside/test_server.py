@@ -29,6 +29,7 @@ from tests.emulator import scenarios
 from tests.emulator.leftovers import Leftovers, is_soon
 from tests.emulator.play import command_of
 from tests.emulator.topologies import joined
+from tests.emulator.waiting import is_running
 
 pytestmark = pytest.mark.networks
 
@@ -168,7 +169,7 @@ def test_a_network_does_not_outlive_its_process(tmp_path: Path) -> None:
     died = subprocess.run(
         command_of(scenarios.die_with_a_server), env=left.environment, capture_output=True, text=True, check=False
     )
-    assert is_soon(lambda: not Path(f"/proc/{int(died.stdout)}").exists())
+    assert is_soon(lambda: not is_running(int(died.stdout)))
     left.clean()
     assert left.folders == []
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from emulator.kernel.cache import Kernel, Origin, Symbols, configuration_hash, keep, key
+import pytest
+
+from emulator.kernel.cache import Kernel, Origin, Symbols, configuration_hash, keep, key, wheel_kernel
 
 # the words and the end of Debian's 6.1 on a processor with AMX
 PANICS = """#!/bin/sh
@@ -22,6 +24,12 @@ LACKS_A_LIBRARY = """#!/bin/sh
 echo "$0: /lib/x86_64-linux-gnu/libc.so.6: version \\`GLIBC_2.38' not found (required by $0)" >&2
 exit 1
 """
+
+
+def require_no_wheel() -> None:
+    """Skip a test of a command without a kernel if the wheel is installed, because no setting hides its kernel."""
+    if wheel_kernel() is not None:
+        pytest.skip("the wheel gtsdsl-kernel is installed, so no command is without a kernel")
 
 
 def put(path: Path, script: str) -> Path:

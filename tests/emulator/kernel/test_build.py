@@ -13,14 +13,21 @@ import pytest
 
 from emulator.kernel import build as module
 from emulator.kernel import cache
-from emulator.kernel.build import build
+from emulator.kernel.build import build, missing_tools
 from emulator.kernel.cache import CONFIGURATION, built_kernels
 from emulator.kernel.source import Package, _Apt, find, from_tarball
 from emulator.system import builds
 from emulator.system.errors import EmulationError
-from tests.emulator.kernel.standins import a_kernel
+from emulator.system.programs import missing_programs
+from tests.emulator.kernel.standins import a_kernel, require_no_wheel
 
-pytestmark = pytest.mark.usefixtures("kernels")
+pytestmark = pytest.mark.usefixtures("kernels", "tools")
+
+
+@pytest.fixture
+def tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All tools of a build, which this machine need not have: no build here gets as far as to use them."""
+    monkeypatch.setattr(module, "missing_tools", dict)
 
 
 def try_build(tarball: Path | None = None) -> str:
@@ -33,17 +40,22 @@ def try_build(tarball: Path | None = None) -> str:
 
 
 def test_missing_tools_are_named_with_the_command_that_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    which = shutil.which
-    monkeypatch.setattr(shutil, "which", lambda tool, **kw: None if tool in {"flex", "bc", "xz"} else which(tool, **kw))
+    monkeypatch.setattr(module, "missing_tools", missing_tools)
+    monkeypatch.setattr(builds, "missing_tools", missing_programs)  # without the headers of C
+    monkeypatch.setattr(module, "_archive_of_the_c_library", lambda: "/usr/lib/libc.a")
+    monkeypatch.setattr(shutil, "which", lambda tool, **_: None if tool in {"flex", "bc", "xz"} else f"/usr/bin/{tool}")
     assert try_build() == "to build a kernel flex, bc, xz is missing: apt-get install bc flex xz-utils"
 
 
 def test_the_c_library_is_needed_as_an_archive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "missing_tools", missing_tools)
+    monkeypatch.setattr(builds, "missing_tools", lambda _: {})
     monkeypatch.setattr(module, "_archive_of_the_c_library", lambda: "libc.a")  # what gcc says where it is missing
     said = try_build()
     assert said == "to build a kernel the C library as an archive (libc.a) is missing: apt-get install libc6-dev"
 
 
+@pytest.mark.skipif(shutil.which("patch") is None, reason="`patch` is missing")
 def test_each_patch_that_does_not_fit_a_source_is_named(tmp_path: Path) -> None:
     assert module._patch(tmp_path) == cache.PATCHES
     (tmp_path / "arch/um").mkdir(parents=True)
@@ -107,8 +119,18 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("apt-get") is None, reason="there is no apt here")
 def test_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # nobody listens there; apt would pass it by for a host in `no_proxy`, or if the machine's settings have another
+    nowhere = "http://127.0.0.1:9"
+    for name in ("no_proxy", "NO_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
     for name in ("http_proxy", "https_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
+        monkeypatch.setenv(name, nowhere)
+    settings = tmp_path / "apt.conf"
+    settings.write_text(
+        f'Acquire::http::Proxy "{nowhere}";\nAcquire::https::Proxy "{nowhere}";\n'
+        'Dir::Etc::main "/dev/null";\nDir::Etc::parts "/dev/null";\n'
+    )
+    monkeypatch.setenv("APT_CONFIG", str(settings))
     (tmp_path / "apt").mkdir()
     with pytest.raises(EmulationError, match=r"cannot be fetched|cannot be downloaded|no Linux source") as caught:
         find(tmp_path / "apt", lambda _what: None).fetch(lambda _what: None)
@@ -160,6 +182,7 @@ def gtsdsl(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_line_without_a_kernel() -> None:
+    require_no_wheel()
     path = gtsdsl("kernel", "path")
     assert (path.returncode, path.stdout) == (3, "")
     assert path.stderr == "error: no guest kernel has been built: gtsdsl kernel build\n"

@@ -89,7 +89,7 @@ def test_inputs_and_results_go_through_the_shared_folder(boot: Boot) -> None:
 
 def test_output_streams_while_it_runs(guest_kernel: Kernel) -> None:
     seen: list[tuple[bytes, bool]] = []
-    job = GuestJob(("/bin/sh", "-c", "echo one; sleep 3; echo two"), Path("/"), {"PATH": os.environ["PATH"]})
+    job = GuestJob(("/bin/sh", "-c", "echo one; sleep 10; echo two"), Path("/"), {"PATH": os.environ["PATH"]})
     with Guest(Boot(guest_kernel, Clock.REAL), job) as guest:
         ended = guest.ended
         guest.wait(lambda data: seen.append((data, bool(select.select([ended], [], [], 0)[0]))), lambda _: None)

@@ -17,7 +17,7 @@ from emulator.kernel.cache import Kernel
 from emulator.kernel.check import SCRIPT
 from emulator.kernel.guest import Boot
 from tests.emulator.kernel.guests import shell
-from tests.emulator.samples import MESH, ROOT, Cli
+from tests.emulator.samples import HANG_S, MESH, ROOT, Cli
 from tests.emulator.users import as_user, folder_of
 
 
@@ -34,7 +34,7 @@ def test_a_reader_that_has_gone_ends_the_command_without_a_message(arguments: li
     os.close(reader)
     try:
         command = [sys.executable, "-m", "gtsdsl", *arguments]
-        done = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, timeout=120, check=False)
+        done = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, timeout=HANG_S, check=False)
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (141, b"")
@@ -125,8 +125,8 @@ def test_on_a_terminal_it_gets_the_terminal() -> None:
         until(ours, b"33 101\r\n/dev/tty1\r\n")
         termios.tcsetwinsize(ours, (40, 120))
         process.send_signal(signal.SIGWINCH)
-        os.write(ours, b"sleep 1; stty size\r")
-        until(ours, b"40 120")
+        os.write(ours, b'until [ "$(stty size)" = "40 120" ]; do sleep .1; done; stty size\r')
+        until(ours, b"40 120\r\n")  # the answer, and not the echo of the line
         os.write(ours, b"exit 5\r")
         assert process.wait(timeout=60) == 5
     finally:

@@ -16,6 +16,7 @@ from emulator.kernel.kinds import Clock
 from emulator.kernel.tuning import SYSCTLS, limits
 from gtsdsl.data import shipped
 from tests.emulator.kernel.guests import run, shell
+from tests.emulator.kernel.packaged import runs_or_says_why
 from tests.emulator.samples import Cli
 
 _TOOLS = ("ps aux", "ps -p 1 -o lstart=", "top -b -n1", "uptime", "uptime -s", "free", "vmstat", "vmstat -s", "w")
@@ -31,7 +32,9 @@ def test_tools_of_procps(guest_kernel: Kernel, clock: Clock) -> None:
     assert shell(Boot(guest_kernel, clock, timeout_s=200), _ALL_TOOLS) == (0, "", "")
 
 
-def test_tools_of_procps_in_the_packaged_kernel(packaged: Kernel) -> None:
+def test_tools_of_procps_in_the_packaged_kernel(gtsdsl: Cli, packaged: Kernel) -> None:
+    if not runs_or_says_why(gtsdsl, packaged):
+        return
     assert shell(Boot(packaged, Clock.REAL, timeout_s=200), _ALL_TOOLS) == (0, "", "")
 
 
@@ -128,15 +131,18 @@ def test_hosts_of_mininet_whose_processors_are_limited(boot: Boot, tmp_path: Pat
 
 def test_a_program_that_waits_two_milliseconds_waits_no_longer(boot: Boot) -> None:
     status, out, _ = shell(boot, "ping -q -i 0.002 -c 100 127.0.0.1")
-    assert (status, "time 198ms" in out) == (0, True), out
+    assert status == 0, out
+    (took_ms,) = re.findall(r", time (\d+)ms$", out, re.M)
+    assert 198 <= int(took_ms) <= 200
 
 
 def test_the_processors_counter_is_no_clock(boot: Boot, tmp_path: Path) -> None:
     (page,) = re.findall(r"```c\n(.*?)```", shipped("docs", "clocks.md").read_text(), re.S)
     source, program = tmp_path / "counter.c", tmp_path / "counter"
-    source.write_text(page)
+    assert page.count("sleep(10);") == 1
+    source.write_text(page.replace("sleep(10);", "sleep(1000);"))
     subprocess.run(["gcc", "-o", str(program), str(source)], check=True)
     _, out, _ = run(boot, str(program))
     seconds, ticks = re.findall(r"[0-9.]+", out)
-    assert float(seconds) == pytest.approx(10, abs=0.001)
-    assert float(ticks) < 9000, "ten seconds on a processor whose counter runs at 900 MHz or more"
+    assert float(seconds) == pytest.approx(1000, abs=0.001)
+    assert float(ticks) < 900_000, "a thousand seconds on a processor whose counter runs at 900 MHz or more"

@@ -31,7 +31,9 @@ def test_a_program_that_spins_is_ended_where_the_cache_is_behind_a_link(
 ) -> None:
     (tmp_path / "cache").symlink_to(guest_kernel.executable.parents[3])
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    (linked,) = (kernel for kernel in built_kernels() if kernel.version == guest_kernel.version)
+    linked = next((kernel for kernel in built_kernels() if kernel.executable.is_relative_to(tmp_path)), None)
+    if linked is None:
+        pytest.skip("the guest kernel is that of the wheel gtsdsl-kernel, which is not in the cache")
     with pytest.raises(GuestStalledError, match="stood still for 2 s"):
         shell(Boot(linked, patience_s=2, timeout_s=60), "while :; do :; done")
 

@@ -27,10 +27,14 @@ PANICKED = "it panics when it starts its first program"
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache folder without a kernel and without a verdict."""
+    """A cache folder without a kernel and without a verdict, on a processor without AMX and without the wheel."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    monkeypatch.setattr(cache, "wheel_kernel", lambda: None)
     monkeypatch.setattr(verdict, "_known", {})
+    processor = tmp_path / "processor"
+    processor.write_text("processor\t: 0\nmodel\t\t: 85\nflags\t\t: fpu avx512f\n")
+    monkeypatch.setattr(verdict, "_CPU", processor)
     return folder
 
 

@@ -8,6 +8,7 @@ import email
 import hashlib
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -20,9 +21,11 @@ from pathlib import Path
 import pytest
 
 from emulator.kernel import cache
+from emulator.kernel.build import missing_tools
 from emulator.kernel.cache import Kernel, Origin
 from emulator.kernel.wheel import PLATFORM, differences, make_wheel, read_wheel
 from emulator.system.errors import EmulationError
+from tests.emulator.kernel.standins import require_no_wheel
 
 ROOT = Path(__file__).parents[3]
 
@@ -175,6 +178,8 @@ INFOS = {
 
 @pytest.mark.parametrize("content", ["text", "empty archive", *INFOS, "no origin", "encrypted", "broken", "LZMA"])
 def test_a_file_that_is_no_wheel_of_a_kernel(tmp_path: Path, content: str) -> None:
+    if missing := missing_tools():
+        pytest.skip(f"the command looks for the tools of a build first, and these are missing: {', '.join(missing)}")
     path = tmp_path / f"gtsdsl_kernel-7.3.4-py3-none-{PLATFORM}.whl"
     if content == "text":
         path.write_text("text")
@@ -268,6 +273,7 @@ def test_one_that_cannot_be_used_says_why(wheel: Path, environment: Path, tmp_pa
 
 
 def test_a_folder_of_that_name_where_the_user_works_is_not_believed(built: Path, tmp_path: Path) -> None:
+    require_no_wheel()
     work = tmp_path / "work"
     work.mkdir()
     shutil.copytree(built, work / "gtsdsl_kernel")
@@ -289,7 +295,9 @@ def test_a_real_one_boots(guest_kernel: Kernel, environment: Path, tmp_path: Pat
     pip(environment, "install", "--no-index", "--no-deps", str(wheel))
     done = gtsdsl(tmp_path, "guest", "--", "uname", "-r", python=str(environment))
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("7.")
+    version = re.search(r"\d+\.\d+", guest_kernel.version)
+    assert version is not None
+    assert done.stdout.startswith(version[0])
     assert differences(read_wheel(wheel), guest_kernel.executable.parent) == ()
 
 
@@ -301,6 +309,7 @@ def kernel_wheel(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
 
 
 def test_the_tool_takes_the_kernel_that_was_built_last(built: Path, tmp_path: Path) -> None:
+    require_no_wheel()
     without = kernel_wheel(tmp_path)
     assert (without.returncode, without.stderr) == (1, "error: no guest kernel has been built: gtsdsl kernel build\n")
     shutil.copytree(built, tmp_path / "cache" / "gtsdsl" / "kernels" / cache.key("7.3.4-1"))

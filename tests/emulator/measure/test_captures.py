@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -113,8 +114,14 @@ def test_a_full_file_holds_all_up_to_a_moment(
     pair.captures.leave_in(tmp_path)
     pair.captures.start("l1", "l1.pcap")
     pair["a"].cmd("ping -c 4 -i 0.01 -W 5 b")
-    assert "5 packets, 3 left out: the file is full" in pair.captures.stop("l1")
-    assert len(packets(tmp_path / "capture-l1.pcap")) == 5
+    # the kernel may send packets of its own, such as a neighbour's solicitation, which are shorter than an echo
+    said = re.match(r"(\d+) packets, [3-9] left out: the file is full", pair.captures.stop("l1"))
+    assert said is not None
+    seen = packets(tmp_path / "capture-l1.pcap")
+    assert len(seen) == int(said[1])
+    kept = [packet.echo for packet in seen if packet.echo is not None]
+    assert kept[0] == ("request", 1)
+    assert len(kept) == 5 or (3 <= len(kept) < 5 and len(seen) > len(kept))
 
 
 @pytest.mark.networks

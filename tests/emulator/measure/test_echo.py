@@ -10,6 +10,7 @@ import pytest
 from emulator.measure.echo import Echo, samples_us
 from emulator.netlink import links, namespaces
 from emulator.netlink.connection import Netlink
+from tests.emulator.waiting import wait_for
 
 pytestmark = pytest.mark.networks
 
@@ -36,7 +37,14 @@ def test_those_that_have_answered(loopback: int) -> None:
     with Echo(loopback, "127.0.0.1") as echo:
         assert list(echo.answered()) == []
         assert echo.send("127.0.0.3", 1)
-        assert list(echo.answered()) == ["127.0.0.3"]
+        found: list[str] = []
+
+        def has_answered() -> bool:
+            found.extend(echo.answered())
+            return bool(found)
+
+        wait_for(has_answered)
+        assert found == ["127.0.0.3"]
 
 
 def test_without_a_route_nothing_is_sent(loopback: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.kernel.cache import Kernel
-from tests.emulator.overlays.libnetwork.docker import require_docker_with_store
+from tests.emulator.overlays.libnetwork.docker import require_docker_for
 from tests.emulator.overlays.subjects import SUBJECTS, Subject
 from tests.emulator.samples import MESH, Cli
 
@@ -24,6 +24,5 @@ def any_overlay(request: pytest.FixtureRequest, guest_kernel: Kernel) -> Subject
     subject: Subject = request.param
     if "--agent" in subject.options:
         request.getfixturevalue("flanneld")
-    if subject.argument == "libnetwork:kv":
-        require_docker_with_store()
+    require_docker_for(subject)
     return subject

@@ -88,7 +88,8 @@ def seconds_until(condition: Callable[[], bool]) -> float:
 def captured(network: EmulatedNetwork, node: str, interface: str, action: Callable[[], object]) -> list[str]:
     """Return the frames, in hexadecimal, that pass an interface of a host during an action."""
     with namespaces.entered(network.lab.namespace(node)):
-        end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+        # without a protocol, because the socket would take the frames of all interfaces until it is bound
+        end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     with end:
         end.bind((interface, _ETH_P_ALL))
         action()

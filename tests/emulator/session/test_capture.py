@@ -32,8 +32,8 @@ def test_each_packet_has_the_time_at_which_it_left_the_delay_of_its_direction(em
     assert _START_NS + 11e9 < times[0][1] < _START_NS + 12e9
     for request, reply in zip(times[::2], times[1::2], strict=True):
         # what h1 sends is seen when it arrives at h2, and what h2 answers when it arrives at h1
-        assert 0 <= reply[1] - request[1] - _ONE_WAY_NS - _SERIALISATION_NS < 1000
-    assert abs(times[2][1] - times[0][1] - 10**9) < 2_000_000  # ping counts in milliseconds
+        assert 0 <= reply[1] - request[1] - _ONE_WAY_NS - _SERIALISATION_NS < 5000
+    assert abs(times[2][1] - times[0][1] - 10**9) < 5_000_000  # ping counts in milliseconds
     assert (tmp_path / "one.pcap").read_bytes() == (tmp_path / "two.pcap").read_bytes()
 
 
@@ -46,7 +46,7 @@ def test_an_overlays_first_packets_are_there(emulate: Cli, tmp_path: Path) -> No
 
 def test_a_run_that_is_ended_leaves_what_was_seen(emulate: Cli, tmp_path: Path) -> None:
     file = tmp_path / "l1.pcap"
-    done = emulate("--capture", f"l1={file}", "--clock", "real", "--timeout", "4", "--exec", "h1: ping -q -i 0.2 h2")
+    done = emulate("--capture", f"l1={file}", "--clock", "real", "--timeout", "15", "--exec", "h1: ping -q -i 0.2 h2")
     assert done.returncode == 124
     assert ("reply", 5) in echoes(file)
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from emulator.kernel.build import missing_tools
 from emulator.kernel.cache import Kernel
 from tests import hijack
+from tests.emulator.kernel.packaged import runs_or_says_why
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +24,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def is_safe(folder: Path, *arguments: str, stdin: str = "", **more: str) -> str:
-    """Run gtsdsl there; what it wrote. Nothing of the folder's may have run, and nothing may have failed."""
+    """Run gtsdsl there; what it wrote. Nothing of the folder's may have run, and nothing may have failed.
+
+    `doctor` has not failed if it says that no network runs on this machine.
+    """
     done = hijack.run(folder, hijack.console_script(), *arguments, stdin=stdin, **more)
     assert hijack.RAN not in done.stdout + done.stderr
     assert not (folder / hijack.RAN).exists()
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in ({0, 3} if arguments == ("doctor",) else {0}), done.stderr
     return done.stdout
 
 
@@ -80,8 +85,10 @@ def test_the_server_of_editors(folder: Path) -> None:
 @pytest.fixture(params=["uml", "uml-packaged"])
 def kernel(request: pytest.FixtureRequest, guest_kernel: Kernel) -> str:
     assert guest_kernel
-    if request.param == "uml-packaged":
-        request.getfixturevalue("packaged")
+    if request.param == "uml-packaged" and not runs_or_says_why(
+        request.getfixturevalue("gtsdsl"), request.getfixturevalue("packaged")
+    ):
+        pytest.skip("Debian's packaged guest kernel does not run here")
     return str(request.param)
 
 
@@ -132,6 +139,8 @@ def test_a_program_that_uses_the_library(folder: Path) -> None:
 
 
 def test_a_build_of_the_kernel(folder: Path, tmp_path: Path) -> None:
+    if missing := missing_tools():
+        pytest.skip(f"tools that a build of the kernel needs are missing: {', '.join(missing)}")
     with tarfile.open(tmp_path / "linux.tar", "w") as archive:
         archive.add(__file__, "linux/arch/um/Kconfig")
     build = ["kernel", "build", "--source", str(tmp_path / "linux.tar")]

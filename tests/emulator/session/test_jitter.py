@@ -23,7 +23,7 @@ def test_delays_spread_evenly_whatever_the_spacing(emulate: Cli, pair: Path, gap
         assert len(seen.numbers) == _COUNT
         assert 39.9 < min(seen.delays_ms) < 41
         assert 59 < max(seen.delays_ms) < 60.1
-        assert statistics.quantiles(seen.delays_ms, n=4) == pytest.approx([45, 50, 55], abs=1)
+        assert statistics.quantiles(seen.delays_ms, n=4) == pytest.approx([45, 50, 55], abs=1.5)
         assert (seen.overtaken > _COUNT / 4) if overtaking else (seen.overtaken == 0)
 
 
@@ -75,7 +75,9 @@ def test_round_trips_have_the_distribution_of_measured_ones(emulate: Cli, pair: 
     assert done.returncode == 0, done.stderr
     round_trips_ms = [float(it) for it in re.findall(r"time=([0-9.]+) ms", done.stdout)][1:]  # the first has ARP
     assert len(round_trips_ms) == 2000
-    assert distance(round_trips_ms, measured_ms) < largest_distance(2000)
+    # ping shows three digits, so the samples are rounded in the same way
+    shown_ms = [round(it, 1 if it >= 10 else 2) for it in measured_ms]
+    assert distance(round_trips_ms, shown_ms) < largest_distance(2000)
 
 
 def test_jitter_can_come_and_go_while_the_network_runs(emulate: Cli, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from emulator.kernel.cache import Kernel
-from tests.emulator.samples import ROOT, Cli
+from tests.emulator.samples import HANG_S, ROOT, Cli
 
 PATH_MTU = ROOT / "examples" / "path_mtu.dsl"
 
@@ -47,7 +47,7 @@ def shell(folder: Path, *lines: str) -> str:
     (folder / "client.py").write_text(_CLIENT)
     command = [sys.executable, "-m", "gtsdsl", "emulate", str(PATH_MTU), "--clock", "virtual"]
     done = subprocess.run(
-        command, input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=120, check=False
+        command, input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=HANG_S, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.emulator.samples import HANG_S
+
 
 def shell(pair: Path, line: str) -> subprocess.CompletedProcess[bytes]:
     """Run `gtsdsl emulate` from a shell; ``line`` has the command line as ``"$@"``."""
     return subprocess.run(
         ["sh", "-c", line, "sh", sys.executable, "-m", "gtsdsl", "emulate", str(pair)],
-        stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False,
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=HANG_S, check=False,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from emulator.tools import cache
 from emulator.tools.build import build
 from emulator.tools.cache import BuiltTool, built_tool
 from emulator.tools.recipes import NETPERF, Recipe, SourceFile
-from tests.emulator.tools.tiny import MAIN, PATCH, tiny_recipe
+from tests.emulator.tools.tiny import MAIN, PATCH, PROGRAM, tiny_recipe
 
 
 def built(recipe: Recipe, source: Path | None) -> tuple[BuiltTool, list[str]]:
@@ -96,7 +96,7 @@ def test_another_file_than_the_pinned_one_is_refused(recipe: Recipe, source: Pat
     ("main", "patch", "said"),
     [
         ("int main(void) { return missing; }\n", "", "tiny cannot be built: main.c:1:25: error: 'missing' undeclared"),
-        (MAIN, PATCH.replace("1.2.3", "9.9"), "tiny 1.2.3 was built, and says 'Tiny version 9.9'"),
+        (MAIN, PATCH.replace("1.2.3", "9.9"), f"{PROGRAM} 1.2.3 was built, and says 'Tiny version 9.9'"),
         ("other\n", PATCH, "Debian's patch version.patch cannot be applied"),
     ],
 )

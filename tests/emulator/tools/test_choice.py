@@ -9,12 +9,13 @@ import pytest
 from emulator.tools.build import build
 from emulator.tools.choice import UsedTool, used_tool
 from emulator.tools.recipes import Recipe, recipe_of
+from tests.emulator.tools.tiny import PROGRAM
 
 
 def install(folder: Path, said: str) -> str:
-    """Put a program `tiny` into a folder; return its path."""
+    """Put a program with the tool's name into a folder; return its path."""
     folder.mkdir(exist_ok=True)
-    path = folder / "tiny"
+    path = folder / PROGRAM
     path.write_text(f"#!/bin/sh\necho '{said}'\n")
     path.chmod(0o755)
     return str(path)

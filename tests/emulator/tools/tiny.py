@@ -11,6 +11,8 @@ from pathlib import Path
 from emulator.system.files import sha256_of
 from emulator.tools.recipes import NETPERF, Recipe, SourceFile
 
+PROGRAM = "gtsdsl-tiny"
+"""The name of the program, which no other program of this machine has."""
 MAIN = '#include <stdio.h>\nint main(void) { puts("Tiny version 1.2.2"); return 0; }\n'
 PATCH = """--- a/main.c
 +++ b/main.c
@@ -33,8 +35,8 @@ def tiny_recipe(folder: Path, main: str = MAIN, patch: str = PATCH) -> Recipe:
         version="1.2.3",
         original=SourceFile(original.name, sha256_of(original)),
         changes=SourceFile(changes.name, sha256_of(changes)),
-        steps=(("gcc", "-o", "tiny", "main.c"),),
-        programs=("tiny",),
+        steps=(("gcc", "-o", PROGRAM, "main.c"),),
+        programs=(PROGRAM,),
         needs=(("gcc", "gcc"), ("patch", "patch"), ("tar", "tar"), ("xz", "xz-utils")),
         answer="Tiny version 1.2.3",
         free_from=(1, 2),

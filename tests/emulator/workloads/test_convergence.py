@@ -12,7 +12,7 @@ from emulator.plan import plan
 from emulator.system.errors import UnknownNameError
 from emulator.workloads.convergence import find_circuit, find_host
 from gtsdsl import load
-from tests.emulator.samples import MESH, Cli
+from tests.emulator.samples import MESH, Cli, with_link
 
 MESH_PLAN = plan(load(MESH))
 RTT_S = 0.0362
@@ -98,7 +98,7 @@ def test_a_circuit_or_a_host_that_is_not_there_is_an_error() -> None:
 
 @pytest.mark.usefixtures("guest_kernel")
 def test_random_delays_and_losses_are_no_change(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
-    pair.write_text(pair.read_text().replace('id = "l1"', 'id = "l1"; jitter = "2ms"; loss = "1%"'))
+    with_link(pair, 'jitter = "2ms"; loss = "1%"')
     arguments = ["--overlays", "none", "--setting", "convergence.faults=cut"]
     found = measured(gtsdsl, pair, tmp_path / "report", *arguments)["none"]
     assert "cut: circuits lose packets by themselves, and these losses count too" in found["remarks"]
@@ -110,7 +110,7 @@ def test_random_delays_and_losses_are_no_change(gtsdsl: Cli, pair: Path, tmp_pat
 
 @pytest.mark.usefixtures("guest_kernel")
 def test_a_pair_that_loses_most_echoes_is_not_left_out(gtsdsl: Cli, pair: Path, tmp_path: Path) -> None:
-    pair.write_text(pair.read_text().replace('id = "l1"', 'id = "l1"; loss = "60%"'))
+    with_link(pair, 'loss = "60%"')
     settings = ("faults=cut", "interval_s=0.02", "wait_s=1")  # of the 100 echoes before the cut, the last one is lost
     arguments = [word for it in settings for word in ("--setting", f"convergence.{it}")]
     found = measured(gtsdsl, pair, tmp_path / "report", "--overlays", "none", *arguments)["none"]

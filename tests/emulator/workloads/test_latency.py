@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from emulator.kernel.cache import Kernel
+from emulator.measure.echo import FRAME_BYTES
 from emulator.tools.cache import BuiltTool
 from emulator.tools.choice import UsedTool, used_tool
 from emulator.tools.recipes import NETPERF
@@ -22,6 +23,13 @@ from emulator.workloads.model import Setting, WorkloadRequest
 from emulator.workloads.statistics import netperf_percentile
 from tests.emulator.samples import Cli
 from tests.emulator.users import as_user, folder_of
+
+DELAY_US = 36_200
+"""The round trip without the time of the bits on the circuit."""
+WIRE_US = DELAY_US + 2 * FRAME_BYTES * 8 / 1000
+"""The round trip of an echo."""
+LATE_US = 5
+"""The most by which a measured round trip is longer, because each reading of the clock takes 256 ns."""
 
 
 def request(*settings: tuple[str, str], duration_s: float = 10.0) -> WorkloadRequest:
@@ -54,17 +62,20 @@ def test_netperfs_transactions_stand_beside_the_echoes_and_two_runs_are_the_same
     assert (len(samples_us), series["interval_s"]) == (111, None)  # 4 s are 110.5 round trips
     found = {item["name"]: item["value"] for item in first["figures"]}
     assert found["rtt.sent"] == 111
-    assert (found["rtt.min"], found["rtt.max"]) == (pytest.approx(36_202.4, abs=0.2), pytest.approx(36_202.4, abs=0.2))
+    assert WIRE_US <= found["rtt.min"] <= found["rtt.median"] <= found["rtt.max"] < WIRE_US + LATE_US
+    assert found["rtt.median"] < WIRE_US + 1.5
 
     udp, tcp = (
         {key: found[f"netperf.{test}.{key}"] for key in ("min", "mean", "p50", "p90", "p99", "max", "stddev", "rate")}
         for test in ("udp_rr", "tcp_rr")
     )
-    assert (udp["min"], udp["max"]) == (36_201, 36_202)
-    # which of the two a sample is hangs on nanoseconds, and these on the machine: its share gives the deviation
-    larger = udp["mean"] - udp["min"]
-    assert 0 < larger < 1
-    assert udp["stddev"] == pytest.approx(math.sqrt(larger * (1 - larger)), abs=0.02)
+    # netperf cuts to whole us, so nanoseconds, which hang on the machine, decide about a sample
+    least, mean, most = udp["min"], udp["mean"], udp["max"]
+    assert DELAY_US <= least <= mean <= most <= DELAY_US + LATE_US
+    largest = math.sqrt((mean - least) * (most - mean))  # the inequality of Bhatia and Davis
+    assert udp["stddev"] <= largest + 0.02
+    if most == least + 1:  # with two values, it is an equality
+        assert udp["stddev"] == pytest.approx(largest, abs=0.02)
     assert udp["rate"] == pytest.approx(1e6 / udp["mean"], rel=0.01)
     # netperf prints what its histogram makes of constant samples; 4 s are 110.5 of them
     counts = (110, 111)
@@ -72,8 +83,8 @@ def test_netperfs_transactions_stand_beside_the_echoes_and_two_runs_are_the_same
     assert udp["p50"] in {netperf_percentile([udp["min"]] * count, 0.5) for count in counts}
     assert 36_980 < udp["p99"] < 37_000
 
-    assert tcp["min"] == pytest.approx(36_202, abs=1)
-    assert tcp["max"] == pytest.approx(2 * tcp["min"], abs=5)  # the connection takes a round trip, too
+    assert DELAY_US <= tcp["min"] <= DELAY_US + LATE_US
+    assert tcp["max"] == pytest.approx(2 * tcp["min"], abs=2 * LATE_US)  # the connection takes a round trip, too
     assert tcp["mean"] > udp["mean"] + 100
     assert any("netperf's histogram" in remark for remark in first["remarks"])
     assert any(f"the largest sample is {tcp['max']:g} us" in remark for remark in first["remarks"])
@@ -92,6 +103,7 @@ def test_netperf_alone_measures_for_its_own_duration(gtsdsl: Cli, pair: Path, tm
     )
 
 
+@pytest.mark.networks
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
 def test_an_ordinary_users_guest_runs_the_netperf_that_the_user_built(
     gtsdsl: Cli, guest_kernel: Kernel, netperf: BuiltTool, pair: Path, tmp_path: Path
@@ -119,8 +131,8 @@ def test_lost_datagrams_are_no_samples_and_are_told(gtsdsl: Cli, pair: Path, tmp
     chosen = ["--setting", "latency.tools=udp_rr", "--duration", "10"]
     measured_here = measured(gtsdsl, pair, tmp_path / "report", *chosen)
     found = {item["name"]: item["value"] for item in measured_here["figures"]}
-    assert found["netperf.udp_rr.min"] == 36_201
-    assert found["netperf.udp_rr.max"] == pytest.approx(36_202, abs=1)  # no sample waited
+    least, most = found["netperf.udp_rr.min"], found["netperf.udp_rr.max"]
+    assert DELAY_US <= least <= most <= DELAY_US + LATE_US  # no sample waited
     assert 5 < found["netperf.udp_rr.rate"] < 25
     assert any("UDP_RR waited for lost datagrams, 1 s each" in remark for remark in measured_here["remarks"])
 

@@ -42,8 +42,8 @@ class Cluster(Closing):
         options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show", "--scheduler-file", str(file)]
         self.scheduler = _dask(folder / "log", "scheduler", *options, variables={})
         try:
-            assert is_soon(file.exists), (folder / "log").read_text()
-            assert is_soon(lambda: file.read_text().rstrip().endswith("}"))
+            assert is_soon(file.exists, self.scheduler), (folder / "log").read_text()
+            assert is_soon(lambda: file.read_text().rstrip().endswith("}"), self.scheduler)
             self.address: str = json.loads(file.read_text())["address"]
         except BaseException:
             self.close()
@@ -55,10 +55,11 @@ class Cluster(Closing):
         self._workers.append(worker)
         return worker
 
-    def wait(self) -> None:
-        """Wait until all workers are there."""
+    def wait(self) -> list[str]:
+        """Wait until all workers are there, and return their addresses."""
         with Connection(self.address) as connection:
-            assert is_soon(lambda: len(connection.workers()) == len(self._workers))
+            assert is_soon(lambda: len(connection.workers()) == len(self._workers), self.scheduler)
+            return [*connection.workers()]
 
     def close(self) -> None:
         """End the processes."""

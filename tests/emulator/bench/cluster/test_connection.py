@@ -47,13 +47,15 @@ def test_a_missing_dask_is_named_with_the_command_that_installs_it(monkeypatch: 
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "_CONNECT_S", 0.5)
+    monkeypatch.setattr(connection, "_CONNECT_S", 5.0)
     monkeypatch.setattr(connection, "_ANSWER_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(EmulationError) as caught:
             Connection(address)
         assert str(caught.value) == f"what answers at {address} is no scheduler of Dask: `dask scheduler` starts one"
+    monkeypatch.setattr(connection, "_CONNECT_S", 0.5)
+    monkeypatch.setattr(connection, "_ANSWER_S", 60.0)  # Dask itself gives up
     with pytest.raises(EmulationError) as caught:
         Connection(address)
     assert str(caught.value) == f"no scheduler answers at {address} within 0.5 s: `dask scheduler` starts one"

@@ -88,7 +88,9 @@ def lose_all_packets_of_a_circuit(stage: Stage, for_s: float) -> dict[str, objec
             seconds["route"] = time.monotonic() - began_s
     for interface, effect in before:
         interface.impair(effect)
-    return {"gone": gone, "others": others, "noticed": seconds, "there": probe.seconds_until("c1", "c2")}
+    there = probe.seconds_until("c1", "c2")
+    # the session is younger than the guest
+    return {"gone": gone, "others": others, "noticed": seconds, "age": began_s, "there": there}
 
 
 def kill_a_bird(stage: Stage, host: str, for_s: float) -> dict[str, object]:
@@ -171,6 +173,8 @@ def cut_the_store_off(stage: Stage) -> dict[str, object]:
     waits = overlay.agents["h2"].log.read_text()
     cut(net, "h4", "up")
     there = probe.seconds_until("c1", "c4")
+    # the agent of h3 deletes its node within a second, in which h3 might still wait for an answer to ARP
+    probe.seconds_until("c3", "c4")
     overlay.stop("h3")
     told = seconds_until(lambda: all(len(overlay.peers(host)) == 3 for host in ("h1", "h2", "h5")))
     return {"meanwhile": meanwhile, "waits": waits, "there": there, "told": told}
@@ -184,10 +188,11 @@ def leave_and_return(stage: Stage) -> dict[str, object]:
     gone = seconds_until(lambda: all(len(overlay.peers(host)) == 3 for host in ("h1", "h2", "h3", "h4")))
     left = asdict(overlay.state("h5"))
     keys = [key for key in _values(stage) if "h5" in key]
+    began_s = time.monotonic()
     overlay.start("h5")
     back = probe.seconds_until("c1", "c5")
-    time.sleep(3)
-    return {"gone": gone, "left": left, "keys": keys, "back": back, "same": overlay.state("h5") == before}
+    seconds_until(lambda: overlay.state("h5") == before)
+    return {"gone": gone, "left": left, "keys": keys, "back": back, "same": time.monotonic() - began_s}
 
 
 def damage_tables(stage: Stage, damages: list[str]) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Network
 
 import pytest
@@ -71,38 +71,27 @@ def test_a_pending_affinity_to_a_block_of_another_host_is_removed(client: Client
 
 @pytest.mark.networks
 def test_hosts_that_want_the_same_block_at_once_get_different_ones(store: Store) -> None:
-    found: dict[str, list[Address]] = {}
-
-    def take(host: str) -> None:
+    def take(host: str) -> list[Address]:
         with store.client() as client:
             ipam = Ipam(POOL, host, 1)  # all begin at the same block
-            found[host] = [ipam.assign(client, f"net.{host}.{number}", {}) for number in range(3)]
+            return [ipam.assign(client, f"net.{host}.{number}", {}) for number in range(3)]
 
-    threads = [threading.Thread(target=take, args=[f"h{number}"]) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    blocks = [{IPv4Network((int(address), 26), strict=False) for address in it} for it in found.values()]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(take, (f"h{number}" for number in range(4))))
+    blocks = [{IPv4Network((int(address), 26), strict=False) for address in it} for it in found]
     assert [len(it) for it in blocks] == [1] * 4
     assert len(set.union(*blocks)) == 4
-    assert all(int(it[1]) == int(it[0]) + 1 for it in found.values())
+    assert all(int(it[1]) == int(it[0]) + 1 for it in found)
 
 
 @pytest.mark.networks
 def test_two_processes_of_a_host_take_different_addresses_of_its_block(store: Store) -> None:
-    found: list[Address] = []
-
-    def take(number: int) -> None:
+    def take(number: int) -> Address:
         with store.client() as client:
-            found.append(Ipam(POOL, "h1", 1).assign(client, f"net.{number}", {}))
+            return Ipam(POOL, "h1", 1).assign(client, f"net.{number}", {})
 
-    threads = [threading.Thread(target=take, args=[number]) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(set(found)) == 4
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(take, range(4)))) == 4
 
 
 @pytest.mark.networks

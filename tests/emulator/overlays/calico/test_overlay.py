@@ -58,7 +58,7 @@ def test_at_the_end_the_store_has_nothing_of_the_run(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("guest_kernel")
 def test_docker_containers_have_calicos_interfaces_too(gtsdsl: Cli, tmp_path: Path) -> None:
     path = tmp_path / "result.json"
-    arguments = ["--runtime", "docker", "--probe", "--count", "3", "--json", str(path)]
+    arguments = ["--runtime", "docker", "--probe", "--count", "9", "--json", str(path)]
     done = gtsdsl("emulate", str(MESH), "--overlay", "calico:vxlan", *arguments)
     assert done.returncode == 0, done.stderr
     overlay = json.loads(path.read_text())["overlay"]

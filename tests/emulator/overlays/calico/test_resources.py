@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from ipaddress import IPv4Network
 
@@ -10,6 +13,7 @@ import pytest
 
 from emulator.overlays.calico import resources
 from emulator.overlays.calico.resources import Node, Workload
+from tests.emulator.samples import ROOT
 
 NODE = Node("h1", "100.64.0.1")
 WORKLOAD = Workload("c1", "my-host", "10.244.1.0", "0a:58:0a:f4:01:00", "calic1", {"role": "web"})
@@ -79,5 +83,9 @@ def test_what_is_malformed_is_refused(parse: Callable[[str], object], text: str)
 
 
 def test_two_runs_write_the_same() -> None:
-    assert resources.profile_to_json() == resources.profile_to_json()
+    script = f"from {resources.__name__} import profile_to_json; print(profile_to_json())"
+    command, first, second = [sys.executable, "-c", script], *({**os.environ, "PYTHONHASHSEED": it} for it in "12")
+    texts = [subprocess.check_output(command, cwd=ROOT, env=own, text=True) for own in (first, second)]
+    assert json.loads(texts[0])
+    assert texts[0] == texts[1]
     assert str(resources.uid("Node/h1")) == "be1cc649-fbdc-5ffe-b1c5-25913595eaec"

@@ -10,8 +10,11 @@ from tests.emulator.samples import Cli
 pytestmark = pytest.mark.usefixtures("guest_kernel")
 _SOMEBODYS = """
 etcd --data-dir /tmp/somebodys > /tmp/etcd.log 2>&1 & etcd=$!
-until grep -q 'ready to serve client requests' /tmp/etcd.log; do sleep 0.1; done
 export ETCDCTL_API=3
+until etcdctl endpoint health > /tmp/health.log 2>&1; do
+    kill -0 $etcd || { cat /tmp/etcd.log >&2; exit 1; }
+    sleep 0.1
+done
 %s
 status=$?
 echo left; etcdctl get --prefix --keys-only /calico

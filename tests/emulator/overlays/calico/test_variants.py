@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 
 from tests.emulator.overlays.calico import scenarios
 from tests.emulator.overlays.frames import ICMP, UDP, Datagram, between_hosts, datagram, echoes, is_too_long, packet
-from tests.emulator.overlays.guest import TOPOLOGIES, run
+from tests.emulator.overlays.guest import TOPOLOGIES, once, run
 
 pytestmark = pytest.mark.usefixtures("guest_kernel")
 
@@ -28,7 +27,7 @@ VXLAN_MACS = ("66:ac:4a:e9:72:85", "66:bf:1c:36:57:41")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A function that returns the scenario's result for a variant over a topology; it runs each scenario once."""
 
-    @cache
+    @once
     def of(variant: str, topology: str) -> dict[str, Any]:
         return run(tmp_path_factory.mktemp("calico"), topology, f"calico:{variant}", scenarios.measure)
 

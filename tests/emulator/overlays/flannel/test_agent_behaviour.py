@@ -40,11 +40,12 @@ def test_each_agent_does_on_each_event_what_the_list_says(tmp_path: Path, varian
 
 def test_a_flanneld_of_udp_that_has_lost_its_device_computes_without_end(overlaid: Cli) -> None:
     done = overlaid(
-        *("flannel:udp", "--agent", "h2=real", "--patience", "5"),
+        # a busy machine needs seconds for what a program computes at its start
+        *("flannel:udp", "--agent", "h2=real", "--patience", "20"),
         *("--exec", "h2: ip link del flannel0; sleep 10"),
     )
     assert done.returncode == 125
-    assert "the virtual clock has stood still for 5 s" in done.stderr
+    assert "the virtual clock has stood still for 20 s" in done.stderr
     assert "(flanneld runs)" in done.stderr
 
 

@@ -256,8 +256,9 @@ def test_over_open_vswitch_an_overlay_is_as_fast_as_the_machines(tmp_path: Path)
         "--switch", "ovs",
     )  # fmt: skip
     assert len(found["pairs"]) == 6
-    # 50 bytes more on each of two circuits, each way, and what the programs of Open vSwitch read of the clock meanwhile
-    assert all(abs(containers_us - machines_us) <= 10 for machines_us, containers_us in found["pairs"]), found["pairs"]
+    # 50 bytes more on each of two circuits, each way, take 1.6 µs; Open vSwitch and etcd, whose threads run in an order
+    # that differs by machine, read the clock meanwhile, and a single echo may be 20 µs late
+    assert all(abs(containers_us - machines_us) <= 20 for machines_us, containers_us in found["pairs"]), found["pairs"]
 
 
 @pytest.mark.parametrize("form", FORMS)

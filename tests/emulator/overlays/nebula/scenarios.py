@@ -6,6 +6,7 @@ import subprocess
 import time
 from dataclasses import asdict
 
+from emulator.overlays.nebula import _address_in
 from emulator.overlays.text import overlay_lines
 from tests.emulator.overlays.inside import Stage, cut, kill, reached, seconds_until
 
@@ -18,7 +19,7 @@ def measure(stage: Stage) -> dict[str, object]:
     net, overlay = stage.net, stage.overlay
     found = reached(stage, _MTU_BYTES)
     indices = {
-        host: {tunnel["vpnIp"]: tunnel["localIndex"] for tunnel in overlay._ask(host, "list-hostmap")}
+        host: {_address_in(tunnel): tunnel["localIndex"] for tunnel in overlay._ask(host, "list-hostmap")}
         for host in ("h1", "h2")
     }
     certificate = subprocess.run(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,14 @@ from emulator.overlays import nebula
 from emulator.overlays.model import OverlaySpec
 from emulator.overlays.nebula import Nebula
 from tests.emulator.overlays.frames import UDP, between_hosts, datagram, echoes, is_too_long
-from tests.emulator.overlays.guest import TOPOLOGIES, result_of, run
+from tests.emulator.overlays.guest import TOPOLOGIES, once, result_of, run
 from tests.emulator.overlays.nebula import scenarios
 from tests.emulator.samples import Cli
 
 OVERHEAD_BYTES, MTU_BYTES = 60, 1440
+_HEADER_BYTES, _TAG_BYTES = 16, 16
+_MESSAGE = bytes([1 << 4 | 1, 0])
+"""The first bytes of Nebula's header: version 1, type message, and a subtype, which says that it is not relayed."""
 SPEC = OverlaySpec("nebula", "tun", ("h1", "h2"), (), "10.244.0.0/16", "process")
 
 
@@ -27,11 +29,34 @@ SPEC = OverlaySpec("nebula", "tun", ("h1", "h2"), (), "10.244.0.0/16", "process"
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A function that returns the scenario's result over a topology; it runs each scenario once."""
 
-    @cache
+    @once
     def of(topology: str) -> dict[str, Any]:
         return run(tmp_path_factory.mktemp("nebula"), topology, "nebula", scenarios.measure)
 
     return of
+
+
+def messages(frames: list[str], packet_bytes: int) -> list[bytes]:
+    """Return the frames in which `nebula` carries packets of a size.
+
+    A host's reports to the lighthouse, every 10 s, are messages of another type, and tests of a tunnel too.
+    """
+    payload_bytes = _HEADER_BYTES + packet_bytes + _TAG_BYTES
+    found = [(frame, datagram(frame)) for frame in echoes(frames)]
+    return [
+        frame
+        for frame, outer in found
+        if outer.ports[1] == nebula.PORT and len(outer.payload) == payload_bytes and outer.payload[:2] == _MESSAGE
+    ]
+
+
+def details_of(certificate: str) -> tuple[str, list[str], list[str]]:
+    """Return the host, its addresses and its subnets in a certificate; from 1.10 on, JSON has a list and other keys."""
+    found = json.loads(certificate)
+    details = (found[0] if isinstance(found, list) else found)["details"]
+    addresses = details["networks"] if "networks" in details else details["ips"]
+    subnets = details["unsafeNetworks"] if "unsafeNetworks" in details else details["subnets"]
+    return details["name"], addresses, subnets
 
 
 @pytest.mark.usefixtures("guest_kernel")
@@ -49,7 +74,7 @@ def test_every_container_reaches_every_other_in_the_round_trip_of_the_circuits(m
 @pytest.mark.usefixtures("guest_kernel")
 def test_a_packet_is_a_message_of_nebula_to_the_index_of_the_other_hosts_tunnel(measured: Any) -> None:
     found = measured("mesh")
-    frames = echoes(found["frames"])
+    frames = messages(found["frames"], 84)
     assert len(frames) == 2
     receivers = (found["indices"]["h2"]["10.244.0.1"], found["indices"]["h1"]["10.244.0.2"])
     for frame, receiver in zip(frames, receivers, strict=True):
@@ -57,10 +82,9 @@ def test_a_packet_is_a_message_of_nebula_to_the_index_of_the_other_hosts_tunnel(
         assert between_hosts(outer)
         assert (outer.protocol, outer.ports, outer.dont_fragment) == (UDP, (4242, 4242), True)
         kind, subtype, reserved, index, counter = struct.unpack("!BBHIQ", outer.payload[:16])
-        assert (kind, subtype, reserved) == (1 << 4 | 1, 0, 0)  # version 1, a message, not relayed
+        assert (kind, subtype, reserved) == (*_MESSAGE, 0)
         assert index == receiver
         assert counter > 20
-        assert len(outer.payload) == 16 + 84 + 16  # the header, the packet, the tag
         assert b"\x0a\xf4\x01\x02" not in outer.payload
 
 
@@ -69,7 +93,7 @@ def test_the_largest_packet_passes_whole_and_one_byte_more_does_not(measured: An
     found = measured("mesh")
     assert " 0% packet loss" in found["passes"]
     assert is_too_long(found["refused"], MTU_BYTES)
-    assert [datagram(frame).total_bytes for frame in echoes(found["largest"])] == [1500] * 2
+    assert [datagram(frame).total_bytes for frame in messages(found["largest"], MTU_BYTES)] == [1500] * 2
     assert {link["mtu_bytes"] for link in found["state"]["links"]} == {MTU_BYTES}
     assert "ttl=62" in found["hop"]  # both hosts are hops, and Nebula is none
 
@@ -89,8 +113,7 @@ def test_a_hosts_certificate_names_its_containers_subnet_and_its_configuration_t
     measured: Any,
 ) -> None:
     found = measured("mesh")
-    details = json.loads(found["certificate"])["details"]
-    assert (details["name"], details["ips"], details["subnets"]) == ("h2", ["10.244.0.2/24"], ["10.244.2.0/24"])
+    assert details_of(found["certificate"]) == ("h2", ["10.244.0.2/24"], ["10.244.2.0/24"])
     configuration = json.loads(found["configuration"])
     assert configuration["listen"] == {"host": "100.64.0.2", "port": 4242}
     assert configuration["static_host_map"] == {"10.244.0.1": ["100.64.0.1:4242"]}
@@ -131,16 +154,16 @@ def test_two_runs_have_the_same_certificates_and_tables_and_nearly_the_same_roun
     for name in ("certificate", "state", "peers"):
         assert one[name] == other[name], name
     for pair, rtt_ms in one["rtt_ms"].items():
-        assert rtt_ms == pytest.approx(other["rtt_ms"][pair], abs=0.005), pair
+        assert rtt_ms == pytest.approx(other["rtt_ms"][pair], abs=0.01), pair
 
 
 def test_a_result_names_the_program(overlaid: Cli, tmp_path: Path) -> None:
     out = tmp_path / "out.json"
-    assert overlaid("nebula", "--probe", "--count", "2", "--json", str(out)).returncode == 0
+    assert overlaid("nebula", "--probe", "--count", "9", "--json", str(out)).returncode == 0
     found = result_of(out)["overlay"]
     assert found["agent"].startswith("nebula 1.")
     assert found["overhead_bytes"] == OVERHEAD_BYTES
-    assert all(pair["lost"] == 0 and abs(pair["error_us"]) < 10 for pair in found["pairs"])
+    assert all(pair["lost"] == 0 and abs(pair["error_us"]) <= 10 for pair in found["pairs"])
 
 
 # what is missing, and what is refused

@@ -150,13 +150,16 @@ def verdicts_of_all_cases(_stage: Stage, engine: PolicyEngine) -> dict[str, obje
     return found
 
 
-def verdicts_of_some_cases_with_legacy_iptables(_stage: Stage) -> dict[str, object]:
-    """Return the packets that pass by some cases, with the iptables that writes no nftables."""
+def verdicts_of_some_cases_with_legacy_iptables(_stage: Stage, legacy_program: str) -> dict[str, object]:
+    """Return the packets that pass by some cases, with the iptables that writes no nftables.
+
+    ``legacy_program`` is the path of `xtables-legacy-multi`.
+    """
     network = Network()
     found: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in ("iptables-restore", "iptables-save"):
-            Path(folder, name).symlink_to("/usr/sbin/xtables-legacy-multi")
+            Path(folder, name).symlink_to(legacy_program)
         os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
         for case in SOME_CASES:
             enforcers = network.enforcers(CASES[case][0], "iptables")

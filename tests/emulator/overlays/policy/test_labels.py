@@ -8,22 +8,22 @@ from emulator.lab.containers import Container
 from emulator.overlays.policy.labels import container_labels
 from emulator.plan import plan
 from emulator.system.errors import OverlayError
-from tests.emulator.topologies import mesh
+from tests.emulator.topologies import joined
 
-PLAN = plan(mesh(2))
+PLAN = plan(joined([("h1", "h2")], sites={"h1": "AMS"}))
 CONTAINERS = (Container("c1", "h1"), Container("c2", "h2"))
 
 
 def test_a_container_has_its_name_host_site_namespace_and_orchestrator() -> None:
     found = container_labels(PLAN, CONTAINERS, ())
-    site = PLAN.hosts[0].site
     assert found["c1"] == {
         "name": "c1",
         "host": "h1",
         "projectcalico.org/namespace": "default",
         "projectcalico.org/orchestrator": "cni",
-        **({} if site is None else {"site": site}),
+        "site": "AMS",
     }
+    assert "site" not in found["c2"]  # h2 has none
 
 
 def test_a_user_gives_labels_to_one_container_or_several() -> None:

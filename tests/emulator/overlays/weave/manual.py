@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import heapq
 import itertools
 import os
 import random
-from collections.abc import Sequence
+import socket
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from emulator.overlays.weave.allocator import Allocator
 from emulator.overlays.weave.forwarder import (
+    PORT,
     Bridge,
     ConnectionParameters,
     Events,
@@ -23,8 +30,54 @@ from emulator.overlays.weave.forwarder import (
 from emulator.overlays.weave.loop import Loop
 from emulator.overlays.weave.names import Names
 from emulator.overlays.weave.router import Router, RouterSettings
+from tests.emulator.waiting import PATIENCE_S
 
 STEP_S = 0.01
+_ESTABLISHED, _CONNECTING = 1, 2
+_TCP_INFO = struct.Struct("B127xQ8xI52xQQ")
+"""Of the kernel's `struct tcp_info`: the state, and the bytes received, not yet sent, sent, and sent again."""
+
+
+@dataclass(frozen=True)
+class TcpEnd:
+    """An end of a TCP connection.
+
+    ``own`` and ``far`` are addresses and ports, ``far`` None without a connection. ``written_bytes`` is what the end
+    has sent or is to send.
+    """
+
+    state: int
+    own: object
+    far: object
+    received_bytes: int
+    written_bytes: int
+
+    @staticmethod
+    def of(descriptor: int) -> TcpEnd:
+        """Return the end of a descriptor.
+
+        Raises:
+            OSError: it is no socket of TCP.
+        """
+        with socket.socket(fileno=os.dup(descriptor)) as end:
+            found = _TCP_INFO.unpack(end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size))
+            state, received_bytes, unsent_bytes, sent_bytes, again_bytes = found
+            far = end.getpeername() if state == _ESTABLISHED else None
+            return TcpEnd(state, end.getsockname(), far, received_bytes, unsent_bytes + sent_bytes - again_bytes)
+
+
+def _is_on_its_way(ends: set[TcpEnd]) -> bool:
+    """Return whether TCP is about to bring something to one of the ends, which are all ends of their connections."""
+    connected = {(it.own, it.far): it for it in ends if it.state == _ESTABLISHED}
+    for end in ends:
+        if end.state == _CONNECTING:
+            return True
+        if end.state == _ESTABLISHED:
+            other = connected.get((end.far, end.own))
+            # without the other end, either its acceptance or its reset is still to come
+            if other is None or other.received_bytes < end.written_bytes:
+                return True
+    return False
 
 
 class ManualLoop(Loop):
@@ -40,22 +93,40 @@ class ManualLoop(Loop):
     def advance(self, seconds: float) -> None:
         """Serve all that is ready, and all timers of the next seconds."""
         for _ in range(max(1, round(seconds / STEP_S))):
-            while self.turn(0):
-                pass
+            self.settle()
             self.time_ns += int(STEP_S * 1e9)
-        while self.turn(0):
-            pass
+        self.settle()
 
     def skip(self, seconds: float) -> None:
         """Let time pass from timer to timer, for long times without messages."""
         end_ns = self.time_ns + int(seconds * 1e9)
         while self._timers and self._timers[0][0] <= end_ns:
             self.time_ns = max(self.time_ns, self._timers[0][0])
-            while self.turn(0):
-                pass
+            self.settle()
             if self._timers and self._timers[0][2].function is None:
                 heapq.heappop(self._timers)
         self.time_ns = end_ns
+
+    def settle(self) -> None:
+        """Serve all that is ready and all that is on its way, without time.
+
+        The kernel may deliver a packet later than it is sent, also on one machine.
+        """
+        end_s = time.monotonic() + PATIENCE_S
+        while self.turn(0) or self._is_waiting():
+            assert time.monotonic() < end_s, "what is on its way never comes"
+
+    def _is_waiting(self) -> bool:
+        """Wait for a moment if TCP has something on its way; return whether it has."""
+        is_on_its_way = _is_on_its_way(set(self._ends()))
+        if is_on_its_way:
+            self.turn(0.001)
+        return is_on_its_way
+
+    def _ends(self) -> Iterator[TcpEnd]:
+        for descriptor in self._readers.keys() | self._writers.keys():
+            with contextlib.suppress(OSError):  # not a socket of TCP
+                yield TcpEnd.of(descriptor)
 
 
 class MemoryBridge(Bridge):
@@ -140,14 +211,14 @@ class MemoryMethod(Method):
 class Mesh:
     """Routers, each told the addresses before it, or those of ``told``.
 
-    Their addresses are 127.P.R.N, with P of the process, because tests run side by side.
+    Their addresses are 127.P.R.N, in a network that no other test has at the same time.
     """
 
     _runs = itertools.count(1)
 
     def __init__(self, count: int, *, password: str | None = None, told: Sequence[Sequence[int]] | None = None) -> None:
         self.loop = ManualLoop()
-        self.network = f"127.{os.getpid() % 250 + 2}.{next(self._runs)}"
+        self.network, self._claim = _claimed_network(next(self._runs))
         self.password = password
         self.world: dict[PeerName, MemoryMethod] = {}
         self.bridges = [MemoryBridge() for _ in range(count)]
@@ -178,6 +249,7 @@ class Mesh:
         for router in self.routers:
             router.stop()
         self.loop.close()
+        self._claim.close()
 
     def cut(self, first: int, second: int) -> None:
         """End the connection between two routers, and let them not connect again."""
@@ -187,6 +259,25 @@ class Mesh:
             connection = self.routers[near].connections.get(self.routers[far].name)
             if connection is not None:
                 connection.shut_down("the test cuts it")
+
+
+def _claimed_network(run: int) -> tuple[str, socket.socket]:
+    """Return a network of 127.0.0.0/8 for a run of this process, and the socket by which other processes leave it.
+
+    Two processes may begin their search at the same number.
+    """
+    for number in range(250):
+        network = f"127.{(os.getpid() + number) % 250 + 2}.{run % 256}"
+        claim = socket.socket()
+        try:
+            claim.bind((f"{network}.254", PORT))
+        except OSError as error:
+            claim.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return network, claim
+    raise AssertionError("all networks are taken")
 
 
 def _do_nothing(address: str) -> None:

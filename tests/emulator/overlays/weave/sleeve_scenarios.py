@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
+import re
+import socket
+import struct
 import time
+from array import array
 from dataclasses import asdict
 
 from emulator.mininet.impair import impair
+from emulator.netlink import namespaces
 from emulator.overlays.text import overlay_lines
 from tests.emulator.overlays.inside import Stage, cut, kill, ping, reached
 
 _SETTLE_S = 3.0
 """Peers announce their connections a second after a change."""
+_SIOCETHTOOL, _ETHTOOL_GTXCSUM = 0x8946, 0x16
+_IFREQ = struct.Struct("16sP16x")
+"""The name of an interface, and the address of a question."""
 
 
 def measure(stage: Stage) -> dict[str, object]:
@@ -32,8 +41,25 @@ def measure(stage: Stage) -> dict[str, object]:
             "cat /proc/sys/net/ipv4/neigh/ethwe/{base_reachable_time,delay_first_probe_time,ucast_solicit}"
         ),
         "multicast": net["c1"].cmd("ip route show 224.0.0.0/4"),
-        "offload": net["c1"].cmd("ethtool -k ethwe | grep tx-checksumming:"),
+        "macs": {name: _mac(stage, name) for name in ("c1", "c2")},
+        "leaves_checksums": _leaves_checksums(stage, "c1"),
     }
+
+
+def _mac(stage: Stage, container: str) -> str:
+    found = re.search(r"link/ether (\S+)", stage.net[container].cmd("ip link show ethwe"))
+    assert found is not None
+    return str(found[1])
+
+
+def _leaves_checksums(stage: Stage, container: str) -> bool:
+    """Return whether a container's interface leaves checksums to the receiver, as a veth pair does by default."""
+    question = array("I", [_ETHTOOL_GTXCSUM, 2])
+    with namespaces.entered(stage.net.lab.namespace(container)):
+        end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with end:
+        fcntl.ioctl(end.fileno(), _SIOCETHTOOL, _IFREQ.pack(b"ethwe", question.buffer_info()[0]))
+    return bool(question[1])
 
 
 def _steady(stage: Stage, *far: str) -> None:

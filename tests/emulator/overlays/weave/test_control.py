@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 
 from emulator.overlays.weave.control import Client, Server, make_ends
 from emulator.overlays.weave.loop import Loop
 from emulator.overlays.weave.status import Status
+from tests.emulator.waiting import PATIENCE_S
 
 STATUS = Status("02:00:00:00:00:01", "h1", (), (), (), 0, ())
 
@@ -21,6 +23,8 @@ class Serving:
         self.loop = Loop()
         self.waiting: dict[str, Callable[[str], None]] = {}
         Server(self.loop, self.far, self._allocate, lambda: STATUS)
+        self.end, self.end_writer = os.pipe()  # only its own thread may call a loop
+        self.loop.watch(self.end, self.loop.stop)
         self.thread = threading.Thread(target=self.loop.run)
 
     def _allocate(self, container: str, done: Callable[[str], None]) -> None:
@@ -37,9 +41,10 @@ class Serving:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.loop.call_later(0, self.loop.stop)
-        self.client.status(5)  # wakes the loop up
+        os.write(self.end_writer, b"x")
         self.thread.join()
+        os.close(self.end)
+        os.close(self.end_writer)
         self.client.close()
         self.far.close()
         self.loop.close()
@@ -47,22 +52,22 @@ class Serving:
 
 def test_a_router_gives_addresses_and_says_what_it_knows() -> None:
     with Serving() as serving:
-        assert serving.client.allocate("c1", 5) == "10.244.0.1"
-        assert serving.client.status(5) == STATUS
+        assert serving.client.allocate("c1", PATIENCE_S) == "10.244.0.1"
+        assert serving.client.status(PATIENCE_S) == STATUS
 
 
 def test_the_late_answer_to_an_earlier_question_is_passed_over() -> None:
     with Serving() as serving:
         assert serving.client.allocate("late", 0.01) is None
-        assert serving.client.allocate("c1", 5) == "10.244.0.1"
+        assert serving.client.allocate("c1", PATIENCE_S) == "10.244.0.1"
 
 
 def test_a_router_that_has_ended_gives_no_answer() -> None:
     near, far = make_ends()
     with Client(near) as client:
         far.close()
-        assert client.allocate("c1", 5) is None
-        assert client.status(5) is None
+        assert client.allocate("c1", PATIENCE_S) is None
+        assert client.status(PATIENCE_S) is None
 
 
 def test_a_server_without_a_client_goes_on() -> None:

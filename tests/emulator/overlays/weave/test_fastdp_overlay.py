@@ -11,10 +11,12 @@ import pytest
 from tests.emulator.overlays.frames import UDP, between_hosts, datagram, echoes, is_too_long
 from tests.emulator.overlays.guest import TOPOLOGIES, run
 from tests.emulator.overlays.weave import fastdp_overlay_scenarios
+from tests.emulator.overlays.weave.bounds import ESP_BYTES, FAST_BYTES, READING_MS, SLEEVE_BYTES, most_ms
 
 _ESP = 50
-_HEADERS_BYTES = 50
 _IV_BYTES, _CHECK_BYTES = 8, 16
+_AGAIN_MS = 0.005
+"""How much a round trip differs if it is measured twice. Agents and routers read the clock meanwhile."""
 
 pytestmark = pytest.mark.usefixtures("guest_kernel")
 
@@ -22,9 +24,9 @@ pytestmark = pytest.mark.usefixtures("guest_kernel")
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_containers_reach_each_other_by_vxlan_of_the_kernel(tmp_path: Path, topology: str) -> None:
     found = run(tmp_path, topology, "weave:fastdp", fastdp_overlay_scenarios.measure)
-    bits_ms = 2 * (98 + _HEADERS_BYTES) * 8 / 1e6 * (1 if topology == "mesh" else 3)
+    circuits = 1 if topology == "mesh" else 3
     for pair, rtt_ms in TOPOLOGIES[topology].round_trips_ms.items():
-        assert rtt_ms <= found["rtt_ms"][pair] <= rtt_ms + bits_ms + 0.01, pair
+        assert rtt_ms <= found["rtt_ms"][pair] <= most_ms(rtt_ms, FAST_BYTES, circuits=circuits), pair
 
     request, reply = (datagram(bytes.fromhex(frame)) for frame in _tunnelled(found["frames"]))
     for outer in (request, reply):
@@ -43,7 +45,7 @@ def test_containers_reach_each_other_by_vxlan_of_the_kernel(tmp_path: Path, topo
     assert {it.protocol for it in inner} == {1}
 
     sizes = [datagram(bytes.fromhex(frame)).total_bytes for frame in _tunnelled(found["largest"])]
-    assert sizes == [1376 + _HEADERS_BYTES] * 2
+    assert sizes == [1376 + FAST_BYTES] * 2
     assert is_too_long(found["refused"], 1376)
     assert set(map(tuple, found["ports"].values())) == {("datapath", "vethwe-datapath", "vxlan-6784")}
     assert found["answers by IPv6"] == sorted({name for pair in found["rtt_ms"] for name in pair.split()})
@@ -63,7 +65,7 @@ def _tunnelled(frames: list[str]) -> list[str]:
 def test_the_password_encrypts_and_nothing_leaves_in_plain_text(tmp_path: Path) -> None:
     arguments = ("--overlay-password", "correct horse")
     found = run(tmp_path, "mesh", "weave", fastdp_overlay_scenarios.encrypt, *arguments)
-    assert 36.2 <= found["rtt_ms"] <= 36.21
+    assert 36.2 <= found["rtt_ms"] <= most_ms(36.2, FAST_BYTES + ESP_BYTES)
     packets = [datagram(bytes.fromhex(frame)) for frame in found["frames"] if frame[46:48] == f"{_ESP:02x}"]
     assert len(packets) >= 2
     echo = 0
@@ -82,7 +84,10 @@ def test_the_password_encrypts_and_nothing_leaves_in_plain_text(tmp_path: Path) 
         ("100.64.0.1", f"100.64.0.{number}", 0x20000) for number in range(2, 6)
     }
     _check_rules(found["rules"], found["keys"])
-    assert found["plain"] == []
+    # the routers' own datagrams by sleeve, such as heartbeats, go on, and are encrypted by the routers
+    for outer in map(datagram, echoes(found["without policies"])):
+        assert 6784 not in outer.ports
+        assert b"\x08\0\x45\0" not in outer.payload
     for word in ("WEAVE-IPSEC", "spi", "DROP", "0x20000"):
         assert word not in found["left"]
 
@@ -119,12 +124,13 @@ def test_without_udp_6784_sleeve_forwards_until_the_tunnel_passes_again(tmp_path
     # heartbeats come every 10 s, and the forwarder gives up 60 s after the last one
     assert 50 <= found["fell back"] <= 61
     assert found["passes"] <= 1
-    assert 36.2 <= found["sleeve_ms"] <= 36.22
-    assert found["sleeve_ms"] > found["fast_ms"]
+    assert 36.2 <= found["fast_ms"] <= most_ms(36.2, FAST_BYTES)
+    # each way, the routers of both hosts read the clock for the frame
+    assert found["fast_ms"] + 4 * READING_MS <= found["sleeve_ms"] <= most_ms(36.2, SLEEVE_BYTES, routers=2)
     assert found["view"].count(" sleeve ") == 4
     assert found["a probe fails"]  # because the variant is fastdp
     assert found["back"] <= 11
-    assert found["fast again_ms"] == pytest.approx(found["fast_ms"], abs=0.002)
+    assert found["fast again_ms"] == pytest.approx(found["fast_ms"], abs=_AGAIN_MS)
     assert found["losses"] == 0
 
 
@@ -134,8 +140,8 @@ def test_when_a_circuit_is_cut_another_peer_relays(tmp_path: Path) -> None:
     assert 50 <= found["passes"] <= 62
     others: dict[str, Any] = TOPOLOGIES["mesh"].round_trips_ms
     ways = [others[f"c1 c{it}"] + others[f"c2 c{it}"] for it in range(3, 6)]
-    assert any(way <= found["relayed_ms"] <= way + 0.02 for way in ways)
-    assert 29.8 <= found["others_ms"] <= 29.81
+    assert any(way <= found["relayed_ms"] <= most_ms(way, FAST_BYTES, circuits=2) for way in ways)
+    assert 29.8 <= found["others_ms"] <= most_ms(29.8, FAST_BYTES)
     assert found["method"] == "fastdp"
     assert found["back"] <= 90
 
@@ -147,10 +153,10 @@ def test_an_agent_that_was_killed_or_stopped_comes_back(tmp_path: Path, argument
     assert found["back"] <= 30
     assert found["back after stop"] <= 30
     for name in ("again_ms", "at last_ms"):
-        assert found[name] == pytest.approx(found["direct_ms"], abs=0.002)
+        assert found[name] == pytest.approx(found["direct_ms"], abs=_AGAIN_MS)
     assert {"vxlan-6784", "datapath", "vethwe-datapath", "vethwe-bridge"}.isdisjoint(found["links"])
     assert "weave" in found["links"]  # with the containers, as after `weave stop`
     assert not found["while stopped"]
-    assert 55.6 <= found["others_ms"] <= 55.61
+    assert 55.6 <= found["others_ms"] <= most_ms(55.6, FAST_BYTES + (ESP_BYTES if arguments else 0))
     # two for each connection, so those of ended connections are gone
     assert found["associations"] == (8 if arguments else 0)

@@ -44,7 +44,7 @@ def test_two_processes_encode_once_and_a_later_one_the_same(
     (path,) = paths
     assert path == video.pattern(2.0)
     assert {it.name for it in cache.iterdir()} == {path.name, "lock"}
-    assert mp4.read(path).duration_s == 20  # ten more than needed, in whole repetitions
+    assert mp4.read(path).duration_s == pytest.approx(20, abs=0.1)  # ten more than needed, in whole repetitions
     content = path.read_bytes()
     assert video.encode(2.0) == path
     path.unlink()
