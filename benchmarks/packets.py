@@ -49,11 +49,12 @@ def exchange(
     ``emulate`` runs `gtsdsl emulate` in a virtual clock on a topology of these hosts, with further options.
     """
     run = f"python3 {__file__}"
+    # -s 0: ping would wait for as long as the time stamp of a corrupted answer says
     done = emulate(
         *options,
         "--exec", f"h1: {run} receive > /tmp/h1.json &",
         "--exec", f"h2: {run} receive > /tmp/h2.json &",
-        "--exec", "h1: ping -q -c 50 -i 0.01 -W 1 h2 > /dev/null; true",
+        "--exec", "h1: ping -q -s 0 -c 50 -i 0.01 -W 1 h2 > /dev/null; true",
         "--exec", f"h2: {run} send h1 {count} {gap_s} &",
         "--exec", f"h1: {run} send h2 {count} {gap_s}",
         "--exec", f"h2: sleep {_PATIENCE_S + 2}; cat /tmp/h2.json /tmp/h1.json",
