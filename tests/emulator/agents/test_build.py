@@ -16,6 +16,7 @@ from emulator.agents.recipes import RECIPES, Recipe
 from emulator.system.builds import building
 from emulator.system.errors import EmulationError
 from tests.emulator.agents.tiny import MAIN, die_in_a_build, tiny_recipe
+from tests.emulator.kernel.standins import put
 from tests.emulator.play import command_of
 
 
@@ -118,8 +119,7 @@ def test_an_old_go_is_refused_by_its_version(tmp_path: Path, tiny: Recipe, monke
     old = tmp_path / "bin" / "go"
     old.parent.mkdir()
     addition = " \x1b[31mred"  # after the version, which is what Debian 12's says
-    old.write_text(f"#!/bin/sh\necho 'go1.19.8{addition}'; echo {'x' * 300}\n")
-    old.chmod(0o755)
+    put(old, f"#!/bin/sh\necho 'go1.19.8{addition}'; echo {'x' * 300}\n")
     monkeypatch.setenv("PATH", f"{old.parent}:{os.environ['PATH']}")
     assert lacks(tiny) == []
     said = "go1.19.8 [31mred " + "x" * 183
@@ -143,8 +143,7 @@ def test_a_go_with_additions_to_its_version_is_another_go(
 ) -> None:
     go = tmp_path / "bin" / "go"
     go.parent.mkdir()
-    go.write_text(f"#!/bin/sh\necho '{said}'\n")
-    go.chmod(0o755)
+    put(go, f"#!/bin/sh\necho '{said}'\n")
     monkeypatch.setenv("PATH", f"{go.parent}:{os.environ['PATH']}")
     monkeypatch.setattr(build_module, "lacks", lambda _recipe: [])
     recipe = tiny_recipe(tmp_path)

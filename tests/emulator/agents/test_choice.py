@@ -13,6 +13,7 @@ from emulator.agents.model import AgentProgram
 from emulator.agents.recipes import RECIPES, recipe_of
 from emulator.system.errors import EmulationError, OptionError, OverlayError, UntrustedError
 from tests.emulator.agents.tiny import tiny_recipe
+from tests.emulator.kernel.standins import put
 
 HOSTS = ("h1", "h2", "h3")
 FLANNEL = RECIPES["flannel"]
@@ -27,10 +28,7 @@ def refusal(text: str) -> str:
 
 
 def script(folder: Path, text: str) -> Path:
-    path = folder / "flanneld"
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return path
+    return put(folder / "flanneld", f"#!/bin/sh\n{text}\n")
 
 
 @pytest.mark.parametrize("text", [None, "built-in", "h1=built-in"])

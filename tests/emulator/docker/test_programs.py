@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from emulator.docker import programs
+from tests.emulator.kernel.standins import put
 
 
 def test_a_missing_program_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -37,9 +38,7 @@ def test_the_version_is_in_figures() -> None:
 def test_containerd_gets_a_setting_that_dockerd_cannot_pass_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str, table: str
 ) -> None:
-    program = tmp_path / "containerd"
-    program.write_text('#!/bin/sh\necho "$@"\n')
-    program.chmod(0o755)
+    put(tmp_path / "containerd", '#!/bin/sh\necho "$@"\n')
     monkeypatch.setattr(programs, "PATH", f"{tmp_path}:{programs.PATH}")
     settings = tmp_path / "containerd.toml"
     settings.write_text(f'{version}root = "/somewhere"\n')

@@ -8,6 +8,7 @@ import pytest
 
 from emulator.kernel.source import _Apt, from_tarball
 from emulator.system.errors import EmulationError
+from tests.emulator.kernel.standins import put
 
 
 def test_a_tarball_is_named_by_its_content(tmp_path: Path) -> None:
@@ -38,8 +39,7 @@ def test_a_package_that_cannot_be_unpacked_whole(tmp_path: Path, monkeypatch: py
     }
     (tmp_path / "bin").mkdir()
     for name, script in programs.items():
-        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
-        (tmp_path / "bin" / name).chmod(0o755)
+        put(tmp_path / "bin" / name, f"#!/bin/sh\n{script}\n")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
     with pytest.raises(EmulationError, match=r"7\.3 cannot be unpacked: dpkg-deb: error: No space left"):
         _Apt(tmp_path, None).download("linux-source-7.3", "7.3.4", lambda _: None)

@@ -22,6 +22,7 @@ from emulator.options import OverlayOptions
 from emulator.overlays import deployment
 from gtsdsl import compile_to
 from gtsdsl.data import shipped
+from tests.emulator.kernel.standins import put
 from tests.emulator.native import AS_USER, run_natively
 from tests.emulator.overlays.guest import result_of
 from tests.emulator.samples import HANG_S, MESH, Cli
@@ -233,8 +234,7 @@ def test_a_daemon_that_fails_is_named_with_its_last_words(
 ) -> None:
     broken = tmp_path / "bin" / "etcd"
     broken.parent.mkdir()
-    broken.write_text(f"#!/bin/sh\n{body}\n")
-    broken.chmod(0o755)
+    put(broken, f"#!/bin/sh\n{body}\n")
     monkeypatch.setenv("PATH", f"{broken.parent}:{os.environ['PATH']}")
     done = gtsdsl("emulate", str(MESH), "--overlay", "flannel", "--exec", "h1: true")
     assert done.returncode == 1, done.stderr

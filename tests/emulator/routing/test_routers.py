@@ -17,6 +17,7 @@ from emulator.kernel.cache import Kernel
 from emulator.routing.routers import bgp_costs, ospf_costs, require_bird
 from emulator.system.errors import EmulationError
 from gtsdsl.model.routing import Routing
+from tests.emulator.kernel.standins import put
 from tests.emulator.samples import MESH, Cli
 
 DETOUR_MS = 27.902 + 11.302
@@ -165,9 +166,7 @@ def test_a_misspelt_protocol_is_refused_before_anything_starts(gtsdsl: Cli) -> N
 
 
 def test_a_machine_without_bird_is_told_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = tmp_path / "some-bird"
-    program.write_text("#!/bin/sh\necho BIRD version 2.0.12 >&2\n")
-    program.chmod(0o755)
+    put(tmp_path / "some-bird", "#!/bin/sh\necho BIRD version 2.0.12 >&2\n")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(bird, "PROGRAM", "some-bird")
     require_bird(Routing("ospf"))

@@ -13,6 +13,7 @@ import pytest
 
 from emulator.system.errors import EmulationError
 from emulator.system.programs import environment, find_program, printed_version, python_command, python_script
+from tests.emulator.kernel.standins import put
 
 ROOT = Path(__file__).parents[3]
 
@@ -133,8 +134,6 @@ def test_a_version_is_read_from_all_that_a_program_prints(
 ) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert printed_version("some-tool", "-v", r"version (\S+)") is None
-    program = tmp_path / "some-tool"
-    program.write_text(f'#!/bin/sh\n[ "$*" = -v ] || exit\n{script}\n')
-    program.chmod(0o755)
+    put(tmp_path / "some-tool", f'#!/bin/sh\n[ "$*" = -v ] || exit\n{script}\n')
     found = printed_version("some-tool", "-v", r"version (\S+)")
     assert (found and found[1]) == version

@@ -9,16 +9,14 @@ import pytest
 from emulator.tools.build import build
 from emulator.tools.choice import UsedTool, used_tool
 from emulator.tools.recipes import Recipe, recipe_of
+from tests.emulator.kernel.standins import put
 from tests.emulator.tools.tiny import PROGRAM
 
 
 def install(folder: Path, said: str) -> str:
     """Put a program with the tool's name into a folder; return its path."""
     folder.mkdir(exist_ok=True)
-    path = folder / PROGRAM
-    path.write_text(f"#!/bin/sh\necho '{said}'\n")
-    path.chmod(0o755)
-    return str(path)
+    return str(put(folder / PROGRAM, f"#!/bin/sh\necho '{said}'\n"))
 
 
 def test_the_choice_of_a_tool(recipe: Recipe, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

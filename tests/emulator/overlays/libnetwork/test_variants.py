@@ -26,6 +26,7 @@ from emulator.overlays.model import OverlaySpec
 from emulator.stores import etcd
 from emulator.stores.model import StoreLocation
 from emulator.system.errors import EmulationError
+from tests.emulator.kernel.standins import put
 
 HOSTS = ("h1", "h2")
 NETWORK = DockerNetwork("10.244.0.0/16", 1500)
@@ -58,9 +59,7 @@ def test_a_swarms_ingress_network_is_in_the_range_for_benchmarks() -> None:
 def test_an_etcd_without_the_api_that_docker_speaks_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, is_missing: bool
 ) -> None:
-    program = tmp_path / "etcd"
-    program.write_text(f"#!/bin/sh\necho etcd Version: {version}\n")
-    program.chmod(0o755)
+    put(tmp_path / "etcd", f"#!/bin/sh\necho etcd Version: {version}\n")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(programs, "version", lambda: "20.10.24")
     monkeypatch.setattr(etcd, "installed_version", etcd.installed_version.__wrapped__)

@@ -10,6 +10,7 @@ import pytest
 from emulator.options import PolicyEngine
 from emulator.overlays.policy import enforcer, nftables
 from emulator.system import programs
+from tests.emulator.kernel.standins import put
 from tests.emulator.overlays.policy.samples import policies, policy
 
 DENY = policy("selector: all()")
@@ -21,9 +22,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, s
     """A function that makes a program which says a version, and is found before the machine's own."""
 
     def make(name: str, said: str) -> None:
-        path = tmp_path / name
-        path.write_text(f'#!/bin/sh\n[ "$*" = --version ] && echo "{said}"\n')
-        path.chmod(0o755)
+        put(tmp_path / name, f'#!/bin/sh\n[ "$*" = --version ] && echo "{said}"\n')
         monkeypatch.setenv("PATH", str(tmp_path))
 
     return make

@@ -16,7 +16,7 @@ READING_MS = 256e-6
 
 _RATE_BITS_PER_MS = 1e6
 _READINGS_MS = 0.01
-"""What the reading of clocks adds on the way through kernels, or through the router of one host, at most."""
+"""The most that the reading of clocks adds on the way through kernels, or through the router of one host."""
 
 
 def most_ms(delays_ms: float, overhead_bytes: int, *, circuits: int = 1, routers: int = 1) -> float:

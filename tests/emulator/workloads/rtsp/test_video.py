@@ -11,6 +11,7 @@ import pytest
 from emulator.system.programs import find_program
 from emulator.workloads.rtsp import mp4, video
 from emulator.workloads.rtsp.mp4 import VideoError
+from tests.emulator.kernel.standins import put
 
 FFMPEG = find_program("ffmpeg")
 
@@ -25,9 +26,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def put_ffmpeg(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a program named ffmpeg into a folder, in front of all others."""
     folder.mkdir()
-    program = folder / "ffmpeg"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
+    put(folder / "ffmpeg", f"#!/bin/sh\n{script}\n")
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
 
 
